@@ -1,0 +1,1 @@
+//! CloudWatch's documented alarm evaluation as a pure function.

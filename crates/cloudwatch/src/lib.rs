@@ -1,0 +1,1 @@
+//! Publishes a report's figures to CloudWatch, and reads them back, within its limits.

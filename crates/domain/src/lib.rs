@@ -1,0 +1,1 @@
+//! What Vigie is about: probes, conversations, verdicts, reports, schedules, alarms. Pure: no I/O, no clock.

@@ -1,0 +1,1 @@
+//! Reads and writes the Prometheus text format and OpenMetrics.

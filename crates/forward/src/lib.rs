@@ -1,0 +1,1 @@
+//! Carries samples through a bounded queue to remote write: the engine of the bridge.

@@ -1,0 +1,1 @@
+//! Holds a conversation with a Gradio app, over any of its protocols, and times it.

@@ -1,0 +1,1 @@
+//! Renders a report as one self-contained HTML page.

@@ -1,0 +1,1 @@
+//! Turns a target's metrics page into samples, as a Prometheus server would.

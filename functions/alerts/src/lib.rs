@@ -1,0 +1,1 @@
+//! From the alarm topic: routes, groups, writes and sends notifications.

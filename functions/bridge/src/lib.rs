@@ -1,0 +1,1 @@
+//! From the queue: on to Prometheus by remote write.

@@ -1,0 +1,1 @@
+//! Every minute: which probes and scrapes are due, on to the queue.

@@ -1,0 +1,1 @@
+//! From Firehose: CloudWatch metric streams, on to the bridge's queue.

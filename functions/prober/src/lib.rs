@@ -1,0 +1,1 @@
+//! From the queue: holds conversations, publishes what was seen.

@@ -1,0 +1,1 @@
+//! The crossing tests, the demo and the benchmarks, on real parts.

@@ -1,0 +1,1 @@
+//! Fakes, loaders and fixtures that the tests of every crate share.
