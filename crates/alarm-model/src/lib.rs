@@ -1,1 +1,49 @@
-//! CloudWatch's documented alarm evaluation as a pure function.
+//! When a CloudWatch metric alarm changes state, as the CloudWatch User Guide describes it.
+//!
+//! Three things ask this crate: the local AWS of the tests (the emulator's own evaluation pools
+//! dimensions and periods), the simulation behind the figures in `docs/alerting.md`, and whoever wants
+//! to know what "2 of 3" means while data is late.
+//!
+//! Sources: the pages [Alarm evaluation], [Configuring how CloudWatch alarms treat missing data] and
+//! [Alarm evaluation window]; their tables are the tests in `tests/user_guide.rs`.
+//!
+//! What AWS does not document is an argument or left out: how far the evaluation range reaches
+//! back ([`Alarm::evaluation_range`]), how long data takes to become visible (the caller says what is
+//! visible), and on which day a wall-clock week starts (weeks are refused).
+//!
+//! Nothing here reads a clock, and nothing is remembered between two evaluations but the state.
+//!
+//! ```
+//! use alarm_model::{Alarm, Comparison, StateValue, StatisticSet, Time, seconds};
+//!
+//! // Down: the lowest `Success` of a ten-second period is below 1, in 2 of 3 periods.
+//! let alarm = Alarm::m_of_n(2, 3, seconds(10), Comparison::LessThan, 1.0);
+//! let at = |second: i64| Time::from_unix_seconds(1_800_000_000 + second);
+//! let visible = [
+//!     StatisticSet::of(at(0), 1.0),
+//!     StatisticSet::of(at(10), 0.0),
+//!     StatisticSet::of(at(20), 0.0),
+//! ];
+//!
+//! let evaluation = alarm.evaluate(at(30), &visible, StateValue::Ok);
+//!
+//! assert_eq!(evaluation.state, StateValue::Alarm);
+//! assert!(evaluation.reason.starts_with("Threshold Crossed: 2 out of the last 3 datapoints"));
+//! ```
+//!
+//! [Alarm evaluation]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+//! [Configuring how CloudWatch alarms treat missing data]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+//! [Alarm evaluation window]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
+
+mod alarm;
+mod evaluation;
+mod reason;
+mod simulation;
+mod time;
+mod window;
+
+pub use alarm::{Alarm, Comparison, MissingData, Refused, Statistic, StatisticSet, Window};
+pub use evaluation::{Datapoint, Evaluation, StateValue};
+pub use simulation::{Arrival, Transition, simulate};
+pub use time::{Time, seconds};
+pub use window::Slot;

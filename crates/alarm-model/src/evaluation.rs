@@ -1,0 +1,124 @@
+//! From the periods' datapoints to a state.
+
+use std::fmt;
+
+use crate::alarm::{Alarm, MissingData, StatisticSet};
+use crate::reason;
+use crate::time::Time;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateValue {
+    Ok,
+    Alarm,
+    InsufficientData,
+}
+
+impl StateValue {
+    #[must_use]
+    pub fn from_api(name: &str) -> Option<Self> {
+        Some(match name {
+            "OK" => Self::Ok,
+            "ALARM" => Self::Alarm,
+            "INSUFFICIENT_DATA" => Self::InsufficientData,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for StateValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "OK",
+            Self::Alarm => "ALARM",
+            Self::InsufficientData => "INSUFFICIENT_DATA",
+        })
+    }
+}
+
+/// One datapoint that decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Datapoint {
+    /// Start of its period.
+    pub at: Time,
+    pub value: f64,
+    pub sample_count: f64,
+    pub breaching: bool,
+}
+
+/// What one evaluation found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    pub state: StateValue,
+    /// A sentence in CloudWatch's own words.
+    pub reason: String,
+    /// The real datapoints that decided, newest first, at most N.
+    pub datapoints: Vec<Datapoint>,
+    /// How many of the N had to be filled by the treatment of missing data.
+    pub filled: usize,
+}
+
+impl Alarm {
+    /// The state that follows from what is visible at `now`.
+    ///
+    /// `visible` may hold anything, in any order; only what falls into the evaluation range counts.
+    /// `current` is kept where missing data is ignored.
+    #[must_use]
+    pub fn evaluate(&self, now: Time, visible: &[StatisticSet], current: StateValue) -> Evaluation {
+        let periods: Vec<Option<Datapoint>> = Self::fill(&self.slots(now), visible)
+            .into_iter()
+            .map(|set| set.map(|set| self.datapoint(&set)))
+            .collect();
+
+        let datapoints: Vec<Datapoint> =
+            periods.iter().rev().flatten().copied().take(self.evaluation_periods).collect();
+        let filled = self.evaluation_periods - datapoints.len();
+        let state = self.state(&periods, &datapoints, filled, current);
+        let reason = reason::of(self, state, current, &datapoints, filled);
+        Evaluation { state, reason, datapoints, filled }
+    }
+
+    fn datapoint(&self, set: &StatisticSet) -> Datapoint {
+        let value = set.value(self.statistic);
+        Datapoint {
+            at: set.at,
+            value,
+            sample_count: set.count,
+            breaching: self.comparison.breaches(value, self.threshold),
+        }
+    }
+
+    fn state(
+        &self,
+        periods: &[Option<Datapoint>],
+        datapoints: &[Datapoint],
+        filled: usize,
+        current: StateValue,
+    ) -> StateValue {
+        let breaching = datapoints.iter().filter(|datapoint| datapoint.breaching).count();
+        let crossed = |count| {
+            if self.datapoints_to_alarm <= count { StateValue::Alarm } else { StateValue::Ok }
+        };
+
+        // With N real datapoints there is nothing to fill, and one that is not breaching answers
+        // for itself whatever its neighbours would have been.
+        let decided =
+            filled == 0 || self.datapoints_to_alarm <= breaching || (breaching < datapoints.len());
+        match self.missing_data {
+            MissingData::Breaching => crossed(breaching + filled),
+            MissingData::NotBreaching => crossed(breaching),
+            MissingData::Missing | MissingData::Ignore if decided => crossed(breaching),
+            MissingData::Ignore => current,
+            // Only breaching datapoints, too few of them. CloudWatch waits for the next one, which
+            // may be good, until the oldest of them is M periods old.
+            MissingData::Missing => match age_of_oldest(periods) {
+                Some(age) if self.datapoints_to_alarm <= age => StateValue::Alarm,
+                _ => StateValue::InsufficientData,
+            },
+        }
+    }
+}
+
+/// How many periods ago the oldest datapoint began, the latest period being 1.
+fn age_of_oldest(periods: &[Option<Datapoint>]) -> Option<usize> {
+    periods.iter().position(Option::is_some).map(|position| periods.len() - position)
+}
