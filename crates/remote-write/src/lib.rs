@@ -1,1 +1,13 @@
-//! Sends samples to a Prometheus remote write receiver, and loses none on the way.
+//! Prometheus remote write 1.0 and 2.0, sent so that nothing is lost and nothing is sent in vain.
+//!
+//! [`Series`] and [`Entry`] are what everything that writes to Prometheus builds.
+
+mod sample;
+mod series;
+mod varint;
+pub mod wire;
+
+pub use sample::{
+    Datum, Entry, Exemplar, Histogram, Metadata, MetricKind, STALE_MARKER_BITS, Sample, Timestamp,
+};
+pub use series::{InvalidSeries, NAME, Series};

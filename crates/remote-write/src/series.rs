@@ -1,0 +1,347 @@
+//! A series: its labels, complete, sorted and unique, kept as they go over the wire.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::Metadata;
+use crate::varint;
+
+/// The label that holds the metric's name.
+pub const NAME: &str = "__name__";
+
+/// Name and labels of a series. Cheap to clone, to compare and to hash.
+///
+/// The labels are stored as remote write 1.0 encodes them, so that sending copies bytes and the
+/// text exists once. Metadata travels along but is no part of what the series *is*: two series
+/// that differ only there are equal.
+///
+/// ```
+/// use remote_write::Series;
+///
+/// let series = Series::new("up", [("job", "gradio_chatbot"), ("instance", "bot:7860")])?;
+/// assert_eq!(series.name(), "up");
+/// assert_eq!(series.label("job"), Some("gradio_chatbot"));
+/// assert_eq!(series.to_string(), r#"up{instance="bot:7860",job="gradio_chatbot"}"#);
+/// # Ok::<(), remote_write::InvalidSeries>(())
+/// ```
+#[derive(Clone)]
+pub struct Series(Arc<Inner>);
+
+struct Inner {
+    hash: u64,
+    /// Number of labels, the name included.
+    count: u32,
+    /// All names fit the character set of remote write 1.0.
+    legacy: bool,
+    metadata: Option<Arc<Metadata>>,
+    /// Invariant: protobuf field 1 of `TimeSeries`, once per label, sorted by name, valid UTF-8.
+    block: Box<[u8]>,
+}
+
+/// Why a set of labels is no series.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSeries {
+    #[error("the series has no name")]
+    NoName,
+    #[error("a label of `{series}` has an empty name")]
+    EmptyLabelName { series: String },
+    #[error("`{series}` has the label `{label}` twice")]
+    DuplicateLabel { series: String, label: String },
+}
+
+impl InvalidSeries {
+    /// A stable word for counting.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoName => "no_name",
+            Self::EmptyLabelName { .. } => "empty_label_name",
+            Self::DuplicateLabel { .. } => "duplicate_label",
+        }
+    }
+}
+
+impl Series {
+    /// A series from its name and its other labels, in any order.
+    ///
+    /// A label with an empty value is left out: to Prometheus the two are the same.
+    pub fn new<'a>(
+        name: &'a str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, InvalidSeries> {
+        Self::from_labels(std::iter::once((NAME, name)).chain(labels))
+    }
+
+    /// A series from all its labels, `__name__` among them, in any order.
+    pub fn from_labels<'a>(
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, InvalidSeries> {
+        let mut labels: Vec<(&str, &str)> =
+            labels.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        labels.sort_unstable();
+        let name = labels.iter().find(|(name, _)| *name == NAME).map(|(_, value)| *value);
+        let Some(name) = name else { return Err(InvalidSeries::NoName) };
+        if labels.first().is_some_and(|(name, _)| name.is_empty()) {
+            return Err(InvalidSeries::EmptyLabelName { series: name.to_owned() });
+        }
+        if let Some(pair) = labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(InvalidSeries::DuplicateLabel {
+                series: name.to_owned(),
+                label: pair[0].0.to_owned(),
+            });
+        }
+        Ok(Self::from_sorted(&labels))
+    }
+
+    fn from_sorted(labels: &[(&str, &str)]) -> Self {
+        let length = labels.iter().map(|(name, value)| name.len() + value.len() + 12).sum();
+        let mut block = Vec::with_capacity(length);
+        for (name, value) in labels {
+            let inner = 2
+                + name.len()
+                + varint::len(name.len() as u64)
+                + value.len()
+                + varint::len(value.len() as u64);
+            block.push(0x0a);
+            varint::put(&mut block, inner as u64);
+            block.push(0x0a);
+            varint::put(&mut block, name.len() as u64);
+            block.extend_from_slice(name.as_bytes());
+            block.push(0x12);
+            varint::put(&mut block, value.len() as u64);
+            block.extend_from_slice(value.as_bytes());
+        }
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&block);
+        let legacy = labels.iter().all(|&(name, value)| {
+            if name == NAME { is_legacy_metric(value) } else { is_legacy_label(name) }
+        });
+        Self(Arc::new(Inner {
+            hash: hasher.finish(),
+            count: u32::try_from(labels.len()).unwrap_or(u32::MAX),
+            legacy,
+            metadata: None,
+            block: block.into_boxed_slice(),
+        }))
+    }
+
+    /// The same series with what is known about its metric.
+    #[must_use]
+    pub fn with_metadata(self, metadata: Arc<Metadata>) -> Self {
+        let metadata = Some(metadata);
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => Self(Arc::new(Inner { metadata, ..inner })),
+            Err(shared) => Self(Arc::new(Inner {
+                hash: shared.hash,
+                count: shared.count,
+                legacy: shared.legacy,
+                metadata,
+                block: shared.block.clone(),
+            })),
+        }
+    }
+
+    /// Type, help and unit of the metric, if they were given.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&Arc<Metadata>> {
+        self.0.metadata.as_ref()
+    }
+
+    /// The metric's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.label(NAME).unwrap_or_default()
+    }
+
+    /// The value of a label; `None` when the series does not have it.
+    #[must_use]
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let found = self.label_bytes().find(|(each, _)| *each == name.as_bytes());
+        found.map(|(_, value)| text(value))
+    }
+
+    /// All labels sorted by name, `__name__` among them.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.label_bytes().map(|(name, value)| (text(name), text(value)))
+    }
+
+    /// Number of labels, `__name__` included.
+    #[must_use]
+    pub fn label_count(&self) -> usize {
+        self.0.count as usize
+    }
+
+    /// Whether every name may go over remote write 1.0 (`[a-zA-Z_:][a-zA-Z0-9_:]*` for the metric,
+    /// the same without the colon for labels).
+    #[must_use]
+    pub fn is_legacy(&self) -> bool {
+        self.0.legacy
+    }
+
+    pub(crate) fn label_bytes(&self) -> LabelBytes<'_> {
+        LabelBytes { rest: &self.0.block }
+    }
+
+    pub(crate) fn is_same_object(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Names and values as bytes, without checking UTF-8 again: encoding a request needs no more.
+pub(crate) struct LabelBytes<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> LabelBytes<'a> {
+    fn field(&mut self) -> Option<&'a [u8]> {
+        let (length, after) = varint::get(self.rest.get(1..)?)?;
+        let length = usize::try_from(length).ok()?;
+        let field = after.get(..length)?;
+        self.rest = &after[length..];
+        Some(field)
+    }
+}
+
+impl<'a> Iterator for LabelBytes<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (_, inside) = varint::get(self.rest.get(1..)?)?;
+        self.rest = inside;
+        Some((self.field()?, self.field()?))
+    }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("labels were given as text")
+}
+
+/// `[a-zA-Z_:][a-zA-Z0-9_:]*`
+fn is_legacy_metric(name: &str) -> bool {
+    is_legacy(name, |byte| byte == b':')
+}
+
+/// `[a-zA-Z_][a-zA-Z0-9_]*`
+fn is_legacy_label(name: &str) -> bool {
+    is_legacy(name, |_| false)
+}
+
+fn is_legacy(name: &str, also: impl Fn(u8) -> bool) -> bool {
+    let start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || also(byte);
+    name.bytes().next().is_some_and(start)
+        && name.bytes().all(|byte| start(byte) || byte.is_ascii_digit())
+}
+
+impl PartialEq for Series {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same_object(other) || (self.0.hash == other.0.hash && self.0.block == other.0.block)
+    }
+}
+
+impl Eq for Series {}
+
+impl Hash for Series {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
+    }
+}
+
+/// By name, then by labels: the order in which text formats want series.
+impl Ord for Series {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.name().cmp(other.name()).then_with(|| self.label_bytes().cmp(other.label_bytes()))
+    }
+}
+
+impl PartialOrd for Series {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        let mut separator = '{';
+        for (name, value) in self.labels().filter(|(name, _)| *name != NAME) {
+            write!(f, "{separator}{name}={value:?}")?;
+            separator = ',';
+        }
+        f.write_str(if separator == '{' { "" } else { "}" })
+    }
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Series({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(labels: &[(&str, &str)], expected: Result<&str, &str>) {
+        let actual = Series::from_labels(labels.iter().copied());
+        let actual = actual.map(|series| series.to_string()).map_err(|error| error.to_string());
+        assert_eq!(actual.as_deref().map_err(String::as_str), expected);
+    }
+
+    #[test]
+    fn labels_are_sorted_complete_and_unique() {
+        check(&[("b", "2"), (NAME, "up"), ("a", "1")], Ok(r#"up{a="1",b="2"}"#));
+        check(&[(NAME, "up")], Ok("up"));
+        check(&[(NAME, "up"), ("empty", "")], Ok("up"));
+        check(&[(NAME, "up"), ("a", "é\"\n")], Ok(r#"up{a="é\"\n"}"#));
+        check(&[("a", "1")], Err("the series has no name"));
+        check(&[(NAME, ""), ("a", "1")], Err("the series has no name"));
+        check(&[], Err("the series has no name"));
+        check(&[(NAME, "up"), ("", "x")], Err("a label of `up` has an empty name"));
+        check(&[(NAME, "up"), ("a", "1"), ("a", "2")], Err("`up` has the label `a` twice"));
+        check(&[(NAME, "up"), (NAME, "down")], Err("`down` has the label `__name__` twice"));
+    }
+
+    #[test]
+    fn equality_looks_at_labels_alone() {
+        let plain = Series::new("m", [("a", "1"), ("b", "2")]).unwrap();
+        let again = Series::new("m", [("b", "2"), ("a", "1")]).unwrap();
+        let other = Series::new("m", [("a", "12")]).unwrap();
+        let described = again.clone().with_metadata(Arc::new(Metadata::default()));
+
+        assert_eq!(plain, again);
+        assert_eq!(plain, described);
+        assert_ne!(plain, other);
+        assert!(described.metadata().is_some() && again.metadata().is_none());
+    }
+
+    #[test]
+    fn long_values_come_back_whole() {
+        let value = "x".repeat(20_000);
+        let series = Series::new("m", [("a", value.as_str()), ("z", "end")]).unwrap();
+        assert_eq!(series.label("a"), Some(value.as_str()));
+        assert_eq!(series.label("z"), Some("end"));
+        assert_eq!(series.label_count(), 3);
+    }
+
+    #[test]
+    fn only_the_metric_may_have_a_colon_over_1_0() {
+        let cases = [
+            ("job:up:sum", "a", true),
+            ("http.requests", "a", false),
+            ("m", "a:b", false),
+            ("m", "a.b", false),
+            ("0m", "a", false),
+            ("m", "0a", false),
+            ("é", "a", false),
+            ("m0_", "_a0", true),
+        ];
+        for (name, label, expected) in cases {
+            let series = Series::new(name, [(label, "1")]).unwrap();
+            assert_eq!(series.is_legacy(), expected, "{series}");
+        }
+    }
+}
