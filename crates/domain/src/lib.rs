@@ -1,1 +1,28 @@
-//! What Vigie is about: probes, conversations, verdicts, reports, schedules, alarms. Pure: no I/O, no clock.
+//! What Vigie is about: probes, conversations, verdicts, reports, schedules, alarms.
+//!
+//! Pure: no I/O, no async, no client library, no clock ("now" is an argument). Whatever talks to
+//! the outside lives in another crate and depends on this one, never the other way round.
+
+pub mod alarm;
+pub mod check;
+pub mod figures;
+pub mod message;
+pub mod name;
+pub mod probe;
+pub mod report;
+pub mod schedule;
+pub mod template;
+#[cfg(test)]
+mod testing;
+pub mod timing;
+pub mod verdict;
+pub mod wire;
+
+pub use alarm::{AlarmKind, AlarmName, AlarmRule, MOfN, Severity};
+pub use check::{Check, JsonTest, Requirement};
+pub use name::{EnvironmentName, InvalidName, ProbeName};
+pub use probe::{Objectives, Probe, ProbeSpec, Target, TargetSpec, Turn};
+pub use report::Report;
+pub use template::Template;
+pub use timing::{Phases, Spread, Timing};
+pub use verdict::{Outcome, OwnFault, Reason, Verdict};

@@ -1,0 +1,163 @@
+//! The alarms of a probe: their names and their rules.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EnvironmentName, ProbeName};
+
+/// `M of N`: so many of the last so many periods must be bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MOfN {
+    m: u32,
+    n: u32,
+}
+
+impl MOfN {
+    /// `None` unless 1 ≤ m ≤ n.
+    #[must_use]
+    pub const fn new(m: u32, n: u32) -> Option<Self> {
+        if 1 <= m && m <= n { Some(Self { m, n }) } else { None }
+    }
+
+    /// Datapoints to alarm.
+    #[must_use]
+    pub const fn m(self) -> u32 {
+        self.m
+    }
+
+    /// Evaluation periods.
+    #[must_use]
+    pub const fn n(self) -> u32 {
+        self.n
+    }
+}
+
+impl fmt::Display for MOfN {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} of {}", self.m, self.n)
+    }
+}
+
+/// Read as it is written in a probe file: `2 of 3`.
+impl FromStr for MOfN {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (m, n) = text.split_once(" of ").ok_or(())?;
+        let number = |text: &str| text.trim().parse().map_err(drop);
+        Self::new(number(m)?, number(n)?).ok_or(())
+    }
+}
+
+/// How urgent an alarm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth waking somebody.
+    Page,
+    /// Worth looking at in working hours.
+    Ticket,
+}
+
+impl Severity {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
+/// When a probe's alarms rise. Their period is the probe's interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmRule {
+    pub down: MOfN,
+    pub degraded: MOfN,
+    /// Of `down`; `degraded` is never more than a ticket.
+    pub severity: Severity,
+}
+
+impl Default for AlarmRule {
+    /// 2 of 3 down, 3 of 5 degraded, page: justified by simulation in `docs/alerting.md`.
+    fn default() -> Self {
+        Self { down: MOfN { m: 2, n: 3 }, degraded: MOfN { m: 3, n: 5 }, severity: Severity::Page }
+    }
+}
+
+/// Which of a probe's two alarms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlarmKind {
+    Down,
+    Degraded,
+}
+
+impl AlarmKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
+/// `vigie-ENV-PROBE-down` or `vigie-ENV-PROBE-degraded`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AlarmName {
+    pub environment: EnvironmentName,
+    pub probe: ProbeName,
+    pub kind: AlarmKind,
+}
+
+impl AlarmName {
+    /// The probe and kind behind an alarm's name; `None` for an alarm that is not a probe's.
+    ///
+    /// The environment must be known, since both names may contain hyphens.
+    #[must_use]
+    pub fn parse(name: &str, environment: &EnvironmentName) -> Option<Self> {
+        let rest =
+            name.strip_prefix("vigie-")?.strip_prefix(environment.as_str())?.strip_prefix('-')?;
+        let (probe, kind) = match rest.strip_suffix("-down") {
+            Some(probe) => (probe, AlarmKind::Down),
+            None => (rest.strip_suffix("-degraded")?, AlarmKind::Degraded),
+        };
+        Some(Self { environment: environment.clone(), probe: probe.parse().ok()?, kind })
+    }
+}
+
+impl fmt::Display for AlarmName {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "vigie-{}-{}-{}", self.environment, self.probe, self.kind.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn m_of_n_is_read_as_it_is_written() {
+        assert_eq!("2 of 3".parse(), Ok(MOfN { m: 2, n: 3 }));
+        for bad in ["3 of 2", "0 of 3", "2/3", "two of three", "2 of"] {
+            assert_eq!(bad.parse::<MOfN>(), Err(()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_alarm_name_leads_back_to_its_probe() {
+        let prod: EnvironmentName = "prod".parse().unwrap();
+        let name = "vigie-prod-support-bot-down";
+        let alarm = AlarmName::parse(name, &prod).unwrap();
+        assert_eq!((alarm.probe.as_str(), alarm.kind), ("support-bot", AlarmKind::Down));
+        assert_eq!(alarm.to_string(), name);
+        for other in
+            ["vigie-dev-support-bot-down", "vigie-prod-dlq", "unrelated", "vigie-prod--down"]
+        {
+            assert_eq!(AlarmName::parse(other, &prod), None, "{other}");
+        }
+    }
+}

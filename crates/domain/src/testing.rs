@@ -1,0 +1,114 @@
+//! A probe and a report for the tests of this crate.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::report::{App, Attempt, Report, RunId, TurnReport, VERSION, judge};
+use crate::{
+    AlarmRule, Objectives, Phases, Probe, ProbeName, Target, Template, Timing, Turn,
+    probe::{Retry, Scrape},
+};
+
+pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
+    let every = Duration::from_secs(every_seconds);
+    Probe {
+        name: name.parse().unwrap(),
+        every,
+        environments: None,
+        enabled: true,
+        timeout: crate::probe::default_timeout(every),
+        target: Target {
+            url: Template::literal("http://127.0.0.1:7860"),
+            auth: None,
+            endpoint: None,
+            inputs: BTreeMap::new(),
+        },
+        retry: Retry::default(),
+        max_runs_per_day: None,
+        objectives: Objectives::default(),
+        conversation: vec![Turn {
+            say: Template::literal("hello"),
+            expect: Vec::new(),
+            objectives: Objectives::default(),
+            save: BTreeMap::new(),
+        }],
+        scrape: None,
+        alarm: AlarmRule::default(),
+        labels: BTreeMap::new(),
+        runbook: None,
+    }
+}
+
+pub(crate) fn scraped(name: &str, every_seconds: u64, scrape_seconds: u64) -> Probe {
+    let scrape = Scrape {
+        path: "/metrics".to_owned(),
+        job: "gradio_chatbot".to_owned(),
+        every: Duration::from_secs(scrape_seconds),
+    };
+    Probe { scrape: Some(scrape), ..probe(name, every_seconds) }
+}
+
+/// A report of `turns` turns, of which `reached` were played.
+pub(crate) fn report(turns: usize, reached: usize) -> Report {
+    let ms = Duration::from_millis;
+    let probe: ProbeName = "bot".parse().unwrap();
+    let environment = "prod".parse().unwrap();
+    let due = Timestamp::from_second(1_795_000_000).unwrap();
+    let turn = TurnReport {
+        offset: ms(40),
+        said: "hello".to_owned(),
+        answered: "hi".to_owned(),
+        characters: 2,
+        thinking: String::new(),
+        timing: Timing {
+            queue: Some(ms(10)),
+            first_chunk: Some(ms(110)),
+            first_text: Some(ms(110)),
+            reply: Some(ms(510)),
+            chunks: 8,
+            ..Timing::default()
+        },
+        checks: Vec::new(),
+        objectives: Objectives::default(),
+    };
+    let attempt = Attempt {
+        offset: Duration::ZERO,
+        duration: ms(600),
+        phases: Phases { connect: Some(ms(1)), describe: Some(ms(20)), ..Phases::default() },
+        certificate_expires: None,
+        app: Some(App {
+            gradio: "6.31.0".to_owned(),
+            protocol: "sse_v3".to_owned(),
+            endpoint: "/chat".to_owned(),
+            cold: None,
+        }),
+        turns: vec![turn; reached],
+        failure: None,
+    };
+    let attempts = vec![attempt];
+    Report {
+        version: VERSION,
+        run: RunId::of(&environment, &probe, due),
+        probe,
+        environment,
+        location: "eu-west-1".to_owned(),
+        instance: "chat.example.com:443".to_owned(),
+        job: "gradio_chatbot".to_owned(),
+        labels: [("team".to_owned(), "chat".to_owned()), ("job".to_owned(), "mine".to_owned())]
+            .into(),
+        runbook: None,
+        every: Duration::from_secs(60),
+        due,
+        started: due,
+        duration: ms(600),
+        outcome: judge(&attempts),
+        detail: String::new(),
+        attempts,
+        turns,
+        stalled: None,
+        trace: "0".repeat(32),
+        vigie: "0.0.0".to_owned(),
+    }
+}
