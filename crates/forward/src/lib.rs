@@ -1,1 +1,4 @@
-//! Carries samples through a bounded queue to remote write: the engine of the bridge.
+//! Samples on their way to Prometheus: what the bridge, `vigie bridge` and `vigie serve` share.
+
+pub mod figure;
+pub mod message;

@@ -181,6 +181,16 @@ impl Series {
         self.0.legacy
     }
 
+    pub(crate) fn block(&self) -> &[u8] {
+        &self.0.block
+    }
+
+    /// For hash tables of this crate's own.
+    pub(crate) fn short_hash(&self) -> u32 {
+        let [a, b, c, d, ..] = self.0.hash.to_le_bytes();
+        u32::from_le_bytes([a, b, c, d])
+    }
+
     pub(crate) fn label_bytes(&self) -> LabelBytes<'_> {
         LabelBytes { rest: &self.0.block }
     }

@@ -1,0 +1,253 @@
+//! From entries to the compressed body of a request.
+//!
+//! Written by hand rather than through [`crate::wire`]: a series already lies there as 1.0 wants
+//! it, and most labels of a series are those of the one before. The tests hold the two together.
+
+use std::sync::Arc;
+
+use prost::Message;
+
+use crate::groups::Groups;
+use crate::symbols::Symbols;
+use crate::{Datum, Entry, Exemplar, Metadata, Protocol, Sample, Series, varint};
+
+/// Buffers that outlive a request: a sender keeps one encoder for all it sends.
+pub struct Encoder {
+    groups: Groups,
+    symbols: Symbols,
+    /// The place of each name and value of the series before.
+    refs: Vec<(u32, u32)>,
+    one: Vec<u8>,
+    timeseries: Vec<u8>,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+    snappy: snap::raw::Encoder,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self {
+            groups: Groups::default(),
+            symbols: Symbols::default(),
+            refs: Vec::new(),
+            one: Vec::new(),
+            timeseries: Vec::new(),
+            plain: Vec::new(),
+            packed: Vec::new(),
+            snappy: snap::raw::Encoder::new(),
+        }
+    }
+}
+
+/// A body and what is in it.
+#[derive(Debug)]
+pub struct Encoded<'a> {
+    /// The request as a snappy block.
+    pub body: &'a [u8],
+    /// Length before compression.
+    pub plain_length: usize,
+    pub samples: usize,
+    pub histograms: usize,
+    pub exemplars: usize,
+    /// Entries that were left out, since their series has another value at the same time.
+    pub clashes: &'a [u32],
+}
+
+impl Encoder {
+    /// The body for those of `entries` whose places are `picked`.
+    ///
+    /// Series keep the order of their first entry; within one, samples are in rising time. 1.0 has
+    /// no place for native histograms, exemplars and metadata: they are left out.
+    ///
+    /// # Panics
+    /// When a place is outside `entries`, or the request would exceed 4 GiB.
+    pub fn encode(&mut self, protocol: Protocol, entries: &[Entry], picked: &[u32]) -> Encoded<'_> {
+        self.groups.gather(entries, picked);
+        self.plain.clear();
+        let counts = match protocol {
+            Protocol::V1 => self.encode_v1(entries),
+            Protocol::V2 => self.encode_v2(entries),
+        };
+        let room = snap::raw::max_compress_len(self.plain.len());
+        if self.packed.len() < room {
+            self.packed.resize(room, 0);
+        }
+        let compressed = self.snappy.compress(&self.plain, &mut self.packed);
+        let length = compressed.expect("the room is what snappy asked for");
+        Encoded {
+            body: &self.packed[..length],
+            plain_length: self.plain.len(),
+            samples: counts.samples,
+            histograms: counts.histograms,
+            exemplars: counts.exemplars,
+            clashes: &self.groups.clashes,
+        }
+    }
+
+    fn encode_v1(&mut self, entries: &[Entry]) -> Counts {
+        let mut counts = Counts::default();
+        for group in self.groups.iter() {
+            self.one.clear();
+            for sample in group.iter().filter_map(|(.., place)| entries[*place as usize].sample()) {
+                put_sample(&mut self.one, &sample, None);
+                counts.samples += 1;
+            }
+            let block = entries[group[0].2 as usize].series.block();
+            if !self.one.is_empty() {
+                self.plain.push(0x0a);
+                varint::put(&mut self.plain, (block.len() + self.one.len()) as u64);
+                self.plain.extend_from_slice(block);
+                self.plain.extend_from_slice(&self.one);
+            }
+        }
+        counts
+    }
+
+    fn encode_v2(&mut self, entries: &[Entry]) -> Counts {
+        let mut counts = Counts::default();
+        self.symbols.clear();
+        self.timeseries.clear();
+        self.refs.clear();
+        let mut before: Option<&Series> = None;
+        let mut known: Option<(&Arc<Metadata>, [u32; 2])> = None;
+        for group in self.groups.iter() {
+            let series = &entries[group[0].2 as usize].series;
+            refer(&mut self.symbols, &mut self.refs, before, series);
+            before = Some(series);
+            let metadata = series.metadata().map(|metadata| match known {
+                Some((last, places)) if Arc::ptr_eq(last, metadata) => (metadata, places),
+                _ => {
+                    let places = [&metadata.help, &metadata.unit];
+                    (metadata, places.map(|text| self.symbols.intern(text.as_bytes())))
+                }
+            });
+            known = metadata.or(known);
+            self.one.clear();
+            put_packed(&mut self.one, &self.refs);
+            let members = group.iter().map(|(.., place)| &entries[*place as usize]);
+            for entry in members.clone() {
+                match &entry.datum {
+                    Datum::Sample(sample) => {
+                        put_sample(&mut self.one, sample, sample.start());
+                        counts.samples += 1;
+                    }
+                    Datum::Histogram(histogram) => {
+                        put_message(&mut self.one, 0x1a, histogram.as_ref());
+                        counts.histograms += 1;
+                    }
+                }
+            }
+            for exemplar in members.filter_map(|entry| entry.exemplar.as_deref()) {
+                put_exemplar(&mut self.one, &mut self.symbols, exemplar);
+                counts.exemplars += 1;
+            }
+            if let Some((metadata, places)) = metadata {
+                put_metadata(&mut self.one, metadata, places);
+            }
+            self.timeseries.push(0x2a);
+            varint::put(&mut self.timeseries, self.one.len() as u64);
+            self.timeseries.extend_from_slice(&self.one);
+        }
+        self.symbols.write(&mut self.plain);
+        self.plain.extend_from_slice(&self.timeseries);
+        counts
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    samples: usize,
+    histograms: usize,
+    exemplars: usize,
+}
+
+/// Sets `refs` to the places of `series`' labels, taking over what `before` has alike.
+fn refer(
+    symbols: &mut Symbols,
+    refs: &mut Vec<(u32, u32)>,
+    before: Option<&Series>,
+    series: &Series,
+) {
+    let mut old = before.map(Series::label_bytes);
+    let mut count = 0;
+    for (name, value) in series.label_bytes() {
+        let last = old.as_mut().and_then(Iterator::next);
+        let known = refs.get(count).copied();
+        let pair = match (last, known) {
+            (Some(last), Some(known)) => (
+                if last.0 == name { known.0 } else { symbols.intern(name) },
+                if last.1 == value { known.1 } else { symbols.intern(value) },
+            ),
+            _ => (symbols.intern(name), symbols.intern(value)),
+        };
+        match refs.get_mut(count) {
+            Some(place) => *place = pair,
+            None => refs.push(pair),
+        }
+        count += 1;
+    }
+    refs.truncate(count);
+}
+
+fn put_packed(out: &mut Vec<u8>, refs: &[(u32, u32)]) {
+    let length = |place: u32| varint::len(u64::from(place));
+    out.push(0x0a);
+    let total: usize = refs.iter().map(|(name, value)| length(*name) + length(*value)).sum();
+    varint::put(out, total as u64);
+    for (name, value) in refs {
+        varint::put(out, u64::from(*name));
+        varint::put(out, u64::from(*value));
+    }
+}
+
+/// Field 2 of a time series, alike in both versions.
+fn put_sample(out: &mut Vec<u8>, sample: &Sample, start: Option<crate::Timestamp>) {
+    let at = sample.at.as_millis().cast_unsigned();
+    let start = start.map_or(0, |start| start.as_millis().cast_unsigned());
+    // Bits, not `== 0.0`: a negative zero is a value of its own.
+    let bits = sample.value.to_bits();
+    let value_length = if bits == 0 { 0 } else { 9 };
+    let length = value_length + int_length(at) + int_length(start);
+    out.push(0x12);
+    varint::put(out, length as u64);
+    if bits != 0 {
+        out.push(0x09);
+        out.extend_from_slice(&bits.to_le_bytes());
+    }
+    put_int(out, 0x10, at);
+    put_int(out, 0x18, start);
+}
+
+fn int_length(value: u64) -> usize {
+    if value == 0 { 0 } else { 1 + varint::len(value) }
+}
+
+/// A number that is left out when it is the default.
+fn put_int(out: &mut Vec<u8>, tag: u8, value: u64) {
+    if value != 0 {
+        out.push(tag);
+        varint::put(out, value);
+    }
+}
+
+fn put_message(out: &mut Vec<u8>, tag: u8, message: &impl Message) {
+    out.push(tag);
+    varint::put(out, message.encoded_len() as u64);
+    message.encode_raw(out);
+}
+
+fn put_exemplar(out: &mut Vec<u8>, symbols: &mut Symbols, exemplar: &Exemplar) {
+    let mut place = |text: &String| symbols.intern(text.as_bytes());
+    let labels_refs = exemplar.labels.iter().flat_map(|(name, value)| [place(name), place(value)]);
+    let message = crate::wire::v2::Exemplar {
+        labels_refs: labels_refs.collect(),
+        value: exemplar.value,
+        timestamp: exemplar.at.as_millis(),
+    };
+    put_message(out, 0x22, &message);
+}
+
+fn put_metadata(out: &mut Vec<u8>, metadata: &Metadata, [help_ref, unit_ref]: [u32; 2]) {
+    let message = crate::wire::v2::Metadata { r#type: metadata.kind as i32, help_ref, unit_ref };
+    put_message(out, 0x2a, &message);
+}

@@ -1,0 +1,224 @@
+//! The hand-written encoder against the derived messages.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use prost::Message;
+use remote_write::wire::{v1, v2};
+use remote_write::{
+    Encoder, Entry, Exemplar, Metadata, MetricKind, Protocol, Sample, Series, Timestamp, decode,
+};
+
+const LIMIT: usize = 32 << 20;
+
+fn series(name: &str, labels: &[(&str, &str)]) -> Series {
+    Series::new(name, labels.iter().copied()).unwrap()
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn all(entries: &[Entry]) -> Vec<u32> {
+    (0..u32::try_from(entries.len()).unwrap()).collect()
+}
+
+fn unpack(body: &[u8]) -> Vec<u8> {
+    snap::raw::Decoder::new().decompress_vec(body).unwrap()
+}
+
+/// The 1.0 request as derived code writes it. A zero that is negative is what it would lose.
+fn derived_v1(entries: &[Entry]) -> Vec<u8> {
+    let timeseries = entries.iter().map(|entry| {
+        let sample = entry.sample().unwrap();
+        let labels = entry.series.labels();
+        v1::TimeSeries {
+            labels: labels.map(|(n, v)| v1::Label { name: n.into(), value: v.into() }).collect(),
+            samples: vec![v1::Sample { value: sample.value, timestamp: sample.at.as_millis() }],
+        }
+    });
+    v1::WriteRequest { timeseries: timeseries.collect() }.encode_to_vec()
+}
+
+#[test]
+fn version_1_is_byte_for_byte_what_protobuf_writes() {
+    let long = "v".repeat(300);
+    let entries = vec![
+        Entry::new(
+            series("up", &[("job", "gradio_chatbot")]),
+            Sample::new(1.0, at(1_795_332_392_507)),
+        ),
+        Entry::new(series("up", &[("job", "é\n\"")]), Sample::new(0.0, at(-5))),
+        Entry::new(series("empty", &[]), Sample::stale(at(0))),
+        Entry::new(series("long", &[("l", &long)]), Sample::new(f64::INFINITY, at(i64::MAX))),
+    ];
+    let mut encoder = Encoder::default();
+    let sent = encoder.encode(Protocol::V1, &entries, &all(&entries));
+    assert_eq!(sent.samples, 4);
+    assert_eq!(unpack(sent.body), derived_v1(&entries));
+}
+
+#[test]
+fn version_2_reads_back_with_all_it_carries() {
+    let metadata = Arc::new(Metadata {
+        kind: MetricKind::Counter,
+        help: "requests so far".into(),
+        unit: String::new(),
+    });
+    let counted = series("requests_total", &[("path", "/")]).with_metadata(Arc::clone(&metadata));
+    let exemplar =
+        Exemplar { labels: vec![("trace_id".into(), "abc".into())], value: 1.0, at: at(9) };
+    let histogram = v2::Histogram {
+        count: Some(v2::histogram::Count::Int(7)),
+        sum: 1.5,
+        schema: -53,
+        positive_spans: vec![v2::BucketSpan { offset: -1, length: 2 }],
+        positive_deltas: vec![3, -2],
+        custom_values: vec![0.1, 1.0],
+        timestamp: 10,
+        ..Default::default()
+    };
+    let entries = vec![
+        Entry {
+            exemplar: Some(Box::new(exemplar)),
+            ..Entry::new(counted.clone(), Sample::new(3.0, at(10)).with_start(at(1)))
+        },
+        Entry::new(counted.clone(), Sample::new(-0.0, at(20)).with_start(at(1))),
+        Entry::histogram(series("latency", &[("path", "/")]), histogram),
+        Entry::new(series("up", &[]), Sample::stale(at(10))),
+    ];
+    let mut encoder = Encoder::default();
+    let sent = encoder.encode(Protocol::V2, &entries, &all(&entries));
+    assert_eq!((sent.samples, sent.histograms, sent.exemplars), (3, 1, 1));
+
+    let request = v2::Request::decode(unpack(sent.body).as_slice()).unwrap();
+    assert_eq!(request.symbols[0], "");
+    let mut unique = request.symbols.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), request.symbols.len(), "no symbol twice");
+    assert_eq!(request.timeseries.len(), 3, "samples of one series travel together");
+    assert_eq!(request.timeseries[0].metadata.unwrap().r#type, 1);
+
+    let back = decode(sent.body, LIMIT).unwrap();
+    assert_eq!(back, entries);
+    assert_eq!(back[0].series.metadata(), Some(&metadata));
+}
+
+#[test]
+fn samples_rise_in_time_repeats_are_sent_once_and_clashes_are_told() {
+    let one = series("one", &[]);
+    let two = series("two", &[]);
+    let sample = |series: &Series, value: f64, time: i64| {
+        Entry::new(series.clone(), Sample::new(value, at(time)))
+    };
+    let entries = vec![
+        sample(&one, 3.0, 30),
+        sample(&two, 1.0, 10),
+        sample(&one, 1.0, 10),
+        sample(&one, 1.0, 10), // Twice the same.
+        sample(&one, 9.0, 30), // Another value at the same time.
+        sample(&one, 2.0, 20),
+    ];
+    let mut encoder = Encoder::default();
+    let sent = encoder.encode(Protocol::V2, &entries, &all(&entries));
+    assert_eq!(sent.clashes, [4]);
+    let expected = vec![
+        sample(&one, 1.0, 10),
+        sample(&one, 2.0, 20),
+        sample(&one, 3.0, 30),
+        sample(&two, 1.0, 10),
+    ];
+    assert_eq!(decode(sent.body, LIMIT).unwrap(), expected);
+}
+
+#[test]
+fn only_what_is_picked_is_sent() {
+    let entries: Vec<Entry> =
+        (0..5).map(|n| Entry::new(series("m", &[]), Sample::new(1.0, at(n)))).collect();
+    let mut encoder = Encoder::default();
+    let sent = encoder.encode(Protocol::V1, &entries, &[1, 3]);
+    let request = v1::WriteRequest::decode(unpack(sent.body).as_slice()).unwrap();
+    let times: Vec<i64> = request.timeseries[0].samples.iter().map(|s| s.timestamp).collect();
+    assert_eq!(times, [1, 3]);
+}
+
+#[test]
+fn a_body_from_outside_is_refused_with_its_reason() {
+    let pack = |request: &v2::Request| {
+        snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).unwrap()
+    };
+    let with = |symbols: &[&str], refs: &[u32]| {
+        pack(&v2::Request {
+            symbols: symbols.iter().map(|&text| text.into()).collect(),
+            timeseries: vec![v2::TimeSeries {
+                labels_refs: refs.to_vec(),
+                samples: vec![v2::Sample::default()],
+                ..Default::default()
+            }],
+        })
+    };
+    let cases: &[(&str, Vec<u8>, &str)] = &[
+        ("not snappy", vec![0xff; 9], "the body is not a snappy block"),
+        (
+            "too long",
+            vec![0x80, 0x80, 0x80, 0x80, 0x01, 0],
+            "the body is 268435456 bytes long when unpacked; at most 33554432 are read",
+        ),
+        (
+            "not protobuf",
+            snap::raw::Encoder::new().compress_vec(b"\x22\xff").unwrap(),
+            "the body is no remote write 2.0 request",
+        ),
+        (
+            "odd references",
+            with(&["", "__name__", "up"], &[1, 2, 1]),
+            "a series refers to a symbol that is not there",
+        ),
+        (
+            "reference outside",
+            with(&["", "__name__"], &[1, 2]),
+            "a series refers to a symbol that is not there",
+        ),
+        ("no name", with(&["", "job", "x"], &[1, 2]), "the labels of a series can't be used"),
+    ];
+    for (name, body, expected) in cases {
+        let error = decode(body, LIMIT).unwrap_err().to_string();
+        assert_eq!(&error, expected, "{name}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_entries_read_back_from_both_versions(
+        raw in prop::collection::vec(
+            ("[a-c]{1,2}", prop::collection::btree_map("[a-z]{1,3}", "\\PC{1,8}", 0..5), any::<f64>()),
+            1..40,
+        ),
+    ) {
+        let entries: Vec<Entry> = raw
+            .iter()
+            .enumerate()
+            .map(|(index, (name, labels, value))| {
+                let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                let time = at(i64::try_from(index).unwrap());
+                Entry::new(Series::new(name, labels).unwrap(), Sample::new(*value, time))
+            })
+            .collect();
+        let mut encoder = Encoder::default();
+        let mut back = decode(encoder.encode(Protocol::V2, &entries, &all(&entries)).body, LIMIT).unwrap();
+        back.sort_by_key(Entry::at);
+        prop_assert_eq!(&back, &entries);
+
+        let plain = unpack(encoder.encode(Protocol::V1, &entries, &all(&entries)).body);
+        let request = v1::WriteRequest::decode(plain.as_slice()).unwrap();
+        let total: usize = request.timeseries.iter().map(|series| series.samples.len()).sum();
+        prop_assert_eq!(total, entries.len());
+        for series in &request.timeseries {
+            prop_assert!(series.labels.is_sorted_by(|a, b| a.name < b.name));
+            prop_assert!(series.samples.is_sorted_by(|a, b| a.timestamp < b.timestamp));
+        }
+    }
+}
