@@ -1,1 +1,199 @@
-//! Publishes a report's figures to CloudWatch, and reads them back, within its limits.
+//! Publishes a report's figures to CloudWatch, within its limits.
+//!
+//! `PutMetricData` and not the embedded metric format: that one may deliver twice, and availability
+//! counts. Every value stands for one run, stamped with the run's due time, so that jitter never
+//! empties one period and doubles the next.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::error::SdkError;
+use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use domain::figures::{Detail, Metric, Unit, for_cloudwatch};
+use domain::{EnvironmentName, Report};
+use jiff::Timestamp;
+
+/// The namespace of all our metrics.
+pub const NAMESPACE: &str = "Vigie";
+
+/// Most metrics in one request; see the reference of `PutMetricData`.
+pub const METRICS_PER_REQUEST: usize = 1_000;
+
+/// Most values of one metric in one request.
+pub const VALUES_PER_METRIC: usize = 150;
+
+/// Why figures did not reach CloudWatch, after the SDK's own retries.
+#[derive(Debug, thiserror::Error)]
+#[error("{count} metrics were not taken by CloudWatch")]
+pub struct PutError {
+    pub count: usize,
+    pub source: Box<SdkError<PutMetricDataError>>,
+}
+
+/// A report's figures as CloudWatch takes them.
+///
+/// Probes with an interval below a minute get high resolution, which costs the same to publish and
+/// is what a 10 s alarm period needs.
+#[must_use]
+pub fn data(report: &Report, detail: Detail) -> Vec<MetricDatum> {
+    let resolution = if report.every < Duration::from_secs(60) { 1 } else { 60 };
+    let at = date_time(report.due);
+    let datum = |metric: &Metric, values: &[f64]| {
+        let ours = [
+            dimension("Environment", report.environment.as_str()),
+            dimension("Probe", report.probe.as_str()),
+        ];
+        let reason = metric.reason.map(|reason| dimension("Reason", reason.as_str()));
+        MetricDatum::builder()
+            .metric_name(metric.name)
+            .set_dimensions(Some(ours.into_iter().chain(reason).collect()))
+            .unit(unit(metric.unit))
+            .timestamp(at)
+            .storage_resolution(resolution)
+            .set_values(Some(values.to_vec()))
+            .set_counts(Some(vec![1.0; values.len()]))
+            .build()
+    };
+    let metrics = for_cloudwatch(report, detail);
+    metrics
+        .iter()
+        .flat_map(|metric| {
+            metric
+                .values
+                .chunks(VALUES_PER_METRIC)
+                .map(|values| datum(metric, values))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// A figure of the watch itself: `RunsDispatched`, `RunsReported`, `RunsLate`, `RunsLost`, …
+#[must_use]
+pub fn own(
+    name: &str,
+    environment: &EnvironmentName,
+    value: f64,
+    unit: Unit,
+    at: Timestamp,
+) -> MetricDatum {
+    MetricDatum::builder()
+        .metric_name(name)
+        .dimensions(dimension("Environment", environment.as_str()))
+        .unit(self::unit(unit))
+        .timestamp(date_time(at))
+        .value(value)
+        .build()
+}
+
+/// Publishes in as few requests as the limits allow. Every request is tried, also after one failed.
+///
+/// # Errors
+/// The last failure, with the number of metrics that were not taken in all.
+pub async fn put(client: &Client, data: Vec<MetricDatum>) -> Result<(), PutError> {
+    let mut failed: Option<PutError> = None;
+    for request in data.chunks(METRICS_PER_REQUEST) {
+        let sent = client
+            .put_metric_data()
+            .namespace(NAMESPACE)
+            .set_metric_data(Some(request.to_vec()))
+            .send()
+            .await;
+        if let Err(source) = sent {
+            let before = failed.map_or(0, |failed| failed.count);
+            failed = Some(PutError { count: before + request.len(), source: Box::new(source) });
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn dimension(name: &str, value: &str) -> Dimension {
+    Dimension::builder().name(name).value(value).build()
+}
+
+fn unit(unit: Unit) -> StandardUnit {
+    match unit {
+        Unit::Count => StandardUnit::Count,
+        Unit::Seconds => StandardUnit::Seconds,
+        Unit::Unitless => StandardUnit::None,
+    }
+}
+
+fn date_time(at: Timestamp) -> DateTime {
+    DateTime::from_millis(at.as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
+    use aws_sdk_cloudwatch::types::error::InternalServiceFault;
+    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+
+    /// A run of a 10 s probe that is down because a check failed.
+    const REPORT: &str = r#"{"version":1,"run":"00000000000000aa","probe":"bot","environment":"prod",
+        "location":"eu-west-1","instance":"chat.example.com:443","job":"gradio_chatbot","every_seconds":10,
+        "due":"2026-11-22T10:00:10Z","started":"2026-11-22T10:00:10.020Z","duration_seconds":0.5,
+        "outcome":{"kind":"down","reason":"check_failed"},"detail":"","attempts":[{"offset_seconds":0,
+        "duration_seconds":0.5,"phases":{},"turns":[{"offset_seconds":0.1,"said":"hi","answered":"no",
+        "characters":2,"timing":{"first_chunk_seconds":0.25,"reply_seconds":0.4},"checks":[],
+        "objectives":{}}]}],"turns":1,"trace":"00000000000000000000000000000001","vigie":"0.0.0"}"#;
+
+    fn report() -> Report {
+        serde_json::from_str(REPORT).unwrap()
+    }
+
+    #[test]
+    fn a_run_is_stamped_with_its_due_time_and_its_dimensions() {
+        let data = data(&report(), Detail::Essential);
+        let names: Vec<_> = data.iter().filter_map(MetricDatum::metric_name).collect();
+        assert_eq!(names, ["Success", "Degraded", "Duration", "TimeToFirstChunk", "Failure"]);
+        for datum in &data {
+            assert_eq!(datum.timestamp().map(DateTime::secs), Some(1_795_341_610));
+            assert_eq!(
+                datum.storage_resolution(),
+                Some(1),
+                "an interval of 10 s needs high resolution"
+            );
+            let dimensions: Vec<_> =
+                datum.dimensions().iter().filter_map(Dimension::value).collect();
+            let expected: &[&str] = if datum.metric_name() == Some("Failure") {
+                &["prod", "bot", "check_failed"]
+            } else {
+                &["prod", "bot"]
+            };
+            assert_eq!(dimensions, expected);
+        }
+        assert_eq!(data[0].values(), [0.0]);
+        assert_eq!(data[3].values(), [0.25]);
+    }
+
+    #[tokio::test]
+    async fn a_thousand_metrics_go_in_one_request() {
+        let rule = mock!(Client::put_metric_data)
+            .match_requests(|request| {
+                request.namespace() == Some(NAMESPACE) && request.metric_data().len() <= 1_000
+            })
+            .then_output(|| PutMetricDataOutput::builder().build());
+        let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&rule]);
+        let at = report().due;
+        let one = own("RunsReported", &report().environment, 1.0, Unit::Count, at);
+        put(&client, vec![one; 2_001]).await.unwrap();
+        assert_eq!(rule.num_calls(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_taken_is_counted_and_the_rest_is_still_sent() {
+        let refused = mock!(Client::put_metric_data).then_error(|| {
+            PutMetricDataError::InternalServiceFault(InternalServiceFault::builder().build())
+        });
+        let taken =
+            mock!(Client::put_metric_data).then_output(|| PutMetricDataOutput::builder().build());
+        let client = mock_client!(aws_sdk_cloudwatch, RuleMode::Sequential, [&refused, &taken]);
+        let one = own("RunsReported", &report().environment, 1.0, Unit::Count, report().due);
+        let error = put(&client, vec![one; 1_500]).await.unwrap_err();
+        assert_eq!(error.count, 1_000);
+        assert_eq!(taken.num_calls(), 1);
+    }
+}
