@@ -1,1 +1,16 @@
-//! The crossing tests, the demo and the benchmarks, on real parts.
+//! The harness: real servers of all kinds on this machine, started, watched and ended for certain.
+//!
+//! `make demo` shows the way from a broken chatbot to the mail and back with it; the crossing tests
+//! assert the same way. Nothing here stands in for a part of Vigie: the functions are the release
+//! binaries, deployed from `infra/template.yaml` by SAM CLI.
+
+pub mod alarms;
+pub mod bot;
+pub mod inbox;
+pub mod local_aws;
+pub mod net;
+pub mod process;
+pub mod progress;
+pub mod prometheus;
+pub mod python;
+pub mod queues;

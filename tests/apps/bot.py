@@ -1,0 +1,139 @@
+"""A chatbot as people build them with Gradio: it streams, and it remembers a name.
+
+    python bot.py --port 7860 [--name support --name sales]
+
+Without names there is one bot at `/`; with names there is one below each `/NAME/`. Beside them:
+
+- `/metrics`: what a Gradio app with prometheus_client serves.
+- `/control/NAME` (`/control/bot` without names): GET tells the bot's mood, POST `{"mood": "error"}`
+  changes it while it runs. The moods are the ways in which chatbots break.
+
+It listens on the loopback address alone.
+"""
+
+import argparse
+import asyncio
+import re
+import time
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, HTTPException, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from pydantic import BaseModel
+
+MOODS = {
+    "ok": "answers",
+    "slow": "answers rightly, after two seconds",
+    "error": "raises gr.Error, as apps do when their model fails",
+    "nonsense": "answers fluently, and has forgotten everything",
+    "hang": "takes the message and never says a word",
+}
+NAME = re.compile(r"(?:je m'appelle|my name is)\s+([^\s.!?,]+)", re.IGNORECASE)
+CHUNK_SECONDS = 0.03
+
+replies = Counter("chatbot_replies_total", "Replies, by bot and outcome.", ["bot", "outcome"])
+duration = Histogram("chatbot_reply_seconds", "Time of whole replies.", ["bot"])
+speaking = Gauge("chatbot_conversations_active", "Replies under way.", ["bot"])
+
+
+class Mood(BaseModel):
+    mood: str
+
+
+class Bot:
+    """One bot with a mood of its own."""
+
+    def __init__(self, name):
+        self.name = name
+        self.mood = "ok"
+
+    async def reply(self, message, history):
+        began = time.monotonic()
+        outcome = "abandoned"
+        speaking.labels(self.name).inc()
+        try:
+            # Asked again and again: a hanging bot that is mended answers whoever still waits.
+            while self.mood == "hang":
+                await asyncio.sleep(0.1)
+            if self.mood == "error":
+                raise gr.Error("The model is overloaded.")
+            if self.mood == "slow":
+                await asyncio.sleep(2)
+            said = ""
+            for word in self.answer(message, history).split(" "):
+                said = f"{said} {word}".strip()
+                yield said
+                await asyncio.sleep(CHUNK_SECONDS)
+            outcome = "ok"
+        except gr.Error:
+            outcome = "error"
+            raise
+        finally:
+            speaking.labels(self.name).dec()
+            replies.labels(self.name, outcome).inc()
+            duration.labels(self.name).observe(time.monotonic() - began)
+
+    def answer(self, message, history):
+        if self.mood == "nonsense":
+            return "Il fait beau aujourd'hui, n'est-ce pas ? Je vous écoute."
+        introduced = NAME.search(message)
+        if introduced:
+            return f"Bonjour {introduced.group(1)}, je suis content de faire votre connaissance."
+        for turn in reversed(history):
+            known = NAME.search(said_by_user(turn))
+            if known:
+                return f"Vous vous appelez {known.group(1)}, vous me l'avez dit tout à l'heure."
+        return "Je ne connais pas encore votre nom. Comment vous appelez-vous ?"
+
+
+def said_by_user(turn):
+    """The user's words in one entry of the history, whose content may be text or a list of parts."""
+    if turn.get("role") != "user":
+        return ""
+    content = turn.get("content")
+    parts = content if isinstance(content, list) else [content]
+    return " ".join(part.get("text", "") if isinstance(part, dict) else str(part) for part in parts)
+
+
+def build(names):
+    app = FastAPI()
+    bots = {name: Bot(name) for name in names or ["bot"]}
+
+    @app.get("/metrics")
+    def metrics():
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/control/{name}")
+    def mood(name: str) -> Mood:
+        return Mood(mood=found(name).mood)
+
+    @app.post("/control/{name}")
+    def change(name: str, wanted: Mood) -> Mood:
+        if wanted.mood not in MOODS:
+            raise HTTPException(422, f"`{wanted.mood}` is no mood; expected one of {list(MOODS)}")
+        found(name).mood = wanted.mood
+        return wanted
+
+    def found(name):
+        if name not in bots:
+            raise HTTPException(404, f"no bot `{name}`; expected one of {list(bots)}")
+        return bots[name]
+
+    for name, bot in bots.items():
+        page = gr.ChatInterface(bot.reply, title=name, api_name="chat", concurrency_limit=40)
+        app = gr.mount_gradio_app(app, page, path=f"/{name}" if names else "/")
+    return app
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--name", action="append", default=[])
+    settings = parser.parse_args()
+    app = build(settings.name)
+    uvicorn.run(app, host="127.0.0.1", port=settings.port, log_level="warning")
+
+
+if __name__ == "__main__":
+    main()

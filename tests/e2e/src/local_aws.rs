@@ -1,0 +1,92 @@
+//! The emulator of AWS, and the clients that talk to it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use tokio::process::Command;
+
+use crate::net::{free_port, wait_until_it_answers};
+use crate::process::{Processes, Running};
+use crate::python::EMULATOR;
+
+/// The emulator's own root user; it is nobody's secret.
+const ROOT_KEY: &str = "test";
+pub const REGION: &str = "eu-west-3";
+pub const ACCOUNT: &str = "000000000000";
+
+/// A running emulator.
+pub struct LocalAws {
+    pub endpoint: String,
+    pub config: SdkConfig,
+    pub process: Running,
+}
+
+impl LocalAws {
+    /// Starts it on a free port, with policies enforced and nothing kept from an earlier run.
+    pub async fn start(root: &Path, state: &Path, processes: &Processes) -> anyhow::Result<Self> {
+        // Where the unpacked functions go; the emulator never removes them itself.
+        let temporary = state.join("tmp");
+        if temporary.exists() {
+            std::fs::remove_dir_all(&temporary)?;
+        }
+        std::fs::create_dir_all(&temporary)?;
+        let _ = std::fs::remove_file(processes.log("emulator"));
+
+        let mut attempts = 3;
+        loop {
+            let port = free_port()?;
+            let endpoint = format!("http://127.0.0.1:{port}");
+            let mut command = Command::new(EMULATOR.program(root, "python"));
+            command
+                .arg(root.join("tests/emulator/launch.py"))
+                .envs(environment(&endpoint))
+                .env("AUTH", "true")
+                .env("GATEWAY_PORT", port.to_string())
+                .env("BIND_HOST", "127.0.0.1")
+                .env("MINISTACK_HOST", "127.0.0.1")
+                .env("MINISTACK_REGION", REGION)
+                // Otherwise it also listens on 0.0.0.0:8883.
+                .env("IOT_MTLS_ENABLED", "0")
+                .env("TMPDIR", &temporary)
+                .current_dir(state);
+            let mut process = processes.start("emulator", &mut command)?;
+            let health = format!("{endpoint}/_ministack/health");
+            let started = wait_until_it_answers(&health, &mut process, Duration::from_secs(60)).await;
+            attempts -= 1;
+            match started {
+                Ok(()) => return Ok(Self { config: config(&endpoint), endpoint, process }),
+                Err(error) if attempts == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// What a program needs to take the emulator for AWS, and to reach nothing else by mistake.
+#[must_use]
+pub fn environment(endpoint: &str) -> [(&'static str, String); 8] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+        ("AWS_ACCESS_KEY_ID", ROOT_KEY.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", ROOT_KEY.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ]
+}
+
+fn config(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new(ROOT_KEY, ROOT_KEY, None, None, "the emulator's root user");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(
+            credentials,
+        ))
+        .endpoint_url(endpoint)
+        .build()
+}

@@ -1,0 +1,140 @@
+//! A real Prometheus, from the machine's packages, with remote write switched on.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use tokio::process::Command;
+
+use crate::net::{free_port, http_client, wait_until_it_answers};
+use crate::process::{Processes, Running};
+
+pub struct Prometheus {
+    /// Such as `http://127.0.0.1:9090`.
+    pub url: String,
+    pub process: Running,
+    client: reqwest::Client,
+}
+
+/// One series of an instant query.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Found {
+    pub metric: std::collections::BTreeMap<String, String>,
+    /// Time in seconds, value as text.
+    value: (f64, String),
+}
+
+impl Found {
+    /// Not a number when Prometheus says so.
+    #[must_use]
+    pub fn value(&self) -> f64 {
+        self.value.1.parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl Prometheus {
+    /// Starts it with an empty storage of its own; `scraped` is `host:port` of the chatbot, which it
+    /// scrapes as the user's own Prometheus does.
+    pub async fn start(
+        state: &Path,
+        scraped: &str,
+        processes: &Processes,
+    ) -> anyhow::Result<Self> {
+        let program = installed(processes).await?;
+        let folder = state.join("prometheus");
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        let config = folder.join("prometheus.yml");
+        std::fs::write(&config, configuration(scraped))?;
+        let _ = std::fs::remove_file(processes.log("prometheus"));
+
+        let mut attempts = 3;
+        loop {
+            let port = free_port()?;
+            let mut command = Command::new(&program);
+            command
+                .arg(format!("--config.file={}", config.display()))
+                // Debian's default path is shared by all that the machine runs.
+                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+                .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+                .arg("--web.enable-remote-write-receiver")
+                .current_dir(&folder);
+            let mut process = processes.start("prometheus", &mut command)?;
+            let url = format!("http://127.0.0.1:{port}");
+            let ready = format!("{url}/-/ready");
+            let started = wait_until_it_answers(&ready, &mut process, Duration::from_secs(60)).await;
+            attempts -= 1;
+            match started {
+                Ok(()) => return Ok(Self { url, process, client: http_client()? }),
+                Err(error) if attempts == 0 => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Where remote write is sent.
+    #[must_use]
+    pub fn remote_write_url(&self) -> String {
+        format!("{}/api/v1/write", self.url)
+    }
+
+    /// An instant query at the present.
+    pub async fn query(&self, query: &str) -> anyhow::Result<Vec<Found>> {
+        #[derive(Deserialize)]
+        struct Answer {
+            data: Data,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            result: Vec<Found>,
+        }
+        let url = format!("{}/api/v1/query", self.url);
+        let response = self.client.get(url).query(&[("query", query)]).send().await?;
+        if !response.status().is_success() {
+            bail!("`{query}` was answered with {}", response.text().await?);
+        }
+        let answer: Answer = response.json().await.with_context(|| query.to_owned())?;
+        Ok(answer.data.result)
+    }
+}
+
+/// Late samples are taken for half an hour, as the documentation advises those who run the bridge.
+fn configuration(scraped: &str) -> String {
+    format!(
+        "global:\n  scrape_interval: 5s\n\
+         storage:\n  tsdb:\n    out_of_order_time_window: 30m\n\
+         scrape_configs:\n- job_name: gradio_chatbot\n  static_configs:\n  - targets: [\"{scraped}\"]\n"
+    )
+}
+
+/// The program's path; installs Debian's package where that is possible and it is missing.
+async fn installed(processes: &Processes) -> anyhow::Result<PathBuf> {
+    if let Some(found) = on_path("prometheus") {
+        return Ok(found);
+    }
+    let hint = "hint: install Prometheus 2.40 or later so that `prometheus` is on the PATH \
+                (Debian: apt-get install prometheus)";
+    if !rustix::process::geteuid().is_root() || on_path("apt-get").is_none() {
+        bail!("`prometheus` is not on the PATH, and only root can install it\n{hint}");
+    }
+    for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends", "prometheus"]] {
+        let mut command = Command::new("apt-get");
+        command
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            // The package would start a server of its own on a fixed port.
+            .env("RUNLEVEL", "1");
+        processes.run("install-prometheus", &mut command).await.context(hint)?;
+    }
+    on_path("prometheus").with_context(|| format!("the package brought no `prometheus`\n{hint}"))
+}
+
+/// The first file of that name on the PATH.
+#[must_use]
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}

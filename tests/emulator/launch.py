@@ -1,0 +1,162 @@
+"""Starts ministack, the AWS emulator of the tests, with what it does unlike AWS put right.
+
+Every change below replaces a private function of the pinned version. Each one is looked up by name
+and by parameters first, and the launcher refuses to start when one is gone: a newer emulator that does
+it right, or does it elsewhere, has to be looked at by a person.
+
+1. Alarm evaluation is off. The emulator's own pools dimensions and periods and knows neither M of N
+   nor missing data. The harness evaluates instead (crate `alarm-model`) and calls SetAlarmState.
+2. The message that an alarm sends to SNS has the form of CloudWatch's own: the emulator leaves out the
+   alarm's ARN and actions, M, and the treatment of missing data, and spells the dimensions otherwise.
+3. EventBridge Scheduler's context attributes, such as `<aws.scheduler.scheduled-time>`, are filled in.
+   The emulator passes them on as they stand.
+
+Nothing else of the emulator is touched. Settings come from its own environment variables.
+"""
+
+import inspect
+import json
+import re
+import sys
+import time
+from datetime import datetime, timezone
+
+CONTEXT_ATTRIBUTE = re.compile(r"<aws\.scheduler\.([a-z-]+)>")
+RATE = re.compile(r"rate\(\s*(\d+)\s+(minute|hour|day)s?\s*\)")
+UNIT_SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+
+
+def replace(module, name, parameters, replacement):
+    """Puts `replacement` in the place of `module.name`, which has to take `parameters`."""
+    original = getattr(module, name, None)
+    found = list(inspect.signature(original).parameters) if callable(original) else None
+    if found != parameters:
+        sys.exit(
+            f"launch.py: `{module.__name__}.{name}` takes {found}; expected {parameters}\n"
+            "hint: the pinned emulator has changed; read the head of this file before mending it"
+        )
+    setattr(module, name, replacement(original))
+
+
+def without_alarm_evaluation(cloudwatch):
+    replace(cloudwatch, "_evaluate_alarm", ["alarm"], lambda _: lambda alarm: None)
+    replace(cloudwatch, "_evaluate_all_alarms", [], lambda _: lambda: None)
+
+
+def with_cloudwatchs_alarm_message(cloudwatch, sns):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html"""
+
+    def dispatch(alarm, old_state, new_state, reason):
+        actions = {
+            "ALARM": "AlarmActions",
+            "OK": "OKActions",
+            "INSUFFICIENT_DATA": "InsufficientDataActions",
+        }
+        if not alarm.get("ActionsEnabled", True):
+            return
+        region = cloudwatch.get_region()
+        trigger = {
+            "MetricName": alarm.get("MetricName"),
+            "Namespace": alarm.get("Namespace"),
+            "StatisticType": "Statistic",
+            "Statistic": str(alarm.get("Statistic", "")).upper(),
+            "Unit": alarm.get("Unit"),
+            "Dimensions": [
+                {"value": dimension["Value"], "name": dimension["Name"]}
+                for dimension in alarm.get("Dimensions") or []
+            ],
+            "Period": int(alarm.get("Period", 60)),
+            "EvaluationPeriods": int(alarm.get("EvaluationPeriods", 1)),
+            "DatapointsToAlarm": int(
+                alarm.get("DatapointsToAlarm") or alarm.get("EvaluationPeriods", 1)
+            ),
+            "ComparisonOperator": alarm.get("ComparisonOperator"),
+            "Threshold": float(alarm.get("Threshold", 0)),
+            "TreatMissingData": alarm.get("TreatMissingData") or "missing",
+            "EvaluateLowSampleCountPercentile": "",
+        }
+        message = {
+            "AlarmName": alarm.get("AlarmName"),
+            "AlarmDescription": alarm.get("AlarmDescription"),
+            "AWSAccountId": cloudwatch.get_account_id(),
+            "AlarmConfigurationUpdatedTimestamp": written(
+                alarm.get("AlarmConfigurationUpdatedTimestamp") or time.time()
+            ),
+            "NewStateValue": new_state,
+            "NewStateReason": reason,
+            "StateChangeTime": written(time.time()),
+            "Region": region,
+            "AlarmArn": alarm.get("AlarmArn"),
+            "OldStateValue": old_state,
+            "OKActions": alarm.get("OKActions") or [],
+            "AlarmActions": alarm.get("AlarmActions") or [],
+            "InsufficientDataActions": alarm.get("InsufficientDataActions") or [],
+            "Trigger": trigger,
+        }
+        subject = f'{new_state}: "{alarm.get("AlarmName")}" in {region}'[:100]
+        for arn in alarm.get(actions.get(new_state, "")) or []:
+            if cloudwatch._is_sns_action_arn(arn):
+                sns._fanout(arn, cloudwatch.new_uuid(), json.dumps(message), subject)
+
+    replace(
+        cloudwatch,
+        "_dispatch_alarm_actions",
+        ["alarm", "old_state", "new_state", "reason"],
+        lambda _: dispatch,
+    )
+
+
+def written(seconds):
+    """A time as CloudWatch writes it into an alarm's message."""
+    moment = datetime.fromtimestamp(float(seconds), tz=timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+
+
+def with_schedulers_context_attributes(eventbridge):
+    """https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html"""
+
+    def around(invoke):
+        def invoke_target(target, event, rule, view=None):
+            if event.get("Source") == "aws.scheduler" and target.get("Input"):
+                values = {
+                    "schedule-arn": rule.get("Arn", ""),
+                    "scheduled-time": scheduled_time(rule, event["Time"]),
+                    "execution-id": event["EventId"],
+                    "attempt-number": "1",
+                }
+                target = dict(target)
+                target["Input"] = CONTEXT_ATTRIBUTE.sub(
+                    lambda match: values.get(match.group(1), match.group(0)), target["Input"]
+                )
+            return invoke(target, event, rule, view)
+
+        return invoke_target
+
+    replace(eventbridge, "_invoke_target", ["target", "event", "rule", "view"], around)
+
+
+def scheduled_time(schedule, fired):
+    """The time that the schedule was due at, not the later one at which the emulator got to it."""
+    rate = RATE.fullmatch(schedule.get("ScheduleExpression", "").strip())
+    if rate:
+        interval = int(rate.group(1)) * UNIT_SECONDS[rate.group(2)]
+        created = float(schedule.get("CreationDate", fired))
+        due = created + (fired - created) // interval * interval
+    else:
+        due = fired // 60 * 60
+    return datetime.fromtimestamp(due, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def main():
+    import cbor2  # noqa: F401 - the Rust SDK speaks CBOR to CloudWatch; without it every call fails
+    from ministack import app
+    from ministack.services import cloudwatch, eventbridge, sns
+
+    without_alarm_evaluation(cloudwatch)
+    with_cloudwatchs_alarm_message(cloudwatch, sns)
+    with_schedulers_context_attributes(eventbridge)
+    app.main()
+
+
+if __name__ == "__main__":
+    main()
