@@ -33,6 +33,8 @@ struct Inner {
     hash: u64,
     /// Number of labels, the name included.
     count: u32,
+    /// Bytes.
+    longest_value: u32,
     /// All names fit the character set of remote write 1.0.
     legacy: bool,
     metadata: Option<Arc<Metadata>>,
@@ -121,7 +123,8 @@ impl Series {
         });
         Self(Arc::new(Inner {
             hash: hasher.finish(),
-            count: u32::try_from(labels.len()).unwrap_or(u32::MAX),
+            count: saturating(labels.len()),
+            longest_value: saturating(labels.iter().map(|(_, v)| v.len()).max().unwrap_or(0)),
             legacy,
             metadata: None,
             block: block.into_boxed_slice(),
@@ -137,6 +140,7 @@ impl Series {
             Err(shared) => Self(Arc::new(Inner {
                 hash: shared.hash,
                 count: shared.count,
+                longest_value: shared.longest_value,
                 legacy: shared.legacy,
                 metadata,
                 block: shared.block.clone(),
@@ -172,6 +176,12 @@ impl Series {
     #[must_use]
     pub fn label_count(&self) -> usize {
         self.0.count as usize
+    }
+
+    /// Bytes of the longest label value, the metric's name included.
+    #[must_use]
+    pub fn longest_value(&self) -> usize {
+        self.0.longest_value as usize
     }
 
     /// Whether every name may go over remote write 1.0 (`[a-zA-Z_:][a-zA-Z0-9_:]*` for the metric,
@@ -223,6 +233,10 @@ impl<'a> Iterator for LabelBytes<'a> {
         self.rest = inside;
         Some((self.field()?, self.field()?))
     }
+}
+
+fn saturating(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 fn text(bytes: &[u8]) -> &str {

@@ -1,0 +1,71 @@
+//! How long to wait before the next try.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+
+use crate::Timestamp;
+
+/// Waits that double from `first` to `longest`. Prometheus waits 30 ms to 5 s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    pub first: Duration,
+    pub longest: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(30), longest: Duration::from_secs(5) }
+    }
+}
+
+impl Backoff {
+    /// The wait after `failures` failures in a row, the first being 1. `share`, from 0 to 1, spreads
+    /// it over the upper half, so that senders that failed together don't come back together.
+    pub(crate) fn wait(self, failures: u32, share: f64) -> Duration {
+        let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(20));
+        let longest = doubled.min(self.longest);
+        longest.mul_f64(0.5 + 0.5 * share.clamp(0.0, 1.0))
+    }
+}
+
+/// The value of `Retry-After`: whole seconds, or a date. `None` when it is neither.
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Timestamp::from_millis(date.as_millisecond()).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_are_spread_over_the_upper_half() {
+        let backoff = Backoff::default();
+        let millis = |failures, share| backoff.wait(failures, share).as_millis();
+        let longest: Vec<u128> = (1..=10).map(|failures| millis(failures, 1.0)).collect();
+        assert_eq!(longest, [30, 60, 120, 240, 480, 960, 1920, 3840, 5000, 5000]);
+        assert_eq!((millis(1, 0.0), millis(9, 0.0), millis(u32::MAX, 0.5)), (15, 2500, 3750));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Timestamp::from_millis(784_111_777_000); // 1994-11-06 08:49:37
+        let cases = [
+            ("7", Some(7)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3)),
+            ("Sun, 06 Nov 1994 08:49:30 GMT", Some(0)),
+            ("soon", None),
+            ("-3", None),
+            ("", None),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What is looked at before anything is sent.
+//!
+//! A receiver's answer covers a whole request; one bad sample can lose two thousand good ones, be
+//! answered with 500 for ever, be dropped without a word, or (a sample far in the future) make
+//! Prometheus 2.42 refuse everything that comes after it.
+
+use std::time::Duration;
+
+use crate::{Datum, Entry, Protocol, Timestamp};
+
+/// Limits of what is sent. The defaults keep to what every known receiver stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checks {
+    /// Older samples are refused; `None` sends however old they are. `VictoriaMetrics` takes any
+    /// age, Prometheus about an hour.
+    pub max_age: Option<Duration>,
+    /// Samples further ahead of now are refused. Ten minutes is what Prometheus 3 allows.
+    pub max_future: Duration,
+    /// Labels of one series, the name included. `VictoriaMetrics` drops series with more than 40.
+    pub max_labels: usize,
+    /// Bytes of one label's value. `VictoriaMetrics` drops series with more than 4 KiB.
+    pub max_value_bytes: usize,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self {
+            max_age: None,
+            max_future: Duration::from_secs(600),
+            max_labels: 40,
+            max_value_bytes: 4096,
+        }
+    }
+}
+
+/// Why a sample was not sent. Another attempt would not mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Refusal {
+    TooOld,
+    TooFarInFuture,
+    /// Remote write 1.0 knows only `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+    NotLegacyName,
+    TooManyLabels,
+    TooLongValue,
+    /// Another sample of the series, sent with it, has this time and another value.
+    SameTime,
+    /// Remote write 1.0 has no native histograms.
+    HistogramOver1_0,
+}
+
+impl Refusal {
+    /// A stable word for counting.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TooOld => "too_old",
+            Self::TooFarInFuture => "too_far_in_future",
+            Self::NotLegacyName => "name_not_for_1_0",
+            Self::TooManyLabels => "too_many_labels",
+            Self::TooLongValue => "too_long_value",
+            Self::SameTime => "same_time",
+            Self::HistogramOver1_0 => "histogram_not_for_1_0",
+        }
+    }
+}
+
+impl Checks {
+    /// Why `entry` may not be sent now over `protocol`; `None` when it may.
+    #[must_use]
+    pub fn refusal(&self, entry: &Entry, now: Timestamp, protocol: Protocol) -> Option<Refusal> {
+        let at = entry.at();
+        if at > now + self.max_future {
+            return Some(Refusal::TooFarInFuture);
+        }
+        if self.max_age.is_some_and(|age| at < now - age) {
+            return Some(Refusal::TooOld);
+        }
+        if protocol == Protocol::V1 {
+            if !entry.series.is_legacy() {
+                return Some(Refusal::NotLegacyName);
+            }
+            if matches!(entry.datum, Datum::Histogram(_)) {
+                return Some(Refusal::HistogramOver1_0);
+            }
+        }
+        if entry.series.label_count() > self.max_labels {
+            return Some(Refusal::TooManyLabels);
+        }
+        if entry.series.longest_value() > self.max_value_bytes {
+            return Some(Refusal::TooLongValue);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Histogram, Sample, Series};
+
+    const NOW: i64 = 1_795_332_392_507;
+
+    fn entry(name: &str, labels: &[(&str, &str)], at: i64) -> Entry {
+        let series = Series::new(name, labels.iter().copied()).unwrap();
+        Entry::new(series, Sample::new(1.0, Timestamp::from_millis(at)))
+    }
+
+    #[test]
+    fn only_what_every_receiver_stores_is_sent() {
+        let value = |length: usize| "x".repeat(length);
+        let names: Vec<String> = (0..40).map(|number| format!("l{number}")).collect();
+        let labels: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+        let histogram = Histogram { timestamp: NOW, ..Histogram::default() };
+        let histogram = Entry::histogram(Series::new("h", []).unwrap(), histogram);
+        let hour = 3_600_000;
+        let cases: &[(&str, Entry, Protocol, Option<Refusal>)] = &[
+            ("now", entry("m", &[], NOW), Protocol::V1, None),
+            ("just young enough", entry("m", &[], NOW - hour), Protocol::V1, None),
+            ("too old", entry("m", &[], NOW - hour - 1), Protocol::V1, Some(Refusal::TooOld)),
+            ("ten minutes ahead", entry("m", &[], NOW + 600_000), Protocol::V1, None),
+            (
+                "far ahead",
+                entry("m", &[], NOW + 600_001),
+                Protocol::V1,
+                Some(Refusal::TooFarInFuture),
+            ),
+            (
+                "the end of time",
+                entry("m", &[], i64::MAX),
+                Protocol::V2,
+                Some(Refusal::TooFarInFuture),
+            ),
+            ("dots over 1.0", entry("a.b", &[], NOW), Protocol::V1, Some(Refusal::NotLegacyName)),
+            ("dots over 2.0", entry("a.b", &[], NOW), Protocol::V2, None),
+            ("40 labels", entry("m", &labels[..39], NOW), Protocol::V1, None),
+            ("41 labels", entry("m", &labels, NOW), Protocol::V1, Some(Refusal::TooManyLabels)),
+            ("4 KiB", entry("m", &[("l", &value(4096))], NOW), Protocol::V1, None),
+            (
+                "more",
+                entry("m", &[("l", &value(4097))], NOW),
+                Protocol::V1,
+                Some(Refusal::TooLongValue),
+            ),
+            (
+                "histogram over 1.0",
+                histogram.clone(),
+                Protocol::V1,
+                Some(Refusal::HistogramOver1_0),
+            ),
+            ("histogram over 2.0", histogram, Protocol::V2, None),
+        ];
+        let checks = Checks { max_age: Some(Duration::from_secs(3600)), ..Checks::default() };
+        for (name, entry, protocol, expected) in cases {
+            let actual = checks.refusal(entry, Timestamp::from_millis(NOW), *protocol);
+            assert_eq!(actual, *expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Where and how to send.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{Auth, Backoff, Checks, Protocol};
+
+/// Headers that remote write sets itself.
+const RESERVED: [&str; 8] = [
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+    "x-prometheus-remote-write-version",
+];
+
+/// Where and how to send; [`Settings::new`] has the defaults.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub url: Url,
+    /// Spoken first; a receiver that knows only 1.0 gets 1.0.
+    pub protocol: Protocol,
+    pub auth: Auth,
+    /// Sent along, such as `X-Scope-OrgID`.
+    pub headers: Vec<(String, SecretString)>,
+    /// Further certificate authorities to trust, as PEM.
+    pub ca: Option<Vec<u8>>,
+    pub user_agent: String,
+    /// For one request from connecting to its answer. 30 s.
+    pub timeout: Duration,
+    /// In one request. 2,000.
+    pub max_samples: usize,
+    /// One request before compression, about. 4 MiB; Prometheus 3 and `VictoriaMetrics` take 32.
+    pub max_request_bytes: usize,
+    pub checks: Checks,
+    pub backoff: Backoff,
+}
+
+/// Why nothing can be sent with these settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    #[error(
+        "the remote write URL can't be read; expected such as `https://prometheus:9090/api/v1/write`"
+    )]
+    Url(#[source] url::ParseError),
+    #[error("the remote write URL starts with `{0}:`; expected `http:` or `https:`")]
+    Scheme(String),
+    #[error("the remote write URL holds a password; expected it in the authentication's settings")]
+    UserInfo,
+    #[error("the header `{0}` is set by remote write itself; expected another")]
+    ReservedHeader(String),
+    #[error("the header `{0}` or its value holds a character that no header takes")]
+    Header(String),
+    #[error("the certificates are no PEM that can be used")]
+    Certificates(#[source] reqwest::Error),
+    #[error("the HTTP client can't be set up")]
+    Client(#[source] reqwest::Error),
+}
+
+impl Settings {
+    /// Settings for a receiver with everything else as it usually is.
+    pub fn new(url: &str) -> Result<Self, SettingsError> {
+        let url = Url::parse(url).map_err(SettingsError::Url)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(SettingsError::Scheme(url.scheme().to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(SettingsError::UserInfo);
+        }
+        Ok(Self {
+            url,
+            protocol: Protocol::default(),
+            auth: Auth::None,
+            headers: Vec::new(),
+            ca: None,
+            user_agent: concat!("remote-write/", env!("CARGO_PKG_VERSION")).to_owned(),
+            timeout: Duration::from_secs(30),
+            max_samples: 2000,
+            max_request_bytes: 4 << 20,
+            checks: Checks::default(),
+            backoff: Backoff::default(),
+        })
+    }
+
+    pub(crate) fn header_map(&self) -> Result<HeaderMap, SettingsError> {
+        let mut map = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let wrong = || SettingsError::Header(name.clone());
+            let parsed = HeaderName::try_from(name).map_err(|_| wrong())?;
+            if RESERVED.contains(&parsed.as_str()) {
+                return Err(SettingsError::ReservedHeader(name.clone()));
+            }
+            let mut value = HeaderValue::try_from(value.expose_secret()).map_err(|_| wrong())?;
+            value.set_sensitive(true);
+            map.insert(parsed, value);
+        }
+        Ok(map)
+    }
+
+    pub(crate) fn http(&self) -> Result<reqwest::Client, SettingsError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(&self.user_agent)
+            // A redirect would carry credentials and samples to who knows whom.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(self.timeout.min(Duration::from_secs(10)))
+            .no_gzip()
+            .no_brotli()
+            .no_deflate();
+        if let Some(ca) = &self.ca {
+            let certificates = reqwest::Certificate::from_pem_bundle(ca);
+            builder = builder.tls_certs_merge(certificates.map_err(SettingsError::Certificates)?);
+        }
+        builder.build().map_err(SettingsError::Client)
+    }
+
+    /// Texts that must not be repeated to anyone, the longest first.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let headers = self.headers.iter().map(|(_, value)| value.expose_secret().to_owned());
+        let mut secrets: Vec<String> = self.auth.secrets().into_iter().chain(headers).collect();
+        secrets.retain(|secret| !secret.is_empty());
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_refused_without_repeating_it() {
+        let cases = [
+            (
+                "no url",
+                "the remote write URL can't be read; expected such as `https://prometheus:9090/api/v1/write`",
+            ),
+            (
+                "ftp://host/",
+                "the remote write URL starts with `ftp:`; expected `http:` or `https:`",
+            ),
+            (
+                "https://me:hunter2@host/",
+                "the remote write URL holds a password; expected it in the authentication's settings",
+            ),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(Settings::new(url).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn own_headers_never_replace_those_of_remote_write() {
+        let check = |name: &str, value: &str| {
+            let mut settings = Settings::new("http://host/").unwrap();
+            settings.headers = vec![(name.to_owned(), value.into())];
+            settings.header_map().map(|map| map.len()).map_err(|error| error.to_string())
+        };
+        assert_eq!(check("X-Scope-OrgID", "tenant"), Ok(1));
+        assert_eq!(
+            check("Content-Type", "text/plain"),
+            Err("the header `Content-Type` is set by remote write itself; expected another".into())
+        );
+        assert_eq!(
+            check("X-A", "a\nb"),
+            Err("the header `X-A` or its value holds a character that no header takes".into())
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! A receiver on a loopback port that answers as a script says and stores as Prometheus does.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use prost::Message;
+use remote_write::wire::{v1, v2};
+use remote_write::{Protocol, decode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Series as text, time in milliseconds, value.
+pub(crate) type Stored = (String, i64, f64);
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// From 0, over all connections.
+    pub(crate) number: usize,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) protocol: Protocol,
+    pub(crate) samples: Vec<Stored>,
+}
+
+impl Request {
+    pub(crate) fn has(&self, series: &str) -> bool {
+        self.samples.iter().any(|(name, ..)| name.starts_with(series))
+    }
+}
+
+/// What the script says to one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// 204, or 400 without storing anything when a sample is older than what its series has, or
+    /// differs at the same time. 2.0 is answered with its counts.
+    Store,
+    /// 204 without counts and without storing, as a 1.0 receiver answers 2.0.
+    Nod,
+    Refuse(u16, &'static str),
+    RetryAfter(u16, &'static str),
+    /// Closes the connection with a reset.
+    Reset,
+    /// Takes the request and never answers.
+    Stall,
+}
+
+#[derive(Default)]
+struct State {
+    requests: Vec<Request>,
+    stored: Vec<Stored>,
+    newest: HashMap<String, (i64, u64)>,
+}
+
+/// Answers until it is dropped.
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    state: Arc<Mutex<State>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+type Script = Arc<Mutex<dyn FnMut(&Request) -> Reply + Send>>;
+
+impl Receiver {
+    pub(crate) async fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/api/v1/write", listener.local_addr().unwrap());
+        let state = Arc::<Mutex<State>>::default();
+        let script: Script = Arc::new(Mutex::new(script));
+        let shared = Arc::clone(&state);
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, Arc::clone(&shared), Arc::clone(&script)));
+            }
+        });
+        Self { url, state, task }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.state().requests.clone()
+    }
+
+    /// In the order of arrival.
+    pub(crate) fn stored(&self) -> Vec<Stored> {
+        self.state().stored.clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(stream: TcpStream, state: Arc<Mutex<State>>, script: Script) {
+    let mut stream = BufReader::new(stream);
+    while let Some((headers, body)) = read(&mut stream).await {
+        let (answer, reply) = {
+            let mut state = state.lock().unwrap();
+            let request = understand(state.requests.len(), headers, body);
+            let reply = (script.lock().unwrap())(&request);
+            let answer = state.answer(&request, &reply);
+            state.requests.push(request);
+            (answer, reply)
+        };
+        match reply {
+            Reply::Stall => std::future::pending().await,
+            Reply::Reset => {
+                // Without lingering, closing sends a reset.
+                let _ = stream.get_ref().set_zero_linger();
+                return;
+            }
+            _ if stream.write_all(answer.as_bytes()).await.is_err() => return,
+            _ => {}
+        }
+    }
+}
+
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<(BTreeMap<String, String>, Vec<u8>)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("POST /api/v1/write HTTP/1.1"), "{head}");
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    let headers: BTreeMap<String, String> =
+        headers.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
+    let mut body = vec![0; headers["content-length"].parse().unwrap()];
+    stream.read_exact(&mut body).await.ok()?;
+    Some((headers, body))
+}
+
+fn understand(number: usize, headers: BTreeMap<String, String>, body: Vec<u8>) -> Request {
+    let is_v2 = headers["content-type"].ends_with("io.prometheus.write.v2.Request");
+    let protocol = if is_v2 { Protocol::V2 } else { Protocol::V1 };
+    let samples = if is_v2 {
+        let entries = decode(&body, 32 << 20).unwrap();
+        let samples = entries.iter().filter_map(|entry| Some((entry, entry.sample()?)));
+        samples
+            .map(|(entry, sample)| (entry.series.to_string(), sample.at.as_millis(), sample.value))
+            .collect()
+    } else {
+        let plain = snap::raw::Decoder::new().decompress_vec(&body).unwrap();
+        let request = v1::WriteRequest::decode(plain.as_slice()).unwrap();
+        request.timeseries.iter().flat_map(samples_of).collect()
+    };
+    Request { number, headers, body, protocol, samples }
+}
+
+fn samples_of(series: &v1::TimeSeries) -> Vec<Stored> {
+    let labels = series.labels.iter().map(|label| (label.name.as_str(), label.value.as_str()));
+    let name = remote_write::Series::from_labels(labels).unwrap().to_string();
+    series.samples.iter().map(|sample| (name.clone(), sample.timestamp, sample.value)).collect()
+}
+
+impl State {
+    fn answer(&mut self, request: &Request, reply: &Reply) -> String {
+        match reply {
+            Reply::Store if !self.store(request) => head(400, "", "out of order sample"),
+            Reply::Store if request.protocol == Protocol::V2 => {
+                let histograms = v2_histograms(&request.body);
+                let counts = format!(
+                    "X-Prometheus-Remote-Write-Samples-Written: {}\r\n\
+                     X-Prometheus-Remote-Write-Histograms-Written: {histograms}\r\n",
+                    request.samples.len()
+                );
+                head(204, &counts, "")
+            }
+            Reply::Store | Reply::Nod => head(204, "", ""),
+            Reply::Refuse(status, words) => head(*status, "", words),
+            Reply::RetryAfter(status, value) => {
+                head(*status, &format!("Retry-After: {value}\r\n"), "")
+            }
+            Reply::Reset | Reply::Stall => String::new(),
+        }
+    }
+
+    /// All or nothing, as Prometheus 2.42 does it.
+    fn store(&mut self, request: &Request) -> bool {
+        let mut newest = self.newest.clone();
+        let mut fresh = Vec::new();
+        for sample in &request.samples {
+            let (series, at, value) = sample;
+            match newest.get(series) {
+                Some((last, bits)) if at == last && value.to_bits() == *bits => continue,
+                Some((last, _)) if at <= last => return false,
+                _ => {}
+            }
+            newest.insert(series.clone(), (*at, value.to_bits()));
+            fresh.push(sample.clone());
+        }
+        self.newest = newest;
+        self.stored.extend(fresh);
+        true
+    }
+}
+
+fn v2_histograms(body: &[u8]) -> usize {
+    let plain = snap::raw::Decoder::new().decompress_vec(body).unwrap();
+    let request = v2::Request::decode(plain.as_slice()).unwrap();
+    request.timeseries.iter().map(|series| series.histograms.len()).sum()
+}
+
+fn head(status: u16, headers: &str, words: &str) -> String {
+    let length = words.len();
+    format!("HTTP/1.1 {status} Scripted\r\n{headers}Content-Length: {length}\r\n\r\n{words}")
+}
