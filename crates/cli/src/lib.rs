@@ -1,1 +1,3 @@
 //! The `vigie` command.
+
+pub mod render;

@@ -1,0 +1,73 @@
+//! In which environments a probe's alarms exist: the conditions of the rendered stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use domain::{EnvironmentName, ProbeSpec};
+
+/// The environments a probe is limited to; `None` means all.
+pub(super) type Environments = Option<BTreeSet<EnvironmentName>>;
+
+pub(super) fn of_probe(probe: &ProbeSpec) -> Environments {
+    probe.environments.as_ref().map(|named| named.iter().cloned().collect())
+}
+
+/// A name for every set of environments that occurs.
+#[derive(Default)]
+pub(super) struct Conditions {
+    names: BTreeMap<BTreeSet<EnvironmentName>, String>,
+}
+
+impl Conditions {
+    pub(super) fn of(probes: &[&ProbeSpec]) -> Self {
+        let mut conditions = Self::default();
+        let sets: BTreeSet<_> = probes.iter().filter_map(|probe| of_probe(probe)).collect();
+        for set in sets {
+            let words: Vec<String> = set.iter().map(|name| capitalised(name.as_str())).collect();
+            let name = format!("In{}", words.join("Or"));
+            // `a-b` and `ab` look alike without their hyphens; a letter more tells them apart.
+            let taken = |name: &String| conditions.names.values().any(|other| other == name);
+            let name = std::iter::successors(Some(name), |name| Some(format!("{name}X")))
+                .find(|name| !taken(name))
+                .expect("the names go on for ever");
+            conditions.names.insert(set, name);
+        }
+        conditions
+    }
+
+    /// `None` when it holds everywhere.
+    pub(super) fn name(&self, environments: &Environments) -> Option<&str> {
+        environments.as_ref().and_then(|set| self.names.get(set)).map(String::as_str)
+    }
+
+    /// Their definitions, one a line.
+    pub(super) fn definitions(&self) -> String {
+        let mut text = String::new();
+        for (set, name) in &self.names {
+            let tests = set.iter().map(|name| format!("!Equals [!Ref Environment, \"{name}\"]"));
+            let _ = writeln!(text, "  {name}: {}", any_of(tests.collect()));
+        }
+        text
+    }
+}
+
+/// `!Or` over `tests`; it takes two to ten, so that more are nested.
+pub(super) fn any_of(mut tests: Vec<String>) -> String {
+    while tests.len() > 10 {
+        let first: Vec<String> = tests.drain(..10).collect();
+        tests.push(format!("!Or [{}]", first.join(", ")));
+    }
+    match <[String; 1]>::try_from(tests) {
+        Ok([only]) => only,
+        Err(several) => format!("!Or [{}]", several.join(", ")),
+    }
+}
+
+/// `support-bot` as `SupportBot`.
+pub(super) fn capitalised(name: &str) -> String {
+    let words = name.split('-').filter_map(|word| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    });
+    words.collect()
+}

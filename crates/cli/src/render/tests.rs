@@ -1,0 +1,244 @@
+//! Tests of the rendered stack: what is refused, what is stable, and the whole text once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::alert_note::Note;
+use domain::probe::{PerEnvironment, Retry};
+use domain::{AlarmRule, Objectives, Probe, ProbeSpec, Severity, TargetSpec, Template, Turn};
+
+use super::*;
+
+fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
+    Probe {
+        name: name.parse().unwrap(),
+        every: Duration::from_secs(every_seconds),
+        environments: None,
+        enabled: true,
+        timeout: Duration::from_secs(5),
+        target: TargetSpec {
+            url: PerEnvironment::Same(Template::literal("https://chat.example.com")),
+            auth: None,
+            endpoint: None,
+            inputs: BTreeMap::new(),
+        },
+        retry: Retry::default(),
+        max_runs_per_day: None,
+        objectives: Objectives::default(),
+        conversation: vec![Turn {
+            say: Template::literal("hello"),
+            expect: Vec::new(),
+            objectives: Objectives::default(),
+            save: BTreeMap::new(),
+        }],
+        scrape: None,
+        alarm: AlarmRule::default(),
+        labels: BTreeMap::new(),
+        runbook: None,
+    }
+}
+
+fn limited_to(environments: &[&str], probe: ProbeSpec) -> ProbeSpec {
+    let environments = environments.iter().map(|name| name.parse().unwrap()).collect();
+    Probe { environments: Some(environments), ..probe }
+}
+
+fn ruled(down: &str, degraded: &str, probe: ProbeSpec) -> ProbeSpec {
+    let (down, degraded) = (down.parse().unwrap(), degraded.parse().unwrap());
+    Probe { alarm: AlarmRule { down, degraded, severity: Severity::Page }, ..probe }
+}
+
+fn many(count: u32) -> Vec<ProbeSpec> {
+    (0..count).map(|number| probe(&format!("bot-{number}"), 60)).collect()
+}
+
+fn only(probes: &[ProbeSpec]) -> String {
+    let files = render(probes, Shards::ONE).unwrap();
+    assert_eq!(files.len(), 1);
+    files[0].text.clone()
+}
+
+#[test]
+fn a_stack_of_alarms_reads_like_this() {
+    let labelled = Probe {
+        labels: [("team".to_owned(), "chat".to_owned())].into(),
+        runbook: Some("https://wiki.example.com/\"bots\"".to_owned()),
+        ..ruled("3 of 4", "5 of 10", probe("support-bot", 300))
+    };
+    let probes = [
+        probe("everywhere", 60),
+        limited_to(&["local"], probe("demo", 10)),
+        limited_to(&["prod", "staging"], labelled),
+        Probe { enabled: false, ..probe("switched-off", 60) },
+        limited_to(&[], probe("nowhere", 60)),
+    ];
+    insta::assert_snapshot!(only(&probes));
+}
+
+#[test]
+fn a_stack_without_probes_still_has_something_in_it() {
+    let text = only(&[]);
+    assert!(text.contains("AWS::CloudFormation::WaitConditionHandle"), "{text}");
+    assert!(!text.contains("AWS::CloudWatch::Alarm"), "{text}");
+    for part in 1..=4 {
+        assert!(text.contains(&format!("  Alarms{part}:\n")), "the template asks for part {part}");
+    }
+}
+
+#[test]
+fn the_order_of_the_files_does_not_matter() {
+    let forth = [probe("a", 60), probe("b", 60), limited_to(&["dev"], probe("c", 60))];
+    let mut back = forth.clone();
+    back.reverse();
+    assert_eq!(only(&forth), only(&back));
+}
+
+#[track_caller]
+fn check(probe: &ProbeSpec, expected: Result<(), &str>) {
+    let actual = render(std::slice::from_ref(probe), Shards::ONE);
+    let actual = actual
+        .map(drop)
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    assert_eq!(actual, expected.map_err(str::to_owned));
+}
+
+#[test]
+fn what_cloudwatch_refuses_is_refused_before_the_deploy() {
+    check(&ruled("2 of 3", "3 of 5", probe("daily", 86_400)), Ok(()));
+    check(&ruled("7 of 7", "7 of 7", probe("week", 86_400)), Ok(()));
+    check(&ruled("2 of 48", "3 of 48", probe("half-hourly", 1_800)), Ok(()));
+    check(&ruled("2 of 8640", "1 of 1", probe("ten-seconds", 10)), Ok(()));
+    check(
+        &ruled("2 of 49", "1 of 1", probe("half-hourly", 1_800)),
+        Err("probe `half-hourly`: alarm `down: 2 of 49` every 1800 s looks back 88200 s; \
+             CloudWatch takes at most 86400 s with a period of less than an hour\n\
+             hint: fewer periods, or a shorter `every`"),
+    );
+    check(
+        &ruled("2 of 3", "3 of 8", probe("daily", 86_400)),
+        Err("probe `daily`: alarm `degraded: 3 of 8` every 86400 s looks back 691200 s; \
+             CloudWatch takes at most 604800 s with a period of an hour and more\n\
+             hint: fewer periods, or a shorter `every`"),
+    );
+    check(
+        &Probe { runbook: Some("x".repeat(1_024)), ..probe("wordy", 60) },
+        Err("probe `wordy`: the description of its alarm has 1168 characters; \
+             CloudWatch takes 1024\nhint: shorten `labels` or `runbook`"),
+    );
+}
+
+#[test]
+fn two_probes_of_one_name_are_refused() {
+    let errors = render(&[probe("bot", 60), probe("bot", 10)], Shards::ONE).unwrap_err();
+    let told = errors[0].to_string();
+    assert_eq!(told, "two probe files name the probe `bot`; expected a name for each");
+}
+
+#[test]
+fn more_than_a_stack_holds_asks_for_shards() {
+    assert!(render(&many(245), Shards::ONE).is_ok());
+    let errors = render(&many(250), Shards::ONE).unwrap_err();
+    let told = errors[0].to_string();
+    assert!(
+        told.starts_with("`alarms.yaml` has 506 resources; CloudFormation takes 500"),
+        "{told}"
+    );
+    assert!(told.contains("--shards 4"), "{told}");
+}
+
+#[test]
+fn a_new_probe_changes_one_shard_and_moves_nobody() {
+    let shards = Shards::new(16).unwrap();
+    let mut probes = many(1_000);
+    let before = render(&probes, shards).unwrap();
+    probes.push(probe("newcomer", 60));
+    let after = render(&probes, shards).unwrap();
+    let changed: Vec<&str> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before.text != after.text)
+        .map(|(before, _)| before.name.as_str())
+        .collect();
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert_eq!(after.len(), 17, "the list and sixteen shards");
+    let homes = after.iter().filter(|file| file.text.contains("-newcomer-down")).count();
+    assert_eq!(homes, 1);
+}
+
+#[test]
+fn sixteen_shards_hold_thousands_of_probes() {
+    assert!(render(&many(3_000), Shards::new(16).unwrap()).is_ok());
+}
+
+#[test]
+fn the_number_of_shards_is_kept_in_the_file() {
+    for count in [1, 4, 8, 16] {
+        let shards = Shards::new(count).unwrap();
+        for file in render(&many(3), shards).unwrap() {
+            assert_eq!(Shards::of_rendered(&file.text), Some(shards), "{}", file.name);
+        }
+    }
+    assert_eq!(Shards::new(3), None);
+    assert_eq!(Shards::of_rendered("Resources: {}\n"), None);
+}
+
+#[test]
+fn logical_ids_tell_all_names_apart() {
+    let names =
+        ["ab1", "ab-1", "a-b1", "a-b-1", "ab-1x", "1", "support-bot", "supportbot", "0-0", "00"];
+    let ids: std::collections::BTreeSet<String> =
+        names.iter().map(|name| alarm::logical_id(name, AlarmKind::Down)).collect();
+    assert_eq!(ids.len(), names.len(), "{ids:?}");
+    assert!(ids.iter().all(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric())), "{ids:?}");
+    assert_eq!(alarm::logical_id("support-bot", AlarmKind::Down), "SupportBotDown");
+}
+
+#[test]
+fn environments_that_look_alike_keep_their_own_conditions() {
+    let probes = [limited_to(&["a-b"], probe("x", 60)), limited_to(&["a", "b"], probe("y", 60))];
+    let text = only(&probes);
+    assert!(text.contains("  InAB: !Equals [!Ref Environment, \"a-b\"]\n"), "{text}");
+    assert!(text.contains("  InAOrB: !Or ["), "{text}");
+}
+
+#[test]
+fn a_description_carries_what_routes_a_mail() {
+    let labelled = Probe {
+        labels: [("team".to_owned(), "chat".to_owned())].into(),
+        runbook: Some("https://wiki.example.com".to_owned()),
+        ..probe("bot", 60)
+    };
+    let text = only(&[labelled]);
+    let lines = text.lines().filter_map(|line| line.trim().strip_prefix("AlarmDescription: "));
+    let notes: Vec<Note> =
+        lines.map(|line| Note::split(&serde_json::from_str::<String>(line).unwrap()).1).collect();
+    let severities: Vec<_> = notes.iter().map(|note| note.severity).collect();
+    assert_eq!(severities, [Some(Severity::Page), Some(Severity::Ticket)]);
+    assert!(notes.iter().all(|note| note.labels["team"] == "chat"));
+    assert!(notes.iter().all(|note| note.runbook.as_deref() == Some("https://wiki.example.com")));
+}
+
+#[test]
+fn check_tells_what_differs_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("alarms-07.yaml"), "left over").unwrap();
+    std::fs::write(file("alarms-mine.yaml"), "somebody else's").unwrap();
+    let files = render(&many(2), Shards::ONE).unwrap();
+    let apply = |check| {
+        let mut out = Vec::new();
+        let up_to_date = apply(&files, folder.path(), check, &mut out).unwrap();
+        let said = String::from_utf8(out).unwrap();
+        (up_to_date, said.replace(&folder.path().display().to_string(), "infra"))
+    };
+
+    let differs = "is left over: infra/alarms-07.yaml\n\
+                   is not what the probe files say: infra/alarms.yaml\n";
+    assert_eq!(apply(true), (false, differs.to_owned()));
+    assert!(!file("alarms.yaml").exists(), "--check writes nothing");
+
+    let changed = "removed infra/alarms-07.yaml\nwrote infra/alarms.yaml\n";
+    assert_eq!(apply(false), (false, changed.to_owned()));
+    assert_eq!(apply(true), (true, String::new()));
+    assert!(file("alarms-mine.yaml").exists(), "what is not ours stays");
+}
