@@ -1,0 +1,273 @@
+//! The values that a browser would hold, and what is sent of them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Value, json};
+
+use crate::config::{AppConfig, Dependency, Id};
+use crate::endpoint::Plan;
+use crate::failure::{Failure, Fault};
+
+/// One of the app's inputs besides the message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Parameter name in the app's API; `None` when the app's API does not tell it.
+    pub name: Option<String>,
+    /// What the page calls it.
+    pub label: Option<String>,
+    /// The component's type, such as `slider`.
+    pub kind: String,
+    /// What the page shows at first.
+    pub default: Value,
+    /// What is sent: the default, or what was given instead.
+    pub value: Value,
+}
+
+/// The values of the page's components, as far as they are not the first ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Values(HashMap<Id, Value>);
+
+impl Values {
+    pub(crate) fn set(&mut self, id: Id, value: Value) {
+        self.0.insert(id, value);
+    }
+
+    pub(crate) fn set_message(&mut self, config: &AppConfig, id: Id, text: &str) {
+        let value = if config.kind(id) == "multimodaltextbox" {
+            json!({ "text": text, "files": [] })
+        } else {
+            Value::from(text)
+        };
+        self.set(id, value);
+    }
+
+    pub(crate) fn get(&self, config: &AppConfig, id: Id) -> Value {
+        self.0.get(&id).cloned().unwrap_or_else(|| first_value(config, id))
+    }
+
+    /// What a function is sent: a value for each input. State is the server's: it is kept under
+    /// the session, and null stands in its place.
+    pub(crate) fn arguments(&self, config: &AppConfig, function: &Dependency) -> Vec<Value> {
+        let value = |&id: &Id| match config.kind(id) {
+            "state" => Value::Null,
+            _ => self.get(config, id),
+        };
+        function.inputs.iter().map(value).collect()
+    }
+
+    /// Keeps what a function gave, for the functions that come after it.
+    pub(crate) fn keep(&mut self, config: &AppConfig, function: &Dependency, outputs: Vec<Value>) {
+        for (&id, output) in function.outputs.iter().zip(outputs) {
+            if config.kind(id) == "state" {
+                continue;
+            }
+            match output {
+                Value::Object(mut map) if map.get("__type__") == Some(&Value::from("update")) => {
+                    if let Some(value) = map.remove("value") {
+                        self.set(id, value);
+                    }
+                }
+                value => self.set(id, value),
+            }
+        }
+    }
+}
+
+fn first_value(config: &AppConfig, id: Id) -> Value {
+    let Some(props) = config.props(id) else { return Value::Null };
+    match config.kind(id) {
+        "browserstate" if props.value.is_null() => props.default_value.clone(),
+        _ => props.value.clone(),
+    }
+}
+
+/// Components that the user may give values for: what some step of the plan takes, but for the
+/// message, the history and state.
+pub(crate) fn further(config: &AppConfig, plan: &Plan) -> Vec<Id> {
+    let mut seen = BTreeSet::from([plan.message]);
+    let inputs = plan.steps.iter().flat_map(|step| &config.dependencies[step.position].inputs);
+    let inputs = inputs
+        .copied()
+        .filter(|&id| !matches!(config.kind(id), "state" | "browserstate" | "chatbot" | ""));
+    inputs.filter(|&id| seen.insert(id)).collect()
+}
+
+/// Components that some given name may mean by its label, whatever function takes them.
+pub(crate) fn labelled(config: &AppConfig, given: &[(String, Value)]) -> BTreeSet<Id> {
+    let matches = |id: Id| given.iter().any(|(name, _)| is_called(config, id, name));
+    config.components.keys().copied().filter(|&id| matches(id)).collect()
+}
+
+/// Whether the page calls a component so, be it as a parameter would be written.
+fn is_called(config: &AppConfig, id: Id, name: &str) -> bool {
+    let label = config.props(id).and_then(|props| props.label.as_deref()).unwrap_or_default();
+    !label.is_empty() && (label.eq_ignore_ascii_case(name) || as_parameter(label) == name)
+}
+
+fn as_parameter(label: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    label.trim().chars().map(plain).collect()
+}
+
+/// Names of the parameters of an endpoint, from `/info`, for the inputs that have one.
+pub(crate) fn parameter_names(
+    config: &AppConfig,
+    function: &Dependency,
+    info: &Value,
+) -> HashMap<Id, String> {
+    let name = function.api_name.as_ref().map(|name| format!("/{name}"));
+    let endpoint = name
+        .and_then(|name| info.get("named_endpoints")?.get(name))
+        .or_else(|| info.get("unnamed_endpoints")?.get(function.id().to_string()));
+    let parameters = endpoint.and_then(|one| one.get("parameters")?.as_array());
+    let parameters = parameters.map(Vec::as_slice).unwrap_or_default();
+    let in_api = |id: &&Id| {
+        let skip = config.components.get(id).and_then(|one| one.skip_api);
+        !skip.unwrap_or(config.kind(**id) == "state")
+    };
+    let ids: Vec<Id> = function.inputs.iter().filter(in_api).copied().collect();
+    if ids.len() != parameters.len() {
+        return HashMap::new();
+    }
+    let named = ids.into_iter().zip(parameters);
+    named
+        .filter_map(|(id, one)| Some((id, one.get("parameter_name")?.as_str()?.to_owned())))
+        .collect()
+}
+
+/// Finds out which components the given values are for.
+pub(crate) fn resolve(
+    config: &AppConfig,
+    ids: &[Id],
+    names: &HashMap<Id, String>,
+    given: &[(String, Value)],
+) -> Result<Values, Fault> {
+    let mut values = Values::default();
+    for (name, value) in given {
+        let named = ids.iter().find(|id| names.get(id).is_some_and(|own| own == name));
+        let called = || ids.iter().find(|&&id| is_called(config, id, name));
+        let Some(&id) = named.or_else(called) else {
+            let known: Vec<_> = inputs(config, ids, names, &values).iter().map(shown).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let prose = format!("the chat has no input `{name}`; its further inputs: {known}");
+            return Err(Fault::new(Failure::Settings, prose));
+        };
+        values.set(id, value.clone());
+    }
+    Ok(values)
+}
+
+fn shown(input: &Input) -> String {
+    match (&input.name, &input.label) {
+        (Some(name), Some(label)) if name != label => format!("`{name}` (`{label}`)"),
+        (Some(name), _) | (None, Some(name)) => format!("`{name}`"),
+        (None, None) => format!("a {} without a name", input.kind),
+    }
+}
+
+/// The inputs as they are told to the user.
+pub(crate) fn inputs(
+    config: &AppConfig,
+    ids: &[Id],
+    names: &HashMap<Id, String>,
+    values: &Values,
+) -> Vec<Input> {
+    let one = |&id: &Id| Input {
+        name: names.get(&id).cloned(),
+        label: config.props(id).and_then(|props| props.label.clone()).filter(|one| !one.is_empty()),
+        kind: config.kind(id).to_owned(),
+        default: first_value(config, id),
+        value: values.get(config, id),
+    };
+    ids.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::choose;
+
+    fn app() -> AppConfig {
+        let config = json!({
+            "mode": "chat_interface",
+            "components": [
+                { "id": 1, "type": "textbox", "props": { "label": "Message" } },
+                { "id": 2, "type": "state", "skip_api": true },
+                { "id": 3, "type": "textbox", "props": { "label": "System prompt", "value": "Be kind." } },
+                { "id": 4, "type": "slider", "props": { "label": "Temperature", "value": 0.7 } },
+                { "id": 5, "type": "json" },
+                { "id": 6, "type": "browserstate", "props": { "default_value": [7] } },
+            ],
+            "dependencies": [
+                { "targets": [[9, "click"]], "inputs": [1, 2, 3, 4, 6], "outputs": [5, 2, 6, 4], "api_name": "chat" },
+            ],
+        });
+        AppConfig::parse(config.to_string().as_bytes()).unwrap()
+    }
+
+    fn resolved(given: &[(&str, Value)]) -> Result<Vec<Value>, String> {
+        let config = app();
+        let plan = choose(&config, None, &BTreeSet::new()).unwrap();
+        let info = json!({ "named_endpoints": { "/chat": { "parameters": [
+            { "parameter_name": "message" }, { "parameter_name": "system" }, { "parameter_name": "heat" },
+            { "parameter_name": "kept" },
+        ] } } });
+        let names = parameter_names(&config, &config.dependencies[0], &info);
+        let given: Vec<_> =
+            given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let ids = further(&config, &plan);
+        let mut values = resolve(&config, &ids, &names, &given).map_err(|fault| fault.prose)?;
+        values.set_message(&config, plan.message, "hello");
+        Ok(values.arguments(&config, &config.dependencies[0]))
+    }
+
+    #[test]
+    fn inputs_keep_their_defaults_or_are_given_by_any_name() {
+        let with = |prompt: Value, heat: Value| {
+            Ok(vec![json!("hello"), Value::Null, prompt, heat, json!([7])])
+        };
+        assert_eq!(resolved(&[]), with(json!("Be kind."), json!(0.7)));
+        assert_eq!(resolved(&[("heat", json!(0))]), with(json!("Be kind."), json!(0)));
+        assert_eq!(resolved(&[("temperature", json!(0))]), with(json!("Be kind."), json!(0)));
+        assert_eq!(resolved(&[("System prompt", json!(""))]), with(json!(""), json!(0.7)));
+        assert_eq!(resolved(&[("system_prompt", json!(""))]), with(json!(""), json!(0.7)));
+    }
+
+    #[test]
+    fn an_unknown_input_is_refused_with_those_there_are() {
+        assert_eq!(
+            resolved(&[("tone", json!(0))]).unwrap_err(),
+            "the chat has no input `tone`; its further inputs: `system` (`System prompt`), \
+             `heat` (`Temperature`)"
+        );
+    }
+
+    #[test]
+    fn outputs_are_kept_for_later_but_for_state() {
+        let config = app();
+        let function = &config.dependencies[0];
+        let mut values = Values::default();
+        let update = json!({ "__type__": "update", "value": 0.1 });
+        values.keep(&config, function, vec![json!("reply"), json!("x"), json!([8]), update]);
+        values.keep(
+            &config,
+            function,
+            vec![json!("reply"), json!("x"), json!([8]), json!({ "__type__": "update" })],
+        );
+        assert_eq!(
+            values.arguments(&config, function),
+            [json!(null), json!(null), json!("Be kind."), json!(0.1), json!([8])]
+        );
+    }
+
+    #[test]
+    fn a_multimodal_box_takes_text_with_its_files() {
+        let config = AppConfig::parse(
+            br#"{"components":[{"id":1,"type":"multimodaltextbox"}],"dependencies":[]}"#,
+        )
+        .unwrap();
+        let mut values = Values::default();
+        values.set_message(&config, 1, "hello");
+        assert_eq!(values.get(&config, 1), json!({ "text": "hello", "files": [] }));
+    }
+}

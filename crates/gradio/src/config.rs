@@ -1,0 +1,348 @@
+//! The app's own description, as `/config` gives it from Gradio 3.1 to 6.
+//!
+//! Read loosely: a field of an unexpected type counts as absent, since the shape changed with
+//! every release and most of it does not matter here.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
+use serde_json::Value;
+
+/// Components' and functions' numbers.
+pub type Id = u64;
+
+/// What of an app's description is needed to talk to it.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Such as `6.31.0`; empty when the app does not say.
+    pub version: String,
+    /// How events are carried.
+    pub protocol: Protocol,
+    /// `/gradio_api` since 5.0, empty before.
+    pub api_prefix: String,
+    /// `chat_interface`, `blocks`, `interface` …
+    pub mode: String,
+    /// The page's title.
+    pub title: Option<String>,
+    /// `owner/name` on Hugging Face Spaces.
+    pub space_id: Option<String>,
+    /// Changes with every start of the app.
+    pub app_id: Option<String>,
+    /// Whether functions that say nothing else are queued.
+    pub enable_queue: bool,
+    /// The page of an app that wants a log-in holds a description with nothing but this.
+    pub auth_required: bool,
+    /// By id.
+    pub components: HashMap<Id, Component>,
+    /// The functions, with the events that trigger them; `id` is filled in where it was absent.
+    pub dependencies: Vec<Dependency>,
+}
+
+/// How events are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// 3.1 to 3.50: one WebSocket per event, whole values.
+    Ws,
+    /// 4.0 to 4.8: one event stream per event, data posted when asked for.
+    Sse,
+    /// 4.9 to 4.16: joined by POST, followed on an event stream.
+    SseV1,
+    /// 4.17 to 4.20: chunks after the first are differences.
+    SseV2,
+    /// 4.21.
+    SseV21,
+    /// 4.22 and later, and whatever newer `sse_` there may be.
+    SseV3,
+}
+
+impl Protocol {
+    fn from_name(name: Option<&str>) -> Self {
+        match name {
+            None | Some("ws" | "") => Self::Ws,
+            Some("sse") => Self::Sse,
+            Some("sse_v1") => Self::SseV1,
+            Some("sse_v2") => Self::SseV2,
+            Some("sse_v2.1") => Self::SseV21,
+            Some(_) => Self::SseV3,
+        }
+    }
+
+    /// Gradio's own name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Sse => "sse",
+            Self::SseV1 => "sse_v1",
+            Self::SseV2 => "sse_v2",
+            Self::SseV21 => "sse_v2.1",
+            Self::SseV3 => "sse_v3",
+        }
+    }
+
+    /// Whether chunks after an event's first are differences to the one before.
+    #[must_use]
+    pub fn sends_diffs(self) -> bool {
+        matches!(self, Self::SseV2 | Self::SseV21 | Self::SseV3)
+    }
+}
+
+/// One thing on the page.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Component {
+    /// Unique within the app.
+    #[serde(deserialize_with = "loose")]
+    pub id: Option<Id>,
+    /// `textbox`, `chatbot`, `state` …
+    #[serde(rename = "type", deserialize_with = "loose")]
+    pub kind: String,
+    /// Its settings; there may be megabytes of them, so only what is named is kept.
+    pub props: Option<Props>,
+    /// True for what has no place in an API, such as state.
+    #[serde(deserialize_with = "loose")]
+    pub skip_api: Option<bool>,
+}
+
+/// The few settings of a component that matter here.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Props {
+    /// What it shows at first.
+    pub value: Value,
+    /// What a browser state holds at first.
+    pub default_value: Value,
+    /// What the page calls it.
+    #[serde(deserialize_with = "loose")]
+    pub label: Option<String>,
+}
+
+/// One function with the events that trigger it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Dependency {
+    /// Absent before 4.38: then its position.
+    #[serde(deserialize_with = "loose")]
+    pub id: Option<Id>,
+    #[serde(deserialize_with = "loose")]
+    targets: Vec<Value>,
+    #[serde(deserialize_with = "loose")]
+    trigger: Option<String>,
+    /// Components whose values it takes.
+    #[serde(deserialize_with = "loose")]
+    pub inputs: Vec<Id>,
+    /// Components whose values it gives.
+    #[serde(deserialize_with = "loose")]
+    pub outputs: Vec<Id>,
+    #[serde(deserialize_with = "loose")]
+    backend_fn: Option<bool>,
+    /// `None`: as the app's `enable_queue` says.
+    #[serde(deserialize_with = "loose")]
+    pub queue: Option<bool>,
+    /// `false` on the wire counts as none.
+    #[serde(deserialize_with = "loose")]
+    pub api_name: Option<String>,
+    #[serde(deserialize_with = "loose")]
+    show_api: Option<bool>,
+    #[serde(deserialize_with = "loose")]
+    api_visibility: Option<String>,
+    /// The function that this one follows (`.then`, `.success`).
+    #[serde(deserialize_with = "loose")]
+    pub trigger_after: Option<Id>,
+    #[serde(deserialize_with = "loose")]
+    types: Types,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Types {
+    #[serde(deserialize_with = "loose")]
+    generator: Option<bool>,
+}
+
+impl Dependency {
+    /// Its number; [`AppConfig::parse`] fills in what the wire left out.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        self.id.unwrap_or_default()
+    }
+
+    /// Whether there is anything to call: some are JavaScript only.
+    #[must_use]
+    pub fn runs_on_server(&self) -> bool {
+        self.backend_fn.unwrap_or(true)
+    }
+
+    /// Whether the app offers it as part of its API.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.api_name.is_some()
+            && match &self.api_visibility {
+                Some(visibility) => visibility == "public",
+                None => self.show_api != Some(false),
+            }
+    }
+
+    /// Pairs of component and event. Before 3.50 the event stood beside the components.
+    pub fn targets(&self) -> impl Iterator<Item = (Option<Id>, &str)> {
+        self.targets.iter().filter_map(|target| match target {
+            Value::Array(pair) => {
+                Some((pair.first().and_then(Value::as_u64), pair.get(1)?.as_str()?))
+            }
+            other => Some((Some(other.as_u64()?), self.trigger.as_deref()?)),
+        })
+    }
+
+    /// Whether it streams. Not to be relied on before 4.19, which said no throughout.
+    #[must_use]
+    pub fn is_generator(&self) -> Option<bool> {
+        self.types.generator
+    }
+}
+
+impl AppConfig {
+    /// Reads a description; `None` when it is not JSON or not a Gradio app's.
+    #[must_use]
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let wire: Wire = serde_json::from_slice(json).ok()?;
+        let mut dependencies = wire.dependencies?;
+        for (position, dependency) in dependencies.iter_mut().enumerate() {
+            dependency.id.get_or_insert(position as Id);
+        }
+        let components = wire.components?.into_iter();
+        Some(Self {
+            protocol: Protocol::from_name(wire.protocol.as_deref()),
+            version: wire.version.unwrap_or_default(),
+            api_prefix: wire.api_prefix.unwrap_or_default().trim_end_matches('/').to_owned(),
+            mode: wire.mode.unwrap_or_default(),
+            title: wire.title.filter(|title| !title.is_empty()),
+            space_id: wire.space_id.filter(|space| !space.is_empty()),
+            app_id: match wire.app_id {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                other => Some(other.to_string()),
+            },
+            enable_queue: wire.enable_queue.unwrap_or(true),
+            auth_required: wire.auth_required.unwrap_or(false),
+            components: components.filter_map(|one| Some((one.id?, one))).collect(),
+            dependencies,
+        })
+    }
+
+    /// A component's settings, if it has any.
+    #[must_use]
+    pub fn props(&self, id: Id) -> Option<&Props> {
+        self.components.get(&id)?.props.as_ref()
+    }
+
+    /// A component's type; empty when there is no such component.
+    #[must_use]
+    pub fn kind(&self, id: Id) -> &str {
+        self.components.get(&id).map_or("", |component| &component.kind)
+    }
+
+    /// Whether calls of this function wait in the queue.
+    #[must_use]
+    pub fn is_queued(&self, dependency: &Dependency) -> bool {
+        dependency.queue.unwrap_or(self.enable_queue)
+    }
+
+    /// The first two numbers of the version; zeros where they can't be told.
+    #[must_use]
+    pub fn release(&self) -> (u32, u32) {
+        let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    }
+}
+
+/// Cuts the description out of an app's page, where it stands as `window.gradio_config = {…};`.
+#[must_use]
+pub fn embedded(page: &[u8]) -> Option<&[u8]> {
+    const MARK: &[u8] = b"window.gradio_config";
+    let after = find(page, MARK)? + MARK.len();
+    let brace = after + find(&page[after..], b"{")?;
+    // The stream ends by itself where the object does, whatever stands behind it.
+    let mut objects =
+        serde_json::Deserializer::from_slice(&page[brace..]).into_iter::<serde::de::IgnoredAny>();
+    objects.next()?.ok()?;
+    Some(&page[brace..brace + objects.byte_offset()])
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(default, deserialize_with = "loose")]
+    version: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    protocol: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    api_prefix: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    mode: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    title: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    space_id: Option<String>,
+    #[serde(default)]
+    app_id: Value,
+    #[serde(default, deserialize_with = "loose")]
+    enable_queue: Option<bool>,
+    #[serde(default, deserialize_with = "loose")]
+    auth_required: Option<bool>,
+    components: Option<Vec<Component>>,
+    dependencies: Option<Vec<Dependency>>,
+}
+
+/// Takes the default for a value of another type than expected.
+fn loose<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(T::deserialize(value).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unexpected_types_count_as_absent() {
+        let config = AppConfig::parse(
+            br#"{"version":6,"protocol":null,"api_prefix":false,"title":{},
+                "components":[{"id":1,"type":"textbox","props":null},{"id":"x"}],
+                "dependencies":[{"inputs":"none","api_name":false,"queue":null,"targets":[[1,"submit"],7]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(config.protocol, Protocol::Ws);
+        assert_eq!(config.kind(1), "textbox");
+        assert_eq!(config.dependencies[0].targets().collect::<Vec<_>>(), [(Some(1), "submit")]);
+        assert_eq!(config.dependencies[0].api_name, None);
+        assert!(config.enable_queue);
+    }
+
+    #[test]
+    fn a_function_without_id_is_known_by_its_position() {
+        let config =
+            AppConfig::parse(br#"{"components":[],"dependencies":[{},{"id":9},{}]}"#).unwrap();
+        assert_eq!(config.dependencies.iter().map(Dependency::id).collect::<Vec<_>>(), [0, 9, 2]);
+    }
+
+    #[test]
+    fn what_lacks_components_is_no_app() {
+        for other in ["{}", "[]", "null", "\"x\"", "<html>", r#"{"components":[]}"#] {
+            assert!(AppConfig::parse(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_description_is_cut_out_of_the_page() {
+        let page = br#"<script>window.gradio_config = {"a":"};</script>","b":{}};</script><p>"#;
+        assert_eq!(embedded(page).unwrap(), br#"{"a":"};</script>","b":{}}"#);
+        assert_eq!(embedded(b"window.gradio_config = {"), None);
+        assert_eq!(embedded(b"<html></html>"), None);
+    }
+}

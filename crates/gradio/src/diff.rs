@@ -1,0 +1,162 @@
+//! The differences that chunks are sent as from `sse_v2` on: lists of `[action, path, value]`.
+
+use serde_json::Value;
+
+/// Values nest no deeper than this by way of differences; no JSON that is parsed does either.
+const MAX_PATH: usize = 128;
+
+/// A difference that does not fit the value it is for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DiffError {
+    /// Not a list of `[action, path, value]`, or an action nobody knows.
+    #[error("a chunk's difference has a form that no Gradio sends")]
+    Malformed,
+    /// A path that leads nowhere, or to a value of another type.
+    #[error("a chunk's difference points outside the value")]
+    Outside,
+}
+
+/// Applies differences in order. After an error the value is as far as they were applied.
+pub fn apply(value: &mut Value, differences: Value) -> Result<(), DiffError> {
+    let Value::Array(differences) = differences else { return Err(DiffError::Malformed) };
+    for difference in differences {
+        let Value::Array(parts) = difference else { return Err(DiffError::Malformed) };
+        let mut parts = parts.into_iter();
+        let (Some(Value::String(action)), Some(Value::Array(path)), new) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(DiffError::Malformed);
+        };
+        if path.len() > MAX_PATH {
+            return Err(DiffError::Malformed);
+        }
+        apply_one(value, &action, &path, new.unwrap_or(Value::Null))?;
+    }
+    Ok(())
+}
+
+fn apply_one(value: &mut Value, action: &str, path: &[Value], new: Value) -> Result<(), DiffError> {
+    match action {
+        "replace" => *follow(value, path)? = new,
+        "append" => append(follow(value, path)?, new)?,
+        "add" => {
+            let (last, way) = path.split_last().ok_or(DiffError::Malformed)?;
+            match (follow(value, way)?, last) {
+                (Value::Array(items), at) => {
+                    let at = index(at).filter(|&at| at <= items.len()).ok_or(DiffError::Outside)?;
+                    items.insert(at, new);
+                }
+                (Value::Object(map), Value::String(key)) => {
+                    map.insert(key.clone(), new);
+                }
+                _ => return Err(DiffError::Outside),
+            }
+        }
+        "delete" => {
+            let (last, way) = path.split_last().ok_or(DiffError::Malformed)?;
+            match (follow(value, way)?, last) {
+                (Value::Array(items), at) => {
+                    let at = index(at).filter(|&at| at < items.len()).ok_or(DiffError::Outside)?;
+                    items.remove(at);
+                }
+                (Value::Object(map), Value::String(key)) => {
+                    map.remove(key).ok_or(DiffError::Outside)?;
+                }
+                _ => return Err(DiffError::Outside),
+            }
+        }
+        _ => return Err(DiffError::Malformed),
+    }
+    Ok(())
+}
+
+fn append(target: &mut Value, new: Value) -> Result<(), DiffError> {
+    match (target, new) {
+        (Value::String(text), Value::String(new)) => text.push_str(&new),
+        (Value::Array(items), Value::Array(new)) => items.extend(new),
+        _ => return Err(DiffError::Outside),
+    }
+    Ok(())
+}
+
+fn follow<'a>(value: &'a mut Value, path: &[Value]) -> Result<&'a mut Value, DiffError> {
+    path.iter().try_fold(value, |value, step| {
+        match (value, step) {
+            (Value::Array(items), at) => index(at).and_then(|at| items.get_mut(at)),
+            (Value::Object(map), Value::String(key)) => map.get_mut(key),
+            _ => None,
+        }
+        .ok_or(DiffError::Outside)
+    })
+}
+
+fn index(step: &Value) -> Option<usize> {
+    usize::try_from(step.as_u64()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "the cases read better")]
+    fn check(before: Value, differences: Value, expected: Result<Value, DiffError>) {
+        let mut value = before;
+        let outcome = apply(&mut value, differences);
+        assert_eq!(outcome.map(|()| value), expected);
+    }
+
+    #[test]
+    fn each_action_does_what_its_name_says() {
+        check(json!("a"), json!([]), Ok(json!("a")));
+        check(json!("a"), json!([["append", [], "b"]]), Ok(json!("ab")));
+        check(json!(null), json!([["replace", [], [1]]]), Ok(json!([1])));
+        check(json!([1]), json!([["append", [], [2, 3]]]), Ok(json!([1, 2, 3])));
+        check(json!([{"c": "a"}]), json!([["append", [0, "c"], "b"]]), Ok(json!([{"c": "ab"}])));
+        check(json!([1, 3]), json!([["add", [1], 2]]), Ok(json!([1, 2, 3])));
+        check(json!([1]), json!([["add", [1], 2]]), Ok(json!([1, 2])));
+        check(json!({}), json!([["add", ["k"], 2]]), Ok(json!({"k": 2})));
+        check(json!([1, 2]), json!([["delete", [0], null]]), Ok(json!([2])));
+        check(json!({"k": 2}), json!([["delete", ["k"]]]), Ok(json!({})));
+    }
+
+    #[test]
+    fn what_points_outside_the_value_is_an_error() {
+        for (before, difference) in [
+            (json!([1]), json!(["replace", [1], 2])),
+            (json!([1]), json!(["replace", [-1], 2])),
+            (json!([1]), json!(["replace", [18_446_744_073_709_551_615_u64], 2])),
+            (json!([1]), json!(["replace", ["0"], 2])),
+            (json!([1]), json!(["add", [2], 2])),
+            (json!([1]), json!(["delete", [1], null])),
+            (json!({}), json!(["delete", ["k"], null])),
+            (json!({}), json!(["append", ["k"], "x"])),
+            (json!({}), json!(["add", [0], "x"])),
+            (json!("a"), json!(["append", [0], "x"])),
+            (json!("a"), json!(["append", [], ["x"]])),
+            (json!(null), json!(["append", [], "x"])),
+        ] {
+            check(before, json!([difference]), Err(DiffError::Outside));
+        }
+    }
+
+    #[test]
+    fn what_is_no_difference_is_an_error() {
+        for differences in [
+            json!(null),
+            json!("append"),
+            json!([1]),
+            json!([[]]),
+            json!([["append"]]),
+            json!([["append", 0, 1]]),
+            json!([["add", [], 1]]),
+            json!([["delete", [], 1]]),
+            json!([["multiply", [], 1]]),
+            json!([["replace", vec![0; 129], 1]]),
+        ] {
+            check(json!([1]), differences, Err(DiffError::Malformed));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+use serde_json::json;
+
+use super::*;
+
+fn config(name: &str) -> AppConfig {
+    let path = format!("{}/../../tests/fixtures/gradio/configs/{name}", env!("CARGO_MANIFEST_DIR"));
+    AppConfig::parse(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Form, name of the endpoint, and the functions of its steps; `!` marks those with a reply.
+fn found(config: &AppConfig, choice: Option<&str>) -> Result<String, String> {
+    let choice = choice.map(|text| text.parse().unwrap());
+    let plan = choose(config, choice.as_ref(), &BTreeSet::new()).map_err(|fault| fault.prose)?;
+    let steps = plan.steps.iter().map(|step| {
+        let mark = if step.reply.is_some() { "!" } else { "" };
+        format!(" {}{mark}", config.dependencies[step.position].id())
+    });
+    let name = plan.start(config).api_name.clone().unwrap_or_default();
+    Ok(format!("{} /{name}{}", plan.how.word(), steps.collect::<String>()))
+}
+
+#[test]
+fn the_chat_of_each_recorded_app_is_found() {
+    let cases = [
+        ("g350-chat_stream.json", "api /chat 12!"),
+        ("g350-chain.json", "chain / 0! 1!"),
+        ("g444-chat_stream.json", "api /chat 11!"),
+        ("g444-chain.json", "chain /user 0! 1!"),
+        ("g6-chat_stream.json", "api /stream 6!"),
+        ("g6-chain.json", "chain /user 0! 1!"),
+        ("g6-multimodal.json", "api /lambda_2 6!"),
+        ("g6-private.json", "chain /user 0! 1!"),
+    ];
+    for (name, expected) in cases {
+        assert_eq!(found(&config(name), None).unwrap(), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_page_of_a_chat_interface_is_a_chain_that_keeps_its_history() {
+    let config = config("g6-chat_stream.json");
+    assert_eq!(found(&config, Some("0")).unwrap(), "chain /_clear_and_save_textbox 0 1! 2! 3");
+}
+
+#[test]
+fn an_endpoint_is_named_or_refused() {
+    let config = config("g6-chat_stream.json");
+    assert_eq!(found(&config, Some("/stream")).unwrap(), "api /stream 6!");
+    assert_eq!(found(&config, Some("stream")).unwrap(), "api /stream 6!");
+    assert_eq!(
+        found(&config, Some("nosuch")).unwrap_err(),
+        "the app has no endpoint /nosuch; it has `/stream`"
+    );
+    assert_eq!(
+        found(&config, Some("4")).unwrap_err(),
+        "endpoint function 4 takes no text box, or gives nothing that can be read"
+    );
+}
+
+fn blocks(dependencies: &serde_json::Value) -> AppConfig {
+    let components = json!([
+        { "id": 1, "type": "textbox" }, { "id": 2, "type": "chatbot" }, { "id": 3, "type": "state" },
+        { "id": 4, "type": "button" }, { "id": 5, "type": "markdown" }, { "id": 6, "type": "textbox" },
+    ]);
+    let config = json!({ "components": components, "dependencies": dependencies });
+    AppConfig::parse(config.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn chains_of_any_length_are_followed_and_side_steps_left_out() {
+    let config = blocks(&json!([
+        { "targets": [[4, "click"]], "inputs": [], "outputs": [2] },
+        { "targets": [[1, "submit"]], "inputs": [1], "outputs": [1, 3] },
+        { "targets": [[null, "then"]], "trigger_after": 1, "inputs": [], "outputs": [4] },
+        { "targets": [[null, "then"]], "trigger_after": 1, "inputs": [3], "outputs": [3] },
+        { "targets": [[null, "then"]], "trigger_after": 3, "backend_fn": false, "inputs": [], "outputs": [] },
+        { "targets": [[null, "then"]], "trigger_after": 4, "inputs": [3, 2], "outputs": [2] },
+        { "targets": [[null, "then"]], "trigger_after": 5, "inputs": [2], "outputs": [3] },
+        { "targets": [[null, "then"]], "trigger_after": 5, "inputs": [], "outputs": [4] },
+    ]));
+    assert_eq!(found(&config, None).unwrap(), "chain / 1 3 5! 6");
+}
+
+#[test]
+fn text_in_text_out_is_a_chat_of_last_resort() {
+    let config = blocks(&json!([
+        { "targets": [[4, "click"]], "inputs": [1], "outputs": [5] },
+        { "targets": [[1, "submit"]], "inputs": [1], "outputs": [1] },
+    ]));
+    assert_eq!(found(&config, None).unwrap(), "plain / 0!");
+
+    let config = blocks(&json!([
+        { "targets": [[1, "submit"]], "inputs": [1], "outputs": [1, 3] },
+        { "targets": [[null, "then"]], "trigger_after": 0, "inputs": [3], "outputs": [5] },
+    ]));
+    assert_eq!(found(&config, None).unwrap(), "plain / 0 1!");
+}
+
+#[test]
+fn submit_comes_before_click() {
+    let config = blocks(&json!([
+        { "targets": [[4, "click"]], "inputs": [1, 2], "outputs": [2] },
+        { "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [2] },
+    ]));
+    assert_eq!(found(&config, None).unwrap(), "chain / 1!");
+}
+
+#[test]
+fn a_box_with_a_given_value_is_not_the_message() {
+    let config = blocks(&json!([{ "targets": [[4, "click"]], "inputs": [1, 6], "outputs": [5] }]));
+    let message =
+        |named: &[Id]| choose(&config, None, &named.iter().copied().collect()).unwrap().message;
+    assert_eq!(message(&[]), 1);
+    assert_eq!(message(&[1]), 6);
+}
+
+#[test]
+fn an_app_without_a_chat_says_so() {
+    let config = blocks(&json!([{ "targets": [[4, "click"]], "inputs": [], "outputs": [5] }]));
+    assert_eq!(
+        found(&config, None).unwrap_err(),
+        "no chat among the app's 1 functions: none takes a text box and leads to a chatbot or a text"
+    );
+}
+
+#[test]
+fn a_description_that_goes_round_in_circles_ends() {
+    let config = blocks(&json!([
+        { "targets": [[1, "submit"]], "trigger_after": 1, "inputs": [1], "outputs": [2] },
+        { "targets": [[null, "then"]], "trigger_after": 0, "inputs": [2], "outputs": [2] },
+        { "targets": [[1, "submit"]], "trigger_after": 2, "inputs": [1], "outputs": [5] },
+    ]));
+    assert_eq!(found(&config, None).unwrap(), "chain / 0! 1!");
+}

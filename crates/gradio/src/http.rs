@@ -1,0 +1,339 @@
+//! One conversation's HTTP: a client of its own, every wait under a limit, every body under a size.
+
+use std::error::Error as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{ACCEPT_ENCODING, HeaderMap, RETRY_AFTER};
+use reqwest::cookie::Jar;
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Method, RequestBuilder, Response};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use crate::client::{Proxy, Settings};
+use crate::failure::{Failure, Fault};
+use crate::phases::{Stage, Tracker};
+use crate::redact;
+use crate::space;
+
+/// Why an exchange brought no answer.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The time that was given ran out; what that means, the caller knows.
+    Late,
+    Fault(Fault),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl Trouble {
+    pub(crate) fn new(failure: Failure, prose: impl Into<String>) -> Self {
+        Self::Fault(Fault::new(failure, prose))
+    }
+}
+
+pub(crate) struct Http {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) tracker: Tracker,
+    client: reqwest::Client,
+    /// HTTP/1.1 only, as WebSockets need it; made when there is one.
+    upgrading: OnceLock<reqwest::Client>,
+    jar: Arc<Jar>,
+    /// Ours, added to each request rather than to the client, so that they can grow by a log-in.
+    pub(crate) headers: HeaderMap,
+    /// Whether the log-in is HTTP basic authentication, and so among the headers.
+    pub(crate) basic: bool,
+}
+
+impl Http {
+    pub(crate) fn new(settings: &Arc<Settings>) -> Result<Self, Fault> {
+        let tracker = Tracker::new(is_proxied(settings));
+        if settings.base.scheme() == "https" {
+            settings.roots.load()?;
+        }
+        let jar = Arc::new(Jar::default());
+        let client = build(settings, &tracker, &jar, &["h2", "http/1.1"])?;
+        Ok(Self {
+            client,
+            upgrading: OnceLock::new(),
+            jar,
+            headers: settings.headers.clone(),
+            basic: false,
+            tracker,
+            settings: settings.clone(),
+        })
+    }
+
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url).headers(self.headers.clone())
+    }
+
+    /// A request whose answer is a stream of events. Uncompressed: a decoder would hold bytes back.
+    pub(crate) fn event_request(&self, url: Url) -> RequestBuilder {
+        self.request(Method::GET, url)
+            .header(http::header::ACCEPT, "text/event-stream")
+            .header(ACCEPT_ENCODING, "identity")
+    }
+
+    /// A request that may be upgraded to a WebSocket.
+    pub(crate) fn upgrade_request(&self, url: Url) -> Result<RequestBuilder, Fault> {
+        let client = if let Some(client) = self.upgrading.get() {
+            client
+        } else {
+            let fresh = build(&self.settings, &self.tracker, &self.jar, &["http/1.1"])?;
+            self.upgrading.get_or_init(|| fresh)
+        };
+        Ok(client.get(url).headers(self.headers.clone()))
+    }
+
+    /// Sends, and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        request: RequestBuilder,
+        until: Instant,
+    ) -> Result<Response, Trouble> {
+        match timeout_at(until, request.send()).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(Trouble::Fault(self.fault(&error))),
+            Err(_) => Err(self.late()),
+        }
+    }
+
+    /// What it means that the time ran out while nothing had been answered.
+    fn late(&self) -> Trouble {
+        let failure = match self.tracker.stage() {
+            Stage::Dns => Failure::Dns,
+            Stage::Connect => Failure::Connect,
+            Stage::Tls => Failure::Tls,
+            Stage::Idle | Stage::Ready => return Trouble::Late,
+        };
+        let doing = self.doing(failure);
+        Trouble::new(failure, format!("{doing} was not done when the conversation's time ran out"))
+    }
+
+    /// Reads a body to its end.
+    pub(crate) async fn body(
+        &self,
+        mut response: Response,
+        limit: usize,
+        until: Instant,
+    ) -> Result<Vec<u8>, Trouble> {
+        let too_large = |seen: u64| {
+            let path = response_path(&response);
+            let prose =
+                format!("the answer of `{path}` has {seen} bytes or more; the limit is {limit}");
+            Trouble::new(Failure::TooLarge, prose)
+        };
+        if let Some(length) = response.content_length().filter(|&length| length > limit as u64) {
+            return Err(too_large(length));
+        }
+        let mut body = Vec::new();
+        loop {
+            match timeout_at(until, response.chunk()).await {
+                Err(_) => return Err(Trouble::Late),
+                Ok(Err(error)) => return Err(self.fault(&error).into()),
+                Ok(Ok(None)) => return Ok(body),
+                Ok(Ok(Some(chunk))) => {
+                    if body.len() + chunk.len() > limit {
+                        return Err(Trouble::new(
+                            Failure::TooLarge,
+                            format!(
+                                "the answer of `{}` has {} bytes or more; the limit is {limit}",
+                                response_path(&response),
+                                body.len() + chunk.len()
+                            ),
+                        ));
+                    }
+                    body.extend_from_slice(&chunk);
+                    // A body that is always ready would never let the time run out by itself.
+                    if Instant::now() >= until {
+                        return Err(Trouble::Late);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an answer says whose status is not the one that was hoped for.
+    pub(crate) async fn refusal(&self, response: Response, until: Instant) -> Fault {
+        /// Enough for a title or a sentence; what follows is not worth waiting for.
+        const READ: usize = 64 * 1024;
+        const WAIT: Duration = Duration::from_secs(1);
+        let status = response.status();
+        let path = response_path(&response);
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.map(|wait| format!(", Retry-After `{}`", redact::line(wait)));
+        let location = response.headers().get(http::header::LOCATION);
+        let location = location.and_then(|value| value.to_str().ok()).map(redact::line);
+        let body = head(response, READ, until.min(Instant::now() + WAIT)).await;
+
+        let failure = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::Auth,
+            StatusCode::SERVICE_UNAVAILABLE if says(&body, "queue is full") => Failure::QueueFull,
+            _ => Failure::HttpStatus,
+        };
+        let mut prose = format!("`{path}` answered {status}{}", retry_after.unwrap_or_default());
+        if let Some(location) = location.filter(|_| status.is_redirection()) {
+            prose += &format!(
+                " to `{location}`, where our credentials are not sent; give that address instead"
+            );
+        } else {
+            prose += &format!(", {}", redact::excerpt(&body));
+        }
+        if let Some(state) = space::state(&self.settings.base, &body) {
+            prose += &format!("; {state}");
+        }
+        Fault::new(failure, prose)
+    }
+
+    /// Finds the kind of an error of the HTTP client.
+    pub(crate) fn fault(&self, error: &reqwest::Error) -> Fault {
+        let cause = redact::line(&root_cause(error));
+        if error.is_redirect() {
+            let limit = self.settings.limits.redirects;
+            let prose =
+                format!("redirects without end: more than {limit}, the last to {}", url_of(error));
+            return Fault::new(Failure::HttpStatus, prose);
+        }
+        if error.is_connect() {
+            let failure = match self.tracker.stage() {
+                Stage::Dns => Failure::Dns,
+                Stage::Tls => Failure::Tls,
+                Stage::Idle | Stage::Connect | Stage::Ready => Failure::Connect,
+            };
+            let doing = self.doing(failure);
+            let limit = self.settings.limits.connect;
+            return Fault::new(
+                failure,
+                if error.is_timeout() {
+                    format!("{doing} was not done within {limit:?}")
+                } else {
+                    format!("{doing} failed: {cause}")
+                },
+            );
+        }
+        if error.is_builder() {
+            return Fault::new(Failure::Settings, format!("the request can't be made: {cause}"));
+        }
+        if parse_error(error) {
+            let prose = format!("what answers does not speak HTTP: {cause}");
+            return Fault::new(Failure::NotGradio, prose);
+        }
+        let what = if error.is_decode() { "can't be decompressed" } else { "broke off" };
+        Fault::new(Failure::StreamBroken, format!("the answer {what}: {cause}"))
+    }
+
+    fn doing(&self, failure: Failure) -> String {
+        let base = &self.settings.base;
+        let host = base.host_str().unwrap_or_default();
+        match failure {
+            Failure::Dns => format!("looking up `{host}`"),
+            Failure::Tls => format!("the TLS handshake with `{host}`"),
+            _ => {
+                let port = base.port_or_known_default().unwrap_or_default();
+                format!("connecting to `{host}`, port {port},")
+            }
+        }
+    }
+}
+
+fn build(
+    settings: &Settings,
+    tracker: &Tracker,
+    jar: &Arc<Jar>,
+    protocols: &[&str],
+) -> Result<reqwest::Client, Fault> {
+    let limit = settings.limits.redirects;
+    let credentials = !settings.headers.is_empty() || settings.login.is_some();
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(settings.roots.client_config(tracker, protocols))
+        .dns_resolver(tracker.clone())
+        .connector_layer(tracker.clone())
+        .connect_timeout(settings.limits.connect)
+        .cookie_provider(jar.clone())
+        .user_agent(&settings.user_agent)
+        .referer(false)
+        .redirect(Policy::custom(move |attempt| redirect(attempt, limit, credentials)));
+    if protocols == ["http/1.1"] {
+        builder = builder.http1_only();
+    }
+    if settings.proxy == Proxy::None {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| {
+        Fault::new(Failure::Settings, format!("no HTTP client: {}", root_cause(&error)))
+    })
+}
+
+/// Redirects are followed, but never take credentials elsewhere, or out of TLS.
+fn redirect(attempt: Attempt<'_>, limit: usize, credentials: bool) -> reqwest::redirect::Action {
+    if attempt.previous().len() > limit {
+        return attempt.error("too many redirects");
+    }
+    let same_place = attempt.previous().last().is_some_and(|from| {
+        let to = attempt.url();
+        let upgrade = from.scheme() == "http" && to.scheme() == "https";
+        from.host() == to.host() && (upgrade || from.origin() == to.origin())
+    });
+    if credentials && !same_place { attempt.stop() } else { attempt.follow() }
+}
+
+/// Whether the client will go through a proxy: it reads the environment with the same matcher.
+fn is_proxied(settings: &Settings) -> bool {
+    let uri = settings.base.as_str().parse::<http::Uri>();
+    settings.proxy == Proxy::Environment
+        && uri.is_ok_and(|uri| {
+            hyper_util::client::proxy::matcher::Matcher::from_system().intercept(&uri).is_some()
+        })
+}
+
+/// As much of a body as comes, at most `limit` bytes until `until`.
+async fn head(mut response: Response, limit: usize, until: Instant) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < limit
+        && Instant::now() < until
+        && let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await
+    {
+        body.extend_from_slice(&chunk[..chunk.len().min(limit - body.len())]);
+    }
+    body
+}
+
+fn says(body: &[u8], words: &str) -> bool {
+    String::from_utf8_lossy(body).to_ascii_lowercase().contains(words)
+}
+
+/// Path without query, which may hold a session.
+pub(crate) fn response_path(response: &Response) -> String {
+    redact::line(response.url().path())
+}
+
+fn url_of(error: &reqwest::Error) -> String {
+    error.url().map_or_else(String::new, |url| format!("`{}`", redact::line(url.path())))
+}
+
+/// The innermost cause: the outer ones only say that sending failed, and where to.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn parse_error(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}

@@ -1,0 +1,213 @@
+//! What the queue says, over whichever transport: one JSON object with the key `msg`.
+
+use serde_json::{Map, Value};
+
+/// One message of the queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Whose event this is about; `None` means everybody's, or the only one's.
+    pub event_id: Option<String>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// WebSocket: who are you?
+    SendHash,
+    /// WebSocket and `sse`: your turn has come, send the data.
+    SendData,
+    /// Where we stand.
+    Estimation {
+        /// 0 is next.
+        rank: Option<u64>,
+        /// How many wait.
+        size: Option<u64>,
+        /// Whether no run has ended since the app started; `None` when that can't be told.
+        cold: Option<bool>,
+    },
+    /// The app begins to work.
+    Starts,
+    /// A chunk.
+    Generating(Output),
+    /// The end.
+    Completed(Output),
+    /// No more room.
+    QueueFull,
+    /// The server itself gave up.
+    UnexpectedError {
+        /// Its words.
+        message: String,
+        /// Whether it no longer knows the session.
+        session_lost: bool,
+    },
+    /// Still alive.
+    Heartbeat,
+    /// Nothing more follows.
+    CloseStream,
+    /// Progress, logs, and what later versions add.
+    Other,
+}
+
+/// What a function gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// False for an error.
+    pub success: bool,
+    /// Values or differences, one for each output; `None` when there are none.
+    pub data: Option<Vec<Value>>,
+    /// Seconds that this step of the function took.
+    pub duration: Option<f64>,
+    /// The error's text; `None` when the app hides it.
+    pub error: Option<String>,
+}
+
+impl Message {
+    /// Reads a message; `None` when it is no JSON object with a `msg`.
+    #[must_use]
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let Value::Object(mut map) = serde_json::from_slice(json).ok()? else { return None };
+        let kind = map.get("msg")?.as_str()?.to_owned();
+        let body = match kind.as_str() {
+            "send_hash" => Body::SendHash,
+            "send_data" => Body::SendData,
+            "estimation" => Body::Estimation {
+                rank: map.get("rank").and_then(Value::as_u64),
+                size: map.get("queue_size").and_then(Value::as_u64),
+                cold: map.get("rank_eta").map(Value::is_null),
+            },
+            "process_starts" => Body::Starts,
+            "process_generating" | "process_streaming" => Body::Generating(output(&mut map)),
+            "process_completed" => Body::Completed(output(&mut map)),
+            "queue_full" => Body::QueueFull,
+            "unexpected_error" => unexpected(&map),
+            "heartbeat" => Body::Heartbeat,
+            "close_stream" => Body::CloseStream,
+            _ => Body::Other,
+        };
+        let event_id = map.get("event_id").and_then(Value::as_str).map(str::to_owned);
+        Some(Self { event_id, body })
+    }
+}
+
+fn output(message: &mut Map<String, Value>) -> Output {
+    let success = message.get("success").and_then(Value::as_bool).unwrap_or(true);
+    let Some(Value::Object(mut output)) = message.remove("output") else {
+        return Output { success, ..Output::default() };
+    };
+    Output { success, ..Output::from_map(&mut output) }
+}
+
+impl Output {
+    /// Reads the object that a call which is not queued answers with.
+    #[must_use]
+    pub fn parse(json: &[u8]) -> Option<Self> {
+        let Value::Object(mut map) = serde_json::from_slice(json).ok()? else { return None };
+        Some(Self { success: true, ..Self::from_map(&mut map) })
+    }
+
+    fn from_map(map: &mut Map<String, Value>) -> Self {
+        let data = match map.remove("data") {
+            Some(Value::Array(data)) => Some(data),
+            _ => None,
+        };
+        let error = map.get("error").and_then(Value::as_str);
+        Self {
+            success: false,
+            data,
+            duration: map.get("duration").and_then(Value::as_f64),
+            // Up to 4.x the text arrives in Python's quotes.
+            error: error.map(|text| unquoted(text).to_owned()),
+        }
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
+    inner('\'').or_else(|| inner('"')).unwrap_or(text)
+}
+
+fn unexpected(map: &Map<String, Value>) -> Body {
+    let message = map.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let flagged = map.get("session_not_found").and_then(Value::as_bool).unwrap_or(false);
+    let session_lost = flagged || message.starts_with("404:");
+    Body::UnexpectedError { message, session_lost }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn body(json: &str) -> Option<Body> {
+        Message::parse(json.as_bytes()).map(|message| message.body)
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        for json in ["", "null", "[]", "{}", r#"{"msg":7}"#, "{\"msg\":\"heartbeat\"", "\u{fffd}"] {
+            assert_eq!(body(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn unknown_messages_are_other() {
+        assert_eq!(body(r#"{"msg":"progress","progress_data":[]}"#), Some(Body::Other));
+        assert_eq!(body(r#"{"msg":"from the future"}"#), Some(Body::Other));
+    }
+
+    #[test]
+    fn a_run_is_cold_while_no_estimate_can_be_given() {
+        let cold = |json| match body(json) {
+            Some(Body::Estimation { cold, .. }) => cold,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(cold(r#"{"msg":"estimation","rank":0,"rank_eta":null}"#), Some(true));
+        assert_eq!(cold(r#"{"msg":"estimation","rank":0,"rank_eta":0.2}"#), Some(false));
+        assert_eq!(cold(r#"{"msg":"estimation","rank":0}"#), None);
+    }
+
+    #[test]
+    fn errors_lose_their_quotes_or_have_no_text() {
+        let error = |json| match body(json) {
+            Some(Body::Completed(output)) => (output.success, output.error),
+            other => panic!("{other:?}"),
+        };
+        let message =
+            r#"{"msg":"process_completed","success":false,"output":{"error":"'too much'"}}"#;
+        assert_eq!(error(message), (false, Some("too much".to_owned())));
+        let message = r#"{"msg":"process_completed","success":false,"output":{"error":null}}"#;
+        assert_eq!(error(message), (false, None));
+        assert_eq!(error(r#"{"msg":"process_completed","success":false}"#), (false, None));
+    }
+
+    #[test]
+    fn a_chunk_carries_its_data_and_the_server_time() {
+        let message = r#"{"msg":"process_generating","event_id":"e","success":true,"output":{"data":["a",null],"duration":0.5}}"#;
+        let expected = Output {
+            success: true,
+            data: Some(vec![json!("a"), Value::Null]),
+            duration: Some(0.5),
+            error: None,
+        };
+        let message = Message::parse(message.as_bytes()).unwrap();
+        assert_eq!(
+            message,
+            Message { event_id: Some("e".to_owned()), body: Body::Generating(expected) }
+        );
+    }
+
+    #[test]
+    fn a_lost_session_is_told_in_two_ways() {
+        let lost = |json| match body(json) {
+            Some(Body::UnexpectedError { session_lost, .. }) => session_lost,
+            other => panic!("{other:?}"),
+        };
+        assert!(lost(r#"{"msg":"unexpected_error","message":"404: Session not found."}"#));
+        assert!(lost(r#"{"msg":"unexpected_error","message":"?","session_not_found":true}"#));
+        assert!(!lost(r#"{"msg":"unexpected_error","message":"Server stopped unexpectedly."}"#));
+        assert!(!lost(r#"{"msg":"unexpected_error"}"#));
+    }
+}

@@ -1,0 +1,213 @@
+//! What a reply says: the answer's text, told apart from thinking and from what is not text.
+//!
+//! Values come in many shapes: plain text, pairs (to 5.x), messages (4.44 and later), updates,
+//! components, files. What has none of these shapes is text as JSON, so that a check can read it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::timing::TurnTiming;
+
+/// A complete reply.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// The answer, without thinking. Several messages of one reply stand on lines of their own.
+    pub text: String,
+    /// Thinking and tool blocks, in order.
+    pub thinking: Vec<Thought>,
+    /// What of the reply is not text: pictures, files, components.
+    pub parts: Vec<Part>,
+    /// The times of the turn.
+    pub timing: TurnTiming,
+}
+
+/// A thinking or tool block, which the page shows folded away under its title.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thought {
+    /// Such as `Thinking`.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+    /// `pending` or `done`, where the app says so.
+    pub status: Option<String>,
+    /// As the app says; not measured.
+    pub duration: Option<Duration>,
+}
+
+/// Something in a reply that is not text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// `file`, or the component's type: `html`, `image`, `plot` …
+    pub kind: String,
+    /// The file's name, where there is one.
+    pub name: Option<String>,
+}
+
+/// What a value says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Content {
+    /// The answer's text.
+    pub text: String,
+    /// Thinking and tool blocks.
+    pub thinking: Vec<Thought>,
+    /// What is not text.
+    pub parts: Vec<Part>,
+}
+
+impl Content {
+    /// Whether there is anything of an answer, be it text or not; thinking is none.
+    #[must_use]
+    pub fn has_answer(&self) -> bool {
+        !self.text.is_empty() || !self.parts.is_empty()
+    }
+
+    /// Whether there is nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.has_answer() && self.thinking.is_empty()
+    }
+
+    /// Reads a value of a component of this type (`chatbot`, `json`, `textbox` …).
+    #[must_use]
+    pub fn read(kind: &str, value: &Value) -> Self {
+        let mut content = Self::default();
+        match value {
+            Value::Array(pairs) if kind == "chatbot" && pairs.iter().all(is_pair) => {
+                content.add_pairs(pairs);
+            }
+            other => content.add(other),
+        }
+        content
+    }
+
+    fn add(&mut self, value: &Value) {
+        match value {
+            Value::Null => {}
+            Value::String(text) => self.add_text(text),
+            Value::Array(items) if items.iter().all(has_role) => self.add_messages(items),
+            Value::Array(items) if items.iter().all(is_piece) => {
+                items.iter().for_each(|item| self.add(item));
+            }
+            Value::Object(map) => self.add_object(map, value),
+            other => self.add_line(&other.to_string()),
+        }
+    }
+
+    fn add_object(&mut self, map: &serde_json::Map<String, Value>, whole: &Value) {
+        let text = |key: &str| map.get(key).and_then(Value::as_str);
+        if text("__type__") == Some("update") {
+            self.add(map.get("value").unwrap_or(&Value::Null));
+        } else if map.contains_key("role") {
+            self.add_messages(std::slice::from_ref(whole));
+        } else if let Some(component) = text("component") {
+            self.parts.push(Part { kind: component.to_owned(), name: None });
+        } else if let Some(file) = map.get("file").filter(|file| !file.is_null()) {
+            self.add_file(file);
+        } else if text("path").is_some() || text("url").is_some() {
+            self.add_file(whole);
+        } else if let Some(said) = text("text") {
+            self.add_text(said);
+            let files = map.get("files").and_then(Value::as_array);
+            files.into_iter().flatten().for_each(|file| self.add(file));
+        } else if let Some(label) = text("label").filter(|_| map.contains_key("confidences")) {
+            self.add_line(label);
+        } else {
+            self.add_line(&whole.to_string());
+        }
+    }
+
+    /// Of messages, what the assistant said after the user spoke last.
+    fn add_messages(&mut self, items: &[Value]) {
+        let role = |item: &Value| item.get("role").and_then(Value::as_str).map(str::to_owned);
+        let spoken = items.iter().rposition(|item| role(item).as_deref() == Some("user"));
+        for item in &items[spoken.map_or(0, |at| at + 1)..] {
+            if role(item).as_deref() != Some("assistant") {
+                continue;
+            }
+            let content = item.get("content").unwrap_or(&Value::Null);
+            let metadata = item.get("metadata");
+            match metadata.and_then(|metadata| metadata.get("title")).and_then(Value::as_str) {
+                Some(title) => self.add_thought(title, content, metadata),
+                None => self.add(content),
+            }
+        }
+    }
+
+    fn add_thought(&mut self, title: &str, content: &Value, metadata: Option<&Value>) {
+        let mut inner = Self::default();
+        inner.add(content);
+        let field = |name| metadata.and_then(|metadata| metadata.get(name));
+        let seconds = field("duration").and_then(Value::as_f64);
+        self.thinking.push(Thought {
+            title: title.to_owned(),
+            text: inner.text,
+            status: field("status").and_then(Value::as_str).map(str::to_owned),
+            duration: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        });
+        self.parts.extend(inner.parts);
+    }
+
+    /// Of pairs, what the bot said in the last one in which the user spoke, and after it.
+    fn add_pairs(&mut self, pairs: &[Value]) {
+        let spoken = pairs.iter().rposition(|pair| !pair[0].is_null()).unwrap_or(0);
+        pairs[spoken.min(pairs.len())..].iter().for_each(|pair| self.add(&pair[1]));
+    }
+
+    fn add_file(&mut self, file: &Value) {
+        let field = |name| file.get(name).and_then(Value::as_str);
+        let path = file.as_str().or_else(|| field("path")).or_else(|| field("url"));
+        let name = field("orig_name").or_else(|| path?.rsplit(['/', '\\']).next());
+        self.parts.push(Part { kind: "file".to_owned(), name: name.map(str::to_owned) });
+    }
+
+    fn add_text(&mut self, text: &str) {
+        match component_in_repr(text) {
+            Some(kind) => self.parts.push(Part { kind: kind.to_owned(), name: None }),
+            None => self.add_line(text),
+        }
+    }
+
+    fn add_line(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(text);
+    }
+}
+
+/// A component in an API reply arrives as Python's rendering of it (5.50, 6.31):
+/// `<gradio.components.html.HTML object at 0x7f9cfa83d550>`.
+fn component_in_repr(text: &str) -> Option<&str> {
+    let (path, address) =
+        text.strip_prefix("<gradio.")?.strip_suffix('>')?.split_once(" object at 0x")?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    let is_repr = path.chars().all(plain) && address.chars().all(|c| c.is_ascii_hexdigit());
+    is_repr.then(|| path.rsplit('.').nth(1).or_else(|| path.rsplit('.').next())).flatten()
+}
+
+fn has_role(item: &Value) -> bool {
+    item.get("role").is_some_and(Value::is_string)
+}
+
+fn is_pair(item: &Value) -> bool {
+    item.as_array().is_some_and(|pair| pair.len() == 2)
+}
+
+/// Whether an item of a list is one piece of a reply, rather than of some data structure.
+fn is_piece(item: &Value) -> bool {
+    match item {
+        Value::String(_) => true,
+        Value::Object(map) => ["role", "text", "component", "file", "path", "__type__"]
+            .iter()
+            .any(|key| map.contains_key(*key)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "reply_tests.rs"]
+mod tests;

@@ -1,0 +1,107 @@
+use serde_json::json;
+
+use super::*;
+
+/// Text, then what else there is: `[title: text]` for thinking, `<kind name>` for parts.
+fn said(kind: &str, value: Value) -> String {
+    let content = Content::read(kind, &value);
+    let thinking = content.thinking.iter().map(|one| format!(" [{}: {}]", one.title, one.text));
+    let parts = content.parts.iter().map(|one| match &one.name {
+        Some(name) => format!(" <{} {name}>", one.kind),
+        None => format!(" <{}>", one.kind),
+    });
+    content.text.clone() + &thinking.chain(parts).collect::<String>()
+}
+
+#[test]
+fn text_is_read_from_every_known_shape() {
+    let cases = [
+        ("nothing", "textbox", json!(null), ""),
+        ("text", "textbox", json!("hello"), "hello"),
+        ("a number", "json", json!(42), "42"),
+        ("an update", "textbox", json!({ "__type__": "update", "value": "hello" }), "hello"),
+        (
+            "an update of something else",
+            "textbox",
+            json!({ "__type__": "update", "visible": true }),
+            "",
+        ),
+        ("pairs", "chatbot", json!([["a", "b"], ["c", "d"]]), "d"),
+        ("a pair whose answer is due", "chatbot", json!([["a", "b"], ["c", null]]), ""),
+        ("several bubbles", "chatbot", json!([["a", "b"], [null, "c"]]), "b\nc"),
+        ("an empty chat", "chatbot", json!([]), ""),
+        (
+            "a file in a pair",
+            "chatbot",
+            json!([["a", { "file": { "path": "/tmp/x.png" }, "alt_text": null }]]),
+            " <file x.png>",
+        ),
+        (
+            "messages",
+            "chatbot",
+            json!([
+                { "role": "user", "content": "a" }, { "role": "assistant", "content": "b" },
+                { "role": "user", "content": "c" }, { "role": "assistant", "content": "d" },
+            ]),
+            "d",
+        ),
+        ("the user spoke last", "chatbot", json!([{ "role": "user", "content": "a" }]), ""),
+        (
+            "typed content",
+            "chatbot",
+            json!([{ "role": "assistant", "content": [{ "type": "text", "text": "a" }, { "type": "file", "file": { "path": "/x/y.pdf" } }] }]),
+            "a <file y.pdf>",
+        ),
+        (
+            "thinking",
+            "json",
+            json!([
+                { "role": "assistant", "content": "hm", "metadata": { "title": "Thinking", "status": "done", "duration": 0.1 } },
+                { "role": "assistant", "content": "42", "metadata": null },
+            ]),
+            "42 [Thinking: hm]",
+        ),
+        (
+            "a component",
+            "chatbot",
+            json!([{ "role": "assistant", "content": { "component": "html", "value": "<b>" } }]),
+            " <html>",
+        ),
+        (
+            "a component as Python prints it",
+            "json",
+            json!([{ "role": "assistant", "content": "<gradio.components.html.HTML object at 0x7f9cfa83d550>" }]),
+            " <html>",
+        ),
+        ("a list of texts", "json", json!(["a", "b"]), "a\nb"),
+        (
+            "a multimodal value",
+            "json",
+            json!({ "text": "a", "files": [{ "path": "/x/z.wav" }] }),
+            "a <file z.wav>",
+        ),
+        ("data", "json", json!({ "answer": [1, 2] }), r#"{"answer":[1,2]}"#),
+        ("a list of pairs that is no chat", "json", json!([[1, 2]]), "[[1,2]]"),
+        ("a label", "label", json!({ "label": "cat", "confidences": [] }), "cat"),
+    ];
+    for (name, kind, value, expected) in cases {
+        assert_eq!(said(kind, value), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_the_app_says_of_its_thinking_is_kept() {
+    let value = json!([{ "role": "assistant", "content": "hm", "metadata": { "title": "T", "status": "pending", "duration": 0.25 } }]);
+    let content = Content::read("json", &value);
+    assert_eq!(
+        content.thinking,
+        [Thought {
+            title: "T".to_owned(),
+            text: "hm".to_owned(),
+            status: Some("pending".to_owned()),
+            duration: Some(Duration::from_millis(250)),
+        }]
+    );
+    assert!(!content.has_answer());
+    assert!(!content.is_empty());
+}

@@ -1,0 +1,180 @@
+//! Whom to trust, and the TLS settings that all conversations share.
+//!
+//! Loading the system's certificates costs tens of milliseconds and some megabytes. It is done
+//! once per process, before the first timed phase, and not at all for plain HTTP.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_platform_verifier::Verifier;
+
+use crate::certificate;
+use crate::failure::{Failure, Fault};
+use crate::phases::Tracker;
+
+/// A PEM file larger than this is no list of certificates of anybody's.
+const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
+
+/// Whose certificates are trusted.
+#[derive(Clone, Debug)]
+pub(crate) struct Roots(Arc<Trust>);
+
+#[derive(Debug)]
+struct Trust {
+    extra: Vec<CertificateDer<'static>>,
+    verifier: OnceLock<Result<Verifier, rustls::Error>>,
+}
+
+impl Roots {
+    /// Those of the operating system.
+    pub(crate) fn system() -> Self {
+        static SYSTEM: OnceLock<Roots> = OnceLock::new();
+        SYSTEM.get_or_init(|| Self::with(Vec::new())).clone()
+    }
+
+    /// Those of the operating system and of a PEM file.
+    pub(crate) fn system_and_file(path: &Path) -> Result<Self, Fault> {
+        let ours = |problem: &dyn std::fmt::Display| {
+            let path = path.display();
+            Fault::new(Failure::Settings, format!("CA file `{path}` can't be used: {problem}"))
+        };
+        let size = std::fs::metadata(path).map_err(|error| ours(&error))?.len();
+        if size > MAX_CA_FILE {
+            return Err(ours(&format_args!("it has {size} bytes, more than {MAX_CA_FILE}")));
+        }
+        let pem = std::fs::read(path).map_err(|error| ours(&error))?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let certificates = certificates.map_err(|error| ours(&error))?;
+        if certificates.is_empty() {
+            return Err(ours(&"it holds no certificate in PEM form"));
+        }
+        Ok(Self::shared(certificates))
+    }
+
+    /// One for all that trust the same, for the life of the process.
+    fn shared(extra: Vec<CertificateDer<'static>>) -> Self {
+        /// A process watches the bots of a few owners; beyond that, sharing is given up.
+        const KEPT: usize = 16;
+        static FILES: Mutex<Vec<Roots>> = Mutex::new(Vec::new());
+        let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = files.iter().find(|known| known.0.extra == extra) {
+            return known.clone();
+        }
+        let fresh = Self::with(extra);
+        if files.len() < KEPT {
+            files.push(fresh.clone());
+        }
+        fresh
+    }
+
+    fn with(extra: Vec<CertificateDer<'static>>) -> Self {
+        Self(Arc::new(Trust { extra, verifier: OnceLock::new() }))
+    }
+
+    /// Loads the certificates if that was not done yet. Fails when the system has none, which
+    /// is no fault of the server's.
+    pub(crate) fn load(&self) -> Result<(), Fault> {
+        self.verifier().map(|_| ()).map_err(|error| {
+            Fault::new(Failure::Settings, format!("no certificates to trust: {error}"))
+        })
+    }
+
+    fn verifier(&self) -> Result<&Verifier, rustls::Error> {
+        let make = || Verifier::new_with_extra_roots(self.0.extra.iter().cloned(), provider());
+        self.0.verifier.get_or_init(make).as_ref().map_err(Clone::clone)
+    }
+
+    /// The TLS settings of one conversation, whose handshakes `tracker` sees.
+    pub(crate) fn client_config(&self, tracker: &Tracker, protocols: &[&str]) -> ClientConfig {
+        let mut config = base_config().clone();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        config.resumption = Resumption::store(Arc::new(tracker.clone()));
+        let verifier = Watching { roots: self.clone(), tracker: tracker.clone() };
+        config.dangerous().set_certificate_verifier(Arc::new(verifier));
+        config
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
+}
+
+/// What is the same in all conversations, so that a new one costs next to nothing.
+fn base_config() -> &'static ClientConfig {
+    static BASE: OnceLock<ClientConfig> = OnceLock::new();
+    BASE.get_or_init(|| {
+        let system = Watching { roots: Roots::system(), tracker: Tracker::default() };
+        ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("the provider has suites for the default versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(system))
+            .with_no_client_auth()
+    })
+}
+
+/// Random bytes for session names and WebSocket keys. Also the number that has to be drawn before
+/// the first timed phase, since the library's first one may take a while.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    provider().secure_random.fill(&mut bytes).expect("the operating system has random numbers");
+    bytes
+}
+
+/// The platform's verifier, looked at while it works: the certificate's end is told also when the
+/// certificate is refused.
+#[derive(Debug)]
+struct Watching {
+    roots: Roots,
+    tracker: Tracker,
+}
+
+impl ServerCertVerifier for Watching {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = std::iter::once(end_entity).chain(intermediates);
+        let earliest: Option<SystemTime> =
+            shown.filter_map(|one| certificate::not_after(one)).min();
+        if let Some(end) = earliest {
+            self.tracker.certificate_ends(end);
+        }
+        let verifier = self.roots.verifier()?;
+        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.roots.verifier()?.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.roots.verifier()?.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}
