@@ -1,5 +1,6 @@
 //! The nested stack as CloudFormation reads it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use domain::{AlarmKind, ProbeSpec};
@@ -110,15 +111,27 @@ pub(super) fn of_alarms(probes: &[&ProbeSpec], name: &str, shards: Shards) -> Re
 }
 
 fn metadata(shards: Shards) -> String {
-    format!("Metadata:\n  Vigie:\n    Shards: {}\n", shards.count())
+    // A stack without probes uses few of its parameters, and one with shards names files.
+    let ignored = if shards == Shards::ONE { "W2001, W8001" } else { "W2001, W3002, W8001" };
+    format!(
+        "Metadata:
+  Vigie:
+    Shards: {}
+  # Unused where a stack has no alarm; paths that `sam deploy` turns into addresses.
+  cfn-lint: {{ config: {{ ignore_checks: [{ignored}] }} }}
+",
+        shards.count()
+    )
+}
+
+/// The conditions of these alarms, each once; `None` when one alarm is everywhere.
+fn conditions_of<'a>(alarms: &[Alarm], conditions: &'a Conditions) -> Option<BTreeSet<&'a str>> {
+    alarms.iter().map(|alarm| conditions.name(&alarm.environments)).collect()
 }
 
 /// Whether any of these alarms is there at all; `None` when one is everywhere.
 fn any_there(alarms: &[Alarm], conditions: &Conditions) -> Option<String> {
-    let mut names: Vec<&str> =
-        alarms.iter().map(|alarm| conditions.name(&alarm.environments)).collect::<Option<_>>()?;
-    names.sort_unstable();
-    names.dedup();
+    let names = conditions_of(alarms, conditions)?;
     Some(any_of(names.iter().map(|name| format!("!Condition {name}")).collect()))
 }
 
@@ -144,9 +157,11 @@ fn mute_rule(index: usize, alarms: &[Alarm], conditions: &Conditions, file: &str
         AlarmNames:
 "
     );
+    // Where all share one condition the rule has it too, and needs not ask again.
+    let alike = conditions_of(alarms, conditions).is_some_and(|names| names.len() == 1);
     for alarm in alarms {
         let id = &alarm.id;
-        let _ = match conditions.name(&alarm.environments) {
+        let _ = match conditions.name(&alarm.environments).filter(|_| !alike) {
             Some(name) => writeln!(text, "          - !If [{name}, !Ref {id}, !Ref AWS::NoValue]"),
             None => writeln!(text, "          - !Ref {id}"),
         };

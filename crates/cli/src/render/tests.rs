@@ -242,3 +242,22 @@ fn check_tells_what_differs_and_changes_nothing() {
     assert_eq!(apply(true), (true, String::new()));
     assert!(file("alarms-mine.yaml").exists(), "what is not ours stays");
 }
+
+#[test]
+fn the_committed_alarms_are_what_the_probe_files_say() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root.join("probes")).unwrap() {
+        let path = entry.unwrap().path();
+        files.push((path.display().to_string(), std::fs::read_to_string(path).unwrap()));
+    }
+    let probes = probe_file::parse_all(files.iter().map(|(name, text)| (&**name, &**text)));
+    let probes = probes.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let infra = root.join("infra");
+    let committed = std::fs::read_to_string(infra.join(ALARMS_FILE)).unwrap();
+    let rendered = render(&probes, Shards::of_rendered(&committed).unwrap()).unwrap();
+
+    let mut said = Vec::new();
+    let up_to_date = apply(&rendered, &infra, true, &mut said).unwrap();
+    assert!(up_to_date, "run `vigie render`: {}", String::from_utf8_lossy(&said));
+}
