@@ -1,0 +1,106 @@
+//! Which of the two formats a body is in, and the kinds of metrics they know.
+
+/// One of the two text formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Prometheus text format 0.0.4. Timestamps are milliseconds.
+    Prometheus,
+    /// OpenMetrics 1.0. Timestamps are seconds; the body ends with `# EOF`.
+    OpenMetrics,
+}
+
+impl Format {
+    /// What a body with this `Content-Type` is to be read as.
+    ///
+    /// Anything that is not OpenMetrics is read as the Prometheus format, also a page without a type: small
+    /// exporters often send `text/plain` or nothing at all, and an HTML page fails on its first line.
+    #[must_use]
+    pub fn of_content_type(content_type: &str) -> Self {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
+    }
+
+    /// The `Content-Type` under which a body of this format is served.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Kind of a metric family, by the names of OpenMetrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+    GaugeHistogram,
+    Summary,
+    Info,
+    StateSet,
+    /// `untyped` in the Prometheus format.
+    Unknown,
+}
+
+impl Kind {
+    /// The word after `# TYPE`; `None` for a word that `format` does not know.
+    ///
+    /// As Prometheus does: a wrong kind fails the page.
+    pub(crate) fn read(word: &str, format: Format) -> Option<Self> {
+        Some(match word {
+            "counter" => Self::Counter,
+            "gauge" => Self::Gauge,
+            "histogram" => Self::Histogram,
+            "gaugehistogram" if format == Format::OpenMetrics => Self::GaugeHistogram,
+            "summary" => Self::Summary,
+            "info" if format == Format::OpenMetrics => Self::Info,
+            "stateset" if format == Format::OpenMetrics => Self::StateSet,
+            "unknown" if format == Format::OpenMetrics => Self::Unknown,
+            "untyped" if format == Format::Prometheus => Self::Unknown,
+            _ => return None,
+        })
+    }
+
+    /// The word after `# TYPE` when it is written; the Prometheus format gets the nearest kind it has.
+    pub(crate) fn word(self, format: Format) -> &'static str {
+        match (self, format) {
+            (Self::Counter, _) => "counter",
+            (Self::Gauge, _) | (Self::Info | Self::StateSet, Format::Prometheus) => "gauge",
+            (Self::Histogram, _) | (Self::GaugeHistogram, Format::Prometheus) => "histogram",
+            (Self::Summary, _) => "summary",
+            (Self::GaugeHistogram, Format::OpenMetrics) => "gaugehistogram",
+            (Self::Info, Format::OpenMetrics) => "info",
+            (Self::StateSet, Format::OpenMetrics) => "stateset",
+            (Self::Unknown, Format::OpenMetrics) => "unknown",
+            (Self::Unknown, Format::Prometheus) => "untyped",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_type_tells_the_format() {
+        let cases = [
+            ("application/openmetrics-text; version=1.0.0; charset=utf-8", Format::OpenMetrics),
+            ("Application/OpenMetrics-Text", Format::OpenMetrics),
+            ("text/plain; version=0.0.4", Format::Prometheus),
+            ("text/html", Format::Prometheus),
+            ("", Format::Prometheus),
+        ];
+        for (content_type, expected) in cases {
+            assert_eq!(Format::of_content_type(content_type), expected, "{content_type}");
+        }
+        for format in [Format::Prometheus, Format::OpenMetrics] {
+            assert_eq!(Format::of_content_type(format.content_type()), format);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Numbers as Prometheus reads and writes them.
+
+use std::fmt::Write as _;
+
+/// The bits of every not-a-number that is read: what Prometheus stores for it.
+///
+/// Other bits have other meanings there; one of them marks a series as gone.
+pub const NORMAL_NAN_BITS: u64 = 0x7ff8_0000_0000_0001;
+
+/// Largest whole number up to which every one has a float of its own.
+const EXACT: u64 = 1 << 53;
+
+/// A sample's value; `None` for what is no number.
+///
+/// As in Prometheus: decimal only, `inf`, `infinity` and `nan` in any case, no sign before `nan`, and a
+/// number that no finite float can hold is refused.
+pub(crate) fn value(word: &str) -> Option<f64> {
+    if let Some(whole) = whole(word) {
+        return Some(whole);
+    }
+    // Only letters of the special words could reach the float parser beside `e`.
+    let number: f64 = word.parse().ok()?;
+    let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
+    let spelt_out = unsigned.starts_with(|first: char| first.is_ascii_alphabetic());
+    if number.is_nan() {
+        return (unsigned.len() == word.len()).then(|| f64::from_bits(NORMAL_NAN_BITS));
+    }
+    (number.is_finite() || spelt_out).then_some(number)
+}
+
+/// The short way for what most values are: a few digits.
+fn whole(word: &str) -> Option<f64> {
+    if word.is_empty() || 15 < word.len() {
+        return None;
+    }
+    let mut number = 0_u64;
+    for byte in word.bytes() {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + u64::from(byte - b'0');
+    }
+    #[expect(clippy::cast_precision_loss, reason = "15 digits are below 2^53")]
+    let number = number as f64;
+    Some(number)
+}
+
+/// Milliseconds of a timestamp in the Prometheus format, which Prometheus reads without a sign.
+pub(crate) fn milliseconds(word: &str) -> Option<i64> {
+    word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok())?
+}
+
+/// Milliseconds of a timestamp in seconds, as OpenMetrics has it. Parts of a millisecond are cut off, as
+/// Prometheus does; what is too far away for 64 bits becomes the last time that they can hold.
+pub(crate) fn seconds_as_milliseconds(word: &str) -> Option<i64> {
+    let seconds = value(word)?;
+    #[expect(clippy::cast_possible_truncation, reason = "`as` cuts off and stops at the ends")]
+    seconds.is_finite().then_some((seconds * 1000.0) as i64)
+}
+
+/// Writes `number` so that [`value`] reads the same one back.
+pub(crate) fn write_value(out: &mut String, number: f64) {
+    if number.is_nan() {
+        out.push_str("NaN");
+    } else if number.is_infinite() {
+        out.push_str(if 0.0 < number { "+Inf" } else { "-Inf" });
+    } else if number == 0.0 || (1e-5..1e21).contains(&number.abs()) {
+        let _ = write!(out, "{number}");
+    } else {
+        let _ = write!(out, "{number:e}");
+    }
+}
+
+/// Writes milliseconds as seconds that become the same milliseconds again.
+///
+/// Prometheus cuts off what is below a millisecond, and 1.001 s as a float is a hair less than that. Such
+/// numbers get a hundredth of a millisecond more, which neither cutting off nor rounding turns into one.
+pub(crate) fn write_seconds(out: &mut String, milliseconds: i64) {
+    let (whole, part) = (milliseconds.unsigned_abs() / 1000, milliseconds.unsigned_abs() % 1000);
+    let sign = if milliseconds < 0 { "-" } else { "" };
+    let start = out.len();
+    let _ = write!(out, "{sign}{whole}");
+    if part != 0 {
+        let _ = write!(out, ".{part:03}");
+    }
+    if seconds_as_milliseconds(&out[start..]) != Some(milliseconds) {
+        out.push_str("01");
+    }
+}
+
+/// Whether seconds as a float can carry these milliseconds exactly.
+pub(crate) fn fits_seconds(milliseconds: i64) -> bool {
+    milliseconds.unsigned_abs() < EXACT / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_prometheus_reads_them() {
+        let cases: &[(&str, Option<f64>)] = &[
+            ("0", Some(0.0)),
+            ("123456789012345", Some(123_456_789_012_345.0)),
+            ("12345678901234567890", Some(12_345_678_901_234_567_890.0)),
+            ("-1.5e3", Some(-1500.0)),
+            ("+7", Some(7.0)),
+            (".5", Some(0.5)),
+            ("5.", Some(5.0)),
+            ("+Inf", Some(f64::INFINITY)),
+            ("-inf", Some(f64::NEG_INFINITY)),
+            ("Infinity", Some(f64::INFINITY)),
+            ("1e-400", Some(0.0)),
+            ("1e400", None),
+            ("-nan", None),
+            ("0x1p3", None),
+            ("1_000", None),
+            ("", None),
+            (".", None),
+            ("1\r", None),
+        ];
+        for &(word, expected) in cases {
+            assert_eq!(value(word), expected, "{word}");
+        }
+        assert_eq!(value("NaN").map(f64::to_bits), Some(NORMAL_NAN_BITS));
+        assert_eq!(value("nan").map(f64::to_bits), Some(NORMAL_NAN_BITS));
+    }
+
+    #[test]
+    fn seconds_become_milliseconds() {
+        let cases: &[(&str, Option<i64>)] = &[
+            ("1520879607.789", Some(1_520_879_607_789)),
+            ("0", Some(0)),
+            ("-1.5", Some(-1500)),
+            ("1e300", Some(i64::MAX)),
+            ("NaN", None),
+            ("Inf", None),
+        ];
+        for &(word, expected) in cases {
+            assert_eq!(seconds_as_milliseconds(word), expected, "{word}");
+        }
+    }
+}

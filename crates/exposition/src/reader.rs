@@ -1,0 +1,413 @@
+//! One pass over a body, line by line.
+
+use std::borrow::Cow;
+
+use crate::cursor::{Cursor, Name};
+use crate::error::ParseError;
+use crate::format::{Format, Kind};
+use crate::labels::{Labels, unescape};
+use crate::number;
+
+/// What a single line may take at most. The size of the body is limited by whoever fetched it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a line, its end not counted.
+    pub line_bytes: usize,
+    /// Labels of a sample or of an exemplar.
+    pub labels: usize,
+}
+
+impl Default for Limits {
+    /// 64 KiB and 128 labels: far beyond what any receiver stores (15 to 150 labels, values of 1 to 4 KiB).
+    fn default() -> Self {
+        Self { line_bytes: 64 * 1024, labels: 128 }
+    }
+}
+
+/// What one line says. Blank lines and comments are skipped.
+#[derive(Clone, Debug)]
+pub enum Line<'a> {
+    Sample(Sample<'a>),
+    /// `# HELP`, escapes undone.
+    Help {
+        family: &'a str,
+        text: Cow<'a, str>,
+    },
+    /// `# TYPE`.
+    Type {
+        family: &'a str,
+        kind: Kind,
+    },
+    /// `# UNIT`, in OpenMetrics only; the unit may be empty.
+    Unit {
+        family: &'a str,
+        unit: &'a str,
+    },
+}
+
+/// A line with a value.
+#[derive(Clone, Debug)]
+pub struct Sample<'a> {
+    series: &'a str,
+    name: &'a str,
+    block: &'a str,
+    label_count: usize,
+    pub value: f64,
+    /// Milliseconds since 1970, where the line names a time of its own.
+    pub timestamp_ms: Option<i64>,
+    /// In OpenMetrics only.
+    pub exemplar: Option<Exemplar<'a>>,
+}
+
+impl<'a> Sample<'a> {
+    /// Name and labels as they are written. The same text is the same series, so a caller who meets a
+    /// page again and again can know a series by it and never look at its labels. The reverse does not
+    /// hold: one series may be written in several ways.
+    #[must_use]
+    pub fn series(&self) -> &'a str {
+        self.series
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// In the order of the line. A name may come twice, and a value may be empty.
+    #[must_use]
+    pub fn labels(&self) -> Labels<'a> {
+        Labels::new(self.block, self.label_count)
+    }
+}
+
+/// One example of what was counted, mostly a trace id.
+#[derive(Clone, Debug)]
+pub struct Exemplar<'a> {
+    block: &'a str,
+    label_count: usize,
+    pub value: f64,
+    pub timestamp_ms: Option<i64>,
+}
+
+impl<'a> Exemplar<'a> {
+    #[must_use]
+    pub fn labels(&self) -> Labels<'a> {
+        Labels::new(self.block, self.label_count)
+    }
+}
+
+/// Iterator over the lines of a body; ends after the first error.
+#[derive(Clone)]
+pub struct Reader<'a> {
+    cursor: Cursor<'a>,
+    format: Format,
+    limits: Limits,
+    /// The first byte that is not UTF-8; the text ends right before it.
+    bad_byte: Option<u8>,
+    ended: bool,
+}
+
+impl<'a> Reader<'a> {
+    #[must_use]
+    pub fn new(body: &'a [u8], format: Format) -> Self {
+        Self::with_limits(body, format, Limits::default())
+    }
+
+    #[must_use]
+    pub fn with_limits(body: &'a [u8], format: Format, limits: Limits) -> Self {
+        let (text, bad_byte) = match std::str::from_utf8(body) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let (good, bad) = body.split_at(error.valid_up_to());
+                (std::str::from_utf8(good).unwrap_or_default(), bad.first().copied())
+            }
+        };
+        Self { cursor: Cursor { text, pos: 0 }, format, limits, bad_byte, ended: false }
+    }
+
+    fn line(&mut self) -> Result<Option<Line<'a>>, ParseError> {
+        loop {
+            let start = self.cursor.pos;
+            let line = match self.format {
+                Format::Prometheus => self.prometheus_line()?,
+                Format::OpenMetrics => self.open_metrics_line()?,
+            };
+            if self.limits.line_bytes + 1 < self.cursor.pos - start {
+                return Err(ParseError::at(
+                    self.cursor.text,
+                    start,
+                    "a line that keeps to the size limit",
+                ));
+            }
+            match line {
+                Step::Line(line) => return Ok(Some(line)),
+                Step::Skipped => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    fn prometheus_line(&mut self) -> Result<Step<'a>, ParseError> {
+        self.cursor.blanks();
+        match self.cursor.peek() {
+            None if self.bad_byte.is_some() => Err(self.error("")),
+            None => Ok(Step::End),
+            Some(b'\n') => {
+                self.cursor.pos += 1;
+                Ok(Step::Skipped)
+            }
+            Some(b'#') => self.prometheus_comment(),
+            Some(_) => {
+                let mut sample = self.series(true)?;
+                self.cursor.blanks();
+                sample.value = self.value("a value")?;
+                self.cursor.blanks();
+                if !matches!(self.cursor.peek(), None | Some(b'\n')) {
+                    let at = self.cursor.pos;
+                    let word = self.cursor.word();
+                    let timestamp = number::milliseconds(word);
+                    sample.timestamp_ms = Some(timestamp.ok_or_else(|| {
+                        self.error_at(
+                            at,
+                            "a timestamp in whole milliseconds or the end of the line",
+                        )
+                    })?);
+                    self.cursor.blanks();
+                }
+                self.line_end("the end of the line")?;
+                Ok(Step::Line(Line::Sample(sample)))
+            }
+        }
+    }
+
+    /// `# HELP` and `# TYPE` mean something, with any number of blanks between the words; all else after
+    /// a `#` does not.
+    fn prometheus_comment(&mut self) -> Result<Step<'a>, ParseError> {
+        self.cursor.pos += 1;
+        let word = if self.cursor.blanks() { self.cursor.word() } else { "" };
+        if !matches!(word, "HELP" | "TYPE") || !self.cursor.blanks() {
+            self.cursor.rest_of_line();
+            self.line_end("")?;
+            return Ok(Step::Skipped);
+        }
+        let family = self.name(Name::Metric, "a metric name")?;
+        // One blank parts the name from the text; what follows it belongs to the text.
+        let _ = self.cursor.eat(b' ') || self.cursor.eat(b'\t');
+        let at = self.cursor.pos;
+        let text = self.cursor.rest_of_line();
+        let line = if word == "HELP" {
+            Line::Help { family, text: unescape(text, false) }
+        } else {
+            Line::Type { family, kind: self.kind(text, at)? }
+        };
+        self.line_end("")?;
+        Ok(Step::Line(line))
+    }
+
+    fn open_metrics_line(&mut self) -> Result<Step<'a>, ParseError> {
+        match self.cursor.peek() {
+            None => Err(self.error("`# EOF` as the last line")),
+            Some(b'#') => self.open_metrics_comment(),
+            Some(_) => {
+                let mut sample = self.series(false)?;
+                self.space()?;
+                sample.value = self.value("a value")?;
+                if self.cursor.peek() == Some(b' ')
+                    && !self.cursor.text[self.cursor.pos..].starts_with(" # ")
+                {
+                    sample.timestamp_ms = Some(self.open_metrics_timestamp()?);
+                }
+                if self.cursor.eat_word(" # ") {
+                    sample.exemplar = Some(self.exemplar()?);
+                }
+                self.line_end("the end of the line")?;
+                Ok(Step::Line(Line::Sample(sample)))
+            }
+        }
+    }
+
+    fn open_metrics_comment(&mut self) -> Result<Step<'a>, ParseError> {
+        if self.cursor.eat_word("# EOF") {
+            self.cursor.eat(b'\n');
+            return match self.cursor.peek() {
+                None if self.bad_byte.is_none() => Ok(Step::End),
+                _ => Err(self.error("nothing after `# EOF`")),
+            };
+        }
+        let words = ["# HELP ", "# TYPE ", "# UNIT "];
+        let Some(word) = words.into_iter().find(|word| self.cursor.eat_word(word)) else {
+            return Err(self.error("`# HELP `, `# TYPE `, `# UNIT ` or `# EOF`"));
+        };
+        let family = self.name(Name::Metric, "a metric name")?;
+        self.space()?;
+        let text_at = self.cursor.pos;
+        let text = self.cursor.rest_of_line();
+        let line = match word {
+            "# HELP " => Line::Help { family, text: unescape(text, true) },
+            "# TYPE " => Line::Type { family, kind: self.kind(text, text_at)? },
+            _ => {
+                let stem = family.strip_suffix(text);
+                if !text.is_empty() && !stem.is_some_and(|stem| stem.ends_with('_')) {
+                    return Err(self.error_at(text_at, "a unit with which the metric's name ends"));
+                }
+                Line::Unit { family, unit: text }
+            }
+        };
+        self.line_end("the end of the line")?;
+        Ok(Step::Line(line))
+    }
+
+    fn exemplar(&mut self) -> Result<Exemplar<'a>, ParseError> {
+        let (block, label_count) = self.label_block(false)?.ok_or_else(|| self.error("`{`"))?;
+        self.space()?;
+        let value = self.value("the exemplar's value")?;
+        let timestamp_ms = match self.cursor.peek() {
+            Some(b' ') => Some(self.open_metrics_timestamp()?),
+            _ => None,
+        };
+        Ok(Exemplar { block, label_count, value, timestamp_ms })
+    }
+
+    /// Name and labels, the value still to be filled in.
+    fn series(&mut self, loose: bool) -> Result<Sample<'a>, ParseError> {
+        let start = self.cursor.pos;
+        let name = self.name(Name::Metric, "a metric name")?;
+        let mut end = self.cursor.pos;
+        if loose {
+            self.cursor.blanks();
+        }
+        let (block, label_count) = match self.label_block(loose)? {
+            Some(found) => {
+                end = self.cursor.pos;
+                found
+            }
+            None => ("", 0),
+        };
+        let series = &self.cursor.text[start..end];
+        Ok(Sample {
+            series,
+            name,
+            block,
+            label_count,
+            value: 0.0,
+            timestamp_ms: None,
+            exemplar: None,
+        })
+    }
+
+    /// What stands between braces, and how many labels it holds; `None` when no brace comes next.
+    ///
+    /// `loose` is how Prometheus reads its own format: blanks anywhere, line ends in values, and commas
+    /// that may be left out.
+    fn label_block(&mut self, loose: bool) -> Result<Option<(&'a str, usize)>, ParseError> {
+        if !self.cursor.eat(b'{') {
+            return Ok(None);
+        }
+        let start = self.cursor.pos;
+        let mut count = 0;
+        // Only the Prometheus format takes a comma after the last label.
+        let mut comma = false;
+        loop {
+            self.blanks_if(loose);
+            if (loose || !comma) && self.cursor.eat(b'}') {
+                return Ok(Some((&self.cursor.text[start..self.cursor.pos - 1], count)));
+            }
+            if count == self.limits.labels {
+                return Err(self.error("no more labels: their number is limited"));
+            }
+            self.name(Name::Label, "a label name or `}`")?;
+            self.blanks_if(loose);
+            if !self.cursor.eat(b'=') {
+                return Err(self.error("`=`"));
+            }
+            self.blanks_if(loose);
+            if self.cursor.quoted(loose).is_none() {
+                return Err(self.error("a label value in double quotes"));
+            }
+            count += 1;
+            self.blanks_if(loose);
+            comma = self.cursor.eat(b',');
+            if !comma && !loose && self.cursor.peek() != Some(b'}') {
+                return Err(self.error("`,` or `}`"));
+            }
+        }
+    }
+
+    fn blanks_if(&mut self, loose: bool) {
+        if loose {
+            self.cursor.blanks();
+        }
+    }
+
+    fn name(&mut self, kind: Name, expected: &'static str) -> Result<&'a str, ParseError> {
+        self.cursor.name(kind).ok_or_else(|| self.error(expected))
+    }
+
+    fn value(&mut self, expected: &'static str) -> Result<f64, ParseError> {
+        let at = self.cursor.pos;
+        number::value(self.cursor.word()).ok_or_else(|| self.error_at(at, expected))
+    }
+
+    fn open_metrics_timestamp(&mut self) -> Result<i64, ParseError> {
+        self.space()?;
+        let at = self.cursor.pos;
+        number::seconds_as_milliseconds(self.cursor.word())
+            .ok_or_else(|| self.error_at(at, "a timestamp in seconds"))
+    }
+
+    fn kind(&self, word: &str, at: usize) -> Result<Kind, ParseError> {
+        Kind::read(word, self.format)
+            .ok_or_else(|| self.error_at(at, "a kind of metric, such as `counter`"))
+    }
+
+    fn space(&mut self) -> Result<(), ParseError> {
+        if self.cursor.eat(b' ') { Ok(()) } else { Err(self.error("a space")) }
+    }
+
+    /// Steps over the line's end. The last line of a page may do without one in the Prometheus format.
+    fn line_end(&mut self, expected: &'static str) -> Result<(), ParseError> {
+        if self.cursor.eat(b'\n') {
+            return Ok(());
+        }
+        let at_end = self.cursor.peek().is_none() && self.bad_byte.is_none();
+        if at_end && self.format == Format::Prometheus {
+            return Ok(());
+        }
+        Err(self.error(expected))
+    }
+
+    fn error(&self, expected: &'static str) -> ParseError {
+        self.error_at(self.cursor.pos, expected)
+    }
+
+    /// An error at byte `at`, unless the line is broken because it stops being UTF-8.
+    fn error_at(&self, at: usize, expected: &'static str) -> ParseError {
+        let text = self.cursor.text;
+        match self.bad_byte {
+            Some(byte) if !text[at..].contains('\n') => ParseError::not_utf8(text, byte),
+            _ => ParseError::at(text, at, expected),
+        }
+    }
+}
+
+impl<'a> Iterator for Reader<'a> {
+    type Item = Result<Line<'a>, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let line = self.line().transpose();
+        self.ended = !matches!(line, Some(Ok(_)));
+        line
+    }
+}
+
+impl std::iter::FusedIterator for Reader<'_> {}
+
+/// What came of one line of the body.
+enum Step<'a> {
+    Line(Line<'a>),
+    Skipped,
+    End,
+}

@@ -1,0 +1,124 @@
+//! Gets a page of metrics the way Prometheus does.
+
+use std::time::Duration;
+
+use exposition::Format;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use reqwest::redirect::{Attempt, Policy};
+use url::Url;
+
+use crate::Limits;
+
+/// What Prometheus asks for: OpenMetrics first.
+const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+
+/// Redirects that are followed, all within one host.
+const REDIRECTS: usize = 5;
+
+/// What to get.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub url: Url,
+    /// Sent with every request, such as `Authorization`.
+    pub headers: HeaderMap,
+    /// For the whole page.
+    pub timeout: Duration,
+    pub limits: Limits,
+}
+
+/// A page that came whole, with status 200.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub format: Format,
+    pub body: Vec<u8>,
+}
+
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    #[error("the page could not be fetched")]
+    Transport { source: reqwest::Error },
+    #[error("the page did not come within {} s", timeout.as_secs_f64())]
+    Timeout { timeout: Duration },
+    #[error("the page answered {status}; expected 200")]
+    Status { status: StatusCode },
+    #[error(
+        "the page redirects to `{location}`; expected at most {REDIRECTS} redirects, within its host"
+    )]
+    Redirect { location: String },
+    #[error("the page is larger than {limit} bytes")]
+    TooLarge { limit: usize },
+}
+
+/// A client for [`fetch`]. Build one and keep it: it holds connections and certificates.
+///
+/// Decompression is gzip's alone, since that is what Prometheus asks for.
+pub fn client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .user_agent(user_agent)
+        .no_brotli()
+        .no_deflate()
+        .redirect(Policy::custom(within_the_host))
+        .build()
+}
+
+fn within_the_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let same = attempt.previous().first().is_some_and(|first| {
+        // `http` to `https` is let through: the port changes with it.
+        first.host() == attempt.url().host()
+            && (first.scheme(), attempt.url().scheme()) != ("https", "http")
+    });
+    if same && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+/// Gets a page within its limits.
+pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, FetchError> {
+    let transport = |source: reqwest::Error| {
+        if source.is_timeout() {
+            FetchError::Timeout { timeout: request.timeout }
+        } else {
+            // An address may hold a password or a token.
+            FetchError::Transport { source: source.without_url() }
+        }
+    };
+    let seconds = request.timeout.as_secs_f64().to_string();
+    let seconds = HeaderValue::try_from(seconds).unwrap_or(HeaderValue::from_static("10"));
+    let mut response = client
+        .get(request.url.clone())
+        .header(header::ACCEPT, ACCEPT)
+        .header("X-Prometheus-Scrape-Timeout-Seconds", seconds)
+        .headers(request.headers.clone())
+        .timeout(request.timeout)
+        .send()
+        .await
+        .map_err(transport)?;
+
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let status = response.status();
+    if status != StatusCode::OK {
+        return Err(match text(header::LOCATION) {
+            Some(location) if status.is_redirection() => {
+                FetchError::Redirect { location: without_secrets(location) }
+            }
+            _ => FetchError::Status { status },
+        });
+    }
+    let format = Format::of_content_type(text(header::CONTENT_TYPE).unwrap_or_default());
+
+    let limit = request.limits.body_bytes;
+    let expected = response.content_length().unwrap_or(0).min(limit as u64);
+    let mut body = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+        if limit < body.len() + chunk.len() {
+            return Err(FetchError::TooLarge { limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Page { format, body })
+}
+
+/// The start of an address up to its query, which may hold a token.
+fn without_secrets(location: &str) -> String {
+    location.split(['?', '#']).next().unwrap_or_default().chars().take(200).collect()
+}

@@ -1,0 +1,108 @@
+//! What we would send is what a real Prometheus has sent, script by script, sample for sample.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use remote_write::Timestamp;
+use scrape::{FetchError, Labels, Limits, Memory, Page};
+
+use crate::otherwise::OTHERWISE;
+use crate::script::{Expected, Step, Stored, fixtures, scripts, write_down};
+
+const INSTANCE: &str = "target:80";
+const BASE_MS: i64 = 1_800_000_000_000;
+
+/// Scrapes are a minute apart, between the times that pages name.
+fn scrape_time(step: usize) -> Timestamp {
+    Timestamp::from_millis(BASE_MS + 20_000 + 60_000 * i64::try_from(step).unwrap())
+}
+
+fn play(name: &str, steps: &[Step], forgetful: bool) -> Stored {
+    let labels = Labels::new(name, INSTANCE, []);
+    let mut memory = Memory::new();
+    let mut stored = Stored::default();
+    for (index, step) in steps.iter().enumerate() {
+        let page = match step.fill(BASE_MS) {
+            Step::Page { format, body } => Ok(Page { format, body }),
+            Step::Status(status) => {
+                Err(FetchError::Status { status: StatusCode::from_u16(status).unwrap() })
+            }
+        };
+        if forgetful {
+            memory = Memory::from_bytes(&memory.to_bytes()).unwrap();
+        }
+        let at = scrape_time(index);
+        let took = || Duration::from_millis(5);
+        let scrape = memory.absorb(&labels, &Limits::default(), page, at, took);
+        let mut samples = Vec::new();
+        for entry in scrape.entries {
+            let sample = entry.sample().unwrap();
+            let text = write_down(entry.series.labels(), sample.value, (name, INSTANCE));
+            if sample.at == at {
+                samples.push(text);
+            } else {
+                let offset = sample.at.as_millis() - BASE_MS;
+                stored.own_times.push(format!("{text} @{offset:+}"));
+            }
+        }
+        samples.sort();
+        stored.scrapes.push(samples);
+    }
+    stored.own_times.sort();
+    stored
+}
+
+fn expected() -> Expected {
+    let text = std::fs::read_to_string(fixtures().join("prometheus.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn every_script_gives_what_prometheus_stored() {
+    let expected = expected().scripts;
+    let mut wrong = Vec::new();
+    for (name, steps) in scripts() {
+        let found = differences(&play(&name, &steps, false), &expected[&name]);
+        let decided = OTHERWISE.iter().find(|(script, ..)| *script == name);
+        if found != decided.map_or(&[] as &[&str], |(_, _, differences)| differences) {
+            wrong.push(format!("{name}: {found:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_memory_kept_as_bytes_gives_the_same() {
+    for (name, steps) in scripts() {
+        let (kept, forgetful) = (play(&name, &steps, false), play(&name, &steps, true));
+        let differences = differences(&forgetful, &kept);
+        // What is not kept: the time that a value had of its own, so that an equal value is sent once more,
+        // and how a series was written, so that another way of writing is no new series.
+        let known = |line: &String| line.contains('@') || line.contains("scrape_series_added");
+        assert!(differences.iter().all(known), "{name}: {differences:#?}");
+    }
+}
+
+/// What only we have (`+`) and what only Prometheus has (`-`), each with the number of its scrape.
+fn differences(ours: &Stored, theirs: &Stored) -> Vec<String> {
+    assert_eq!(ours.scrapes.len(), theirs.scrapes.len());
+    let mut found = Vec::new();
+    for (index, (ours, theirs)) in ours.scrapes.iter().zip(&theirs.scrapes).enumerate() {
+        compare(&index.to_string(), ours.clone(), theirs, &mut found);
+    }
+    // The agent never sends what is older than its own start.
+    let mut own_times = ours.own_times.clone();
+    own_times.retain(|sample| !sample.contains("@-"));
+    compare("own", own_times, &theirs.own_times, &mut found);
+    found
+}
+
+fn compare(place: &str, mut ours: Vec<String>, theirs: &[String], found: &mut Vec<String>) {
+    for sample in theirs {
+        match ours.iter().position(|each| each == sample) {
+            Some(index) => drop(ours.remove(index)),
+            None => found.push(format!("{place} -{sample}")),
+        }
+    }
+    found.extend(ours.into_iter().map(|sample| format!("{place} +{sample}")));
+}

@@ -1,0 +1,11 @@
+//! The crate as its callers see it.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test may fail loudly; clippy knows only functions marked as tests"
+)]
+
+mod as_prometheus;
+mod fetching;
+mod otherwise;
+mod remembering;
+mod script;

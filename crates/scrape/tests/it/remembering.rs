@@ -1,0 +1,196 @@
+//! What lasts from one scrape to the next, and what a page says beyond values.
+
+use std::time::Duration;
+
+use exposition::Format;
+use http::StatusCode;
+use remote_write::{Entry, MetricKind, Timestamp};
+use scrape::{Counts, FetchError, Labels, Limits, Memory, Page, Scrape};
+
+fn labels() -> Labels {
+    Labels::new("bots", "bot:7860", [])
+}
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_millis(1_800_000_000_000 + 60_000 * minute)
+}
+
+fn open_metrics(memory: &mut Memory, body: &str, at: Timestamp, limits: &Limits) -> Scrape {
+    let page = Page { format: Format::OpenMetrics, body: body.as_bytes().to_vec() };
+    memory.absorb(&labels(), limits, Ok(page), at, || Duration::ZERO)
+}
+
+fn gone(memory: &mut Memory, at: Timestamp) -> Scrape {
+    let error = FetchError::Status { status: StatusCode::BAD_GATEWAY };
+    memory.absorb(&labels(), &Limits::default(), Err(error), at, || Duration::ZERO)
+}
+
+fn find<'a>(scrape: &'a Scrape, name: &str) -> &'a Entry {
+    scrape.entries.iter().find(|entry| entry.series.name() == name).unwrap()
+}
+
+#[test]
+fn created_lines_become_start_timestamps() {
+    let body = "# TYPE a counter\na_total{x=\"1\"} 3\na_created{x=\"1\"} 1700000000.5\na_total{x=\"2\"} 4\n\
+                # TYPE h histogram\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_count 2\nh_sum 1.5\nh_created 1700000001\n\
+                # TYPE g gauge\ng_created 17\n# EOF\n";
+    let mut memory = Memory::new();
+    for round in 0..2 {
+        let scrape = open_metrics(&mut memory, body, minute(round), &Limits::default());
+        let starts: Vec<_> = scrape
+            .entries
+            .iter()
+            .map(|entry| {
+                let start = entry.sample().unwrap().start();
+                (entry.series.name(), start.map(Timestamp::as_millis))
+            })
+            .take(7)
+            .collect();
+        let expected = [
+            ("a_total", Some(1_700_000_000_500)),
+            ("a_total", None),
+            ("h_bucket", Some(1_700_000_001_000)),
+            ("h_bucket", Some(1_700_000_001_000)),
+            ("h_count", Some(1_700_000_001_000)),
+            ("h_sum", Some(1_700_000_001_000)),
+            ("g_created", None),
+        ];
+        assert_eq!(starts, expected);
+        assert_eq!(scrape.counts.scraped, 7);
+    }
+    let markers = gone(&mut memory, minute(2)).entries.len() - 5;
+    assert_eq!(markers, 7, "a start is no series and needs no marker");
+}
+
+#[test]
+fn metadata_travels_with_the_series_of_its_family() {
+    let body = "# HELP wait_seconds Time \\\"in\\\" the queue.\n# TYPE wait_seconds summary\n# UNIT wait_seconds seconds\n\
+                wait_seconds{quantile=\"0.5\"} 1\nwait_seconds_count 2\nwaiting 3\n# EOF\n";
+    let scrape = open_metrics(&mut Memory::new(), body, minute(0), &Limits::default());
+    for name in ["wait_seconds", "wait_seconds_count"] {
+        let metadata = find(&scrape, name).series.metadata().unwrap();
+        assert_eq!(metadata.kind, MetricKind::Summary);
+        assert_eq!(metadata.help, "Time \"in\" the queue.");
+        assert_eq!(metadata.unit, "seconds");
+    }
+    assert_eq!(find(&scrape, "waiting").series.metadata(), None);
+    assert_eq!(find(&scrape, "up").series.metadata(), None);
+}
+
+#[test]
+fn an_exemplar_is_passed_on_once() {
+    let long = "x".repeat(128);
+    let page = |exemplar: &str| format!("a_total 1 # {exemplar}\n# EOF\n");
+    let cases = [
+        (r#"{trace="1"} 0.5 1700000000"#, Some(1_700_000_000_000)),
+        (r#"{trace="1"} 0.5 1700000000"#, None),
+        (r#"{trace="2"} 0.5"#, Some(minute(2).as_millis())),
+        (r#"{trace="2"} 0.5"#, None),
+        (&format!(r#"{{trace="{long}"}} 0.5"#), None),
+    ];
+    let mut memory = Memory::new();
+    for (index, (exemplar, expected)) in (0..).zip(cases) {
+        let scrape = open_metrics(&mut memory, &page(exemplar), minute(index), &Limits::default());
+        let found = find(&scrape, "a_total").exemplar.as_ref();
+        assert_eq!(found.map(|found| found.at.as_millis()), expected, "{index}");
+    }
+}
+
+#[test]
+fn a_page_beyond_its_limits_fails_as_a_whole() {
+    let limits = Limits { samples: 2, ..Limits::default() };
+    let mut memory = Memory::new();
+    let scrape = open_metrics(&mut memory, "a 1\nb 2\nc 3\nd 4\n# EOF\n", minute(0), &limits);
+    assert_eq!(scrape.entries.len(), 5);
+    assert_eq!(scrape.counts, Counts { scraped: 4, kept: 2, added: 2 });
+    let error = scrape.error.unwrap().to_string();
+    assert_eq!(error, "the page has 4 samples; expected at most 2");
+
+    let lines = exposition::Limits { line_bytes: 20, labels: 2 };
+    let limits = Limits { lines, ..Limits::default() };
+    for body in ["a{x=\"1\",y=\"2\",z=\"3\"} 1\n# EOF\n", "a{x=\"1234567890123456\"} 1\n# EOF\n"] {
+        let scrape = open_metrics(&mut memory, body, minute(1), &limits);
+        assert!(matches!(scrape.error, Some(scrape::ScrapeError::Parse { .. })), "{body}");
+    }
+}
+
+#[test]
+fn a_page_that_always_fails_does_not_fill_the_memory() {
+    let limits = Limits { samples: 100, ..Limits::default() };
+    let mut memory = Memory::new();
+    for round in 0..50 {
+        let lines: Vec<_> = (0..90).map(|line| format!("a{round}_{line} 1\n")).collect();
+        let page = lines.concat();
+        open_metrics(&mut memory, &page, minute(round), &limits);
+    }
+    assert!(memory.tracked() <= 100);
+    assert!(memory.to_bytes().len() < 10_000);
+}
+
+#[test]
+fn a_target_that_is_given_up_ends_all_its_series() {
+    let mut memory = Memory::new();
+    open_metrics(&mut memory, "a 1\nb 2 1700000000\n# EOF\n", minute(0), &Limits::default());
+    let entries = memory.retire(&labels(), minute(1));
+    assert!(entries.iter().all(|entry| entry.sample().unwrap().is_stale()));
+    let names: Vec<_> = entries.iter().map(|entry| entry.series.name()).collect();
+    let own = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
+    let own =
+        own.into_iter().chain(["scrape_samples_post_metric_relabeling", "scrape_series_added"]);
+    assert_eq!(names, std::iter::once("a").chain(own).collect::<Vec<_>>());
+    assert_eq!(memory.tracked(), 0);
+}
+
+#[test]
+fn the_memory_tells_when_it_has_to_be_written_again() {
+    let mut memory = Memory::new();
+    let limits = Limits::default();
+    let mut changed = |body: Option<&str>, round| match body {
+        Some(body) => open_metrics(&mut memory, body, minute(round), &limits).memory_changed,
+        None => gone(&mut memory, minute(round)).memory_changed,
+    };
+    let both = Some("a 1\nb 2\n# EOF\n");
+    let expected = [
+        (both, true),
+        (both, false),
+        (Some("b 3\na 4\n# EOF\n"), false),
+        (Some("a 1\n# EOF\n"), true),
+        (Some("a 1\n# EOF\n"), false),
+        (None, true),
+        (None, false),
+        (Some("a 1\n# EOF\n"), true),
+        (both, true),
+        (both, false),
+    ];
+    for (round, (body, expected)) in (0..).zip(expected) {
+        assert_eq!(changed(body, round), expected, "round {round}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_memory_are_refused() {
+    let mut memory = Memory::new();
+    let body = "a{x=\"q\\\"\\\\\\n\"} 1\n# EOF\n";
+    open_metrics(&mut memory, body, minute(0), &Limits::default());
+    let good = memory.to_bytes();
+    assert_eq!(Memory::from_bytes(&good).unwrap().to_bytes(), good);
+
+    let mut other_version = good.clone();
+    other_version[0] = 9;
+    let packed = |text: &[u8]| {
+        let mut bytes = vec![1];
+        bytes.extend(snap::raw::Encoder::new().compress_vec(text).unwrap());
+        bytes
+    };
+    let cases: [(&[u8], &str); 6] = [
+        (b"", "the state of the target is damaged: it is empty"),
+        (&other_version, "the state of the target has version 9; expected 1"),
+        (&good[..good.len() - 3], "the state of the target is damaged: can't be decompressed"),
+        (&[1, 0xff, 0xff, 0xff, 0xff, 0x0f], "the state of the target is damaged: too large"),
+        (&packed(b"<html>"), "the state of the target is damaged: not a list of series"),
+        (&packed(b"a{x=\"1\",x=\"2\"} 1\n"), "the state of the target is damaged: not a series"),
+    ];
+    for (bytes, expected) in cases {
+        assert_eq!(Memory::from_bytes(bytes).unwrap_err().to_string(), expected);
+    }
+}

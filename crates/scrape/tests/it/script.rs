@@ -1,0 +1,139 @@
+//! Targets that play a script, and how what came of a script is written down.
+//!
+//! Shared by the test that plays the scripts to this crate and by the example `ask_prometheus`, which plays
+//! them to a real Prometheus and writes down what it stored.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use exposition::Format;
+use serde::{Deserialize, Serialize};
+
+/// What a target answers to one scrape.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Page { format: Format, body: Vec<u8> },
+    Status(u16),
+}
+
+/// A line of `scripts.json`: a page of either format, or a status.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Text(String),
+    OpenMetrics(String),
+    Status(u16),
+}
+
+/// What a receiver has got of one script. Series are without `job` and `instance`.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    /// For each scrape, what was stamped with its time.
+    pub(crate) scrapes: Vec<Vec<String>>,
+    /// What had a time of its own, with its distance from [`Script::fill`]'s base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) own_times: Vec<String>,
+}
+
+/// What is written down about all scripts.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Expected {
+    pub(crate) prometheus: String,
+    pub(crate) scripts: BTreeMap<String, Stored>,
+}
+
+pub(crate) fn fixtures() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/expositions")
+}
+
+/// All scripts by name: those of `scripts.json`, and one for each single page.
+pub(crate) fn scripts() -> BTreeMap<String, Vec<Step>> {
+    let text = std::fs::read_to_string(fixtures().join("scripts.json")).unwrap();
+    let lines: BTreeMap<String, Vec<Line>> = serde_json::from_str(&text).unwrap();
+    let mut scripts: BTreeMap<String, Vec<Step>> = lines
+        .into_iter()
+        .map(|(name, lines)| (name, lines.into_iter().map(Step::from).collect()))
+        .collect();
+    for entry in std::fs::read_dir(fixtures()).unwrap() {
+        let path = entry.unwrap().path();
+        let format = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("prom") => Format::Prometheus,
+            Some("om") => Format::OpenMetrics,
+            _ => continue,
+        };
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let page = || Step::Page { format, body: std::fs::read(&path).unwrap() };
+        let other = Step::Page { format: Format::Prometheus, body: b"other 1\n".to_vec() };
+        // Twice, gone twice, another page: markers and the count of new series show on the way.
+        scripts.insert(name, vec![page(), page(), Step::Status(500), Step::Status(500), other]);
+    }
+    scripts
+}
+
+impl From<Line> for Step {
+    fn from(line: Line) -> Self {
+        match line {
+            Line::Text(body) => Self::Page { format: Format::Prometheus, body: body.into_bytes() },
+            Line::OpenMetrics(body) => {
+                Self::Page { format: Format::OpenMetrics, body: body.into_bytes() }
+            }
+            Line::Status(status) => Self::Status(status),
+        }
+    }
+}
+
+impl Step {
+    /// Puts times into the page: `@+1500@` is 1.5 s after `base_ms`, in the unit of the format.
+    /// Scrapes come later than ten seconds after the base.
+    pub(crate) fn fill(&self, base_ms: i64) -> Self {
+        let Self::Page { format, body } = self else { return self.clone() };
+        let Ok(text) = std::str::from_utf8(body) else { return self.clone() };
+        let mut filled = String::new();
+        for (index, part) in text.split('@').enumerate() {
+            if index % 2 == 0 {
+                filled.push_str(part);
+            } else {
+                let at = base_ms + part.parse::<i64>().unwrap();
+                match format {
+                    Format::Prometheus => filled.push_str(&at.to_string()),
+                    Format::OpenMetrics => {
+                        let _ = write!(filled, "{}.{:03}", at / 1000, at % 1000);
+                    }
+                }
+            }
+        }
+        Self::Page { format: *format, body: filled.into_bytes() }
+    }
+}
+
+/// A sample as it is written down.
+pub(crate) fn write_down<'a>(
+    labels: impl Iterator<Item = (&'a str, &'a str)>,
+    value: f64,
+    (job, instance): (&str, &str),
+) -> String {
+    let mut name = "";
+    let mut rest = Vec::new();
+    for (label, value) in labels {
+        match label {
+            "__name__" => name = value,
+            "job" if value == job => {}
+            "instance" if value == instance => {}
+            _ => rest.push(format!("{label}={value:?}")),
+        }
+    }
+    rest.sort();
+    let labels = if rest.is_empty() { String::new() } else { format!("{{{}}}", rest.join(",")) };
+    let value = if value.to_bits() == remote_write::STALE_MARKER_BITS {
+        "stale".to_owned()
+    } else if name == "scrape_duration_seconds" {
+        "(some time)".to_owned()
+    } else if value.is_nan() {
+        format!("NaN {:x}", value.to_bits())
+    } else {
+        // Prometheus loses the sign of a zero when it writes the message.
+        (value + 0.0).to_string()
+    };
+    format!("{name}{labels} {value}")
+}
