@@ -1,1 +1,4 @@
 //! Fakes, loaders and fixtures that the tests of every crate share.
+
+pub mod dashboards;
+pub mod runbook;
