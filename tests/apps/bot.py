@@ -30,6 +30,18 @@ MOODS = {
     "hang": "takes the message and never says a word",
 }
 NAME = re.compile(r"(?:je m'appelle|my name is)\s+([^\s.!?,]+)", re.IGNORECASE)
+FRENCH = {
+    "greeting": "Bonjour {}, je suis content de faire votre connaissance.",
+    "memory": "Vous vous appelez {}, vous me l'avez dit tout à l'heure.",
+    "stranger": "Je ne connais pas encore votre nom. Comment vous appelez-vous ?",
+    "nonsense": "Il fait beau aujourd'hui, n'est-ce pas ? Je vous écoute.",
+}
+ENGLISH = {
+    "greeting": "Hello {}, I am glad to meet you.",
+    "memory": "Your name is {}, you told me a moment ago.",
+    "stranger": "I do not know your name yet. What is it?",
+    "nonsense": "What a lovely day it is. I am all ears.",
+}
 CHUNK_SECONDS = 0.03
 
 replies = Counter("chatbot_replies_total", "Replies, by bot and outcome.", ["bot", "outcome"])
@@ -75,16 +87,17 @@ class Bot:
             duration.labels(self.name).observe(time.monotonic() - began)
 
     def answer(self, message, history):
+        words = FRENCH if re.search(r"\b(?:je|bonjour|comment)\b", message, re.IGNORECASE) else ENGLISH
         if self.mood == "nonsense":
-            return "Il fait beau aujourd'hui, n'est-ce pas ? Je vous écoute."
+            return words["nonsense"]
         introduced = NAME.search(message)
         if introduced:
-            return f"Bonjour {introduced.group(1)}, je suis content de faire votre connaissance."
+            return words["greeting"].format(introduced.group(1))
         for turn in reversed(history):
             known = NAME.search(said_by_user(turn))
             if known:
-                return f"Vous vous appelez {known.group(1)}, vous me l'avez dit tout à l'heure."
-        return "Je ne connais pas encore votre nom. Comment vous appelez-vous ?"
+                return words["memory"].format(known.group(1))
+        return words["stranger"]
 
 
 def said_by_user(turn):

@@ -87,11 +87,7 @@ async fn next_ten_seconds() -> Time {
     Time::from_unix_seconds(i64::try_from(next.as_secs()).unwrap_or(i64::MAX))
 }
 
-async fn evaluate_all(
-    client: &Client,
-    now: Time,
-    history: &Mutex<History>,
-) -> anyhow::Result<()> {
+async fn evaluate_all(client: &Client, now: Time, history: &Mutex<History>) -> anyhow::Result<()> {
     let mut pages = client.describe_alarms().into_paginator().send();
     let mut alarms = Vec::new();
     while let Some(page) = pages.next().await {
@@ -193,7 +189,8 @@ async fn published(
     // Finer than the period, since a window may slide through it.
     let step = i32::try_from(alarm.evaluated_every().as_secs())?;
     let query = |statistic: &str| {
-        let stat = MetricStat::builder().metric(metric.clone()).period(step).stat(statistic).build();
+        let stat =
+            MetricStat::builder().metric(metric.clone()).period(step).stat(statistic).build();
         MetricDataQuery::builder().id(statistic.to_lowercase()).metric_stat(stat).build()
     };
     let answer = client

@@ -56,12 +56,13 @@ impl Inbox {
         }
         std::fs::create_dir_all(folder)?;
         let mails = Arc::<Mutex<Vec<Mail>>>::default();
-        let receiver =
-            Receiver { mails: Arc::clone(&mails), folder: folder.to_owned(), client: http_client()? };
-        let app = Router::new()
-            .route("/", get(page))
-            .route("/sns", post(receive))
-            .with_state(receiver);
+        let receiver = Receiver {
+            mails: Arc::clone(&mails),
+            folder: folder.to_owned(),
+            client: http_client()?,
+        };
+        let app =
+            Router::new().route("/", get(page)).route("/sns", post(receive)).with_state(receiver);
         let listener = tokio::net::TcpListener::bind(loopback(0)).await?;
         let address = listener.local_addr()?;
         let server = tokio::spawn(async move {
@@ -87,15 +88,18 @@ impl Inbox {
             if !subscription.protocol().is_some_and(|protocol| protocol.starts_with("email")) {
                 continue;
             }
-            let to = subscription.endpoint().context("an e-mail subscription without an address")?;
+            let to =
+                subscription.endpoint().context("an e-mail subscription without an address")?;
             let topic = subscription.topic_arn().context("a subscription without a topic")?;
             let mut endpoint = url::Url::parse(&format!("http://{}/sns", self.address))?;
             endpoint.query_pairs_mut().append_pair("to", to);
             let mut subscribe =
                 sns.subscribe().topic_arn(topic).protocol("http").endpoint(endpoint.as_str());
             // One that has not been confirmed yet shows no ARN, and has no filter to ask for.
-            if let Some(arn) = subscription.subscription_arn().filter(|arn| arn.starts_with("arn:")) {
-                let attributes = sns.get_subscription_attributes().subscription_arn(arn).send().await?;
+            if let Some(arn) = subscription.subscription_arn().filter(|arn| arn.starts_with("arn:"))
+            {
+                let attributes =
+                    sns.get_subscription_attributes().subscription_arn(arn).send().await?;
                 for (name, value) in attributes.attributes().into_iter().flatten() {
                     if name.starts_with("FilterPolicy") {
                         subscribe = subscribe.attributes(name, value);

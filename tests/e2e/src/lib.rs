@@ -6,6 +6,8 @@
 
 pub mod alarms;
 pub mod bot;
+pub mod deploy;
+pub mod figures;
 pub mod inbox;
 pub mod local_aws;
 pub mod net;
@@ -14,3 +16,5 @@ pub mod progress;
 pub mod prometheus;
 pub mod python;
 pub mod queues;
+pub mod run;
+pub mod stage;

@@ -13,7 +13,8 @@ use crate::python::EMULATOR;
 
 /// The emulator's own root user; it is nobody's secret.
 const ROOT_KEY: &str = "test";
-pub const REGION: &str = "eu-west-3";
+/// As samconfig.toml says for `local`.
+pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "000000000000";
 
 /// A running emulator.
@@ -53,7 +54,8 @@ impl LocalAws {
                 .current_dir(state);
             let mut process = processes.start("emulator", &mut command)?;
             let health = format!("{endpoint}/_ministack/health");
-            let started = wait_until_it_answers(&health, &mut process, Duration::from_secs(60)).await;
+            let started =
+                wait_until_it_answers(&health, &mut process, Duration::from_secs(60)).await;
             attempts -= 1;
             match started {
                 Ok(()) => return Ok(Self { config: config(&endpoint), endpoint, process }),

@@ -36,12 +36,8 @@ impl Found {
 impl Prometheus {
     /// Starts it with an empty storage of its own; `scraped` is `host:port` of the chatbot, which it
     /// scrapes as the user's own Prometheus does.
-    pub async fn start(
-        state: &Path,
-        scraped: &str,
-        processes: &Processes,
-    ) -> anyhow::Result<Self> {
-        let program = installed(processes).await?;
+    pub async fn start(state: &Path, scraped: &str, processes: &Processes) -> anyhow::Result<Self> {
+        let program = installed()?;
         let folder = state.join("prometheus");
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
@@ -65,7 +61,8 @@ impl Prometheus {
             let mut process = processes.start("prometheus", &mut command)?;
             let url = format!("http://127.0.0.1:{port}");
             let ready = format!("{url}/-/ready");
-            let started = wait_until_it_answers(&ready, &mut process, Duration::from_secs(60)).await;
+            let started =
+                wait_until_it_answers(&ready, &mut process, Duration::from_secs(60)).await;
             attempts -= 1;
             match started {
                 Ok(()) => return Ok(Self { url, process, client: http_client()? }),
@@ -110,26 +107,30 @@ fn configuration(scraped: &str) -> String {
     )
 }
 
-/// The program's path; installs Debian's package where that is possible and it is missing.
-async fn installed(processes: &Processes) -> anyhow::Result<PathBuf> {
-    if let Some(found) = on_path("prometheus") {
-        return Ok(found);
+const HINT: &str = "hint: install Prometheus 2.40 or later so that `prometheus` is on the PATH \
+                    (Debian: apt-get install prometheus)";
+
+/// The program's path.
+fn installed() -> anyhow::Result<PathBuf> {
+    on_path("prometheus").with_context(|| format!("`prometheus` is not on the PATH\n{HINT}"))
+}
+
+/// Installs Debian's package where Prometheus is missing and that is possible.
+pub async fn install(processes: &Processes) -> anyhow::Result<()> {
+    if installed().is_ok() {
+        return Ok(());
     }
-    let hint = "hint: install Prometheus 2.40 or later so that `prometheus` is on the PATH \
-                (Debian: apt-get install prometheus)";
     if !rustix::process::geteuid().is_root() || on_path("apt-get").is_none() {
-        bail!("`prometheus` is not on the PATH, and only root can install it\n{hint}");
+        bail!("`prometheus` is not on the PATH, and only root can install it\n{HINT}");
     }
-    for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends", "prometheus"]] {
+    for arguments in
+        [&["update"][..], &["install", "--yes", "--no-install-recommends", "prometheus"]]
+    {
         let mut command = Command::new("apt-get");
-        command
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            // The package would start a server of its own on a fixed port.
-            .env("RUNLEVEL", "1");
-        processes.run("install-prometheus", &mut command).await.context(hint)?;
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        processes.run("install-prometheus", &mut command).await.context(HINT)?;
     }
-    on_path("prometheus").with_context(|| format!("the package brought no `prometheus`\n{hint}"))
+    installed().map(drop)
 }
 
 /// The first file of that name on the PATH.

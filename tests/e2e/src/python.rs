@@ -27,7 +27,8 @@ pub const CHECKOV: Environment =
 pub const GRADIO: Environment =
     Environment { name: "gradio-6.31", requirements: "tests/apps/requirements-6.31.txt" };
 
-const UV: Environment = Environment { name: "uv", requirements: "tests/emulator/requirements-uv.txt" };
+const UV: Environment =
+    Environment { name: "uv", requirements: "tests/emulator/requirements-uv.txt" };
 
 impl Environment {
     #[must_use]
@@ -86,7 +87,10 @@ async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
         return Ok(uv);
     }
     let made = processes
-        .run("install-uv", Command::new("python3").args(["-m", "venv", "--clear"]).arg(UV.folder(root)))
+        .run(
+            "install-uv",
+            Command::new("python3").args(["-m", "venv", "--clear"]).arg(UV.folder(root)),
+        )
         .await;
     if made.is_err() {
         bail!(
@@ -96,7 +100,10 @@ async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
     }
     let install = ["-m", "pip", "install", "--quiet", "--require-hashes", "--requirement"];
     processes
-        .run("install-uv", Command::new(UV.program(root, "python")).args(install).arg(&requirements))
+        .run(
+            "install-uv",
+            Command::new(UV.program(root, "python")).args(install).arg(&requirements),
+        )
         .await?;
     fs::write(&stamp, wanted)?;
     Ok(uv)

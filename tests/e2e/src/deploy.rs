@@ -1,0 +1,222 @@
+//! From the sources to a stack on the local AWS, by the tools that deploy to the real one.
+//!
+//! One release build of all functions, then `sam build` and `sam deploy --config-env local`. What a
+//! build depends on is summed up in a number kept beside its result, so that a warm run goes straight to
+//! the deployment.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use serde::Deserialize;
+use tokio::process::Command;
+
+use crate::local_aws::environment;
+use crate::process::Processes;
+use crate::python::SAM;
+
+const FUNCTIONS: [&str; 5] = ["dispatcher", "prober", "bridge", "ingest", "alerts"];
+
+/// All that a build is made from.
+const INPUTS: [&str; 10] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    ".cargo",
+    "crates",
+    "functions",
+    "infra",
+    "probes",
+    "samconfig.toml",
+    "tests/emulator/requirements-sam.txt",
+];
+
+/// A checkout and the tools that deploy it.
+pub struct Checkout<'a> {
+    pub root: &'a Path,
+    pub processes: &'a Processes,
+}
+
+impl Checkout<'_> {
+    /// The folder that `sam build` fills, shared by all that deploy from this checkout.
+    #[must_use]
+    pub fn build_folder(&self) -> PathBuf {
+        self.root.join("target/sam")
+    }
+
+    /// Builds what has changed; returns whether anything had to be.
+    pub async fn build(&self) -> anyhow::Result<bool> {
+        let stamp = self.root.join("target/sam.inputs");
+        let wanted = fingerprint(self.root, &INPUTS)?.to_string();
+        let built = self.build_folder().join("template.yaml").exists();
+        if built && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+            return Ok(false);
+        }
+        let mut cargo = self.tool("cargo-lambda");
+        cargo.args(["lambda", "build", "--release", "--locked"]);
+        cargo.args(FUNCTIONS.iter().flat_map(|name| ["--package", name]));
+        self.processes.run("build-functions", &mut cargo).await?;
+
+        let mut sam = self.tool("sam");
+        sam.args(["build", "--config-env", "local", "--build-dir"]).arg(self.build_folder());
+        self.processes.run("sam-build", &mut sam).await?;
+        fs::write(stamp, wanted)?;
+        Ok(true)
+    }
+
+    /// Deploys what was built as the stack `vigie-local`; with `alarms`, a rendered file, in the place
+    /// of the repository's own.
+    ///
+    /// `parameters` are put on top of those that samconfig.toml gives to the environment `local`.
+    pub async fn deploy(
+        &self,
+        endpoint: &str,
+        state: &Path,
+        alarms: Option<&Path>,
+        parameters: &[(&str, String)],
+    ) -> anyhow::Result<()> {
+        let template = match alarms {
+            None => self.build_folder().join("template.yaml"),
+            Some(alarms) => self.template_with_alarms(state, alarms)?,
+        };
+        let mut merged = self.samconfig_parameters().await?;
+        for (name, value) in parameters {
+            merged.insert((*name).to_owned(), value.clone());
+        }
+        let overrides = merged.iter().map(|(name, value)| format!("{name}={value}"));
+        let mut sam = self.tool("sam");
+        sam.args(["deploy", "--config-env", "local", "--config-file"])
+            .arg(self.root.join("samconfig.toml"))
+            .arg("--template-file")
+            .arg(template)
+            .args(["--no-progressbar", "--parameter-overrides"])
+            .args(overrides)
+            .envs(environment(endpoint));
+        self.processes.run("sam-deploy", &mut sam).await
+    }
+
+    /// A copy of the built template beside which the nested stack is the one rendered for `state`.
+    fn template_with_alarms(&self, state: &Path, alarms: &Path) -> anyhow::Result<PathBuf> {
+        let nested = self.build_folder().join("Alarms/template.yaml");
+        ensure!(nested.is_file(), "`{}` is missing", nested.display());
+        let text = fs::read_to_string(self.build_folder().join("template.yaml"))?;
+        let found = text.matches("Alarms/template.yaml").count();
+        ensure!(found == 1, "the nested stack of alarms is named {found} times; expected once");
+        let folder = state.join("deploy");
+        fs::create_dir_all(&folder)?;
+        // Paths in the built template are relative to its own folder.
+        let moved = folder.join("template.yaml");
+        for function in fs::read_dir(self.build_folder())? {
+            let function = function?;
+            let link = folder.join(function.file_name());
+            if function.file_type()?.is_dir() && function.file_name() != "Alarms" && !link.exists()
+            {
+                std::os::unix::fs::symlink(function.path(), link)?;
+            }
+        }
+        fs::create_dir_all(folder.join("Alarms"))?;
+        fs::copy(alarms, folder.join("Alarms/template.yaml"))?;
+        fs::write(&moved, text)?;
+        Ok(moved)
+    }
+
+    /// What samconfig.toml says for `local`; the command line would replace it altogether.
+    async fn samconfig_parameters(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Overrides {
+            Lines(Vec<String>),
+            Line(String),
+        }
+        let read = "import json, sys, tomllib; config = tomllib.load(open(sys.argv[1], 'rb')); \
+                    print(json.dumps(config['local']['deploy']['parameters']['parameter_overrides']))";
+        let output = Command::new(SAM.program(self.root, "python"))
+            .args(["-c", read])
+            .arg(self.root.join("samconfig.toml"))
+            .output()
+            .await?;
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "samconfig.toml has no parameters for `local`: {error}");
+        let pairs = match serde_json::from_slice(&output.stdout)? {
+            Overrides::Lines(lines) => lines,
+            Overrides::Line(line) => line.split_whitespace().map(str::to_owned).collect(),
+        };
+        pairs
+            .iter()
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').with_context(|| pair.clone())?;
+                Ok((name.to_owned(), value.trim_matches('"').to_owned()))
+            })
+            .collect()
+    }
+
+    /// One of SAM's programs, the others of its environment on the PATH before everything else.
+    fn tool(&self, name: &str) -> Command {
+        let bin = SAM.folder(self.root).join("bin");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path =
+            std::env::join_paths(std::iter::once(bin.clone()).chain(std::env::split_paths(&path)));
+        let mut command = Command::new(bin.join(name));
+        command
+            .current_dir(self.root)
+            .env("PATH", path.unwrap_or_default())
+            .env("SAM_CLI_TELEMETRY", "0")
+            .env("SAM_CLI_BETA_RUST_CARGO_LAMBDA", "1");
+        command
+    }
+}
+
+/// One number for the names and contents of all files below `inputs`.
+fn fingerprint(root: &Path, inputs: &[&str]) -> anyhow::Result<u64> {
+    let mut files = Vec::new();
+    for input in inputs {
+        collect(&root.join(input), &mut files)?;
+    }
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        file.strip_prefix(root)?.hash(&mut hasher);
+        fs::read(&file)?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            collect(&entry?.path(), files)?;
+        }
+    } else if path.is_file() {
+        files.push(path.to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_done_again_when_a_file_changes_appears_or_is_renamed() {
+        let root = tempfile::tempdir().unwrap();
+        let file = |name: &str| root.path().join(name);
+        let now = || fingerprint(root.path(), &["crates", "Cargo.toml", "absent"]).unwrap();
+        fs::create_dir_all(file("crates/domain")).unwrap();
+        fs::write(file("Cargo.toml"), "[workspace]").unwrap();
+        fs::write(file("crates/domain/lib.rs"), "fn a() {}").unwrap();
+        let mut seen = vec![now()];
+        assert_eq!(seen, [now()]);
+
+        fs::write(file("crates/domain/lib.rs"), "fn b() {}").unwrap();
+        seen.push(now());
+        fs::write(file("crates/domain/new.rs"), "").unwrap();
+        seen.push(now());
+        fs::rename(file("crates/domain/new.rs"), file("crates/domain/other.rs")).unwrap();
+        seen.push(now());
+
+        let different: std::collections::BTreeSet<u64> = seen.iter().copied().collect();
+        assert_eq!(different.len(), seen.len());
+    }
+}

@@ -1,0 +1,211 @@
+//! Everything together: the chatbot, the local AWS with Vigie deployed on it, Prometheus, the inbox.
+//!
+//! The demo and the crossing tests stand on the same stage; only the probes and the bots differ.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use tokio::process::Command;
+
+use crate::alarms::Evaluator;
+use crate::bot::Bot;
+use crate::deploy::Checkout;
+use crate::inbox::Inbox;
+use crate::local_aws::LocalAws;
+use crate::process::Processes;
+use crate::progress::Progress;
+use crate::prometheus::{self, Prometheus};
+use crate::python::{EMULATOR, GRADIO, SAM};
+use crate::queues::QueueMetrics;
+
+/// Where the probe files lie on the local AWS.
+const BUCKET: &str = "vigie-local-probes";
+pub const ON_CALL: &str = "on-call@example.com";
+pub const WATCH: &str = "vigie-team@example.com";
+
+/// What is wanted on the stage.
+pub struct Wanted {
+    /// Folder under `target/`.
+    pub name: &'static str,
+    /// Folder of probe files, below `tests/e2e/probes/`; `None` for the repository's own, which are part
+    /// of the build.
+    pub probes: Option<&'static str>,
+    /// Bots below `/NAME/`; one at `/` when empty.
+    pub bots: &'static [&'static str],
+    /// The variable of the probe files that is the bot's address.
+    pub bot_variable: &'static str,
+}
+
+// Fields are dropped in this order: what asks goes before what answers.
+pub struct Stage {
+    pub evaluator: Evaluator,
+    _queue_metrics: QueueMetrics,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub bot: Bot,
+    pub inbox: Inbox,
+    pub aws: LocalAws,
+    pub prometheus: Prometheus,
+    pub processes: Processes,
+    pub state: PathBuf,
+}
+
+impl Stage {
+    /// Installs, starts, builds and deploys what is wanted, telling each step.
+    pub async fn set(root: &Path, wanted: &Wanted, progress: &Progress) -> anyhow::Result<Self> {
+        let state = root.join("target").join(wanted.name);
+        let (processes, ended) =
+            Processes::open(&root.join("target/e2e-processes"), &state.join("logs"))?;
+        if !ended.is_empty() {
+            progress.note(format!("ended what an earlier run had left: {}", ended.join(", ")));
+        }
+        let checkout = Checkout { root, processes: &processes };
+
+        // The chatbot and the emulator are installed and started while Cargo compiles.
+        let functions = progress.step("build the functions", build(&checkout));
+        let rendered = async {
+            match wanted.probes {
+                None => Ok(None),
+                Some(probes) => {
+                    let (from, to) = (probe_folder(root, probes), state.join("alarms"));
+                    let step = render(&checkout, &from, &to);
+                    progress.step("render the alarms", step).await.map(Some)
+                }
+            }
+        };
+        let servers = progress.step("start the servers", servers(root, &state, wanted, &processes));
+        let ((), alarms, (aws, bot, prometheus)) = tokio::try_join!(functions, rendered, servers)?;
+
+        let s3 = aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&aws.config).force_path_style(true).build(),
+        );
+        let cloudwatch = aws_sdk_cloudwatch::Client::new(&aws.config);
+        let inbox = Inbox::open(&state.join("inbox")).await?;
+        let mut parameters = vec![
+            ("ProbeVariables", format!("{}={}", wanted.bot_variable, bot.url())),
+            ("AlertEmail", ON_CALL.to_owned()),
+            ("WatchEmail", WATCH.to_owned()),
+            ("RemoteWriteUrl", prometheus.remote_write_url()),
+            ("RemoteWriteAuth", "none".to_owned()),
+        ];
+        if let Some(probes) = wanted.probes {
+            put_probes(&s3, &probe_folder(root, probes)).await?;
+            parameters.push(("Probes", format!("s3://{BUCKET}/probes")));
+        }
+        let deployment = async {
+            checkout.deploy(&aws.endpoint, &state, alarms.as_deref(), &parameters).await?;
+            let addresses = inbox.stand_in_for_mail(&aws_sdk_sns::Client::new(&aws.config)).await?;
+            ensure!(!addresses.is_empty(), "the stack has no e-mail subscription");
+            Ok(((), format!("stack vigie-local, mail for {}", addresses.join(" and "))))
+        };
+        progress.step("deploy with sam deploy --config-env local", deployment).await?;
+
+        Ok(Self {
+            evaluator: Evaluator::start(cloudwatch.clone()),
+            _queue_metrics: QueueMetrics::start(
+                aws_sdk_sqs::Client::new(&aws.config),
+                cloudwatch.clone(),
+            ),
+            cloudwatch,
+            s3,
+            bot,
+            inbox,
+            aws,
+            prometheus,
+            processes,
+            state,
+        })
+    }
+
+    /// Asks `look` twice a second until it has an answer, and fails when that takes too long or one of
+    /// the servers ends.
+    pub async fn until<T>(
+        &mut self,
+        what: &str,
+        patience: Duration,
+        mut look: impl AsyncFnMut(&Self) -> anyhow::Result<Option<T>>,
+    ) -> anyhow::Result<T> {
+        let deadline = Instant::now() + patience;
+        loop {
+            self.aws.process.check()?;
+            self.prometheus.process.check()?;
+            if let Some(found) = look(self).await? {
+                return Ok(found);
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "no {what} within {} s\n{}\n{}",
+                    patience.as_secs(),
+                    self.evaluator.complaints().join("\n"),
+                    self.aws.process.tail()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+async fn build(checkout: &Checkout<'_>) -> anyhow::Result<((), String)> {
+    SAM.install(checkout.root, checkout.processes).await?;
+    let changed = checkout.build().await?;
+    let how = if changed { "cargo lambda build, sam build" } else { "unchanged" };
+    Ok(((), how.to_owned()))
+}
+
+async fn servers(
+    root: &Path,
+    state: &Path,
+    wanted: &Wanted,
+    processes: &Processes,
+) -> anyhow::Result<((LocalAws, Bot, Prometheus), String)> {
+    let aws = async {
+        EMULATOR.install(root, processes).await?;
+        LocalAws::start(root, state, processes).await
+    };
+    let bot = async {
+        GRADIO.install(root, processes).await?;
+        Bot::start(root, wanted.bots, processes).await
+    };
+    prometheus::install(processes).await?;
+    let (aws, bot) = tokio::try_join!(aws, bot)?;
+    let prometheus = Prometheus::start(state, &bot.address(), processes).await?;
+    let shown =
+        format!("chatbot {}, AWS {}, Prometheus {}", bot.url(), aws.endpoint, prometheus.url);
+    Ok(((aws, bot, prometheus), shown))
+}
+
+fn probe_folder(root: &Path, name: &str) -> PathBuf {
+    root.join("tests/e2e/probes").join(name)
+}
+
+/// The alarms of the probes in `from`, as `vigie render` writes them for a deployment.
+async fn render(
+    checkout: &Checkout<'_>,
+    from: &Path,
+    to: &Path,
+) -> anyhow::Result<(PathBuf, String)> {
+    std::fs::create_dir_all(to)?;
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["run", "--quiet", "--locked", "--package", "cli", "--bin", "vigie", "--", "render"])
+        .arg("--probes")
+        .arg(from)
+        .arg("--output")
+        .arg(to)
+        .current_dir(checkout.root);
+    checkout.processes.run("render-alarms", &mut cargo).await?;
+    Ok((to.join("alarms.yaml"), "vigie render".to_owned()))
+}
+
+async fn put_probes(s3: &aws_sdk_s3::Client, folder: &Path) -> anyhow::Result<()> {
+    s3.create_bucket().bucket(BUCKET).send().await.context("the bucket for probes")?;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let body = std::fs::read(&path)?;
+        let put = s3.put_object().bucket(BUCKET).key(format!("probes/{name}")).body(body.into());
+        put.send().await.with_context(|| name)?;
+    }
+    Ok(())
+}
