@@ -1,0 +1,384 @@
+//! Every key of a probe file: its name, its meaning, its JSON Schema. The walk and the schema both
+//! read this table, so neither knows a key that the other does not.
+
+use domain::language::LANGUAGES;
+use serde_json::{Value, json};
+
+use crate::units::PATTERN;
+
+/// One key of a mapping.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    /// Shown by editors; a default is named here.
+    pub(crate) meaning: &'static str,
+    /// What stands under it.
+    pub(crate) schema: fn() -> Value,
+}
+
+/// The keys of one kind of mapping.
+pub(crate) struct Keys {
+    /// Where they stand, for messages: `target`.
+    pub(crate) place: &'static str,
+    pub(crate) list: &'static [Key],
+}
+
+impl Keys {
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.list.iter().any(|key| key.name == name)
+    }
+
+    /// The schema of a mapping with these keys and no others.
+    pub(crate) fn schema(&self) -> Value {
+        let described = |key: &Key| {
+            let mut schema = (key.schema)();
+            schema["description"] = key.meaning.into();
+            (key.name.to_owned(), schema)
+        };
+        let mut schema = json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": Value::Object(self.list.iter().map(described).collect()),
+        });
+        let required: Vec<&str> =
+            self.list.iter().filter(|key| key.required).map(|key| key.name).collect();
+        if !required.is_empty() {
+            schema["required"] = required.into();
+        }
+        schema
+    }
+}
+
+const fn needed(name: &'static str, meaning: &'static str, schema: fn() -> Value) -> Key {
+    Key { name, required: true, meaning, schema }
+}
+
+const fn optional(name: &'static str, meaning: &'static str, schema: fn() -> Value) -> Key {
+    Key { name, required: false, meaning, schema }
+}
+
+pub(crate) const PROBE: Keys = Keys {
+    place: "a probe",
+    list: &[
+        needed(
+            "probe",
+            "Name of the probe; names its metrics, alarms and reports. a-z, 0-9 and -, at most 63 characters.",
+            || json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" }),
+        ),
+        needed(
+            "every",
+            "Interval between two runs: 10s, 20s, 30s, or whole minutes up to 1d. It is also the period of the alarms.",
+            || json!({ "type": "string", "pattern": "^([1-9][0-9]*0s|[1-9][0-9]*m|[1-9][0-9]?h|1d|[1-9][0-9]*0000ms)$", "examples": ["30s", "1m", "5m", "1h"] }),
+        ),
+        optional(
+            "environments",
+            "Where the probe runs; everywhere when left out.",
+            || json!({ "type": "array", "items": environment(), "minItems": 1, "uniqueItems": true }),
+        ),
+        optional("enabled", "false: no runs and no alarms. Default: true.", boolean),
+        optional(
+            "timeout",
+            "The longest the whole visit may take, retries included: at most 5s less than `every`, and 10m. Default: half of `every`, at most 2m.",
+            duration,
+        ),
+        needed("target", "The Gradio app, and how to reach it.", || TARGET.schema()),
+        optional("retry", "What happens after a failed attempt.", || RETRY.schema()),
+        optional(
+            "max_runs_per_day",
+            "A promise about a paid model: `every` and `retry` are refused when they could make more attempts a day. Runs are never skipped for it.",
+            || json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        ),
+        optional(
+            "objectives",
+            "Times that every turn is held to; a run that misses one is degraded.",
+            || OBJECTIVES.schema(),
+        ),
+        needed(
+            "conversation",
+            "What is said, turn by turn.",
+            || json!({ "type": "array", "items": TURN.schema(), "minItems": 1, "maxItems": MOST_TURNS }),
+        ),
+        optional("scrape", "The app's own metrics, forwarded to Prometheus.", || SCRAPE.schema()),
+        optional("alarm", "When the alarms of this probe rise.", || ALARM.schema()),
+        optional("labels", "A few labels for Prometheus and for routing alarms.", || {
+            json!({
+                "type": "object",
+                "maxProperties": MOST_LABELS,
+                "propertyNames": { "pattern": "^[a-zA-Z_][a-zA-Z0-9_]*$", "not": { "enum": OUR_LABELS } },
+                "additionalProperties": { "type": "string", "minLength": 1, "maxLength": LONGEST_LABEL },
+            })
+        }),
+        optional(
+            "runbook",
+            "Page shown in every notification of this probe.",
+            || json!({ "type": "string", "pattern": "^https?://" }),
+        ),
+    ],
+};
+
+pub(crate) const TARGET: Keys = Keys {
+    place: "`target`",
+    list: &[
+        needed(
+            "url",
+            "Address of the app; one text, or one for each environment. ${UPPER_CASE} is an environment variable.",
+            || per_environment(&json!({ "type": "string", "pattern": "^(https?://|\\$\\{)" })),
+        ),
+        optional(
+            "auth",
+            "How we show that we may talk to the app: username and password (Gradio's log-in page), or bearer, or headers; or one of these for each environment.",
+            || per_environment(&auth()),
+        ),
+        optional(
+            "endpoint",
+            "The endpoint to talk to, by api_name or number; found by itself when left out.",
+            || per_environment(&json!({ "type": ["string", "integer"] })),
+        ),
+        optional(
+            "inputs",
+            "Further inputs of the app, by parameter name or label; each may be a map by environment.",
+            || json!({ "type": "object" }),
+        ),
+    ],
+};
+
+pub(crate) const AUTH: Keys = Keys {
+    place: "`auth`",
+    list: &[
+        optional("username", "User name for Gradio's log-in page.", text),
+        optional(
+            "password",
+            "Password for Gradio's log-in page, best as ${secret:ID#key} or ${ssm:/path}.",
+            text,
+        ),
+        optional(
+            "bearer",
+            "Token sent as `Authorization: Bearer`; also what a private Hugging Face Space takes.",
+            text,
+        ),
+        optional(
+            "headers",
+            "Request headers, by name.",
+            || json!({ "type": "object", "minProperties": 1, "additionalProperties": text() }),
+        ),
+    ],
+};
+
+pub(crate) const RETRY: Keys = Keys {
+    place: "`retry`",
+    list: &[
+        optional(
+            "attempts",
+            "Further attempts after a failed one, 0 to 5. A run that passes only then is degraded. Default: 1.",
+            || json!({ "type": "integer", "minimum": 0, "maximum": MOST_ATTEMPTS }),
+        ),
+        optional("wait", "Pause before each of them. Default: 2s.", duration),
+    ],
+};
+
+pub(crate) const OBJECTIVES: Keys = Keys {
+    place: "`objectives`",
+    list: &[
+        optional("first_chunk", "Prompt sent to first chunk with text.", duration),
+        optional("reply", "Prompt sent to end of the reply.", duration),
+    ],
+};
+
+pub(crate) const TURN: Keys = Keys {
+    place: "a turn",
+    list: &[
+        needed(
+            "say",
+            "The prompt. ${nonce} is a fresh word each run, so that no cache can answer; ${name} a part saved by an earlier turn.",
+            || json!({ "type": "string", "minLength": 1 }),
+        ),
+        optional(
+            "expect",
+            "What the reply is held to; every check must pass.",
+            || json!({ "type": "array", "items": check() }),
+        ),
+        optional("objectives", "Overrides the probe's objectives for this turn.", || {
+            OBJECTIVES.schema()
+        }),
+        optional(
+            "save",
+            "Parts of the reply to keep for later turns: name to regex. Group 1 of it, or the whole match.",
+            || {
+                json!({
+                    "type": "object",
+                    "propertyNames": { "pattern": "^[a-z][a-z0-9_]*$", "not": { "enum": ["nonce", "environment"] } },
+                    "additionalProperties": { "type": "string", "minLength": 1 },
+                })
+            },
+        ),
+    ],
+};
+
+pub(crate) const CHECK: Keys = Keys {
+    place: "a check",
+    list: &[
+        optional("contains", "The reply contains this text.", some_text),
+        optional("not_contains", "The reply does not contain this text.", some_text),
+        optional("equals", "The reply is this text, leading and trailing space aside.", text),
+        optional(
+            "matches",
+            "This regex is found in the reply (syntax of the Rust crate `regex`).",
+            text,
+        ),
+        optional("not_matches", "This regex is not found in the reply.", text),
+        optional("min_length", "The reply has at least so many characters.", count),
+        optional("max_length", "The reply has at most so many characters.", count),
+        optional(
+            "language",
+            "The reply is in this language (ISO 639-1). A reply under 20 letters is undecidable and fails.",
+            || {
+                let codes: Vec<&str> = LANGUAGES.iter().map(|language| language.code).collect();
+                json!({ "type": "string", "enum": codes })
+            },
+        ),
+        optional("similar_to", "The reply resembles a text.", || SIMILAR.schema()),
+        optional("json", "The reply is JSON, and something is true of it.", || {
+            let mut schema = JSON.schema();
+            schema["oneOf"] = one_of(&["equals", "matches", "exists"]);
+            schema
+        }),
+        optional("ignore_case", "Compare without regard to case. Default: false.", boolean),
+    ],
+};
+
+pub(crate) const SIMILAR: Keys = Keys {
+    place: "`similar_to`",
+    list: &[
+        needed("text", "The text to resemble, at most 4,096 characters.", text),
+        needed(
+            "at_least",
+            "Normalised Levenshtein similarity that is enough: 0 is nothing alike, 1 the very same.",
+            || json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        ),
+    ],
+};
+
+pub(crate) const JSON: Keys = Keys {
+    place: "`json`",
+    list: &[
+        needed(
+            "path",
+            "JSON path (RFC 9535), such as $.items[0].name; true if any node matches.",
+            || json!({ "type": "string", "pattern": "^\\$" }),
+        ),
+        optional("equals", "A node is this value.", || json!({})),
+        optional("matches", "This regex is found in a node.", text),
+        optional("exists", "Whether there is any such node.", boolean),
+    ],
+};
+
+pub(crate) const SCRAPE: Keys = Keys {
+    place: "`scrape`",
+    list: &[
+        optional(
+            "path",
+            "Path on the target's host. Default: /metrics.",
+            || json!({ "type": "string", "pattern": "^/" }),
+        ),
+        optional(
+            "job",
+            "The label `job` of the series. Default: gradio_chatbot.",
+            || json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_LABEL }),
+        ),
+        optional("every", "A multiple of 5s up to 1h. Default: 15s.", duration),
+    ],
+};
+
+pub(crate) const ALARM: Keys = Keys {
+    place: "`alarm`",
+    list: &[
+        optional("down", "So many of the last so many runs were down. Default: 2 of 3.", m_of_n),
+        optional(
+            "degraded",
+            "So many of the last so many runs were degraded. Default: 3 of 5.",
+            m_of_n,
+        ),
+        optional(
+            "severity",
+            "Of the alarm `down`: page wakes somebody, ticket waits for working hours. Default: page.",
+            || json!({ "type": "string", "enum": ["page", "ticket"] }),
+        ),
+    ],
+};
+
+/// Every table, to tell where a key that stands in the wrong place belongs.
+pub(crate) const ALL: &[&Keys] =
+    &[&PROBE, &TARGET, &AUTH, &RETRY, &OBJECTIVES, &TURN, &CHECK, &SIMILAR, &JSON, &SCRAPE, &ALARM];
+
+pub(crate) const MOST_TURNS: usize = 50;
+pub(crate) const MOST_CHECKS: usize = 50;
+pub(crate) const MOST_ATTEMPTS: u32 = 5;
+pub(crate) const MOST_LABELS: usize = 10;
+pub(crate) const LONGEST_LABEL: usize = 200;
+/// Longest text to compare with by `similar_to`.
+pub(crate) const LONGEST_SIMILAR: usize = 4_096;
+
+/// Labels that our own series carry.
+pub(crate) const OUR_LABELS: &[&str] =
+    &["job", "instance", "probe", "environment", "location", "phase", "turn", "quantile", "reason"];
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn some_text() -> Value {
+    json!({ "type": "string", "minLength": 1 })
+}
+
+fn boolean() -> Value {
+    json!({ "type": "boolean" })
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": 1_048_576 })
+}
+
+fn duration() -> Value {
+    json!({ "type": "string", "pattern": PATTERN, "examples": ["500ms", "30s", "1m"] })
+}
+
+fn m_of_n() -> Value {
+    json!({ "type": "string", "pattern": "^[1-9][0-9]* of [1-9][0-9]*$", "examples": ["2 of 3"] })
+}
+
+fn environment() -> Value {
+    json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$" })
+}
+
+fn per_environment(schema: &Value) -> Value {
+    let by = json!({
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": environment(),
+        "additionalProperties": schema,
+    });
+    json!({ "anyOf": [schema, by] })
+}
+
+fn auth() -> Value {
+    let mut schema = AUTH.schema();
+    schema["oneOf"] = json!([
+        { "required": ["username", "password"], "maxProperties": 2 },
+        { "required": ["bearer"], "maxProperties": 1 },
+        { "required": ["headers"], "maxProperties": 1 },
+    ]);
+    schema
+}
+
+fn check() -> Value {
+    let mut schema = CHECK.schema();
+    let requirements: Vec<&str> =
+        CHECK.list.iter().map(|key| key.name).filter(|name| *name != "ignore_case").collect();
+    schema["oneOf"] = one_of(&requirements);
+    schema
+}
+
+/// Exactly one of these keys is there.
+fn one_of(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({ "required": [name] })).collect()
+}

@@ -1,0 +1,391 @@
+//! The keys of a probe, and the rules that join them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::probe::{
+    Retry, Scrape, default_timeout, is_interval, is_scrape_interval, longest_timeout,
+};
+use domain::{AlarmRule, EnvironmentName, MOfN, Objectives, Probe, ProbeName, ProbeSpec, Severity};
+
+use crate::conversation;
+use crate::diagnostic::Diagnostic;
+use crate::keys::{
+    ALARM, LONGEST_LABEL, MOST_ATTEMPTS, MOST_LABELS, OBJECTIVES, OUR_LABELS, PROBE, RETRY, SCRAPE,
+};
+use crate::node::{Node, Place, Value};
+use crate::target;
+use crate::units::written;
+use crate::walk::{Fields, Walk};
+
+/// Reads the probe; `None` when so much is wrong that there is none.
+pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
+    let start = root.place();
+    let fields = walk.fields(root, &PROBE, &start)?;
+    let name = fields.get("probe").and_then(|node| name(walk, node));
+    let every = fields.get("every").and_then(|node| interval(walk, node));
+    let environments = fields.get("environments").and_then(|node| environments(walk, node));
+    let enabled = fields.get("enabled").map_or(Some(true), |node| walk.boolean(node));
+    let timeout = timeout(walk, &fields, every);
+    let retry = fields.get("retry").map_or(Some(Retry::default()), |node| retry(walk, node));
+    let target = fields
+        .entry("target")
+        .and_then(|(key, node)| target::target(walk, node, &key.at, environments.as_deref()));
+    let objectives = match fields.get("objectives") {
+        Some(node) => objectives(walk, node, timeout),
+        None => Some(Objectives::default()),
+    };
+    let conversation =
+        fields.get("conversation").and_then(|node| conversation::turns(walk, node, timeout));
+    let scrape = fields.get("scrape").map(|node| scrape(walk, node));
+    let alarm = match fields.get("alarm") {
+        Some(node) => alarm(walk, node, every),
+        None => Some(AlarmRule::default()),
+    };
+    let labels = fields.get("labels").map_or(Some(BTreeMap::new()), |node| labels(walk, node));
+    let runbook = fields.get("runbook").map(|node| page(walk, node));
+    let most = fields.get("max_runs_per_day").map(|node| walk.integer(node, 1..=u32::MAX));
+    if let (Some(every), Some(retry)) = (every, retry) {
+        if let (Some(Some(most)), Some(node)) = (most, fields.get("max_runs_per_day")) {
+            keeps_its_promise(walk, &node.at, most, every, retry);
+        }
+        if let (Some(timeout), Some((key, _))) = (timeout, fields.entry("retry")) {
+            leaves_time(walk, &key.at, retry, timeout);
+        }
+    }
+    Some(Probe {
+        name: name?,
+        every: every?,
+        environments,
+        enabled: enabled?,
+        timeout: timeout?,
+        target: target?,
+        retry: retry?,
+        max_runs_per_day: most.flatten(),
+        objectives: objectives?,
+        conversation: conversation?,
+        scrape: scrape.flatten(),
+        alarm: alarm?,
+        labels: labels?,
+        runbook: runbook.flatten(),
+    })
+}
+
+fn name(walk: &mut Walk<'_>, node: &Node) -> Option<ProbeName> {
+    let text = walk.text(node, "text such as `support-bot`")?;
+    let name = text.parse().ok();
+    if name.is_none() {
+        let message = format!("`{text}` is not a name");
+        let expected = format!(
+            "expected 1 to {} of a-z, 0-9 and -, beginning and ending with a letter or digit",
+            ProbeName::LONGEST
+        );
+        walk.note(Diagnostic::new(&node.at, message, expected));
+    }
+    name
+}
+
+fn interval(walk: &mut Walk<'_>, node: &Node) -> Option<Duration> {
+    let every = walk.duration(node)?;
+    if is_interval(every) {
+        return Some(every);
+    }
+    let message = format!("a probe can't run every `{}`", walk.at(&node.at));
+    let expected = "expected `10s`, `20s`, `30s`, or whole minutes up to `1d`";
+    let mistake = Diagnostic::new(&node.at, message, expected);
+    walk.note(mistake.hint("these are the periods that an alarm can have"));
+    None
+}
+
+/// An environment's name, or `None` with a mistake noted.
+pub(crate) fn environment(walk: &mut Walk<'_>, at: &Place, text: &str) -> Option<EnvironmentName> {
+    let name = text.parse().ok();
+    if name.is_none() {
+        let message = format!("`{text}` is not the name of an environment");
+        let expected = format!(
+            "expected 1 to {} of a-z, 0-9 and -, such as `staging`",
+            EnvironmentName::LONGEST
+        );
+        walk.note(Diagnostic::new(at, message, expected));
+    }
+    name
+}
+
+fn environments(walk: &mut Walk<'_>, node: &Node) -> Option<Vec<EnvironmentName>> {
+    let expected = "a list of environments such as `[staging, prod]`";
+    let items = walk.items(node, expected)?;
+    if items.is_empty() {
+        let mistake =
+            Diagnostic::new(&node.at, "`environments` is empty", format!("expected {expected}"));
+        walk.note(mistake.hint("to switch a probe off write `enabled: false`"));
+        return None;
+    }
+    let mut names: Vec<EnvironmentName> = Vec::with_capacity(items.len());
+    for item in items {
+        let Some(text) = walk.text(item, "text such as `staging`") else { continue };
+        let Some(name) = environment(walk, &item.at, text) else { continue };
+        if names.contains(&name) {
+            let message = format!("`{name}` stands here twice");
+            walk.note(Diagnostic::new(&item.at, message, "expected each environment once"));
+        } else {
+            names.push(name);
+        }
+    }
+    Some(names)
+}
+
+fn timeout(walk: &mut Walk<'_>, fields: &Fields<'_>, every: Option<Duration>) -> Option<Duration> {
+    let Some(node) = fields.get("timeout") else { return every.map(default_timeout) };
+    let timeout = walk.duration(node)?;
+    // Without a valid interval nothing can be said about its length.
+    let longest = longest_timeout(every?);
+    if (Duration::from_secs(1)..=longest).contains(&timeout) {
+        return Some(timeout);
+    }
+    let given = walk.at(&node.at);
+    let (message, hint) = if timeout < longest {
+        (format!("a timeout of `{given}` is too short"), None)
+    } else if longest < Duration::from_secs(600) {
+        let message = format!(
+            "a timeout of `{given}` is too long for a probe that runs every `{}`",
+            written(every?)
+        );
+        (message, Some("runs of one probe never overlap: a run must end 5 s before the next one"))
+    } else {
+        let message = format!("a timeout of `{given}` is too long");
+        (message, Some("a run must end well before the limit of a Lambda, 15 minutes"))
+    };
+    let expected = format!("expected `1s` to `{}`", written(longest));
+    let mistake = Diagnostic::new(&node.at, message, expected);
+    walk.note(match hint {
+        Some(hint) => mistake.hint(hint),
+        None => mistake,
+    });
+    None
+}
+
+fn retry(walk: &mut Walk<'_>, node: &Node) -> Option<Retry> {
+    let fields = walk.fields(node, &RETRY, &node.place())?;
+    let default = Retry::default();
+    let attempts = fields
+        .get("attempts")
+        .map_or(Some(default.attempts), |node| walk.integer(node, 0..=MOST_ATTEMPTS));
+    let wait = fields.get("wait").map_or(Some(default.wait), |node| walk.duration(node));
+    Some(Retry { attempts: attempts?, wait: wait? })
+}
+
+fn leaves_time(walk: &mut Walk<'_>, at: &Place, retry: Retry, timeout: Duration) {
+    let pauses = retry.wait * retry.attempts;
+    if pauses >= timeout {
+        let message = format!("the pauses between attempts take `{}`", written(pauses));
+        let expected = format!("expected less than the timeout, `{}`", written(timeout));
+        walk.note(Diagnostic::new(at, message, expected));
+    }
+}
+
+/// `max_runs_per_day` is a promise; here it is kept.
+fn keeps_its_promise(walk: &mut Walk<'_>, at: &Place, most: u32, every: Duration, retry: Retry) {
+    let attempts = attempts_per_day(every, retry);
+    if attempts <= u64::from(most) {
+        return;
+    }
+    let message = format!("every `{}` makes up to {attempts} attempts a day", written(every));
+    let expected = format!("promised at most {most}, retries included");
+    let minutes = (1..=1_440).map(|minutes| Duration::from_secs(60 * minutes));
+    let mut intervals = [10, 20, 30].map(Duration::from_secs).into_iter().chain(minutes);
+    let fits = intervals.find(|every| attempts_per_day(*every, retry) <= u64::from(most));
+    let hint = match fits {
+        Some(fits) => format!("`every: {}` keeps it", written(fits)),
+        None => "with so many retries no interval keeps it".to_owned(),
+    };
+    walk.note(Diagnostic::new(at, message, expected).hint(hint));
+}
+
+/// The most attempts that a day can see.
+fn attempts_per_day(every: Duration, retry: Retry) -> u64 {
+    86_400_u64.div_ceil(every.as_secs().max(1)) * (1 + u64::from(retry.attempts))
+}
+
+/// Objectives of the probe or of a turn.
+pub(crate) fn objectives(
+    walk: &mut Walk<'_>,
+    node: &Node,
+    timeout: Option<Duration>,
+) -> Option<Objectives> {
+    let fields = walk.fields(node, &OBJECTIVES, &node.place())?;
+    let mut time = |name: &str| {
+        let Some(node) = fields.get(name) else { return Some(None) };
+        let time = walk.duration(node)?;
+        let longest = timeout.unwrap_or(Duration::MAX);
+        if !time.is_zero() && time <= longest {
+            return Some(Some(time));
+        }
+        let message = format!(
+            "an objective of `{}` can never be {}",
+            walk.at(&node.at),
+            if time.is_zero() { "met" } else { "missed" }
+        );
+        let expected = match timeout {
+            Some(timeout) => {
+                format!("expected more than `0s` and at most the timeout, `{}`", written(timeout))
+            }
+            None => "expected more than `0s`".to_owned(),
+        };
+        walk.note(Diagnostic::new(&node.at, message, expected));
+        None
+    };
+    let (first_chunk, reply) = (time("first_chunk"), time("reply"));
+    Some(Objectives { first_chunk: first_chunk?, reply: reply? })
+}
+
+fn scrape(walk: &mut Walk<'_>, node: &Node) -> Option<Scrape> {
+    let fields = walk.fields(node, &SCRAPE, &node.place())?;
+    let path = fields.get("path").map_or(Some("/metrics"), |node| {
+        let path = walk.plain(node, "text such as `/metrics`")?;
+        let good =
+            path.starts_with('/') && !path.starts_with("//") && !path.contains(char::is_whitespace);
+        if !good {
+            let message = format!("`{path}` is not a path");
+            walk.note(Diagnostic::new(
+                &node.at,
+                message,
+                "expected a path on the target's host, such as `/metrics`",
+            ));
+        }
+        good.then_some(path)
+    });
+    let job = fields.get("job").map_or(Some("gradio_chatbot"), |node| label_value(walk, node));
+    let every = fields.get("every").map_or(Some(Duration::from_secs(15)), |node| {
+        let every = walk.duration(node)?;
+        let good = is_scrape_interval(every);
+        if !good {
+            let message = format!("a target can't be scraped every `{}`", walk.at(&node.at));
+            walk.note(Diagnostic::new(&node.at, message, "expected a multiple of `5s` up to `1h`"));
+        }
+        good.then_some(every)
+    });
+    Some(Scrape { path: path?.to_owned(), job: job?.to_owned(), every: every? })
+}
+
+fn alarm(walk: &mut Walk<'_>, node: &Node, every: Option<Duration>) -> Option<AlarmRule> {
+    let fields = walk.fields(node, &ALARM, &node.place())?;
+    let default = AlarmRule::default();
+    let down = fields.get("down").map_or(Some(default.down), |node| m_of_n(walk, node, every));
+    let degraded =
+        fields.get("degraded").map_or(Some(default.degraded), |node| m_of_n(walk, node, every));
+    let severity = fields.get("severity").map_or(Some(default.severity), |node| {
+        let severity = match walk.text(node, "`page` or `ticket`")? {
+            "page" => Some(Severity::Page),
+            "ticket" => Some(Severity::Ticket),
+            _ => None,
+        };
+        if severity.is_none() {
+            let message = format!("`{}` is not a severity", walk.at(&node.at));
+            walk.note(Diagnostic::new(&node.at, message, "expected `page` or `ticket`"));
+        }
+        severity
+    });
+    Some(AlarmRule { down: down?, degraded: degraded?, severity: severity? })
+}
+
+fn m_of_n(walk: &mut Walk<'_>, node: &Node, every: Option<Duration>) -> Option<MOfN> {
+    let text = walk.text(node, "text such as `2 of 3`")?;
+    let Ok(rule) = text.parse::<MOfN>() else {
+        let message = format!("`{text}` is not an alarm rule");
+        let expected = "expected so many of the last so many runs, such as `2 of 3`";
+        walk.note(Diagnostic::new(&node.at, message, expected));
+        return None;
+    };
+    // CloudWatch evaluates at most a day, or a week for periods of an hour and more (PutMetricAlarm).
+    let every = every?;
+    let day = Duration::from_secs(86_400);
+    let longest = if every < Duration::from_secs(3_600) { day } else { day * 7 };
+    let most = longest.as_secs() / every.as_secs().max(1);
+    if u64::from(rule.n()) <= most {
+        return Some(rule);
+    }
+    let message = format!("`{text}` looks back further than an alarm can");
+    let expected = format!(
+        "expected at most the last {most} runs of a probe that runs every `{}`",
+        written(every)
+    );
+    walk.note(Diagnostic::new(&node.at, message, expected));
+    None
+}
+
+fn labels(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
+    let entries = walk.entries(node, "labels such as `{ team: chat }`")?;
+    if entries.len() > MOST_LABELS {
+        let message = format!("{} labels are too many", entries.len());
+        walk.note(Diagnostic::new(
+            &node.place(),
+            message,
+            format!("expected at most {MOST_LABELS}"),
+        ));
+    }
+    let mut labels = BTreeMap::new();
+    for (key, value) in entries {
+        let name = key.text.as_str();
+        if OUR_LABELS.contains(&name) {
+            let message = format!("`{name}` is a label of Vigie's own");
+            walk.note(Diagnostic::new(&key.at, message, "expected another name"));
+        } else if !is_label_name(name) {
+            let message = format!("`{name}` is not the name of a label");
+            let expected = "expected letters, digits and `_`, not beginning with a digit or `__`";
+            walk.note(Diagnostic::new(&key.at, message, expected));
+        }
+        if let Some(value) = label_value(walk, value) {
+            labels.insert(key.text.clone(), value.to_owned());
+        }
+    }
+    Some(labels)
+}
+
+/// What Prometheus takes: its own names begin with `__`.
+fn is_label_name(name: &str) -> bool {
+    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    first && rest && !name.starts_with("__") && name.len() <= LONGEST_LABEL
+}
+
+fn label_value<'n>(walk: &mut Walk<'_>, node: &'n Node) -> Option<&'n str> {
+    let value = walk.plain(node, "text")?;
+    let good =
+        (1..=LONGEST_LABEL).contains(&value.chars().count()) && !value.contains(char::is_control);
+    if !good {
+        let message = format!("`{}` is not the value of a label", walk.at(&node.at));
+        walk.note(Diagnostic::new(
+            &node.at,
+            message,
+            format!("expected 1 to {LONGEST_LABEL} characters in one line"),
+        ));
+    }
+    good.then_some(value)
+}
+
+fn page(walk: &mut Walk<'_>, node: &Node) -> Option<String> {
+    let url = walk.plain(node, "text such as `https://wiki.example.com/bot`")?;
+    let good = target::is_url(url);
+    if !good {
+        let message = format!("`{url}` is not the address of a page");
+        walk.note(Diagnostic::new(&node.at, message, "expected `https://…` or `http://…`"));
+    }
+    good.then(|| url.to_owned())
+}
+
+/// Items of a list.
+impl Walk<'_> {
+    pub(crate) fn items<'n>(&mut self, node: &'n Node, expected: &str) -> Option<&'n [Node]> {
+        if let Value::List(items) = &node.value {
+            Some(items)
+        } else {
+            let at = node.place();
+            self.note(Diagnostic::new(
+                &at,
+                format!("found {}", node.kind()),
+                format!("expected {expected}"),
+            ));
+            None
+        }
+    }
+}

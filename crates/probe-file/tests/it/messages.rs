@@ -1,0 +1,91 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::probe::{Auth, PerEnvironment};
+use domain::{MOfN, Severity};
+
+use crate::fixtures;
+
+/// The exact message of every bad file, one snapshot for all, so that they can be read side by side.
+#[test]
+fn every_mistake_is_told_with_its_place_and_what_was_expected() {
+    let mut shown = String::new();
+    for (file, text) in fixtures("bad") {
+        let mistakes = probe_file::parse(&text, &file).unwrap_err();
+        shown.extend([mistakes.to_string(), "\n".to_owned()]);
+    }
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn every_good_file_is_read() {
+    for (file, text) in fixtures("good") {
+        if let Err(mistakes) = probe_file::parse(&text, &file) {
+            panic!("{mistakes}");
+        }
+    }
+}
+
+#[test]
+fn all_keys_are_read_into_the_probe() {
+    let files: BTreeMap<String, String> = fixtures("good").into_iter().collect();
+    let probe = probe_file::parse(&files["everything.yaml"], "everything.yaml").unwrap();
+    assert_eq!(probe.name.as_str(), "support-bot");
+    assert_eq!((probe.every, probe.timeout), (Duration::from_secs(60), Duration::from_secs(30)));
+    let url = |environment: &str| {
+        probe.target.url.get(&environment.parse().unwrap()).map(ToString::to_string)
+    };
+    assert_eq!(url("prod").as_deref(), Some("https://${CHAT_HOST}/bot"));
+    assert_eq!(url("dev"), None);
+    assert!(matches!(probe.target.auth, Some(PerEnvironment::Same(Auth::Login { .. }))));
+    assert!(matches!(probe.target.inputs["top_k"], PerEnvironment::By(_)));
+    assert_eq!(probe.target.inputs["temperature"], PerEnvironment::Same(0.2.into()));
+    let checks: Vec<String> =
+        probe.conversation.iter().flat_map(|turn| &turn.expect).map(ToString::to_string).collect();
+    insta::assert_debug_snapshot!(checks);
+    assert_eq!(probe.conversation[1].objectives.first_chunk, Some(Duration::from_secs(5)));
+    assert_eq!(probe.alarm.down, MOfN::new(2, 3).unwrap());
+    assert_eq!(probe.alarm.severity, Severity::Page);
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let files: BTreeMap<String, String> = fixtures("good").into_iter().collect();
+    let probe = probe_file::parse(&files["smallest.yaml"], "smallest.yaml").unwrap();
+    assert_eq!(probe.timeout, Duration::from_secs(30));
+    assert_eq!((probe.retry.attempts, probe.enabled), (1, true));
+    assert_eq!((probe.environments.as_ref(), probe.scrape.as_ref()), (None, None));
+    assert_eq!(probe.alarm, domain::AlarmRule::default());
+}
+
+#[test]
+fn an_input_that_is_an_object_is_not_a_map_by_environment() {
+    let files: BTreeMap<String, String> = fixtures("good").into_iter().collect();
+    let probe = probe_file::parse(&files["fast.yaml"], "fast.yaml").unwrap();
+    let settings = serde_json::json!({ "mode": "quick", "depth": 2 });
+    assert_eq!(probe.target.inputs["settings"], PerEnvironment::Same(settings));
+}
+
+#[test]
+fn two_files_may_not_name_the_same_probe() {
+    let text = &fixtures("good")[0].1;
+    let mistakes =
+        probe_file::parse_all([("a.yaml", text.as_str()), ("b.yaml", text.as_str())]).unwrap_err();
+    assert_eq!(mistakes.len(), 1);
+    insta::assert_snapshot!(mistakes[0]);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let text = format!("probe: bot\n# {}", "x".repeat(probe_file::LARGEST_FILE));
+    let mistakes = probe_file::parse(&text, "large.yaml").unwrap_err();
+    assert_eq!(mistakes.list[0].expected, "expected at most 262144");
+}
+
+#[test]
+fn whatlang_knows_every_language_that_a_check_may_name() {
+    for language in domain::language::LANGUAGES {
+        assert!(whatlang::Lang::from_code(language.long_code).is_some(), "{}", language.code);
+    }
+    assert_eq!(whatlang::Lang::all().len(), domain::language::LANGUAGES.len());
+}

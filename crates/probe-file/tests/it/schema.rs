@@ -1,0 +1,67 @@
+use serde_json::Value;
+
+use crate::fixtures;
+
+fn json(text: &str) -> Option<Value> {
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).ok()
+}
+
+/// Mistakes that only the walk finds: they join several keys, or need a parser of their own.
+const BEYOND_A_SCHEMA: &[&str] = &[
+    "alarm-looks-too-far-back.yaml",
+    "environment-not-listed.yaml",
+    "environment-without-value.yaml",
+    "header-name.yaml",
+    "input-template.yaml",
+    "json-path.yaml",
+    "json-template.yaml",
+    "objective-never-missed.yaml",
+    "regex-unclosed.yaml",
+    "regex.yaml",
+    "retry-leaves-no-time.yaml",
+    "save-twice.yaml",
+    "saved-part-in-target.yaml",
+    "secret-in-conversation.yaml",
+    "template-aws-variable.yaml",
+    "template-unclosed.yaml",
+    "template-unknown.yaml",
+    "timeout-too-long-for-lambda.yaml",
+    "timeout-too-long.yaml",
+    "timeout-too-short.yaml",
+    "too-many-runs-whatever-the-interval.yaml",
+    "too-many-runs.yaml",
+    "url-with-credentials.yaml",
+    "word-saved-later.yaml",
+    "word-without-value.yaml",
+];
+
+#[test]
+fn the_schema_accepts_every_good_file_and_refuses_every_bad_one() {
+    let schema = jsonschema::validator_for(&probe_file::schema()).unwrap();
+    for (file, text) in fixtures("good") {
+        let value = json(&text).unwrap();
+        let mistakes: Vec<String> =
+            schema.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(mistakes, Vec::<String>::new(), "{file}");
+    }
+    let accepted: Vec<String> = fixtures("bad")
+        .into_iter()
+        .filter(|(_, text)| json(text).is_some_and(|value| schema.is_valid(&value)))
+        .map(|(file, _)| file)
+        .collect();
+    assert_eq!(accepted, BEYOND_A_SCHEMA);
+}
+
+#[test]
+fn every_key_of_the_schema_is_described() {
+    fn walk(schema: &Value, path: &str) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let path = format!("{path}.{name}");
+            assert!(property["description"].is_string(), "{path}");
+            walk(property, &path);
+            walk(&property["items"], &path);
+        }
+    }
+    walk(&probe_file::schema(), "");
+}
