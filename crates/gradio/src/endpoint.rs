@@ -172,7 +172,7 @@ impl<'a> App<'a> {
         }
         let message = message_box(self.config, start, named)?;
         let alone = |how| {
-            let reply = reply_output(self.config, start, message)?;
+            let reply = reply_output(self.config, start, (how != How::Api).then_some(message))?;
             Some(Plan { how, steps: vec![Step { position: at, reply: Some(reply) }], message })
         };
         if is_chat_api(self.config, at) {
@@ -201,7 +201,8 @@ impl<'a> App<'a> {
             .filter(|&at| self.all[at].runs_on_server())
             .map(|position| {
                 let reply = self.shows_chat(position);
-                let reply = reply.then(|| reply_output(self.config, &self.all[position], message));
+                let reply =
+                    reply.then(|| reply_output(self.config, &self.all[position], Some(message)));
                 Step { position, reply: reply.flatten() }
             })
             .collect()
@@ -212,7 +213,7 @@ impl<'a> App<'a> {
         let order = self.followers(at);
         let read = |one: usize| {
             let one = &self.all[one];
-            one.runs_on_server().then(|| reply_output(self.config, one, message)).flatten()
+            one.runs_on_server().then(|| reply_output(self.config, one, Some(message))).flatten()
         };
         let answer = order.iter().rposition(|&one| read(one).is_some())?;
         let way = self.way(&order[..=answer], order[answer]);
@@ -304,10 +305,11 @@ fn message_box(config: &AppConfig, one: &Dependency, named: &BTreeSet<Id>) -> Op
     own.or_else(|| boxes().next())
 }
 
-/// Which output to read: by type, the best first, but never the box that was typed into.
-fn reply_output(config: &AppConfig, one: &Dependency, message: Id) -> Option<usize> {
+/// Which output to read: by type, the best first, but not the box that was typed into: only the
+/// API of old `ChatInterface`s answers there.
+fn reply_output(config: &AppConfig, one: &Dependency, message: Option<Id>) -> Option<usize> {
     let rank = |id: Id| REPLY_KINDS.iter().position(|&kind| kind == config.kind(id));
-    let outputs = one.outputs.iter().enumerate().filter(|&(_, &id)| id != message);
+    let outputs = one.outputs.iter().enumerate().filter(|&(_, &id)| Some(id) != message);
     outputs.filter_map(|(at, &id)| Some((rank(id)?, at))).min().map(|(_, at)| at)
 }
 

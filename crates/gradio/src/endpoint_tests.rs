@@ -22,9 +22,9 @@ fn found(config: &AppConfig, choice: Option<&str>) -> Result<String, String> {
 #[test]
 fn the_chat_of_each_recorded_app_is_found() {
     let cases = [
-        ("g350-chat_stream.json", "api /chat 12!"),
+        ("g350-chat_stream.json", "api /chat 18!"),
         ("g350-chain.json", "chain / 0! 1!"),
-        ("g444-chat_stream.json", "api /chat 11!"),
+        ("g444-chat_stream.json", "api /chat 18!"),
         ("g444-chain.json", "chain /user 0! 1!"),
         ("g6-chat_stream.json", "api /stream 6!"),
         ("g6-chain.json", "chain /user 0! 1!"),
