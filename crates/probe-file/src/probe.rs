@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::probe::{
-    Retry, Scrape, default_timeout, is_interval, is_scrape_interval, longest_timeout,
+    DEFAULT_JOB, Retry, Scrape, default_timeout, is_interval, is_scrape_interval, longest_timeout,
 };
 use domain::{AlarmRule, EnvironmentName, MOfN, Objectives, Probe, ProbeName, ProbeSpec, Severity};
 
@@ -254,7 +254,7 @@ fn scrape(walk: &mut Walk<'_>, node: &Node) -> Option<Scrape> {
         }
         good.then_some(path)
     });
-    let job = fields.get("job").map_or(Some("gradio_chatbot"), |node| label_value(walk, node));
+    let job = fields.get("job").map_or(Some(DEFAULT_JOB), |node| label_value(walk, node));
     let every = fields.get("every").map_or(Some(Duration::from_secs(15)), |node| {
         let every = walk.duration(node)?;
         let good = is_scrape_interval(every);

@@ -12,8 +12,8 @@ use crate::node::{Node, Place, Value};
 use crate::probe::environment;
 use crate::walk::{Fields, Scope, Walk};
 
-/// Saved parts have no value yet when the target is called.
-const SCOPE: Scope<'_> = Scope { words: &["environment", "nonce"], secrets: true };
+/// The nonce and saved parts belong to a conversation; they have no value yet when it begins.
+const SCOPE: Scope<'_> = Scope { words: &["environment"], secrets: true };
 
 /// Reads `target`; `environments` are the probe's own, where it names them.
 pub(crate) fn target(
@@ -113,9 +113,8 @@ pub(crate) fn is_url(text: &str) -> bool {
 }
 
 fn url(walk: &mut Walk<'_>, node: &Node) -> Option<Template> {
-    let scope = Scope { words: &["environment"], ..SCOPE };
     let text = walk.text(node, "text such as `https://chat.example.com`")?;
-    let url = walk.template_in(node, text, scope)?;
+    let url = walk.template_in(node, text, SCOPE)?;
     let Some(Part::Literal(start)) = url.parts().first() else {
         let empty = url.parts().is_empty();
         if empty {

@@ -283,7 +283,7 @@ impl<'a> Walk<'a> {
                 )),
                 Part::Word(word) if !scope.words.contains(&word.as_str()) => Some((
                     format!("`{part}` has no value here"),
-                    format!("expected one of {}", placeholders(scope.words)),
+                    format!("expected {}", placeholders(scope.words)),
                 )),
                 _ => None,
             };
@@ -362,7 +362,7 @@ fn listed(keys: &Keys) -> String {
 
 fn placeholders(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| format!("`${{{word}}}`")).collect();
-    words.join(", ")
+    words.join(" or ")
 }
 
 /// What people write for our keys.

@@ -1,0 +1,122 @@
+//! Probe files from the command line: files, or folders of `*.yaml`.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use domain::ProbeSpec;
+use probe_file::LARGEST_FILE;
+
+use crate::Io;
+
+/// A probe file as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct ProbeFile {
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+/// Reads files; a folder stands for its `*.yaml` and `*.yml`, in the order of their names.
+pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<ProbeFile>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let inside = probe_files(path)?;
+            ensure!(!inside.is_empty(), "there is no `*.yaml` in `{}`", path.display());
+            for path in inside {
+                files.push(read_one(&path)?);
+            }
+        } else {
+            files.push(read_one(path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// The probe files in a folder, sorted.
+pub(crate) fn probe_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("can't read `{}`", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("can't read `{}`", folder.display()))?.path();
+        let yaml =
+            path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if yaml && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read_one(path: &Path) -> anyhow::Result<ProbeFile> {
+    let named = || format!("can't read `{}`", path.display());
+    let mut bytes = Vec::new();
+    // One byte more than allowed is enough to know that it is too large.
+    let most = u64::try_from(LARGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path).with_context(named)?.take(most).read_to_end(&mut bytes).with_context(named)?;
+    ensure!(bytes.len() <= LARGEST_FILE, "`{}` has more than {LARGEST_FILE} bytes", path.display());
+    let text = String::from_utf8(bytes)
+        .map_err(|_| anyhow::anyhow!("`{}` is not text in UTF-8", path.display()))?;
+    Ok(ProbeFile { name: path.display().to_string(), text })
+}
+
+/// The probes in `files`; `None` when there are mistakes, which are told.
+pub(crate) fn probes(
+    files: &[ProbeFile],
+    io: &mut Io<'_>,
+) -> anyhow::Result<Option<Vec<ProbeSpec>>> {
+    let named = files.iter().map(|file| (file.name.as_str(), file.text.as_str()));
+    match probe_file::parse_all(named) {
+        Ok(probes) => Ok(Some(probes)),
+        Err(all) => {
+            let mistakes: usize = all.iter().map(|file| file.list.len()).sum();
+            for file in &all {
+                writeln!(io.err, "{}", file.coloured())?;
+            }
+            let (mistake, file) = (plural(mistakes, "mistake"), plural(all.len(), "file"));
+            writeln!(io.err, "{mistake} in {file}")?;
+            Ok(None)
+        }
+    }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn plural(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_stands_for_its_probe_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.yaml", "a.yml", "readme.md"] {
+            fs::write(folder.path().join(name), "probe: x").unwrap();
+        }
+        let files = read(&[folder.path().to_owned()]).unwrap();
+        let names: Vec<&str> =
+            files.iter().filter_map(|file| file.name.rsplit('/').next()).collect();
+        assert_eq!(names, ["a.yml", "b.yaml"]);
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing.yaml");
+        let error = format!("{:#}", read(&[missing]).unwrap_err());
+        assert!(error.contains("missing.yaml") && error.contains("No such file"), "{error}");
+        let empty = format!("{:#}", read(&[folder.path().to_owned()]).unwrap_err());
+        assert!(empty.starts_with("there is no `*.yaml` in"), "{empty}");
+        let large = folder.path().join("large.yaml");
+        fs::write(&large, "x".repeat(LARGEST_FILE + 1)).unwrap();
+        assert!(read(&[large]).unwrap_err().to_string().contains("more than 262144 bytes"));
+        let binary = folder.path().join("binary.yaml");
+        fs::write(&binary, [0xff, 0xfe]).unwrap();
+        assert!(read(&[binary]).unwrap_err().to_string().contains("not text in UTF-8"));
+    }
+}
