@@ -1,4 +1,6 @@
 //! Fakes, loaders and fixtures that the tests of every crate share.
 
 pub mod dashboards;
+pub mod gradio_app;
 pub mod runbook;
+pub mod template;

@@ -10,7 +10,6 @@ pub mod alert_note;
 pub mod check;
 pub mod figures;
 pub mod language;
-pub mod language;
 pub mod message;
 pub mod name;
 pub mod probe;

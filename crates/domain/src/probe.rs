@@ -231,6 +231,17 @@ pub enum ResolveError {
     NoVariable { probe: ProbeName, key: String, variable: String },
 }
 
+/// The `job` label of a probe that names none.
+pub const DEFAULT_JOB: &str = "gradio_chatbot";
+
+impl<T> Probe<T> {
+    /// The `job` label of the probe's series: that of its scrape, so that both stand side by side.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        self.scrape.as_ref().map_or(DEFAULT_JOB, |scrape| &scrape.job)
+    }
+}
+
 impl ProbeSpec {
     /// Whether this probe is switched on and meant for this environment.
     #[must_use]
