@@ -93,9 +93,9 @@ impl Bot {
             .args(self.names.iter().flat_map(|name| ["--name", name]))
             .env("GRADIO_ANALYTICS_ENABLED", "False")
             .env("PYTHONUNBUFFERED", "1");
-        let mut process = self.processes.start("bot", &mut command)?;
+        let process = self.processes.start("bot", &mut command)?;
         let metrics = format!("{}/metrics", self.url());
-        wait_until_it_answers(&metrics, &mut process, Duration::from_secs(90)).await?;
+        wait_until_it_answers(&metrics, &process, Duration::from_secs(90)).await?;
         self.process = Some(process);
         Ok(())
     }

@@ -52,10 +52,9 @@ impl LocalAws {
                 .env("IOT_MTLS_ENABLED", "0")
                 .env("TMPDIR", &temporary)
                 .current_dir(state);
-            let mut process = processes.start("emulator", &mut command)?;
+            let process = processes.start("emulator", &mut command)?;
             let health = format!("{endpoint}/_ministack/health");
-            let started =
-                wait_until_it_answers(&health, &mut process, Duration::from_secs(60)).await;
+            let started = wait_until_it_answers(&health, &process, Duration::from_secs(60)).await;
             attempts -= 1;
             match started {
                 Ok(()) => return Ok(Self { config: config(&endpoint), endpoint, process }),
@@ -82,7 +81,13 @@ pub fn environment(endpoint: &str) -> [(&'static str, String); 8] {
 }
 
 fn config(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new(ROOT_KEY, ROOT_KEY, None, None, "the emulator's root user");
+    config_with(endpoint, ROOT_KEY, ROOT_KEY)
+}
+
+/// The emulator as somebody else sees it.
+#[must_use]
+pub fn config_with(endpoint: &str, key: &str, secret: &str) -> SdkConfig {
+    let credentials = Credentials::new(key, secret, None, None, "the tests");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))

@@ -23,7 +23,7 @@ pub fn loopback(port: u16) -> SocketAddr {
 /// Waits until `url` answers with success; fails when `program` ends first.
 pub async fn wait_until_it_answers(
     url: &str,
-    program: &mut Running,
+    program: &Running,
     patience: Duration,
 ) -> anyhow::Result<()> {
     let client = http_client()?;

@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -77,14 +77,14 @@ impl Processes {
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("no process id")?;
         let file = self.folder.join(format!("{name}.pid"));
         Leader { pid, started: started(pid).unwrap_or_default() }.write(&file)?;
-        Ok(Running { name: name.to_owned(), child, pid, file, log })
+        Ok(Running { name: name.to_owned(), child: Mutex::new(child), pid, file, log })
     }
 
     /// Runs `command` to its end, and fails with the tail of its log when it fails.
     pub async fn run(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
         let _ = fs::remove_file(self.log(name));
         let mut running = self.start(name, command)?;
-        let status = running.child.wait().await?;
+        let status = running.child().wait().await?;
         if !status.success() {
             bail!("`{name}` ended with {status}\n{}", running.tail());
         }
@@ -95,7 +95,7 @@ impl Processes {
 /// A program under way; dropped, it is killed with all that it started.
 pub struct Running {
     name: String,
-    child: Child,
+    child: Mutex<Child>,
     pid: Pid,
     file: PathBuf,
     log: PathBuf,
@@ -108,18 +108,24 @@ impl Running {
     }
 
     /// `None` while it runs.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+    #[must_use]
+    pub fn ended(&self) -> Option<ExitStatus> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child.try_wait().ok().flatten()
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks it to end, and kills it when it does not.
     pub async fn stop(mut self) {
         let _ = kill_process_group(self.pid, Signal::TERM);
-        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+        let _ = tokio::time::timeout(GRACE, self.child().wait()).await;
     }
 
     /// Fails when the program has ended although it was to go on.
-    pub fn check(&mut self) -> anyhow::Result<()> {
+    pub fn check(&self) -> anyhow::Result<()> {
         match self.ended() {
             None => Ok(()),
             Some(status) => bail!("`{}` ended with {status}\n{}", self.name, self.tail()),

@@ -58,11 +58,10 @@ impl Prometheus {
                 .arg(format!("--web.listen-address=127.0.0.1:{port}"))
                 .arg("--web.enable-remote-write-receiver")
                 .current_dir(&folder);
-            let mut process = processes.start("prometheus", &mut command)?;
+            let process = processes.start("prometheus", &mut command)?;
             let url = format!("http://127.0.0.1:{port}");
             let ready = format!("{url}/-/ready");
-            let started =
-                wait_until_it_answers(&ready, &mut process, Duration::from_secs(60)).await;
+            let started = wait_until_it_answers(&ready, &process, Duration::from_secs(60)).await;
             attempts -= 1;
             match started {
                 Ok(()) => return Ok(Self { url, process, client: http_client()? }),

@@ -3,15 +3,17 @@
 //! The demo and the crossing tests stand on the same stage; only the probes and the bots differ.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use alarm_model::StateValue;
 use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
 
-use crate::alarms::Evaluator;
+use crate::alarms::{Change, Evaluator};
 use crate::bot::Bot;
 use crate::deploy::Checkout;
-use crate::inbox::Inbox;
+use crate::figures::Figures;
+use crate::inbox::{Inbox, Mail};
 use crate::local_aws::LocalAws;
 use crate::process::Processes;
 use crate::progress::Progress;
@@ -20,7 +22,7 @@ use crate::python::{EMULATOR, GRADIO, SAM};
 use crate::queues::QueueMetrics;
 
 /// Where the probe files lie on the local AWS.
-const BUCKET: &str = "vigie-local-probes";
+pub const PROBES_BUCKET: &str = "vigie-local-probes";
 pub const ON_CALL: &str = "on-call@example.com";
 pub const WATCH: &str = "vigie-team@example.com";
 
@@ -91,7 +93,7 @@ impl Stage {
         ];
         if let Some(probes) = wanted.probes {
             put_probes(&s3, &probe_folder(root, probes)).await?;
-            parameters.push(("Probes", format!("s3://{BUCKET}/probes")));
+            parameters.push(("Probes", format!("s3://{PROBES_BUCKET}/probes")));
         }
         let deployment = async {
             checkout.deploy(&aws.endpoint, &state, alarms.as_deref(), &parameters).await?;
@@ -121,16 +123,16 @@ impl Stage {
     /// Asks `look` twice a second until it has an answer, and fails when that takes too long or one of
     /// the servers ends.
     pub async fn until<T>(
-        &mut self,
+        &self,
         what: &str,
         patience: Duration,
-        mut look: impl AsyncFnMut(&Self) -> anyhow::Result<Option<T>>,
+        mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
     ) -> anyhow::Result<T> {
         let deadline = Instant::now() + patience;
         loop {
             self.aws.process.check()?;
             self.prometheus.process.check()?;
-            if let Some(found) = look(self).await? {
+            if let Some(found) = look().await? {
                 return Ok(found);
             }
             if Instant::now() > deadline {
@@ -143,6 +145,49 @@ impl Stage {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
+    }
+
+    /// Waits until `alarm` has changed to `state` after `since`.
+    pub async fn changed(
+        &self,
+        alarm: &str,
+        state: StateValue,
+        since: SystemTime,
+        patience: Duration,
+    ) -> anyhow::Result<Change> {
+        let fits =
+            |change: &Change| change.alarm == alarm && change.to == state && since <= change.at;
+        self.until(&format!("change of `{alarm}` to {state}"), patience, async || {
+            Ok(self.evaluator.changes().into_iter().find(fits))
+        })
+        .await
+    }
+
+    /// Mails to who is on call whose subject names `probe`, oldest first.
+    #[must_use]
+    pub fn mails_about(&self, probe: &str) -> Vec<Mail> {
+        let about = |mail: &Mail| mail.to == ON_CALL && mail.subject.contains(probe);
+        self.inbox.mails().into_iter().filter(about).collect()
+    }
+
+    /// Waits for mail number `count` about `probe`; fails on one that SNS would not have sent.
+    pub async fn mail_about(&self, probe: &str, count: usize) -> anyhow::Result<Mail> {
+        let what = format!("mail number {count} about `{probe}`");
+        let mail = self
+            .until(&what, Duration::from_secs(150), async || {
+                Ok(self.mails_about(probe).into_iter().nth(count - 1))
+            })
+            .await?;
+        if let Some(defect) = &mail.defect {
+            bail!("SNS would not send the mail `{}`: {defect}", mail.subject);
+        }
+        Ok(mail)
+    }
+
+    /// The figures of one probe.
+    #[must_use]
+    pub fn figures<'a>(&'a self, probe: &'a str) -> Figures<'a> {
+        Figures { client: &self.cloudwatch, probe }
     }
 }
 
@@ -199,12 +244,13 @@ async fn render(
 }
 
 async fn put_probes(s3: &aws_sdk_s3::Client, folder: &Path) -> anyhow::Result<()> {
-    s3.create_bucket().bucket(BUCKET).send().await.context("the bucket for probes")?;
+    s3.create_bucket().bucket(PROBES_BUCKET).send().await.context("the bucket for probes")?;
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let body = std::fs::read(&path)?;
-        let put = s3.put_object().bucket(BUCKET).key(format!("probes/{name}")).body(body.into());
+        let put =
+            s3.put_object().bucket(PROBES_BUCKET).key(format!("probes/{name}")).body(body.into());
         put.send().await.with_context(|| name)?;
     }
     Ok(())

@@ -10,11 +10,11 @@ use std::time::{Duration, SystemTime};
 use alarm_model::StateValue;
 use anyhow::Context;
 use e2e::bot::Mood;
-use e2e::figures::{Figures, average};
+use e2e::figures::average;
 use e2e::inbox::Mail;
 use e2e::progress::Progress;
 use e2e::run;
-use e2e::stage::{ON_CALL, Stage, Wanted};
+use e2e::stage::{Stage, Wanted};
 
 const PROBE: &str = "demo";
 /// The bot at `/`.
@@ -32,31 +32,31 @@ async fn demo(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let mut stage = Stage::set(root, &wanted, progress).await?;
     let from = SystemTime::now();
 
-    progress.step("watch it hold conversations", conversations(&mut stage, from)).await?;
+    progress.step("watch it hold conversations", conversations(&stage, from)).await?;
     progress.note("The chatbot breaks: every message is answered with an error.");
     stage.bot.be(BOT, Mood::Error).await?;
-    let reason = progress.step("the alarm rises", state(&mut stage, StateValue::Alarm)).await?;
+    let reason = progress.step("the alarm rises", changed(&stage, StateValue::Alarm)).await?;
     progress.block("CloudWatch says", &reason);
-    let mail = progress.step("the mail arrives", nth_mail(&mut stage, 1)).await?;
-    progress.block("Mail", &mail.as_sent());
+    let told = progress.step("the mail arrives", mail(&stage, 1)).await?;
+    progress.block("Mail", &told.as_sent());
 
     progress.note("Now it hangs: it takes the message and never says a word.");
     stage.bot.be(BOT, Mood::Hang).await?;
     let hanging = &["first_chunk_timeout", "timeout", "stalled"];
-    progress.step("hanging is told apart", failure(&mut stage, hanging)).await?;
+    progress.step("hanging is told apart", failure(&stage, hanging)).await?;
     progress.note("Now it is gone: nothing listens on its port.");
     stage.bot.go().await;
-    progress.step("being gone is told apart", failure(&mut stage, &["connect"])).await?;
+    progress.step("being gone is told apart", failure(&stage, &["connect"])).await?;
 
     progress.note("The chatbot is mended.");
     stage.bot.come_back().await?;
-    let reason = progress.step("the alarm clears", state(&mut stage, StateValue::Ok)).await?;
+    let reason = progress.step("the alarm clears", changed(&stage, StateValue::Ok)).await?;
     progress.block("CloudWatch says", &reason);
-    let recovery = progress.step("the recovery mail arrives", nth_mail(&mut stage, 2)).await?;
+    let recovery = progress.step("the recovery mail arrives", mail(&stage, 2)).await?;
     progress.block("Mail", &recovery.as_sent());
 
     progress.step("read back from CloudWatch", cloudwatch(&stage, from)).await?;
-    progress.step("read back from Prometheus", prometheus(&mut stage)).await?;
+    progress.step("read back from Prometheus", prometheus(&stage)).await?;
     progress.block("What was shown", &progress.table());
     if std::env::var("KEEP").is_ok_and(|keep| keep == "1") {
         progress.block("Still running, until Ctrl-C", &addresses(&stage));
@@ -65,76 +65,49 @@ async fn demo(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn conversations(stage: &mut Stage, from: SystemTime) -> anyhow::Result<((), String)> {
+async fn conversations(stage: &Stage, from: SystemTime) -> anyhow::Result<((), String)> {
     // The schedule fires on the minute and plans the one that follows.
     let patience = Duration::from_secs(200);
-    let values = stage
-        .until("two good conversations in CloudWatch", patience, async |stage| {
-            let figures = Figures { client: &stage.cloudwatch, probe: PROBE };
-            let values = figures.read("Success", "Minimum", from).await?;
+    let good = stage
+        .until("two good conversations in CloudWatch", patience, async || {
+            let values = stage.figures(PROBE).read("Success", "Minimum", from).await?;
             let good = values.iter().filter(|(_, value)| *value > 0.0).count();
-            Ok((good >= 2).then_some(values))
+            Ok((good >= 2).then_some(good))
         })
         .await?;
-    Ok(((), format!("{} results published by the schedule", values.len())))
+    Ok(((), format!("{good} good ones, as the schedule ordered them")))
 }
 
-async fn state(stage: &mut Stage, wanted: StateValue) -> anyhow::Result<(String, String)> {
-    let broken = stage.evaluator.changes().len();
-    let change = stage
-        .until(
-            &format!("change of `{DOWN}` to {wanted}"),
-            Duration::from_secs(120),
-            async |stage| {
-                let changes = stage.evaluator.changes();
-                let found = changes
-                    .iter()
-                    .skip(broken)
-                    .find(|change| change.alarm == DOWN && change.to == wanted);
-                Ok(found.cloned())
-            },
-        )
-        .await?;
+async fn changed(stage: &Stage, to: StateValue) -> anyhow::Result<(String, String)> {
+    let patience = Duration::from_secs(120);
+    let change = stage.changed(DOWN, to, SystemTime::now(), patience).await?;
     Ok((change.reason, format!("{DOWN}: {} -> {}", change.from, change.to)))
 }
 
-/// The mail that is number `count` in the inbox of who is on call.
-async fn nth_mail(stage: &mut Stage, count: usize) -> anyhow::Result<(Mail, String)> {
-    let mail = stage
-        .until("mail", Duration::from_secs(120), async |stage| {
-            let mails = stage.inbox.mails();
-            Ok(mails.into_iter().filter(|mail| mail.to == ON_CALL).nth(count - 1))
-        })
-        .await?;
+async fn mail(stage: &Stage, count: usize) -> anyhow::Result<(Mail, String)> {
+    let mail = stage.mail_about(PROBE, count).await?;
     let shown = mail.subject.clone();
-    if let Some(defect) = &mail.defect {
-        anyhow::bail!("SNS would not send the mail `{shown}`: {defect}");
-    }
     Ok((mail, shown))
 }
 
-async fn failure(stage: &mut Stage, reasons: &[&str]) -> anyhow::Result<((), String)> {
+async fn failure(stage: &Stage, reasons: &[&str]) -> anyhow::Result<((), String)> {
     let from = SystemTime::now() - Duration::from_secs(10);
+    let what = format!("failure for {}", reasons.join(" or "));
     let reason = stage
-        .until(
-            &format!("failure for {}", reasons.join(" or ")),
-            Duration::from_secs(90),
-            async |stage| {
-                let figures = Figures { client: &stage.cloudwatch, probe: PROBE };
-                for reason in reasons {
-                    if figures.failures(reason, from).await? > 0 {
-                        return Ok(Some((*reason).to_owned()));
-                    }
+        .until(&what, Duration::from_secs(90), async || {
+            for reason in reasons {
+                if stage.figures(PROBE).failures(reason, from).await? > 0 {
+                    return Ok(Some((*reason).to_owned()));
                 }
-                Ok(None)
-            },
-        )
+            }
+            Ok(None)
+        })
         .await?;
     Ok(((), format!("reason `{reason}` in CloudWatch")))
 }
 
 async fn cloudwatch(stage: &Stage, from: SystemTime) -> anyhow::Result<((), String)> {
-    let figures = Figures { client: &stage.cloudwatch, probe: PROBE };
+    let figures = stage.figures(PROBE);
     let success = figures.read("Success", "Average", from).await?;
     let availability = average(&success).context("no `Success` in CloudWatch")?;
     let first_chunk = figures.read("TimeToFirstChunk", "Average", from).await?;
@@ -148,7 +121,7 @@ async fn cloudwatch(stage: &Stage, from: SystemTime) -> anyhow::Result<((), Stri
     Ok(((), shown))
 }
 
-async fn prometheus(stage: &mut Stage) -> anyhow::Result<((), String)> {
+async fn prometheus(stage: &Stage) -> anyhow::Result<((), String)> {
     let mut shown = Vec::new();
     // The first `up` comes from the probe's own scrape, the second from Prometheus itself.
     for query in [
@@ -158,7 +131,7 @@ async fn prometheus(stage: &mut Stage) -> anyhow::Result<((), String)> {
         r#"probe_turn_first_chunk_seconds{probe="demo",turn="1"} > 0"#,
     ] {
         let value = stage
-            .until(query, Duration::from_secs(60), async |stage| {
+            .until(query, Duration::from_secs(60), async || {
                 let found = stage.prometheus.query(query).await?;
                 Ok(found.first().map(e2e::prometheus::Found::value))
             })
