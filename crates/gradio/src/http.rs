@@ -327,11 +327,16 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
+/// Whether what came is no HTTP: it can't be read, or came without being asked for.
 fn parse_error(error: &reqwest::Error) -> bool {
     let mut source = error.source();
     while let Some(cause) = source {
-        if cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-            return true;
+        if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
+            // The second has no method that would tell.
+            let unasked = cause.to_string() == "received unexpected message from connection";
+            if cause.is_parse() || unasked {
+                return true;
+            }
         }
         source = cause.source();
     }

@@ -1,0 +1,291 @@
+//! The app's description, and what stands in its place.
+
+use std::io::Write;
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use gradio::Failure;
+use serde_json::json;
+
+use super::{Fault, LIMIT, described, script};
+use crate::support::app::config;
+use crate::support::scripted::{Do, Script};
+use crate::support::wire::{answer, chunk, chunked, detail, json_answer, page};
+
+pub(super) fn faults() -> Vec<Fault> {
+    [statuses(), bodies(), log_ins(), chats()].into_iter().flatten().collect()
+}
+
+fn first(answer: impl Into<Vec<u8>>) -> Script {
+    Script::default().send("config", answer)
+}
+
+fn statuses() -> Vec<Fault> {
+    use Failure::{Auth, HttpStatus};
+    let status = |name, status: &str, failure, prose| {
+        Fault::new(name, first(page(status, "<html><title>Sorry</title>")), failure, prose)
+    };
+    let moved = |to: &str| answer("301 Moved Permanently", &[("location", to)], b"");
+    vec![
+        Fault::new("redirects for ever", first(moved("/config")), HttpStatus, "more than 5"),
+        Fault::new(
+            "moved away",
+            first(moved("http://localhost:9/config")),
+            HttpStatus,
+            "where our credentials are not sent",
+        )
+        .with(|builder| builder.bearer("hush-hush")),
+        status("forbidden", "403 Forbidden", Auth, "403 Forbidden, a page titled `Sorry`"),
+        status("internal error", "500 Internal Server Error", HttpStatus, "`/config` answered 500"),
+        status("bad gateway", "502 Bad Gateway", HttpStatus, "a page titled `Sorry`"),
+        status("no server behind", "503 Service Unavailable", HttpStatus, "503"),
+        status("gateway timeout", "504 Gateway Timeout", HttpStatus, "504"),
+        Fault::new("nothing there", Script::default(), HttpStatus, "404 Not Found, `Not Found`"),
+        Fault::new(
+            "too many requests",
+            first(answer("429 Too Many Requests", &[("retry-after", "120")], b"slow down")),
+            HttpStatus,
+            "429 Too Many Requests, Retry-After `120`, `slow down`",
+        ),
+        Fault::new(
+            "an error page with a traceback",
+            first(answer(
+                "500 Internal Server Error",
+                &[],
+                b"Traceback (most recent call last):\n  hush\nValueError: hush",
+            )),
+            HttpStatus,
+            "(a traceback, left out)",
+        ),
+        Fault::new(
+            "an error page that shows our own token",
+            first(answer("500 Internal Server Error", &[], b"no such token: hush-hush")),
+            HttpStatus,
+            "no such token: ***",
+        )
+        .with(|builder| builder.bearer("hush-hush")),
+        Fault::new(
+            "a Space that sleeps",
+            first(page(
+                "503 Service Unavailable",
+                "<title>Hugging Face</title>This Space is sleeping",
+            )),
+            HttpStatus,
+            "the Space is asleep",
+        ),
+        Fault::new(
+            "an error page that never ends",
+            first(
+                [
+                    b"HTTP/1.1 500 Oops\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(),
+                    chunk(b"so sorry"),
+                ]
+                .concat(),
+            ),
+            HttpStatus,
+            "so sorry",
+        ),
+    ]
+}
+
+fn bodies() -> Vec<Fault> {
+    use Failure::{HttpStatus, NotGradio, StreamBroken, Timeout, TooLarge};
+    let endless = |piece: &[u8]| {
+        Script::default().on(
+            "config",
+            [Do::Send(chunked("application/json")), Do::Repeat(chunk(piece), Duration::ZERO)],
+        )
+    };
+    let described = config(&json!("sse_v3")).to_string();
+    let announced = |length: &str, body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let zipped = |body: &[u8]| answer("200 OK", &[("content-encoding", "gzip")], body);
+    vec![
+        Fault::new(
+            "another page",
+            first(page("200 OK", "<html><title>Welcome</title>")),
+            NotGradio,
+            "a page titled `Welcome`",
+        ),
+        Fault::new(
+            "other data",
+            first(json_answer(&json!({ "status": "ok" }))),
+            NotGradio,
+            r#"`{"status":"ok"}`"#,
+        ),
+        Fault::new("nothing in it", first(answer("200 OK", &[], b"")), NotGradio, "an empty body"),
+        Fault::new(
+            "cut JSON",
+            first(answer("200 OK", &[], &described.as_bytes()[..200])),
+            NotGradio,
+            "no description",
+        ),
+        Fault::new(
+            "not HTTP",
+            Script {
+                at_accept: Some(vec![Do::Send(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), Do::Wait]),
+                ..Script::default()
+            },
+            NotGradio,
+            "does not speak HTTP",
+        ),
+        Fault::new(
+            "100 MB announced",
+            first(announced("104857600", b"{")),
+            TooLarge,
+            "104857600 bytes or more; the limit is 8388608",
+        ),
+        Fault::new("100 MB sent", endless(&[b' '; 65_536]), TooLarge, "the limit is 8388608"),
+        Fault::new("gzip bomb", first(zipped(&bomb())), TooLarge, "the limit is 8388608"),
+        Fault::new("broken gzip", first(zipped(b"this is no gzip")), StreamBroken, "decompress"),
+        Fault::new(
+            "cut at the end of the connection",
+            Script::default().on("config", [Do::Send(announced("5000", b"{")), Do::Close]),
+            StreamBroken,
+            "the answer",
+        ),
+        Fault::new(
+            "cut chunked body",
+            Script::default().on(
+                "config",
+                [Do::Send([chunked("application/json"), chunk(b"{")].concat()), Do::Close],
+            ),
+            StreamBroken,
+            "the answer",
+        ),
+        Fault::new(
+            "chunks that are none",
+            first([chunked("application/json"), b"hello\r\n".to_vec()].concat()),
+            StreamBroken,
+            "the answer",
+        ),
+        Fault::new(
+            "headers without end",
+            Script::default().on(
+                "config",
+                [
+                    Do::Send(b"HTTP/1.1 200 OK\r\n".to_vec()),
+                    Do::Repeat(b"x-more: and more\r\n".repeat(1_000), Duration::ZERO),
+                ],
+            ),
+            NotGradio,
+            "does not speak HTTP",
+        ),
+        Fault::new(
+            "silence",
+            Script::default().on("config", [Do::Wait]),
+            Timeout,
+            "did not describe itself",
+        )
+        .limited(|limits| limits.conversation = LIMIT),
+        Fault::new(
+            "one byte a second",
+            Script::default().on(
+                "config",
+                [Do::Drip(json_answer(&config(&json!("sse_v3"))), Duration::from_secs(1))],
+            ),
+            Timeout,
+            "did not describe itself",
+        )
+        .limited(|limits| limits.conversation = LIMIT),
+        Fault::new(
+            "a body one byte a second",
+            Script::default().on(
+                "config",
+                [
+                    Do::Send(chunked("application/json")),
+                    Do::Drip(chunk(described.as_bytes()), Duration::from_secs(1)),
+                ],
+            ),
+            Timeout,
+            "did not describe itself",
+        )
+        .limited(|limits| limits.conversation = LIMIT),
+        Fault::new(
+            "page without an app",
+            first(detail("404 Not Found", "Not Found"))
+                .send("page", page("404 Not Found", "<title>Lost</title>")),
+            HttpStatus,
+            "`/` answered 404",
+        ),
+        Fault::new(
+            "a page of something else",
+            first(detail("404 Not Found", "Not Found"))
+                .send("page", page("200 OK", "<title>Blog</title>")),
+            NotGradio,
+            "a page titled `Blog`",
+        ),
+    ]
+}
+
+fn log_ins() -> Vec<Fault> {
+    use Failure::{Auth, HttpStatus};
+    let wanted = || first(detail("401 Unauthorized", "Not authenticated"));
+    let closed = json!({ "auth_required": true, "components": [], "dependencies": [] });
+    let closed = format!("<script>window.gradio_config = {closed};</script>");
+    let behind = first(detail("404 Not Found", "Not Found")).send("page", page("200 OK", &closed));
+    vec![
+        Fault::new(
+            "log-in wanted, none set",
+            wanted(),
+            Auth,
+            "401 Unauthorized, `Not authenticated`",
+        ),
+        Fault::new(
+            "log-in refused",
+            wanted().send("login", detail("400 Bad Request", "Incorrect credentials.")),
+            Auth,
+            "the log-in was refused",
+        )
+        .with(|builder| builder.login("ada", "hush")),
+        Fault::new(
+            "log-in without effect",
+            wanted().send("login", json_answer(&json!({ "success": true }))),
+            Auth,
+            "goes on asking",
+        )
+        .with(|builder| builder.login("ada", "hush")),
+        Fault::new(
+            "log-in that fails",
+            wanted().send("login", page("500 Internal Server Error", "<title>x</title>")),
+            HttpStatus,
+            "`/login` answered 500",
+        )
+        .with(|builder| builder.login("ada", "hush")),
+        Fault::new("log-in wanted by the page", behind, Auth, "asks for a log-in and none is set"),
+    ]
+}
+
+fn chats() -> Vec<Fault> {
+    use Failure::{EndpointMissing, Settings, Unsupported};
+    let empty = json!({ "components": [], "dependencies": [], "version": "6.31.0" });
+    let old = json!({ "components": [], "dependencies": [], "version": "3.0.26" });
+    vec![
+        Fault::new(
+            "no chat",
+            described(&empty),
+            EndpointMissing,
+            "no chat among the app's 0 functions",
+        ),
+        Fault::new("not the endpoint that was named", script(), EndpointMissing, "it has `/chat`")
+            .with(|builder| builder.endpoint("/talk".parse().unwrap())),
+        Fault::new("not the input that was named", script(), Settings, "has no input `tone`")
+            .with(|builder| builder.input("tone", 1)),
+        Fault::new("Gradio 3.0", described(&old), Unsupported, "Gradio 3.0 is not supported"),
+    ]
+}
+
+/// 64 MB of zeros in some 64 KB.
+fn bomb() -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let block = vec![b' '; 1024 * 1024];
+    for _ in 0..64 {
+        encoder.write_all(&block).unwrap();
+    }
+    encoder.finish().unwrap()
+}

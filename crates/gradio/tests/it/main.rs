@@ -1,0 +1,4 @@
+//! The client against servers of our own on loopback: transcripts of real ones, faults, transports.
+
+mod faults;
+mod support;

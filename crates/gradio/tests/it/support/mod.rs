@@ -1,0 +1,7 @@
+//! Servers that do as they are told.
+
+pub(crate) mod app;
+pub(crate) mod certificates;
+pub(crate) mod request;
+pub(crate) mod scripted;
+pub(crate) mod wire;
