@@ -1,0 +1,113 @@
+//! Samples too old for the receiver, kept as OpenMetrics.
+//!
+//! `promtool tsdb create-blocks-from openmetrics FILE DIRECTORY` makes Prometheus blocks of them. One
+//! object per message, its key made of the message: a second delivery writes the same object again.
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use exposition::{Family, Format, Kind, Point, Writer};
+use remote_write::{Entry, NAME};
+
+use crate::letter::Letter;
+
+/// Why samples were not kept: their letter stays where it is.
+#[derive(Debug, thiserror::Error)]
+#[error("the bucket did not take samples that are too old")]
+pub(crate) struct KeepError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// Keeps what is too old of `letter`; returns how many samples the file holds.
+pub(crate) async fn keep(
+    client: &Client,
+    bucket: &str,
+    letter: &Letter,
+) -> Result<usize, KeepError> {
+    let (page, count) = page(&letter.findings.too_old);
+    if count == 0 {
+        return Ok(0);
+    }
+    let key = key(letter);
+    let request = client
+        .put_object()
+        .bucket(bucket)
+        .key(&key)
+        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+        .body(ByteStream::from(page.into_bytes()));
+    request.send().await.map_err(|error| KeepError(error.into()))?;
+    tracing::warn!(run = letter.run(), key, samples = count, "too old for the receiver, kept");
+    Ok(count)
+}
+
+/// `late-samples/2026/11/22/100000Z-ID.openmetrics`: in the order of time.
+fn key(letter: &Letter) -> String {
+    let due = letter.content.as_ref().map_or(0, |message| message.due.as_millis());
+    let due = jiff::Timestamp::from_millisecond(due).unwrap_or_default();
+    format!("late-samples/{}-{}.openmetrics", due.strftime("%Y/%m/%d/%H%M%SZ"), letter.id)
+}
+
+/// The samples family by family, series by series, in rising time, and how many there are.
+///
+/// Stale markers and native histograms have no place in the text; what an old receiver can't name
+/// has none in promtool's.
+fn page(entries: &[Entry]) -> (String, usize) {
+    let mut entries: Vec<&Entry> =
+        entries.iter().filter(|entry| entry.series.is_legacy()).collect();
+    entries.sort_by(|a, b| a.series.cmp(&b.series).then(a.at().cmp(&b.at())));
+    let mut writer = Writer::new(Format::OpenMetrics);
+    let mut count = 0;
+    for family in entries.chunk_by(|a, b| a.series.name() == b.series.name()) {
+        let name = family[0].series.name();
+        let samples = family.iter().filter_map(|entry| Some((entry, entry.sample()?)));
+        let mut samples = samples.filter(|(_, sample)| !sample.is_stale()).peekable();
+        // Untyped, so that no rule about the names of counters applies.
+        let unknown = Family { name, kind: Kind::Unknown, help: "", unit: "" };
+        if samples.peek().is_none() || writer.family(unknown).is_err() {
+            continue;
+        }
+        for (entry, sample) in samples {
+            let labels: Vec<(&str, &str)> =
+                entry.series.labels().filter(|(name, _)| *name != NAME).collect();
+            let timestamp_ms = Some(sample.at.as_millis());
+            let value = sample.value;
+            let point = Point { labels: &labels, value, timestamp_ms, ..Point::default() };
+            match writer.point(&point) {
+                Ok(()) => count += 1,
+                Err(error) => tracing::warn!(%error, "a sample has no place in OpenMetrics"),
+            }
+        }
+    }
+    (writer.finish(), count)
+}
+
+#[cfg(test)]
+mod tests {
+    use remote_write::{Sample, Series, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_page_is_sorted_by_series_and_time_and_ends_as_openmetrics_does() {
+        let entry = |name: &str, job: &str, at: i64, value: f64| {
+            let series = Series::new(name, [("job", job)]).unwrap();
+            Entry::new(series, Sample::new(value, Timestamp::from_millis(at)))
+        };
+        let up = Series::new("up", [("job", "b")]).unwrap();
+        let entries = [
+            entry("up", "b", 2_500, 1.0),
+            entry("probe_success", "a", 1_000, 1.0),
+            entry("up", "b", 1_000, 0.0),
+            entry("up", "a", 3_000, f64::NAN),
+            Entry::new(up, Sample::stale(Timestamp::from_millis(4_000))),
+            entry("dotted.name", "a", 1_000, 1.0),
+        ];
+        let (page, count) = page(&entries);
+        let expected = "\
+            # TYPE probe_success unknown\n\
+            probe_success{job=\"a\"} 1 1\n\
+            # TYPE up unknown\n\
+            up{job=\"a\"} NaN 3\n\
+            up{job=\"b\"} 0 1\n\
+            up{job=\"b\"} 1 2.500\n\
+            # EOF\n";
+        assert_eq!((page.as_str(), count), (expected, 4));
+    }
+}
