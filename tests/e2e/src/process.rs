@@ -62,13 +62,14 @@ impl Processes {
 
     /// Starts `command` in the background, its output in the log of `name`.
     pub fn start(&self, name: &str, command: &mut Command) -> anyhow::Result<Running> {
-        let log = self.log(name);
-        let output = File::options().create(true).append(true).open(&log)?;
+        let output = File::options().create(true).append(true).open(self.log(name))?;
+        self.spawn(name, command.stdout(output.try_clone()?).stderr(output))
+    }
+
+    fn spawn(&self, name: &str, command: &mut Command) -> anyhow::Result<Running> {
         let program = command.as_std().get_program().to_owned();
         let child = command
             .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -77,7 +78,17 @@ impl Processes {
         let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("no process id")?;
         let file = self.folder.join(format!("{name}.pid"));
         Leader { pid, started: started(pid).unwrap_or_default() }.write(&file)?;
-        Ok(Running { name: name.to_owned(), child: Mutex::new(child), pid, file, log })
+        let (name, log) = (name.to_owned(), self.log(name));
+        Ok(Running { name, child: Mutex::new(child), pid, file, log })
+    }
+
+    /// Runs `command` to its end, its output shown as it comes.
+    pub async fn show(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        let status = self.spawn(name, command)?.child().wait().await?;
+        if !status.success() {
+            bail!("`{name}` ended with {status}; see above");
+        }
+        Ok(())
     }
 
     /// Runs `command` to its end, and fails with the tail of its log when it fails.

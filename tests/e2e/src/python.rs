@@ -26,6 +26,9 @@ pub const CHECKOV: Environment =
     Environment { name: "checkov", requirements: "tests/emulator/requirements-checkov.txt" };
 pub const GRADIO: Environment =
     Environment { name: "gradio-6.31", requirements: "tests/apps/requirements-6.31.txt" };
+/// Prebuilt programs for Cargo.
+pub const CARGO_TOOLS: Environment =
+    Environment { name: "cargo", requirements: "tests/emulator/requirements-cargo.txt" };
 
 const UV: Environment =
     Environment { name: "uv", requirements: "tests/emulator/requirements-uv.txt" };

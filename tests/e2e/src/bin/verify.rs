@@ -1,0 +1,131 @@
+//! `make test`: everything that has to hold before a change lands, from a bare checkout.
+//!
+//! What fails is noted and the rest goes on, so that one run tells all. Packages are installed while
+//! Cargo compiles.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use e2e::process::Processes;
+use e2e::progress::Progress;
+use e2e::python::{CARGO_TOOLS, CHECKOV, EMULATOR, Environment, GRADIO, SAM};
+use e2e::{prometheus, run};
+use tokio::process::Command;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let progress = Progress::default();
+    run::until_done_or_interrupted(&progress, Box::pin(verify(run::root(), &progress))).await
+}
+
+async fn verify(root: &Path, progress: &Progress) -> anyhow::Result<()> {
+    let state = root.join("target/verify");
+    let (processes, _) = Processes::open(&root.join("target/e2e-processes"), &state.join("logs"))?;
+    let mut checks = Checks { root, processes: &processes, progress, failed: Vec::new() };
+
+    let (installed, ()) = tokio::join!(
+        progress.step("install what the tests need", install(root, &processes)),
+        checks.code()
+    );
+    installed?;
+    checks.tests().await;
+    checks.template().await;
+    let Checks { mut failed, .. } = checks;
+    // The crossing tests take the lock themselves.
+    drop(processes);
+    if let Err(error) = crossing(root, progress).await {
+        failed.push(format!("{error:#}"));
+    }
+    if !failed.is_empty() {
+        bail!("{}", failed.join("\n"));
+    }
+    progress.block("All checks passed", &progress.table());
+    Ok(())
+}
+
+async fn install(root: &Path, processes: &Processes) -> anyhow::Result<((), &'static str)> {
+    for environment in [CARGO_TOOLS, SAM, EMULATOR, GRADIO, CHECKOV] {
+        environment.install(root, processes).await?;
+    }
+    prometheus::install(processes).await?;
+    Ok(((), "Python environments under .venv/, Prometheus"))
+}
+
+struct Checks<'a> {
+    root: &'a Path,
+    processes: &'a Processes,
+    progress: &'a Progress,
+    failed: Vec<String>,
+}
+
+impl Checks<'_> {
+    async fn code(&mut self) {
+        self.check("format", cargo(self.root, "fmt --all --check")).await;
+        let lint = "clippy --workspace --all-targets --locked -- -D warnings";
+        self.check("lint", cargo(self.root, lint)).await;
+    }
+
+    async fn tests(&mut self) {
+        self.check("unit tests", cargo(self.root, "nextest run --workspace --locked")).await;
+        self.check("doc tests", cargo(self.root, "test --workspace --locked --doc --quiet")).await;
+        let rendered = "run --quiet --locked --package cli --bin vigie -- render --check";
+        self.check("the alarms are rendered", cargo(self.root, rendered)).await;
+        self.check(
+            "licences and bans",
+            cargo(self.root, "deny --offline check bans licenses sources"),
+        )
+        .await;
+    }
+
+    async fn template(&mut self) {
+        let template = "infra/template.yaml";
+        let sam = ["validate", "--lint", "--template-file", template];
+        self.check("sam validate", python(self.root, &SAM, "sam", &sam)).await;
+        let lint = [template, "infra/alarms.yaml"];
+        self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;
+        let checkov = ["--quiet", "--compact", "--framework", "cloudformation", "--file", template];
+        self.check("checkov", python(self.root, &CHECKOV, "checkov", &checkov)).await;
+    }
+
+    async fn check(&mut self, name: &str, mut command: Command) {
+        let processes = self.processes;
+        let work = async {
+            processes.show(&name.replace(' ', "-"), &mut command).await?;
+            Ok(((), "ok"))
+        };
+        if let Err(error) = self.progress.step(name, work).await {
+            self.failed.push(format!("{error:#}"));
+        }
+    }
+}
+
+/// The crossing tests as a program of their own, since they clean up after themselves as one.
+async fn crossing(root: &Path, progress: &Progress) -> anyhow::Result<()> {
+    let program = std::env::current_exe()?.with_file_name("crossing");
+    let work = async {
+        let build = cargo(root, "build --quiet --locked --package e2e --bins").status().await?;
+        anyhow::ensure!(build.success(), "the crossing tests do not build");
+        let mut command = Command::new(&program);
+        let status = command.current_dir(root).kill_on_drop(true).status().await;
+        let status = status.with_context(|| format!("`{}`", program.display()))?;
+        anyhow::ensure!(status.success(), "the crossing tests ended with {status}; see above");
+        Ok(((), "ok"))
+    };
+    progress.step("crossing tests", work).await
+}
+
+fn cargo(root: &Path, arguments: &str) -> Command {
+    let tools = CARGO_TOOLS.folder(root).join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path)));
+    let mut command = Command::new("cargo");
+    command.args(arguments.split(' ')).current_dir(root).env("PATH", path.unwrap_or_default());
+    command
+}
+
+fn python(root: &Path, environment: &Environment, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(environment.program(root, program));
+    command.args(arguments).current_dir(root).env("SAM_CLI_TELEMETRY", "0");
+    command
+}
