@@ -178,17 +178,16 @@ impl Http {
             StatusCode::SERVICE_UNAVAILABLE if says(&body, "queue is full") => Failure::QueueFull,
             _ => Failure::HttpStatus,
         };
-        let mut prose = format!("`{path}` answered {status}{}", retry_after.unwrap_or_default());
-        if let Some(location) = location.filter(|_| status.is_redirection()) {
-            prose += &format!(
+        let what = match location.filter(|_| status.is_redirection()) {
+            Some(location) => format!(
                 " to `{location}`, where our credentials are not sent; give that address instead"
-            );
-        } else {
-            prose += &format!(", {}", redact::excerpt(&body));
-        }
-        if let Some(state) = space::state(&self.settings.base, &body) {
-            prose += &format!("; {state}");
-        }
+            ),
+            None => format!(", {}", redact::excerpt(&body)),
+        };
+        let state = space::state(&self.settings.base, &body);
+        let state = state.map(|state| format!("; {state}")).unwrap_or_default();
+        let retry_after = retry_after.unwrap_or_default();
+        let prose = format!("`{path}` answered {status}{retry_after}{what}{state}");
         Fault::new(failure, prose)
     }
 

@@ -1,7 +1,7 @@
 //! Times the phases of making a connection, from inside the one HTTP and TLS stack there is.
 //!
 //! `dns` is taken around our own resolver, which the connector calls. The TLS library asks its
-//! session store for a ticket when the ClientHello is due: then TCP is connected. A layer around
+//! session store for a ticket when the first flight is due: then TCP is connected. A layer around
 //! the connector sees when all of it is done. Only a conversation's first connection is kept.
 
 use std::net::SocketAddr;

@@ -87,7 +87,9 @@ impl Content {
             Value::String(text) => self.add_text(text),
             Value::Array(items) if items.iter().all(has_role) => self.add_messages(items),
             Value::Array(items) if items.iter().all(is_piece) => {
-                items.iter().for_each(|item| self.add(item));
+                for item in items {
+                    self.add(item);
+                }
             }
             Value::Object(map) => self.add_object(map, value),
             other => self.add_line(&other.to_string()),
@@ -109,7 +111,9 @@ impl Content {
         } else if let Some(said) = text("text") {
             self.add_text(said);
             let files = map.get("files").and_then(Value::as_array);
-            files.into_iter().flatten().for_each(|file| self.add(file));
+            for file in files.into_iter().flatten() {
+                self.add(file);
+            }
         } else if let Some(label) = text("label").filter(|_| map.contains_key("confidences")) {
             self.add_line(label);
         } else {
@@ -151,7 +155,9 @@ impl Content {
     /// Of pairs, what the bot said in the last one in which the user spoke, and after it.
     fn add_pairs(&mut self, pairs: &[Value]) {
         let spoken = pairs.iter().rposition(|pair| !pair[0].is_null()).unwrap_or(0);
-        pairs[spoken.min(pairs.len())..].iter().for_each(|pair| self.add(&pair[1]));
+        for pair in &pairs[spoken.min(pairs.len())..] {
+            self.add(&pair[1]);
+        }
     }
 
     fn add_file(&mut self, file: &Value) {

@@ -3,8 +3,8 @@ use serde_json::json;
 use super::*;
 
 /// Text, then what else there is: `[title: text]` for thinking, `<kind name>` for parts.
-fn said(kind: &str, value: Value) -> String {
-    let content = Content::read(kind, &value);
+fn said(kind: &str, value: &Value) -> String {
+    let content = Content::read(kind, value);
     let thinking = content.thinking.iter().map(|one| format!(" [{}: {}]", one.title, one.text));
     let parts = content.parts.iter().map(|one| match &one.name {
         Some(name) => format!(" <{} {name}>", one.kind),
@@ -85,7 +85,7 @@ fn text_is_read_from_every_known_shape() {
         ("a label", "label", json!({ "label": "cat", "confidences": [] }), "cat"),
     ];
     for (name, kind, value, expected) in cases {
-        assert_eq!(said(kind, value), expected, "{name}");
+        assert_eq!(said(kind, &value), expected, "{name}");
     }
 }
 

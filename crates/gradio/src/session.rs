@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::arguments::{self, Input, Values};
 use crate::client::Settings;
-use crate::config::{AppConfig, Id, Protocol};
+use crate::config::{AppConfig, Dependency, Id, Protocol};
 use crate::describe::{App, describe};
 use crate::endpoint::{How, Plan, choose};
 use crate::failure::{Error, Fault};
@@ -187,12 +187,12 @@ impl Description {
             title: config.title.clone(),
             space_id: config.space_id.clone(),
             inputs: arguments::inputs(config, &arguments::further(config, plan), names, values),
-            steps: functions().map(crate::config::Dependency::id).collect(),
+            steps: functions().map(Dependency::id).collect(),
             multimodal: config.kind(plan.message) == "multimodaltextbox",
             queued: replying.is_some_and(|one| config.is_queued(one)),
             streams: replying
                 .filter(|_| config.release() >= (4, 19))
-                .and_then(|one| one.is_generator()),
+                .and_then(Dependency::is_generator),
         }
     }
 }
@@ -218,8 +218,9 @@ pub(crate) async fn fetch_info(http: &Http, app: &App, until: Instant) -> Value 
     body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default()
 }
 
-pub(crate) fn scrubbed(fault: Fault, settings: &Settings) -> Fault {
-    Fault { prose: redact::scrub(&fault.prose, &settings.secrets), ..fault }
+pub(crate) fn scrubbed(mut fault: Fault, settings: &Settings) -> Fault {
+    fault.prose = redact::scrub(&fault.prose, &settings.secrets);
+    fault
 }
 
 /// How often the server looks at what it has to send.

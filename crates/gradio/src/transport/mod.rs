@@ -44,14 +44,11 @@ pub(crate) async fn make(
     turn: &mut Turn<'_>,
 ) -> Result<Vec<Value>, Fault> {
     let mut farewell = Farewell::new(http.clone());
-    let outcome = if !call.app.config.is_queued(call.function) {
-        predict::make(http, call, turn).await
-    } else {
-        match call.app.config.protocol {
-            Protocol::Ws => websocket::make(http, call, turn, &mut farewell).await,
-            Protocol::Sse => events::ask_and_answer(http, call, turn, &mut farewell).await,
-            _ => events::join_and_follow(http, call, turn, &mut farewell).await,
-        }
+    let outcome = match call.app.config.protocol {
+        _ if !call.app.config.is_queued(call.function) => predict::make(http, call, turn).await,
+        Protocol::Ws => websocket::make(http, call, turn, &mut farewell).await,
+        Protocol::Sse => events::ask_and_answer(http, call, turn, &mut farewell).await,
+        _ => events::join_and_follow(http, call, turn, &mut farewell).await,
     };
     if outcome.is_err() {
         farewell.bid().await;

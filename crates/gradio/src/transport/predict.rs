@@ -47,19 +47,15 @@ async fn app_error(http: &Http, response: reqwest::Response, turn: &mut Turn<'_>
         Ok(body) => body,
         Err(trouble) => return trouble,
     };
-    let is_json =
+    let is_error =
         serde_json::from_slice::<Value>(&body).is_ok_and(|value| value.get("error").is_some());
-    match Output::parse(&body).filter(|_| is_json) {
-        Some(output) => {
-            let failed = Body::Completed(Output { success: false, ..output });
-            match turn.take(Message { event_id: None, body: failed }, body.len(), Instant::now()) {
-                Err(fault) => fault.into(),
-                Ok(_) => unreachable!("a failed call is an error"),
-            }
-        }
-        None => {
-            let prose = format!("`run/predict` answered {status}, {}", redact::excerpt(&body));
-            Trouble::new(Failure::HttpStatus, prose)
-        }
+    let Some(output) = Output::parse(&body).filter(|_| is_error) else {
+        let prose = format!("`run/predict` answered {status}, {}", redact::excerpt(&body));
+        return Trouble::new(Failure::HttpStatus, prose);
+    };
+    let failed = Body::Completed(Output { success: false, ..output });
+    match turn.take(Message { event_id: None, body: failed }, body.len(), Instant::now()) {
+        Err(fault) => fault.into(),
+        Ok(_) => unreachable!("a failed call is an error"),
     }
 }

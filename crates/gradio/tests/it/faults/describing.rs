@@ -140,7 +140,7 @@ fn bodies() -> Vec<Fault> {
             TooLarge,
             "104857600 bytes or more; the limit is 8388608",
         ),
-        Fault::new("100 MB sent", endless(&[b' '; 65_536]), TooLarge, "the limit is 8388608"),
+        Fault::new("100 MB sent", endless(&b" ".repeat(65_536)), TooLarge, "the limit is 8388608"),
         Fault::new("gzip bomb", first(zipped(&bomb())), TooLarge, "the limit is 8388608"),
         Fault::new("broken gzip", first(zipped(b"this is no gzip")), StreamBroken, "decompress"),
         Fault::new(

@@ -167,7 +167,7 @@ fn endless() -> Vec<Fault> {
         .cancelled(),
         Fault::new(
             "an event without end",
-            begun(&[], Do::Repeat(chunk(&[b'x'; 65_536]), Duration::ZERO)),
+            begun(&[], Do::Repeat(chunk(&b"x".repeat(65_536)), Duration::ZERO)),
             TooLarge,
             "an event has more than 4194304 bytes",
         )

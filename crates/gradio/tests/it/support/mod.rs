@@ -4,4 +4,5 @@ pub(crate) mod app;
 pub(crate) mod certificates;
 pub(crate) mod request;
 pub(crate) mod scripted;
+pub(crate) mod transcript;
 pub(crate) mod wire;

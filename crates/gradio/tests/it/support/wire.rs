@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 /// A whole answer.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
-    for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    [head.as_bytes(), b"\r\n", body].concat()
+    let headers: String =
+        headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
+    [head.as_bytes(), body].concat()
 }
 
 pub(crate) fn json_answer(body: &Value) -> Vec<u8> {
