@@ -1,0 +1,66 @@
+//! The settings, read and refused before the first event.
+
+use domain::EnvironmentName;
+use lambda_kit::{SettingError, Settings};
+
+/// Where samples go, and what Firehose has to show.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub environment: EnvironmentName,
+    /// The label `location` of all samples.
+    pub location: String,
+    pub queue_url: String,
+    /// Name of the secret with the access key.
+    pub access_key_secret: String,
+}
+
+impl Config {
+    pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let settings = Settings::new(&env);
+        let region = settings.required("AWS_REGION", "a region such as `eu-west-3`")?;
+        Ok(Self {
+            environment: settings
+                .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
+            location: settings.optional("VIGIE_LOCATION").unwrap_or(region),
+            queue_url: settings.required("SAMPLES_QUEUE_URL", "the URL of the samples queue")?,
+            access_key_secret: settings.required(
+                "ACCESS_KEY_SECRET",
+                "the name of the secret with the access key of Firehose",
+            )?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: [(&str, &str); 4] = [
+        ("AWS_REGION", "eu-west-3"),
+        ("VIGIE_ENVIRONMENT", "prod"),
+        ("SAMPLES_QUEUE_URL", "https://sqs/samples.fifo"),
+        ("ACCESS_KEY_SECRET", "vigie-prod-ingest"),
+    ];
+
+    fn read(without: &str) -> Result<Config, String> {
+        let find = |name: &str| GOOD.into_iter().find(|(good, _)| *good == name && name != without);
+        Config::from_env(|name| find(name).map(|(_, value)| value.to_owned()))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_missing_is_told_by_name() {
+        assert_eq!(read("").unwrap().location, "eu-west-3");
+        let cases = [
+            ("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`"),
+            ("SAMPLES_QUEUE_URL", "the URL of the samples queue"),
+            ("ACCESS_KEY_SECRET", "the name of the secret with the access key of Firehose"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(
+                read(name).unwrap_err(),
+                format!("`{name}` is not set; expected {expected}")
+            );
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! One metric at one time with its statistics, whichever format it came in.
+
+use std::borrow::Cow;
+
+use remote_write::{Entry, Sample, Series, Timestamp};
+
+use crate::name;
+
+/// Longest label value that is passed on; CloudWatch's own values have at most 1,024 characters.
+const VALUE_BYTES: usize = 4096;
+
+/// Why a record can't be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    #[error("line {line} is no metric of a metric stream in JSON")]
+    Json { line: usize, source: serde_json::Error },
+    #[error("it is neither JSON nor OpenTelemetry 1.0")]
+    Protobuf { source: prost::DecodeError },
+    #[error(
+        "it is in the format OpenTelemetry 0.7; expected JSON or OpenTelemetry 1.0\nhint: set the metric stream's output format to `opentelemetry1.0`"
+    )]
+    OldOpenTelemetry,
+}
+
+/// Labels that all samples get.
+#[derive(Clone, Copy)]
+pub(crate) struct Labels<'a> {
+    pub(crate) environment: &'a str,
+    pub(crate) location: &'a str,
+}
+
+/// A data point of a metric stream.
+#[derive(Debug)]
+pub(crate) struct Point<'a> {
+    pub(crate) account: Cow<'a, str>,
+    pub(crate) region: Cow<'a, str>,
+    pub(crate) namespace: Cow<'a, str>,
+    pub(crate) metric: Cow<'a, str>,
+    pub(crate) dimensions: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// The beginning of the minute, as CloudWatch itself stamps it.
+    pub(crate) at: Timestamp,
+    pub(crate) count: f64,
+    pub(crate) sum: f64,
+    /// `Minimum`, `Maximum` and what was added to the stream, such as `p99`.
+    pub(crate) others: Vec<(Cow<'a, str>, f64)>,
+}
+
+impl Point<'_> {
+    /// Adds a sample for each statistic; returns how many had to be left out.
+    pub(crate) fn entries(&self, labels: Labels<'_>, entries: &mut Vec<Entry>) -> usize {
+        let average = (0.0 < self.count).then(|| ("Average", self.sum / self.count));
+        let own = [("SampleCount", self.count), ("Sum", self.sum)];
+        let others = self.others.iter().map(|(name, value)| (&**name, *value));
+        let statistics = own.into_iter().chain(average).chain(others);
+
+        let dimensions: Vec<_> =
+            self.dimensions.iter().map(|(name, value)| (name::dimension(name), &**value)).collect();
+        let named = !self.namespace.is_empty() && !self.metric.is_empty();
+        let short = dimensions.iter().all(|(_, value)| value.len() <= VALUE_BYTES);
+        let mut refused = 0;
+        for (statistic, value) in statistics {
+            let series = Series::new(
+                &name::metric(&self.namespace, &self.metric, statistic),
+                dimensions.iter().map(|(name, value)| (name.as_str(), *value)).chain([
+                    ("account_id", &*self.account),
+                    ("region", &*self.region),
+                    ("environment", labels.environment),
+                    ("location", labels.location),
+                ]),
+            );
+            match series {
+                Ok(series) if named && short && value.is_finite() => {
+                    entries.push(Entry::new(series, Sample::new(value, self.at)));
+                }
+                _ => refused += 1,
+            }
+        }
+        refused
+    }
+}
