@@ -1,0 +1,13 @@
+//! What crosses crates, or belongs to none: the files that the repository ships.
+
+mod observability;
+mod runbook;
+mod template;
+mod template_edges;
+
+/// The first of these commands that is not on the PATH.
+fn missing_tool(names: &[&'static str]) -> Option<&'static str> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    names.iter().copied().find(|name| !found(name))
+}

@@ -1,0 +1,330 @@
+//! Every way from one AWS service to another in `infra/template.yaml` is open on both sides: the
+//! sender may send, the receiver lets it, and the key admits whoever has to use it.
+//!
+//! A way that is shut says nothing when it is deployed and nothing when it is tried: a line in an
+//! alarm's history, a message that never comes.
+
+use serde_json::Value;
+use testkit::template::{CloudFormation, Resource, Statement, branches, statements, target};
+
+const USE_THE_KEY: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
+
+struct Stack(CloudFormation);
+
+impl Stack {
+    fn load() -> Self {
+        Self(CloudFormation::load("template.yaml"))
+    }
+
+    /// Whether a service may use the key, and for this account only.
+    fn key_admits(&self, service: &str) -> Result<(), String> {
+        let key = self.0.resource("Key");
+        let ours = |statement: &Statement<'_>| {
+            let account = statement.condition("StringEquals", "aws:SourceAccount");
+            let log_group = statement.condition("ArnLike", "kms:EncryptionContext:aws:logs:arn");
+            account["Ref"] == "AWS::AccountId" || !log_group.is_null()
+        };
+        for action in USE_THE_KEY {
+            let admitted = statements(key.get("/KeyPolicy")).into_iter().any(|statement| {
+                statement.services().contains(&service)
+                    && statement.allows(action)
+                    && ours(&statement)
+            });
+            if !admitted {
+                return Err(format!("the key does not admit {service} for {action}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a resource's own policy lets a service do `action`, limited to the sender.
+    fn policy_admits(
+        &self,
+        kind: &str,
+        to: &str,
+        service: &str,
+        action: &str,
+    ) -> Result<(), String> {
+        let (list, limits): (&str, [(&str, &str); 2]) = (
+            if kind == "AWS::SNS::TopicPolicy" { "/Topics/0" } else { "/Queues/0" },
+            [("StringEquals", "aws:SourceAccount"), ("ArnEquals", "aws:SourceArn")],
+        );
+        let admitted = self
+            .0
+            .of_type(kind)
+            .filter(|policy| target(policy.get(list)).as_deref() == Some(to))
+            .flat_map(|policy| statements(policy.get("/PolicyDocument")))
+            .any(|statement| {
+                statement.services().contains(&service)
+                    && statement.allows(action)
+                    && statement.resources().contains(to)
+                    && limits.iter().any(|(by, key)| !statement.condition(by, key).is_null())
+            });
+        if admitted {
+            Ok(())
+        } else {
+            Err(format!("{to}: its policy does not let {service} {action}"))
+        }
+    }
+
+    /// Whether a role may do `action` on a resource.
+    fn role_allows(&self, role: &str, action: &str, on: &str) -> Result<(), String> {
+        let allowed = self
+            .0
+            .resource(role)
+            .role_statements()
+            .iter()
+            .any(|statement| statement.allows(action) && statement.resources().contains(on));
+        if allowed { Ok(()) } else { Err(format!("{role} does not allow {action} on {on}")) }
+    }
+
+    fn role_trusts(&self, role: &str, service: &str) -> Result<(), String> {
+        let trusted = statements(self.0.resource(role).get("/AssumeRolePolicyDocument"));
+        let trusted = trusted.iter().any(|statement| statement.services().contains(&service));
+        if trusted { Ok(()) } else { Err(format!("{role} does not trust {service}")) }
+    }
+
+    /// Whether a role may use what is behind an encrypted queue, topic, table or secret.
+    fn role_uses_the_key(&self, role: &str) -> Result<(), String> {
+        USE_THE_KEY.iter().try_for_each(|action| self.role_allows(role, action, "Key"))
+    }
+
+    /// What a function's role is called.
+    fn role_of(function: Resource<'_>) -> String {
+        target(function.get("/Role")).expect("a function has a role of its own")
+    }
+}
+
+#[track_caller]
+fn all_open(what: &str, least: usize, ways: Vec<Result<(), String>>) {
+    assert!(ways.len() >= least, "{what}: only {} looked at", ways.len());
+    let shut: Vec<String> = ways.into_iter().filter_map(Result::err).collect();
+    assert!(shut.is_empty(), "{what}:\n{}", shut.join("\n"));
+}
+
+#[test]
+fn alarms_reach_their_topics() {
+    let stack = Stack::load();
+    let mut ways = Vec::new();
+    for alarm in stack.0.of_type("AWS::CloudWatch::Alarm") {
+        for actions in ["/AlarmActions", "/OKActions", "/InsufficientDataActions"] {
+            for action in alarm.get(actions).as_array().into_iter().flatten() {
+                let topic = target(action).expect("an action is a topic");
+                ways.push(stack.policy_admits(
+                    "AWS::SNS::TopicPolicy",
+                    &topic,
+                    "cloudwatch.amazonaws.com",
+                    "sns:Publish",
+                ));
+            }
+        }
+    }
+    // Those of the probes are in a stack of their own, which is told the topic.
+    let nested = target(stack.0.resource("Alarms").get("/Parameters/AlarmsTopicArn")).unwrap();
+    ways.push(stack.policy_admits(
+        "AWS::SNS::TopicPolicy",
+        &nested,
+        "cloudwatch.amazonaws.com",
+        "sns:Publish",
+    ));
+    ways.push(stack.key_admits("cloudwatch.amazonaws.com"));
+    all_open("alarm → topic", 25, ways);
+}
+
+#[test]
+fn the_alarms_topic_takes_what_others_send() {
+    let stack = Stack::load();
+    let ways = ["events.amazonaws.com", "aps.amazonaws.com"].into_iter().flat_map(|service| {
+        [
+            stack.policy_admits("AWS::SNS::TopicPolicy", "AlarmsTopic", service, "sns:Publish"),
+            stack.key_admits(service),
+        ]
+    });
+    all_open("event or Alertmanager → topic", 4, ways.collect());
+}
+
+#[test]
+fn topics_reach_their_queues() {
+    let stack = Stack::load();
+    let mut ways = Vec::new();
+    let subscriptions = stack.0.of_type("AWS::SNS::Subscription");
+    for subscription in subscriptions.filter(|one| one.get("/Protocol") == "sqs") {
+        let dead = subscription.get("/RedrivePolicy/deadLetterTargetArn");
+        for queue in [subscription.get("/Endpoint"), dead] {
+            let queue = target(queue).expect("a queue and one for dead letters");
+            ways.push(stack.policy_admits(
+                "AWS::SQS::QueuePolicy",
+                &queue,
+                "sns.amazonaws.com",
+                "sqs:SendMessage",
+            ));
+        }
+        ways.push(stack.key_admits("sns.amazonaws.com"));
+    }
+    all_open("topic → queue", 3, ways);
+}
+
+#[test]
+fn schedules_reach_their_targets_and_their_dead_letters() {
+    let stack = Stack::load();
+    let mut ways = Vec::new();
+    for schedule in stack.0.of_type("AWS::Scheduler::Schedule") {
+        let role = target(schedule.get("/Target/RoleArn")).unwrap();
+        let to = target(schedule.get("/Target/Arn")).unwrap();
+        let dead = target(schedule.get("/Target/DeadLetterConfig/Arn")).unwrap();
+        let action = match stack.0.resource(&to).kind() {
+            "AWS::SQS::Queue" => "sqs:SendMessage",
+            _ => "lambda:InvokeFunction",
+        };
+        ways.push(stack.role_trusts(&role, "scheduler.amazonaws.com"));
+        ways.push(stack.role_allows(&role, action, &to));
+        ways.push(stack.role_allows(&role, "sqs:SendMessage", &dead));
+        ways.push(stack.role_uses_the_key(&role));
+    }
+    all_open("schedule → target", 8, ways);
+}
+
+#[test]
+fn queues_reach_their_functions() {
+    let stack = Stack::load();
+    let mut ways = Vec::new();
+    for function in stack.0.of_type("AWS::Serverless::Function") {
+        let role = Stack::role_of(function);
+        ways.push(stack.role_trusts(&role, "lambda.amazonaws.com"));
+        // The settings are encrypted too.
+        assert_eq!(target(function.get("/KmsKeyArn")).as_deref(), Some("Key"), "{}", function.id);
+        ways.push(stack.role_uses_the_key(&role));
+        for event in
+            function.get("/Events").as_object().into_iter().flatten().map(|(_, event)| event)
+        {
+            let queue = target(&event["Properties"]["Queue"]).unwrap();
+            for action in ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] {
+                ways.push(stack.role_allows(&role, action, &queue));
+            }
+        }
+        if let Some(dead) = target(function.get("/DeadLetterQueue/TargetArn")) {
+            ways.push(stack.role_allows(&role, "sqs:SendMessage", &dead));
+        }
+    }
+    all_open("queue → function", 15, ways);
+}
+
+/// What a function does with what a setting names.
+fn actions(function: &str, setting: &str) -> &'static [&'static str] {
+    match (function, setting) {
+        ("Dispatcher", "RUNS_QUEUE_URL")
+        | ("Prober" | "Ingest", "SAMPLES_QUEUE_URL")
+        | (_, "SAMPLES_DEAD_LETTER_URL") => &["sqs:SendMessage"],
+        ("Prober", "RUNS_QUEUE_URL") | ("Bridge", "SAMPLES_QUEUE_URL") => {
+            &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]
+        }
+        (_, "ALERTS_QUEUE_URL") => &["sqs:ChangeMessageVisibility", "sqs:SendMessage"],
+        (_, "WATCH_TOPIC_ARN") => &["sns:ListSubscriptionsByTopic"],
+        (_, "NOTIFICATIONS_TOPIC_ARN" | "TICKETS_TOPIC_ARN" | "ESCALATION_TOPIC_ARN") => {
+            &["sns:Publish", "sns:ListSubscriptionsByTopic"]
+        }
+        ("Prober", "TABLE_NAME") => &["dynamodb:PutItem"],
+        ("Alerts", "TABLE_NAME") => &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+        ],
+        ("Prober" | "Bridge", "REPORT_BUCKET") => &["s3:PutObject"],
+        ("Alerts", "REPORT_BUCKET") => &["s3:GetObject", "s3:ListBucket"],
+        _ => panic!("what does {function} do with {setting}?"),
+    }
+}
+
+#[test]
+fn functions_may_do_what_their_settings_ask_of_them() {
+    let stack = Stack::load();
+    let known: Vec<&str> = stack.0.resources().map(|resource| resource.id).collect();
+    let mut ways = Vec::new();
+    for function in stack.0.of_type("AWS::Serverless::Function") {
+        let role = Stack::role_of(function);
+        let settings = function.get("/Environment/Variables").as_object().into_iter().flatten();
+        for (setting, value) in settings {
+            let resources = branches(value).into_iter().filter_map(target);
+            for resource in resources.filter(|resource| known.contains(&resource.as_str())) {
+                for action in actions(function.id, setting) {
+                    ways.push(stack.role_allows(&role, action, &resource));
+                }
+            }
+        }
+    }
+    all_open("function → what its settings name", 20, ways);
+}
+
+#[test]
+fn every_function_writes_its_log_and_its_figures() {
+    let stack = Stack::load();
+    let mut ways = Vec::new();
+    for function in stack.0.of_type("AWS::Serverless::Function") {
+        let name = function.get("/FunctionName")["Fn::Sub"].as_str().unwrap();
+        let role = Stack::role_of(function);
+        let group = format!("/aws/lambda/{name}");
+        let arn = format!(
+            "arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{group}:*"
+        );
+        for action in ["logs:CreateLogStream", "logs:PutLogEvents"] {
+            ways.push(stack.role_allows(&role, action, &arn));
+        }
+        ways.push(stack.role_allows(&role, "cloudwatch:PutMetricData", "*"));
+        let mut groups = stack.0.of_type("AWS::Logs::LogGroup");
+        let there = groups.any(|one| one.get("/LogGroupName")["Fn::Sub"] == group.as_str());
+        ways.push(if there { Ok(()) } else { Err(format!("no log group {group}")) });
+    }
+    ways.push(stack.key_admits("logs.${AWS::Region}.amazonaws.com"));
+    all_open("function → log, figures", 16, ways);
+}
+
+#[test]
+fn a_metric_stream_reaches_the_ingest_function() {
+    let stack = Stack::load();
+    let firehose = stack.0.resource("Firehose");
+    let to = |pointer: &str| target(firehose.get(pointer)).unwrap();
+    let base = "/HttpEndpointDestinationConfiguration";
+    let role = to(&format!("{base}/RoleARN"));
+    let secret = to(&format!("{base}/SecretsManagerConfiguration/SecretARN"));
+    let bucket = to(&format!("{base}/S3Configuration/BucketARN"));
+    let stream = stack.0.resource("MetricStream");
+    let stream_role = target(stream.get("/RoleArn")).unwrap();
+    let ingest = stack.0.resource("Ingest");
+    assert_eq!(to(&format!("{base}/EndpointConfiguration/Url")), "IngestUrl");
+    assert_eq!(ingest.get("/FunctionUrlConfig/AuthType"), "NONE");
+    assert_eq!(
+        ingest.get("/Environment/Variables/ACCESS_KEY_SECRET"),
+        stack.0.resource(&secret).get("/Name"),
+        "the function looks for the secret that Firehose shows"
+    );
+    all_open(
+        "metric stream → Firehose → function",
+        8,
+        vec![
+            stack.role_trusts(&stream_role, "streams.metrics.cloudwatch.amazonaws.com"),
+            stack.role_allows(&stream_role, "firehose:PutRecordBatch", "Firehose"),
+            stack.role_trusts(&role, "firehose.amazonaws.com"),
+            stack.role_allows(&role, "s3:PutObject", &bucket),
+            stack.role_allows(&role, "secretsmanager:GetSecretValue", &secret),
+            stack.role_uses_the_key(&role),
+            stack.role_allows("IngestRole", "secretsmanager:GetSecretValue", &secret),
+            stack.role_uses_the_key("IngestRole"),
+        ],
+    );
+}
+
+#[test]
+fn an_edge_that_is_shut_would_be_seen() {
+    let stack = Stack::load();
+    assert!(stack.key_admits("s3.amazonaws.com").is_err());
+    assert!(stack.role_allows("DispatcherRole", "sns:Publish", "WatchTopic").is_err());
+    assert!(stack.role_trusts("DispatcherRole", "events.amazonaws.com").is_err());
+    let published = |topic, service| {
+        stack.policy_admits("AWS::SNS::TopicPolicy", topic, service, "sns:Publish")
+    };
+    assert!(published("NotificationsTopic", "cloudwatch.amazonaws.com").is_err());
+    assert!(published("WatchTopic", "events.amazonaws.com").is_err());
+    assert_eq!(stack.0.resource("Alarms").get("/Nowhere"), &Value::Null);
+}
