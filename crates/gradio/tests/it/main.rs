@@ -4,5 +4,7 @@
 #![expect(clippy::too_many_lines, reason = "tables of cases are read from top to bottom")]
 
 mod faults;
+mod proxies;
 mod replay;
 mod support;
+mod transports;

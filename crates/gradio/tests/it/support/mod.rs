@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub(crate) mod certificates;
+pub(crate) mod http2;
 pub(crate) mod request;
 pub(crate) mod scripted;
 pub(crate) mod transcript;

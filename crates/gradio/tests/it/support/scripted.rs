@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -57,6 +58,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     scheme: &'static str,
     seen: Arc<Mutex<Vec<Request>>>,
+    news: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -75,7 +77,10 @@ impl Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let player = Arc::new(Player { script, played: Mutex::default(), seen: seen.clone() });
+        let news = Arc::new(Notify::new());
+        let player =
+            Player { script, played: Mutex::default(), seen: seen.clone(), news: news.clone() };
+        let player = Arc::new(player);
         let scheme = if player.script.tls.is_some() { "https" } else { "http" };
         let task = tokio::spawn(async move {
             // Connections end with the server.
@@ -84,7 +89,7 @@ impl Server {
                 connections.spawn(player.clone().accept(stream));
             }
         });
-        Self { address, scheme, seen, task }
+        Self { address, scheme, seen, news, task }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -101,6 +106,13 @@ impl Server {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Waits until it was asked for this route.
+    pub(crate) async fn asked_for(&self, route: &str) {
+        while self.count(route) == 0 {
+            self.news.notified().await;
+        }
+    }
+
     pub(crate) fn count(&self, route: &str) -> usize {
         self.seen().iter().filter(|request| route_of(request) == route).count()
     }
@@ -110,6 +122,7 @@ struct Player {
     script: Script,
     played: Mutex<HashMap<String, usize>>,
     seen: Arc<Mutex<Vec<Request>>>,
+    news: Arc<Notify>,
 }
 
 impl Player {
@@ -136,6 +149,7 @@ impl Player {
         let mut buffer = Vec::new();
         while let Some(request) = Request::read(&mut stream, &mut buffer).await? {
             self.seen.lock().unwrap().push(request.clone());
+            self.news.notify_one();
             let acts = self.acts(&request);
             if !perform(&acts, Some(&request), &mut stream).await? {
                 break;
