@@ -1,0 +1,494 @@
+//! The mails in English.
+
+use std::time::Duration;
+
+use domain::Reason;
+
+use crate::text::brief;
+use crate::words::{Labels, Measured, Plot, Slow, Tally, Telling, Trouble, Words};
+
+pub(crate) struct English;
+
+static LABELS: Labels = Labels {
+    failed: "WHAT FAILED",
+    late: "WHAT WAS LATE",
+    said: "said",
+    answered: "answered",
+    expected: "expected",
+    found: "found",
+    no_answer: "(nothing)",
+    detail: "detail",
+    no_report: "No report of this trouble could be read; the links below lead to what there is.",
+    comparison: "AGAINST THE HOUR BEFORE",
+    before: "before",
+    during: "since then",
+    availability: "availability",
+    first_chunk_p50: "first chunk, median",
+    first_chunk_p95: "first chunk, p95",
+    no_figures: "CloudWatch gave no figures in time.",
+    others: "OTHER ALARMS",
+    others_unknown: "Whether others are up could not be found out.",
+    next: "WHAT TO DO",
+    links: "LINKS",
+    report: "report",
+    runbook: "runbook",
+    alarm: "alarm",
+    dashboard: "dashboard",
+    mute: "MUTE",
+    mute_why: "being mended",
+    message: "THE MESSAGE AS IT CAME",
+    author: "WHAT ITS AUTHOR WROTE",
+    and_more: "and more",
+};
+
+impl Words for English {
+    fn labels(&self) -> &'static Labels {
+        &LABELS
+    }
+
+    fn moment(&self) -> &'static str {
+        "%Y-%m-%d %H:%M"
+    }
+
+    fn number(&self, value: f64, decimals: usize) -> String {
+        format!("{value:.decimals$}")
+    }
+
+    fn percent(&self, share: f64) -> String {
+        format!("{}%", self.number(floor_percent(share), 1))
+    }
+
+    fn span(&self, time: Duration) -> String {
+        span(time, "d")
+    }
+
+    fn seconds(&self, seconds: f64) -> String {
+        let decimals = usize::from(seconds < 10.0);
+        format!("{} s", self.number(seconds, decimals))
+    }
+
+    fn state(&self, plot: Plot, telling: Telling) -> String {
+        let state = match plot {
+            Plot::Down(_) => "DOWN",
+            Plot::Degraded(Slow::Retry) => "UNSTEADY",
+            Plot::Degraded(_) => "SLOW",
+            Plot::Blind => "BLIND",
+            Plot::Pipeline | Plot::Foreign => "ALARM",
+            Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => "OK",
+            Plot::Unreadable => "UNREADABLE",
+        };
+        match telling {
+            Telling::First => state.to_owned(),
+            Telling::Still(_) => format!("STILL {state}"),
+            Telling::Flapping(_) => "FLAPPING".to_owned(),
+            Telling::Settled => format!("{state}, settled:"),
+            Telling::Escalated(_) => format!("ESCALATED: {state}"),
+        }
+    }
+
+    fn what(&self, plot: Plot) -> &'static str {
+        match plot {
+            Plot::Down(None) => "conversations fail",
+            Plot::Down(Some(reason)) => phrase(reason),
+            Plot::Degraded(Slow::FirstChunk) => "first words late",
+            Plot::Degraded(Slow::Reply) => "replies late",
+            Plot::Degraded(Slow::Retry) => "passes only on retry",
+            Plot::Degraded(Slow::Unknown) => "right answers, but late or only on retry",
+            Plot::Blind => "no results come in",
+            Plot::Recovered(Trouble::Down) => "answers again",
+            Plot::Recovered(Trouble::Degraded) => "in time again",
+            Plot::Recovered(Trouble::Blind) => "results come in again",
+            Plot::Pipeline => "Vigie itself needs a look",
+            Plot::PipelineOver => "Vigie is well again",
+            Plot::Foreign => "alarm raised",
+            Plot::ForeignOver => "alarm over",
+            Plot::Unreadable => "a message to the alarms topic",
+        }
+    }
+
+    fn measured(&self, measured: &Measured) -> Option<String> {
+        Some(match measured {
+            Measured::Check { turn, expected, found } => {
+                format!(
+                    "turn {turn}, expected {}, got \"{}\"",
+                    brief(expected, 40),
+                    brief(found, 40)
+                )
+            }
+            Measured::Late { turn, measured, objective, .. } => format!(
+                "{} on turn {turn}, objective {}",
+                self.seconds(measured.as_secs_f64()),
+                self.seconds(objective.as_secs_f64())
+            ),
+            Measured::GivenUp { turn, after, objective } => {
+                let after = self.seconds(after.as_secs_f64());
+                match objective {
+                    Some(objective) => format!(
+                        "turn {turn} given up after {after}, objective {}",
+                        self.seconds(objective.as_secs_f64())
+                    ),
+                    None => format!("turn {turn} given up after {after}"),
+                }
+            }
+            Measured::Retry => "first try failed".to_owned(),
+            Measured::Prose(prose) => brief(prose, 60),
+            Measured::Runs { failed, total } => format!("{failed} of {total} runs failed"),
+            Measured::Nothing => return None,
+        })
+    }
+
+    fn test_mark(&self) -> &'static str {
+        "TEST"
+    }
+
+    fn test_note(&self) -> &'static str {
+        "This is a test, sent by `vigie test-alert`. Nothing is wrong: the way from alarm to mail works."
+    }
+
+    fn headline(&self, plot: Plot, telling: Telling, title: &str, environment: &str) -> String {
+        let name = format!("{title} ({environment})");
+        let state = match plot {
+            Plot::Down(None) => format!("{name} is down"),
+            Plot::Down(Some(reason)) => format!("{name} is down: {}", phrase(reason)),
+            Plot::Degraded(Slow::FirstChunk) => {
+                format!("{name} is slow: it answers rightly, but begins late")
+            }
+            Plot::Degraded(Slow::Reply) => {
+                format!("{name} is slow: it answers rightly, but takes too long")
+            }
+            Plot::Degraded(Slow::Retry) => {
+                format!("{name} is unsteady: it answers rightly, but only on a second try")
+            }
+            Plot::Degraded(Slow::Unknown) => {
+                format!("{name} is degraded: it answers rightly, but late or only on a second try")
+            }
+            Plot::Blind => format!("We are blind on {name}: no results come in"),
+            Plot::Recovered(Trouble::Down) => format!("{name} answers again"),
+            Plot::Recovered(Trouble::Degraded) => format!("{name} answers in time again"),
+            Plot::Recovered(Trouble::Blind) => format!("We see {name} again, and it is up"),
+            Plot::Pipeline => format!("Vigie itself needs a look: alarm {name}"),
+            Plot::PipelineOver => format!("Vigie is well again: alarm {name} is over"),
+            Plot::Foreign => format!("Alarm {name} is up"),
+            Plot::ForeignOver => format!("Alarm {name} is over"),
+            Plot::Unreadable => {
+                format!("A message came to the alarms topic of {environment} that Vigie can't read")
+            }
+        };
+        match telling {
+            Telling::First => format!("{state}."),
+            Telling::Still(Some(lasted)) => format!("For {} now: {state}.", self.span(lasted)),
+            Telling::Still(None) => format!("Still so: {state}."),
+            Telling::Flapping(changes) => format!(
+                "{name} goes up and down: {changes} changes within the hour. \
+                 At this moment: {state}. You will hear of it again when it is calm."
+            ),
+            Telling::Settled => {
+                format!("{name} is calm again, after going up and down. Now: {state}.")
+            }
+            Telling::Escalated(Some(lasted)) => format!(
+                "Nobody has ended this for {}, so it comes to you: {state}.",
+                self.span(lasted)
+            ),
+            Telling::Escalated(None) => {
+                format!("Nobody has ended this, so it comes to you: {state}.")
+            }
+        }
+    }
+
+    fn users_see(&self, plot: Plot) -> &'static str {
+        match plot {
+            Plot::Down(None) => "People who try the bot now get no usable answer.",
+            Plot::Down(Some(reason)) => users_see(reason),
+            Plot::Degraded(Slow::FirstChunk) => {
+                "Users look at an empty reply for longer than promised, then get a right answer."
+            }
+            Plot::Degraded(Slow::Reply) => {
+                "Users get right answers that take longer to complete than promised."
+            }
+            Plot::Degraded(Slow::Retry) => "Some users must try twice; the second try works.",
+            Plot::Degraded(Slow::Unknown) => "Users get right answers, but wait or must try twice.",
+            Plot::Blind => {
+                "The bot may be well or not: nobody is looking. This is about Vigie, not about the bot."
+            }
+            Plot::Recovered(Trouble::Down) => "Users get right answers again.",
+            Plot::Recovered(Trouble::Degraded) => "Users get right answers, in time.",
+            Plot::Recovered(Trouble::Blind) => {
+                "The bot was not necessarily down: we could not see it."
+            }
+            Plot::Pipeline => {
+                "Users of the bots notice nothing, but alarms about them may be late or missing."
+            }
+            Plot::PipelineOver => "Alarms can be relied on again.",
+            Plot::Foreign => "What users see of it, only the alarm's author knows.",
+            Plot::ForeignOver => "Nothing more to do, unless its author says otherwise.",
+            Plot::Unreadable => "It is passed on as it came, so that nothing gets lost.",
+        }
+    }
+
+    fn since(&self, at: &str, lasted: Option<Duration>) -> String {
+        match lasted.filter(|lasted| 60 <= lasted.as_secs()) {
+            Some(lasted) => format!("Alarm since {at}, for {}.", self.span(lasted)),
+            None => format!("Alarm since {at}."),
+        }
+    }
+
+    fn over(&self, lasted: Duration, from: &str, to: &str) -> String {
+        format!("It lasted {}: from {from} to {to}.", self.span(lasted))
+    }
+
+    fn share_failed(&self, failed: u64, total: u64) -> String {
+        format!("{failed} of {total} runs failed in that time.")
+    }
+
+    fn turn(&self, turn: usize, turns: usize, at: &str, retries: usize) -> String {
+        format!("Turn {turn} of {turns}, visit of {at}{}.", retried(retries))
+    }
+
+    fn visit(&self, at: &str, retries: usize) -> String {
+        format!("Before the first turn, visit of {at}{}.", retried(retries))
+    }
+
+    fn line(&self, whole: Duration, step: Duration, bars: &str) -> String {
+        format!("availability, last {}, {} a mark: {bars}", self.span(whole), self.span(step))
+    }
+
+    fn all_well(&self, environment: &str) -> String {
+        format!("No other alarm of {environment} is up.")
+    }
+
+    fn also(&self, title: &str, at: &str) -> String {
+        format!("{title}, since {at}")
+    }
+
+    fn recipe(&self, plot: Plot) -> &'static [&'static str] {
+        match plot {
+            Plot::Down(None) => &[
+                "Open the bot in a browser and talk to it yourself.",
+                "Hold the conversation of the probe by hand: vigie run probes/PROBE.yaml",
+                "Look at the app's log since the alarm began, and at its last deploy.",
+            ],
+            Plot::Down(Some(reason)) => recipe(reason),
+            Plot::Degraded(Slow::FirstChunk | Slow::Unknown) => &[
+                "Look at the report: is the time spent in the queue, or after it?",
+                "In the queue: more visitors than workers. Raise the concurrency limit or add a replica.",
+                "After it: the model is slow. Look at its latency, its rate limits and its GPU.",
+            ],
+            Plot::Degraded(Slow::Reply) => &[
+                "Compare the length of the replies with last week's: longer replies take longer.",
+                "Look at the gaps between chunks in the report: even gaps mean a slow model, one long gap a stall.",
+                "Look at the model's latency and rate limits.",
+            ],
+            Plot::Degraded(Slow::Retry) => &[
+                "Read in the report why the first try failed: that is what users meet.",
+                "Look for restarts, one bad replica behind the load balancer, or a rate limit.",
+            ],
+            Plot::Blind => &[
+                "Look whether the dispatcher and the prober run: their log groups, and the mails of the topic `watch`.",
+                "Was the probe renamed, switched off or taken away without a deploy? Then deploy.",
+                "Until we see again, look at the bot yourself: vigie run probes/PROBE.yaml",
+            ],
+            Plot::Recovered(Trouble::Blind) => &["Find out from the logs why no results came in."],
+            Plot::Recovered(_) => &["Nothing now. In working hours: note what mended it."],
+            Plot::Pipeline => &[
+                "Open the alarm and read its description: it says what stopped.",
+                "Look at the function's log group and its dead-letter queue.",
+            ],
+            Plot::Foreign => &["Open the alarm, or its runbook if it has one."],
+            Plot::PipelineOver | Plot::ForeignOver => &["Nothing."],
+            Plot::Unreadable => &[
+                "Read it below, and act on it if it is an alarm.",
+                "Then make its sender use a form that Vigie knows: docs/alerting.md lists them.",
+            ],
+        }
+    }
+
+    fn mute_whole(&self) -> &'static str {
+        "For several alarms, or each week: MaintenanceSchedule in the template."
+    }
+
+    fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String {
+        let team = team.map(|team| format!(", team {team}")).unwrap_or_default();
+        let reason = if reason.is_empty() { String::new() } else { format!(" says: {reason}") };
+        format!("Severity {severity}{team}. Alarm {alarm}{reason}")
+    }
+
+    fn group_subject(&self, tally: Tally, environment: &str, names: &str) -> String {
+        let parts = [
+            (tally.down, "DOWN"),
+            (tally.blind, "BLIND"),
+            (tally.degraded, "SLOW"),
+            (tally.other, "ALARM"),
+            (tally.over, "OK"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| 0 < *count)
+            .map(|(count, state)| format!("{count} {state}"))
+            .collect();
+        format!("{} ({environment}): {names}", parts.join(", "))
+    }
+
+    fn group_headline(&self, count: usize, environment: &str) -> String {
+        format!(
+            "{count} alarms of {environment} changed together. Look first for what they share: \
+             a deploy, a network, a model behind all of them."
+        )
+    }
+}
+
+/// 99.96 % is not 100 %: shares below the whole are never rounded up to it.
+pub(crate) fn floor_percent(share: f64) -> f64 {
+    (share * 1_000.0).floor() / 10.0
+}
+
+/// `day` is the letter for days.
+pub(crate) fn span(time: Duration, day: &str) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => match seconds % 3_600 / 60 {
+            0 => format!("{} h", seconds / 3_600),
+            minutes => format!("{} h {minutes:02} min", seconds / 3_600),
+        },
+        _ => match seconds % 86_400 / 3_600 {
+            0 => format!("{} {day}", seconds / 86_400),
+            hours => format!("{} {day} {hours} h", seconds / 86_400),
+        },
+    }
+}
+
+fn retried(retries: usize) -> &'static str {
+    match retries {
+        0 => "",
+        1 => ", and the same on a second try",
+        _ => ", and the same on every further try",
+    }
+}
+
+fn phrase(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Dns => "its host name has no address",
+        Reason::Connect => "no connection",
+        Reason::Tls => "no secure connection (TLS)",
+        Reason::HttpStatus => "HTTP error",
+        Reason::NotGradio => "what answers is not a Gradio app",
+        Reason::Auth => "log-in refused",
+        Reason::EndpointMissing => "its chat endpoint is gone",
+        Reason::QueueFull => "its queue is full",
+        Reason::QueueTimeout => "stuck in its queue",
+        Reason::FirstChunkTimeout => "no answer begins in time",
+        Reason::Stalled => "answers stop midway",
+        Reason::Timeout => "conversation too long",
+        Reason::StreamBroken => "answers are cut off",
+        Reason::AppError => "the app reports an error",
+        Reason::CheckFailed => "wrong answer",
+        Reason::TooLarge => "it sends far too much",
+    }
+}
+
+fn users_see(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Dns => "Browsers say that the site can't be found.",
+        Reason::Connect => "Browsers say that the site can't be reached.",
+        Reason::Tls => "Browsers warn that the connection is not private, or don't connect.",
+        Reason::HttpStatus => "Users get an error page, or a chat that doesn't load.",
+        Reason::NotGradio => {
+            "Users get another page than the chat, such as a holding or error page."
+        }
+        Reason::Auth => "Users may be asked to log in, or are refused; certainly the probe is.",
+        Reason::EndpointMissing => {
+            "The page loads, but the chat isn't there, or isn't the one we know."
+        }
+        Reason::QueueFull => "Users are told that the bot is too busy, and get no answer.",
+        Reason::QueueTimeout => "Users wait in the queue, and many will give up.",
+        Reason::FirstChunkTimeout => "Users send a message and nothing comes back.",
+        Reason::Stalled => "Users see an answer begin and then stop for good.",
+        Reason::Timeout => "Users wait much too long for their answers.",
+        Reason::StreamBroken => "Users see half an answer, then an error or nothing.",
+        Reason::AppError => "Users see an error message in place of an answer.",
+        Reason::CheckFailed => "Users get answers, but not the right ones.",
+        Reason::TooLarge => "Users' browsers become slow or hang.",
+    }
+}
+
+fn recipe(reason: Reason) -> &'static [&'static str] {
+    match reason {
+        Reason::Dns => &[
+            "Look the name up from elsewhere: dig HOST",
+            "Was the record, the zone or the load balancer changed or deleted? Did the domain expire?",
+            "Private name: is the prober in the right VPC?",
+        ],
+        Reason::Connect => &[
+            "Is the app running? Look at its tasks or pods, and at their restarts.",
+            "Does the load balancer have a healthy target? Was a security group changed?",
+            "Try from elsewhere: curl -sv URL/config",
+        ],
+        Reason::Tls => &[
+            "Look at the certificate: openssl s_client -connect HOST:443 -servername HOST",
+            "Expired: renew it, and find out why nobody renewed it.",
+            "Another host's: look at the load balancer's listener and rules.",
+        ],
+        Reason::HttpStatus => &[
+            "502, 503, 504: the app is down behind its proxy; look at its tasks and restarts.",
+            "429: a rate limit; give the probe a pass (its User-Agent begins with Vigie/), or probe less often.",
+            "500: read the app's log at the time of the visit. 404: was the app moved?",
+        ],
+        Reason::NotGradio => &[
+            "Open the address in a browser: a maintenance page, a log-in page, a sleeping Space?",
+            "A Space: wake it up, or look at its build log.",
+            "Did the app move to a sub-path? Then change `target.url` of the probe.",
+        ],
+        Reason::Auth => &[
+            "Was the password or token changed? Put the new one into the secret that the probe names.",
+            "Is the secret readable? vigie run probes/PROBE.yaml says which one it asks for.",
+            "Try to log in by hand with the same account.",
+        ],
+        Reason::EndpointMissing => &[
+            "Was the app deployed just now? Compare what it offers: vigie discover URL",
+            "If the change is meant, correct `target.endpoint` of the probe; if not, roll back.",
+        ],
+        Reason::QueueFull => &[
+            "How many people are there? Look at requests and queue size on the dashboard.",
+            "Is one request hanging and holding the queue? Restart the app if its worker no longer moves.",
+            "Raise `max_size` or the concurrency limit, or add a replica.",
+        ],
+        Reason::QueueTimeout => &[
+            "Is the queue moving? If not, a worker hangs: restart the app and look at what it was doing.",
+            "If it moves: more visitors than workers. Raise the concurrency limit or add a replica.",
+        ],
+        Reason::FirstChunkTimeout => &[
+            "The app took the message and then said nothing: look at the model behind it (status page, rate limit, GPU).",
+            "Read the app's log at the time of the visit: is it waiting for something?",
+            "Restart the app if the model answers and the app doesn't.",
+        ],
+        Reason::Stalled => &[
+            "Look at the model behind the app: does its stream stop, too?",
+            "A proxy with an idle limit between us and the app? Compare its limit with the length of the answers.",
+            "Read the app's log at the time of the visit.",
+        ],
+        Reason::Timeout => &[
+            "Look at the report: which phase took the time?",
+            "The model: look at its latency and rate limits. The queue: too few workers.",
+            "If the bot is as it should be, the probe's `timeout` is too short for its conversation.",
+        ],
+        Reason::StreamBroken => &[
+            "Did the app restart in the middle? Look for out-of-memory kills and deploys.",
+            "A proxy that cuts long responses? Look at its limits on time and size.",
+        ],
+        Reason::AppError => &[
+            "Read the app's log at the time of the visit; the error's text is above.",
+            "An API key, a quota, or a model that was switched off? These are the usual causes.",
+            "Just deployed? Roll back.",
+        ],
+        Reason::CheckFailed => &[
+            "Compare expected and found above: is the answer wrong, or has its wording changed?",
+            "Wrong: look for a change of model, prompt or retrieval data, and for lost sessions between turns.",
+            "Only worded otherwise: loosen the check in the probe file, and deploy.",
+        ],
+        Reason::TooLarge => &[
+            "Does an answer repeat itself without end? Look at the model's limits on length.",
+            "Does the app's config carry data (images, tables) within it? Serve that as files.",
+        ],
+    }
+}

@@ -1,0 +1,223 @@
+//! What a mail is made richer with: the newest report from S3, the figures from CloudWatch.
+//!
+//! Nothing here may hold a mail back: what fails or is slow is left out, with a line in the log.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use domain::alert::{State, Subject};
+use domain::alert_memory::Memory;
+use domain::report::{self, Report};
+use domain::{EnvironmentName, Outcome, ProbeName};
+use jiff::Timestamp;
+use lambda_kit::chain;
+
+use crate::notification::{Figures, Runs, Window};
+
+/// The most that a mail waits for all of its evidence.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The largest report that is read.
+const LARGEST_REPORT: i64 = 4 * 1024 * 1024;
+/// The step of the availability line, and how many steps it has.
+const STEP: Duration = Duration::from_secs(300);
+const STEPS: u32 = 24;
+const HOUR: Duration = Duration::from_secs(3_600);
+/// The longest period of `GetMetricData` that makes sense here: a day.
+const LONGEST_PERIOD: u64 = 86_400;
+
+/// Where evidence comes from.
+pub(crate) struct Evidence<'a> {
+    pub(crate) s3: &'a aws_sdk_s3::Client,
+    pub(crate) cloudwatch: &'a aws_sdk_cloudwatch::Client,
+    pub(crate) bucket: &'a str,
+    pub(crate) environment: &'a EnvironmentName,
+}
+
+impl Evidence<'_> {
+    /// The newest report of the alarm's probe, if it is about this trouble.
+    pub(crate) async fn report(&self, memory: &Memory) -> Option<Report> {
+        let probe = memory.alert.subject.probe()?;
+        let report = self.in_time("the report", self.latest(probe)).await?;
+        fits(&report, memory).then_some(report)
+    }
+
+    /// The figures of the alarm's probe around its trouble.
+    pub(crate) async fn figures(&self, memory: &Memory, now: Timestamp) -> Option<Figures> {
+        let probe = memory.alert.subject.probe()?;
+        let alert = &memory.alert;
+        let until = if alert.state == State::Ok { alert.changed } else { now };
+        let began = memory.trouble.map_or_else(|| alert.began(), |trouble| trouble.began);
+        self.in_time("the figures", Box::pin(self.around(probe, began, until))).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, String>>,
+    ) -> Option<T> {
+        match tokio::time::timeout(PATIENCE, work).await {
+            Ok(Ok(found)) => Some(found),
+            Ok(Err(error)) => {
+                tracing::warn!(error, "{what} could not be had; the mail goes out without");
+                None
+            }
+            Err(_) => {
+                tracing::warn!("{what} took too long; the mail goes out without");
+                None
+            }
+        }
+    }
+
+    async fn latest(&self, probe: &ProbeName) -> Result<Report, String> {
+        let key = Report::latest_key(probe);
+        let object = self.s3.get_object().bucket(self.bucket).key(&key).send().await;
+        let object = object.map_err(|error| chain(&error))?;
+        let size = object.content_length().unwrap_or(0);
+        if LARGEST_REPORT < size {
+            return Err(format!("`{key}` has {size} bytes; at most {LARGEST_REPORT} are read"));
+        }
+        let body = object.body.collect().await.map_err(|error| chain(&error))?.to_vec();
+        let report: Report = serde_json::from_slice(&body).map_err(|error| chain(&error))?;
+        if report.version == report::VERSION {
+            Ok(report)
+        } else {
+            Err(format!("`{key}` has version {}", report.version))
+        }
+    }
+
+    async fn around(
+        &self,
+        probe: &ProbeName,
+        began: Timestamp,
+        until: Timestamp,
+    ) -> Result<Figures, String> {
+        let minute = Duration::from_secs(60);
+        let start = floor(began, minute);
+        let end = ceil(until, minute).max(start + minute);
+        let whole = Duration::try_from(end.duration_since(start)).unwrap_or(minute);
+        let line_end = ceil(until, STEP);
+        let line_start = line_end - STEP * STEPS;
+        let (during, before, line) = tokio::join!(
+            self.window(probe, start, end, whole),
+            self.window(probe, start - HOUR, start, HOUR),
+            self.values(probe, line_start, line_end, STEP, &RUNS),
+        );
+        let (during, before, line) = (during?, before?, line?);
+        Ok(Figures { before, during, line: shares(&line, line_start), step: STEP })
+    }
+
+    async fn window(
+        &self,
+        probe: &ProbeName,
+        start: Timestamp,
+        end: Timestamp,
+        period: Duration,
+    ) -> Result<Window, String> {
+        let period = Duration::from_secs(period.as_secs().min(LONGEST_PERIOD));
+        let values = self.values(probe, start, end, period, &ALL).await?;
+        // The period spans the window; two values only where CloudWatch cuts it at its own grid.
+        let sum = |index: usize| values[index].iter().map(|(_, value)| value).sum::<f64>();
+        let newest = |index: usize| values[index].iter().max_by_key(|(at, _)| *at).map(|v| v.1);
+        Ok(Window {
+            runs: runs(sum(0), sum(1)),
+            first_chunk_p50: newest(2),
+            first_chunk_p95: newest(3),
+        })
+    }
+
+    /// The values of `wanted` with their times, in its order.
+    async fn values(
+        &self,
+        probe: &ProbeName,
+        start: Timestamp,
+        end: Timestamp,
+        period: Duration,
+        wanted: &[(&str, &str)],
+    ) -> Result<Vec<Vec<(i64, f64)>>, String> {
+        let dimension =
+            |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
+        let period = i32::try_from(period.as_secs()).unwrap_or(i32::MAX);
+        let queries = wanted.iter().enumerate().map(|(index, (metric, statistic))| {
+            let metric = Metric::builder()
+                .namespace("Vigie")
+                .metric_name(*metric)
+                .dimensions(dimension("Environment", self.environment.as_str()))
+                .dimensions(dimension("Probe", probe.as_str()))
+                .build();
+            let stat = MetricStat::builder().metric(metric).period(period).stat(*statistic).build();
+            MetricDataQuery::builder().id(format!("v{index}")).metric_stat(stat).build()
+        });
+        let answer = self
+            .cloudwatch
+            .get_metric_data()
+            .start_time(DateTime::from_secs(start.as_second()))
+            .end_time(DateTime::from_secs(end.as_second()))
+            .set_metric_data_queries(Some(queries.collect()))
+            .send()
+            .await
+            .map_err(|error| chain(&error))?;
+        let mut values = vec![Vec::new(); wanted.len()];
+        for result in answer.metric_data_results() {
+            let index = result.id().and_then(|id| id.strip_prefix('v')?.parse::<usize>().ok());
+            let Some(list) = index.and_then(|index| values.get_mut(index)) else { continue };
+            let times = result.timestamps().iter().map(DateTime::secs);
+            list.extend(times.zip(result.values().iter().copied()));
+        }
+        Ok(values)
+    }
+}
+
+/// Runs that passed, and all runs with a verdict.
+const RUNS: [(&str, &str); 2] = [("Success", "Sum"), ("Success", "SampleCount")];
+const ALL: [(&str, &str); 4] =
+    [RUNS[0], RUNS[1], ("TimeToFirstChunk", "p50"), ("TimeToFirstChunk", "p95")];
+
+/// Whether a report tells of the trouble that the alarm is about, and not of an older one.
+fn fits(report: &Report, memory: &Memory) -> bool {
+    let alert = &memory.alert;
+    let began = memory.trouble.map_or_else(|| alert.began(), |trouble| trouble.began);
+    let recent = began.checked_sub(report.every).is_ok_and(|earliest| earliest <= report.due);
+    let outcome = report.outcome;
+    recent
+        && match (&alert.subject, alert.state) {
+            (_, State::InsufficientData) => matches!(outcome, Outcome::RunError { .. }),
+            (Subject::Down { .. }, _) => matches!(outcome, Outcome::Down { .. }),
+            (Subject::Degraded { .. }, _) => outcome == Outcome::Degraded,
+            _ => true,
+        }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts from CloudWatch, checked to be in range"
+)]
+fn runs(passed: f64, total: f64) -> Option<Runs> {
+    let counted = (0.0..=total).contains(&passed) && (1.0..1e15).contains(&total);
+    counted.then(|| Runs { passed: passed.round() as u64, total: total.round() as u64 })
+}
+
+fn shares(values: &[Vec<(i64, f64)>], start: Timestamp) -> Vec<Option<f64>> {
+    let value = |list: &[(i64, f64)], at: i64| {
+        list.iter().find(|(time, _)| *time == at).map(|(_, value)| *value)
+    };
+    (0..STEPS)
+        .map(|step| {
+            let at = (start + STEP * step).as_second();
+            let (passed, total) = (value(&values[0], at)?, value(&values[1], at)?);
+            runs(passed, total).map(Runs::availability)
+        })
+        .collect()
+}
+
+fn floor(at: Timestamp, step: Duration) -> Timestamp {
+    let step = i64::try_from(step.as_secs()).unwrap_or(60);
+    let second = at.as_second().div_euclid(step) * step;
+    Timestamp::from_second(second).unwrap_or(at)
+}
+
+fn ceil(at: Timestamp, step: Duration) -> Timestamp {
+    let below = floor(at, step);
+    if below == at { at } else { below.checked_add(step).unwrap_or(at) }
+}

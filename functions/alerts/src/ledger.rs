@@ -1,0 +1,258 @@
+//! The memories of the alarms in the table.
+//!
+//! All alarms of an environment lie under one partition key, so that the end of a window and a
+//! minute of the schedule are one query. A revision keeps two invocations from overwriting each
+//! other: who comes second reads again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::alert::{Alert, State};
+use domain::alert_memory::{self, Memory, Observed, observe};
+use domain::{Severity, report};
+use jiff::Timestamp;
+use lambda_kit::chain;
+
+/// The partition of the memories.
+const ALERTS: &str = "alerts";
+/// How long one call may take, retries included: a mail waits for it.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often a change is tried against others who change the same memory.
+const TRIES: usize = 5;
+/// An alarm that has been `OK` for so long is forgotten; one that is up is kept for longer.
+const KEPT_WHEN_OK: Duration = Duration::from_secs(30 * 86_400);
+const KEPT_WHEN_UP: Duration = Duration::from_secs(400 * 86_400);
+/// The most pages of one query, each up to 1 MB.
+const MOST_PAGES: usize = 30;
+/// Sort keys have at most 1,024 bytes.
+const LONGEST_KEY: usize = 900;
+
+/// Why the table did not answer. Mails go out without it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LedgerError {
+    #[error("the table did not answer within {} s", PATIENCE.as_secs())]
+    Slow,
+    #[error("the table failed: {0}")]
+    Failed(String),
+    #[error("alarm `{0}` is being changed by too many at once")]
+    Contended(String),
+}
+
+/// The table.
+pub(crate) struct Ledger<'a> {
+    pub(crate) client: &'a aws_sdk_dynamodb::Client,
+    pub(crate) table: &'a str,
+}
+
+/// A memory as it lies in the table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) memory: Memory,
+    pub(crate) revision: u64,
+}
+
+/// What became of an alert.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Recorded {
+    /// It is news, stored, and perhaps waits to be told.
+    News(Box<Stored>),
+    /// It is known, and still waits to be told: its first delivery may have died on the way.
+    Waiting(Box<Stored>),
+    /// It is known and done with, or something newer is known.
+    Known,
+}
+
+impl Ledger<'_> {
+    /// Takes an alert into the memory of its alarm.
+    pub(crate) async fn record(
+        &self,
+        alert: &Alert,
+        severity: Severity,
+        now: Timestamp,
+    ) -> Result<Recorded, LedgerError> {
+        for _ in 0..TRIES {
+            let before = self.get(&alert.key).await?;
+            let known = before.as_ref().map(|stored| &stored.memory);
+            match (observe(known, alert, severity, now), before) {
+                (Observed::News(memory), before) => {
+                    let revision = before.map_or(0, |stored| stored.revision);
+                    if let Some(revision) = self.put(&memory, revision, now).await? {
+                        return Ok(Recorded::News(Box::new(Stored { memory: *memory, revision })));
+                    }
+                }
+                (Observed::Repeated, Some(stored)) if stored.memory.untold() => {
+                    return Ok(Recorded::Waiting(Box::new(stored)));
+                }
+                _ => return Ok(Recorded::Known),
+            }
+        }
+        Err(LedgerError::Contended(alert.name.clone()))
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Stored>, LedgerError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(self.table)
+            .key("pk", text(ALERTS))
+            .key("sk", text(&sort_key(key)))
+            .consistent_read(true);
+        let answer = patiently(request.send()).await?.map_err(|error| failed(&error))?;
+        Ok(answer.item().and_then(read))
+    }
+
+    /// Stores `memory` over the revision that it came from, 0 for a new one, and returns the new
+    /// revision; `None` when somebody else was faster.
+    pub(crate) async fn put(
+        &self,
+        memory: &Memory,
+        over: u64,
+        now: Timestamp,
+    ) -> Result<Option<u64>, LedgerError> {
+        let json = serde_json::to_string(memory).map_err(|error| failed(&error))?;
+        let kept = if memory.alert.state == State::Ok { KEPT_WHEN_OK } else { KEPT_WHEN_UP };
+        let expires = now.checked_add(kept).unwrap_or(now).as_second();
+        let revision = over + 1;
+        let request = self
+            .client
+            .put_item()
+            .table_name(self.table)
+            .item("pk", text(ALERTS))
+            .item("sk", text(&sort_key(&memory.alert.key)))
+            .item("version", number(alert_memory::VERSION))
+            .item("memory", text(&json))
+            .item("revision", number(revision))
+            .item("expires_at", number(expires));
+        let request = if over == 0 {
+            // A memory of a version that we can't read is no obstacle.
+            request
+                .condition_expression("attribute_not_exists(pk) OR version <> :version")
+                .expression_attribute_values(":version", number(alert_memory::VERSION))
+        } else {
+            request
+                .condition_expression("revision = :over")
+                .expression_attribute_values(":over", number(over))
+        };
+        match patiently(request.send()).await? {
+            Ok(_) => Ok(Some(revision)),
+            Err(error) if lost_the_race(&error) => Ok(None),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Every memory there is.
+    pub(crate) async fn all(&self) -> Result<Vec<Stored>, LedgerError> {
+        let mut all = Vec::new();
+        let mut next = None;
+        for _ in 0..MOST_PAGES {
+            let request = self
+                .client
+                .query()
+                .table_name(self.table)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(ALERTS))
+                .consistent_read(true)
+                .set_exclusive_start_key(next);
+            let page = patiently(request.send()).await?.map_err(|error| failed(&error))?;
+            all.extend(page.items().iter().filter_map(read));
+            next = page.last_evaluated_key().cloned();
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether it is up to the caller to do what `what` names: the first to ask within `period` is told
+    /// so. A table that fails says yes, since twice is better than never.
+    pub(crate) async fn claim(&self, what: &str, now: Timestamp, period: Duration) -> bool {
+        let until = now.checked_add(period).unwrap_or(now);
+        let request = self
+            .client
+            .put_item()
+            .table_name(self.table)
+            .item("pk", text(&format!("claim#{what}")))
+            .item("sk", text("claim"))
+            .item("until_ms", number(until.as_millisecond()))
+            .item("expires_at", number(until.as_second() + 86_400))
+            .condition_expression("attribute_not_exists(pk) OR until_ms <= :now")
+            .expression_attribute_values(":now", number(now.as_millisecond()));
+        match patiently(request.send()).await {
+            Ok(Err(error)) if lost_the_race(&error) => false,
+            Ok(Ok(_)) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(error = chain(&error), what, "the claim could not be stored");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(error = chain(&error), what, "the claim could not be stored");
+                true
+            }
+        }
+    }
+
+    /// Notes that the test `id` was published, for `vigie test-alert` to see.
+    pub(crate) async fn note_test(&self, id: &str, message_id: &str, now: Timestamp) {
+        let request = self
+            .client
+            .put_item()
+            .table_name(self.table)
+            .item("pk", text(&format!("test#{id}")))
+            .item("sk", text("published"))
+            .item("message_id", text(message_id))
+            .item("expires_at", number(now.as_second() + 86_400));
+        match patiently(request.send()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(error = chain(&error), "the test was not noted"),
+            Err(error) => tracing::warn!(error = chain(&error), "the test was not noted"),
+        }
+    }
+}
+
+async fn patiently<T>(call: impl Future<Output = T>) -> Result<T, LedgerError> {
+    tokio::time::timeout(PATIENCE, call).await.map_err(|_| LedgerError::Slow)
+}
+
+fn read(item: &HashMap<String, AttributeValue>) -> Option<Stored> {
+    let memory = item.get("memory")?.as_s().ok()?;
+    let revision = item.get("revision")?.as_n().ok()?.parse().ok()?;
+    match serde_json::from_str::<Memory>(memory) {
+        Ok(memory) if memory.version == alert_memory::VERSION => Some(Stored { memory, revision }),
+        Ok(memory) => {
+            tracing::warn!(version = memory.version, "a memory of another version is left alone");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "a memory could not be read");
+            None
+        }
+    }
+}
+
+/// The key itself, or its beginning and its hash where it is too long.
+fn sort_key(key: &str) -> String {
+    if key.len() <= LONGEST_KEY {
+        return key.to_owned();
+    }
+    let end = key.floor_char_boundary(LONGEST_KEY - 20);
+    format!("{}#{:016x}", &key[..end], report::stable_hash(key))
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn number(number: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(format!("{number}"))
+}
+
+fn failed(error: &(dyn std::error::Error + 'static)) -> LedgerError {
+    LedgerError::Failed(chain(error))
+}
+
+fn lost_the_race(error: &SdkError<PutItemError>) -> bool {
+    error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception)
+}
