@@ -1,0 +1,76 @@
+//! Text from outside as it may stand in a page: markup shows as text, and what would be invisible
+//! or would turn the direction of other text is shown by its name.
+
+use std::fmt;
+
+/// A text that is escaped when it is written.
+pub(crate) struct Text<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '&' => to.write_str("&amp;")?,
+                '<' => to.write_str("&lt;")?,
+                '>' => to.write_str("&gt;")?,
+                '"' => to.write_str("&quot;")?,
+                '\'' => to.write_str("&#39;")?,
+                '\n' | '\t' => write!(to, "{character}")?,
+                character if is_hidden(character) => {
+                    write!(to, "<span class=\"hidden\">U+{:04X}</span>", u32::from(character))?;
+                }
+                character => write!(to, "{character}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Control and formatting characters. The joiners U+200C and U+200D are left alone: emoji and many
+/// scripts need them, and they do no harm.
+fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{00ad}'
+            | '\u{061c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(Text(text).to_string(), expected);
+    }
+
+    #[test]
+    fn markup_shows_as_text() {
+        check("<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
+        check("a & \"b\"", "a &amp; &quot;b&quot;");
+    }
+
+    #[test]
+    fn what_would_be_invisible_is_named() {
+        check("a\u{1b}[2J", "a<span class=\"hidden\">U+001B</span>[2J");
+        check("\u{202e}evil", "<span class=\"hidden\">U+202E</span>evil");
+        check("zero\u{200b}width", "zero<span class=\"hidden\">U+200B</span>width");
+        check(
+            "\u{0}\u{85}",
+            "<span class=\"hidden\">U+0000</span><span class=\"hidden\">U+0085</span>",
+        );
+    }
+
+    #[test]
+    fn lines_letters_and_emoji_stay() {
+        check("été\n\tשלום 👩‍🚀", "été\n\tשלום 👩‍🚀");
+    }
+}
