@@ -36,7 +36,7 @@ pub(crate) enum Name {
 
 /// Whether all of `name` is a name.
 pub(crate) fn is_name(name: &str, kind: Name) -> bool {
-    let mut cursor = Cursor { text: name, pos: 0 };
+    let mut cursor = Cursor::new(name);
     cursor.name(kind).is_some_and(|found| found.len() == name.len())
 }
 
@@ -48,6 +48,10 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, pos: 0 }
+    }
+
     pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.pos).copied()
     }

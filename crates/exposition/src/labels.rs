@@ -11,13 +11,12 @@ use crate::cursor::{Cursor, Name};
 #[derive(Clone)]
 pub struct Labels<'a> {
     cursor: Cursor<'a>,
-    left: usize,
 }
 
 impl<'a> Labels<'a> {
-    /// `block` is what stands between the braces; `count` labels were found in it.
-    pub(crate) fn new(block: &'a str, count: usize) -> Self {
-        Self { cursor: Cursor { text: block, pos: 0 }, left: count }
+    /// `block` begins after the opening brace; a closing one may be part of it.
+    pub(crate) fn new(block: &'a str) -> Self {
+        Self { cursor: Cursor::new(block) }
     }
 }
 
@@ -25,7 +24,6 @@ impl<'a> Iterator for Labels<'a> {
     type Item = (&'a str, Cow<'a, str>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
         self.cursor.blanks();
         self.cursor.eat(b',');
         self.cursor.blanks();
@@ -35,13 +33,7 @@ impl<'a> Iterator for Labels<'a> {
         self.cursor.blanks();
         Some((name, unescape(self.cursor.quoted(true)?, true)))
     }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
 }
-
-impl ExactSizeIterator for Labels<'_> {}
 
 impl std::fmt::Debug for Labels<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -49,9 +49,6 @@ pub enum Line<'a> {
 #[derive(Clone, Debug)]
 pub struct Sample<'a> {
     series: &'a str,
-    name: &'a str,
-    block: &'a str,
-    label_count: usize,
     pub value: f64,
     /// Milliseconds since 1970, where the line names a time of its own.
     pub timestamp_ms: Option<i64>,
@@ -70,13 +67,14 @@ impl<'a> Sample<'a> {
 
     #[must_use]
     pub fn name(&self) -> &'a str {
-        self.name
+        Cursor::new(self.series).name(Name::Metric).unwrap_or_default()
     }
 
     /// In the order of the line. A name may come twice, and a value may be empty.
     #[must_use]
     pub fn labels(&self) -> Labels<'a> {
-        Labels::new(self.block, self.label_count)
+        let block = &self.series[self.name().len()..];
+        Labels::new(block.trim_start_matches([' ', '\t']).strip_prefix('{').unwrap_or_default())
     }
 }
 
@@ -84,7 +82,6 @@ impl<'a> Sample<'a> {
 #[derive(Clone, Debug)]
 pub struct Exemplar<'a> {
     block: &'a str,
-    label_count: usize,
     pub value: f64,
     pub timestamp_ms: Option<i64>,
 }
@@ -92,7 +89,7 @@ pub struct Exemplar<'a> {
 impl<'a> Exemplar<'a> {
     #[must_use]
     pub fn labels(&self) -> Labels<'a> {
-        Labels::new(self.block, self.label_count)
+        Labels::new(self.block)
     }
 }
 
@@ -122,15 +119,28 @@ impl<'a> Reader<'a> {
                 (std::str::from_utf8(good).unwrap_or_default(), bad.first().copied())
             }
         };
-        Self { cursor: Cursor { text, pos: 0 }, format, limits, bad_byte, ended: false }
+        Self { cursor: Cursor::new(text), format, limits, bad_byte, ended: false }
     }
 
-    fn line(&mut self) -> Result<Option<Line<'a>>, ParseError> {
+    /// The next line, as [`Iterator::next`] gives it, but faster if it is a sample of the series that is
+    /// `expected`: its name and labels are then compared and not read.
+    ///
+    /// `expected` is what [`Sample::series`] gave for a page of the same format, or empty.
+    pub fn next_like(&mut self, expected: &str) -> Option<Result<Line<'a>, ParseError>> {
+        if self.ended {
+            return None;
+        }
+        let line = self.line(expected).transpose();
+        self.ended = !matches!(line, Some(Ok(_)));
+        line
+    }
+
+    fn line(&mut self, expected: &str) -> Result<Option<Line<'a>>, ParseError> {
         loop {
             let start = self.cursor.pos;
             let line = match self.format {
-                Format::Prometheus => self.prometheus_line()?,
-                Format::OpenMetrics => self.open_metrics_line()?,
+                Format::Prometheus => self.prometheus_line(expected)?,
+                Format::OpenMetrics => self.open_metrics_line(expected)?,
             };
             if self.limits.line_bytes + 1 < self.cursor.pos - start {
                 return Err(ParseError::at(
@@ -147,7 +157,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn prometheus_line(&mut self) -> Result<Step<'a>, ParseError> {
+    fn prometheus_line(&mut self, expected: &str) -> Result<Step<'a>, ParseError> {
         self.cursor.blanks();
         match self.cursor.peek() {
             None if self.bad_byte.is_some() => Err(self.error("")),
@@ -158,7 +168,7 @@ impl<'a> Reader<'a> {
             }
             Some(b'#') => self.prometheus_comment(),
             Some(_) => {
-                let mut sample = self.series(true)?;
+                let mut sample = self.series(expected, true)?;
                 self.cursor.blanks();
                 sample.value = self.value("a value")?;
                 self.cursor.blanks();
@@ -204,12 +214,12 @@ impl<'a> Reader<'a> {
         Ok(Step::Line(line))
     }
 
-    fn open_metrics_line(&mut self) -> Result<Step<'a>, ParseError> {
+    fn open_metrics_line(&mut self, expected: &str) -> Result<Step<'a>, ParseError> {
         match self.cursor.peek() {
             None => Err(self.error("`# EOF` as the last line")),
             Some(b'#') => self.open_metrics_comment(),
             Some(_) => {
-                let mut sample = self.series(false)?;
+                let mut sample = self.series(expected, false)?;
                 self.space()?;
                 sample.value = self.value("a value")?;
                 if self.cursor.peek() == Some(b' ')
@@ -258,48 +268,50 @@ impl<'a> Reader<'a> {
     }
 
     fn exemplar(&mut self) -> Result<Exemplar<'a>, ParseError> {
-        let (block, label_count) = self.label_block(false)?.ok_or_else(|| self.error("`{`"))?;
+        let block = self.label_block(false)?.ok_or_else(|| self.error("`{`"))?;
         self.space()?;
         let value = self.value("the exemplar's value")?;
         let timestamp_ms = match self.cursor.peek() {
             Some(b' ') => Some(self.open_metrics_timestamp()?),
             _ => None,
         };
-        Ok(Exemplar { block, label_count, value, timestamp_ms })
+        Ok(Exemplar { block, value, timestamp_ms })
     }
 
     /// Name and labels, the value still to be filled in.
-    fn series(&mut self, loose: bool) -> Result<Sample<'a>, ParseError> {
+    fn series(&mut self, expected: &str, loose: bool) -> Result<Sample<'a>, ParseError> {
         let start = self.cursor.pos;
-        let name = self.name(Name::Metric, "a metric name")?;
-        let mut end = self.cursor.pos;
-        if loose {
-            self.cursor.blanks();
-        }
-        let (block, label_count) = match self.label_block(loose)? {
-            Some(found) => {
-                end = self.cursor.pos;
-                found
+        if !self.eat_series(expected) {
+            self.name(Name::Metric, "a metric name")?;
+            let name_end = self.cursor;
+            self.blanks_if(loose);
+            if self.label_block(loose)?.is_none() {
+                self.cursor = name_end;
             }
-            None => ("", 0),
-        };
-        let series = &self.cursor.text[start..end];
-        Ok(Sample {
-            series,
-            name,
-            block,
-            label_count,
-            value: 0.0,
-            timestamp_ms: None,
-            exemplar: None,
-        })
+        }
+        let series = &self.cursor.text[start..self.cursor.pos];
+        Ok(Sample { series, value: 0.0, timestamp_ms: None, exemplar: None })
     }
 
-    /// What stands between braces, and how many labels it holds; `None` when no brace comes next.
+    /// Steps over exactly this series, if it is next.
+    fn eat_series(&mut self, expected: &str) -> bool {
+        let before = self.cursor;
+        if expected.is_empty() || !self.cursor.eat_word(expected) {
+            return false;
+        }
+        let end = self.cursor;
+        // A bare name may go on, or have its labels after blanks.
+        let whole = self.cursor.blanks()
+            && (expected.ends_with('}') || !matches!(self.cursor.peek(), Some(b'{') | None));
+        self.cursor = if whole { end } else { before };
+        whole
+    }
+
+    /// What stands between braces; `None` when no brace comes next.
     ///
     /// `loose` is how Prometheus reads its own format: blanks anywhere, line ends in values, and commas
     /// that may be left out.
-    fn label_block(&mut self, loose: bool) -> Result<Option<(&'a str, usize)>, ParseError> {
+    fn label_block(&mut self, loose: bool) -> Result<Option<&'a str>, ParseError> {
         if !self.cursor.eat(b'{') {
             return Ok(None);
         }
@@ -310,7 +322,7 @@ impl<'a> Reader<'a> {
         loop {
             self.blanks_if(loose);
             if (loose || !comma) && self.cursor.eat(b'}') {
-                return Ok(Some((&self.cursor.text[start..self.cursor.pos - 1], count)));
+                return Ok(Some(&self.cursor.text[start..self.cursor.pos - 1]));
             }
             if count == self.limits.labels {
                 return Err(self.error("no more labels: their number is limited"));
@@ -394,12 +406,7 @@ impl<'a> Iterator for Reader<'a> {
     type Item = Result<Line<'a>, ParseError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let line = self.line().transpose();
-        self.ended = !matches!(line, Some(Ok(_)));
-        line
+        self.next_like("")
     }
 }
 

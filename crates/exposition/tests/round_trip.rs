@@ -174,10 +174,16 @@ proptest! {
     #[test]
     fn near_pages_end_without_a_panic(body in "([a-c#{}=\",\\\\ \n0-9.é-]|# (HELP|TYPE|UNIT|EOF)|\\{a=\"b\"\\}){0,60}") {
         for format in [Format::Prometheus, Format::OpenMetrics] {
-            for line in Reader::new(body.as_bytes(), format) {
-                if let Ok(Line::Sample(sample)) = line {
-                    prop_assert_eq!(sample.labels().count(), sample.labels().len());
-                }
+            let all: Vec<_> = Reader::new(body.as_bytes(), format).collect();
+            // Whatever series is expected, and whether or not it comes, the lines are the same.
+            let series = all.iter().filter_map(|line| match line {
+                Ok(Line::Sample(sample)) => Some(sample.series()),
+                _ => None,
+            });
+            for expected in series.chain([""]) {
+                let mut reader = Reader::new(body.as_bytes(), format);
+                let again: Vec<_> = std::iter::from_fn(|| reader.next_like(expected)).collect();
+                prop_assert_eq!(format!("{all:?}"), format!("{again:?}"));
             }
         }
     }

@@ -81,6 +81,11 @@ impl Memory {
         slot.tracked != 0 && slot.tracked == self.round
     }
 
+    /// How the series of a slot is written; empty where that is not known.
+    pub(crate) fn text(&self, index: usize) -> &str {
+        self.slots.get(index).map_or("", |slot| &slot.text)
+    }
+
     /// The slot of a line, where `expected` is the one that comes next if the page is as before.
     pub(crate) fn find(&self, expected: usize, text: &str) -> Option<usize> {
         if self.slots.get(expected).is_some_and(|slot| *slot.text == *text) {

@@ -205,7 +205,8 @@ impl<'m, 'p> Walk<'m, 'p> {
 
     fn page(&mut self, page: &'p Page, limits: &Limits) -> Result<(), ScrapeError> {
         let mut next = 0;
-        for line in Reader::with_limits(&page.body, page.format, limits.lines) {
+        let mut reader = Reader::with_limits(&page.body, page.format, limits.lines);
+        while let Some(line) = reader.next_like(self.memory.text(next)) {
             match line.map_err(|source| ScrapeError::Parse { source })? {
                 Line::Sample(sample) if self.counts.scraped < limits.samples => {
                     next = 1 + self.sample(&sample, next)?;

@@ -38,8 +38,7 @@ impl Labels {
         &self,
         sample: &exposition::Sample<'_>,
     ) -> Result<Series, InvalidSeries> {
-        let mut labels: Vec<(Cow<'_, str>, Cow<'_, str>)> =
-            Vec::with_capacity(1 + sample.labels().len() + self.0.len());
+        let mut labels: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(8);
         labels.push((NAME.into(), sample.name().into()));
         let mut clashing = Vec::new();
         for (name, value) in sample.labels().filter(|(_, value)| !value.is_empty()) {
