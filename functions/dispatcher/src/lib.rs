@@ -113,3 +113,124 @@ impl Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_config::{BehaviorVersion, SdkConfig};
+    use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
+    use aws_sdk_sqs::operation::send_message_batch::{
+        SendMessageBatchInput, SendMessageBatchOutput,
+    };
+    use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchResultEntry};
+    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+    use domain::message::Orders;
+
+    const MINUTE: &str = r#"{"scheduled_time":"2026-11-22T10:00:00Z"}"#;
+
+    fn dispatcher(variables: &str, sqs: &[&Rule], put: &Rule) -> Dispatcher {
+        let look_up = |name: &str| match name {
+            "VIGIE_ENVIRONMENT" => Some("local".to_owned()),
+            "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
+            "PROBE_VARIABLES" => Some(variables.to_owned()),
+            _ => None,
+        };
+        let config = Config::from_env(&look_up).unwrap();
+        let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+        let source = Source::new(&config, &aws);
+        let sqs = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs);
+        let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [put]);
+        Dispatcher::new(config, source, sqs, cloudwatch)
+    }
+
+    fn fired() -> Fired {
+        serde_json::from_str(MINUTE).unwrap()
+    }
+
+    /// Takes every figure and remembers none.
+    fn any_figure() -> Rule {
+        mock!(CloudWatch::put_metric_data).then_output(|| PutMetricDataOutput::builder().build())
+    }
+
+    fn runs(request: &SendMessageBatchInput) -> usize {
+        let bodies =
+            request.entries().iter().map(|entry| Orders::read(entry.message_body()).unwrap());
+        bodies.map(|orders| orders.runs.len()).sum()
+    }
+
+    fn taken() -> SendMessageBatchOutput {
+        let entry = |id: usize| {
+            SendMessageBatchResultEntry::builder()
+                .id(id.to_string())
+                .message_id("m")
+                .md5_of_message_body("d")
+                .build()
+        };
+        let entries = (0..10).map(|id| entry(id).unwrap()).collect();
+        SendMessageBatchOutput::builder()
+            .set_successful(Some(entries))
+            .set_failed(Some(vec![]))
+            .build()
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_ten_second_probe_is_ordered_six_times_a_minute() {
+        let sent = mock!(Sqs::send_message_batch)
+            .match_requests(|request| {
+                request.queue_url() == Some("http://queue") && runs(request) <= 10
+            })
+            .then_output(taken);
+        let figure = mock!(CloudWatch::put_metric_data)
+            .match_requests(|request| {
+                let [datum] = request.metric_data() else { return false };
+                datum.metric_name() == Some("RunsDispatched") && datum.value() == Some(6.0)
+            })
+            .then_output(|| PutMetricDataOutput::builder().build());
+        let dispatcher = dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&sent], &figure);
+        assert_eq!(dispatcher.handle(fired()).await.unwrap().runs, 6);
+        assert_eq!(figure.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_probe_whose_variable_is_not_set_is_counted_and_stops_no_other() {
+        let figure = mock!(CloudWatch::put_metric_data)
+            .match_requests(|request| {
+                let named = |datum: &aws_sdk_cloudwatch::types::MetricDatum| {
+                    datum.metric_name() == Some("RunErrors")
+                };
+                request.metric_data().iter().any(named)
+            })
+            .then_output(|| PutMetricDataOutput::builder().build());
+        let ordered = dispatcher("", &[], &figure).handle(fired()).await.unwrap();
+        assert_eq!(ordered, Ordered { runs: 0, scrapes: 0, messages: 0 });
+        assert_eq!(figure.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_the_queue_refused_is_an_error() {
+        let refused = mock!(Sqs::send_message_batch).then_output(|| {
+            let entry = BatchResultErrorEntry::builder()
+                .id("0")
+                .code("Throttled")
+                .message("slow down")
+                .sender_fault(false);
+            let failed = vec![entry.build().unwrap()];
+            SendMessageBatchOutput::builder()
+                .set_successful(Some(vec![]))
+                .set_failed(Some(failed))
+                .build()
+                .unwrap()
+        });
+        let dispatcher =
+            dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&refused], &any_figure());
+        let error = dispatcher.handle(fired()).await.unwrap_err();
+        let told = Diagnostic::from(error);
+        assert_eq!(told.error_type, "Unsent");
+        assert!(
+            told.error_message.ends_with("the queue refused a message: Throttled: slow down"),
+            "{}",
+            told.error_message
+        );
+    }
+}

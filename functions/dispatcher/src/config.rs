@@ -1,0 +1,140 @@
+//! The dispatcher's settings.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use domain::EnvironmentName;
+use lambda_kit::{SettingError, Settings};
+
+/// Settings, read once at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub environment: EnvironmentName,
+    pub runs_queue_url: String,
+    pub probes: ProbesFrom,
+    /// The `${UPPER_CASE}` of probe files.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// Where the probe files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbesFrom {
+    /// In this binary, from `probes/` at build time.
+    Embedded,
+    /// In S3, read anew every minute, so that a probe changes without a deploy.
+    Bucket { bucket: String, prefix: String },
+}
+
+impl FromStr for ProbesFrom {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text == "embedded" {
+            return Ok(Self::Embedded);
+        }
+        let (bucket, prefix) = text
+            .strip_prefix("s3://")
+            .map(|path| path.split_once('/').unwrap_or((path, "")))
+            .ok_or(())?;
+        if bucket.is_empty() {
+            Err(())
+        } else {
+            Ok(Self::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        }
+    }
+}
+
+/// `NAME=value,NAME2=value`; a comma in a value is written `\,`.
+struct Variables(BTreeMap<String, String>);
+
+impl FromStr for Variables {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut pairs: Vec<String> = vec![String::new()];
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' if letters.peek() == Some(&',') => {
+                    pairs.last_mut().ok_or(())?.extend(letters.next());
+                }
+                ',' => pairs.push(String::new()),
+                other => pairs.last_mut().ok_or(())?.push(other),
+            }
+        }
+        let pair = |pair: &String| {
+            let (name, value) = pair.split_once('=').ok_or(())?;
+            let known = |letter: char| {
+                letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'
+            };
+            let name = name.trim();
+            let valid = !name.is_empty() && name.chars().all(known);
+            if valid { Ok((name.to_owned(), value.to_owned())) } else { Err(()) }
+        };
+        pairs
+            .iter()
+            .filter(|pair| !pair.trim().is_empty())
+            .map(pair)
+            .collect::<Result<_, ()>>()
+            .map(Self)
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// The first setting that is missing or wrong.
+    pub fn from_env(look_up: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let settings = Settings::new(look_up);
+        let variables: Option<Variables> = settings
+            .parsed("PROBE_VARIABLES", "`NAME=value,OTHER=value` with names in upper case")?;
+        Ok(Self {
+            environment: settings
+                .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
+            runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
+            probes: settings
+                .parsed("PROBES", "`embedded` or `s3://BUCKET/PREFIX`")?
+                .unwrap_or(ProbesFrom::Embedded),
+            variables: variables.map(|variables| variables.0).unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
+        let look_up = |name: &str| {
+            settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::from_env(&look_up).map_err(|error| error.to_string())
+    }
+
+    const COMPLETE: [(&str, &str); 2] =
+        [("VIGIE_ENVIRONMENT", "dev"), ("RUNS_QUEUE_URL", "http://q")];
+
+    #[test]
+    fn variables_may_hold_commas_and_equals_signs() {
+        let set = ("PROBE_VARIABLES", r"BOT_URL=http://b/?a=1\,2, OTHER=x");
+        let variables = config(&[COMPLETE[0], COMPLETE[1], set]).unwrap().variables;
+        assert_eq!(variables["BOT_URL"], "http://b/?a=1,2");
+        assert_eq!(variables["OTHER"], "x");
+    }
+
+    #[test]
+    fn wrong_settings_are_refused_by_name() {
+        let refused = |name, value| config(&[COMPLETE[0], COMPLETE[1], (name, value)]).unwrap_err();
+        assert_eq!(
+            refused("PROBE_VARIABLES", "lower=x"),
+            "`PROBE_VARIABLES` is `lower=x`; expected `NAME=value,OTHER=value` with names in upper case"
+        );
+        assert_eq!(
+            refused("PROBES", "file:x"),
+            "`PROBES` is `file:x`; expected `embedded` or `s3://BUCKET/PREFIX`"
+        );
+        assert_eq!(
+            config(&[]).unwrap_err(),
+            "`VIGIE_ENVIRONMENT` is not set; expected a name such as `dev` or `prod`"
+        );
+    }
+}
