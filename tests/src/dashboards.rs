@@ -1,4 +1,4 @@
-//! Every PromQL expression that the repository ships: panels, alert rules, recording rules.
+//! Every `PromQL` expression that the repository ships: panels, alert rules, recording rules.
 //!
 //! Tests without a network check the names in them; the end-to-end run asks them of a real Prometheus.
 
@@ -117,7 +117,7 @@ pub fn panels(dashboard: &Value) -> impl Iterator<Item = &Value> {
         |panel: &'_ Value| panel["panels"].as_array().is_some_and(|inner| !inner.is_empty());
     let all = dashboard["panels"].as_array().into_iter().flatten();
     all.inspect(move |panel| {
-        assert!(!nested(panel), "a collapsed row hides its panels from the tests")
+        assert!(!nested(panel), "a collapsed row hides its panels from the tests");
     })
     .filter(|panel| panel["type"] != "row")
 }
@@ -209,7 +209,7 @@ fn substitute(expr: &str) -> String {
     out
 }
 
-/// Words of PromQL that look like metric names.
+/// Words of `PromQL` that look like metric names.
 const KEYWORDS: &[&str] = &["and", "or", "unless", "offset", "bool", "inf", "nan"];
 /// These are followed by a list of labels.
 const GROUPINGS: &[&str] = &["by", "without", "on", "ignoring", "group_left", "group_right"];

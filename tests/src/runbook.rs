@@ -55,7 +55,8 @@ impl Runbook {
         let mut runbook = Self { headings: Vec::new(), blocks: Vec::new() };
         let mut open: Option<Block> = None;
         let mut before = "";
-        for line in text.lines() {
+        // Blocks within a list are indented.
+        for line in text.lines().map(str::trim_start) {
             match &mut open {
                 Some(_) if line.starts_with("```") => runbook.blocks.extend(open.take()),
                 Some(block) => {

@@ -1,0 +1,241 @@
+//! Dashboards and rules agree with what Vigie publishes. Whether Prometheus and Alertmanager accept them
+//! is seen in `runbook`, which runs infra/observability/check.sh.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::figures::{COMMON_LABELS, PUBLISHED};
+use serde::Deserialize;
+use serde_json::Value;
+use testkit::dashboards::{
+    Expression, Kind, dashboards, expressions, files, panels, root, rule_files, yaml,
+};
+use testkit::runbook::{Heading, Runbook};
+
+/// What examples/gradio-metrics serves; a test below compares it with the module.
+const SERVED_BY_THE_APP: &[&str] = &[
+    "chatbot_requests_total",
+    "chatbot_request_duration_seconds",
+    "chatbot_first_chunk_seconds",
+    "chatbot_requests_in_progress",
+    "chatbot_queue_size",
+];
+
+/// A histogram's series are named after it.
+fn family(name: &str) -> &str {
+    let of = |suffix| name.strip_suffix(suffix).filter(|base| SERVED_BY_THE_APP.contains(base));
+    of("_bucket").or_else(|| of("_sum")).or_else(|| of("_count")).unwrap_or(name)
+}
+
+#[test]
+fn every_expression_asks_for_series_that_exist() {
+    let all = expressions();
+    let recorded: BTreeSet<String> = rule_files()
+        .into_iter()
+        .flat_map(|(_, file)| file.groups)
+        .flat_map(|group| group.rules)
+        .filter_map(|rule| rule.record)
+        .collect();
+    let known = |name: &str| {
+        PUBLISHED.iter().any(|published| published.name == name)
+            || recorded.contains(name)
+            || SERVED_BY_THE_APP.contains(&family(name))
+    };
+    for expression in &all {
+        let metrics = expression.metrics();
+        let constant = expression.promql == "vector(1)";
+        assert!(constant || !metrics.is_empty(), "{} {}", expression.file, expression.place);
+        for name in metrics {
+            let Expression { file, place, promql, .. } = expression;
+            assert!(known(&name), "{file}, {place}: nobody publishes `{name}`; in `{promql}`");
+        }
+    }
+    let of = |kind| all.iter().filter(|expression| expression.kind == kind).count();
+    assert!(of(Kind::Instant) > 10 && of(Kind::Range) > 10 && of(Kind::Alert) > 5);
+}
+
+#[test]
+fn every_published_series_is_shown_somewhere() {
+    let shown: BTreeSet<String> = expressions().iter().flat_map(Expression::metrics).collect();
+    for published in PUBLISHED {
+        assert!(shown.contains(published.name), "no panel and no rule uses `{}`", published.name);
+    }
+}
+
+#[test]
+fn matchers_name_labels_that_the_series_carry() {
+    for expression in expressions() {
+        for selector in expression.selectors() {
+            let Some((name, matchers)) = selector.split_once('{') else { continue };
+            let own = PUBLISHED.iter().find(|published| published.name == name);
+            let allowed = |label: &str| {
+                COMMON_LABELS.contains(&label)
+                    || own.is_some_and(|published| published.labels.contains(&label))
+                    || (own.is_none() && label == "outcome")
+            };
+            for matcher in matchers.trim_end_matches('}').split(", ") {
+                let label = matcher.split(['=', '!']).next().unwrap_or_default();
+                assert!(allowed(label), "{} {}: {selector}", expression.file, expression.place);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_panel_explains_itself_and_is_grey_without_data() {
+    for (file, dashboard) in dashboards() {
+        assert_ne!(dashboard["uid"], Value::Null, "{file}");
+        let mut ids = BTreeSet::new();
+        for panel in panels(&dashboard) {
+            let title = panel["title"].as_str().unwrap_or("?");
+            let defaults = &panel["fieldConfig"]["defaults"];
+            let says = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+            assert!(says(&panel["description"]), "{file}, `{title}`: no description");
+            assert!(says(&defaults["noValue"]), "{file}, `{title}`: says nothing without data");
+            if panel["type"] != "table" {
+                assert!(says(&defaults["unit"]), "{file}, `{title}`: no unit");
+            }
+            assert_grey_without_data(&file, title, &defaults["mappings"]);
+            // In a table each column may have thresholds of its own.
+            for column in panel["fieldConfig"]["overrides"].as_array().into_iter().flatten() {
+                let properties = column["properties"].as_array().expect("a list");
+                let property = |id: &str| properties.iter().find(|property| property["id"] == id);
+                if property("thresholds").is_some() {
+                    let mappings = property("mappings").expect("mappings beside thresholds");
+                    assert_grey_without_data(&file, title, &mappings["value"]);
+                }
+            }
+            ids.insert(panel["gridPos"].to_string());
+        }
+        assert_eq!(ids.len(), panels(&dashboard).count(), "{file}: two panels in one place");
+    }
+}
+
+#[track_caller]
+fn assert_grey_without_data(file: &str, title: &str, mappings: &Value) {
+    let nothing =
+        mappings.as_array().into_iter().flatten().find(|mapping| {
+            mapping["type"] == "special" && mapping["options"]["match"] == "null+nan"
+        });
+    let colour = nothing.map(|mapping| &mapping["options"]["result"]["color"]);
+    assert_eq!(colour, Some(&Value::from("text")), "{file}, `{title}`");
+}
+
+#[test]
+fn gauges_are_read_over_a_window_so_that_slow_probes_leave_no_gaps() {
+    for (file, dashboard) in dashboards() {
+        for panel in panels(&dashboard) {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                let Some(expr) = target["expr"].as_str() else { continue };
+                // The runbook's own panel is what the runbook says, and shows the gaps.
+                if expr.starts_with("up{") && file == "vigie-runbook.json" {
+                    continue;
+                }
+                for published in PUBLISHED {
+                    let name = published.name;
+                    for (at, _) in expr.match_indices(&format!("{name}{{")) {
+                        // `max_over_time(timestamp(…)[…])` reads a window too.
+                        let windowed = [
+                            "_over_time(",
+                            "_over_time(0.5, ",
+                            "_over_time(0.95, ",
+                            "_over_time(timestamp(",
+                        ];
+                        let before = &expr[..at];
+                        assert!(
+                            windowed.iter().any(|call| before.ends_with(call)),
+                            "{file}: `{expr}`"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_alert_is_explained_in_the_runbook() {
+    let anchors: BTreeSet<String> =
+        Runbook::read("docs/runbook.md").headings.iter().map(Heading::anchor).collect();
+    for (file, rules) in rule_files() {
+        for rule in rules.groups.into_iter().flat_map(|group| group.rules) {
+            let Some(alert) = rule.alert else { continue };
+            let severity = rule.labels.get("severity").map(String::as_str);
+            assert!(matches!(severity, Some("page" | "ticket" | "none")), "{file}: {alert}");
+            for annotation in ["summary", "description"] {
+                assert!(rule.annotations.contains_key(annotation), "{file}: {alert}: {annotation}");
+            }
+            let url = rule.annotations.get("runbook_url").expect("every alert has a runbook_url");
+            let (page, anchor) = url.split_once('#').expect("it names a section");
+            assert!(page.ends_with("/docs/runbook.md"), "{alert}: {url}");
+            assert_eq!(anchor, alert.to_lowercase());
+            assert!(anchors.contains(anchor), "{alert}: the runbook has no section `{anchor}`");
+        }
+    }
+}
+
+/// A file for `promtool test rules`.
+#[derive(Deserialize)]
+struct RuleTests {
+    tests: Vec<RuleTest>,
+}
+#[derive(Deserialize)]
+struct RuleTest {
+    #[serde(default)]
+    alert_rule_test: Vec<AlertTest>,
+}
+#[derive(Deserialize)]
+struct AlertTest {
+    alertname: String,
+    #[serde(default)]
+    exp_alerts: Vec<Value>,
+}
+
+#[test]
+fn every_alert_is_tested_firing_and_not_firing() {
+    let mut seen: BTreeMap<String, (bool, bool)> = BTreeMap::new();
+    for path in files("infra/observability/rules/tests", ".test.yml") {
+        for case in yaml::<RuleTests>(&path).tests.into_iter().flat_map(|test| test.alert_rule_test)
+        {
+            let (fires, rests) = seen.entry(case.alertname).or_default();
+            *fires |= !case.exp_alerts.is_empty();
+            *rests |= case.exp_alerts.is_empty();
+        }
+    }
+    for (file, rules) in rule_files() {
+        for alert in
+            rules.groups.into_iter().flat_map(|group| group.rules).filter_map(|rule| rule.alert)
+        {
+            let (fires, rests) = seen.get(&alert).copied().unwrap_or_default();
+            assert!(fires, "{file}: no test in which `{alert}` fires");
+            // The watchdog is there to fire always.
+            assert!(rests || alert == "Watchdog", "{file}: no test in which `{alert}` is quiet");
+        }
+    }
+}
+
+#[test]
+fn the_example_module_serves_what_the_panels_ask_for() {
+    let module =
+        std::fs::read_to_string(root().join("examples/gradio-metrics/gradio_metrics.py")).unwrap();
+    for name in SERVED_BY_THE_APP {
+        // prometheus_client adds `_total` to a counter by itself.
+        let declared = format!("\"{}\"", name.trim_end_matches("_total"));
+        assert!(module.contains(&declared), "examples/gradio-metrics does not declare {declared}");
+    }
+}
+
+#[test]
+fn there_is_no_default_password() {
+    let compose: Value = yaml(&root().join("infra/observability/compose.yaml"));
+    let environment = &compose["services"]["grafana"]["environment"];
+    let password = environment["GF_SECURITY_ADMIN_PASSWORD"].as_str().unwrap();
+    assert!(password.starts_with("${GRAFANA_ADMIN_PASSWORD:?"), "{password}");
+    for (service, settings) in compose["services"].as_object().unwrap() {
+        let image = settings["image"].as_str().unwrap();
+        let (_, tag) = image.split_once(':').expect("an image with a version");
+        assert!(tag.contains('.') && !tag.contains("latest"), "{service}: {image} is not pinned");
+        for port in settings["ports"].as_array().unwrap() {
+            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{service}: {port}");
+        }
+    }
+}

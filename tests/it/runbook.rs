@@ -1,0 +1,259 @@
+//! The runbook is the same in both languages, and its commands are run or say why not.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use testkit::dashboards::{root, rule_files};
+use testkit::runbook::{Block, Run, Runbook};
+
+const ENGLISH: &str = "docs/runbook.md";
+const FRENCH: &str = "docs/runbook.fr.md";
+
+#[test]
+fn both_languages_have_the_same_sections() {
+    let (english, french) = (Runbook::read(ENGLISH), Runbook::read(FRENCH));
+    let levels = |runbook: &Runbook| -> Vec<usize> {
+        runbook.headings.iter().map(|heading| heading.level).collect()
+    };
+    for (ours, theirs) in english.headings.iter().zip(&french.headings) {
+        assert_eq!(ours.level, theirs.level, "`{}` and `{}`", ours.text, theirs.text);
+        // Names that somebody may search for are not translated.
+        let names = |text: &str| -> Vec<String> {
+            text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        assert_eq!(names(&ours.text), names(&theirs.text));
+    }
+    assert_eq!(levels(&english), levels(&french));
+    assert!(english.headings.len() > 30);
+}
+
+#[test]
+fn every_alert_has_a_section_of_its_own_name_in_both_languages() {
+    let alerts: Vec<String> = rule_files()
+        .into_iter()
+        .flat_map(|(_, file)| file.groups)
+        .flat_map(|group| group.rules)
+        .filter_map(|rule| rule.alert)
+        .collect();
+    let template = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
+    let watch = template.split("AlarmName: !Sub \"vigie-${Environment}-").skip(1);
+    let watch: Vec<&str> = watch.filter_map(|rest| rest.split('"').next()).collect();
+    assert!(alerts.len() > 10 && watch.len() > 10);
+    for path in [ENGLISH, FRENCH] {
+        let runbook = Runbook::read(path);
+        for alert in &alerts {
+            let found = runbook.headings.iter().any(|heading| heading.text == *alert);
+            assert!(found, "{path}: no section `{alert}`");
+        }
+        for alarm in &watch {
+            let name = format!("`{alarm}`");
+            let found = runbook.headings.iter().any(|heading| heading.text.contains(&name));
+            assert!(found, "{path}: no section names {name}");
+        }
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        for reason in domain::Reason::ALL {
+            assert!(text.contains(&format!("| `{reason}` |")), "{path}: reason `{reason}`");
+        }
+    }
+}
+
+#[test]
+fn both_languages_have_the_same_commands() {
+    let (english, french) = (Runbook::read(ENGLISH), Runbook::read(FRENCH));
+    // A reason for not running a block is prose, so it is translated.
+    let comparable = |block: &Block| {
+        let by = match &block.run {
+            Some(Run::By(by)) => by.clone(),
+            Some(Run::Not { .. }) => "nobody".to_owned(),
+            None => "unsaid".to_owned(),
+        };
+        (block.language.clone(), block.text.clone(), by)
+    };
+    let english: Vec<_> = english.blocks.iter().map(comparable).collect();
+    let french: Vec<_> = french.blocks.iter().map(comparable).collect();
+    for (ours, theirs) in english.iter().zip(&french) {
+        assert_eq!(ours, theirs);
+    }
+    assert_eq!(english.len(), french.len());
+}
+
+#[test]
+fn every_command_is_run_or_says_why_not() {
+    for path in [ENGLISH, FRENCH] {
+        let runbook = Runbook::read(path);
+        let commands = runbook.blocks.iter().filter(|block| block.language == "sh");
+        let mut count = 0;
+        for block in commands {
+            count += 1;
+            match &block.run {
+                Some(Run::By(who)) => {
+                    assert!(
+                        ["tools", "observe"].contains(&who.as_str()),
+                        "{path}: nobody is called `{who}`"
+                    );
+                }
+                Some(Run::Not { reason }) => assert!(reason.len() > 10, "{path}:\n{}", block.text),
+                None => panic!("{path}: no comment says who runs\n{}", block.text),
+            }
+        }
+        assert!(count > 10, "{path}: {count} blocks of commands");
+    }
+}
+
+/// `<!-- run: tools -->`: needs nothing but the repository and Debian's Prometheus packages.
+#[test]
+fn commands_that_need_only_the_tools_succeed() {
+    if tools_are_missing() {
+        return;
+    }
+    let runbook = Runbook::read(ENGLISH);
+    let commands: Vec<&str> = runbook.commands("tools").collect();
+    assert!(!commands.is_empty());
+    for command in commands {
+        run(command, &[]);
+    }
+}
+
+/// `<!-- run: observe -->`: against the Prometheus and Alertmanager that observe.sh starts, watching a chatbot.
+#[test]
+fn commands_for_prometheus_and_alertmanager_succeed() {
+    if tools_are_missing() {
+        return;
+    }
+    let bot = Bot::start();
+    let observed = Observed::start(&bot.address);
+    let variables = [
+        ("PROMETHEUS", observed.prometheus.as_str()),
+        ("ALERTMANAGER", observed.alertmanager.as_str()),
+        ("BOT", bot.url.as_str()),
+    ];
+    // The first commands of the page come a few seconds too early otherwise.
+    let wait = "curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors";
+    run(&format!("{wait} $PROMETHEUS/-/ready && {wait} $ALERTMANAGER/-/ready"), &variables);
+    let runbook = Runbook::read(ENGLISH);
+    let commands: Vec<&str> = runbook.commands("observe").collect();
+    assert!(commands.len() > 5);
+    for command in commands {
+        run(command, &variables);
+    }
+}
+
+/// Debian's packages; without them this says so, and fails if `VIGIE_REQUIRE_TOOLS` is set, as in `make test`.
+#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
+fn tools_are_missing() -> bool {
+    let tools = ["promtool", "amtool", "prometheus", "prometheus-alertmanager", "curl"];
+    let Some(missing) = crate::missing_tool(&tools) else { return false };
+    assert!(std::env::var_os("VIGIE_REQUIRE_TOOLS").is_none(), "`{missing}` is not installed");
+    eprintln!(
+        "SKIPPED: `{missing}` is not installed (Debian: prometheus, prometheus-alertmanager, curl)"
+    );
+    true
+}
+
+#[track_caller]
+fn run(command: &str, variables: &[(&str, &str)]) {
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", command]).current_dir(root()).envs(variables.iter().copied());
+    let output = shell.output().expect("sh runs");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}\n{said}");
+}
+
+/// Answers every request with one metric, as long as the test lasts.
+struct Bot {
+    address: String,
+    url: String,
+}
+
+impl Bot {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                let mut request = [0; 4_096];
+                let _ = stream.read(&mut request);
+                let body = "chatbot_requests_total{outcome=\"ok\"} 1\n";
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\nconnection: close";
+                let _ = write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            }
+        });
+        let url = format!("http://{address}");
+        Self { address, url }
+    }
+}
+
+/// observe.sh, running.
+struct Observed {
+    script: Child,
+    prometheus: String,
+    alertmanager: String,
+    // Deleted last.
+    _data: tempfile::TempDir,
+}
+
+impl Observed {
+    fn start(target: &str) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let free = || {
+            TcpListener::bind("127.0.0.1:0")
+                .expect("a free port")
+                .local_addr()
+                .expect("an address")
+                .port()
+                .to_string()
+        };
+        let mut script = Command::new(root().join("infra/observability/observe.sh"))
+            .env("DATA", data.path())
+            .env("TARGETS", target)
+            .env("PROMETHEUS_PORT", free())
+            .env("ALERTMANAGER_PORT", free())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("observe.sh starts");
+        let lines = BufReader::new(script.stdout.take().expect("it is piped"))
+            .lines()
+            .map_while(Result::ok);
+        let lines: Vec<String> = lines.take_while(|line| !line.starts_with("Ctrl-C")).collect();
+        let address = |name: &str| {
+            let line = lines
+                .iter()
+                .find(|line| line.starts_with(name))
+                .expect("observe.sh tells its addresses");
+            line.split_whitespace().nth(1).expect("an address").to_owned()
+        };
+        let (prometheus, alertmanager) = (address("Prometheus"), address("Alertmanager"));
+        Self { script, prometheus, alertmanager, _data: data }
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        // SIGTERM, so that the script ends what it started; `Child::kill` would leave them behind.
+        let _ = Command::new("kill").arg(self.script.id().to_string()).status();
+        let _ = self.script.wait();
+    }
+}
+
+#[test]
+fn links_inside_the_documentation_lead_somewhere() {
+    for path in [ENGLISH, FRENCH, "docs/decisions.md", "docs/deploying.md", "docs/alerting.md"] {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let folder = root().join(path).parent().expect("docs/").to_owned();
+            let target = if file.is_empty() { root().join(path) } else { folder.join(file) };
+            assert!(target.exists(), "{path}: `{link}` leads nowhere");
+            if !anchor.is_empty() {
+                let there = Runbook::parse(&std::fs::read_to_string(&target).unwrap());
+                let found = there.headings.iter().any(|heading| heading.anchor() == anchor);
+                assert!(found, "{path}: `{link}`: no such section");
+            }
+        }
+    }
+}
