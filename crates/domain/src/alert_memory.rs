@@ -276,3 +276,7 @@ fn since(then: Timestamp, now: Timestamp) -> Duration {
 fn due(after: Option<Duration>, then: Option<Timestamp>, now: Timestamp) -> bool {
     matches!((after, then), (Some(after), Some(then)) if after <= since(then, now))
 }
+
+#[cfg(test)]
+#[path = "alert_memory_tests.rs"]
+mod tests;

@@ -1,0 +1,261 @@
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+use crate::alert::{Source, State, Subject};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn alert(state: State, previous: State, second: i64) -> Alert {
+    Alert {
+        key: "bot".to_owned(),
+        name: "vigie-prod-bot-down".to_owned(),
+        source: Source::CloudWatch,
+        subject: Subject::Down { probe: "bot".parse().unwrap() },
+        state,
+        previous: Some(previous),
+        changed: at(second),
+        reason: String::new(),
+        description: String::new(),
+        labels: std::collections::BTreeMap::new(),
+        severity: None,
+        runbook: None,
+        link: None,
+        looks_back_seconds: Some(180),
+        test: None,
+    }
+}
+
+/// One alarm with its memory, as the function keeps it.
+struct Player {
+    memory: Option<Memory>,
+    state: State,
+    told: Vec<(i64, State, News)>,
+    rules: Rules,
+}
+
+impl Player {
+    fn new() -> Self {
+        Self { memory: None, state: State::Ok, told: Vec::new(), rules: Rules::default() }
+    }
+
+    fn change(&mut self, state: State, second: i64) {
+        let alert = alert(state, self.state, second);
+        self.state = state;
+        self.take(&alert, second);
+    }
+
+    fn take(&mut self, alert: &Alert, second: i64) {
+        let known = self.memory.as_ref();
+        if let Observed::News(memory) = observe(known, alert, Severity::Page, at(second)) {
+            self.memory = Some(*memory);
+        }
+    }
+
+    fn look(&mut self, second: i64) {
+        let Some(memory) = &self.memory else { return };
+        let decision = memory.decide(&self.rules, at(second));
+        let state = memory.alert.state;
+        self.told.extend(decision.news.iter().map(|news| (second, state, *news)));
+        self.memory = Some(decision.after);
+    }
+}
+
+#[test]
+fn what_is_told_of_an_alarms_changes() {
+    use State::{Alarm, InsufficientData as Blind, Ok};
+    let cases: &[(&str, &[State], &[State])] = &[
+        // name                            changes, each looked at     told
+        ("up and over", &[Alarm, Ok], &[Alarm, Ok]),
+        ("blind and seeing again", &[Blind, Ok], &[Blind, Ok]),
+        ("down, then blind, then well", &[Alarm, Blind, Ok], &[Alarm, Blind, Ok]),
+        ("blind, then down", &[Blind, Alarm], &[Blind, Alarm]),
+    ];
+    for (name, changes, expected) in cases {
+        let mut player = Player::new();
+        for (index, state) in (0..).zip(*changes) {
+            player.change(*state, index * 600);
+            player.look(index * 600 + 30);
+        }
+        let told: Vec<State> = player.told.iter().map(|(_, state, _)| *state).collect();
+        assert_eq!(told, *expected, "{name}");
+    }
+}
+
+#[test]
+fn what_changes_within_one_window_is_told_as_it_ends() {
+    use State::{Alarm, InsufficientData as Blind, Ok};
+    let cases: &[(&str, &[State], Option<State>)] = &[
+        ("up and over: one mail says both", &[Alarm, Ok], Some(Ok)),
+        ("a wink is not blindness", &[Blind, Ok], None),
+        ("still up", &[Alarm, Ok, Alarm], Some(Alarm)),
+        ("blind, then down", &[Blind, Alarm], Some(Alarm)),
+    ];
+    for (name, changes, expected) in cases {
+        let mut player = Player::new();
+        for (index, state) in (0..).zip(*changes) {
+            player.change(*state, index * 10);
+        }
+        player.look(30);
+        player.look(60);
+        let told: Vec<State> = player.told.iter().map(|(_, state, _)| *state).collect();
+        assert_eq!(told, expected.iter().copied().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn a_new_alarm_that_turns_ok_is_no_news() {
+    let mut player = Player::new();
+    player.take(&alert(State::Ok, State::InsufficientData, 0), 0);
+    player.look(30);
+    assert_eq!(player.told, []);
+    // With the memory of an alarm lost, its end is told for itself.
+    let mut player = Player::new();
+    player.take(&alert(State::Ok, State::Alarm, 0), 0);
+    player.look(30);
+    assert_eq!(player.told, [(30, State::Ok, News::Changed)]);
+}
+
+#[test]
+fn a_recovery_knows_when_the_trouble_began() {
+    let mut player = Player::new();
+    player.change(State::Alarm, 1_000);
+    player.look(1_030);
+    player.change(State::InsufficientData, 1_300);
+    player.change(State::Ok, 1_600);
+    let trouble = player.memory.unwrap().trouble.unwrap();
+    assert_eq!(trouble, Trouble { since: at(1_000), began: at(820), rose: true });
+}
+
+#[test]
+fn a_slow_bot_is_not_told_as_blind() {
+    let mut blind = alert(State::InsufficientData, State::Ok, 0);
+    blind.subject = Subject::Degraded { probe: "bot".parse().unwrap() };
+    let Observed::News(memory) = observe(None, &blind, Severity::Ticket, at(0)) else { panic!() };
+    assert_eq!(memory.decide(&Rules::default(), at(30)).news, []);
+    assert!(!memory.untold());
+}
+
+#[test]
+fn reminders_and_escalation_are_for_pages_that_stay_up() {
+    let mut player = Player::new();
+    player.rules.escalate_after = Some(Duration::from_secs(3_600));
+    player.change(State::Alarm, 0);
+    for minute in 1..=600 {
+        player.look(minute * 60);
+    }
+    let told: Vec<(i64, News)> = player.told.iter().map(|(at, _, news)| (*at, *news)).collect();
+    assert_eq!(
+        told,
+        [
+            (60, News::Changed),
+            (3_600, News::Escalation),
+            (18_000, News::Reminder),
+            (32_400, News::Reminder)
+        ]
+    );
+    player.change(State::Ok, 40_000);
+    player.look(40_030);
+    player.change(State::Alarm, 50_000);
+    player.look(50_030);
+    player.look(53_700);
+    let newest = player.told.last().unwrap();
+    assert_eq!(newest.2, News::Escalation, "a new trouble escalates anew");
+}
+
+#[test]
+fn flapping_is_told_once_and_the_calm_after_it_too() {
+    let mut player = Player::new();
+    for change in 0..30 {
+        let state = if change % 2 == 0 { State::Alarm } else { State::Ok };
+        player.change(state, change * 60);
+        player.look(change * 60 + 30);
+    }
+    let count = |kind: fn(&News) -> bool| player.told.iter().filter(|told| kind(&told.2)).count();
+    assert_eq!(count(|news| matches!(news, News::Changed)), 4);
+    assert_eq!(count(|news| matches!(news, News::Flapping { changes: 5 })), 1);
+    assert_eq!(player.told.len(), 5);
+    player.change(State::Alarm, 1_800);
+    for minute in 31..=300 {
+        player.look(minute * 60);
+    }
+    let after: Vec<_> = player.told[5..].to_vec();
+    assert_eq!(after[0], (3_000, State::Alarm, News::Settled), "a bot that stays down is told");
+    assert_eq!(after[1], (17_400, State::Alarm, News::Reminder));
+    assert_eq!(after.len(), 2);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Change(State),
+    Repeat,
+    Stale,
+    Look,
+    Lose,
+    Wait(i64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let state = prop_oneof![Just(State::Ok), Just(State::Alarm), Just(State::InsufficientData)];
+    let step = prop_oneof![
+        4 => state.prop_map(Step::Change),
+        1 => Just(Step::Repeat),
+        1 => Just(Step::Stale),
+        4 => Just(Step::Look),
+        1 => Just(Step::Lose),
+        3 => (10_i64..2_000).prop_map(Step::Wait),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+proptest! {
+    /// Whatever happens before: an alarm that is up in the end was told, at least once it is calm.
+    #[test]
+    fn an_alarm_that_stays_up_is_always_told(steps in steps()) {
+        let mut player = Player::new();
+        let mut now = 0;
+        let mut last = alert(State::Ok, State::Ok, 0);
+        for step in steps {
+            match step {
+                Step::Change(state) if state != player.state => {
+                    now += 10;
+                    last = alert(state, player.state, now);
+                    player.change(state, now);
+                }
+                Step::Change(_) => {}
+                Step::Repeat => player.take(&last, now),
+                Step::Stale => player.take(&alert(State::Ok, State::Alarm, now - 5_000), now),
+                Step::Look => player.look(now),
+                Step::Lose => player.memory = None,
+                Step::Wait(seconds) => now += seconds,
+            }
+        }
+        if player.state != State::Alarm {
+            now += 10;
+            player.change(State::Alarm, now);
+        } else {
+            // The queue delivers until the function has taken it.
+            player.take(&last, now);
+        }
+        let changed = now;
+        for minute in 0..60 {
+            player.look(now + minute * 60);
+        }
+        let state = player.told.last().map(|told| told.1);
+        prop_assert_eq!(state, Some(State::Alarm), "changed at {}: {:?}", changed, player.told);
+    }
+
+    /// A change that comes twice, or late, tells nobody anything.
+    #[test]
+    fn what_is_known_is_never_told_again(second in 0_i64..100_000, late in 10_i64..100_000) {
+        let mut player = Player::new();
+        player.change(State::Alarm, second);
+        player.look(second + 30);
+        let before = player.memory.clone();
+        player.take(&alert(State::Alarm, State::Ok, second), second + 40);
+        player.take(&alert(State::Ok, State::Alarm, second - late), second + 50);
+        prop_assert_eq!(player.memory, before);
+    }
+}
