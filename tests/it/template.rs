@@ -416,6 +416,8 @@ fn the_dashboard_is_json_and_finds_new_probes_by_itself() {
             "{metric}"
         );
     }
+    // Quotes ask for the whole value: a part of a name would find nothing.
+    assert!(expressions.iter().all(|one| !one.contains("vigie-")), "{expressions:?}");
     let alarms = widgets.iter().find(|widget| widget["type"] == "alarm").unwrap();
     assert_eq!(alarms["properties"]["alarms"].as_array().map(Vec::len), Some(5));
     // A grid of 24 columns, nothing on top of anything else.
