@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::arguments::{self, Values};
 use crate::client::Settings;
-use crate::config::Protocol;
+use crate::config::{AppConfig, Protocol};
 use crate::describe::{App, describe};
 use crate::endpoint::{Plan, candidates};
 use crate::failure::{Error, Fault};
@@ -45,6 +45,13 @@ pub struct Candidate {
     pub public: bool,
     /// What the page calls the box that the message goes into.
     pub message_label: Option<String>,
+}
+
+/// Every way to chat with an app, the best first, from its description alone.
+#[must_use]
+pub fn ways_to_chat(config: &AppConfig) -> Vec<Description> {
+    let ways = candidates(config, &BTreeSet::new()).into_iter();
+    ways.map(|plan| Description::of(config, &plan, &HashMap::new(), &Values::default())).collect()
 }
 
 impl Discovery {

@@ -224,7 +224,8 @@ impl Http {
             let prose = format!("what answers does not speak HTTP: {cause}");
             return Fault::new(Failure::NotGradio, prose);
         }
-        let what = if error.is_decode() { "can't be decompressed" } else { "broke off" };
+        let decoder = error.is_decode() && hyper_errors(error).next().is_none();
+        let what = if decoder { "can't be decompressed" } else { "broke off" };
         Fault::new(Failure::StreamBroken, format!("the answer {what}: {cause}"))
     }
 
@@ -328,16 +329,13 @@ fn root_cause(error: &reqwest::Error) -> String {
 
 /// Whether what came is no HTTP: it can't be read, or came without being asked for.
 fn parse_error(error: &reqwest::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(cause) = cause.downcast_ref::<hyper::Error>() {
-            // The second has no method that would tell.
-            let unasked = cause.to_string() == "received unexpected message from connection";
-            if cause.is_parse() || unasked {
-                return true;
-            }
-        }
-        source = cause.source();
-    }
-    false
+    // The second has no method that would tell.
+    let unasked = "received unexpected message from connection";
+    hyper_errors(error).any(|error| error.is_parse() || error.to_string() == unasked)
+}
+
+/// Errors of the connection itself; none when only what came over it was wrong.
+fn hyper_errors(error: &reqwest::Error) -> impl Iterator<Item = &hyper::Error> {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>())
 }

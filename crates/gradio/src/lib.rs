@@ -48,7 +48,7 @@ pub mod reply;
 pub use arguments::Input;
 pub use client::{Client, ClientBuilder, Proxy};
 pub use config::Protocol;
-pub use discovery::{Candidate, Discovery};
+pub use discovery::{Candidate, Discovery, ways_to_chat};
 pub use endpoint::{EndpointChoice, How};
 pub use failure::{Error, Failure, Partial};
 pub use limits::Limits;

@@ -142,12 +142,17 @@ fn bodies() -> Vec<Fault> {
         ),
         Fault::new("100 MB sent", endless(&b" ".repeat(65_536)), TooLarge, "the limit is 8388608"),
         Fault::new("gzip bomb", first(zipped(&bomb())), TooLarge, "the limit is 8388608"),
-        Fault::new("broken gzip", first(zipped(b"this is no gzip")), StreamBroken, "decompress"),
+        Fault::new(
+            "broken gzip",
+            first(zipped(b"this is no gzip")),
+            StreamBroken,
+            "can't be decompressed",
+        ),
         Fault::new(
             "cut at the end of the connection",
             Script::default().on("config", [Do::Send(announced("5000", b"{")), Do::Close]),
             StreamBroken,
-            "the answer",
+            "the answer broke off",
         ),
         Fault::new(
             "cut chunked body",
@@ -156,13 +161,13 @@ fn bodies() -> Vec<Fault> {
                 [Do::Send([chunked("application/json"), chunk(b"{")].concat()), Do::Close],
             ),
             StreamBroken,
-            "the answer",
+            "the answer broke off",
         ),
         Fault::new(
             "chunks that are none",
             first([chunked("application/json"), b"hello\r\n".to_vec()].concat()),
             StreamBroken,
-            "the answer",
+            "the answer broke off",
         ),
         Fault::new(
             "headers without end",

@@ -187,7 +187,7 @@ fn broken() -> Vec<Fault> {
         fault(
             "cut chunked body",
             begun(&[starts(), generating("a")], Do::Close),
-            "broke before the reply was complete",
+            "broke before the reply was complete: the answer broke off",
         ),
         fault(
             "cut in the middle of a character",
@@ -199,7 +199,11 @@ fn broken() -> Vec<Fault> {
             script().on("data", [Do::Send([stream_head(), chunk(&head)].concat()), Do::Close]),
             "broke before",
         ),
-        fault("reset in the reply", reset, "broke before the reply was complete"),
+        fault(
+            "reset in the reply",
+            reset,
+            "broke before the reply was complete: the answer broke off",
+        ),
         fault(
             "ended too early",
             whole(&[starts(), generating("a")]),

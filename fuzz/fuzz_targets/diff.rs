@@ -1,0 +1,9 @@
+//! Differences applied to values.
+
+#![no_main]
+
+#[path = "../targets.rs"]
+#[allow(dead_code, reason = "each target takes one")]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::diff(data));
