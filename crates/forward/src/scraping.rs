@@ -1,0 +1,82 @@
+//! Scrapes a target on an exact grid and puts what it finds into the queue.
+
+use std::time::Duration;
+
+use remote_write::Timestamp;
+use scrape::{Labels, Memory, Request, Scrape};
+
+use crate::Queue;
+
+/// What to scrape, and how often.
+pub struct Target {
+    pub request: Request,
+    pub labels: Labels,
+    /// At least 1 ms.
+    pub every: Duration,
+}
+
+/// Scrapes for ever. Samples are stamped with the grid, multiples of [`Target::every`] since 1970,
+/// whatever the delay: so no interval is empty and none has two. `clock` tells the time of day.
+pub async fn scrape_for_ever(
+    client: &reqwest::Client,
+    target: &Target,
+    queue: &Queue,
+    clock: impl Fn() -> Timestamp,
+) {
+    let mut memory = Memory::new();
+    let mut was_up = None;
+    let mut last = Timestamp::default();
+    loop {
+        let now = clock();
+        // Never the same moment twice, also when the clock is set back a little.
+        let at = next(now, target.every).max(next(last, target.every));
+        tokio::time::sleep(at.since(now)).await;
+        last = at;
+        let scrape = scrape::scrape(client, &target.request, &target.labels, &mut memory, at).await;
+        tell(target, &scrape, &mut was_up);
+        let dropped = queue.push(scrape.entries);
+        if dropped > 0 {
+            tracing::warn!(dropped, "the queue is full; the oldest samples made room");
+        }
+    }
+}
+
+/// The first moment of the grid after `now`.
+fn next(now: Timestamp, every: Duration) -> Timestamp {
+    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let passed = now.as_millis().rem_euclid(every);
+    now + Duration::from_millis((every - passed).unsigned_abs())
+}
+
+fn tell(target: &Target, scrape: &Scrape, was_up: &mut Option<bool>) {
+    let is_up = scrape.error.is_none();
+    let host = target.request.url.host_str().unwrap_or_default();
+    if let Some(error) = &scrape.error
+        && *was_up != Some(false)
+    {
+        let cause = chain(error);
+        tracing::warn!(target = host, cause, "the target can't be scraped");
+    } else if is_up && *was_up == Some(false) {
+        tracing::info!(target = host, "the target is scraped again");
+    }
+    *was_up = Some(is_up);
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grid_is_multiples_of_the_interval_and_always_ahead() {
+        let cases = [(0, 1000), (1, 1000), (999, 1000), (1000, 2000), (-1, 0)];
+        for (now, expected) in cases {
+            let actual = next(Timestamp::from_millis(now), Duration::from_secs(1));
+            assert_eq!(actual.as_millis(), expected, "{now}");
+        }
+    }
+}
