@@ -48,7 +48,7 @@ pub(super) async fn join_and_follow(
     url.query_pairs_mut().append_pair("session_hash", call.session);
     let mut events = Events::open(http, url, turn.patience.until()).await?;
     loop {
-        let (message, bytes, at) = events.next(turn).await?;
+        let (message, bytes, at) = events.next(turn.patience.until()).await?;
         if message.event_id.as_deref().is_some_and(|id| id != event_id) {
             continue;
         }
@@ -75,7 +75,7 @@ pub(super) async fn ask_and_answer(
         .append_pair("session_hash", call.session);
     let mut events = Events::open(http, url, turn.patience.until()).await?;
     loop {
-        let (message, bytes, at) = events.next(turn).await?;
+        let (message, bytes, at) = events.next(turn.patience.until()).await?;
         if is_last(&message) {
             farewell.nothing_left();
         }
@@ -134,7 +134,7 @@ impl<'a> Events<'a> {
     }
 
     /// The next message, its length, and when it arrived.
-    async fn next(&mut self, turn: &Turn<'_>) -> Result<(Message, usize, Instant), Trouble> {
+    async fn next(&mut self, until: Instant) -> Result<(Message, usize, Instant), Trouble> {
         loop {
             if let Some(event) = self.stream.next_event() {
                 let message = Message::parse(&event).ok_or_else(|| {
@@ -143,7 +143,6 @@ impl<'a> Events<'a> {
                 })?;
                 return Ok((message, event.len(), self.at));
             }
-            let until = turn.patience.until();
             let chunk = match timeout_at(until, self.response.chunk()).await {
                 Err(_) => return Err(Trouble::Late),
                 Ok(chunk) => chunk.map_err(|error| self.broken(&error))?,

@@ -223,6 +223,18 @@ async fn giving_up_tells_the_server() {
     assert_eq!(cancel.json()["fn_index"], 0);
 }
 
+/// Callers hold conversations in tasks of their own; this compiles, or not.
+#[tokio::test]
+async fn conversations_may_be_held_anywhere() {
+    let server = Server::start(script(&sse_v3())).await;
+    let client = client(server.url()).build().unwrap();
+    let task = tokio::spawn(async move {
+        client.discover().await.unwrap();
+        client.connect().await.unwrap().say("hi", &mut |_| {}).await.unwrap().text
+    });
+    assert_eq!(task.await.unwrap(), "hello");
+}
+
 #[tokio::test]
 async fn what_was_seen_of_a_reply_outlives_its_failure() {
     let begun = [stream_head(), event(&starts()), event(&generating("half a re"))].concat();
