@@ -156,48 +156,53 @@ def watched(chat):
     return wrapper
 
 
-class _QueueSize:
-    """Asks Gradio's queue for its length at each scrape."""
+class _Queues:
+    """Asks the queues of the chatbots in this process for their length at each scrape."""
 
-    def __init__(self, demo):
-        self.demo = demo
+    def __init__(self):
+        self.demos = []
 
     def collect(self):
         try:
             # Not a public interface, the same in 4.44, 5 and 6; the day it goes, so does this one figure.
-            waiting = len(self.demo._queue)
+            waiting = [len(demo._queue) for demo in self.demos]
         except (AttributeError, TypeError):
             return
-        yield GaugeMetricFamily("chatbot_queue_size", "Events that wait in Gradio's queue.", value=waiting)
+        if waiting:
+            yield GaugeMetricFamily("chatbot_queue_size", "Events that wait in Gradio's queue.", value=sum(waiting))
+
+
+QUEUES = _Queues()
+REGISTRY.register(QUEUES)
 
 
 def mount(app, demo, path="/", metrics_path="/metrics"):
-    """Puts the chatbot at `path` and its metrics at `metrics_path` of a FastAPI app; returns the app.
+    """Puts the chatbot at `path` and the metrics at `metrics_path` of a FastAPI app; returns the app.
 
-    The metrics come first: a chatbot mounted at `/` answers everything that stands behind it.
+    Several chatbots may share one app and its metrics: call this for each, the one at `/` last, since
+    it answers everything that stands behind it.
     """
     import gradio as gr
 
     demo = demo.queue()
-    REGISTRY.register(_QueueSize(demo))
-    exposition = make_asgi_app()
-    app.mount(metrics_path, exposition)
-    # `app.mount` answers /metrics by a redirect to /metrics/. Prometheus follows it, others may not.
-    app.router.routes.insert(0, _Exactly(metrics_path, exposition))
+    QUEUES.demos.append(demo)
+    if not any(getattr(route, "path", None) == metrics_path for route in app.router.routes):
+        exposition = make_asgi_app()
+        app.mount(metrics_path, exposition)
+        # `app.mount` answers /metrics by a redirect to /metrics/. Prometheus follows it, others may not.
+        app.router.routes.insert(0, _exactly(metrics_path, exposition))
     return gr.mount_gradio_app(app, demo, path=path)
 
 
-class _Exactly:
+def _exactly(path, asgi):
     """A route for one path, without the redirect."""
+    from starlette.routing import Route
 
-    def __new__(cls, path, asgi):
-        from starlette.routing import Route
+    class Answer:  # An object with __call__: Starlette takes it as an ASGI app, and a function as an endpoint.
+        async def __call__(self, scope, receive, send):
+            await asgi(scope, receive, send)
 
-        class Answer:  # A class with __call__, so that Starlette takes it as an ASGI app and not as a function.
-            async def __call__(self, scope, receive, send):
-                await asgi(scope, receive, send)
-
-        return Route(path, Answer(), methods=["GET"], include_in_schema=False)
+    return Route(path, Answer(), methods=["GET"], include_in_schema=False)
 
 
 def serve(demo, host="127.0.0.1", port=7860, metrics_path="/metrics", **options):
