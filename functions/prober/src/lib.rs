@@ -1,1 +1,221 @@
 //! From the queue: holds conversations, publishes what was seen.
+//!
+//! Every run that is started has a result that is published: also when the target hangs until our
+//! own deadline, when one way of publishing fails, or when a conversation panics. A result that is
+//! ready leaves soon, whatever hangs beside it.
+
+mod claim;
+mod config;
+mod publish;
+mod runs;
+mod scrapes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_dynamodb::Client as Table;
+use domain::figures::Unit;
+use domain::message::{Orders, ScrapeOrder};
+use domain::report::Report;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use lambda_kit::{chain, hand_back};
+use lambda_runtime::Diagnostic;
+use secrets::Secrets;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+pub use config::Config;
+use publish::Publisher;
+
+/// How long one try of a call to AWS may take.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call to AWS may take with its retries.
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Kept back of the invocation's time for publishing: one call with its retries, and some air.
+const RESERVE: Duration = Duration::from_secs(8);
+
+/// A result waits this long for others that could share its request.
+const GATHER: Duration = Duration::from_secs(3);
+
+/// Longest wait for a run that was delivered before it is due.
+const EARLY: Duration = Duration::from_secs(20);
+
+/// Why an invocation failed although its runs were made.
+#[derive(Debug, thiserror::Error)]
+#[error("{} results or parts of them were not published: {}", .problems.len(), .problems.join("; "))]
+pub struct Unpublished {
+    problems: Vec<String>,
+}
+
+impl From<Unpublished> for Diagnostic {
+    fn from(error: Unpublished) -> Self {
+        Self { error_type: "Unpublished".into(), error_message: error.to_string() }
+    }
+}
+
+/// Holds conversations.
+pub struct Prober {
+    publisher: Publisher,
+    table: Table,
+    secrets: Arc<Secrets>,
+    scraper: reqwest::Client,
+}
+
+impl Prober {
+    /// # Errors
+    /// When there is no HTTP client to be had, such as without the system's certificates.
+    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, reqwest::Error> {
+        let secrets =
+            Secrets::new(aws_sdk_secretsmanager::Client::new(aws), aws_sdk_ssm::Client::new(aws));
+        Ok(Self {
+            publisher: Publisher {
+                config,
+                cloudwatch: aws_sdk_cloudwatch::Client::new(aws),
+                sqs: aws_sdk_sqs::Client::new(aws),
+                s3: aws_sdk_s3::Client::new(aws),
+            },
+            table: Table::new(aws),
+            secrets: Arc::new(secrets),
+            scraper: scrape::client(runs::USER_AGENT)?,
+        })
+    }
+
+    /// Carries out the orders of one event. A message that can't be read is handed back, so that it
+    /// ends in the dead-letter queue; one that was carried out is not, whatever came of it.
+    ///
+    /// # Errors
+    /// When a result was not published. The runs are claimed by then, so another delivery makes none
+    /// of them again; the error is there to raise the alarm.
+    pub async fn handle(
+        &self,
+        event: SqsEvent,
+        time_left: Duration,
+    ) -> Result<SqsBatchResponse, Unpublished> {
+        let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
+        let mut unreadable = Vec::new();
+        let mut problems = Vec::new();
+        for record in event.records {
+            match read(&record) {
+                Ok(orders) => problems.extend(self.carry_out(orders, deadline).await),
+                Err(reason) => {
+                    error!(
+                        reason,
+                        message = record.message_id,
+                        "an order can't be read and is handed back"
+                    );
+                    unreadable.extend(record.message_id);
+                }
+            }
+        }
+        if problems.is_empty() { Ok(hand_back(unreadable)) } else { Err(Unpublished { problems }) }
+    }
+
+    async fn carry_out(&self, orders: Orders, deadline: Instant) -> Vec<String> {
+        let early = orders.due.duration_since(Timestamp::now());
+        if let Ok(early) = Duration::try_from(early) {
+            tokio::time::sleep(early.min(EARLY)).await;
+        }
+        let mut to_make = Vec::new();
+        let mut late = 0;
+        for run in orders.runs {
+            let config = &self.publisher.config;
+            let behind = Timestamp::now().duration_since(orders.due).unsigned_abs();
+            if behind > run.probe.every && Timestamp::now() > orders.due {
+                warn!(run = %run.id, probe = %run.probe.name, behind_seconds = behind.as_secs_f64(), "a run is too late and is dropped");
+                late += 1;
+            } else if claim::claim(
+                &self.table,
+                &config.table_name,
+                &config.environment,
+                &run.probe.name,
+                orders.due,
+            )
+            .await
+            {
+                to_make.push(run);
+            } else {
+                info!(run = %run.id, probe = %run.probe.name, "a run was made already");
+            }
+        }
+        let scrapes = orders.scrapes.iter().map(|order| self.scrape(order, orders.due));
+        let (told, made, scraped) = tokio::join!(
+            self.tell_late(late, orders.due),
+            self.make(to_make, orders.due, deadline),
+            join_all(scrapes),
+        );
+        told.into_iter().chain(made).chain(scraped.into_iter().flatten()).collect()
+    }
+
+    /// Makes all runs at once and publishes their results as they come.
+    async fn make(
+        &self,
+        runs: Vec<domain::message::Run>,
+        due: Timestamp,
+        deadline: Instant,
+    ) -> Vec<String> {
+        let mut playing = runs::start(runs, due, deadline, &self.publisher.config, &self.secrets);
+        let mut problems = Vec::new();
+        while let Some(first) = playing.next().await {
+            let mut ready = vec![first];
+            let until = Instant::now() + GATHER;
+            while let Ok(Some(next)) = tokio::time::timeout_at(until, playing.next()).await {
+                ready.push(next);
+            }
+            ready.iter().for_each(log);
+            // Publishing does not wait for the conversations that go on: they run as tasks.
+            problems.extend(self.publisher.publish(&ready).await);
+        }
+        for problem in &problems {
+            error!(problem, "not published");
+        }
+        problems
+    }
+
+    async fn scrape(&self, order: &ScrapeOrder, due: Timestamp) -> Option<String> {
+        if Timestamp::now().duration_since(due).unsigned_abs() > order.every {
+            warn!(probe = %order.probe, job = order.job, "a scrape is too late and is dropped");
+            return None;
+        }
+        let made = scrapes::make(order, due, &self.publisher, &self.scraper, &self.secrets).await;
+        if let Err(problem) = &made {
+            error!(problem, probe = %order.probe, "a scrape was not forwarded");
+        }
+        made.err()
+    }
+
+    async fn tell_late(&self, late: u32, due: Timestamp) -> Vec<String> {
+        if late == 0 {
+            return Vec::new();
+        }
+        let environment = &self.publisher.config.environment;
+        let figure = cloudwatch::own("RunsLate", environment, f64::from(late), Unit::Count, due);
+        cloudwatch::put(&self.publisher.cloudwatch, vec![figure])
+            .await
+            .err()
+            .map(|error| chain(&error))
+            .into_iter()
+            .collect()
+    }
+}
+
+fn read(record: &SqsMessage) -> Result<Orders, String> {
+    Orders::read(record.body.as_deref().unwrap_or_default()).map_err(|error| chain(&error))
+}
+
+fn log(report: &Report) {
+    info!(
+        run = %report.run,
+        probe = %report.probe,
+        verdict = report.outcome.as_str(),
+        reason = report.outcome.reason().map(domain::Reason::as_str),
+        duration_seconds = report.duration.as_secs_f64(),
+        stalled_seconds = report.stalled.map(|stalled| stalled.as_secs_f64()),
+        retries = report.retries(),
+        detail = report.detail,
+        "run"
+    );
+}

@@ -1,1 +1,28 @@
-fn main() {}
+//! Lambda that holds the conversations that are due, and publishes what it saw.
+//!
+//! Wiring only. What it decides is in `lib.rs`.
+
+use aws_config::timeout::TimeoutConfig;
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_kit::process_env;
+use lambda_runtime::{LambdaEvent, service_fn};
+use prober::{Config, Prober};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    lambda_kit::init_logs()?;
+    let config = Config::from_env(&process_env)?;
+
+    // Built once per execution environment: credentials and connections outlive an event.
+    let patience = TimeoutConfig::builder()
+        .operation_attempt_timeout(prober::ATTEMPT_TIMEOUT)
+        .operation_timeout(prober::OPERATION_TIMEOUT)
+        .build();
+    let aws = aws_config::from_env().timeout_config(patience).load().await;
+    let prober = &Prober::new(config, &aws)?;
+
+    let handle = async move |event: LambdaEvent<SqsEvent>| {
+        prober.handle(event.payload, lambda_kit::time_left(&event.context)).await
+    };
+    lambda_runtime::run(service_fn(handle)).await.map_err(anyhow::Error::from_boxed)
+}

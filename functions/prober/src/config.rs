@@ -1,0 +1,93 @@
+//! The prober's settings.
+
+use domain::EnvironmentName;
+use domain::figures::Detail;
+use lambda_kit::{SettingError, Settings};
+
+/// Settings, read once at start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub environment: EnvironmentName,
+    /// Where we are: the region, or the operator's own word.
+    pub location: String,
+    /// `None`: there is no bridge.
+    pub samples_queue_url: Option<String>,
+    pub report_bucket: String,
+    pub table_name: String,
+    pub detail: Detail,
+}
+
+struct Metrics(Detail);
+
+impl std::str::FromStr for Metrics {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "essential" => Ok(Self(Detail::Essential)),
+            "full" => Ok(Self(Detail::Full)),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// The first setting that is missing or wrong.
+    pub fn from_env(look_up: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let settings = Settings::new(look_up);
+        let region = settings.optional("AWS_REGION").unwrap_or_else(|| "unknown".to_owned());
+        let metrics: Option<Metrics> = settings.parsed("METRICS", "`essential` or `full`")?;
+        Ok(Self {
+            environment: settings
+                .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
+            location: settings.optional("VIGIE_LOCATION").unwrap_or(region),
+            samples_queue_url: settings.optional("SAMPLES_QUEUE_URL"),
+            report_bucket: settings
+                .required("REPORT_BUCKET", "the name of the bucket of reports")?,
+            table_name: settings.required("TABLE_NAME", "the name of the state table")?,
+            detail: metrics.map_or(Detail::Essential, |metrics| metrics.0),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETE: &[(&str, &str)] = &[
+        ("VIGIE_ENVIRONMENT", "dev"),
+        ("REPORT_BUCKET", "b"),
+        ("TABLE_NAME", "t"),
+        ("AWS_REGION", "eu-west-3"),
+    ];
+
+    fn config(more: &[(&str, &str)]) -> Result<Config, String> {
+        let look_up = |name: &str| {
+            more.iter()
+                .chain(COMPLETE)
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Config::from_env(&look_up).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.location, "eu-west-3");
+        assert_eq!((config.samples_queue_url, config.detail), (None, Detail::Essential));
+    }
+
+    #[test]
+    fn wrong_settings_are_refused_by_name() {
+        assert_eq!(
+            config(&[("METRICS", "all")]).unwrap_err(),
+            "`METRICS` is `all`; expected `essential` or `full`"
+        );
+        assert_eq!(
+            config(&[("VIGIE_ENVIRONMENT", "Dev!")]).unwrap_err(),
+            "`VIGIE_ENVIRONMENT` is `Dev!`; expected a name such as `dev` or `prod`"
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! Publishes what was seen: figures to CloudWatch, samples to the bridge's queue, reports to S3.
+//!
+//! Each way is tried whatever becomes of the others. What did not get through is named, so that
+//! the invocation fails and its alarm rises.
+
+use aws_sdk_cloudwatch::Client as CloudWatch;
+use aws_sdk_s3::Client as S3;
+use aws_sdk_sqs::Client as Sqs;
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use domain::figures::{Unit, for_prometheus};
+use domain::{Report, Verdict};
+use forward::message::{Outgoing, encode};
+use lambda_kit::chain;
+use remote_write::Timestamp;
+
+use crate::Config;
+
+/// Most messages in a batch; see the reference of `SendMessageBatch`.
+const BATCH: usize = 10;
+
+/// Where results go.
+pub(crate) struct Publisher {
+    pub(crate) config: Config,
+    pub(crate) cloudwatch: CloudWatch,
+    pub(crate) sqs: Sqs,
+    pub(crate) s3: S3,
+}
+
+impl Publisher {
+    /// One sentence for everything that was not published; empty when all was.
+    pub(crate) async fn publish(&self, reports: &[Report]) -> Vec<String> {
+        let (figures, samples, stored) =
+            tokio::join!(self.figures(reports), self.samples(reports), self.store(reports));
+        [figures, samples].into_iter().flatten().chain(stored).collect()
+    }
+
+    async fn figures(&self, reports: &[Report]) -> Option<String> {
+        let mut data: Vec<_> = reports
+            .iter()
+            .flat_map(|report| cloudwatch::data(report, self.config.detail))
+            .collect();
+        data.extend(reports.iter().map(|report| {
+            cloudwatch::own("RunsReported", &self.config.environment, 1.0, Unit::Count, report.due)
+        }));
+        cloudwatch::put(&self.cloudwatch, data).await.err().map(|error| chain(&error))
+    }
+
+    async fn samples(&self, reports: &[Report]) -> Option<String> {
+        let queue_url = self.config.samples_queue_url.as_ref()?;
+        let mut messages: Vec<Outgoing> = Vec::new();
+        for report in reports {
+            match samples(report) {
+                Ok(encoded) => messages.extend(encoded),
+                Err(problem) => return Some(problem),
+            }
+        }
+        let mut problem = None;
+        for batch in messages.chunks(BATCH) {
+            problem = send(&self.sqs, queue_url, batch).await.err().or(problem);
+        }
+        problem
+    }
+
+    /// Keeps the report of every run that is not up, and the newest of them under a fixed name.
+    async fn store(&self, reports: &[Report]) -> Vec<String> {
+        let kept = reports.iter().filter(|report| report.outcome.verdict() != Some(Verdict::Up));
+        let mut problems = Vec::new();
+        for report in kept {
+            let Ok(json) = serde_json::to_vec_pretty(report) else { continue };
+            let key = report.key();
+            let page = report_page::render(report).into_bytes();
+            let latest = Report::latest_key(&report.probe);
+            let (json_key, page_key) = (format!("{key}.json"), format!("{key}.html"));
+            let (json_put, page_put, latest_put) = tokio::join!(
+                self.put(&json_key, "application/json", json.clone()),
+                self.put(&page_key, "text/html; charset=utf-8", page),
+                self.put(&latest, "application/json", json),
+            );
+            problems.extend([json_put, page_put, latest_put].into_iter().filter_map(Result::err));
+        }
+        problems
+    }
+
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Result<(), String> {
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.config.report_bucket)
+            .key(key)
+            .content_type(content_type);
+        match put.body(body.into()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("`{key}` was not stored: {}", chain(&error))),
+        }
+    }
+}
+
+/// A run's samples as messages of its probe's group.
+fn samples(report: &Report) -> Result<Vec<Outgoing>, String> {
+    let at = Timestamp::from_millis(report.due.as_millisecond());
+    let figures = for_prometheus(report);
+    let entries = figures.iter().map(|figure| {
+        let labels = figure.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        forward::figure::entry(figure.name, labels, figure.value, at)
+    });
+    let entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(|error| chain(&error))?;
+    let group = format!("{}/{}", report.environment, report.probe);
+    encode(&group, report.run.as_str(), at, &entries).map_err(|error| chain(&error))
+}
+
+pub(crate) async fn send(sqs: &Sqs, queue_url: &str, messages: &[Outgoing]) -> Result<(), String> {
+    let entry = |(index, message): (usize, &Outgoing)| {
+        SendMessageBatchRequestEntry::builder()
+            .id(index.to_string())
+            .message_body(&message.body)
+            .message_group_id(&message.group)
+            .message_deduplication_id(&message.deduplication)
+            .build()
+    };
+    let entries = messages.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>();
+    let entries = entries.map_err(|error| chain(&error))?;
+    let sent =
+        sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await;
+    let sent = sent
+        .map_err(|error| format!("the queue of samples did not take a batch: {}", chain(&error)))?;
+    match sent.failed() {
+        [] => Ok(()),
+        [first, ..] => Err(format!(
+            "the queue of samples refused {} of {} messages: {}",
+            sent.failed().len(),
+            messages.len(),
+            first.message().unwrap_or(first.code()),
+        )),
+    }
+}

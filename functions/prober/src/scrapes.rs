@@ -1,0 +1,171 @@
+//! Fetches the metrics of targets and sends them to the bridge, as a Prometheus server would store them.
+//!
+//! Which series a target had is needed to end those that vanish. It lies in S3, read with each
+//! scrape (a hundredth of a cent a thousand) and written only when the set changes. When it is
+//! lost, series that vanished meanwhile end by Prometheus' own rule, five minutes after their last
+//! sample, and nothing else is wrong.
+
+use aws_sdk_s3::Client as S3;
+use domain::message::ScrapeOrder;
+use domain::report::RunId;
+use forward::message::encode;
+use jiff::Timestamp;
+use lambda_kit::chain;
+use remote_write::Timestamp as At;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use scrape::{Labels, Limits, Memory, Request, Scrape};
+use secrets::Secrets;
+use tracing::{info, warn};
+use url::Url;
+
+use crate::Config;
+use crate::publish::{Publisher, send};
+use crate::runs::fill;
+use conversation::FilledTarget;
+use conversation::target::FilledAuth;
+
+/// Bytes of a target's remembered series.
+const LARGEST_STATE: i64 = 16 << 20;
+
+/// Makes one scrape and sends what came of it. What went wrong on our side is named.
+pub(crate) async fn make(
+    order: &ScrapeOrder,
+    due: Timestamp,
+    publisher: &Publisher,
+    client: &reqwest::Client,
+    secrets: &Secrets,
+) -> Result<(), String> {
+    let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
+    let target = fill(&order.target, secrets).await?;
+    let request = request(order, &target)?;
+    let config = &publisher.config;
+    let instance = target.instance();
+    let labels = labels(order, config, &instance);
+    let key = format!("scrapes/{}/{}.series", order.probe, order.job);
+
+    let mut memory = remembered(&publisher.s3, config, &key).await;
+    let at = At::from_millis(due.as_millisecond());
+    let scrape = scrape::scrape(client, &request, &labels, &mut memory, at).await;
+    tell(order, &scrape, &target);
+
+    let run = RunId::of(&config.environment, &order.probe, due);
+    let group = format!("{}/{instance}/{}", config.environment, order.job);
+    let messages = encode(&group, &format!("scrape-{run}"), at, &scrape.entries)
+        .map_err(|error| chain(&error))?;
+    for batch in messages.chunks(1) {
+        // One by one: a scrape is large, and a batch must stay below the queue's limit as a whole.
+        send(&publisher.sqs, queue_url, batch).await?;
+    }
+    // Only after the samples are in the queue: a series whose end was not sent must be remembered.
+    if scrape.memory_changed {
+        publisher.put(&key, "application/octet-stream", memory.to_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// `up` of a scrape carries no probe: two probes may share the target.
+fn labels<'a>(order: &'a ScrapeOrder, config: &'a Config, instance: &'a str) -> Labels {
+    let ours =
+        [("environment", config.environment.as_str()), ("location", config.location.as_str())];
+    let theirs = order.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Labels::new(&order.job, instance, theirs.chain(ours))
+}
+
+fn request(order: &ScrapeOrder, target: &FilledTarget) -> Result<Request, String> {
+    // The URL may hold credentials, so a text about it names the probe instead.
+    let unusable =
+        || format!("the target of `{}` and its path `{}` make no URL", order.probe, order.path);
+    let mut url =
+        Url::parse(target.url()).and_then(|url| url.join(&order.path)).map_err(|_| unusable())?;
+    let mut headers = HeaderMap::new();
+    match target.auth() {
+        Some(FilledAuth::Bearer(token)) => {
+            insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
+        }
+        Some(FilledAuth::Headers(own)) => {
+            own.iter().try_for_each(|(name, value)| insert(&mut headers, name, expose(value)))?;
+        }
+        // Gradio's log-in guards the app, not the page of metrics beside it.
+        Some(FilledAuth::Login { .. }) | None => {}
+    }
+    url.set_fragment(None);
+    Ok(Request { url, headers, timeout: order.timeout, limits: Limits::default() })
+}
+
+fn expose(secret: &secrecy::SecretString) -> &str {
+    secrecy::ExposeSecret::expose_secret(secret)
+}
+
+fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("`{name}` is not the name of a header"))?;
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| format!("header `{name}` has characters that no header may have"))?;
+    value.set_sensitive(true);
+    headers.insert(parsed, value);
+    Ok(())
+}
+
+/// What is remembered of the target; nothing when there is nothing or it can't be read.
+async fn remembered(s3: &S3, config: &Config, key: &str) -> Memory {
+    let object = match s3.get_object().bucket(&config.report_bucket).key(key).send().await {
+        Ok(object) => object,
+        Err(error) => {
+            let absent = error.as_service_error().is_some_and(|error| error.is_no_such_key());
+            if !absent {
+                warn!(
+                    key,
+                    error = chain(&error),
+                    "the series of a scraped target could not be read"
+                );
+            }
+            return Memory::new();
+        }
+    };
+    if object.content_length().is_none_or(|length| LARGEST_STATE < length) {
+        warn!(key, "the series of a scraped target are too many to read");
+        return Memory::new();
+    }
+    let Ok(bytes) = object.body.collect().await else { return Memory::new() };
+    Memory::from_bytes(&bytes.into_bytes()).unwrap_or_else(|error| {
+        warn!(key, error = chain(&error), "the series of a scraped target are forgotten");
+        Memory::new()
+    })
+}
+
+fn tell(order: &ScrapeOrder, scrape: &Scrape, target: &FilledTarget) {
+    let error = scrape.error.as_ref().map(|error| target.redacted(&chain(error)));
+    info!(probe = %order.probe, job = order.job, samples = scrape.entries.len(), error, "scrape");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(path: &str, url: &str) -> ScrapeOrder {
+        serde_json::from_value(serde_json::json!({
+            "probe": "bot", "target": { "url": url, "auth": { "bearer": "token-canary" } }, "path": path,
+            "job": "gradio_chatbot", "every_seconds": 15, "timeout_seconds": 10, "labels": { "team": "chat" },
+        }))
+        .unwrap()
+    }
+
+    fn target(order: &ScrapeOrder) -> FilledTarget {
+        FilledTarget::new(&order.target, &|_| None).unwrap()
+    }
+
+    #[test]
+    fn the_path_is_one_of_the_targets_host() {
+        let order = order("/metrics", "https://chat.example.com/my/bot?x#y");
+        let request = request(&order, &target(&order)).unwrap();
+        assert_eq!(request.url.as_str(), "https://chat.example.com/metrics");
+        assert!(request.headers["authorization"].is_sensitive());
+    }
+
+    #[test]
+    fn an_unusable_target_is_told_without_its_url() {
+        let order = order("/metrics", "canary without a scheme");
+        let problem = request(&order, &target(&order)).unwrap_err();
+        assert_eq!(problem, "the target of `bot` and its path `/metrics` make no URL");
+    }
+}
