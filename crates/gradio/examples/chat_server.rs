@@ -23,6 +23,7 @@ use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use futures_util::stream;
 use serde_json::{Value, json};
 
@@ -51,6 +52,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     listener.bind("127.0.0.1:0".parse()?)?;
     let listener = listener.listen(4096)?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
+    // Small writes must not wait for each other's acknowledgement.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     let closed = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     tokio::select! {
         served = axum::serve(listener, routes) => served?,

@@ -203,9 +203,7 @@ impl ClientBuilder {
         if HeaderValue::from_str(&self.user_agent).is_err() {
             return Err(ours("the user agent has characters that no header may have"));
         }
-        if self.limits.conversation > Duration::from_secs(24 * 60 * 60) {
-            return Err(ours("the limit of a conversation is over a day"));
-        }
+        check_limits(&self.limits)?;
         let roots = match &self.ca_file {
             Some(path) => Roots::system_and_file(path)?,
             None => Roots::system(),
@@ -222,6 +220,18 @@ impl ClientBuilder {
             roots,
             secrets,
         })
+    }
+}
+
+/// Times are added to instants, which do not reach for ever.
+fn check_limits(limits: &Limits) -> Result<(), Fault> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let Limits { connect, queue, first_chunk, stall, conversation, farewell, .. } = limits;
+    let optional = [queue, first_chunk].into_iter().flatten();
+    let longest = [connect, stall, conversation, farewell].into_iter().chain(optional).max();
+    match longest.filter(|longest| **longest > DAY) {
+        Some(longest) => Err(ours(format!("a limit is {longest:?}; expected at most a day"))),
+        None => Ok(()),
     }
 }
 
@@ -321,6 +331,15 @@ mod tests {
             refused(builder().bearer("hush\n")),
             "header `authorization` has characters that no header may have"
         );
+    }
+
+    #[test]
+    fn a_limit_is_at_most_a_day() {
+        let refused = |limits| Client::builder("http://localhost").limits(limits).build().is_err();
+        let long = Duration::from_secs(86_401);
+        assert!(!refused(Limits::default()));
+        assert!(refused(Limits { conversation: long, ..Limits::default() }));
+        assert!(refused(Limits { queue: Some(Duration::MAX), ..Limits::default() }));
     }
 
     #[test]

@@ -170,7 +170,8 @@ impl Http {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(|wait| format!(", Retry-After `{}`", redact::line(wait)));
         let location = response.headers().get(http::header::LOCATION);
-        let location = location.and_then(|value| value.to_str().ok()).map(redact::line);
+        let location = location.and_then(|value| value.to_str().ok()?.split('?').next());
+        let location = location.map(redact::line);
         let body = head(response, READ, until.min(Instant::now() + WAIT)).await;
 
         let failure = match status {
