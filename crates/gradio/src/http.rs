@@ -257,6 +257,9 @@ fn build(
         .dns_resolver(tracker.clone())
         .connector_layer(tracker.clone())
         .connect_timeout(settings.limits.connect)
+        // Servers under Gradio end an idle connection after 5 s. One that is taken just then would
+        // look as if the app had broken it off.
+        .pool_idle_timeout(Duration::from_secs(4))
         .cookie_provider(jar.clone())
         .user_agent(&settings.user_agent)
         .referer(false)

@@ -5,11 +5,12 @@ use url::Url;
 
 /// The state that a page of the hosting service tells, as a clause; `None` when it tells none.
 pub(crate) fn state(base: &Url, body: &[u8]) -> Option<&'static str> {
-    const STATES: [(&[&str], &str); 6] = [
+    const STATES: [(&[&str], &str); 7] = [
         (&["runtime error", "runtime_error", "in error"], "the Space stopped with an error"),
         (&["build error", "build_error"], "the Space could not be built"),
         (&["building", "is being built"], "the Space is being built"),
         (&["paused"], "the Space is paused by its owner"),
+        (&["stopped"], "the Space is stopped"),
         (&["sleeping", "asleep", "inactivity"], "the Space is asleep"),
         (&["starting", "preparing", "restarting", "waking"], "the Space is starting"),
     ];

@@ -340,3 +340,7 @@ fn unexpected(message: &str, session_lost: bool) -> Fault {
     let failure = if stopped { Failure::StreamBroken } else { Failure::AppError };
     Fault::new(failure, format!("the server reported `{message}`"))
 }
+
+#[cfg(test)]
+#[path = "turn_tests.rs"]
+mod tests;

@@ -1,0 +1,146 @@
+use serde_json::json;
+
+use super::*;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+/// Plays messages that arrive at these milliseconds after the message was sent, to one step whose
+/// output is of this type and held this value before.
+fn play(
+    protocol: Protocol,
+    (kind, before): (&str, Value),
+    messages: &[(u64, Value)],
+) -> Result<Reply, (Fault, Partial)> {
+    let limits = Limits::default();
+    let mut seen = |_| {};
+    let far = Instant::now() + MS(60_000);
+    let mut turn = Turn::begin(&limits, protocol, None, far, &mut seen);
+    turn.begin_step(Some((0, kind.to_owned(), before)), true);
+    let sent = turn.step.asked;
+    turn.patience = Patience::new(&limits, far, sent);
+    for (at, message) in messages {
+        let json = message.to_string();
+        let message = Message::parse(json.as_bytes()).unwrap();
+        match turn.take(message, json.len(), sent + MS(*at)) {
+            Ok(Flow::Done(_)) => return Ok(turn.into_reply()),
+            Ok(_) => {}
+            Err(fault) => return Err((fault, turn.into_partial())),
+        }
+    }
+    panic!("the messages tell no end");
+}
+
+fn generating(data: Value, seconds: f64) -> Value {
+    json!({ "msg": "process_generating", "success": true, "output": { "data": data, "duration": seconds } })
+}
+
+fn completed(data: Value, seconds: f64) -> Value {
+    json!({ "msg": "process_completed", "success": true, "output": { "data": data, "duration": seconds } })
+}
+
+fn starts() -> Value {
+    json!({ "msg": "process_starts" })
+}
+
+fn estimation(rank: u64, eta: Value) -> Value {
+    json!({ "msg": "estimation", "rank": rank, "queue_size": 3, "rank_eta": eta })
+}
+
+fn text() -> (&'static str, Value) {
+    ("textbox", Value::Null)
+}
+
+#[test]
+fn times_are_those_of_the_messages() {
+    let reply = play(
+        Protocol::SseV3,
+        text(),
+        &[
+            (5, estimation(2, json!(null))),
+            (20, estimation(0, json!(0.5))),
+            (30, starts()),
+            (50, generating(json!(["a"]), 0.02)),
+            (70, generating(json!([[["append", [], "b"]]]), 0.03)),
+            (75, completed(json!(["ab"]), 0.001)),
+        ],
+    )
+    .unwrap();
+    let expected = TurnTiming {
+        queue: Some(MS(30)),
+        queue_position: Some(2),
+        first_chunk: Some(MS(50)),
+        first_text: Some(MS(50)),
+        chunks: vec![MS(50), MS(70)],
+        reply: Some(MS(75)),
+        server_processing: Some(MS(51)),
+        server_first_chunk: Some(MS(20)),
+        cold: Some(true),
+        grain: None,
+    };
+    assert_eq!((reply.text.as_str(), reply.timing), ("ab", expected));
+}
+
+#[test]
+fn old_protocols_repeat_the_last_duration_which_is_not_counted_twice() {
+    for (protocol, expected) in [(Protocol::Ws, 50), (Protocol::Sse, 50), (Protocol::SseV1, 50)] {
+        let messages = [
+            (50, generating(json!(["a"]), 0.02)),
+            (70, generating(json!(["ab"]), 0.03)),
+            (75, completed(json!(["ab"]), 0.03)),
+        ];
+        let reply = play(protocol, text(), &messages).unwrap();
+        assert_eq!(reply.timing.server_processing, Some(MS(expected)), "{protocol:?}");
+    }
+    // Without a chunk there is nothing else to count.
+    let reply = play(Protocol::Ws, text(), &[(75, completed(json!(["ab"]), 0.03))]).unwrap();
+    assert_eq!(reply.timing.server_processing, Some(MS(30)));
+    assert_eq!(reply.timing.first_chunk, Some(MS(75)));
+}
+
+#[test]
+fn thinking_is_a_chunk_but_no_text() {
+    let thought =
+        json!({ "role": "assistant", "content": "hm", "metadata": { "title": "Thinking" } });
+    let answer = json!({ "role": "assistant", "content": "42" });
+    let reply = play(
+        Protocol::SseV3,
+        ("json", Value::Null),
+        &[
+            (60, generating(json!([[thought]]), 0.01)),
+            (155, generating(json!([[["add", [1], answer]]]), 0.01)),
+            (160, completed(json!([[thought, answer]]), 0.0)),
+        ],
+    )
+    .unwrap();
+    assert_eq!(reply.text, "42");
+    assert_eq!((reply.timing.first_chunk, reply.timing.first_text), (Some(MS(60)), Some(MS(155))));
+}
+
+#[test]
+fn what_stood_there_before_the_turn_is_no_answer() {
+    let before = json!([["a", "old"]]);
+    let reply = play(
+        Protocol::SseV1,
+        ("chatbot", before.clone()),
+        &[
+            (10, generating(json!([before]), 0.01)),
+            (20, generating(json!([[["a", "old"], ["b", null]]]), 0.01)),
+            (30, generating(json!([[["a", "old"], ["b", "old"]]]), 0.01)),
+            (40, completed(json!([[["a", "old"], ["b", "old"]]]), 0.0)),
+        ],
+    )
+    .unwrap();
+    assert_eq!((reply.text.as_str(), reply.timing.first_text), ("old", Some(MS(30))));
+    let unchanged = [(40, completed(json!([before]), 0.0))];
+    assert_eq!(play(Protocol::SseV1, ("chatbot", before.clone()), &unchanged).unwrap().text, "");
+}
+
+#[test]
+fn an_error_leaves_what_was_seen_before_it() {
+    let failed =
+        json!({ "msg": "process_completed", "success": false, "output": { "error": "no" } });
+    let messages = [(10, starts()), (20, generating(json!(["half"]), 0.01)), (30, failed)];
+    let (fault, partial) = play(Protocol::SseV3, text(), &messages).unwrap_err();
+    assert_eq!((fault.failure, partial.text.as_str()), (Failure::AppError, "half"));
+    assert_eq!((partial.timing.first_chunk, partial.timing.reply), (Some(MS(20)), None));
+}
