@@ -7,6 +7,7 @@
 pub mod alarms;
 pub mod bot;
 pub mod deploy;
+pub mod faults;
 pub mod figures;
 pub mod inbox;
 pub mod local_aws;

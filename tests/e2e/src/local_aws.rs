@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use tokio::process::Command;
 
+use crate::faults::Faults;
 use crate::net::{free_port, wait_until_it_answers};
 use crate::process::{Processes, Running};
 use crate::python::EMULATOR;
@@ -22,11 +23,19 @@ pub struct LocalAws {
     pub endpoint: String,
     pub config: SdkConfig,
     pub process: Running,
+    /// Between the functions and the emulator, where it was asked for.
+    pub faults: Option<Faults>,
 }
 
 impl LocalAws {
-    /// Starts it on a free port, with policies enforced and nothing kept from an earlier run.
-    pub async fn start(root: &Path, state: &Path, processes: &Processes) -> anyhow::Result<Self> {
+    /// Starts it on a free port, with policies enforced and nothing kept from an earlier run; the
+    /// functions reach it through a proxy when there are to be faults.
+    pub async fn start(
+        root: &Path,
+        state: &Path,
+        with_faults: bool,
+        processes: &Processes,
+    ) -> anyhow::Result<Self> {
         // Where the unpacked functions go; the emulator never removes them itself.
         let temporary = state.join("tmp");
         if temporary.exists() {
@@ -39,10 +48,13 @@ impl LocalAws {
         loop {
             let port = free_port()?;
             let endpoint = format!("http://127.0.0.1:{port}");
+            let proxy = free_port()?;
+            let functions_see =
+                if with_faults { format!("http://127.0.0.1:{proxy}") } else { endpoint.clone() };
             let mut command = Command::new(EMULATOR.program(root, "python"));
             command
                 .arg(root.join("tests/emulator/launch.py"))
-                .envs(environment(&endpoint))
+                .envs(environment(&functions_see))
                 .env("AUTH", "true")
                 .env("GATEWAY_PORT", port.to_string())
                 .env("BIND_HOST", "127.0.0.1")
@@ -57,7 +69,14 @@ impl LocalAws {
             let started = wait_until_it_answers(&health, &process, Duration::from_secs(60)).await;
             attempts -= 1;
             match started {
-                Ok(()) => return Ok(Self { config: config(&endpoint), endpoint, process }),
+                Ok(()) => {
+                    let faults = if with_faults {
+                        Some(Faults::start(root, proxy, &endpoint, processes).await?)
+                    } else {
+                        None
+                    };
+                    return Ok(Self { config: config(&endpoint), endpoint, process, faults });
+                }
                 Err(error) if attempts == 0 => return Err(error),
                 Err(_) => {}
             }

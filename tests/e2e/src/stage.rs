@@ -37,6 +37,8 @@ pub struct Wanted {
     pub bots: &'static [&'static str],
     /// The variable of the probe files that is the bot's address.
     pub bot_variable: &'static str,
+    /// Whether calls of the functions can be made to fail.
+    pub faults: bool,
 }
 
 // Fields are dropped in this order: what asks goes before what answers.
@@ -206,7 +208,7 @@ async fn servers(
 ) -> anyhow::Result<((LocalAws, Bot, Prometheus), String)> {
     let aws = async {
         EMULATOR.install(root, processes).await?;
-        LocalAws::start(root, state, processes).await
+        LocalAws::start(root, state, wanted.faults, processes).await
     };
     let bot = async {
         GRADIO.install(root, processes).await?;

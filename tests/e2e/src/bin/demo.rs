@@ -28,7 +28,13 @@ async fn main() -> ExitCode {
 }
 
 async fn demo(root: &Path, progress: &Progress) -> anyhow::Result<()> {
-    let wanted = Wanted { name: "demo", probes: None, bots: &[], bot_variable: "DEMO_BOT_URL" };
+    let wanted = Wanted {
+        name: "demo",
+        probes: None,
+        bots: &[],
+        bot_variable: "DEMO_BOT_URL",
+        faults: false,
+    };
     let mut stage = Stage::set(root, &wanted, progress).await?;
     let from = SystemTime::now();
 

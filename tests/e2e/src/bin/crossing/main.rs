@@ -29,6 +29,7 @@ async fn crossing(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         probes: Some("crossing"),
         bots: &["steady", "failing", "hanging", "forgetful", "slow", "silent"],
         bot_variable: "BOT_URL",
+        faults: true,
     };
     let stage = &Stage::set(root, &wanted, progress).await?;
     let began = Instant::now();

@@ -10,6 +10,7 @@ use aws_sdk_lambda::primitives::Blob;
 use e2e::bot::Mood;
 use e2e::local_aws;
 use e2e::stage::{PROBES_BUCKET, Stage, WATCH};
+use serde_json::json;
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 pub(crate) type LookBack = fn(&Stage) -> anyhow::Result<()>;
@@ -36,6 +37,7 @@ pub(crate) fn together() -> Vec<(&'static str, Scenario)> {
         ("a_bot_that_is_gone_is_down_from_its_first_runs", |stage| Box::pin(gone(stage))),
         ("a_slow_bot_is_degraded_and_not_down", |stage| Box::pin(slow(stage))),
         ("a_probe_that_falls_silent_is_told_within_six_minutes", |stage| Box::pin(silent(stage))),
+        ("calls_that_are_throttled_fail_or_dawdle_lose_no_result", |stage| Box::pin(faults(stage))),
         ("a_call_that_no_policy_allows_is_refused", |stage| Box::pin(refused(stage))),
     ]
 }
@@ -197,6 +199,34 @@ async fn silent(stage: &Stage) -> anyhow::Result<()> {
     let told = since.elapsed()?;
     ensure!(told <= six_minutes, "told after {told:?}");
     Ok(())
+}
+
+/// What goes wrong here is seen by `steady`, which wants every period to have its result.
+async fn faults(stage: &Stage) -> anyhow::Result<()> {
+    verdicts(stage, "steady", 2).await?;
+    let faults = stage.aws.faults.as_ref().context("no proxy for faults")?;
+    let throttled =
+        json!({"code": "ThrottlingException", "message": "Rate exceeded", "status": 400});
+    let broken = json!({"code": "InternalError", "status": 500});
+    faults
+        .add(&json!([
+            {"service": "cloudwatch", "operation": "PutMetricData", "times": 4, "error": throttled},
+            {"service": "sqs", "operation": "SendMessage", "times": 2, "error": broken},
+            {"service": "s3", "operation": "PutObject", "times": 2, "error": broken},
+            {"service": "dynamodb", "operation": "PutItem", "times": 2, "error": broken},
+            {"service": "cloudwatch", "operation": "PutMetricData", "times": 6, "latency": 1500},
+        ]))
+        .await?;
+    stage
+        .until("throttled, failed and slow calls", SOON, async || {
+            let fired = faults.fired().await?;
+            let of = |name| {
+                fired.iter().filter(|fault| fault.operation.as_deref() == Some(name)).count()
+            };
+            Ok((of("PutMetricData") >= 10 && of("PutItem") >= 2 && of("PutObject") >= 2)
+                .then_some(()))
+        })
+        .await
 }
 
 /// The emulator enforces policies: without that, the other scenarios would prove nothing about ours.
