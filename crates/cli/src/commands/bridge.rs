@@ -1,0 +1,267 @@
+//! `vigie bridge`: scrapes targets and remote writes what they show.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use forward::engine::{self, Batches};
+use forward::scraping::{self, Target};
+use forward::{Counts, Queue};
+use remote_write::{Auth, Client, Protocol, Settings, Timestamp};
+use scrape::{Labels, Limits, Request};
+use secrecy::SecretString;
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::signals::{Signal, Signals};
+use crate::{Exit, Io, USER_AGENT};
+
+/// Scrape targets on an exact grid and remote write what they show, as a small Prometheus agent.
+///
+/// SIGINT and SIGTERM send what waits, for at most 10 s, and end with 0. Nothing is marked stale then,
+/// as Prometheus does it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+When the receiver is away samples wait in memory. When the queue is full the oldest make room.
+
+Credentials: VIGIE_REMOTE_WRITE_PASSWORD with --user, or VIGIE_REMOTE_WRITE_TOKEN as bearer.
+
+Examples:
+  vigie bridge --scrape http://bot:7860/metrics --remote-write http://prometheus:9090/api/v1/write
+  vigie bridge --scrape http://bot:7860/metrics --job bots --interval 1s \\
+      --remote-write https://receiver/api/v1/push --header X-Scope-OrgID=tenant --protocol 2.0")]
+pub struct Arguments {
+    /// A page of metrics; several may be given.
+    #[arg(long, value_name = "URL", required = true)]
+    scrape: Vec<Url>,
+    /// The receiver, such as `http://prometheus:9090/api/v1/write`.
+    #[arg(long, value_name = "URL")]
+    remote_write: String,
+    /// The label `job` of all series.
+    #[arg(long, value_name = "NAME", default_value = "gradio_chatbot")]
+    job: String,
+    /// A further label of all series; several may be given.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    label: Vec<(String, String)>,
+    /// Time between two scrapes of a target.
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    interval: Duration,
+    /// Time for one scrape; the interval when left out, at most 10s.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// Longest that a sample waits for a request to fill up.
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
+    batch_deadline: Duration,
+    /// Most samples of a request.
+    #[arg(long, value_name = "COUNT", default_value_t = 2000)]
+    max_samples: usize,
+    /// Samples that may wait; the oldest make room for more.
+    #[arg(long, value_name = "COUNT", default_value_t = 500_000)]
+    queue: usize,
+    /// Samples older than this are not sent any more, since Prometheus would refuse them.
+    #[arg(long, value_name = "TIME", default_value = "50m", value_parser = duration)]
+    max_age: Duration,
+    /// 1.0 or 2.0; a receiver that does not know 2.0 gets 1.0.
+    #[arg(long, value_name = "VERSION", default_value_t = Protocol::V1)]
+    protocol: Protocol,
+    /// User of the receiver's basic authentication.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// A further header of requests, such as `X-Scope-OrgID=tenant`; several may be given.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    header: Vec<(String, String)>,
+    /// Certificate authorities to trust beside the system's, as PEM.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let client = Client::new(settings(arguments, |name| std::env::var(name).ok())?)?;
+    let targets = targets(arguments)?;
+    let mut signals = Signals::new()?;
+    let page_client = scrape::client(USER_AGENT).context("can't set up the HTTP client")?;
+
+    let queue = Queue::new(arguments.queue);
+    let mut scraping = JoinSet::new();
+    for target in targets {
+        let (client, queue) = (page_client.clone(), queue.clone());
+        scraping.spawn(async move {
+            scraping::scrape_for_ever(&client, &target, &queue, now).await;
+        });
+    }
+    let stop = async {
+        while signals.next().await != Signal::Stop {}
+        // No scrape begins any more; what one has found by now is sent.
+        scraping.abort_all();
+    };
+    let batches = Batches {
+        most: arguments.max_samples,
+        deadline: arguments.batch_deadline,
+        ..Batches::default()
+    };
+    writeln!(io.err, "scraping {} every {:?}", arguments.scrape.len(), arguments.interval)?;
+    io.err.flush()?;
+    let left = engine::run(client, &queue, batches, now, stop).await;
+    writeln!(io.err, "{}", summary(&queue.counts(), left))?;
+    Ok(Exit::Fine)
+}
+
+fn settings(
+    arguments: &Arguments,
+    env: impl Fn(&str) -> Option<String>,
+) -> anyhow::Result<Settings> {
+    let mut settings = Settings::new(&arguments.remote_write)?;
+    USER_AGENT.clone_into(&mut settings.user_agent);
+    settings.protocol = arguments.protocol;
+    settings.max_samples = arguments.max_samples;
+    settings.checks.max_age = Some(arguments.max_age);
+    let token = env("VIGIE_REMOTE_WRITE_TOKEN");
+    settings.auth = match (&arguments.user, token) {
+        (Some(_), Some(_)) => {
+            bail!("both `--user` and VIGIE_REMOTE_WRITE_TOKEN are given; expected one")
+        }
+        (Some(user), None) => {
+            let password = env("VIGIE_REMOTE_WRITE_PASSWORD")
+                .context("`--user` needs VIGIE_REMOTE_WRITE_PASSWORD")?;
+            Auth::Basic { user: user.clone(), password: SecretString::from(password) }
+        }
+        (None, Some(token)) => Auth::Bearer(SecretString::from(token)),
+        (None, None) => Auth::None,
+    };
+    let headers = arguments.header.iter();
+    settings.headers = headers.map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    if let Some(file) = &arguments.ca {
+        let pem = std::fs::read(file);
+        settings.ca = Some(pem.with_context(|| format!("can't read `{}`", file.display()))?);
+    }
+    Ok(settings)
+}
+
+fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
+    let timeout = arguments.timeout.unwrap_or(arguments.interval.min(Duration::from_secs(10)));
+    let target = |url: &Url| {
+        let instance = scrape::instance_of(url)
+            .filter(|_| matches!(url.scheme(), "http" | "https"))
+            .context("`--scrape` takes URLs that start with `http://` or `https://`")?;
+        let more = arguments.label.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Ok(Target {
+            request: Request {
+                url: url.clone(),
+                headers: http::HeaderMap::default(),
+                timeout,
+                limits: Limits::default(),
+            },
+            labels: Labels::new(&arguments.job, &instance, more),
+            every: arguments.interval,
+        })
+    };
+    arguments.scrape.iter().map(target).collect()
+}
+
+fn summary(counts: &Counts, left: usize) -> String {
+    let refused: usize = counts.refused.values().sum();
+    let Counts { sent, dropped, requests, .. } = counts;
+    format!(
+        "sent {sent} samples in {requests} requests; refused {refused}, dropped {dropped}, left {left}"
+    )
+}
+
+fn now() -> Timestamp {
+    std::time::SystemTime::now().into()
+}
+
+/// `500ms`, `15s`, `5m`, `1h`; more than nothing.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time; expected such as `500ms`, `15s` or `5m`");
+    let digits = text.find(|each: char| !each.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(digits);
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    let unit = match unit {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "m" => Duration::from_secs(60),
+        "h" => Duration::from_secs(3600),
+        _ => return Err(wrong()),
+    };
+    if number == 0 { Err(wrong()) } else { Ok(unit * number) }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is no pair; expected `NAME=VALUE`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn parse(more: &[&str]) -> Result<Arguments, String> {
+        let line =
+            ["bridge", "--scrape", "http://bot:7860/metrics", "--remote-write", "http://p/w"];
+        let line = Line::try_parse_from(line.iter().chain(more));
+        line.map(|line| line.arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_usual_line_scrapes_as_prometheus_would() {
+        let arguments = parse(&[]).unwrap();
+        let target = targets(&arguments).unwrap().remove(0);
+        assert_eq!(target.labels, Labels::new("gradio_chatbot", "bot:7860", []));
+        assert_eq!((target.every.as_secs(), target.request.timeout.as_secs()), (15, 10));
+        let settings = settings(&arguments, |_| None).unwrap();
+        assert_eq!((settings.max_samples, settings.protocol), (2000, Protocol::V1));
+        assert_eq!(settings.checks.max_age, Some(Duration::from_secs(3000)));
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        let cases = [
+            ("500ms", Some(500)),
+            ("15s", Some(15_000)),
+            ("5m", Some(300_000)),
+            ("1h", Some(3_600_000)),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(duration(text).ok(), expected.map(Duration::from_millis), "{text}");
+        }
+        for text in ["", "15", "s", "0s", "1.5s", "-1s", "5 m"] {
+            assert_eq!(
+                duration(text),
+                Err(format!("`{text}` is no time; expected such as `500ms`, `15s` or `5m`"))
+            );
+        }
+    }
+
+    #[test]
+    fn credentials_come_from_the_environment_and_are_never_guessed() {
+        let with = |line: &[&str], name: &'static str| {
+            let env = move |asked: &str| (asked == name).then(|| "secret".to_owned());
+            match settings(&parse(line).unwrap(), env).map(|settings| settings.auth) {
+                Ok(Auth::None) => "none".to_owned(),
+                Ok(Auth::Basic { user, .. }) => user,
+                Ok(Auth::Bearer(_)) => "bearer".to_owned(),
+                Ok(Auth::SigV4(_)) => "sigv4".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        };
+        assert_eq!(with(&[], ""), "none");
+        assert_eq!(with(&[], "VIGIE_REMOTE_WRITE_TOKEN"), "bearer");
+        assert_eq!(with(&["--user", "me"], "VIGIE_REMOTE_WRITE_PASSWORD"), "me");
+        assert_eq!(with(&["--user", "me"], ""), "`--user` needs VIGIE_REMOTE_WRITE_PASSWORD");
+        assert_eq!(
+            with(&["--user", "me"], "VIGIE_REMOTE_WRITE_TOKEN"),
+            "both `--user` and VIGIE_REMOTE_WRITE_TOKEN are given; expected one"
+        );
+    }
+}
