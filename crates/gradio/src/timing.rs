@@ -12,9 +12,9 @@ use std::time::Duration;
 /// - A chain of several steps is one turn; queue and processing times are sums over its steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TurnTiming {
-    /// Message sent → app starts working on it (`process_starts`; with WebSockets and the protocol
-    /// `sse` the server asking for the data). `None` when nothing went through the queue, or the
-    /// app never started.
+    /// Joining the queue → app starts working on it (`process_starts`; with WebSockets and the
+    /// protocol `sse` the server asking for the data). `None` when nothing went through the queue,
+    /// or the app never started.
     pub queue: Option<Duration>,
     /// The worst place in the queue that was told, 0 being next. `None` when none was told.
     pub queue_position: Option<u64>,

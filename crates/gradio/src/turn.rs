@@ -116,7 +116,11 @@ impl<'a> Turn<'a> {
         }
         self.patience.moved(at);
         match message.body {
-            Body::SendHash => return Ok(Flow::SendHash),
+            Body::SendHash => {
+                // Only with the answer to this are we in the queue.
+                self.step.asked = at;
+                return Ok(Flow::SendHash);
+            }
             Body::SendData => {
                 self.leave_queue(at);
                 return Ok(Flow::SendData(message.event_id));
