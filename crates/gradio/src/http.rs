@@ -124,8 +124,8 @@ impl Http {
         limit: usize,
         until: Instant,
     ) -> Result<Vec<u8>, Trouble> {
+        let path = response_path(&response);
         let too_large = |seen: u64| {
-            let path = response_path(&response);
             let prose =
                 format!("the answer of `{path}` has {seen} bytes or more; the limit is {limit}");
             Trouble::new(Failure::TooLarge, prose)
@@ -135,27 +135,16 @@ impl Http {
         }
         let mut body = Vec::new();
         loop {
-            match timeout_at(until, response.chunk()).await {
-                Err(_) => return Err(Trouble::Late),
-                Ok(Err(error)) => return Err(self.fault(&error).into()),
-                Ok(Ok(None)) => return Ok(body),
-                Ok(Ok(Some(chunk))) => {
-                    if body.len() + chunk.len() > limit {
-                        return Err(Trouble::new(
-                            Failure::TooLarge,
-                            format!(
-                                "the answer of `{}` has {} bytes or more; the limit is {limit}",
-                                response_path(&response),
-                                body.len() + chunk.len()
-                            ),
-                        ));
-                    }
-                    body.extend_from_slice(&chunk);
-                    // A body that is always ready would never let the time run out by itself.
-                    if Instant::now() >= until {
-                        return Err(Trouble::Late);
-                    }
-                }
+            let chunk = timeout_at(until, response.chunk()).await.map_err(|_| Trouble::Late)?;
+            let Some(chunk) = chunk.map_err(|error| self.fault(&error))? else { return Ok(body) };
+            let length = body.len() + chunk.len();
+            if length > limit {
+                return Err(too_large(length as u64));
+            }
+            body.extend_from_slice(&chunk);
+            // A body that is always ready would never let the time run out by itself.
+            if Instant::now() >= until {
+                return Err(Trouble::Late);
             }
         }
     }

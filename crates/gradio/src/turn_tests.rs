@@ -1,3 +1,9 @@
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::result_large_err,
+    reason = "the cases read better"
+)]
+
 use serde_json::json;
 
 use super::*;
