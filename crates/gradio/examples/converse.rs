@@ -17,6 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let (builder, says, discover) = arguments()?;
     let client = builder.build()?;
+    let until_connect = began.elapsed();
     let outcome = if discover {
         client.discover().await.map(|found| json!({ "discovered": format!("{found:#?}") }))
     } else {
@@ -30,6 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         })
     };
     let mut report = outcome.unwrap_or_else(|error| json!({ "error": shown(&error) }));
+    report["until_connect_seconds"] = until_connect.as_secs_f64().into();
     report["wall_seconds"] = began.elapsed().as_secs_f64().into();
     report["cpu_seconds"] = cpu_seconds().into();
     report["peak_kib"] = peak_kib().into();

@@ -38,7 +38,8 @@ impl App {
 /// What the first look at an app brought.
 enum Look {
     Found(Box<AppConfig>, Url),
-    LoginWanted,
+    /// With the address that asks for it.
+    LoginWanted(Url),
 }
 
 /// Reads the description of the app, until `until`.
@@ -54,15 +55,16 @@ pub(crate) async fn describe(http: &mut Http, until: Instant) -> Result<App, Fau
 
 async fn attempt(http: &mut Http, until: Instant) -> Result<App, Trouble> {
     let mut login = None;
-    let (config, base) = match look(http, until).await? {
+    let given = http.settings.base.clone();
+    let (config, base) = match look(http, &given, until).await? {
         Look::Found(config, base) => (config, base),
-        Look::LoginWanted => {
+        Look::LoginWanted(asking) => {
             let began = Instant::now();
-            log_in(http, until).await?;
+            log_in(http, &asking, until).await?;
             login = Some(began.elapsed());
-            match look(http, until).await? {
+            match look(http, &asking, until).await? {
                 Look::Found(config, base) => (config, base),
-                Look::LoginWanted => {
+                Look::LoginWanted(_) => {
                     let prose = "the log-in was accepted, but the app goes on asking for one";
                     return Err(Trouble::new(Failure::Auth, prose));
                 }
@@ -75,25 +77,29 @@ async fn attempt(http: &mut Http, until: Instant) -> Result<App, Trouble> {
     Ok(App { config: *config, base, login })
 }
 
-async fn look(http: &mut Http, until: Instant) -> Result<Look, Trouble> {
-    let url = join(&http.settings.base, "/config");
-    let request = http.request(Method::GET, url).header(ACCEPT, "application/json");
+async fn look(http: &mut Http, base: &Url, until: Instant) -> Result<Look, Trouble> {
+    let request =
+        http.request(Method::GET, join(base, "/config")).header(ACCEPT, "application/json");
     let response = http.send(request, until).await?;
     match response.status() {
-        StatusCode::OK => read(http, response, "/config", until).await,
-        StatusCode::UNAUTHORIZED if may_log_in(http, &response) => Ok(Look::LoginWanted),
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => page(http, until).await,
+        StatusCode::OK => read(http, response, base, "/config", until).await,
+        StatusCode::UNAUTHORIZED if may_log_in(http, &response) => {
+            Ok(Look::LoginWanted(reached(&response, base, "/config")))
+        }
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => page(http, base, until).await,
         _ => Err(http.refusal(response, until).await.into()),
     }
 }
 
 /// The page itself holds the description too; some proxies let only that through.
-async fn page(http: &mut Http, until: Instant) -> Result<Look, Trouble> {
-    let request = http.request(Method::GET, join(&http.settings.base, "/"));
+async fn page(http: &mut Http, base: &Url, until: Instant) -> Result<Look, Trouble> {
+    let request = http.request(Method::GET, join(base, "/"));
     let response = http.send(request, until).await?;
     match response.status() {
-        StatusCode::OK => read(http, response, "/", until).await,
-        StatusCode::UNAUTHORIZED if may_log_in(http, &response) => Ok(Look::LoginWanted),
+        StatusCode::OK => read(http, response, base, "/", until).await,
+        StatusCode::UNAUTHORIZED if may_log_in(http, &response) => {
+            Ok(Look::LoginWanted(reached(&response, base, "/")))
+        }
         _ => Err(http.refusal(response, until).await.into()),
     }
 }
@@ -101,11 +107,12 @@ async fn page(http: &mut Http, until: Instant) -> Result<Look, Trouble> {
 async fn read(
     http: &Http,
     response: Response,
+    base: &Url,
     route: &str,
     until: Instant,
 ) -> Result<Look, Trouble> {
     let path = response_path(&response);
-    let base = base_of(response.url(), route).unwrap_or_else(|| http.settings.base.clone());
+    let base = reached(&response, base, route);
     let body = http.body(response, http.settings.limits.config_bytes, until).await?;
     let config = AppConfig::parse(&body).or_else(|| AppConfig::parse(config::embedded(&body)?));
     let Some(config) = config else {
@@ -121,7 +128,7 @@ async fn read(
         if http.settings.login.is_none() {
             return Err(Trouble::new(Failure::Auth, "the app asks for a log-in and none is set"));
         }
-        return Ok(Look::LoginWanted);
+        return Ok(Look::LoginWanted(base));
     }
     Ok(Look::Found(Box::new(config), base))
 }
@@ -145,14 +152,14 @@ fn may_log_in(http: &mut Http, response: &Response) -> bool {
 }
 
 /// The app's own log-in; its cookies stay in the conversation's jar.
-async fn log_in(http: &mut Http, until: Instant) -> Result<(), Trouble> {
+async fn log_in(http: &mut Http, base: &Url, until: Instant) -> Result<(), Trouble> {
     if http.basic {
         return Ok(());
     }
     let Some((user, password)) = &http.settings.login else { return Ok(()) };
     let form = [("username", user.as_str()), ("password", password.expose_secret())];
-    let url = join(&http.settings.base, "/login");
-    let response = http.send(http.request(Method::POST, url).form(&form), until).await?;
+    let request = http.request(Method::POST, join(base, "/login")).form(&form);
+    let response = http.send(request, until).await?;
     match response.status() {
         StatusCode::OK => {
             http.body(response, http.settings.limits.decompressed_bytes, until).await.map(|_| ())
@@ -170,6 +177,11 @@ fn join(base: &Url, route: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}{route}", base.path().trim_end_matches('/')));
     url
+}
+
+/// Where an app is whose route was asked for: redirects may have led elsewhere.
+fn reached(response: &Response, base: &Url, route: &str) -> Url {
+    base_of(response.url(), route).unwrap_or_else(|| base.clone())
 }
 
 /// What an address that was reached begins with, if it ends in the route that was asked for.

@@ -180,6 +180,19 @@ async fn an_app_that_moved_is_talked_to_where_it_is() {
 }
 
 #[tokio::test]
+async fn an_app_that_moved_is_logged_in_to_where_it_is() {
+    let mut script = script(&sse_v3()).send("login", json_answer(&json!({ "success": true })));
+    let moved = Do::Send(answer("308 Permanent Redirect", &[("location", "/new/config")], b""));
+    let refused = Do::Send(detail("401 Unauthorized", "Not authenticated"));
+    script.routes.get_mut("config").unwrap().splice(0..0, [vec![moved], vec![refused]]);
+    let server = Server::start(script).await;
+    converse(client(format!("{}/old", server.url())).login("ada", "pass")).await;
+    let paths: Vec<_> = server.seen().iter().map(|one| one.path().to_owned()).collect();
+    let expected = ["/old/config", "/new/config", "/new/login", "/new/config", "/new/queue/join"];
+    assert_eq!(paths[..5], expected);
+}
+
+#[tokio::test]
 async fn the_root_that_a_proxy_rewrote_is_not_believed() {
     let mut config = sse_v3();
     config["root"] = json!("http://127.0.0.1:1/inside");
