@@ -149,6 +149,12 @@ fn bodies() -> Vec<Fault> {
             "can't be decompressed",
         ),
         Fault::new(
+            "reset instead of an answer",
+            Script { resets: true, ..Script::default().on("config", [Do::Close]) },
+            StreamBroken,
+            "the answer broke off",
+        ),
+        Fault::new(
             "cut at the end of the connection",
             Script::default().on("config", [Do::Send(announced("5000", b"{")), Do::Close]),
             StreamBroken,
