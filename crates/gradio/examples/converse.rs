@@ -18,18 +18,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (builder, says, discover) = arguments()?;
     let client = builder.build()?;
     let until_connect = began.elapsed();
-    let outcome = if discover {
-        client.discover().await.map(|found| json!({ "discovered": format!("{found:#?}") }))
-    } else {
-        let mut turns = Vec::new();
-        let mut outcome = None;
-        let session = converse(&client, &says, &mut turns, &mut outcome).await;
-        session.map(|mut report| {
-            report["turns"] = turns.into();
-            report["error"] = outcome.unwrap_or_default();
-            report
-        })
-    };
+    // In a task of its own, as in a service: the runtime asks the system less often than for its
+    // root task.
+    let outcome = tokio::spawn(run(client, says, discover)).await?;
     let mut report = outcome.unwrap_or_else(|error| json!({ "error": shown(&error) }));
     report["until_connect_seconds"] = until_connect.as_secs_f64().into();
     report["wall_seconds"] = began.elapsed().as_secs_f64().into();
@@ -37,6 +28,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     report["peak_kib"] = peak_kib().into();
     writeln!(std::io::stdout(), "{report}")?;
     Ok(())
+}
+
+async fn run(client: Client, says: Vec<String>, discover: bool) -> Result<Value, gradio::Error> {
+    if discover {
+        let found = client.discover().await?;
+        return Ok(json!({ "discovered": format!("{found:#?}") }));
+    }
+    let mut turns = Vec::new();
+    let mut failed = None;
+    let mut report = converse(&client, &says, &mut turns, &mut failed).await?;
+    report["turns"] = turns.into();
+    report["error"] = failed.unwrap_or_default();
+    Ok(report)
 }
 
 async fn converse(
