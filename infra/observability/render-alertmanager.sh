@@ -6,13 +6,13 @@ set -eu
 
 : "${SMTP_SMARTHOST:=localhost:25}" "${SMTP_FROM:=vigie@localhost}" "${SMTP_USERNAME:=}" "${SMTP_PASSWORD_FILE:=/dev/null}"
 : "${SMTP_REQUIRE_TLS:=true}" "${ALERT_EMAIL:=root@localhost}" "${RECEIVER:=email}" "${TEMPLATES:=templates}"
-: "${ALARMS_TOPIC_ARN:=arn:aws:sns:eu-west-1:000000000000:vigie-dev-alarms}" "${AWS_REGION:=eu-west-1}" "${SNS_API_URL:=}"
+: "${ALARMS_TOPIC_ARN:=arn:aws:sns:eu-west-1:000000000000:vigie-dev-alarms}" "${AWS_REGION:=eu-west-1}" "${SNS_API_URL:=}" "${GROUP_WAIT:=30s}"
 # Nobody listens on port 9 (discard): a heartbeat that goes nowhere is logged by Alertmanager, and that is all.
 : "${HEARTBEAT_URL:=http://localhost:9/}"
 
 script=""
 for name in SMTP_SMARTHOST SMTP_FROM SMTP_USERNAME SMTP_PASSWORD_FILE SMTP_REQUIRE_TLS ALERT_EMAIL RECEIVER TEMPLATES \
-    ALARMS_TOPIC_ARN AWS_REGION SNS_API_URL HEARTBEAT_URL; do
+    ALARMS_TOPIC_ARN AWS_REGION SNS_API_URL GROUP_WAIT HEARTBEAT_URL; do
     eval "value=\$$name"
     case $value in
         *"|"* | *"'"* | *"
