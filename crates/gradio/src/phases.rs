@@ -25,8 +25,8 @@ pub struct Phases {
     pub connect: Option<Duration>,
     /// TLS handshake. `None` for plain HTTP.
     pub tls: Option<Duration>,
-    /// Reading the app's description: from the connection being ready, log-in excluded. On a 4.x
-    /// or later this is most of what an app costs that is still loading.
+    /// Reading the app's description: from the connection being ready until it was understood,
+    /// log-in excluded. Through a proxy it is counted from the proxy's connection.
     pub describe: Option<Duration>,
     /// Logging in. `None` when that was not asked for.
     pub login: Option<Duration>,

@@ -18,13 +18,13 @@ pub struct TurnTiming {
     pub queue: Option<Duration>,
     /// The worst place in the queue that was told, 0 being next. `None` when none was told.
     pub queue_position: Option<u64>,
-    /// Message sent → first chunk of any kind, thinking included; for a bot that does not stream,
-    /// its only answer.
+    /// Message sent → first chunk with anything of the reply, be it thinking; for a bot that does
+    /// not stream, its only answer. `None` for an empty reply.
     pub first_chunk: Option<Duration>,
     /// Message sent → first chunk that holds answer text (not thinking, not what stood there
     /// before the turn).
     pub first_text: Option<Duration>,
-    /// When each chunk arrived, counted like the others.
+    /// When each chunk arrived, counted like the others; the first is [`TurnTiming::first_chunk`].
     pub chunks: Vec<Duration>,
     /// Message sent → reply complete. `None` when it never was.
     pub reply: Option<Duration>,

@@ -55,6 +55,8 @@ pub(crate) struct Turn<'a> {
     timing: TurnTiming,
     content: Content,
     step: Step,
+    /// Messages with values so far, whether they held anything of the reply or not.
+    pieces: usize,
     /// Bytes of chunks so far, and from how many on the reply's length has to be looked at.
     chunk_bytes: usize,
     look_at: usize,
@@ -90,6 +92,7 @@ impl<'a> Turn<'a> {
             timing: TurnTiming { grain, ..TurnTiming::default() },
             content: Content::default(),
             step: Step { asked: now, queue_left: true, reply: None, outputs: None },
+            pieces: 0,
             chunk_bytes: 0,
             look_at: limits.reply_chars,
             processing: None,
@@ -178,23 +181,35 @@ impl<'a> Turn<'a> {
         if self.step.reply.is_none() {
             return Ok(());
         }
-        self.patience.progress = Stand::Answering;
-        let since = self.patience.since_sent(at);
-        self.timing.chunks.push(since);
-        let number = self.timing.chunks.len();
-        (self.progress)(Progress::Chunk { number });
-        if number > self.limits.chunks {
+        self.pieces += 1;
+        if self.pieces > self.limits.chunks {
             let prose = format!("the reply has more than {} chunks", self.limits.chunks);
             return Err(Fault::new(Failure::TooLarge, prose));
+        }
+        self.note_chunk(at);
+        self.check_length(bytes)
+    }
+
+    /// What comes before anything of the reply is there, such as the user's own words put into the
+    /// chat, is no chunk of it.
+    fn note_chunk(&mut self, at: Instant) {
+        let since = self.patience.since_sent(at);
+        if self.timing.first_text.is_none() {
+            let content = self.read_reply();
+            if content.is_empty() && self.timing.first_chunk.is_none() {
+                return;
+            }
+            if content.has_answer() {
+                self.timing.first_text = Some(since);
+            }
         }
         if self.timing.first_chunk.is_none() {
             self.timing.first_chunk = Some(since);
             self.timing.server_first_chunk = seconds(self.processing);
         }
-        if self.timing.first_text.is_none() && self.read_reply().has_answer() {
-            self.timing.first_text = Some(since);
-        }
-        self.check_length(bytes)
+        self.patience.progress = Stand::Answering;
+        self.timing.chunks.push(since);
+        (self.progress)(Progress::Chunk { number: self.timing.chunks.len() });
     }
 
     /// A reply can't be longer than the bytes that brought it, so that it need not be read again
@@ -251,8 +266,11 @@ impl<'a> Turn<'a> {
         if self.step.outputs.is_none() || self.protocol.sends_diffs() {
             self.add_processing(output.duration);
         }
-        self.step.outputs = Some(data.clone());
-        if self.step.reply.is_some() {
+        let earlier = self.step.outputs.replace(data.clone());
+        if let Some((reply, ..)) = self.step.reply {
+            if data.get(reply).is_some_and(keeps_value) {
+                self.step.outputs = earlier;
+            }
             self.end_reply(at)?;
         }
         Ok(data)
@@ -312,6 +330,11 @@ impl<'a> Turn<'a> {
         self.timing.reply = None;
         Partial { text: content.text, thinking: content.thinking, timing: self.timing }
     }
+}
+
+/// Whether a value changes something of its component, but not what it shows.
+fn keeps_value(value: &Value) -> bool {
+    value.get("__type__").is_some_and(|kind| kind == "update") && value.get("value").is_none()
 }
 
 fn length(content: &Content) -> usize {

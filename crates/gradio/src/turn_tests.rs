@@ -137,6 +137,7 @@ fn what_stood_there_before_the_turn_is_no_answer() {
     )
     .unwrap();
     assert_eq!((reply.text.as_str(), reply.timing.first_text), ("old", Some(MS(30))));
+    assert_eq!(reply.timing.chunks, [MS(30)], "the user's own words are no chunk of the reply");
     let unchanged = [(40, completed(json!([before]), 0.0))];
     assert_eq!(play(Protocol::SseV1, ("chatbot", before.clone()), &unchanged).unwrap().text, "");
 }
@@ -149,4 +150,11 @@ fn an_error_leaves_what_was_seen_before_it() {
     let (fault, partial) = play(Protocol::SseV3, text(), &messages).unwrap_err();
     assert_eq!((fault.failure, partial.text.as_str()), (Failure::AppError, "half"));
     assert_eq!((partial.timing.first_chunk, partial.timing.reply), (Some(MS(20)), None));
+}
+
+#[test]
+fn an_update_without_a_value_leaves_what_was_said() {
+    let update = json!({ "__type__": "update", "interactive": true });
+    let messages = [(10, generating(json!(["said"]), 0.01)), (20, completed(json!([update]), 0.0))];
+    assert_eq!(play(Protocol::SseV3, text(), &messages).unwrap().text, "said");
 }
