@@ -40,7 +40,7 @@ pub(crate) async fn claim(
         Ok(Err(error)) => {
             let taken = error
                 .as_service_error()
-                .is_some_and(|error| error.is_conditional_check_failed_exception());
+                .is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception);
             if !taken {
                 warn!(error = chain(&error), %probe, "the run could not be claimed and is made anyway");
             }

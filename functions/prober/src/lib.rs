@@ -65,21 +65,39 @@ pub struct Prober {
     scraper: reqwest::Client,
 }
 
+/// The AWS that the prober talks to.
+pub struct Clients {
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub sqs: aws_sdk_sqs::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub table: Table,
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
+    pub parameters: aws_sdk_ssm::Client,
+}
+
+impl Clients {
+    #[must_use]
+    pub fn new(aws: &SdkConfig) -> Self {
+        Self {
+            cloudwatch: aws_sdk_cloudwatch::Client::new(aws),
+            sqs: aws_sdk_sqs::Client::new(aws),
+            s3: aws_sdk_s3::Client::new(aws),
+            table: Table::new(aws),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(aws),
+            parameters: aws_sdk_ssm::Client::new(aws),
+        }
+    }
+}
+
 impl Prober {
     /// # Errors
     /// When there is no HTTP client to be had, such as without the system's certificates.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, reqwest::Error> {
-        let secrets =
-            Secrets::new(aws_sdk_secretsmanager::Client::new(aws), aws_sdk_ssm::Client::new(aws));
+    pub fn new(config: Config, clients: Clients) -> Result<Self, reqwest::Error> {
+        let Clients { cloudwatch, sqs, s3, table, secrets_manager, parameters } = clients;
         Ok(Self {
-            publisher: Publisher {
-                config,
-                cloudwatch: aws_sdk_cloudwatch::Client::new(aws),
-                sqs: aws_sdk_sqs::Client::new(aws),
-                s3: aws_sdk_s3::Client::new(aws),
-            },
-            table: Table::new(aws),
-            secrets: Arc::new(secrets),
+            publisher: Publisher { config, cloudwatch, sqs, s3 },
+            table,
+            secrets: Arc::new(Secrets::new(secrets_manager, parameters)),
             scraper: scrape::client(runs::USER_AGENT)?,
         })
     }

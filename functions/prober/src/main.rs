@@ -6,7 +6,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_kit::process_env;
 use lambda_runtime::{LambdaEvent, service_fn};
-use prober::{Config, Prober};
+use prober::{Clients, Config, Prober};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
         .operation_timeout(prober::OPERATION_TIMEOUT)
         .build();
     let aws = aws_config::from_env().timeout_config(patience).load().await;
-    let prober = &Prober::new(config, &aws)?;
+    let prober = &Prober::new(config, Clients::new(&aws))?;
 
     let handle = async move |event: LambdaEvent<SqsEvent>| {
         prober.handle(event.payload, lambda_kit::time_left(&event.context)).await

@@ -21,7 +21,7 @@ use crate::Config;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// `Vigie/VERSION (+repository)`, so that owners can tell probes from people.
-pub const USER_AGENT: &str =
+pub(crate) const USER_AGENT: &str =
     concat!("Vigie/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
 
 /// Runs that are being made.
@@ -32,6 +32,16 @@ pub(crate) struct Playing {
 }
 
 impl Playing {
+    fn none() -> Self {
+        Self { tasks: JoinSet::new(), lost: HashMap::new() }
+    }
+
+    /// Plays in a task of its own; `panicked` is the report if it panics.
+    fn spawn(&mut self, play: impl Future<Output = Report> + Send + 'static, panicked: Report) {
+        let task = self.tasks.spawn(play);
+        self.lost.insert(task.id(), panicked);
+    }
+
     /// The next report; `None` when there are no more.
     pub(crate) async fn next(&mut self) -> Option<Report> {
         match self.tasks.join_next_with_id().await? {
@@ -53,14 +63,12 @@ pub(crate) fn start(
     config: &Config,
     secrets: &Arc<Secrets>,
 ) -> Playing {
-    let mut playing = Playing { tasks: JoinSet::new(), lost: HashMap::new() };
+    let mut playing = Playing::none();
     for run in runs {
         let (config, secrets) = (config.clone(), Arc::clone(secrets));
         let panicked = visit(&run, due, &config)
             .refused(OwnFault::Internal, "the conversation panicked; see the log");
-        let task =
-            playing.tasks.spawn(async move { play(&run, due, deadline, &config, &secrets).await });
-        playing.lost.insert(task.id(), panicked);
+        playing.spawn(async move { play(&run, due, deadline, &config, &secrets).await }, panicked);
     }
     playing
 }
@@ -114,4 +122,41 @@ pub(crate) async fn fill(target: &Target, secrets: &Secrets) -> Result<FilledTar
         found.insert(place, secret);
     }
     FilledTarget::new(target, &|part| found.get(part).cloned()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROBE: &str = r#"{"name":"bot","every_seconds":60,"enabled":true,"timeout_seconds":5,
+        "target":{"url":"http://127.0.0.1:1"},"retry":{"attempts":0,"wait_seconds":1},"objectives":{},
+        "conversation":[{"say":"hi"}],
+        "alarm":{"down":{"m":2,"n":3},"degraded":{"m":3,"n":5},"severity":"page"}}"#;
+
+    #[tokio::test]
+    async fn a_conversation_that_panics_has_a_report_and_disturbs_no_other() {
+        let environment = "test".parse().unwrap();
+        let probe: domain::Probe = serde_json::from_str(PROBE).unwrap();
+        let due = Timestamp::from_second(1_795_000_000).unwrap();
+        let visit = Visit {
+            run: domain::report::RunId::of(&environment, &probe.name, due),
+            probe: &probe,
+            environment,
+            location: String::new(),
+            due,
+            user_agent: String::new(),
+            vigie: String::new(),
+        };
+        let [panicked, fine] =
+            ["a panic", "fine"].map(|prose| visit.refused(OwnFault::Internal, prose));
+        let mut playing = Playing::none();
+        let other = fine.clone();
+        playing.spawn(async { panic!("a defect") }, panicked.clone());
+        playing.spawn(async { other }, panicked.clone());
+        let mut details =
+            [playing.next().await.unwrap().detail, playing.next().await.unwrap().detail];
+        details.sort();
+        assert_eq!(details, ["a panic", "fine"]);
+        assert_eq!(playing.next().await, None);
+    }
 }
