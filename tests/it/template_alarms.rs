@@ -1,0 +1,188 @@
+//! The alarms as they are deployed, played through CloudWatch's documented evaluation: what a
+//! first deploy, silence, a late result and an outage make of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use alarm_model::{
+    Alarm, Arrival, Comparison, MissingData, StateValue, Statistic, StatisticSet, Time, Transition,
+    Window, simulate,
+};
+use serde_json::Value;
+use testkit::template::{CloudFormation, Resource, target};
+
+const START: i64 = 1_795_000_020;
+
+fn at(seconds: u64) -> Time {
+    Time::from_unix_seconds(START) + Duration::from_secs(seconds)
+}
+
+/// An alarm of the template, with what it does in each state.
+struct Deployed {
+    id: String,
+    rule: Alarm,
+    metric: String,
+    told: BTreeMap<&'static str, bool>,
+}
+
+fn deployed(file: &str) -> Vec<Deployed> {
+    let template = CloudFormation::load(file);
+    let alarms = template.of_type("AWS::CloudWatch::Alarm");
+    alarms.filter(|alarm| alarm.get("/MetricName").is_string()).map(read).collect()
+}
+
+fn read(alarm: Resource<'_>) -> Deployed {
+    let text = |pointer: &str| {
+        alarm.get(pointer).as_str().unwrap_or_else(|| panic!("{pointer} of {}", alarm.id))
+    };
+    let number = |pointer: &str| alarm.get(pointer).as_u64().expect(alarm.id);
+    let periods = usize::try_from(number("/EvaluationPeriods")).expect(alarm.id);
+    let rule = Alarm {
+        period: Duration::from_secs(number("/Period")),
+        evaluation_periods: periods,
+        datapoints_to_alarm: usize::try_from(number("/DatapointsToAlarm")).expect(alarm.id),
+        statistic: Statistic::from_api(text("/Statistic")).expect(alarm.id),
+        comparison: Comparison::from_api(text("/ComparisonOperator")).expect(alarm.id),
+        threshold: alarm.get("/Threshold").as_f64().expect(alarm.id),
+        missing_data: MissingData::from_api(alarm.get("/TreatMissingData").as_str())
+            .expect(alarm.id),
+        window: Window::Sliding,
+        evaluation_range: periods + 2,
+    };
+    let acts = |list: &Value| {
+        list.as_array().is_some_and(|actions| actions.iter().any(|one| target(one).is_some()))
+    };
+    let told = [
+        ("ALARM", acts(alarm.get("/AlarmActions"))),
+        ("OK", acts(alarm.get("/OKActions"))),
+        ("INSUFFICIENT_DATA", acts(alarm.get("/InsufficientDataActions"))),
+    ];
+    Deployed {
+        id: alarm.id.to_owned(),
+        rule,
+        metric: text("/MetricName").to_owned(),
+        told: told.into_iter().collect(),
+    }
+}
+
+impl Deployed {
+    fn tells(&self, state: StateValue) -> bool {
+        let name = match state {
+            StateValue::Alarm => "ALARM",
+            StateValue::Ok => "OK",
+            StateValue::InsufficientData => "INSUFFICIENT_DATA",
+        };
+        self.told[name]
+    }
+
+    /// The changes within an hour that somebody is told of.
+    fn played(&self, arrivals: &[Arrival]) -> Vec<Transition> {
+        let mut changes = simulate(&self.rule, arrivals, at(0), at(3_600));
+        changes.retain(|change| self.tells(change.to));
+        changes
+    }
+
+    /// One value a period from `from` to `until`, each `late` seconds after its due time.
+    fn values(&self, value: f64, from: u64, until: u64, late: impl Fn(u64) -> u64) -> Vec<Arrival> {
+        let period = self.rule.period.as_secs();
+        // Anywhere within the period: a probe's offset comes from its name.
+        let due = (from..until)
+            .step_by(usize::try_from(period).expect("a period is short"))
+            .map(|start| start + 7);
+        due.enumerate()
+            .map(|(index, due)| Arrival {
+                visible_from: at(due + late(index as u64)),
+                set: StatisticSet::of(at(due), value),
+            })
+            .collect()
+    }
+}
+
+fn of_metric(file: &str, metric: &str) -> Vec<Deployed> {
+    let found: Vec<Deployed> =
+        deployed(file).into_iter().filter(|one| one.metric == metric).collect();
+    assert!(!found.is_empty(), "{metric} has no alarm in {file}");
+    found
+}
+
+#[test]
+fn cloudwatch_takes_every_alarm() {
+    for alarm in deployed("template.yaml").into_iter().chain(deployed("alarms.yaml")) {
+        assert_eq!(alarm.rule.check(), Ok(()), "{}", alarm.id);
+    }
+}
+
+#[test]
+fn a_first_deploy_that_has_no_data_yet_tells_nobody() {
+    for alarm in deployed("template.yaml").into_iter().chain(deployed("alarms.yaml")) {
+        assert_eq!(alarm.played(&[]), [], "{}", alarm.id);
+    }
+}
+
+#[test]
+fn runs_that_pass_raise_nothing_however_their_results_straggle_in() {
+    for alarm in of_metric("alarms.yaml", "Success") {
+        let stragglers = alarm.values(1.0, 0, 3_600, |index| 1 + index * 7 % 9);
+        let told = alarm.played(&stragglers);
+        let states: Vec<StateValue> = told.iter().map(|change| change.to).collect();
+        assert_eq!(states, [StateValue::Ok], "{}: the first result, and no more", alarm.id);
+    }
+}
+
+#[test]
+fn a_bot_that_is_down_raises_its_alarm_within_its_rule() {
+    for alarm in of_metric("alarms.yaml", "Success") {
+        let period = alarm.rule.period.as_secs();
+        let broke = 20 * period;
+        let mut runs = alarm.values(1.0, 0, broke, |_| 2);
+        runs.extend(alarm.values(0.0, broke, 3_600, |_| 2));
+        let told = alarm.played(&runs);
+        let raised = told.iter().find(|change| change.to == StateValue::Alarm).expect(&alarm.id);
+        let after = raised.at.unix_seconds() - at(broke).unix_seconds();
+        let rule = u64::try_from(alarm.rule.datapoints_to_alarm).unwrap() * period;
+        assert!(after <= i64::try_from(rule + period).unwrap(), "{}: {after} s", alarm.id);
+    }
+}
+
+#[test]
+fn one_failed_run_pages_nobody() {
+    for alarm in of_metric("alarms.yaml", "Success") {
+        let mut runs = alarm.values(1.0, 0, 3_600, |_| 2);
+        runs[30].set = StatisticSet::of(runs[30].set.at, 0.0);
+        assert!(
+            alarm.played(&runs).iter().all(|change| change.to == StateValue::Ok),
+            "{}",
+            alarm.id
+        );
+    }
+}
+
+#[test]
+fn silence_of_the_prober_and_of_the_dispatcher_is_told_within_six_minutes() {
+    let probes = of_metric("alarms.yaml", "Success");
+    for alarm in probes.into_iter().chain(of_metric("template.yaml", "RunsDispatched")) {
+        let fell_silent = 600;
+        let told = alarm.played(&alarm.values(1.0, 0, fell_silent, |_| 2));
+        let blind = told.iter().find(|change| change.to == StateValue::InsufficientData);
+        let blind = blind.unwrap_or_else(|| panic!("{} says nothing", alarm.id));
+        let after = blind.at.unix_seconds() - at(fell_silent).unix_seconds();
+        assert!(
+            alarm.rule.period <= Duration::from_secs(60) && after <= 360,
+            "{}: {after} s",
+            alarm.id
+        );
+    }
+}
+
+#[test]
+fn a_dead_letter_or_an_unpublished_result_is_told_within_two_minutes() {
+    for metric in ["ApproximateNumberOfMessagesVisible", "RunsLost"] {
+        for alarm in of_metric("template.yaml", metric) {
+            let one = Arrival { visible_from: at(610), set: StatisticSet::of(at(600), 1.0) };
+            let told = alarm.played(&[one]);
+            let raised =
+                told.iter().find(|change| change.to == StateValue::Alarm).expect(&alarm.id);
+            assert!(raised.at <= at(720), "{}: {}", alarm.id, raised.at);
+        }
+    }
+}
