@@ -1,6 +1,8 @@
 //! Dashboards and rules agree with what Vigie publishes. Whether Prometheus and Alertmanager accept them
 //! is seen in `runbook`, which runs infra/observability/check.sh.
 
+mod alertmanager;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::figures::{COMMON_LABELS, PUBLISHED};

@@ -141,7 +141,7 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
 
 /// Debian's packages; without them this says so, and fails if `VIGIE_REQUIRE_TOOLS` is set, as in `make test`.
 #[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
-fn tools_are_missing() -> bool {
+pub(crate) fn tools_are_missing() -> bool {
     let tools = ["promtool", "amtool", "prometheus", "prometheus-alertmanager", "curl"];
     let Some(missing) = crate::missing_tool(&tools) else { return false };
     assert!(std::env::var_os("VIGIE_REQUIRE_TOOLS").is_none(), "`{missing}` is not installed");

@@ -1,0 +1,193 @@
+//! What Alertmanager publishes to Vigie's topic is the JSON of its webhook, whatever stands in the labels.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::dashboards::root;
+use url::form_urlencoded;
+
+use crate::runbook::tools_are_missing;
+
+/// Long enough for a busy machine; what is waited for comes after about two seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[test]
+fn alertmanager_publishes_its_webhook_to_the_topic() {
+    if tools_are_missing() {
+        return;
+    }
+    let (topic, published) = Topic::start();
+    let alertmanager = Alertmanager::start(&topic);
+    let awkward = "a \"quoted\" C:\\path\twith\ttabs, accents é and <angles> & more";
+    let alerts: Vec<Value> = (0..120)
+        .map(|index| {
+            json!({
+                "labels": {
+                    "alertname": "ProbeDown", "environment": "prod", "probe": format!("bot-{index}"),
+                    "severity": "page", "note": awkward,
+                },
+                "annotations": { "description": "first line\nsecond \u{7} line" },
+                "generatorURL": "http://prometheus.example.com/graph?g0.expr=a%3D1&b=2",
+            })
+        })
+        .collect();
+    alertmanager.raise(&alerts);
+
+    let form = published.recv_timeout(PATIENCE).expect("a message on the topic");
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
+    assert_eq!(field("TopicArn"), Some(TOPIC));
+    let subject = field("Subject").expect("a subject");
+    assert!(subject.is_ascii() && subject.len() < 100, "{subject}");
+    assert_eq!(subject, "[FIRING] ProbeDown prod");
+
+    let message: Value = serde_json::from_str(field("Message").expect("a message")).unwrap();
+    assert_eq!(message["version"], "4");
+    assert_eq!(message["status"], "firing");
+    assert_eq!(message["groupLabels"], json!({ "alertname": "ProbeDown", "environment": "prod" }));
+    assert_eq!(message["commonLabels"]["note"], awkward);
+    assert_eq!(message["truncatedAlerts"], 20);
+    let told = message["alerts"].as_array().expect("a list");
+    assert_eq!(told.len(), 100);
+    let first = &told[0];
+    assert_eq!(first["status"], "firing");
+    // JSON forbids control characters in strings, so the bell is dropped; the line end is kept.
+    assert_eq!(first["annotations"]["description"], "first line\nsecond  line");
+    assert_eq!(first["generatorURL"], "http://prometheus.example.com/graph?g0.expr=a%3D1&b=2");
+    assert!(first["fingerprint"].as_str().is_some_and(|print| print.len() == 16), "{first}");
+    let starts = first["startsAt"].as_str().expect("a time");
+    assert!(starts.ends_with('Z') && starts.len() == "2026-11-22T11:25:40.896Z".len(), "{starts}");
+    assert_eq!(first["endsAt"], "0001-01-01T00:00:00.000Z");
+}
+
+const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:vigie-test-alarms";
+
+/// The fields of a form, decoded.
+type Form = Vec<(String, String)>;
+
+/// Stands where SNS would: takes what is published, and passes it on to the test.
+struct Topic {
+    url: String,
+}
+
+impl Topic {
+    fn start() -> (Self, Receiver<Form>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (sender, receiver) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let sender = sender.clone();
+                std::thread::spawn(move || serve(stream, &sender));
+            }
+        });
+        (Self { url }, receiver)
+    }
+}
+
+/// Answers the requests of one connection until its end.
+fn serve(stream: TcpStream, sender: &Sender<Form>) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut writer = stream;
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            let line = line.trim_end().to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let form: Form = form_urlencoded::parse(&body).into_owned().collect();
+        if form.iter().any(|(key, value)| key == "Action" && value == "Publish") {
+            sender.send(form).ok()?;
+        }
+        let answer = "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><PublishResult>\
+            <MessageId>1</MessageId></PublishResult></PublishResponse>";
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/xml";
+        write!(writer, "{head}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).ok()?;
+    }
+}
+
+/// Debian's Alertmanager with the configuration that is shipped.
+struct Alertmanager {
+    process: Child,
+    url: String,
+    // Deleted last.
+    data: tempfile::TempDir,
+}
+
+impl Alertmanager {
+    fn start(topic: &Topic) -> Self {
+        let data = tempfile::tempdir().expect("a folder");
+        let observability = root().join("infra/observability");
+        let rendered = Command::new(observability.join("render-alertmanager.sh"))
+            .arg(observability.join("alertmanager.yml"))
+            .env("RECEIVER", "vigie")
+            .env("TEMPLATES", observability.join("templates"))
+            .env("ALARMS_TOPIC_ARN", TOPIC)
+            .env("SNS_API_URL", &topic.url)
+            .env("HEARTBEAT_URL", &topic.url)
+            .env("GROUP_WAIT", "2s")
+            .output()
+            .expect("sh runs");
+        let config = data.path().join("alertmanager.yml");
+        fs::write(&config, rendered.stdout).expect("a file");
+        let port = TcpListener::bind("127.0.0.1:0")
+            .expect("a free port")
+            .local_addr()
+            .expect("an address")
+            .port();
+        let process = Command::new("prometheus-alertmanager")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.path={}", data.path().display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--cluster.listen-address=")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Alertmanager starts");
+        Self { process, url: format!("http://127.0.0.1:{port}"), data }
+    }
+
+    fn raise(&self, alerts: &[Value]) {
+        let file = self.data.path().join("alerts.json");
+        fs::write(&file, Value::from(alerts).to_string()).expect("a file");
+        let status = Command::new("curl")
+            .args([
+                "--silent",
+                "--fail",
+                "--retry",
+                "60",
+                "--retry-delay",
+                "1",
+                "--retry-all-errors",
+            ])
+            .args(["--header", "content-type: application/json", "--data-binary"])
+            .arg(format!("@{}", file.display()))
+            .arg(format!("{}/api/v2/alerts", self.url))
+            .status()
+            .expect("curl runs");
+        assert!(status.success());
+    }
+}
+
+impl Drop for Alertmanager {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
