@@ -24,8 +24,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     entries: VecDeque<Entry>,
-    /// When they came: so many entries each, the oldest first.
-    arrivals: VecDeque<(Instant, usize)>,
+    /// When they came: so many entries each, the oldest first. `None`: they waited long enough.
+    arrivals: VecDeque<(Option<Instant>, usize)>,
     counts: Counts,
 }
 
@@ -62,7 +62,7 @@ impl Queue {
         }
         let mut state = self.state();
         state.counts.received += entries.len();
-        state.arrivals.push_back((Instant::now(), entries.len()));
+        state.arrivals.push_back((Some(Instant::now()), entries.len()));
         state.entries.extend(entries);
         let dropped = state.shrink(self.0.capacity);
         drop(state);
@@ -79,9 +79,11 @@ impl Queue {
 
     /// Puts back what was taken and not sent, before all else.
     pub(crate) fn put_back(&self, entries: Vec<Entry>) {
+        if entries.is_empty() {
+            return;
+        }
         let mut state = self.state();
-        // They waited long enough when they were taken.
-        state.arrivals.push_front((Instant::now() - Duration::from_hours(1), entries.len()));
+        state.arrivals.push_front((None, entries.len()));
         for entry in entries.into_iter().rev() {
             state.entries.push_front(entry);
         }
@@ -109,7 +111,8 @@ impl Queue {
             };
             match oldest {
                 None => changed.await,
-                Some(since) => {
+                Some(None) => return,
+                Some(Some(since)) => {
                     let waited = tokio::time::timeout_at(since + deadline, changed).await;
                     if waited.is_err() {
                         return;
