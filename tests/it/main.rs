@@ -1,5 +1,6 @@
 //! What crosses crates, or belongs to none: the files that the repository ships.
 
+mod dependencies;
 mod observability;
 mod runbook;
 mod template;

@@ -1,0 +1,104 @@
+//! The arrows between our packages: `functions, cli → adapters → domain`, and nobody knows who calls it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate may know. A crate that is not here may know none of ours.
+const MAY_KNOW: &[(&str, &[&str])] = &[
+    ("alarm-model", &[]),
+    ("cloudwatch", &["domain"]),
+    ("conversation", &["domain", "gradio"]),
+    ("domain", &[]),
+    ("exposition", &[]),
+    ("forward", &["remote-write", "scrape"]),
+    ("gradio", &[]),
+    ("lambda-kit", &[]),
+    ("probe-file", &["domain"]),
+    ("remote-write", &[]),
+    ("report-page", &["domain"]),
+    ("scrape", &["exposition", "remote-write"]),
+    ("secrets", &[]),
+    ("testkit", &["domain"]),
+];
+
+/// These are at the top: they may know every crate but the ones named here, and nobody knows them.
+const TOP: &[(&str, &[&str])] = &[
+    ("alerts", &["alarm-model"]),
+    ("bridge", &["alarm-model"]),
+    ("cli", &["alarm-model", "lambda-kit"]),
+    ("dispatcher", &["alarm-model"]),
+    ("e2e", &[]),
+    ("ingest", &["alarm-model"]),
+    ("prober", &["alarm-model"]),
+];
+
+/// Only these may know the Lambda runtime.
+const KNOW_LAMBDA: &[&str] = &["alerts", "bridge", "dispatcher", "ingest", "lambda-kit", "prober"];
+
+/// Never to be seen in `domain`: it does no I/O, has no clock and no async.
+const NOT_IN_DOMAIN: &[&str] =
+    &["aws-config", "reqwest", "tokio", "lambda_runtime", "hyper", "futures-util"];
+
+/// Every package of ours with what it depends on outside of its tests.
+fn packages() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let name = |value: &Value| value["name"].as_str().unwrap().to_owned();
+    let package = |package: &Value| {
+        let normal =
+            package["dependencies"].as_array().unwrap().iter().filter(|one| one["kind"].is_null());
+        (name(package), normal.map(name).collect())
+    };
+    metadata["packages"].as_array().unwrap().iter().map(package).collect()
+}
+
+#[test]
+fn every_package_of_ours_has_its_place() {
+    let known: BTreeSet<&str> = MAY_KNOW.iter().chain(TOP).map(|(name, _)| *name).collect();
+    let there = packages();
+    let there: BTreeSet<&str> = there.keys().map(String::as_str).collect();
+    assert_eq!(there, known);
+}
+
+#[test]
+fn the_arrows_go_one_way() {
+    let packages = packages();
+    let ours: BTreeSet<&str> = packages.keys().map(String::as_str).collect();
+    for (name, dependencies) in &packages {
+        let known: BTreeSet<&str> =
+            dependencies.iter().map(String::as_str).filter(|one| ours.contains(one)).collect();
+        if let Some((_, allowed)) = MAY_KNOW.iter().find(|(one, _)| one == name) {
+            let forbidden: Vec<_> = known.iter().filter(|one| !allowed.contains(one)).collect();
+            assert!(forbidden.is_empty(), "`{name}` may not know {forbidden:?}");
+        }
+        if let Some((_, forbidden)) = TOP.iter().find(|(one, _)| one == name) {
+            let forbidden: Vec<_> = known.iter().filter(|one| forbidden.contains(one)).collect();
+            assert!(forbidden.is_empty(), "`{name}` may not know {forbidden:?}");
+        }
+        let top: Vec<_> =
+            known.iter().filter(|known| TOP.iter().any(|(one, _)| one == *known)).collect();
+        assert!(top.is_empty(), "`{name}` knows {top:?}, and nobody may know a program");
+    }
+}
+
+#[test]
+fn only_functions_know_the_lambda_runtime() {
+    for (name, dependencies) in packages() {
+        let knows = dependencies.contains("lambda_runtime");
+        assert!(!knows || KNOW_LAMBDA.contains(&name.as_str()), "`{name}` knows lambda_runtime");
+    }
+}
+
+#[test]
+fn the_domain_has_no_way_out() {
+    let domain = &packages()["domain"];
+    let ways: Vec<_> = NOT_IN_DOMAIN.iter().filter(|one| domain.contains(**one)).collect();
+    assert!(ways.is_empty(), "domain knows {ways:?}");
+}
