@@ -82,7 +82,7 @@ fn measure(options: &Options) {
             let rows: Option<Vec<Row>> =
                 (0..options.runs).map(|_| one(sender, series, options)).collect();
             let Some(rows) = rows.filter(|rows| !rows.is_empty()) else {
-                println!("| {series} | {} | not installed here | | | | |", sender.name);
+                println!("| {series} | {} | not to be had here | | | | |", sender.name);
                 continue;
             };
             let median = |figure: fn(&Row) -> f64| {
@@ -104,11 +104,14 @@ fn measure(options: &Options) {
     }
 }
 
-/// `None` when the sender is not installed.
+/// `None` when the sender is not installed, or does not know what is asked of it.
 fn one(sender: &Sender, series: usize, options: &Options) -> Option<Row> {
     let yard = Yard::start(series);
-    let running = sender.start(&yard, options.vigie.as_deref())?;
+    let mut running = sender.start(&yard, options.vigie.as_deref())?;
     std::thread::sleep(options.window);
+    if !running.is_alive() {
+        return None;
+    }
     let (before, cpu_before) = (yard.counts(), running.cpu());
     std::thread::sleep(options.window);
     let (after, cpu_after) = (yard.counts(), running.cpu());

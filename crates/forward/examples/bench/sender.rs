@@ -21,7 +21,15 @@ pub(crate) struct Sender {
 pub(crate) const SENDERS: &[Sender] = &[
     Sender { name: "vigie bridge 2.0", command: |yard, vigie, _| ours(yard, vigie, "2.0") },
     Sender { name: "vigie bridge 1.0", command: |yard, vigie, _| ours(yard, vigie, "1.0") },
-    Sender { name: "prometheus agent", command: prometheus },
+    Sender {
+        name: "prometheus 2 agent 1.0",
+        command: |_, _, folder| prometheus("--enable-feature=agent", folder, "prometheus.yml"),
+    },
+    // Prometheus 3; 2 knows neither the flag nor the setting and ends at once.
+    Sender {
+        name: "prometheus 3 agent 2.0",
+        command: |_, _, folder| prometheus("--agent", folder, "prometheus2.yml"),
+    },
     Sender { name: "vmagent", command: vmagent },
 ];
 
@@ -41,9 +49,12 @@ impl Sender {
              scrape_configs: [{{job_name: bench, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
             yard.address
         );
-        let remote = format!("remote_write: [{{url: \"http://{}/api/v1/write\"}}]\n", yard.address);
+        let remote = format!("remote_write: [{{url: \"http://{}/api/v1/write\"", yard.address);
+        let version = "protobuf_message: io.prometheus.write.v2.Request";
         std::fs::write(folder.join("vmagent.yml"), &scrape).unwrap();
-        std::fs::write(folder.join("prometheus.yml"), scrape + &remote).unwrap();
+        std::fs::write(folder.join("prometheus.yml"), format!("{scrape}{remote}}}]\n")).unwrap();
+        let second = format!("{scrape}{remote}, {version}}}]\n");
+        std::fs::write(folder.join("prometheus2.yml"), second).unwrap();
         let mut command = (self.command)(yard, vigie, &folder);
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
         Some(Running { child, folder })
@@ -63,11 +74,11 @@ fn ours(yard: &Yard, vigie: Option<&str>, protocol: &str) -> Command {
     command
 }
 
-fn prometheus(_: &Yard, _: Option<&str>, folder: &std::path::Path) -> Command {
+fn prometheus(agent: &str, folder: &std::path::Path, file: &str) -> Command {
     let mut command = Command::new("prometheus");
     command
-        .args(["--enable-feature=agent", "--web.listen-address=127.0.0.1:0"])
-        .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
+        .args([agent, "--web.listen-address=127.0.0.1:0"])
+        .arg(format!("--config.file={}", folder.join(file).display()))
         .arg(format!("--storage.agent.path={}", folder.join("agent").display()));
     command
 }
@@ -83,6 +94,11 @@ fn vmagent(yard: &Yard, _: Option<&str>, folder: &std::path::Path) -> Command {
 }
 
 impl Running {
+    /// Whether it has not ended by itself.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
     /// User and system time so far, in seconds.
     pub(crate) fn cpu(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
