@@ -7,5 +7,6 @@
 mod as_prometheus;
 mod fetching;
 mod otherwise;
+mod properties;
 mod remembering;
 mod script;
