@@ -5,6 +5,20 @@
 //! help, taken apart when a receiver refuses a whole request because of a part of it. What became of
 //! each entry is in the [`Outcome`].
 //!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use remote_write::{Client, Entry, Patience, Sample, Series, Settings};
+//!
+//! let mut client = Client::new(Settings::new("http://prometheus:9090/api/v1/write")?)?;
+//! let now = std::time::SystemTime::now().into();
+//! let up = Series::new("up", [("job", "gradio_chatbot")])?;
+//! let entries = [Entry::new(up, Sample::new(1.0, now))];
+//! let outcome = client.write(&entries, now, Patience::default()).await;
+//! assert!(outcome.held_up.is_none(), "the receiver is away");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! No clock is read but tokio's: the time is an argument of [`Client::write`].
 
 mod answer;
