@@ -16,6 +16,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
+use domain::ProbeName;
 use domain::figures::Unit;
 use domain::message::{Orders, ScrapeOrder};
 use domain::report::Report;
@@ -118,7 +119,10 @@ impl Prober {
         let mut problems = Vec::new();
         for record in event.records {
             match read(&record) {
-                Ok(orders) => problems.extend(self.carry_out(orders, deadline).await),
+                Ok(orders) => {
+                    problems
+                        .extend(self.carry_out(orders, is_redelivered(&record), deadline).await);
+                }
                 Err(reason) => {
                     error!(
                         reason,
@@ -132,36 +136,32 @@ impl Prober {
         if problems.is_empty() { Ok(hand_back(unreadable)) } else { Err(Unpublished { problems }) }
     }
 
-    async fn carry_out(&self, orders: Orders, deadline: Instant) -> Vec<String> {
+    async fn carry_out(&self, orders: Orders, redelivered: bool, deadline: Instant) -> Vec<String> {
         let early = orders.due.duration_since(Timestamp::now());
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;
         }
-        let mut to_make = Vec::new();
-        let mut late = 0;
-        for run in orders.runs {
-            let config = &self.publisher.config;
-            let behind = Timestamp::now().duration_since(orders.due).unsigned_abs();
-            if behind > run.probe.every && Timestamp::now() > orders.due {
-                warn!(run = %run.id, probe = %run.probe.name, behind_seconds = behind.as_secs_f64(), "a run is too late and is dropped");
+        let claims =
+            join_all(orders.runs.iter().map(|run| self.claim(&run.probe.name, orders.due))).await;
+        let (mut to_make, mut late, mut lost) = (Vec::new(), 0, 0);
+        for (run, ours) in orders.runs.into_iter().zip(claims) {
+            let probe = &run.probe.name;
+            if !ours && redelivered {
+                warn!(run = %run.id, %probe, "a run was begun by an invocation that failed; its result may be lost");
+                lost += 1;
+            } else if !ours {
+                info!(run = %run.id, %probe, "a run was made already");
+            } else if behind(orders.due) > run.probe.every {
+                let behind_seconds = behind(orders.due).as_secs_f64();
+                warn!(run = %run.id, %probe, behind_seconds, "a run is too late and is dropped");
                 late += 1;
-            } else if claim::claim(
-                &self.table,
-                &config.table_name,
-                &config.environment,
-                &run.probe.name,
-                orders.due,
-            )
-            .await
-            {
-                to_make.push(run);
             } else {
-                info!(run = %run.id, probe = %run.probe.name, "a run was made already");
+                to_make.push(run);
             }
         }
         let scrapes = orders.scrapes.iter().map(|order| self.scrape(order, orders.due));
         let (told, made, scraped) = tokio::join!(
-            self.tell_late(late, orders.due),
+            self.tell([("RunsLate", late), ("RunsLost", lost)]),
             self.make(to_make, orders.due, deadline),
             join_all(scrapes),
         );
@@ -194,7 +194,7 @@ impl Prober {
     }
 
     async fn scrape(&self, order: &ScrapeOrder, due: Timestamp) -> Option<String> {
-        if Timestamp::now().duration_since(due).unsigned_abs() > order.every {
+        if behind(due) > order.every {
             warn!(probe = %order.probe, job = order.job, "a scrape is too late and is dropped");
             return None;
         }
@@ -205,19 +205,38 @@ impl Prober {
         made.err()
     }
 
-    async fn tell_late(&self, late: u32, due: Timestamp) -> Vec<String> {
-        if late == 0 {
-            return Vec::new();
-        }
-        let environment = &self.publisher.config.environment;
-        let figure = cloudwatch::own("RunsLate", environment, f64::from(late), Unit::Count, due);
-        cloudwatch::put(&self.publisher.cloudwatch, vec![figure])
-            .await
-            .err()
-            .map(|error| chain(&error))
-            .into_iter()
-            .collect()
+    async fn claim(&self, probe: &ProbeName, due: Timestamp) -> bool {
+        let config = &self.publisher.config;
+        claim::claim(&self.table, &config.table_name, &config.environment, probe, due).await
     }
+
+    /// Stamped with the present: what is told here is about runs of long ago, where no alarm looks.
+    async fn tell(&self, counts: [(&str, u32); 2]) -> Vec<String> {
+        let now = Timestamp::now();
+        let environment = &self.publisher.config.environment;
+        let counted = counts.into_iter().filter(|(_, count)| *count > 0);
+        let figures: Vec<_> = counted
+            .map(|(name, count)| {
+                cloudwatch::own(name, environment, f64::from(count), Unit::Count, now)
+            })
+            .collect();
+        let told = cloudwatch::put(&self.publisher.cloudwatch, figures).await;
+        told.err().map(|error| chain(&error)).into_iter().collect()
+    }
+}
+
+/// How long ago something was due; nothing when it is still to come.
+fn behind(due: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(due)).unwrap_or_default()
+}
+
+/// Whether the queue has handed this message out before.
+fn is_redelivered(record: &SqsMessage) -> bool {
+    let count = record
+        .attributes
+        .get("ApproximateReceiveCount")
+        .and_then(|count| count.parse::<u32>().ok());
+    count.is_some_and(|count| count > 1)
 }
 
 fn read(record: &SqsMessage) -> Result<Orders, String> {

@@ -39,9 +39,16 @@ impl Publisher {
             .iter()
             .flat_map(|report| cloudwatch::data(report, self.config.detail))
             .collect();
-        data.extend(reports.iter().map(|report| {
-            cloudwatch::own("RunsReported", &self.config.environment, 1.0, Unit::Count, report.due)
-        }));
+        // The watch on ourselves looks at the environment as a whole.
+        for report in reports {
+            let own = |name| {
+                cloudwatch::own(name, &self.config.environment, 1.0, Unit::Count, report.due)
+            };
+            data.push(own("RunsReported"));
+            if report.outcome.verdict().is_none() {
+                data.push(own("RunErrors"));
+            }
+        }
         cloudwatch::put(&self.cloudwatch, data).await.err().map(|error| chain(&error))
     }
 

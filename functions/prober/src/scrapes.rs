@@ -111,7 +111,9 @@ async fn remembered(s3: &S3, config: &Config, key: &str) -> Memory {
     let object = match s3.get_object().bucket(&config.report_bucket).key(key).send().await {
         Ok(object) => object,
         Err(error) => {
-            let absent = error.as_service_error().is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key);
+            let absent = error
+                .as_service_error()
+                .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key);
             if !absent {
                 warn!(
                     key,

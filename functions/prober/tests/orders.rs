@@ -190,6 +190,29 @@ async fn a_run_that_was_claimed_before_is_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_run_that_an_invocation_took_down_with_it_is_counted_as_lost() {
+    let mut aws = Aws::that_takes_all();
+    aws.claims = mock!(aws_sdk_dynamodb::Client::put_item).then_error(|| {
+        PutItemError::ConditionalCheckFailedException(
+            ConditionalCheckFailedException::builder().build(),
+        )
+    });
+    aws.figures = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+        .match_requests(|request| {
+            request
+                .metric_data()
+                .iter()
+                .all(|datum| datum.metric_name() == Some("RunsLost") && datum.value() == Some(1.0))
+        })
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let app = greeter().await;
+    let mut event = event(&[&app.url], Timestamp::now());
+    event.records[0].attributes.insert("ApproximateReceiveCount".to_owned(), "2".to_owned());
+    aws.prober().handle(event, PLENTY).await.unwrap();
+    assert_eq!((app.received().len(), aws.figures.num_calls()), (0, 1));
+}
+
+#[tokio::test]
 async fn a_table_that_fails_stops_no_run() {
     let mut aws = Aws::that_takes_all();
     aws.claims = mock!(aws_sdk_dynamodb::Client::put_item)
