@@ -1,7 +1,12 @@
 //! Samples too old for the receiver, kept as OpenMetrics.
 //!
-//! `promtool tsdb create-blocks-from openmetrics FILE DIRECTORY` makes Prometheus blocks of them. One
-//! object per message, its key made of the message: a second delivery writes the same object again.
+//! One object per message, its key made of the message: a second delivery writes the same object
+//! again. Prometheus blocks are made of one, or of many in the order of their names:
+//!
+//! ```text
+//! (grep -hv '^# ' late-samples/2026/11/22/*; echo '# EOF') > late.openmetrics
+//! promtool tsdb create-blocks-from openmetrics late.openmetrics /var/lib/prometheus
+//! ```
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;

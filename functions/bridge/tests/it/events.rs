@@ -18,19 +18,19 @@ use serde_json::json;
 
 use crate::receiver::{Receiver, Reply, Request};
 
-const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
 const TIME_LEFT: Duration = Duration::from_secs(60);
 
 /// What the services were told.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
 
 impl Seen {
     fn push(&self, line: String) {
         self.0.lock().unwrap().push(line);
     }
 
-    fn take(&self, kind: &str) -> Vec<String> {
+    pub(crate) fn take(&self, kind: &str) -> Vec<String> {
         let lines = self.0.lock().unwrap();
         let found = lines.iter().filter_map(|line| line.strip_prefix(kind));
         found.map(|line| line.trim_start().to_owned()).collect()
@@ -39,12 +39,12 @@ impl Seen {
 
 /// Whether the services take what they are given.
 #[derive(Clone, Copy, PartialEq)]
-enum Aws {
+pub(crate) enum Aws {
     Takes,
     Refuses,
 }
 
-fn services(seen: &Seen, aws: Aws) -> Services {
+pub(crate) fn services(seen: &Seen, aws: Aws) -> Services {
     let (dead, rest, kept, figures) = (seen.clone(), seen.clone(), seen.clone(), seen.clone());
     let post = mock!(aws_sdk_sqs::Client::send_message).match_requests(move |request| {
         let body = request.message_body().unwrap();
@@ -112,7 +112,7 @@ fn services(seen: &Seen, aws: Aws) -> Services {
     }
 }
 
-fn bridge(receiver: &Receiver, auth: &str, services: Services) -> Bridge {
+pub(crate) fn bridge(receiver: &Receiver, auth: &str, services: Services) -> Bridge {
     let env = |name: &str| {
         let value = match name {
             "REMOTE_WRITE_URL" => receiver.url.as_str(),
@@ -128,13 +128,13 @@ fn bridge(receiver: &Receiver, auth: &str, services: Services) -> Bridge {
     Bridge::new(Config::from_env(env).unwrap(), services)
 }
 
-fn sample(name: &str, probe: &str, seconds: i64) -> Entry {
+pub(crate) fn sample(name: &str, probe: &str, seconds: i64) -> Entry {
     let at = Timestamp::from_millis(NOW.as_millis() + 1000 * seconds);
     figure::entry(name, [("probe", probe)], Some(1.0), at).unwrap()
 }
 
 /// A message of `probe`, stamped so many seconds after now.
-fn letter(id: &str, probe: &str, seconds: i64, entries: &[Entry]) -> serde_json::Value {
+pub(crate) fn letter(id: &str, probe: &str, seconds: i64, entries: &[Entry]) -> serde_json::Value {
     let due = Timestamp::from_millis(NOW.as_millis() + 1000 * seconds);
     let mut messages = message::encode(probe, &format!("run-{id}"), due, entries).unwrap();
     raw(id, probe, 1, &messages.remove(0).body)
@@ -154,7 +154,7 @@ fn raw(id: &str, group: &str, deliveries: u32, body: &str) -> serde_json::Value 
     })
 }
 
-fn again(letter: &serde_json::Value, deliveries: u32) -> serde_json::Value {
+pub(crate) fn again(letter: &serde_json::Value, deliveries: u32) -> serde_json::Value {
     let mut letter = letter.clone();
     letter["attributes"]["ApproximateReceiveCount"] = deliveries.to_string().into();
     letter
@@ -165,7 +165,7 @@ fn event(letters: &[serde_json::Value]) -> SqsEvent {
 }
 
 /// The ids of the messages that are to come again.
-async fn handle(bridge: &Bridge, letters: &[serde_json::Value]) -> Vec<String> {
+pub(crate) async fn event_ids(bridge: &Bridge, letters: &[serde_json::Value]) -> Vec<String> {
     let response = bridge.handle(event(letters), NOW, TIME_LEFT).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
@@ -183,7 +183,7 @@ async fn messages_travel_together_in_one_request_in_their_order() {
         })
         .collect();
 
-    assert!(handle(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &letters).await.is_empty());
 
     assert_eq!(receiver.requests().len(), 1);
     assert_eq!(receiver.stored().len(), 20);
@@ -209,17 +209,17 @@ async fn what_can_not_be_sent_stays_rests_and_is_sent_once_later() {
         letter("c", "one", 1, &[sample("up", "one", 1)]),
     ];
 
-    assert_eq!(handle(&bridge, &letters).await, ["a", "b", "c"]);
+    assert_eq!(event_ids(&bridge, &letters).await, ["a", "b", "c"]);
     let rests = seen.take("rest");
     assert_eq!(rests.len(), 3);
     assert!(rests[0].starts_with("receipt-a "), "{rests:?}");
     let third: Vec<_> = letters.iter().map(|letter| again(letter, 3)).collect();
-    assert_eq!(handle(&bridge, &third).await.len(), 3);
+    assert_eq!(event_ids(&bridge, &third).await.len(), 3);
     let seconds: u64 = seen.take("rest")[3].rsplit(' ').next().unwrap().parse().unwrap();
     assert!((32..=40).contains(&seconds), "{seconds}");
 
     *away.lock().unwrap() = false;
-    assert!(handle(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &letters).await.is_empty());
     let stored: Vec<i64> =
         receiver.stored().iter().map(|(_, at, _)| at - NOW.as_millis()).collect();
     assert_eq!(stored, [0, 1000, 0], "in order within a series, none twice");
@@ -239,7 +239,7 @@ async fn the_hopeless_are_dead_lettered_with_the_receivers_words_and_the_rest_is
         letter("b", "two", 0, &[sample("up", "two", 0), sample("up", "two", 3600)]),
     ];
 
-    assert!(handle(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &letters).await.is_empty());
 
     assert_eq!(receiver.stored().len(), 2);
     assert_eq!(
@@ -262,7 +262,7 @@ async fn what_can_not_be_read_is_dead_lettered_as_it_came() {
     let letters =
         [raw("a", "one", 1, r#"{"version":99}"#), letter("b", "one", 0, &[sample("up", "one", 0)])];
 
-    assert!(handle(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &letters).await.is_empty());
 
     assert_eq!(
         seen.take("dead"),
@@ -281,7 +281,7 @@ async fn what_is_too_old_goes_to_the_bucket_as_openmetrics() {
         letter("b", "one", -2999, &[sample("up", "one", -2999)]),
     ];
 
-    assert!(handle(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &letters).await.is_empty());
 
     assert_eq!(receiver.stored().len(), 1);
     assert_eq!(
@@ -306,13 +306,13 @@ async fn what_can_not_be_put_aside_stays_with_all_that_follows_in_its_group() {
         letter("c", "one", 1, &[sample("up", "one", 1)]),
     ];
 
-    assert_eq!(handle(&bridge, &letters).await, ["old", "a", "c"]);
+    assert_eq!(event_ids(&bridge, &letters).await, ["old", "a", "c"]);
 
     // When they come again, what the receiver has is not sent again.
     let before = receiver.stored().len();
     assert_eq!(before, 3);
     let again = [again(&letters[1], 2), again(&letters[3], 2)];
-    handle(&bridge, &again).await;
+    event_ids(&bridge, &again).await;
     let sent_again = receiver.requests().into_iter().rev().take(1).next().unwrap();
     assert!(sent_again.samples.iter().all(|(series, ..)| series.starts_with("bad")));
     assert_eq!(receiver.stored().len(), before);
@@ -326,7 +326,7 @@ async fn a_message_delivered_again_after_the_bridge_was_killed_is_stored_once() 
     // Two execution environments: the second knows nothing of the first.
     for _ in 0..2 {
         let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
-        assert!(handle(&bridge, &letters).await.is_empty());
+        assert!(event_ids(&bridge, &letters).await.is_empty());
     }
     assert_eq!((receiver.requests().len(), receiver.stored().len()), (2, 1));
     assert!(seen.take("dead").is_empty());
@@ -349,6 +349,6 @@ async fn the_secret_proves_the_bridge_to_the_receiver() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "vigie/prometheus", services(&seen, Aws::Takes));
-    handle(&bridge, &[letter("a", "one", 0, &[sample("up", "one", 0)])]).await;
+    event_ids(&bridge, &[letter("a", "one", 0, &[sample("up", "one", 0)])]).await;
     assert_eq!(receiver.requests()[0].headers["authorization"], "Basic bWU6aHVudGVyMg==");
 }
