@@ -250,7 +250,8 @@ impl Memory {
         }
         // What waited is told now, or is spared: while it flaps, the calm at the end tells it.
         after.pending = None;
-        if !news.is_empty() {
+        // Whom an escalation tells is somebody else.
+        if news.iter().any(|news| *news != News::Escalation) {
             after.told = Some(Told { state: self.alert.state, at: now });
         }
         if self.alert.state == State::Ok && !after.flapping {

@@ -152,8 +152,8 @@ fn reminders_and_escalation_are_for_pages_that_stay_up() {
         [
             (60, News::Changed),
             (3_600, News::Escalation),
-            (18_000, News::Reminder),
-            (32_400, News::Reminder)
+            (14_460, News::Reminder),
+            (28_860, News::Reminder)
         ]
     );
     player.change(State::Ok, 40_000);
@@ -226,18 +226,22 @@ proptest! {
                 }
                 Step::Change(_) => {}
                 Step::Repeat => player.take(&last, now),
-                Step::Stale => player.take(&alert(State::Ok, State::Alarm, now - 5_000), now),
+                Step::Stale => {
+                    let mut stale = alert(State::Ok, State::Alarm, 0);
+                    stale.changed = last.changed - Duration::from_secs(5_000);
+                    player.take(&stale, now);
+                }
                 Step::Look => player.look(now),
                 Step::Lose => player.memory = None,
                 Step::Wait(seconds) => now += seconds,
             }
         }
-        if player.state != State::Alarm {
-            now += 10;
-            player.change(State::Alarm, now);
-        } else {
+        if player.state == State::Alarm {
             // The queue delivers until the function has taken it.
             player.take(&last, now);
+        } else {
+            now += 10;
+            player.change(State::Alarm, now);
         }
         let changed = now;
         for minute in 0..60 {

@@ -14,13 +14,15 @@ use jiff::Timestamp;
 use lambda_kit::{chain, hand_back};
 
 use crate::config::Config;
+use crate::current;
 use crate::event::{self, Incoming, Timer};
 use crate::evidence::Evidence;
-use crate::ledger::{Ledger, Recorded, Stored};
+use crate::ledger::{Ledger, LedgerError, Recorded, Stored};
 use crate::links;
-use crate::mail::{gravity, write};
-use crate::notification::{Item, Notification, Other};
-use crate::send::publish;
+use crate::mail::{gravity, write, write_week};
+use crate::notification::{Item, Notification, Other, Week};
+use crate::send::{publish, publish_week};
+use crate::watch::Watch;
 
 /// Calls to the table at once.
 const AT_ONCE: usize = 16;
@@ -63,6 +65,8 @@ impl Clients {
 pub struct Alerts {
     config: Config,
     clients: Clients,
+    /// For the heartbeat alone.
+    http: reqwest::Client,
 }
 
 /// What there is to tell of one alarm, and what to store once it is told.
@@ -110,7 +114,7 @@ struct Taken {
 impl Alerts {
     #[must_use]
     pub fn new(config: Config, clients: Clients) -> Self {
-        Self { config, clients }
+        Self { config, clients, http: reqwest::Client::new() }
     }
 
     /// Handles a batch, and names the messages that must come again.
@@ -254,7 +258,11 @@ impl Alerts {
         // Who comes in the window's last moments arms a flush of their own: theirs may be stored
         // just after the first one has looked.
         let window = self.config.window;
-        let ours = self.ledger().claim("flush", now, window * 3 / 4).await;
+        let claim = self.ledger().claim("flush", now, window * 3 / 4).await;
+        let ours = claim.unwrap_or_else(|error| {
+            tracing::warn!(error = chain(&error), "the flush is armed once more than needed");
+            true
+        });
         if !ours && !again {
             return true;
         }
@@ -295,7 +303,24 @@ impl Alerts {
             .cloned()
             .collect();
         let flush = timers.iter().any(|(timer, _)| matches!(timer, Timer::Flush(_)));
-        match self.ledger().all().await {
+        let all = self.ledger().all().await;
+        let up = all.as_deref().ok().map(|all| others(all, &BTreeSet::new()));
+        let failed = self.flush_or_review(all, carried, flush, messages, now).await;
+        if timers.iter().any(|(timer, _)| matches!(timer, Timer::Tick(_))) {
+            self.watch(up, now).await;
+        }
+        failed
+    }
+
+    async fn flush_or_review(
+        &self,
+        all: Result<Vec<Stored>, LedgerError>,
+        carried: Vec<Alert>,
+        flush: bool,
+        messages: BTreeSet<String>,
+        now: Timestamp,
+    ) -> BTreeSet<String> {
+        match all {
             Ok(all) => self.review(all, flush, &messages, now).await,
             Err(error) => {
                 tracing::error!(error = chain(&error), "what waits could not be read");
@@ -313,6 +338,41 @@ impl Alerts {
                 self.tell(told.collect(), None, now).await
             }
         }
+    }
+
+    /// The minute's own duties, once whatever the queue delivers.
+    async fn watch(&self, up: Option<Vec<Other>>, now: Timestamp) {
+        let watch = Watch {
+            config: &self.config,
+            clients: &self.clients,
+            http: &self.http,
+            ledger: self.ledger(),
+        };
+        Box::pin(watch.heartbeat(now)).await;
+        Box::pin(watch.daily(now)).await;
+        if !watch.is_weekly(now).await {
+            return;
+        }
+        let week = Week {
+            environment: self.config.environment.clone(),
+            now,
+            zone: self.config.zone.clone(),
+            probes: Box::pin(watch.week(now)).await,
+            up,
+            dashboard: self.dashboard(),
+        };
+        let mail = write_week(&week, self.config.language);
+        let topic = &self.config.notifications_topic;
+        let environment = &self.config.environment;
+        match publish_week(&self.clients.sns, topic, &mail, environment).await {
+            Ok(message) => tracing::info!(message, subject = mail.subject, "published"),
+            Err(error) => tracing::error!(error = chain(&error), "the weekly mail was not taken"),
+        }
+    }
+
+    fn dashboard(&self) -> Option<String> {
+        let name = self.config.dashboard.as_ref()?;
+        Some(links::dashboard(name, &self.config.region))
     }
 
     /// Tells what there is to tell of all alarms.
@@ -339,6 +399,22 @@ impl Alerts {
                 quiet.push((decision.after, stored.revision));
             }
         }
+        // An alarm that was deleted never says OK, and an OK can get lost: ask before reminding.
+        let reminding = |told: &Told| {
+            told.memory.alert.state == State::Alarm && !told.news.contains(&News::Changed)
+        };
+        let names = tell.iter().filter(|told| reminding(told)).map(|told| &told.memory.alert);
+        let current = current::ask(&self.clients.cloudwatch, names).await;
+        tell.retain(|told| {
+            let revision = told.after.as_ref().map_or(0, |(_, revision)| *revision);
+            match current::correct(&told.memory, &current, now) {
+                Some(corrected) if reminding(told) => {
+                    quiet.push((corrected, revision));
+                    false
+                }
+                _ => true,
+            }
+        });
         self.store(quiet, now).await;
         if tell.is_empty() { BTreeSet::new() } else { self.tell(tell, Some(&all), now).await }
     }
@@ -406,7 +482,7 @@ impl Alerts {
             zone: config.zone.clone(),
             items,
             others: all.map(|all| others(all, &told)),
-            dashboard: config.dashboard.as_ref().map(|name| links::dashboard(name, &config.region)),
+            dashboard: self.dashboard(),
             region: config.region.clone(),
             bucket: config.bucket.clone(),
         };

@@ -36,6 +36,8 @@ pub struct Config {
     pub window: Duration,
     pub rules: Rules,
     pub dashboard: Option<String>,
+    /// The dead man's switch; a secret.
+    pub heartbeat_url: Option<String>,
     pub routes: Routes,
 }
 
@@ -78,6 +80,7 @@ impl Config {
             zone: zone(&settings)?,
             window,
             dashboard: settings.optional("DASHBOARD_NAME"),
+            heartbeat_url: settings.optional("HEARTBEAT_URL"),
             routes: serde_json::from_str(ROUTES).expect("a test reads infra/routes.json"),
         })
     }

@@ -22,6 +22,7 @@ static LABELS: Labels = Labels {
     comparison: "AGAINST THE HOUR BEFORE",
     before: "before",
     during: "since then",
+    meanwhile: "meanwhile",
     availability: "availability",
     first_chunk_p50: "first chunk, median",
     first_chunk_p95: "first chunk, p95",
@@ -39,11 +40,17 @@ static LABELS: Labels = Labels {
     message: "THE MESSAGE AS IT CAME",
     author: "WHAT ITS AUTHOR WROTE",
     and_more: "and more",
+    week: "THE WEEK",
+    runs: "runs",
 };
 
 impl Words for English {
     fn labels(&self) -> &'static Labels {
         &LABELS
+    }
+
+    fn colon(&self) -> &'static str {
+        ": "
     }
 
     fn moment(&self) -> &'static str {
@@ -63,8 +70,9 @@ impl Words for English {
     }
 
     fn seconds(&self, seconds: f64) -> String {
-        let decimals = usize::from(seconds < 10.0);
-        format!("{} s", self.number(seconds, decimals))
+        let tenths = (seconds * 10.0).round() / 10.0;
+        let whole = tenths.fract() == 0.0 || 100.0 <= tenths;
+        format!("{} s", self.number(tenths, usize::from(!whole)))
     }
 
     fn state(&self, plot: Plot, telling: Telling) -> String {
@@ -334,6 +342,23 @@ impl Words for English {
              a deploy, a network, a model behind all of them."
         )
     }
+
+    fn week_subject(&self, environment: &str, probes: Option<usize>, up: Option<usize>) -> String {
+        let probes = probes.map(|probes| format!(", {probes} probes")).unwrap_or_default();
+        let up = match up {
+            None => String::new(),
+            Some(0) => ", no alarm is up".to_owned(),
+            Some(up) => format!(", alarms up: {up}"),
+        };
+        format!("Still watching ({environment}){probes}{up}")
+    }
+
+    fn week_headline(&self, environment: &str) -> String {
+        format!(
+            "Vigie still watches {environment}. This mail comes once a week by the way that alarms take; \
+             when it stays away, something is broken."
+        )
+    }
 }
 
 /// 99.96 % is not 100 %: shares below the whole are never rounded up to it.
@@ -343,7 +368,8 @@ pub(crate) fn floor_percent(share: f64) -> f64 {
 
 /// `day` is the letter for days.
 pub(crate) fn span(time: Duration, day: &str) -> String {
-    let seconds = time.as_secs();
+    // 11 min 59.98 s are 12 min to anybody.
+    let seconds = time.saturating_add(Duration::from_millis(500)).as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min", seconds / 60),

@@ -120,7 +120,7 @@ impl Evidence<'_> {
         let sum = |index: usize| values[index].iter().map(|(_, value)| value).sum::<f64>();
         let newest = |index: usize| values[index].iter().max_by_key(|(at, _)| *at).map(|v| v.1);
         Ok(Window {
-            runs: runs(sum(0), sum(1)),
+            runs: Runs::of(sum(0), sum(1)),
             first_chunk_p50: newest(2),
             first_chunk_p95: newest(3),
         })
@@ -188,16 +188,6 @@ fn fits(report: &Report, memory: &Memory) -> bool {
         }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts from CloudWatch, checked to be in range"
-)]
-fn runs(passed: f64, total: f64) -> Option<Runs> {
-    let counted = (0.0..=total).contains(&passed) && (1.0..1e15).contains(&total);
-    counted.then(|| Runs { passed: passed.round() as u64, total: total.round() as u64 })
-}
-
 fn shares(values: &[Vec<(i64, f64)>], start: Timestamp) -> Vec<Option<f64>> {
     let value = |list: &[(i64, f64)], at: i64| {
         list.iter().find(|(time, _)| *time == at).map(|(_, value)| *value)
@@ -206,7 +196,7 @@ fn shares(values: &[Vec<(i64, f64)>], start: Timestamp) -> Vec<Option<f64>> {
         .map(|step| {
             let at = (start + STEP * step).as_second();
             let (passed, total) = (value(&values[0], at)?, value(&values[1], at)?);
-            runs(passed, total).map(Runs::availability)
+            Runs::of(passed, total).map(Runs::availability)
         })
         .collect()
 }

@@ -23,6 +23,7 @@ static LABELS: Labels = Labels {
     comparison: "PAR RAPPORT À L'HEURE PRÉCÉDENTE",
     before: "avant",
     during: "depuis",
+    meanwhile: "pendant",
     availability: "disponibilité",
     first_chunk_p50: "1er fragment, médiane",
     first_chunk_p95: "1er fragment, p95",
@@ -40,11 +41,17 @@ static LABELS: Labels = Labels {
     message: "LE MESSAGE TEL QU'IL EST ARRIVÉ",
     author: "CE QU'EN DIT SON AUTEUR",
     and_more: "et d'autres",
+    week: "LA SEMAINE",
+    runs: "visites",
 };
 
 impl Words for French {
     fn labels(&self) -> &'static Labels {
         &LABELS
+    }
+
+    fn colon(&self) -> &'static str {
+        " : "
     }
 
     fn moment(&self) -> &'static str {
@@ -64,8 +71,9 @@ impl Words for French {
     }
 
     fn seconds(&self, seconds: f64) -> String {
-        let decimals = usize::from(seconds < 10.0);
-        format!("{} s", self.number(seconds, decimals))
+        let tenths = (seconds * 10.0).round() / 10.0;
+        let whole = tenths.fract() == 0.0 || 100.0 <= tenths;
+        format!("{} s", self.number(tenths, usize::from(!whole)))
     }
 
     fn state(&self, plot: Plot, telling: Telling) -> String {
@@ -103,7 +111,7 @@ impl Words for French {
             Plot::PipelineOver => "Vigie va de nouveau bien",
             Plot::Foreign => "alarme déclenchée",
             Plot::ForeignOver => "alarme terminée",
-            Plot::Unreadable => "un message au sujet des alarmes",
+            Plot::Unreadable => "un message de la rubrique des alarmes",
         }
     }
 
@@ -176,7 +184,7 @@ impl Words for French {
             Plot::Foreign => format!("L'alarme {name} s'est déclenchée"),
             Plot::ForeignOver => format!("L'alarme {name} est terminée"),
             Plot::Unreadable => format!(
-                "Un message que Vigie ne sait pas lire est arrivé sur le sujet des alarmes de {environment}"
+                "Un message que Vigie ne sait pas lire est arrivé dans la rubrique des alarmes de {environment}"
             ),
         };
         match telling {
@@ -302,7 +310,7 @@ impl Words for French {
                 "Chercher des redémarrages, une réplique défaillante derrière le répartiteur, ou un quota.",
             ],
             Plot::Blind => &[
-                "Vérifier que le dispatcher et le prober tournent : leurs journaux, et les courriels du sujet « watch ».",
+                "Vérifier que le dispatcher et le prober tournent : leurs journaux, et les courriels de la rubrique « watch ».",
                 "La sonde a-t-elle été renommée, arrêtée ou retirée sans déploiement ? Alors déployer.",
                 "En attendant, regarder le bot soi-même : vigie run probes/SONDE.yaml",
             ],
@@ -314,7 +322,7 @@ impl Words for French {
             }
             Plot::Pipeline => &[
                 "Ouvrir l'alarme et lire sa description : elle dit ce qui s'est arrêté.",
-                "Regarder le journal de la fonction et sa file de messages morts.",
+                "Regarder le journal de la fonction et sa file de lettres mortes.",
             ],
             Plot::Foreign => &["Ouvrir l'alarme, ou sa procédure si elle en a une."],
             Plot::PipelineOver | Plot::ForeignOver => &["Rien."],
@@ -355,6 +363,23 @@ impl Words for French {
         format!(
             "{count} alarmes de {environment} ont changé ensemble. Chercher d'abord ce qu'elles ont en commun : \
              un déploiement, un réseau, un modèle derrière toutes."
+        )
+    }
+
+    fn week_subject(&self, environment: &str, probes: Option<usize>, up: Option<usize>) -> String {
+        let probes = probes.map(|probes| format!(", {probes} sondes")).unwrap_or_default();
+        let up = match up {
+            None => String::new(),
+            Some(0) => ", aucune alarme en cours".to_owned(),
+            Some(up) => format!(", alarmes en cours : {up}"),
+        };
+        format!("Toujours en veille ({environment}){probes}{up}")
+    }
+
+    fn week_headline(&self, environment: &str) -> String {
+        format!(
+            "Vigie veille toujours sur {environment}. Ce courriel vient une fois par semaine par le chemin des alarmes ; \
+             s'il manque, quelque chose est en panne."
         )
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::alert::{Alert, State};
+use domain::alert::{Alert, State, Subject};
 use domain::alert_memory::{self, Memory, Observed, observe};
 use domain::{Severity, report};
 use jiff::Timestamp;
@@ -25,6 +25,8 @@ const TRIES: usize = 5;
 /// An alarm that has been `OK` for so long is forgotten; one that is up is kept for longer.
 const KEPT_WHEN_OK: Duration = Duration::from_secs(30 * 86_400);
 const KEPT_WHEN_UP: Duration = Duration::from_secs(400 * 86_400);
+/// What never becomes `OK` (tests, messages that can't be read) is kept for as long as it may come again.
+const KEPT_ONCE: Duration = Duration::from_secs(15 * 86_400);
 /// The most pages of one query, each up to 1 MB.
 const MOST_PAGES: usize = 30;
 /// Sort keys have at most 1,024 bytes.
@@ -113,7 +115,12 @@ impl Ledger<'_> {
         now: Timestamp,
     ) -> Result<Option<u64>, LedgerError> {
         let json = serde_json::to_string(memory).map_err(|error| failed(&error))?;
-        let kept = if memory.alert.state == State::Ok { KEPT_WHEN_OK } else { KEPT_WHEN_UP };
+        let once = memory.alert.subject == Subject::Unreadable || memory.alert.test.is_some();
+        let kept = match memory.alert.state {
+            _ if once => KEPT_ONCE,
+            State::Ok => KEPT_WHEN_OK,
+            State::Alarm | State::InsufficientData => KEPT_WHEN_UP,
+        };
         let expires = now.checked_add(kept).unwrap_or(now).as_second();
         let revision = over + 1;
         let request = self
@@ -167,8 +174,13 @@ impl Ledger<'_> {
     }
 
     /// Whether it is up to the caller to do what `what` names: the first to ask within `period` is told
-    /// so. A table that fails says yes, since twice is better than never.
-    pub(crate) async fn claim(&self, what: &str, now: Timestamp, period: Duration) -> bool {
+    /// so.
+    pub(crate) async fn claim(
+        &self,
+        what: &str,
+        now: Timestamp,
+        period: Duration,
+    ) -> Result<bool, LedgerError> {
         let until = now.checked_add(period).unwrap_or(now);
         let request = self
             .client
@@ -180,17 +192,10 @@ impl Ledger<'_> {
             .item("expires_at", number(until.as_second() + 86_400))
             .condition_expression("attribute_not_exists(pk) OR until_ms <= :now")
             .expression_attribute_values(":now", number(now.as_millisecond()));
-        match patiently(request.send()).await {
-            Ok(Err(error)) if lost_the_race(&error) => false,
-            Ok(Ok(_)) => true,
-            Ok(Err(error)) => {
-                tracing::warn!(error = chain(&error), what, "the claim could not be stored");
-                true
-            }
-            Err(error) => {
-                tracing::warn!(error = chain(&error), what, "the claim could not be stored");
-                true
-            }
+        match patiently(request.send()).await? {
+            Ok(_) => Ok(true),
+            Err(error) if lost_the_race(&error) => Ok(false),
+            Err(error) => Err(failed(&error)),
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod alerts;
 mod config;
+mod current;
 mod english;
 mod event;
 mod evidence;
@@ -22,10 +23,12 @@ mod mail;
 mod notification;
 mod send;
 mod text;
+mod watch;
 mod words;
 
 pub use alerts::{Alerts, Clients};
 pub use config::Config;
-pub use mail::{Mail, write};
-pub use notification::{Figures, Item, Notification, Other, Runs, Window, Zone};
+pub use mail::{Mail, write, write_week};
+pub use notification::{Figures, Item, Notification, Other, Runs, Week, Window, Zone};
+pub use watch::ProbeWeek;
 pub use words::Language;

@@ -9,9 +9,10 @@ use domain::alert_memory::News;
 use domain::report::{Attempt, Objective, Report};
 use domain::{Outcome, Severity};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::links;
-use crate::notification::{Figures, Item, Notification};
+use crate::notification::{Figures, Item, Notification, Other, Runs, Week, Zone};
 use crate::text::{brief, one_line, padded, sparkline, subject, to_the_right};
 use crate::words::{Language, Measured, Plot, Slow, Tally, Telling, Trouble, Words};
 
@@ -39,6 +40,40 @@ pub fn write(notification: &Notification, language: Language) -> Mail {
         [item] => writer.single(item),
         items => writer.list(items),
     }
+}
+
+/// Writes the mail of the week: one line a probe, the worst first.
+#[must_use]
+pub fn write_week(week: &Week, language: Language) -> Mail {
+    let words = language.words();
+    let labels = words.labels();
+    let environment = week.environment.as_str();
+    let mut body = String::new();
+    line(&mut body, &words.week_headline(environment));
+    let mut probes = week.probes.clone().unwrap_or_default();
+    probes.sort_by(|a, b| a.runs.availability().total_cmp(&b.runs.availability()));
+    let mut text = String::new();
+    for probe in probes.iter().take(LONGEST_LIST) {
+        let share = to_the_right(&words.percent(probe.runs.availability()), 8);
+        let Runs { passed, total } = probe.runs;
+        let name = padded(probe.probe.as_str(), 30);
+        line(&mut text, &format!("{name} {share}   ({passed}/{total} {})", labels.runs));
+    }
+    if LONGEST_LIST < probes.len() {
+        line(&mut text, &format!("{} (+{})", labels.and_more, probes.len() - LONGEST_LIST));
+    }
+    let text = if week.probes.is_none() { labels.no_figures } else { &text };
+    section(&mut body, labels.week, text);
+    let others = others(week.up.as_deref(), environment, words, &week.zone);
+    section(&mut body, labels.others, &others);
+    if let Some(dashboard) = &week.dashboard {
+        let mut text = String::new();
+        row(&mut text, labels.dashboard, dashboard);
+        section(&mut body, labels.links, &text);
+    }
+    let counted = week.probes.as_ref().map(Vec::len);
+    let up = week.up.as_ref().map(Vec::len);
+    Mail { subject: subject(&words.week_subject(environment, counted, up)), body }
 }
 
 struct Writer<'a> {
@@ -78,7 +113,7 @@ impl Writer<'_> {
             self.evidence(&mut body, item, plot);
         }
         if let Some(figures) = &item.figures {
-            section(&mut body, labels.comparison, &self.comparison(figures));
+            section(&mut body, labels.comparison, &self.comparison(figures, alert.state));
         } else if alert.subject.probe().is_some() {
             section(&mut body, labels.comparison, labels.no_figures);
         }
@@ -115,7 +150,8 @@ impl Writer<'_> {
         };
         let said = self.words.measured(&measured(item, plot));
         let said = said.map(|measured| format!(", {measured}")).unwrap_or_default();
-        subject(&format!("{test}{state} {name} ({environment}): {what}{said}"))
+        let colon = self.words.colon();
+        subject(&format!("{test}{state} {name} ({environment}){colon}{what}{said}"))
     }
 
     fn telling(&self, item: &Item) -> Telling {
@@ -143,23 +179,16 @@ impl Writer<'_> {
         self.words.since(&self.moment(alert.changed), lasted)
     }
 
-    /// `2026-11-22 14:05 UTC (15:05 Europe/Paris)`; the other day too where the zone has one.
     fn moment(&self, at: Timestamp) -> String {
-        let format = self.words.moment();
-        let utc = at.strftime(format).to_string();
-        let zone = &self.of.zone;
-        if zone.name == "UTC" {
-            return format!("{utc} UTC");
-        }
-        let there = at.to_zoned(zone.rules.clone());
-        let same_day = there.date() == at.to_zoned(jiff::tz::TimeZone::UTC).date();
-        let there = there.strftime(if same_day { "%H:%M" } else { format });
-        format!("{utc} UTC ({there} {})", zone.name)
+        moment(at, self.words, &self.of.zone)
     }
 
     fn evidence(&self, body: &mut String, item: &Item, plot: Plot) {
         let labels = self.words.labels();
-        let heading = if matches!(plot, Plot::Degraded(_)) { labels.late } else { labels.failed };
+        let heading = match plot {
+            Plot::Degraded(Slow::FirstChunk | Slow::Reply) => labels.late,
+            _ => labels.failed,
+        };
         let Some(report) = &item.report else {
             // Being blind is having no report.
             if plot != Plot::Blind {
@@ -169,15 +198,18 @@ impl Writer<'_> {
         };
         let mut text = String::new();
         let at = self.second(report.due);
-        let turn = report.last().and_then(|attempt| telling_turn(report, attempt));
-        match (turn, report.last()) {
+        let retries = if let Plot::Degraded(_) = plot { 0 } else { report.retries() };
+        // What passed only on retry is told by the try that failed: users meet that one.
+        let on_retry = plot == Plot::Degraded(Slow::Retry);
+        let attempt = if on_retry { report.attempts.first() } else { report.last() };
+        let turn = attempt.and_then(|attempt| telling_turn(report, attempt));
+        let mut checked = false;
+        match (turn, attempt) {
             (Some(index), Some(attempt)) => {
-                line(&mut text, &self.words.turn(index + 1, report.turns, &at, report.retries()));
+                line(&mut text, &self.words.turn(index + 1, report.turns, &at, retries));
                 let turn = &attempt.turns[index];
                 row(&mut text, labels.said, &brief(&turn.said, QUOTE));
-                let failed = turn.checks.iter().filter(|check| !check.passed);
-                let mut checked = false;
-                for check in failed {
+                for check in turn.checks.iter().filter(|check| !check.passed) {
                     row(&mut text, labels.expected, &brief(&check.expected, QUOTE));
                     row(&mut text, labels.found, &quoted(&check.found, labels.no_answer));
                     checked = true;
@@ -185,15 +217,15 @@ impl Writer<'_> {
                 if !checked {
                     row(&mut text, labels.answered, &quoted(&turn.answered, labels.no_answer));
                 }
-                if let Some(measured) =
-                    self.words.measured(&measured(item, plot)).filter(|_| !checked)
-                {
-                    row(&mut text, "→", &measured);
-                }
             }
-            _ => line(&mut text, &self.words.visit(&at, report.retries())),
+            _ => line(&mut text, &self.words.visit(&at, retries)),
         }
-        if !report.detail.is_empty() {
+        let measured = measured(item, plot);
+        let told_anyway = checked || matches!(measured, Measured::Prose(_));
+        if let Some(measured) = self.words.measured(&measured).filter(|_| !told_anyway) {
+            row(&mut text, "→", &measured);
+        }
+        if !report.detail.is_empty() && !checked {
             row(&mut text, labels.detail, &brief(&report.detail, QUOTE));
         }
         section(body, heading, &text);
@@ -204,7 +236,7 @@ impl Writer<'_> {
         format!("{} UTC", at.strftime(&format!("{}:%S", self.words.moment())))
     }
 
-    fn comparison(&self, figures: &Figures) -> String {
+    fn comparison(&self, figures: &Figures, state: State) -> String {
         let labels = self.words.labels();
         let (before, during) = (figures.before, figures.during);
         let mut text = String::new();
@@ -213,8 +245,9 @@ impl Writer<'_> {
             let during = to_the_right(during, 12);
             line(&mut text, format!("{}{before}{during}{rest}", padded(label, 22)).trim_end());
         };
-        columns("", labels.before, labels.during, "");
-        let share = |runs: Option<crate::notification::Runs>| {
+        let later = if state == State::Ok { labels.meanwhile } else { labels.during };
+        columns("", labels.before, later, "");
+        let share = |runs: Option<Runs>| {
             runs.map_or("-".to_owned(), |runs| self.words.percent(runs.availability()))
         };
         let counted = during.runs.map(|runs| format!("   ({}/{})", runs.passed, runs.total));
@@ -238,24 +271,8 @@ impl Writer<'_> {
     }
 
     fn others(&self) -> String {
-        let labels = self.words.labels();
-        match self.of.others.as_deref() {
-            None => labels.others_unknown.to_owned(),
-            Some([]) => self.words.all_well(self.of.environment.as_str()),
-            Some(others) => {
-                let mut text = String::new();
-                for other in others.iter().take(10) {
-                    line(
-                        &mut text,
-                        &self.words.also(other.alert.title(), &self.moment(other.since)),
-                    );
-                }
-                if 10 < others.len() {
-                    line(&mut text, &format!("{} (+{})", labels.and_more, others.len() - 10));
-                }
-                text
-            }
-        }
+        let environment = self.of.environment.as_str();
+        others(self.of.others.as_deref(), environment, self.words, &self.of.zone)
     }
 
     fn links(&self, item: &Item) -> String {
@@ -336,7 +353,7 @@ impl Writer<'_> {
             Subject::Foreign { .. } | Subject::Unreadable => brief(&alert.reason, 200),
             _ => self.words.what(plot).to_owned(),
         };
-        line(body, &format!("{state}  {}: {what}{said}", alert.title()));
+        line(body, &format!("{state}  {}{}{what}{said}", alert.title(), self.words.colon()));
         row(body, "", &self.when(item));
         if let Some(report) = &item.report {
             row(body, "", &format!("vigie report {}", report.key()));
@@ -375,6 +392,38 @@ fn measured(item: &Item, plot: Plot) -> Measured {
             (None, None) => Measured::Nothing,
         },
         _ => Measured::Nothing,
+    }
+}
+
+/// `2026-11-22 14:05 UTC (15:05 Europe/Paris)`; the other day too where the zone has one.
+fn moment(at: Timestamp, words: &dyn Words, zone: &Zone) -> String {
+    let format = words.moment();
+    let utc = at.strftime(format).to_string();
+    if zone.name == "UTC" {
+        return format!("{utc} UTC");
+    }
+    let there = at.to_zoned(zone.rules.clone());
+    let same_day = there.date() == at.to_zoned(TimeZone::UTC).date();
+    let there = there.strftime(if same_day { "%H:%M" } else { format });
+    format!("{utc} UTC ({there} {})", zone.name)
+}
+
+fn others(up: Option<&[Other]>, environment: &str, words: &dyn Words, zone: &Zone) -> String {
+    let labels = words.labels();
+    match up {
+        None => labels.others_unknown.to_owned(),
+        Some([]) => words.all_well(environment),
+        Some(others) => {
+            let mut text = String::new();
+            for other in others.iter().take(10) {
+                let at = moment(other.since, words, zone);
+                line(&mut text, &words.also(&one_line(other.alert.title()), &at));
+            }
+            if 10 < others.len() {
+                line(&mut text, &format!("{} (+{})", labels.and_more, others.len() - 10));
+            }
+            text
+        }
     }
 }
 
@@ -452,7 +501,7 @@ fn telling_turn(report: &Report, attempt: &Attempt) -> Option<usize> {
     let late = late(attempt).map(|(_, missed)| missed.turn);
     let last = attempt.turns.len().checked_sub(1);
     match report.outcome {
-        Outcome::Degraded => late.or(last),
+        Outcome::Degraded => late.or(failed).or(last),
         _ => failed.or(last),
     }
 }

@@ -8,6 +8,8 @@ use domain::{EnvironmentName, Report};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::watch::ProbeWeek;
+
 /// One notification to one topic.
 #[derive(Clone, Debug)]
 pub struct Notification {
@@ -57,6 +59,19 @@ impl Item {
     }
 }
 
+/// What the weekly mail is written from.
+#[derive(Clone, Debug)]
+pub struct Week {
+    pub environment: EnvironmentName,
+    pub now: Timestamp,
+    pub zone: Zone,
+    /// The probes that ran; `None` when CloudWatch did not tell.
+    pub probes: Option<Vec<ProbeWeek>>,
+    /// Alarms that are up; `None` when that could not be found out.
+    pub up: Option<Vec<Other>>,
+    pub dashboard: Option<String>,
+}
+
 /// Another alarm that is up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Other {
@@ -94,6 +109,18 @@ pub struct Runs {
 }
 
 impl Runs {
+    /// From CloudWatch's sum and sample count of `Success`; `None` when nothing ran, or the two don't
+    /// belong together.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts, checked to be in range"
+    )]
+    pub(crate) fn of(passed: f64, total: f64) -> Option<Self> {
+        let counted = (0.0..=total).contains(&passed) && (1.0..1e15).contains(&total);
+        counted.then(|| Self { passed: passed.round() as u64, total: total.round() as u64 })
+    }
+
     #[must_use]
     pub fn failed(self) -> u64 {
         self.total.saturating_sub(self.passed)

@@ -29,8 +29,29 @@ pub(crate) async fn publish(
     environment: &EnvironmentName,
     items: &[Item],
 ) -> Result<String, Unpublished> {
+    put(client, topic, mail, attributes(environment, items)).await
+}
+
+/// Publishes the weekly mail, as what nobody filters away: it shows that pages would come.
+pub(crate) async fn publish_week(
+    client: &aws_sdk_sns::Client,
+    topic: &str,
+    mail: &Mail,
+    environment: &EnvironmentName,
+) -> Result<String, Unpublished> {
+    let attributes = [("severity", "page"), ("environment", environment.as_str()), ("state", "OK")];
+    let attributes = attributes.map(|(name, value)| (name, BTreeSet::from([value.to_owned()])));
+    put(client, topic, mail, attributes.into()).await
+}
+
+async fn put(
+    client: &aws_sdk_sns::Client,
+    topic: &str,
+    mail: &Mail,
+    attributes: Vec<(&'static str, BTreeSet<String>)>,
+) -> Result<String, Unpublished> {
     let mut request = client.publish().topic_arn(topic).subject(&mail.subject).message(&mail.body);
-    for (name, values) in attributes(environment, items) {
+    for (name, values) in attributes {
         request = request.message_attributes(name, attribute(&values));
     }
     match request.send().await {

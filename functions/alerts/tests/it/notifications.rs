@@ -1,0 +1,264 @@
+//! What comes of events when everything works.
+
+use domain::Reason;
+
+use crate::samples::down;
+use crate::world::{World, alarm, at, event};
+
+#[tokio::test]
+async fn an_alarm_is_told_when_its_window_is_over() {
+    let mut world = World::new();
+    world.state().report = Some(down(Reason::CheckFailed));
+    for (name, statistic, value) in
+        [("Success", "Sum", 0.0), ("Success", "SampleCount", 3.0), ("TimeToFirstChunk", "p50", 0.8)]
+    {
+        world.state().metrics.insert((name.to_owned(), statistic.to_owned()), value);
+    }
+    assert_eq!(world.message(&event("cloudwatch-down.json"), at("14:05:12")).await, 0);
+    assert_eq!(world.published().len(), 0, "the window is open");
+    let delays: Vec<i32> = world.state().sent.iter().map(|(_, delay)| *delay).collect();
+    assert_eq!(delays, [30]);
+
+    assert_eq!(world.flush(at("14:05:42")).await, 0);
+    let [mail] = &world.published()[..] else { panic!("{:?}", world.published()) };
+    assert_eq!(mail.topic, "notifications");
+    assert_eq!(
+        mail.subject,
+        "DOWN support-bot (prod): wrong answer, turn 2, expected contains \"ada7\", got \"Je suis desole, je.."
+    );
+    let attributes: Vec<(&str, &str)> =
+        mail.attributes.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(
+        attributes,
+        [
+            ("environment", "prod"),
+            ("probe", "support-bot"),
+            ("reason", "check_failed"),
+            ("severity", "page"),
+            ("state", "ALARM"),
+            ("team", "chat"),
+        ]
+    );
+    for part in [
+        "Alarm since 2026-11-22 14:05 UTC (15:05 Europe/Paris).",
+        "expected   contains \"ada7\"",
+        "(0/3)",
+        "No other alarm of prod is up.",
+        "vigie report reports/support-bot/2026/11/22/140430Z-",
+        "https://wiki.example.com/support-bot",
+        "alarmsV2:alarm/vigie-prod-support-bot-down",
+        "vigie mute support-bot --environment prod --for 2h",
+    ] {
+        assert!(mail.body.contains(part), "no `{part}` in:\n{}", mail.body);
+    }
+
+    world.flush(at("14:06:12")).await;
+    world.tick(at("14:10:00")).await;
+    assert_eq!(world.published().len(), 1, "told once");
+}
+
+#[tokio::test]
+async fn a_recovery_says_how_long_it_lasted() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
+    world.flush(at("14:17:42")).await;
+    let [_, mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
+    assert_eq!(mail.subject, "OK support-bot (prod): answers again");
+    assert!(mail.body.contains("It lasted 12 min: from 2026-11-22 14:05 UTC"), "{}", mail.body);
+}
+
+#[tokio::test]
+async fn without_a_window_an_alarm_is_told_at_once() {
+    let mut world = World::with(&[("GROUP_WINDOW_SECONDS", "0"), ("LANGUAGE", "fr")]);
+    world.message(&event("cloudwatch-degraded.json"), at("14:05:12")).await;
+    let [mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
+    assert_eq!(mail.topic, "tickets");
+    assert_eq!(
+        mail.subject,
+        "LENT support-bot (prod) : bonnes reponses, mais tardives ou au second essai"
+    );
+    assert_eq!(world.state().sent.len(), 0);
+}
+
+#[tokio::test]
+async fn the_same_change_from_two_senders_is_told_once() {
+    let mut world = World::new();
+    for name in ["cloudwatch-down.json", "eventbridge-down.json", "cloudwatch-down.json"] {
+        world.message(&event(name), at("14:05:13")).await;
+        world.flush(at("14:05:43")).await;
+    }
+    assert_eq!(world.subjects().len(), 1, "{:?}", world.subjects());
+}
+
+#[tokio::test]
+async fn an_older_change_never_overrides_a_newer_one() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
+    world.flush(at("14:17:42")).await;
+    // The alarm is delivered once more, much too late.
+    world.message(&event("cloudwatch-down.json"), at("14:20:00")).await;
+    world.flush(at("14:20:30")).await;
+    world.tick(at("14:25:00")).await;
+    let states: Vec<String> =
+        world.published().iter().map(|mail| mail.attributes["state"].clone()).collect();
+    assert_eq!(states, ["ALARM", "OK"]);
+}
+
+#[tokio::test]
+async fn blindness_is_told_and_its_end_only_then() {
+    let mut world = World::new();
+    // A new alarm leaves INSUFFICIENT_DATA: nobody was told of it.
+    world.message(&event("cloudwatch-ok-after-blind.json"), at("14:17:12")).await;
+    world.flush(at("14:17:42")).await;
+    assert_eq!(world.subjects(), Vec::<String>::new());
+
+    let mut world = World::new();
+    world.message(&event("cloudwatch-blind.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.message(&event("cloudwatch-ok-after-blind.json"), at("14:17:12")).await;
+    world.flush(at("14:17:42")).await;
+    assert_eq!(
+        world.subjects(),
+        [
+            "BLIND support-bot (prod): no results come in",
+            "OK support-bot (prod): results come in again"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_alertmanager_is_told_like_cloudwatch() {
+    let mut world = World::new();
+    world.message(&event("alertmanager-firing.json"), at("14:05:41")).await;
+    world.flush(at("14:06:11")).await;
+    world.message(&event("alertmanager-resolved.json"), at("14:17:41")).await;
+    world.flush(at("14:18:11")).await;
+    assert_eq!(
+        world.subjects(),
+        [
+            "1 DOWN, 1 ALARM (prod): support-bot, InstanceDown",
+            "OK support-bot (prod): answers again"
+        ]
+    );
+    let attributes = &world.published()[0].attributes;
+    assert_eq!(attributes["team"], "chat");
+    assert_eq!(attributes["probe"], "support-bot");
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_is_passed_on_as_it_came() {
+    let mut world = World::new();
+    let text = event("amp-default-text.txt");
+    world.message(&text, at("14:05:12")).await;
+    world.bodies(vec!["{\"neither\":\"nor\"".to_owned()], at("14:05:13")).await;
+    world.flush(at("14:05:43")).await;
+    let [mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
+    assert!(mail.subject.starts_with("2 ALARM (prod): "), "{}", mail.subject);
+    assert!(mail.body.contains("alertname = DiskFull"), "{}", mail.body);
+    assert!(mail.body.contains("{\"neither\":\"nor\""), "{}", mail.body);
+    world.tick(at("23:00:00")).await;
+    assert_eq!(world.published().len(), 1, "nobody is reminded of it");
+}
+
+#[tokio::test]
+async fn other_kinds_of_alarms_are_told_too() {
+    let mut world = World::with(&[("GROUP_WINDOW_SECONDS", "0")]);
+    world.message(&event("cloudwatch-foreign.json"), at("14:05:12")).await;
+    world.message(&event("cloudwatch-composite.json"), at("14:05:13")).await;
+    let subjects = world.subjects();
+    assert!(subjects[0].starts_with("ALARM database: disk almost full (prod): "), "{subjects:?}");
+    assert_eq!(subjects[1], "ALARM vigie-prod-silent (prod): Vigie itself needs a look");
+    let bodies = world.published();
+    assert!(bodies[0].body.contains("Grow the volume."), "{}", bodies[0].body);
+    assert!(bodies[1].body.contains("Nothing is probed any more."), "{}", bodies[1].body);
+    assert!(bodies[1].body.contains("database: disk almost full, since "), "{}", bodies[1].body);
+}
+
+#[tokio::test]
+async fn a_thousand_alarms_at_once_make_one_mail() {
+    let mut world = World::new();
+    let messages: Vec<String> = (0..1_000)
+        .map(|number| alarm("cloudwatch-down.json", &format!("bot-{number}"), at("14:05:11")))
+        .collect();
+    for batch in messages.chunks(10) {
+        assert_eq!(world.messages(batch, at("14:05:12")).await, 0);
+    }
+    assert_eq!(world.state().sent.len(), 1, "one flush is armed");
+    world.flush(at("14:05:42")).await;
+    assert_eq!(world.subjects(), ["1000 DOWN (prod): bot-0, bot-1, bot-10, bot-100, +996"]);
+    world.tick(at("14:08:00")).await;
+    assert_eq!(world.published().len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_stays_up_is_told_again_and_escalated() {
+    let mut world = World::with(&[("ESCALATE_AFTER_SECONDS", "3600")]);
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.message(&event("cloudwatch-degraded.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    for minute in 6..60 {
+        world.tick(at(&format!("14:{minute:02}:00"))).await;
+    }
+    for hour in 15..23 {
+        for minute in 0..60 {
+            world.tick(at(&format!("{hour}:{minute:02}:00"))).await;
+        }
+    }
+    let told: Vec<(String, String)> = world
+        .published()
+        .into_iter()
+        .map(|mail| (mail.topic, mail.subject.split(" support").next().unwrap().to_owned()))
+        .collect();
+    let expected = [
+        ("notifications", "DOWN"),
+        ("tickets", "SLOW"),
+        ("escalation", "ESCALATED: DOWN"),
+        ("notifications", "STILL DOWN"),
+    ];
+    let expected: Vec<(String, String)> =
+        expected.map(|(topic, state)| (topic.to_owned(), state.to_owned())).into();
+    assert_eq!(told[..4], expected[..], "{told:?}");
+    assert!(told[4..].iter().all(|(_, state)| state == "STILL DOWN"), "{told:?}");
+    assert_eq!(told.len(), 5, "18:05 or later and 22:05 or later: {told:?}");
+}
+
+#[tokio::test]
+async fn a_target_that_flaps_is_told_once_and_again_when_it_is_calm() {
+    let mut world = World::new();
+    for round in 0..15 {
+        for (name, second) in [("cloudwatch-down.json", 11), ("cloudwatch-ok.json", 40)] {
+            let changed = at(&format!("14:{:02}:{second}", round * 2));
+            world.message(&alarm(name, "support-bot", changed), changed).await;
+            world.flush(changed).await;
+        }
+    }
+    let told = world.subjects().len();
+    assert_eq!(told, 5, "{:?}", world.subjects());
+    assert!(world.subjects()[4].starts_with("FLAPPING support-bot (prod): "));
+    world.tick(at("14:40:00")).await;
+    assert_eq!(world.subjects().len(), 5);
+    world.tick(at("14:55:00")).await;
+    assert_eq!(world.subjects()[5..], ["OK, settled: support-bot (prod): answers again"]);
+}
+
+#[tokio::test]
+async fn a_test_goes_the_whole_way_and_touches_nothing() {
+    let mut world = World::new();
+    let mut test: serde_json::Value = serde_json::from_str(&event("cloudwatch-down.json")).unwrap();
+    test["VigieTest"] = "b7d1".into();
+    world.message(&test.to_string(), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    let [mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
+    assert!(mail.subject.starts_with("[TEST] DOWN support-bot (prod)"), "{}", mail.subject);
+    assert_eq!(mail.attributes["test"], "b7d1");
+    let noted = ("test#b7d1".to_owned(), "published".to_owned());
+    assert!(world.state().items.contains_key(&noted), "`vigie test-alert` looks for it");
+
+    world.message(&event("cloudwatch-down.json"), at("14:06:12")).await;
+    world.flush(at("14:06:42")).await;
+    assert_eq!(world.published().len(), 2, "the real alarm is still news");
+}

@@ -1,0 +1,145 @@
+//! The path must not go quiet: whatever fails costs its part of the mail, never the mail.
+
+use domain::Reason;
+
+use crate::samples::down;
+use crate::world::{Part, World, alarm, at, event};
+
+#[tokio::test]
+async fn a_mail_goes_out_without_what_could_not_be_had() {
+    let cases: &[(&str, &[Part])] = &[
+        ("the bucket", &[Part::Bucket]),
+        ("the figures", &[Part::Metrics]),
+        ("the table", &[Part::Table]),
+        ("the queue", &[Part::Queue]),
+        ("all but the topic", &[Part::Bucket, Part::Metrics, Part::Table, Part::Queue]),
+    ];
+    for (name, parts) in cases {
+        let mut world = World::new();
+        world.state().report = Some(down(Reason::AppError));
+        parts.iter().for_each(|part| world.breaks(*part));
+        let failed = world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+        world.flush(at("14:05:42")).await;
+        assert_eq!(failed, 0, "{name}");
+        let [mail] = &world.published()[..] else { panic!("{name}: {:?}", world.subjects()) };
+        assert!(mail.subject.starts_with("DOWN support-bot (prod)"), "{name}: {}", mail.subject);
+    }
+}
+
+#[tokio::test]
+async fn a_publish_that_fails_is_tried_again_until_it_works() {
+    let mut world = World::new();
+    world.breaks(Part::Topics);
+    assert_eq!(world.message(&event("cloudwatch-down.json"), at("14:05:12")).await, 0);
+    let flush = world.state().sent.clone();
+    assert_eq!(world.flush(at("14:05:42")).await, 1, "the flush comes again");
+    world.mends(Part::Topics);
+    let again = flush.into_iter().map(|(body, _)| body).collect();
+    assert_eq!(world.bodies(again, at("14:11:42")).await, 0);
+    assert_eq!(world.subjects().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_whose_first_delivery_died_is_told_by_its_second() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    // The flush is lost with the invocation that was to send it.
+    world.state().sent.clear();
+    world.message(&event("cloudwatch-down.json"), at("14:11:12")).await;
+    world.flush(at("14:11:42")).await;
+    assert_eq!(world.subjects().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_flush_left_behind_is_told_by_the_next_minutes() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.state().sent.clear();
+    world.tick(at("14:06:00")).await;
+    assert_eq!(world.subjects().len(), 0, "its flush may still come");
+    world.tick(at("14:07:00")).await;
+    assert_eq!(world.subjects().len(), 1);
+}
+
+#[tokio::test]
+async fn a_flush_without_a_table_tells_what_it_carries() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.breaks(Part::Table);
+    world.flush(at("14:05:42")).await;
+    assert_eq!(world.subjects(), ["DOWN support-bot (prod): conversations fail"]);
+    world.mends(Part::Table);
+    world.tick(at("14:08:00")).await;
+    assert_eq!(world.subjects().len(), 2, "twice is better than never");
+}
+
+#[tokio::test]
+async fn a_lost_memory_repeats_a_mail_and_never_loses_one() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.state().items.clear();
+    world.message(&event("cloudwatch-down.json"), at("14:10:12")).await;
+    world.flush(at("14:10:42")).await;
+    world.state().items.clear();
+    world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
+    world.flush(at("14:17:42")).await;
+    let states: Vec<String> =
+        world.published().iter().map(|mail| mail.attributes["state"].clone()).collect();
+    assert_eq!(states, ["ALARM", "ALARM", "OK"]);
+}
+
+#[tokio::test]
+async fn a_thousand_alarms_without_a_table_still_make_a_mail_for_each_batch_at_most() {
+    let mut world = World::new();
+    world.breaks(Part::Table);
+    let messages: Vec<String> = (0..1_000)
+        .map(|number| alarm("cloudwatch-down.json", &format!("bot-{number}"), at("14:05:11")))
+        .collect();
+    for batch in messages.chunks(10) {
+        world.messages(batch, at("14:05:12")).await;
+    }
+    assert_eq!(world.subjects().len(), 100);
+}
+
+#[tokio::test]
+async fn one_record_that_fails_does_not_take_the_others_with_it() {
+    let mut world = World::with(&[("GROUP_WINDOW_SECONDS", "0")]);
+    let bodies = vec![
+        "{\"version\":99,\"tick\":\"x\"}".to_owned(),
+        crate::world::envelope(&event("cloudwatch-down.json"), 1, at("14:05:12")),
+    ];
+    assert_eq!(world.bodies(bodies, at("14:05:12")).await, 1, "only the timer that is not known");
+    assert_eq!(world.subjects().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_of_an_alarm_that_is_gone() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.state().alarms.insert("vigie-prod-support-bot-down".to_owned(), None);
+    for hour in 15..24 {
+        world.tick(at(&format!("{hour}:10:00"))).await;
+    }
+    assert_eq!(world.subjects().len(), 1, "{:?}", world.subjects());
+}
+
+#[tokio::test]
+async fn an_ok_that_got_lost_is_found_before_anybody_is_reminded() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    let ok = Some(aws_sdk_cloudwatch::types::StateValue::Ok);
+    world.state().alarms.insert("vigie-prod-support-bot-down".to_owned(), ok);
+    for minute in 0..10 {
+        world.tick(at(&format!("18:{minute:02}:00"))).await;
+    }
+    let subjects = world.subjects();
+    assert_eq!(subjects[1..], ["OK support-bot (prod): answers again"]);
+    assert!(
+        world.published()[1].body.contains("It lasted 54 min"),
+        "{}",
+        world.published()[1].body
+    );
+}

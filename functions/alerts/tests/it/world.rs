@@ -1,0 +1,432 @@
+//! The AWS around the function, in memory: the SDK's own mocks see the requests that are really made.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use alerts::{Alerts, Clients, Config};
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
+use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataError, GetMetricDataOutput};
+use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
+use aws_sdk_cloudwatch::types::{MetricAlarm, MetricDataResult, StateValue};
+use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput, PutItemOutput};
+use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::error::NoSuchKey;
+use aws_sdk_sns::operation::list_subscriptions_by_topic::ListSubscriptionsByTopicOutput;
+use aws_sdk_sns::operation::publish::{PublishError, PublishOutput};
+use aws_sdk_sns::types::Subscription;
+use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
+use aws_smithy_mocks::{
+    MockResponse, MockResponseInterceptor, RuleMode, create_mock_http_client, mock,
+};
+use domain::Report;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+/// A client of `$sdk` that answers by `$rules`.
+macro_rules! client {
+    ($sdk:ident, $($rule:expr),+) => {{
+        let interceptor = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny)
+            $(.with_rule(&$rule))+;
+        $sdk::Client::from_conf(
+            $sdk::Config::builder()
+                .behavior_version($sdk::config::BehaviorVersion::latest())
+                .region($sdk::config::Region::new("eu-west-1"))
+                .credentials_provider($sdk::config::Credentials::new("id", "key", None, None, "test"))
+                .retry_config($sdk::config::retry::RetryConfig::disabled())
+                .http_client(create_mock_http_client())
+                .interceptor(interceptor)
+                .build(),
+        )
+    }};
+}
+
+/// A part of AWS that can be out of order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Table,
+    Bucket,
+    Metrics,
+    Topics,
+    Queue,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    pub(crate) topic: String,
+    pub(crate) subject: String,
+    pub(crate) body: String,
+    pub(crate) attributes: BTreeMap<String, String>,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) broken: BTreeSet<Part>,
+    pub(crate) items: BTreeMap<(String, String), Item>,
+    pub(crate) published: Vec<Published>,
+    /// Body and delay in seconds.
+    pub(crate) sent: Vec<(String, i32)>,
+    pub(crate) report: Option<Report>,
+    /// Each metric's value, by its name and statistic.
+    pub(crate) metrics: BTreeMap<(String, String), f64>,
+    /// What CloudWatch says of alarms, by name; of any other that it is up. `None`: there is no such.
+    pub(crate) alarms: BTreeMap<String, Option<StateValue>>,
+    /// Each probe's passed and all runs of a week.
+    pub(crate) week: BTreeMap<String, (f64, f64)>,
+    /// ARNs of each topic's subscriptions, or what SNS says in their place.
+    pub(crate) subscriptions: BTreeMap<String, Vec<String>>,
+    /// What was published to CloudWatch.
+    pub(crate) figures: Vec<(String, f64)>,
+}
+
+pub(crate) struct World {
+    state: Arc<Mutex<State>>,
+    function: Alerts,
+    count: usize,
+}
+
+pub(crate) fn at(time: &str) -> Timestamp {
+    format!("2026-11-22T{time}Z").parse().unwrap()
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        let own: HashMap<String, String> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let config = Config::from_env(|name| {
+            own.get(name).cloned().or_else(|| {
+                Some(match name {
+                    "VIGIE_ENVIRONMENT" => "prod".to_owned(),
+                    "AWS_REGION" => "eu-west-1".to_owned(),
+                    "NOTIFICATIONS_TOPIC_ARN" => "notifications".to_owned(),
+                    "TICKETS_TOPIC_ARN" => "tickets".to_owned(),
+                    "ESCALATION_TOPIC_ARN" => "escalation".to_owned(),
+                    "TABLE_NAME" => "table".to_owned(),
+                    "REPORT_BUCKET" => "vigie-prod-reports".to_owned(),
+                    "ALERTS_QUEUE_URL" => "https://queue.example.com/alerts".to_owned(),
+                    "TIME_ZONE" => "Europe/Paris".to_owned(),
+                    "DASHBOARD_NAME" => "vigie-prod".to_owned(),
+                    _ => return None,
+                })
+            })
+        });
+        let state = Arc::new(Mutex::new(State::default()));
+        let function = Alerts::new(config.unwrap(), clients(&state));
+        Self { state, function, count: 0 }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn breaks(&self, part: Part) {
+        self.state().broken.insert(part);
+    }
+
+    pub(crate) fn mends(&self, part: Part) {
+        self.state().broken.remove(&part);
+    }
+
+    /// Hands bodies to the function as one batch; returns how many came back as failed.
+    pub(crate) async fn bodies(&mut self, bodies: Vec<String>, now: Timestamp) -> usize {
+        let records = bodies.into_iter().map(|body| {
+            self.count += 1;
+            let mut message = SqsMessage::default();
+            message.message_id = Some(format!("message-{}", self.count));
+            message.body = Some(body);
+            message
+        });
+        let mut event = SqsEvent::default();
+        event.records = records.collect();
+        self.function.handle(event, now).await.batch_item_failures.len()
+    }
+
+    /// Messages as SNS hands them to the queue.
+    pub(crate) async fn messages(&mut self, messages: &[String], now: Timestamp) -> usize {
+        let bodies = messages.iter().enumerate();
+        let bodies = bodies.map(|(index, message)| envelope(message, self.count + index, now));
+        self.bodies(bodies.collect(), now).await
+    }
+
+    pub(crate) async fn message(&mut self, message: &str, now: Timestamp) -> usize {
+        self.messages(&[message.to_owned()], now).await
+    }
+
+    /// Hands the flushes that were armed back to the function, as the queue would after their delay.
+    pub(crate) async fn flush(&mut self, now: Timestamp) -> usize {
+        let bodies = std::mem::take(&mut self.state().sent);
+        self.bodies(bodies.into_iter().map(|(body, _)| body).collect(), now).await
+    }
+
+    /// A minute of the schedule.
+    pub(crate) async fn tick(&mut self, now: Timestamp) -> usize {
+        self.bodies(vec![json!({ "version": 1, "tick": now.to_string() }).to_string()], now).await
+    }
+
+    pub(crate) fn published(&self) -> Vec<Published> {
+        self.state().published.clone()
+    }
+
+    pub(crate) fn subjects(&self) -> Vec<String> {
+        self.published().into_iter().map(|mail| mail.subject).collect()
+    }
+}
+
+pub(crate) fn envelope(message: &str, number: usize, now: Timestamp) -> String {
+    json!({
+        "Type": "Notification",
+        "MessageId": format!("sns-{number}"),
+        "TopicArn": "arn:aws:sns:eu-west-1:123456789012:vigie-prod-alarms",
+        "Subject": "ALARM: \"vigie-prod-support-bot-down\" in EU (Ireland)",
+        "Message": message,
+        "Timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+        "SignatureVersion": "1",
+        "Signature": "none",
+        "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/cert.pem",
+        "UnsubscribeURL": "https://sns.eu-west-1.amazonaws.com/",
+    })
+    .to_string()
+}
+
+/// A recorded message.
+pub(crate) fn event(name: &str) -> String {
+    let path = format!("{}/../../tests/fixtures/events/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// A recorded CloudWatch message, as if another probe's alarm had changed at another time.
+pub(crate) fn alarm(name: &str, probe: &str, changed: Timestamp) -> String {
+    let text = event(name).replace("support-bot", probe);
+    let mut message: Value = serde_json::from_str(&text).unwrap();
+    message["StateChangeTime"] = changed.strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string().into();
+    message.to_string()
+}
+
+fn clients(state: &Arc<Mutex<State>>) -> Clients {
+    Clients {
+        sns: client!(aws_sdk_sns, publish(state.clone()), subscriptions(state.clone())),
+        sqs: client!(aws_sdk_sqs, send(state.clone())),
+        s3: client!(aws_sdk_s3, object(state.clone())),
+        dynamodb: client!(
+            aws_sdk_dynamodb,
+            get_item(state.clone()),
+            put_item(state.clone()),
+            query(state.clone())
+        ),
+        cloudwatch: client!(
+            aws_sdk_cloudwatch,
+            metrics(state.clone()),
+            figures(state.clone()),
+            alarms(state.clone())
+        ),
+    }
+}
+
+fn broken(state: &Mutex<State>, part: Part) -> bool {
+    state.lock().unwrap().broken.contains(&part)
+}
+
+fn publish(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_sns::Client::publish).then_compute_response(move |request| {
+        if broken(&state, Part::Topics) {
+            return MockResponse::Error(PublishError::unhandled("topics are broken"));
+        }
+        let attributes = request.message_attributes().into_iter().flatten();
+        let mut state = state.lock().unwrap();
+        state.published.push(Published {
+            topic: request.topic_arn().unwrap().to_owned(),
+            subject: request.subject().unwrap().to_owned(),
+            body: request.message().unwrap().to_owned(),
+            attributes: attributes
+                .map(|(name, value)| (name.clone(), value.string_value().unwrap().to_owned()))
+                .collect(),
+        });
+        let id = format!("published-{}", state.published.len());
+        MockResponse::Output(PublishOutput::builder().message_id(id).build())
+    })
+}
+
+fn send(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_sqs::Client::send_message).then_compute_response(move |request| {
+        if broken(&state, Part::Queue) {
+            return MockResponse::Error(SendMessageError::unhandled("the queue is broken"));
+        }
+        let body = request.message_body().unwrap().to_owned();
+        state.lock().unwrap().sent.push((body, request.delay_seconds().unwrap_or(0)));
+        MockResponse::Output(SendMessageOutput::builder().build())
+    })
+}
+
+fn object(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_s3::Client::get_object).then_compute_response(move |request| {
+        if broken(&state, Part::Bucket) {
+            return MockResponse::Error(GetObjectError::unhandled("the bucket is broken"));
+        }
+        assert_eq!(request.bucket(), Some("vigie-prod-reports"));
+        let state = state.lock().unwrap();
+        let wanted =
+            |report: &&Report| Some(Report::latest_key(&report.probe).as_str()) == request.key();
+        match state.report.as_ref().filter(wanted) {
+            Some(report) => {
+                let body = serde_json::to_vec(report).unwrap();
+                let length = i64::try_from(body.len()).unwrap();
+                let output = GetObjectOutput::builder().content_length(length);
+                MockResponse::Output(output.body(ByteStream::from(body)).build())
+            }
+            None => MockResponse::Error(GetObjectError::NoSuchKey(NoSuchKey::builder().build())),
+        }
+    })
+}
+
+fn metrics(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_cloudwatch::Client::get_metric_data).then_compute_response(move |request| {
+        if broken(&state, Part::Metrics) {
+            return MockResponse::Error(GetMetricDataError::unhandled("metrics are broken"));
+        }
+        let state = state.lock().unwrap();
+        let start = *request.start_time().unwrap();
+        let results = request.metric_data_queries().iter().flat_map(|query| {
+            let result = |label: &str, value: Option<f64>| {
+                MetricDataResult::builder()
+                    .id(query.id().unwrap())
+                    .label(label)
+                    .set_timestamps(Some(value.iter().map(|_| start).collect()))
+                    .set_values(Some(value.into_iter().collect()))
+                    .build()
+            };
+            let Some(stat) = query.metric_stat() else {
+                let passed = query.id() == Some("passed");
+                let value = |(p, all): &(f64, f64)| Some(if passed { *p } else { *all });
+                let week = state.week.iter().map(|(probe, runs)| result(probe, value(runs)));
+                return week.collect::<Vec<_>>();
+            };
+            let metric = stat.metric().unwrap();
+            assert_eq!(metric.namespace(), Some("Vigie"));
+            let name = metric.metric_name().unwrap().to_owned();
+            let value = state.metrics.get(&(name, stat.stat().unwrap().to_owned()));
+            vec![result("", value.copied())]
+        });
+        let results = Some(results.collect());
+        MockResponse::Output(
+            GetMetricDataOutput::builder().set_metric_data_results(results).build(),
+        )
+    })
+}
+
+fn subscriptions(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_compute_output(move |request| {
+        let state = state.lock().unwrap();
+        let arns = state.subscriptions.get(request.topic_arn().unwrap()).into_iter().flatten();
+        let list = arns.map(|arn| Subscription::builder().subscription_arn(arn).build());
+        ListSubscriptionsByTopicOutput::builder().set_subscriptions(Some(list.collect())).build()
+    })
+}
+
+fn alarms(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_cloudwatch::Client::describe_alarms).then_compute_output(move |request| {
+        let state = state.lock().unwrap();
+        let alarms = request.alarm_names().iter().filter_map(|name| {
+            let value = match state.alarms.get(name) {
+                Some(value) => value.clone()?,
+                None => StateValue::Alarm,
+            };
+            let since =
+                aws_sdk_cloudwatch::primitives::DateTime::from_secs(at("15:00:00").as_second());
+            let alarm = MetricAlarm::builder().alarm_name(name).state_value(value);
+            Some(alarm.state_updated_timestamp(since).build())
+        });
+        DescribeAlarmsOutput::builder().set_metric_alarms(Some(alarms.collect())).build()
+    })
+}
+
+fn figures(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_cloudwatch::Client::put_metric_data).then_compute_output(move |request| {
+        assert_eq!(request.namespace(), Some("Vigie"));
+        let data = request.metric_data().iter();
+        let figures = data.map(|d| (d.metric_name().unwrap().to_owned(), d.value().unwrap()));
+        state.lock().unwrap().figures.extend(figures);
+        PutMetricDataOutput::builder().build()
+    })
+}
+
+fn get_item(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_dynamodb::Client::get_item).then_compute_response(move |request| {
+        if broken(&state, Part::Table) {
+            return MockResponse::Error(GetItemError::unhandled("the table is broken"));
+        }
+        let key = key(request.key().unwrap());
+        let item = state.lock().unwrap().items.get(&key).cloned();
+        MockResponse::Output(GetItemOutput::builder().set_item(item).build())
+    })
+}
+
+fn put_item(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_dynamodb::Client::put_item).then_compute_response(move |request| {
+        if broken(&state, Part::Table) {
+            return MockResponse::Error(PutItemError::unhandled("the table is broken"));
+        }
+        let item = request.item().unwrap();
+        let key = key(item);
+        let items = &mut state.lock().unwrap().items;
+        if !allowed(request, items.get(&key)) {
+            let refused = ConditionalCheckFailedException::builder().build();
+            return MockResponse::Error(PutItemError::ConditionalCheckFailedException(refused));
+        }
+        items.insert(key, item.clone());
+        MockResponse::Output(PutItemOutput::builder().build())
+    })
+}
+
+/// The conditions that the function writes, and no others.
+fn allowed(request: &PutItemInput, before: Option<&Item>) -> bool {
+    let Some(condition) = request.condition_expression() else { return true };
+    let values = request.expression_attribute_values().unwrap();
+    let known = |name: &str| before.map(|item| item[name].as_n().unwrap().parse::<i64>().unwrap());
+    let value = |name: &str| values[name].as_n().unwrap().parse::<i64>().unwrap();
+    match condition {
+        "attribute_not_exists(pk) OR version <> :version" => {
+            known("version").is_none_or(|version| version != value(":version"))
+        }
+        "revision = :over" => known("revision") == Some(value(":over")),
+        "attribute_not_exists(pk) OR until_ms <= :now" => {
+            known("until_ms").is_none_or(|until| until <= value(":now"))
+        }
+        other => panic!("unknown condition `{other}`"),
+    }
+}
+
+fn query(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_dynamodb::Client::query).then_compute_response(move |request| {
+        if broken(&state, Part::Table) {
+            return MockResponse::Error(QueryError::unhandled("the table is broken"));
+        }
+        assert_eq!(request.key_condition_expression(), Some("pk = :pk"));
+        let partition = request.expression_attribute_values().unwrap()[":pk"].as_s().unwrap();
+        let items = &state.lock().unwrap().items;
+        let found = items.iter().filter(|((pk, _), _)| pk == partition);
+        let found = Some(found.map(|(_, item)| item.clone()).collect());
+        MockResponse::Output(QueryOutput::builder().set_items(found).build())
+    })
+}
+
+fn key(item: &Item) -> (String, String) {
+    (item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone())
+}
+
+pub(crate) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
