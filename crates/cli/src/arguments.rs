@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, completions, man, render, schema};
+use crate::commands::{
+    bridge, check, completions, cost, discover, man, mute, render, report, run, schema, serve,
+    test_alert,
+};
 
 /// Keeps watch over Gradio chatbots by talking to them.
 #[derive(Debug, Parser)]
@@ -21,7 +24,17 @@ pub struct Arguments {
 /// What `vigie` can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Run(run::Arguments),
     Check(check::Arguments),
+    Discover(discover::Arguments),
+    Serve(serve::Arguments),
+    Bridge(bridge::Arguments),
+    Cost(cost::Arguments),
+    Report(report::Arguments),
+    Mute(mute::Mute),
+    Unmute(mute::Unmute),
+    Mutes(mute::Mutes),
+    TestAlert(test_alert::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),

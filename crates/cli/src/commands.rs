@@ -1,7 +1,15 @@
 //! One module for each subcommand: its arguments, and what it does.
 
+pub mod bridge;
 pub mod check;
 pub mod completions;
+pub mod cost;
+pub mod discover;
 pub mod man;
+pub mod mute;
 pub mod render;
+pub mod report;
+pub mod run;
 pub mod schema;
+pub mod serve;
+pub mod test_alert;

@@ -1,7 +1,7 @@
 //! Probe files from the command line: files, or folders of `*.yaml`.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
@@ -15,6 +15,8 @@ use crate::Io;
 pub(crate) struct ProbeFile {
     pub(crate) name: String,
     pub(crate) text: String,
+    /// Whether it was named by itself, not by its folder.
+    pub(crate) named: bool,
 }
 
 /// Reads files; a folder stands for its `*.yaml` and `*.yml`, in the order of their names.
@@ -25,10 +27,10 @@ pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<ProbeFile>> {
             let inside = probe_files(path)?;
             ensure!(!inside.is_empty(), "there is no `*.yaml` in `{}`", path.display());
             for path in inside {
-                files.push(read_one(&path)?);
+                files.push(read_one(&path, false)?);
             }
         } else {
-            files.push(read_one(path)?);
+            files.push(read_one(path, true)?);
         }
     }
     Ok(files)
@@ -51,7 +53,7 @@ pub(crate) fn probe_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read_one(path: &Path) -> anyhow::Result<ProbeFile> {
+fn read_one(path: &Path, named_itself: bool) -> anyhow::Result<ProbeFile> {
     let named = || format!("can't read `{}`", path.display());
     let mut bytes = Vec::new();
     // One byte more than allowed is enough to know that it is too large.
@@ -60,7 +62,7 @@ fn read_one(path: &Path) -> anyhow::Result<ProbeFile> {
     ensure!(bytes.len() <= LARGEST_FILE, "`{}` has more than {LARGEST_FILE} bytes", path.display());
     let text = String::from_utf8(bytes)
         .map_err(|_| anyhow::anyhow!("`{}` is not text in UTF-8", path.display()))?;
-    Ok(ProbeFile { name: path.display().to_string(), text })
+    Ok(ProbeFile { name: path.display().to_string(), text, named: named_itself })
 }
 
 /// The probes in `files`; `None` when there are mistakes, which are told.

@@ -4,10 +4,18 @@
 
 pub mod arguments;
 pub mod commands;
+mod cost;
 mod exit;
+mod exporter;
 mod files;
+mod output;
+mod progress;
 pub mod render;
+mod signals;
 mod style;
+#[cfg(test)]
+mod testing;
+mod visits;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -49,6 +57,16 @@ pub async fn main(line: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> 
 
 async fn carry_out(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     match command {
+        Command::Run(arguments) => commands::run::run(&arguments, io).await,
+        Command::Discover(arguments) => commands::discover::discover(&arguments, io).await,
+        Command::Serve(arguments) => commands::serve::serve(&arguments, io).await,
+        Command::Cost(arguments) => commands::cost::cost(&arguments, io),
+        Command::Bridge(arguments) => commands::bridge::bridge(&arguments, io).await,
+        Command::Report(arguments) => commands::report::report(&arguments, io).await,
+        Command::Mute(arguments) => commands::mute::mute(&arguments, io).await,
+        Command::Unmute(arguments) => commands::mute::unmute(&arguments, io).await,
+        Command::Mutes(arguments) => commands::mute::mutes(&arguments, io).await,
+        Command::TestAlert(arguments) => commands::test_alert::test_alert(&arguments, io).await,
         Command::Check(arguments) => commands::check::check(&arguments, io),
         Command::Render(arguments) => commands::render::render(&arguments, io),
         Command::Schema(arguments) => commands::schema::schema(&arguments, io),

@@ -25,7 +25,7 @@ use domain::ProbeSpec;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use files::parse_all;
 pub use schema::schema;
-pub use units::written as written_duration;
+pub use units::{duration as parse_duration, written as written_duration};
 
 use crate::walk::Walk;
 

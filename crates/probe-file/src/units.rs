@@ -6,7 +6,8 @@ use std::time::Duration;
 pub(crate) const PATTERN: &str = "^[0-9]+(ms|s|m|h|d)$";
 
 /// Reads `500ms`, `30s`, `1m`, `2h` or `1d`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let unit = text.find(|character: char| !character.is_ascii_digit())?;
     let number: u64 = text[..unit].parse().ok()?;
     let milliseconds = match &text[unit..] {

@@ -1,4 +1,4 @@
-//! `vigie schema`: the JSON Schema of a probe file.
+//! `vigie schema`: the JSON Schemas of a probe file and of a report.
 
 use clap::Args;
 
@@ -11,9 +11,76 @@ Examples:
   vigie schema > probes/.schema.json
   # and as the first line of a probe file, for editors with the YAML language server:
   # yaml-language-server: $schema=.schema.json")]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Print the schema of a run's report instead.
+    #[arg(long)]
+    report: bool,
+}
 
-pub(crate) fn schema(_arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    writeln!(io.out, "{:#}", probe_file::schema())?;
+/// The published form of a report, version 1.
+const REPORT: &str = include_str!("../../report.schema.json");
+
+pub(crate) fn schema(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    if arguments.report {
+        io.out.write_all(REPORT.as_bytes())?;
+    } else {
+        writeln!(io.out, "{:#}", probe_file::schema())?;
+    }
     Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::report::{Attempt, Cause, Failure};
+    use domain::{Outcome, OwnFault, Phases, Reason, Report};
+    use serde_json::Value;
+    use std::time::Duration;
+
+    fn validator() -> jsonschema::Validator {
+        jsonschema::validator_for(&serde_json::from_str(REPORT).unwrap()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(report: &Report) {
+        let value = serde_json::to_value(report).unwrap();
+        let mistakes: Vec<String> =
+            validator().iter_errors(&value).map(|error| error.to_string()).collect();
+        assert_eq!(mistakes, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_report_is_as_the_schema_says() {
+        let report = crate::testing::report();
+        check(&report);
+        check(&Report { attempts: Vec::new(), labels: [].into(), ..report.clone() });
+        for reason in Reason::ALL {
+            check(&Report { outcome: Outcome::Down { reason: *reason }, ..report.clone() });
+        }
+        let causes = [Cause::Target(Reason::Stalled), Cause::Own(OwnFault::Deadline)];
+        for cause in causes {
+            let failure = Failure { cause, prose: "x".to_owned() };
+            let attempt = Attempt {
+                offset: Duration::ZERO,
+                duration: Duration::ZERO,
+                phases: Phases::default(),
+                certificate_expires: None,
+                app: None,
+                turns: Vec::new(),
+                failure: Some(failure),
+            };
+            let outcome = domain::report::judge(std::slice::from_ref(&attempt));
+            check(&Report { outcome, attempts: vec![attempt], ..report.clone() });
+        }
+    }
+
+    #[test]
+    fn what_the_schema_does_not_know_is_refused() {
+        let mut value = serde_json::to_value(crate::testing::report()).unwrap();
+        value["attempts"][0]["turns"][0]["extra"] = Value::from(1);
+        assert!(!validator().is_valid(&value));
+        value = serde_json::to_value(crate::testing::report()).unwrap();
+        value["outcome"] = serde_json::json!({ "kind": "down" });
+        assert!(!validator().is_valid(&value));
+    }
 }

@@ -1,0 +1,337 @@
+//! `vigie discover`: what an app offers, and a probe file to start from.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use clap::{Args, ValueEnum};
+use domain::ProbeName;
+use gradio::{Candidate, Client, Discovery, Input, Limits};
+use serde_json::{Value, json};
+
+use crate::output::pretty::seconds;
+use crate::output::visible;
+use crate::style::{BOLD, DIM, ERROR, GOOD};
+use crate::{Exit, Io, USER_AGENT, visits};
+
+/// Say what a Gradio app offers and how Vigie would talk to it.
+///
+/// Ends with 0 when there is a chat, 1 when there is none or the app can't be reached.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie discover https://chat.example.com
+  vigie discover http://127.0.0.1:7860 --write probes/my-bot.yaml
+  VIGIE_PASSWORD=… vigie discover https://chat.example.com --username probe --output json")]
+pub struct Arguments {
+    /// The app's address.
+    #[arg(value_parser = visits::target_url)]
+    url: String,
+    /// Write a probe file to start from; one that is there already is left alone.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// Name for the app's own log-in page; the password comes from VIGIE_PASSWORD.
+    #[arg(long, value_name = "NAME")]
+    username: Option<String>,
+    #[arg(long, env = "VIGIE_PASSWORD", hide_env_values = true, hide = true)]
+    password: Option<String>,
+    /// Send a bearer token, from VIGIE_BEARER; also what a private Hugging Face Space takes.
+    #[arg(long, env = "VIGIE_BEARER", hide_env_values = true, value_name = "TOKEN")]
+    bearer: Option<String>,
+    /// The longest it may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    timeout: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let client = client(arguments)?;
+    let discovery = match client.discover().await {
+        Ok(discovery) => discovery,
+        Err(error) => {
+            let (word, prose) = (error.failure().word(), visible(error.prose(), 400));
+            if arguments.output == Output::Json {
+                let refused =
+                    json!({ "url": arguments.url, "failure": word, "detail": error.prose() });
+                writeln!(io.out, "{refused:#}")?;
+            }
+            writeln!(io.err, "{ERROR}✗ {word}{ERROR:#} {prose}")?;
+            return Ok(if error.failure().is_ours() { Exit::Failed } else { Exit::Down });
+        }
+    };
+    match arguments.output {
+        Output::Text => text(&arguments.url, &discovery, io)?,
+        Output::Json => writeln!(io.out, "{:#}", as_json(&arguments.url, &discovery))?,
+    }
+    let Some(best) = discovery.candidates.first() else { return Ok(Exit::Down) };
+    if let Some(path) = &arguments.write {
+        write(path, arguments, &discovery, best)?;
+        writeln!(io.err, "wrote {}; try it: vigie run {0}", path.display())?;
+    }
+    Ok(Exit::Fine)
+}
+
+fn client(arguments: &Arguments) -> anyhow::Result<Client> {
+    let conversation = Duration::from_secs(arguments.timeout);
+    let mut builder = Client::builder(&arguments.url)
+        .user_agent(USER_AGENT)
+        .limits(Limits { conversation, ..Limits::default() });
+    if let Some(username) = &arguments.username {
+        let password = arguments.password.as_deref();
+        builder = builder.login(username, password.context("`--username` needs VIGIE_PASSWORD")?);
+    }
+    if let Some(token) = &arguments.bearer {
+        builder = builder.bearer(token);
+    }
+    Ok(builder.build()?)
+}
+
+fn text(url: &str, discovery: &Discovery, io: &mut Io<'_>) -> anyhow::Result<()> {
+    let title = discovery.title.as_deref().map(|title| format!(" · {}", visible(title, 80)));
+    let space = discovery.space_id.as_deref().map(|id| format!(" · Space {}", visible(id, 80)));
+    writeln!(
+        io.out,
+        "{BOLD}{}{BOLD:#}\n  Gradio {} · {}{}{} · {} functions",
+        visible(url, 200),
+        version(&discovery.gradio_version),
+        discovery.protocol.name(),
+        title.unwrap_or_default(),
+        space.unwrap_or_default(),
+        discovery.functions,
+    )?;
+    let phases = &discovery.phases;
+    let times = [
+        ("dns", phases.dns),
+        ("connect", phases.connect),
+        ("tls", phases.tls),
+        ("log-in", phases.login),
+        ("describe", phases.describe),
+    ];
+    let times: Vec<String> = times
+        .into_iter()
+        .filter_map(|(name, time)| Some(format!("{name} {}", seconds(time?))))
+        .collect();
+    writeln!(io.out, "  {DIM}{}{DIM:#}", times.join(" · "))?;
+    if discovery.candidates.is_empty() {
+        writeln!(
+            io.out,
+            "\n{ERROR}✗ no chat found{ERROR:#}: no function takes a message and gives an answer"
+        )?;
+    }
+    for (index, candidate) in discovery.candidates.iter().enumerate() {
+        one_candidate(index, candidate, io)?;
+    }
+    Ok(())
+}
+
+fn one_candidate(index: usize, candidate: &Candidate, io: &mut Io<'_>) -> anyhow::Result<()> {
+    let description = &candidate.description;
+    let way = match description.how {
+        gradio::How::Api => "a ChatInterface, by its API",
+        gradio::How::Chain => "a text box and a chatbot, as a browser does",
+        gradio::How::Plain => "text in, text out",
+    };
+    let tone = if index == 0 { GOOD } else { DIM };
+    let used = if index == 0 { "would be used" } else { "also there" };
+    writeln!(io.out, "\n{tone}● {}{tone:#} {way} {DIM}({used}){DIM:#}", endpoint(candidate))?;
+    let mut notes = Vec::new();
+    if let Some(label) = &candidate.message_label {
+        notes.push(format!("message box \"{}\"", visible(label, 60)));
+    }
+    notes.push(if description.queued { "queued" } else { "not queued" }.to_owned());
+    match description.streams {
+        Some(true) => notes.push("replies in chunks".to_owned()),
+        Some(false) => notes.push("replies in one piece".to_owned()),
+        None => {}
+    }
+    if description.multimodal {
+        notes.push("takes files too".to_owned());
+    }
+    if !candidate.public {
+        notes.push("not part of the app's API".to_owned());
+    }
+    writeln!(io.out, "  {}", notes.join(" · "))?;
+    for input in &description.inputs {
+        let name = input_name(input).unwrap_or("(without a name)");
+        let (name, kind) = (visible(name, 60), visible(&input.kind, 30));
+        let default = visible(&input.default.to_string(), 80);
+        writeln!(io.out, "  input {BOLD}{name}{BOLD:#}: {kind}, {default} unless told otherwise")?;
+    }
+    Ok(())
+}
+
+fn version(version: &str) -> String {
+    if version.is_empty() { "of an unknown version".to_owned() } else { visible(version, 40) }
+}
+
+/// `/chat`, or the number of an endpoint that has no name.
+fn endpoint(candidate: &Candidate) -> String {
+    match &candidate.description.endpoint_name {
+        Some(name) => format!("/{}", visible(name, 80)),
+        None => format!("function {}", candidate.description.endpoint_id),
+    }
+}
+
+fn input_name(input: &Input) -> Option<&str> {
+    input.name.as_deref().or(input.label.as_deref())
+}
+
+fn as_json(url: &str, discovery: &Discovery) -> Value {
+    let time = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    let candidate = |candidate: &Candidate| {
+        let description = &candidate.description;
+        let input = |input: &Input| json!({ "name": input.name, "label": input.label, "kind": input.kind, "default": input.default });
+        json!({
+            "endpoint": description.endpoint_name.as_ref().map(|name| format!("/{name}")),
+            "endpoint_id": description.endpoint_id,
+            "how": description.how.word(),
+            "steps": description.steps,
+            "public": candidate.public,
+            "message_label": candidate.message_label,
+            "multimodal": description.multimodal,
+            "queued": description.queued,
+            "streams": description.streams,
+            "inputs": description.inputs.iter().map(input).collect::<Vec<_>>(),
+        })
+    };
+    let phases = &discovery.phases;
+    json!({
+        "url": url,
+        "gradio_version": discovery.gradio_version,
+        "protocol": discovery.protocol.name(),
+        "title": discovery.title,
+        "space_id": discovery.space_id,
+        "functions": discovery.functions,
+        "chats": discovery.candidates.iter().map(candidate).collect::<Vec<_>>(),
+        "phases": {
+            "dns_seconds": time(phases.dns),
+            "connect_seconds": time(phases.connect),
+            "tls_seconds": time(phases.tls),
+            "login_seconds": time(phases.login),
+            "describe_seconds": time(phases.describe),
+        },
+    })
+}
+
+/// Writes a starter; what stands in it is checked as any probe file before it is written.
+fn write(
+    path: &Path,
+    arguments: &Arguments,
+    discovery: &Discovery,
+    best: &Candidate,
+) -> anyhow::Result<()> {
+    let shown = path.display();
+    let text = starter(arguments, discovery, best);
+    ensure!(
+        probe_file::parse(&text, &shown.to_string()).is_ok(),
+        "no probe file can be made of this app's description"
+    );
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .with_context(|| format!("can't write `{shown}`"))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("can't write `{shown}`"))
+}
+
+fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> String {
+    let name =
+        arguments.write.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
+    let name = probe_name(name.as_deref().unwrap_or_default());
+    let mut lines = vec![
+        format!("probe: {name}"),
+        "every: 5m                      # 10s, 20s, 30s, or whole minutes up to 1d".to_owned(),
+        "timeout: 60s                   # the whole visit, retries included".to_owned(),
+        "target:".to_owned(),
+        format!("  url: {}", quoted(&arguments.url)),
+    ];
+    if arguments.username.is_some() {
+        let username = quoted(arguments.username.as_deref().unwrap_or_default());
+        lines.push(format!("  auth: {{ username: {username}, password: \"${{VIGIE_PASSWORD}}\" }}   # better: ${{secret:ID#key}}"));
+    } else if arguments.bearer.is_some() {
+        lines.push(
+            "  auth: { bearer: \"${VIGIE_BEARER}\" }   # better: ${secret:ID#key}".to_owned(),
+        );
+    }
+    let chosen = best.description.endpoint_name.as_ref().map(|name| quoted(&format!("/{name}")));
+    let chosen = chosen.unwrap_or_else(|| best.description.endpoint_id.to_string());
+    lines.push(format!("  # endpoint: {chosen}   # found by itself"));
+    let inputs: Vec<&Input> =
+        best.description.inputs.iter().filter(|input| input_name(input).is_some()).collect();
+    if !inputs.is_empty() {
+        lines.push("  # inputs:                      # as the app has them".to_owned());
+        for input in inputs {
+            let name = quoted(input_name(input).unwrap_or_default());
+            lines.push(format!("  #   {name}: {}", comment(&input.default)));
+        }
+    }
+    let app =
+        format!("Gradio {}, {}", version(&discovery.gradio_version), discovery.protocol.name());
+    lines.extend([
+        "objectives: { first_chunk: 5s, reply: 30s }".to_owned(),
+        "conversation:".to_owned(),
+        format!("  # {app}"),
+        "  - say: \"Hello, my name is ${nonce}.\"   # a fresh word each run, so that no cache can answer".to_owned(),
+        "    expect: [ { min_length: 1 }, { not_matches: \"(?i)traceback|internal server error\" } ]".to_owned(),
+        "  # A bot that remembers passes this too:".to_owned(),
+        "  # - say: \"What is my name?\"".to_owned(),
+        "  #   expect: [ { contains: \"${nonce}\", ignore_case: true } ]".to_owned(),
+        "alarm: { down: 2 of 3, degraded: 3 of 5, severity: ticket }".to_owned(),
+    ]);
+    lines.join("\n") + "\n"
+}
+
+/// A text as YAML takes it; JSON's quotes are YAML's, and `${` is no place to fill in.
+fn quoted(text: &str) -> String {
+    Value::from(text.replace("${", "$${")).to_string()
+}
+
+/// A default in a comment: one line, whatever it holds.
+fn comment(value: &Value) -> String {
+    visible(&value.to_string(), 200)
+}
+
+/// The nearest name to a file's name.
+fn probe_name(stem: &str) -> String {
+    let allowed = |character: char| {
+        if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
+    };
+    let name: String = stem.chars().map(allowed).take(ProbeName::LONGEST).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "my-bot".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_named_after_its_file() {
+        assert_eq!(probe_name("Support Bot"), "support-bot");
+        assert_eq!(probe_name("--"), "my-bot");
+        assert!(probe_name(&"x".repeat(100)).parse::<ProbeName>().is_ok());
+    }
+
+    #[test]
+    fn what_an_app_says_can_not_break_out_of_its_quotes() {
+        let evil = "\"\nevery: 1s # ${secret:x}";
+        let text = format!(
+            "probe: bot\nevery: 1m\ntarget: {{ url: \"http://x\", inputs: {{ {}: 1, y: {} }} }}\nconversation: [ {{ say: hi }} ]\n",
+            quoted(evil),
+            quoted(evil)
+        );
+        let probe = probe_file::parse(&text, "x.yaml").unwrap();
+        assert_eq!(probe.every, Duration::from_secs(60));
+        assert_eq!(comment(&Value::from("a\nb")), "\"a\\nb\"");
+    }
+}

@@ -1,0 +1,318 @@
+//! `vigie mute`, `unmute` and `mutes`: CloudWatch's own mute rules for a probe's alarms.
+//!
+//! The probe goes on running and counting; only its alarms are silent, and one that is still up when
+//! the mute ends is told by CloudWatch.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use aws_sdk_cloudwatch::Client as CloudWatch;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{MuteTargets, Rule, Schedule};
+use clap::Args;
+use domain::{AlarmKind, AlarmName, EnvironmentName, ProbeName};
+use jiff::{SignedDuration, Timestamp};
+use probe_file::{parse_duration, written_duration};
+
+use crate::output::visible;
+use crate::style::{BOLD, DIM};
+use crate::{Exit, Io};
+
+/// Silence the alarms of a probe for a while.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie mute support-bot --environment prod --for 2h --why \"database migration\"")]
+pub struct Mute {
+    probe: ProbeName,
+    #[command(flatten)]
+    stack: Stack,
+    /// How long, such as `30m`, `2h` or `1d`; from 1 minute to 15 days.
+    #[arg(long = "for", value_name = "TIME", value_parser = length)]
+    length: Duration,
+    /// Why; whoever lists the mutes reads it.
+    #[arg(long, value_name = "TEXT")]
+    why: String,
+}
+
+/// End the silence of a probe.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie unmute support-bot --environment prod")]
+pub struct Unmute {
+    probe: ProbeName,
+    #[command(flatten)]
+    stack: Stack,
+}
+
+/// List the silences of an environment.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie mutes --environment prod")]
+pub struct Mutes {
+    #[command(flatten)]
+    stack: Stack,
+}
+
+#[derive(Debug, Args)]
+struct Stack {
+    /// The stack's environment.
+    #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
+    environment: EnvironmentName,
+}
+
+/// CloudWatch's limits of a mute.
+fn length(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_secs(60)..=Duration::from_secs(15 * 86_400);
+    let length = parse_duration(text).filter(|length| range.contains(length));
+    length
+        .filter(|length| length.as_secs().is_multiple_of(60))
+        .ok_or_else(|| "expected whole minutes from `1m` to `15d`, such as `2h`".to_owned())
+}
+
+pub(crate) async fn mute(arguments: &Mute, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    put(&client().await, arguments, Timestamp::now(), io).await
+}
+
+pub(crate) async fn unmute(arguments: &Unmute, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    delete(&client().await, arguments, io).await
+}
+
+pub(crate) async fn mutes(arguments: &Mutes, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    list(&client().await, &arguments.stack.environment, io).await
+}
+
+async fn client() -> CloudWatch {
+    CloudWatch::new(&aws_config::load_from_env().await)
+}
+
+/// One rule for each probe, so that muting again replaces it.
+fn rule_name(environment: &EnvironmentName, probe: &ProbeName) -> String {
+    format!("vigie-{environment}-{probe}-mute")
+}
+
+async fn put(
+    cloudwatch: &CloudWatch,
+    arguments: &Mute,
+    now: Timestamp,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
+    ensure!(!arguments.why.trim().is_empty(), "`--why` is empty; expected a reason");
+    let environment = &arguments.stack.environment;
+    let alarms = [AlarmKind::Down, AlarmKind::Degraded].map(|kind| {
+        AlarmName { environment: environment.clone(), probe: arguments.probe.clone(), kind }
+            .to_string()
+    });
+    // Rules begin on a minute; the next one, since one that has begun may count as gone by.
+    let from = Timestamp::from_second((now.as_second().div_euclid(60) + 1) * 60)?;
+    let until = from + SignedDuration::try_from(arguments.length)?;
+    let schedule = Schedule::builder()
+        .expression(format!("at({})", from.strftime("%Y-%m-%dT%H:%M")))
+        .duration(format!("PT{}M", arguments.length.as_secs() / 60))
+        .timezone("UTC")
+        .build();
+    cloudwatch
+        .put_alarm_mute_rule()
+        .name(rule_name(environment, &arguments.probe))
+        .description(visible(&arguments.why, 1_000))
+        .rule(Rule::builder().schedule(schedule).build())
+        .mute_targets(MuteTargets::builder().set_alarm_names(Some(alarms.to_vec())).build())
+        .expire_date(DateTime::from_secs(until.as_second()))
+        .send()
+        .await
+        .with_context(|| format!("`{}` could not be muted", arguments.probe))?;
+    writeln!(
+        io.out,
+        "muted `{}` in {environment} for {}, from the next minute until {} UTC",
+        arguments.probe,
+        written_duration(arguments.length),
+        until.strftime("%Y-%m-%d %H:%M")
+    )?;
+    Ok(Exit::Fine)
+}
+
+async fn delete(
+    cloudwatch: &CloudWatch,
+    arguments: &Unmute,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
+    let environment = &arguments.stack.environment;
+    let name = rule_name(environment, &arguments.probe);
+    // Deleting what is not there succeeds, so it is looked for first.
+    if let Err(error) = cloudwatch.get_alarm_mute_rule().alarm_mute_rule_name(&name).send().await {
+        if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) {
+            bail!("`{}` is not muted in {environment}", arguments.probe);
+        }
+        return Err(error).context("the mute could not be looked up");
+    }
+    cloudwatch
+        .delete_alarm_mute_rule()
+        .alarm_mute_rule_name(&name)
+        .send()
+        .await
+        .with_context(|| format!("`{}` could not be unmuted", arguments.probe))?;
+    writeln!(io.out, "`{}` in {environment} is heard again", arguments.probe)?;
+    Ok(Exit::Fine)
+}
+
+async fn list(
+    cloudwatch: &CloudWatch,
+    environment: &EnvironmentName,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
+    let prefix = format!("vigie-{environment}-");
+    let mut next = None;
+    let mut count = 0;
+    loop {
+        let page = cloudwatch.list_alarm_mute_rules().set_next_token(next).send().await;
+        let page = page.context("the mutes could not be listed")?;
+        for summary in page.alarm_mute_rule_summaries() {
+            let arn = summary.alarm_mute_rule_arn().unwrap_or_default();
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            if !name.starts_with(&prefix) {
+                continue;
+            }
+            count += 1;
+            let rule = cloudwatch.get_alarm_mute_rule().alarm_mute_rule_name(name).send().await;
+            let rule = rule.with_context(|| format!("the mute `{name}` could not be read"))?;
+            let status =
+                summary.status().map_or("unknown", |status| status.as_str()).to_lowercase();
+            let until =
+                summary.expire_date().and_then(|until| Timestamp::from_second(until.secs()).ok());
+            let until =
+                until.map(|until| format!(" until {} UTC", until.strftime("%Y-%m-%d %H:%M")));
+            writeln!(
+                io.out,
+                "{BOLD}{name}{BOLD:#} {status}{} {DIM}{}{DIM:#}",
+                until.unwrap_or_default(),
+                visible(rule.description().unwrap_or_default(), 200)
+            )?;
+        }
+        next = page.next_token().map(str::to_owned);
+        if next.is_none() {
+            break;
+        }
+    }
+    if count == 0 {
+        writeln!(io.out, "nothing is muted in {environment}")?;
+    }
+    Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::mocked;
+    use aws_sdk_cloudwatch::operation::delete_alarm_mute_rule::DeleteAlarmMuteRuleOutput;
+    use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::{
+        GetAlarmMuteRuleError, GetAlarmMuteRuleOutput,
+    };
+    use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::ListAlarmMuteRulesOutput;
+    use aws_sdk_cloudwatch::operation::put_alarm_mute_rule::PutAlarmMuteRuleOutput;
+    use aws_sdk_cloudwatch::types::error::ResourceNotFoundException;
+    use aws_sdk_cloudwatch::types::{AlarmMuteRuleStatus, AlarmMuteRuleSummary};
+    use aws_smithy_mocks::mock;
+
+    fn stack() -> Stack {
+        Stack { environment: "prod".parse().unwrap() }
+    }
+
+    #[test]
+    fn a_mute_has_the_limits_of_cloudwatch() {
+        assert_eq!(length("2h"), Ok(Duration::from_secs(7_200)));
+        for bad in ["30s", "90s", "16d", "2", "forever"] {
+            assert!(length(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn muting_silences_both_alarms_of_the_probe() {
+        let put_rule = mock!(CloudWatch::put_alarm_mute_rule)
+            .match_requests(|request| {
+                let schedule = request.rule().and_then(Rule::schedule);
+                let alarms =
+                    request.mute_targets().map(MuteTargets::alarm_names).unwrap_or_default();
+                request.name() == Some("vigie-prod-support-bot-mute")
+                    && request.description() == Some("migration")
+                    && schedule.and_then(Schedule::expression) == Some("at(2026-11-22T14:06)")
+                    && schedule.and_then(Schedule::duration) == Some("PT120M")
+                    && alarms == ["vigie-prod-support-bot-down", "vigie-prod-support-bot-degraded"]
+            })
+            .then_output(|| PutAlarmMuteRuleOutput::builder().build());
+        let cloudwatch = mocked!(aws_sdk_cloudwatch, [&put_rule]);
+        let arguments = Mute {
+            probe: "support-bot".parse().unwrap(),
+            stack: stack(),
+            length: Duration::from_secs(7_200),
+            why: "migration".to_owned(),
+        };
+        let now = "2026-11-22T14:05:41Z".parse().unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        put(&cloudwatch, &arguments, now, &mut io).await.unwrap();
+        assert_eq!(put_rule.num_calls(), 1);
+        let told = String::from_utf8(out).unwrap();
+        assert_eq!(
+            told,
+            "muted `support-bot` in prod for 2h, from the next minute until 2026-11-22 16:06 UTC\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn unmuting_what_is_not_muted_is_told() {
+        let missing = mock!(CloudWatch::get_alarm_mute_rule).then_error(|| {
+            GetAlarmMuteRuleError::ResourceNotFoundException(
+                ResourceNotFoundException::builder().build(),
+            )
+        });
+        let cloudwatch = mocked!(aws_sdk_cloudwatch, [&missing]);
+        let arguments = Unmute { probe: "support-bot".parse().unwrap(), stack: stack() };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        let refused = delete(&cloudwatch, &arguments, &mut io).await.unwrap_err().to_string();
+        assert_eq!(refused, "`support-bot` is not muted in prod");
+
+        let found = mock!(CloudWatch::get_alarm_mute_rule)
+            .then_output(|| GetAlarmMuteRuleOutput::builder().build());
+        let deleted = mock!(CloudWatch::delete_alarm_mute_rule)
+            .match_requests(|request| {
+                request.alarm_mute_rule_name() == Some("vigie-prod-support-bot-mute")
+            })
+            .then_output(|| DeleteAlarmMuteRuleOutput::builder().build());
+        let cloudwatch = mocked!(aws_sdk_cloudwatch, [&found, &deleted]);
+        delete(&cloudwatch, &arguments, &mut io).await.unwrap();
+        assert_eq!(deleted.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_mutes_of_one_environment_are_listed_with_their_reason() {
+        let summary = |name: &str| {
+            AlarmMuteRuleSummary::builder()
+                .alarm_mute_rule_arn(format!(
+                    "arn:aws:cloudwatch:eu-west-1:1:alarm-mute-rule:{name}"
+                ))
+                .status(AlarmMuteRuleStatus::Active)
+                .expire_date(DateTime::from_secs(1_795_363_560))
+                .build()
+        };
+        let rules = [summary("vigie-prod-support-bot-mute"), summary("vigie-dev-x-mute")];
+        let listed = mock!(CloudWatch::list_alarm_mute_rules).then_output(move || {
+            ListAlarmMuteRulesOutput::builder()
+                .set_alarm_mute_rule_summaries(Some(rules.to_vec()))
+                .build()
+        });
+        let found = mock!(CloudWatch::get_alarm_mute_rule)
+            .then_output(|| GetAlarmMuteRuleOutput::builder().description("migration").build());
+        let cloudwatch = mocked!(aws_sdk_cloudwatch, [&listed, &found]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        list(&cloudwatch, &stack().environment, &mut io).await.unwrap();
+        let told = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
+        assert_eq!(
+            told,
+            "vigie-prod-support-bot-mute active until 2026-11-22 16:06 UTC migration\n"
+        );
+    }
+}

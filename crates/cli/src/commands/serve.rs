@@ -1,0 +1,174 @@
+//! `vigie serve`: an exporter for those without AWS.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use domain::{EnvironmentName, Probe};
+use forward::Queue;
+use forward::engine::{self, Batches};
+use remote_write::{Auth, Client, Settings, Timestamp};
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::exporter::{self, Exporter};
+use crate::visits::{self, Visitor};
+use crate::{Exit, Io, USER_AGENT, files, signals};
+
+/// Run probes on their interval and serve what they see to Prometheus.
+///
+/// SIGHUP reads the files anew; SIGINT and SIGTERM end it with 0.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Serves /metrics, /probe?probe=NAME&target=URL (&debug=true), /-/healthy and /-/ready.
+
+Examples:
+  vigie serve --environment prod
+  vigie serve probes/support-bot.yaml --listen 0.0.0.0:9517
+  vigie serve --remote-write http://prometheus:9090/api/v1/write")]
+pub struct Arguments {
+    /// Probe files, or folders of them.
+    #[arg(value_name = "FILE", default_value = "probes")]
+    files: Vec<PathBuf>,
+    /// The environment; needed when a value of a target differs by environment.
+    #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
+    environment: Option<EnvironmentName>,
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9517")]
+    listen: SocketAddr,
+    /// Let /probe reach targets that no probe file names. Credentials are never sent to these.
+    #[arg(long)]
+    allow_any_target: bool,
+    /// Also send each result to this remote write receiver.
+    #[arg(long, value_name = "URL")]
+    remote_write: Option<String>,
+    /// User of the receiver's basic authentication; the password comes from
+    /// `VIGIE_REMOTE_WRITE_PASSWORD`.
+    #[arg(long, value_name = "NAME", requires = "remote_write")]
+    remote_write_user: Option<String>,
+}
+
+/// Samples that wait for the receiver: hours of a few probes.
+const QUEUE: usize = 200_000;
+
+pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let Some((environment, probes)) = load(arguments, io)? else { return Ok(Exit::Failed) };
+    let (stop, stopped) = watch::channel(false);
+    let sender = match &arguments.remote_write {
+        Some(url) => {
+            Some(Sender::start(url, arguments.remote_write_user.as_deref(), stopped.clone())?)
+        }
+        None => None,
+    };
+    let queue = sender.as_ref().map(|sender| sender.queue.clone());
+    let exporter = Arc::new(Exporter::new(
+        Visitor::new(environment),
+        probes,
+        queue,
+        arguments.allow_any_target,
+    ));
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("can't listen on `{}`", arguments.listen))?;
+    writeln!(io.err, "listening on http://{}", listener.local_addr()?)?;
+    io.err.flush()?;
+    let rounds = tokio::spawn(exporter::rounds(Arc::clone(&exporter), stopped.clone()));
+    let mut closing = stopped.clone();
+    let server = axum::serve(listener, exporter::router(Arc::clone(&exporter)))
+        .with_graceful_shutdown(async move {
+            // An error means that the sender is gone, which is an end too.
+            let _ = closing.wait_for(|stop| *stop).await;
+        });
+    let server = tokio::spawn(server.into_future());
+    let mut signals = signals::Signals::new()?;
+    while signals.next().await == signals::Signal::Reload {
+        match load(arguments, io) {
+            Ok(Some((_, probes))) => {
+                let count = files::plural(probes.len(), "probe");
+                exporter.reload(Some(probes));
+                writeln!(io.err, "read the files anew: {count}")?;
+            }
+            Ok(None) => {
+                exporter.reload(None);
+                writeln!(io.err, "the probes stay as they were")?;
+            }
+            Err(error) => {
+                exporter.reload(None);
+                writeln!(io.err, "error: {error:#}; the probes stay as they were")?;
+            }
+        }
+        io.err.flush()?;
+    }
+    writeln!(io.err, "stopping")?;
+    stop.send_replace(true);
+    rounds.await.context("the rounds of visits broke")?;
+    // Connections that are kept open by a client are not waited for.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
+    if let Some(sender) = sender {
+        let left = sender.task.await.context("the remote write sender broke")?;
+        if left > 0 {
+            writeln!(io.err, "{left} samples could not be sent")?;
+        }
+    }
+    Ok(Exit::Fine)
+}
+
+/// The probes of the files that run in the environment; `None` when there are mistakes, which are told.
+fn load(
+    arguments: &Arguments,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Option<(EnvironmentName, Vec<Probe>)>> {
+    let files = files::read(&arguments.files)?;
+    let Some(specs) = files::probes(&files, io)? else { return Ok(None) };
+    let environment = visits::environment(arguments.environment.as_ref(), &specs)?;
+    let mut probes = Vec::new();
+    for spec in specs {
+        if spec.runs_in(&environment) {
+            probes.push(visits::resolved(spec, &environment, None)?);
+        }
+    }
+    if probes.is_empty() {
+        bail!("no probe of these files runs in environment `{environment}`");
+    }
+    Ok(Some((environment, probes)))
+}
+
+/// What sends results on.
+struct Sender {
+    queue: Queue,
+    task: tokio::task::JoinHandle<usize>,
+}
+
+impl Sender {
+    fn start(
+        url: &str,
+        user: Option<&str>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let mut settings = Settings::new(url)?;
+        USER_AGENT.clone_into(&mut settings.user_agent);
+        if let Some(user) = user {
+            let password = std::env::var("VIGIE_REMOTE_WRITE_PASSWORD")
+                .context("`--remote-write-user` needs VIGIE_REMOTE_WRITE_PASSWORD")?;
+            settings.auth =
+                Auth::Basic { user: user.to_owned(), password: SecretString::from(password) };
+        }
+        let client = Client::new(settings)?;
+        let queue = Queue::new(QUEUE);
+        let waiting = queue.clone();
+        let task = tokio::spawn(async move {
+            let stop = async {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            };
+            engine::run(client, &waiting, Batches::default(), now, stop).await
+        });
+        Ok(Self { queue, task })
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}

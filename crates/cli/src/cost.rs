@@ -1,0 +1,269 @@
+//! What probes cost a month on AWS, line by line.
+//!
+//! The plan of the schedule says how many messages, and so invocations, there will be; what a visit
+//! takes is an assumption that the caller makes. Free tiers are left out: who has one pays less.
+
+use std::time::Duration;
+
+use domain::schedule::plan;
+use domain::{EnvironmentName, Probe};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// Prices with their region and date: `prices.json`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Prices {
+    pub(crate) region: String,
+    /// `YYYY-MM`.
+    pub(crate) date: String,
+    pub(crate) note: String,
+    lambda_arm64_gb_second: f64,
+    lambda_million_requests: f64,
+    scheduler_million_invocations: f64,
+    sqs_million_requests: f64,
+    sqs_fifo_million_requests: f64,
+    sns_million_publishes: f64,
+    sns_thousand_mails: f64,
+    dynamodb_million_writes: f64,
+    kms_key: f64,
+    s3_thousand_puts: f64,
+    cloudwatch_metric: f64,
+    cloudwatch_alarm: f64,
+    cloudwatch_high_resolution_alarm: f64,
+    cloudwatch_thousand_requests: f64,
+    logs_gigabyte: f64,
+    synthetics_run: f64,
+}
+
+impl Prices {
+    /// The prices that this program was built with.
+    pub(crate) fn built_in() -> Self {
+        serde_json::from_str(include_str!("../prices.json")).expect("a test reads the same file")
+    }
+}
+
+/// What is assumed of a deployment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Assumed {
+    /// How long a visit takes.
+    pub(crate) visit: Duration,
+    /// Of the prober, in MB.
+    pub(crate) memory: u32,
+    /// `Metrics=full`.
+    pub(crate) all_metrics: bool,
+    /// Whether results go to Prometheus by remote write too.
+    pub(crate) remote_write: bool,
+}
+
+/// One line of a bill, in dollars a month.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    pub(crate) dollars: f64,
+}
+
+/// A month has 30 days here.
+const SECONDS_A_MONTH: f64 = 30.0 * 86_400.0;
+const MINUTES_A_MONTH: f64 = 30.0 * 1_440.0;
+
+/// Alarms of the watch itself in `infra/template.yaml`.
+const OWN_ALARMS: f64 = 26.0;
+/// Metrics of the watch itself: runs dispatched, reported, lost, late, errors, samples.
+const OWN_METRICS: f64 = 8.0;
+/// Queues that Lambda polls: runs, alerts.
+const POLLED_QUEUES: f64 = 2.0;
+/// Lambda polls a quiet queue with five connections, 20 s each.
+const POLLS_A_MINUTE: f64 = 15.0;
+/// Metrics of a probe: `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`; then the other seven.
+const ESSENTIAL_METRICS: f64 = 4.0;
+const FULL_METRICS: f64 = 11.0;
+/// A run that fails writes two objects; one in a hundred is assumed.
+const FAILING: f64 = 0.01;
+/// Changes of alarms a month and probe, each a mail.
+const MAILS: f64 = 10.0;
+/// Bytes of log of an invocation and of a run.
+const LOG_INVOCATION: f64 = 600.0;
+const LOG_RUN: f64 = 500.0;
+
+/// The bill for these probes; without any, that of the watch itself.
+pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<Line> {
+    let enabled: Vec<Probe> = probes.iter().filter(|probe| probe.enabled).cloned().collect();
+    let count = float(enabled.len());
+    let runs: f64 = enabled.iter().map(runs_a_month).sum();
+    let scrapes: f64 = enabled
+        .iter()
+        .filter_map(|probe| probe.scrape.as_ref())
+        .map(|scrape| SECONDS_A_MONTH / scrape.every.as_secs_f64())
+        .sum();
+    let messages = messages_a_month(&enabled);
+    let gigabytes = f64::from(assumed.memory) / 1_024.0;
+    // The invocation lasts as long as the visit, and a little for publishing; a scrape is quick.
+    let visit = assumed.visit.as_secs_f64() + 0.3;
+    let prober = (messages.runs * visit + messages.scrapes * 0.5) * gigabytes;
+    let dispatcher = MINUTES_A_MONTH * 0.1 * 0.125;
+    let invocations = messages.runs + messages.scrapes + MINUTES_A_MONTH;
+    let forwarded = if assumed.remote_write { runs + scrapes } else { 0.0 };
+    // The bridge takes ten messages at once.
+    let bridge = forwarded / 10.0;
+
+    let lambda = (prober + dispatcher + bridge * 0.2 * 0.125) * prices.lambda_arm64_gb_second
+        + (invocations + bridge) / 1e6 * prices.lambda_million_requests;
+    let metrics_each = if assumed.all_metrics { FULL_METRICS } else { ESSENTIAL_METRICS };
+    let metrics = (OWN_METRICS + count * metrics_each) * prices.cloudwatch_metric;
+    let alarms = OWN_ALARMS * prices.cloudwatch_alarm
+        + enabled.iter().map(|probe| 2.0 * alarm_price(probe, prices)).sum::<f64>();
+    // Each invocation publishes once, the dispatcher too.
+    let requests = invocations / 1e3 * prices.cloudwatch_thousand_requests;
+    let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
+    let queues = (3.0 * (messages.runs + messages.scrapes + count * MAILS) + POLLED_QUEUES * polls)
+        / 1e6
+        * prices.sqs_million_requests
+        + if assumed.remote_write {
+            (3.0 * forwarded + polls) / 1e6 * prices.sqs_fifo_million_requests
+        } else {
+            0.0
+        };
+    let logs =
+        (invocations * LOG_INVOCATION + (runs + scrapes) * LOG_RUN) / 1e9 * prices.logs_gigabyte;
+    let mail = count
+        * MAILS
+        * (prices.sns_thousand_mails / 1e3 + 2.0 * prices.sns_million_publishes / 1e6);
+    let other = MINUTES_A_MONTH / 1e6 * prices.scheduler_million_invocations
+        + runs / 1e6 * prices.dynamodb_million_writes
+        + runs * FAILING * 2.0 / 1e3 * prices.s3_thousand_puts
+        + prices.kms_key;
+    vec![
+        Line { name: "Lambda", dollars: lambda },
+        Line { name: "CloudWatch metrics", dollars: metrics },
+        Line { name: "CloudWatch alarms", dollars: alarms },
+        Line { name: "CloudWatch requests", dollars: requests },
+        Line { name: "Queues", dollars: queues },
+        Line { name: "Logs", dollars: logs },
+        Line { name: "Mail", dollars: mail },
+        Line { name: "Schedule, table, key, reports", dollars: other },
+    ]
+}
+
+/// All lines together.
+pub(crate) fn total(bill: &[Line]) -> f64 {
+    bill.iter().map(|line| line.dollars).sum()
+}
+
+/// The same runs as canaries of CloudWatch Synthetics, their Lambda and storage not counted.
+pub(crate) fn synthetics(probes: &[Probe], prices: &Prices) -> f64 {
+    // Folded from a plain zero: the sum of nothing would be a negative one.
+    let runs =
+        probes.iter().filter(|probe| probe.enabled).map(runs_a_month).fold(0.0, |a, b| a + b);
+    runs * prices.synthetics_run
+}
+
+pub(crate) fn runs_a_month(probe: &Probe) -> f64 {
+    SECONDS_A_MONTH / probe.every.as_secs_f64().max(1.0)
+}
+
+/// Periods under a minute make an alarm a high-resolution one.
+fn alarm_price(probe: &Probe, prices: &Prices) -> f64 {
+    if probe.every < Duration::from_secs(60) {
+        prices.cloudwatch_high_resolution_alarm
+    } else {
+        prices.cloudwatch_alarm
+    }
+}
+
+struct Messages {
+    runs: f64,
+    scrapes: f64,
+}
+
+/// As many as the dispatcher would send: up to ten runs that are due together share one.
+fn messages_a_month(probes: &[Probe]) -> Messages {
+    let environment: EnvironmentName = "cost".parse().expect("the name is in the alphabet");
+    // As many minutes as the longest interval has, so that every probe is met as often as it runs.
+    let longest = probes.iter().map(|probe| probe.every.as_secs()).max().unwrap_or(60);
+    let minutes = longest.div_ceil(60).clamp(10, 1_440);
+    let (mut runs, mut scrapes) = (0_usize, 0_usize);
+    for minute in 0..minutes {
+        let start = i64::try_from(minute * 60).unwrap_or(0);
+        let Ok(start) = Timestamp::from_second(1_800_000_000 + start) else { continue };
+        for orders in plan(probes, &environment, start) {
+            runs += usize::from(!orders.runs.is_empty());
+            scrapes += usize::from(!orders.scrapes.is_empty());
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "at most a day's minutes")]
+    let months = MINUTES_A_MONTH / minutes as f64;
+    Messages { runs: float(runs) * months, scrapes: float(scrapes) * months }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of probes and messages are far below 2^53")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASSUMED: Assumed = Assumed {
+        visit: Duration::from_secs(5),
+        memory: 256,
+        all_metrics: false,
+        remote_write: false,
+    };
+
+    fn probes(count: usize, every: &str) -> Vec<Probe> {
+        let one = |number: usize| {
+            let text = format!(
+                "probe: bot-{number}\nevery: {every}\ntarget: {{ url: \"http://x\" }}\nconversation: [ {{ say: hi }} ]\n"
+            );
+            let spec = probe_file::parse(&text, "bot.yaml").unwrap();
+            spec.resolve(&"prod".parse().unwrap(), &|_| None).unwrap()
+        };
+        (0..count).map(one).collect()
+    }
+
+    fn line(bill: &[Line], name: &str) -> f64 {
+        bill.iter().find(|line| line.name == name).unwrap().dollars
+    }
+
+    #[test]
+    fn a_probe_a_minute_costs_what_can_be_reckoned_by_hand() {
+        let prices = Prices::built_in();
+        let bill = bill(&probes(1, "1m"), ASSUMED, &prices);
+        // 43,200 visits of 5.3 s with 0.25 GB, and the dispatcher's 43,200 tenths of a second.
+        let seconds = 43_200.0 * 5.3 * 0.25 + 43_200.0 * 0.1 * 0.125;
+        let lambda = seconds * 0.000_013_333_4 + 86_400.0 / 1e6 * 0.2;
+        assert!((line(&bill, "Lambda") - lambda).abs() < 1e-9);
+        assert!((line(&bill, "CloudWatch metrics") - 12.0 * 0.3).abs() < 1e-9);
+        assert!((line(&bill, "CloudWatch alarms") - 28.0 * 0.1).abs() < 1e-9);
+        assert!((synthetics(&probes(1, "1m"), &prices) - 51.84).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_hundred_probes_share_their_invocations() {
+        let prices = Prices::built_in();
+        let one = line(&bill(&probes(1, "1m"), ASSUMED, &prices), "Lambda");
+        let hundred = line(&bill(&probes(100, "1m"), ASSUMED, &prices), "Lambda");
+        assert!(hundred < one * 20.0, "{one} {hundred}");
+    }
+
+    #[test]
+    fn a_probe_below_a_minute_has_dearer_alarms_and_one_that_is_off_costs_nothing() {
+        let prices = Prices::built_in();
+        let base = total(&bill(&[], ASSUMED, &prices));
+        let alarms = line(&bill(&probes(1, "10s"), ASSUMED, &prices), "CloudWatch alarms");
+        assert!((alarms - (2.6 + 0.6)).abs() < 1e-9);
+        let off: Vec<Probe> =
+            probes(1, "1m").into_iter().map(|probe| Probe { enabled: false, ..probe }).collect();
+        assert!((total(&bill(&off, ASSUMED, &prices)) - base).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_template_has_as_many_alarms_as_are_counted() {
+        let template = include_str!("../../../infra/template.yaml");
+        let alarms =
+            template.lines().filter(|line| line.trim() == "Type: AWS::CloudWatch::Alarm").count();
+        assert!((float(alarms) - OWN_ALARMS).abs() < 0.5, "{alarms} alarms in infra/template.yaml");
+    }
+}

@@ -1,0 +1,143 @@
+//! A report for a person at a terminal: the verdict, why, and where the time went.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use domain::report::{Attempt, Cause, Objective, Report, TurnReport};
+use domain::{Outcome, Phases};
+
+use crate::output::visible;
+use crate::style::{BOLD, DIM, ERROR, GOOD, WARN, of};
+
+/// Longest part of a prompt or a reply that is shown.
+const LONGEST: usize = 160;
+
+pub(crate) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    let tone = of(report.outcome);
+    let reason = match report.outcome {
+        Outcome::Down { reason } => format!(" ({reason})"),
+        Outcome::RunError { fault } => format!(" ({})", fault.as_str()),
+        Outcome::Up | Outcome::Degraded => String::new(),
+    };
+    let word = match report.outcome {
+        Outcome::RunError { .. } => "could not run",
+        outcome => outcome.as_str(),
+    };
+    writeln!(
+        to,
+        "{tone}● {}{tone:#} {BOLD}{word}{reason}{BOLD:#} {DIM}after {} · {} · {}{DIM:#}",
+        report.probe,
+        seconds(report.duration),
+        report.environment,
+        visible(&report.instance, 80),
+    )?;
+    let several = report.attempts.len() > 1;
+    for (index, attempt) in report.attempts.iter().enumerate() {
+        if several {
+            writeln!(to, "  {BOLD}attempt {}{BOLD:#}", index + 1)?;
+        }
+        one_attempt(report, attempt, to)?;
+    }
+    if !report.detail.is_empty() {
+        writeln!(to, "  {tone}why{tone:#} {}", visible(&report.detail, 400))?;
+    }
+    Ok(())
+}
+
+fn one_attempt(report: &Report, attempt: &Attempt, to: &mut dyn Write) -> io::Result<()> {
+    let opening = opening(&attempt.phases);
+    let app = attempt.app.as_ref().map(|app| {
+        let part = |text: &str| visible(text, 60);
+        format!("Gradio {} · {} · {}", part(&app.gradio), part(&app.protocol), part(&app.endpoint))
+    });
+    let line: Vec<String> = opening.into_iter().chain(app).collect();
+    if !line.is_empty() {
+        writeln!(to, "  {DIM}{}{DIM:#}", line.join(" · "))?;
+    }
+    for (index, turn) in attempt.turns.iter().enumerate() {
+        one_turn(index, turn, attempt, to)?;
+    }
+    if let Some(failure) = &attempt.failure {
+        let word = match failure.cause {
+            Cause::Target(reason) => reason.as_str(),
+            Cause::Own(fault) => fault.as_str(),
+        };
+        writeln!(to, "  {ERROR}✗ {word}{ERROR:#} {}", visible(&failure.prose, 400))?;
+    }
+    let missing = report.turns.saturating_sub(attempt.turns.len());
+    if missing > 0 && !attempt.turns.is_empty() {
+        writeln!(to, "  {DIM}{missing} more not reached{DIM:#}")?;
+    }
+    Ok(())
+}
+
+/// The phases that happened.
+fn opening(phases: &Phases) -> Option<String> {
+    let parts = [
+        ("dns", phases.dns),
+        ("connect", phases.connect),
+        ("tls", phases.tls),
+        ("describe", phases.describe),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter_map(|(name, time)| Some(format!("{name} {}", seconds(time?))))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+fn one_turn(
+    index: usize,
+    turn: &TurnReport,
+    attempt: &Attempt,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(to, "  {BOLD}{}{BOLD:#} › {}", index + 1, visible(&turn.said, LONGEST))?;
+    if !turn.answered.is_empty() {
+        writeln!(to, "    ‹ {}", visible(&turn.answered, LONGEST))?;
+    }
+    let late =
+        |what: Objective| attempt.missed().find(|miss| miss.turn == index && miss.what == what);
+    let mut times = Vec::new();
+    if let Some(queue) = turn.timing.queue {
+        times.push(format!("queue {}", seconds(queue)));
+    }
+    for (name, time, what) in [
+        ("first chunk", turn.timing.first_chunk, Objective::FirstChunk),
+        ("reply", turn.timing.reply, Objective::Reply),
+    ] {
+        let Some(time) = time else { continue };
+        let shown = format!("{name} {}", seconds(time));
+        times.push(match late(what) {
+            Some(miss) => {
+                format!("{WARN}{shown}, objective {}{WARN:#}{DIM}", seconds(miss.objective))
+            }
+            None => shown,
+        });
+    }
+    if turn.timing.chunks > 0 {
+        times.push(format!("{} chunks", turn.timing.chunks));
+    }
+    if !times.is_empty() {
+        writeln!(to, "    {DIM}{}{DIM:#}", times.join(" · "))?;
+    }
+    for check in &turn.checks {
+        let expected = visible(&check.expected, LONGEST);
+        if check.passed {
+            writeln!(to, "    {GOOD}✓{GOOD:#} {expected}")?;
+        } else {
+            let found = visible(&check.found, LONGEST);
+            writeln!(to, "    {ERROR}✗ {expected}{ERROR:#}, found {found}")?;
+        }
+    }
+    Ok(())
+}
+
+/// `8 ms` or `2.31 s`.
+pub(crate) fn seconds(time: Duration) -> String {
+    if time < Duration::from_millis(100) {
+        format!("{:.0} ms", time.as_secs_f64() * 1e3)
+    } else {
+        format!("{:.2} s", time.as_secs_f64())
+    }
+}

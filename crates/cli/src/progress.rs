@@ -1,0 +1,167 @@
+//! What is happening right now: redrawn lines on a terminal, one line for each step in a pipe.
+
+use std::time::{Duration, Instant};
+
+use conversation::Seen;
+use domain::{Probe, Report};
+use gradio::Progress as Moved;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::Io;
+use crate::output::visible;
+
+/// A step of a visit, as it is sent to whoever shows it.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Attempt(usize),
+    Connected { gradio: String, protocol: String },
+    Said { turn: usize },
+    Moved(Moved),
+    Answered { turn: usize, passed: bool },
+}
+
+impl Step {
+    pub(crate) fn of(seen: &Seen<'_>) -> Self {
+        match seen {
+            Seen::Attempt(number) => Self::Attempt(*number),
+            Seen::Connected(app) => {
+                Self::Connected { gradio: app.gradio.clone(), protocol: app.protocol.clone() }
+            }
+            Seen::Said { turn, .. } => Self::Said { turn: *turn },
+            Seen::Moved(moved) => Self::Moved(*moved),
+            Seen::Answered { turn, report } => {
+                let passed = report.checks.iter().all(|check| check.passed);
+                Self::Answered { turn: *turn, passed: passed && report.timing.reply.is_some() }
+            }
+        }
+    }
+}
+
+/// Shows the steps of several visits.
+pub(crate) enum Progress {
+    Live { bars: Vec<Bar>, all: MultiProgress },
+    Plain { visits: Vec<(String, usize)> },
+    Quiet,
+}
+
+/// The line of one visit on a terminal.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    turns: usize,
+    turn: usize,
+    asked: Instant,
+    retry: String,
+}
+
+impl Progress {
+    pub(crate) fn new(probes: &[Probe], live: bool, quiet: bool) -> Self {
+        if quiet {
+            return Self::Quiet;
+        }
+        if !live {
+            let visit = |probe: &Probe| (probe.name.to_string(), probe.conversation.len());
+            return Self::Plain { visits: probes.iter().map(visit).collect() };
+        }
+        let all = MultiProgress::new();
+        let bars = probes.iter().map(|probe| Bar::new(probe, &all)).collect();
+        Self::Live { bars, all }
+    }
+
+    pub(crate) fn step(&mut self, visit: usize, step: &Step, io: &mut Io<'_>) {
+        match self {
+            Self::Live { bars, .. } => bars[visit].step(step),
+            Self::Plain { visits } => {
+                let (name, turns) = &visits[visit];
+                if let Some(line) = plain(step, *turns) {
+                    // Progress that can't be shown is no reason to stop.
+                    let _ = writeln!(io.err, "{name}: {line}");
+                }
+            }
+            Self::Quiet => {}
+        }
+    }
+
+    /// Takes the line of a visit away: its result is about to be printed.
+    pub(crate) fn done(&mut self, visit: usize, report: &Report, io: &mut Io<'_>) {
+        match self {
+            Self::Live { bars, .. } => bars[visit].bar.finish_and_clear(),
+            Self::Plain { visits } => {
+                let (name, _) = &visits[visit];
+                let seconds = report.duration.as_secs_f64();
+                let _ =
+                    writeln!(io.err, "{name}: {} after {seconds:.2} s", report.outcome.as_str());
+            }
+            Self::Quiet => {}
+        }
+    }
+
+    /// Runs `print` without the redrawn lines in its way.
+    pub(crate) fn print<T>(&self, print: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Live { all, .. } => all.suspend(print),
+            Self::Plain { .. } | Self::Quiet => print(),
+        }
+    }
+}
+
+/// Chunks are for the eye only; a log would drown in them.
+fn plain(step: &Step, turns: usize) -> Option<String> {
+    Some(match step {
+        Step::Attempt(1) => "connecting".to_owned(),
+        Step::Attempt(number) => format!("attempt {number}"),
+        Step::Connected { gradio, protocol } => {
+            format!("connected, Gradio {} ({})", visible(gradio, 40), visible(protocol, 20))
+        }
+        Step::Said { turn } => format!("turn {turn} of {turns}: sent"),
+        Step::Answered { turn, passed: true } => format!("turn {turn} of {turns}: answered"),
+        Step::Answered { turn, passed: false } => format!("turn {turn} of {turns}: failed"),
+        Step::Moved(_) => return None,
+    })
+}
+
+impl Bar {
+    fn new(probe: &Probe, all: &MultiProgress) -> Self {
+        let bar = all.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:.bold} {wide_msg}")
+        {
+            bar.set_style(style);
+        }
+        bar.set_prefix(probe.name.to_string());
+        bar.set_message("connecting");
+        bar.enable_steady_tick(Duration::from_millis(100));
+        let turns = probe.conversation.len();
+        Self { bar, turns, turn: 0, asked: Instant::now(), retry: String::new() }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let since = self.asked.elapsed().as_secs_f64();
+        let message = match step {
+            Step::Attempt(1) => "connecting".to_owned(),
+            Step::Attempt(number) => {
+                self.retry = format!("attempt {number}, ");
+                "connecting".to_owned()
+            }
+            Step::Connected { gradio, .. } => format!("Gradio {}", visible(gradio, 40)),
+            Step::Said { turn } => {
+                (self.turn, self.asked) = (*turn, Instant::now());
+                self.turn("waiting")
+            }
+            Step::Moved(Moved::Sent) => self.turn("waiting"),
+            Step::Moved(Moved::Queued { position, .. }) => {
+                self.turn(&format!("in the queue, {position} ahead"))
+            }
+            Step::Moved(Moved::Started) => {
+                self.turn(&format!("the app works on it since {since:.1} s"))
+            }
+            Step::Moved(Moved::Chunk { number }) => {
+                self.turn(&format!("{number} chunks after {since:.1} s"))
+            }
+            Step::Answered { passed, .. } => self.turn(if *passed { "answered" } else { "failed" }),
+        };
+        self.bar.set_message(format!("{}{message}", self.retry));
+    }
+
+    fn turn(&self, what: &str) -> String {
+        format!("turn {} of {}: {what}", self.turn, self.turns)
+    }
+}

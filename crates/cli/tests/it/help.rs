@@ -1,0 +1,65 @@
+use cli::Exit;
+
+use crate::vigie;
+
+const COMMANDS: &[&str] = &[
+    "run",
+    "check",
+    "discover",
+    "serve",
+    "bridge",
+    "render",
+    "schema",
+    "cost",
+    "report",
+    "mute",
+    "unmute",
+    "mutes",
+    "completions",
+    "man",
+];
+
+#[tokio::test]
+async fn every_command_explains_itself_with_examples() {
+    for command in COMMANDS {
+        let done = vigie(&[command, "--help"]).await;
+        assert_eq!(done.exit, Exit::Fine, "{command}");
+        assert!(
+            done.out.contains("Examples:") && done.out.contains("vigie "),
+            "{command}: {}",
+            done.out
+        );
+    }
+    let all = vigie(&["--help"]).await.out;
+    assert!(COMMANDS.iter().all(|command| all.contains(&format!("  {command} "))), "{all}");
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_could_not_run() {
+    for line in [
+        &["frob"][..],
+        &["run"],
+        &["run", "--output", "xml", "x.yaml"],
+        &["discover", "chat.example.com"],
+    ] {
+        let done = vigie(line).await;
+        assert_eq!((done.exit, done.out.as_str()), (Exit::Failed, ""), "{line:?}");
+        assert!(done.err.starts_with("error: "), "{}", done.err);
+    }
+}
+
+#[tokio::test]
+async fn completions_and_manual_pages_know_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let done = vigie(&["completions", shell]).await;
+        assert!(done.exit == Exit::Fine && done.out.contains("discover"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let done = vigie(&["man", "--output", &folder.path().to_string_lossy()]).await;
+    assert_eq!(done.exit, Exit::Fine);
+    for command in COMMANDS {
+        let page =
+            std::fs::read_to_string(folder.path().join(format!("vigie-{command}.1"))).unwrap();
+        assert!(page.contains(".TH"), "{command}");
+    }
+}

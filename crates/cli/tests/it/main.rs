@@ -1,0 +1,41 @@
+//! The command as a person calls it: its streams and its exit code.
+#![cfg(test)]
+
+mod files;
+mod help;
+mod run;
+mod serve;
+
+use std::path::{Path, PathBuf};
+
+use cli::{Exit, Io};
+
+/// What a command line printed, and how it ended. Colours are stripped.
+struct Done {
+    exit: Exit,
+    out: String,
+    err: String,
+}
+
+async fn vigie(line: &[&str]) -> Done {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut io = Io { out: &mut out, err: &mut err, live: false };
+    let line = std::iter::once(&"vigie").chain(line).map(std::ffi::OsString::from);
+    let exit = cli::main(line, &mut io).await;
+    let plain =
+        |bytes| anstream::adapter::strip_str(&String::from_utf8(bytes).unwrap()).to_string();
+    Done { exit, out: plain(out), err: plain(err) }
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/probes")
+}
+
+/// A probe file in a folder of its own.
+fn probe(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("probe.yaml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_string_lossy().into_owned();
+    (folder, path)
+}

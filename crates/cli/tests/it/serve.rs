@@ -1,0 +1,178 @@
+use std::process::Stdio;
+use std::time::Duration;
+
+use testkit::gradio_app::{Answer, GradioApp};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use crate::probe;
+
+/// `vigie serve` as a process of its own, since signals are for processes.
+struct Serve {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Serve {
+    async fn start(file: &str, more: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
+            .args(["serve", file, "--listen", "127.0.0.1:0"])
+            .args(more)
+            .env("VIGIE_LOG", "info")
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut serve = Self { child, lines, url: String::new(), http };
+        let line = serve.until("listening on ").await;
+        serve.url = line.split("listening on ").nth(1).unwrap().to_owned();
+        serve
+    }
+
+    /// Reads what it says up to a line with `word`.
+    async fn until(&mut self, word: &str) -> String {
+        let found = async {
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                if line.contains(word) {
+                    return line;
+                }
+            }
+            panic!("it ended without `{word}`");
+        };
+        tokio::time::timeout(Duration::from_secs(60), found).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let response = self.http.get(format!("{}{path}", self.url)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
+    }
+
+    /// Ends it as an operator would; it has to end with 0.
+    async fn stop(mut self, signal: &str) {
+        self.signal(signal).await;
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await.unwrap();
+        assert_eq!(ended.unwrap().code(), Some(0), "{signal}");
+    }
+}
+
+async fn bot() -> GradioApp {
+    GradioApp::start(|received| Answer::text(format!("You said: {}", received.message))).await
+}
+
+fn text(name: &str, url: &str) -> String {
+    format!(
+        "probe: {name}\nevery: 1h\ntimeout: 20s\nretry: {{ attempts: 0 }}\ntarget: {{ url: \"{url}\" }}\n\
+         conversation: [ {{ say: \"Hello\", expect: [ {{ contains: \"Hello\" }} ] }} ]\n"
+    )
+}
+
+#[tokio::test]
+async fn an_exporter_shows_what_its_probes_see() {
+    let bot = bot().await;
+    let (_folder, file) = probe(&text("bot", &bot.url));
+    let mut serve = Serve::start(&file, &[]).await;
+    assert_eq!(serve.get("/-/healthy").await, (200, "healthy\n".to_owned()));
+    serve.until("visited").await;
+    assert_eq!(serve.get("/-/ready").await.0, 200);
+    let (status, page) = serve.get("/metrics").await;
+    assert_eq!(status, 200);
+    for told in [
+        "# HELP probe_success ",
+        "# TYPE probe_success gauge\n",
+        "probe_success{job=\"gradio_chatbot\",",
+        "probe=\"bot\",environment=\"local\",location=\"local\"} 1\n",
+        "up{job=\"gradio_chatbot\",",
+        "vigie_runs_total{probe=\"bot\",outcome=\"up\"} 1\n",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    promtool(&page).await;
+    let open = serve
+        .http
+        .get(format!("{}/metrics", serve.url))
+        .header("accept", "application/openmetrics-text; version=1.0.0");
+    let open = open.send().await.unwrap().text().await.unwrap();
+    assert!(
+        open.contains("# UNIT probe_duration_seconds seconds\n") && open.ends_with("# EOF\n"),
+        "{open}"
+    );
+    serve.stop("TERM").await;
+}
+
+/// Debian's promtool, where it is installed.
+async fn promtool(page: &str) {
+    use tokio::io::AsyncWriteExt;
+    let child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        eprintln!("SKIPPED: promtool is not installed, so /metrics was not checked by it");
+        return;
+    };
+    child.stdin.take().unwrap().write_all(page.as_bytes()).await.unwrap();
+    let done = child.wait_with_output().await.unwrap();
+    let said =
+        String::from_utf8_lossy(&done.stderr).into_owned() + &String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{said}");
+}
+
+#[tokio::test]
+async fn a_probe_on_demand_reaches_only_what_is_configured() {
+    let (bot, other) = (bot().await, bot().await);
+    let with_auth =
+        text("bot", &bot.url).replacen("\" }", "\", auth: { bearer: \"canary-4711\" } }", 1);
+    let (_folder, file) = probe(&with_auth);
+    let serve = Serve::start(&file, &[]).await;
+    let (status, page) = serve.get("/probe?probe=bot").await;
+    assert!(status == 200 && page.contains("probe_success{"), "{page}");
+    assert_eq!(serve.get(&format!("/probe?probe=bot&target={}", bot.url)).await.0, 200);
+    let (status, said) = serve.get(&format!("/probe?probe=bot&target={}", other.url)).await;
+    assert!(status == 403 && said.contains("--allow-any-target"), "{status} {said}");
+    assert_eq!(serve.get("/probe?probe=unknown").await.0, 404);
+    assert_eq!(other.received().len(), 0, "nothing reached the other target");
+    let (_, debug) = serve.get("/probe?probe=bot&debug=true").await;
+    assert!(debug.contains("● bot up after") && debug.contains("probe_success{"), "{debug}");
+    assert!(!debug.contains('\u{1b}'));
+    serve.stop("INT").await;
+
+    let serve = Serve::start(&file, &["--allow-any-target"]).await;
+    assert_eq!(serve.get(&format!("/probe?probe=bot&target={}", other.url)).await.0, 200);
+    let received = other.received();
+    assert_eq!(received.len(), 1);
+    assert!(
+        received[0].headers.get("authorization").is_none(),
+        "credentials stay with their target"
+    );
+    assert_eq!(serve.get("/probe?probe=bot&target=ftp://x").await.0, 400);
+    serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn a_hangup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wrong() {
+    let bot = bot().await;
+    let (folder, file) = probe(&text("bot", &bot.url));
+    let mut serve = Serve::start(&folder.path().to_string_lossy(), &[]).await;
+    std::fs::write(folder.path().join("second.yaml"), text("second", &bot.url)).unwrap();
+    serve.signal("HUP").await;
+    serve.until("read the files anew: 2 probes").await;
+    serve.until("probe=second").await;
+    assert_eq!(serve.get("/probe?probe=second").await.0, 200);
+    std::fs::write(&file, "probe: bot\nevery: 45s\n").unwrap();
+    serve.signal("HUP").await;
+    serve.until("the probes stay as they were").await;
+    assert_eq!(serve.get("/probe?probe=bot").await.0, 200);
+    assert!(serve.get("/metrics").await.1.contains("vigie_reload_success 0\n"));
+    serve.stop("TERM").await;
+}
