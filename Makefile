@@ -1,11 +1,19 @@
 # Each target is one line; what it does is in the program that it runs.
-.PHONY: demo test fmt
+.PHONY: demo test deploy observe fmt
 
 demo: ## a chatbot breaks and is mended, and Vigie tells: all on this machine (KEEP=1: leave it running)
 	@cargo run --quiet --locked --package e2e --bin demo
 
 test: ## format, lints, unit tests, template checks, crossing tests
 	@cargo run --quiet --locked --package e2e --bin verify
+
+deploy: ## ENV=dev|staging|prod: build, check and deploy that environment with your AWS credentials
+	@: $(if $(ENV),,$(error say which environment: make deploy ENV=dev))
+	@cargo run --quiet --locked --package cli --bin vigie -- render --check
+	@sam build --config-env $(ENV) && sam validate --lint --template-file infra/template.yaml && sam deploy --config-env $(ENV)
+
+observe: ## Prometheus and Alertmanager on this machine, with the rules of infra/observability
+	@infra/observability/observe.sh
 
 fmt: ## lay out the code
 	@cargo fmt --all
