@@ -1,4 +1,4 @@
-//! Reports as text, JUnit XML, Prometheus text.
+//! Reports as text, `JUnit` XML, Prometheus text.
 
 pub(crate) mod junit;
 pub(crate) mod pretty;

@@ -46,7 +46,7 @@ pub(crate) enum Progress {
 
 /// The line of one visit on a terminal.
 pub(crate) struct Bar {
-    bar: ProgressBar,
+    line: ProgressBar,
     turns: usize,
     turn: usize,
     asked: Instant,
@@ -84,7 +84,7 @@ impl Progress {
     /// Takes the line of a visit away: its result is about to be printed.
     pub(crate) fn done(&mut self, visit: usize, report: &Report, io: &mut Io<'_>) {
         match self {
-            Self::Live { bars, .. } => bars[visit].bar.finish_and_clear(),
+            Self::Live { bars, .. } => bars[visit].line.finish_and_clear(),
             Self::Plain { visits } => {
                 let (name, _) = &visits[visit];
                 let seconds = report.duration.as_secs_f64();
@@ -130,7 +130,7 @@ impl Bar {
         bar.set_message("connecting");
         bar.enable_steady_tick(Duration::from_millis(100));
         let turns = probe.conversation.len();
-        Self { bar, turns, turn: 0, asked: Instant::now(), retry: String::new() }
+        Self { line: bar, turns, turn: 0, asked: Instant::now(), retry: String::new() }
     }
 
     fn step(&mut self, step: &Step) {
@@ -158,7 +158,7 @@ impl Bar {
             }
             Step::Answered { passed, .. } => self.turn(if *passed { "answered" } else { "failed" }),
         };
-        self.bar.set_message(format!("{}{message}", self.retry));
+        self.line.set_message(format!("{}{message}", self.retry));
     }
 
     fn turn(&self, what: &str) -> String {

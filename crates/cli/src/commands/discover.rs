@@ -35,12 +35,12 @@ pub struct Arguments {
     /// How it is printed.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// Name for the app's own log-in page; the password comes from VIGIE_PASSWORD.
+    /// Name for the app's own log-in page; the password comes from `VIGIE_PASSWORD`.
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
     #[arg(long, env = "VIGIE_PASSWORD", hide_env_values = true, hide = true)]
     password: Option<String>,
-    /// Send a bearer token, from VIGIE_BEARER; also what a private Hugging Face Space takes.
+    /// Send a bearer token, from `VIGIE_BEARER`; also what a private Hugging Face Space takes.
     #[arg(long, env = "VIGIE_BEARER", hide_env_values = true, value_name = "TOKEN")]
     bearer: Option<String>,
     /// The longest it may take, in seconds.

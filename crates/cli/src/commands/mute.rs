@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use aws_sdk_cloudwatch::Client as CloudWatch;
+use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::GetAlarmMuteRuleError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{MuteTargets, Rule, Schedule};
 use clap::Args;
@@ -142,7 +143,10 @@ async fn delete(
     let name = rule_name(environment, &arguments.probe);
     // Deleting what is not there succeeds, so it is looked for first.
     if let Err(error) = cloudwatch.get_alarm_mute_rule().alarm_mute_rule_name(&name).send().await {
-        if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) {
+        if error
+            .as_service_error()
+            .is_some_and(GetAlarmMuteRuleError::is_resource_not_found_exception)
+        {
             bail!("`{}` is not muted in {environment}", arguments.probe);
         }
         return Err(error).context("the mute could not be looked up");
@@ -206,9 +210,7 @@ mod tests {
     use super::*;
     use crate::testing::mocked;
     use aws_sdk_cloudwatch::operation::delete_alarm_mute_rule::DeleteAlarmMuteRuleOutput;
-    use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::{
-        GetAlarmMuteRuleError, GetAlarmMuteRuleOutput,
-    };
+    use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::GetAlarmMuteRuleOutput;
     use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::ListAlarmMuteRulesOutput;
     use aws_sdk_cloudwatch::operation::put_alarm_mute_rule::PutAlarmMuteRuleOutput;
     use aws_sdk_cloudwatch::types::error::ResourceNotFoundException;

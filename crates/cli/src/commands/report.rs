@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail, ensure};
 use aws_sdk_s3::Client as S3;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use clap::{Args, ValueEnum};
 use domain::report::VERSION;
 use domain::{EnvironmentName, ProbeName, Report};
@@ -75,7 +76,7 @@ async fn fetch(s3: &S3, arguments: &Arguments) -> anyhow::Result<Report> {
     let place = format!("s3://{bucket}/{key}");
     let object = match s3.get_object().bucket(&bucket).key(&key).send().await {
         Ok(object) => object,
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => {
+        Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
             bail!(
                 "there is no report at `{place}`\nhint: reports are kept of runs that are not up, for as long as `ReportRetentionDays` says"
             )

@@ -56,7 +56,7 @@ enum Output {
     Pretty,
     /// One report a line, as `vigie schema --report` describes it.
     Json,
-    /// JUnit XML, for CI systems.
+    /// `JUnit` XML, for CI systems.
     Junit,
     /// The text format of Prometheus, for a textfile collector.
     Prometheus,

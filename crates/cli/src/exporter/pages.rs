@@ -167,10 +167,10 @@ async fn probe(
         return refuse(StatusCode::NOT_FOUND, message);
     };
     let mut probe = Probe::clone(&known);
-    if let Some(target) = asked.target.filter(|target| !target.is_empty()) {
-        if let Err((status, message)) = aim(&exporter, &mut probe, &target) {
-            return refuse(status, message);
-        }
+    if let Some(target) = asked.target.filter(|target| !target.is_empty())
+        && let Err((status, message)) = aim(&exporter, &mut probe, &target)
+    {
+        return refuse(status, message);
     }
     if let Some(limit) = scrape_timeout(&headers) {
         probe.timeout = probe.timeout.min(limit);

@@ -1,4 +1,4 @@
-//! Reports as JUnit XML, which CI systems show: a suite for each probe, a case for the conversation
+//! Reports as `JUnit` XML, which CI systems show: a suite for each probe, a case for the conversation
 //! and one for each check.
 
 use std::fmt::{self, Write as _};
