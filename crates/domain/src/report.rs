@@ -292,6 +292,7 @@ pub fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)
@@ -362,6 +363,51 @@ mod tests {
         ];
         for (name, attempts, expected) in cases {
             assert_eq!(judge(&attempts), expected, "{name}");
+        }
+    }
+
+    fn any_attempt() -> impl Strategy<Value = Attempt> {
+        let causes: Vec<Option<Cause>> = std::iter::once(None)
+            .chain(Reason::ALL.iter().map(|reason| Some(Cause::Target(*reason))))
+            .chain([OwnFault::Settings, OwnFault::Deadline].map(|fault| Some(Cause::Own(fault))))
+            .collect();
+        let time = proptest::option::of((0_u64..10_000).prop_map(ms));
+        (time, 0_usize..3, proptest::sample::select(causes))
+            .prop_map(|(first_chunk, failed, cause)| attempt(first_chunk, failed, cause))
+    }
+
+    proptest! {
+        #[test]
+        fn a_verdict_is_total_and_deterministic(
+            attempts in proptest::collection::vec(any_attempt(), 0..5),
+        ) {
+            let outcome = judge(&attempts);
+            prop_assert_eq!(outcome, judge(&attempts));
+            let last = attempts.last();
+            let failed = |attempt: &Attempt| {
+                attempt.failure.is_some() || attempt.failed_checks().next().is_some()
+            };
+            match outcome {
+                Outcome::Up => {
+                    prop_assert_eq!(attempts.len(), 1);
+                    prop_assert!(!attempts.iter().any(failed));
+                }
+                Outcome::Degraded => prop_assert!(!last.is_some_and(failed)),
+                Outcome::Down { reason: Reason::CheckFailed } => prop_assert!(last.is_some_and(failed)),
+                Outcome::Down { reason } => {
+                    let cause = last.and_then(|last| last.failure.as_ref()).map(|failure| failure.cause);
+                    prop_assert_eq!(cause, Some(Cause::Target(reason)));
+                }
+                Outcome::RunError { .. } => {
+                    let cause = last.and_then(|last| last.failure.as_ref()).map(|failure| failure.cause);
+                    prop_assert!(attempts.is_empty() || matches!(cause, Some(Cause::Own(_))));
+                }
+            }
+            // What came before the last attempt decides no more than whether a good one is degraded.
+            if let Some((last, _)) = attempts.split_last() {
+                let alone = judge(std::slice::from_ref(last));
+                prop_assert_eq!(outcome.verdict() == Some(crate::Verdict::Down), alone.verdict() == Some(crate::Verdict::Down));
+            }
         }
     }
 
