@@ -11,6 +11,9 @@ it right, or does it elsewhere, has to be looked at by a person.
 3. EventBridge Scheduler's context attributes, such as `<aws.scheduler.scheduled-time>`, are filled in.
    The emulator passes them on as they stand.
 
+4. A batch of messages needs the permission for a single one, as on AWS, where `sqs:SendMessageBatch` and
+   the like are no actions of IAM.
+
 Nothing else of the emulator is touched. Settings come from its own environment variables.
 """
 
@@ -147,14 +150,36 @@ def scheduled_time(schedule, fired):
     return datetime.fromtimestamp(due, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def with_awss_actions_for_batches(iam_actions):
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html"""
+    actions = {
+        "sqs:SendMessageBatch": "sqs:SendMessage",
+        "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+        "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+        "sns:PublishBatch": "sns:Publish",
+    }
+
+    def around(extract):
+        def extract_iam_action(service, method, path, headers, body, query_params):
+            action = extract(service, method, path, headers, body, query_params)
+            return actions.get(action, action)
+
+        return extract_iam_action
+
+    parameters = ["service", "method", "path", "headers", "body", "query_params"]
+    replace(iam_actions, "extract_iam_action", parameters, around)
+
+
 def main():
     import cbor2  # noqa: F401 - the Rust SDK speaks CBOR to CloudWatch; without it every call fails
     from ministack import app
+    from ministack.core import iam_actions
     from ministack.services import cloudwatch, eventbridge, sns
 
     without_alarm_evaluation(cloudwatch)
     with_cloudwatchs_alarm_message(cloudwatch, sns)
     with_schedulers_context_attributes(eventbridge)
+    with_awss_actions_for_batches(iam_actions)
     app.main()
 
 

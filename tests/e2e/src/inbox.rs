@@ -109,6 +109,8 @@ impl Inbox {
             subscribe.send().await.with_context(|| format!("`{topic}` for `{to}`"))?;
             addresses.push(to.to_owned());
         }
+        addresses.sort();
+        addresses.dedup();
         Ok(addresses)
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod alarms;
 pub mod bot;
+pub mod crossing;
 pub mod deploy;
 pub mod faults;
 pub mod figures;

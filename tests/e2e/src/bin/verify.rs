@@ -6,11 +6,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use e2e::process::Processes;
 use e2e::progress::Progress;
 use e2e::python::{CARGO_TOOLS, CHECKOV, EMULATOR, Environment, GRADIO, SAM};
-use e2e::{prometheus, run};
+use e2e::{crossing, prometheus, run};
 use tokio::process::Command;
 
 #[tokio::main]
@@ -34,7 +34,7 @@ async fn verify(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let Checks { mut failed, .. } = checks;
     // The crossing tests take the lock themselves.
     drop(processes);
-    if let Err(error) = crossing(root, progress).await {
+    if let Err(error) = crossing::play(root, progress).await {
         failed.push(format!("{error:#}"));
     }
     if !failed.is_empty() {
@@ -98,21 +98,6 @@ impl Checks<'_> {
             self.failed.push(format!("{error:#}"));
         }
     }
-}
-
-/// The crossing tests as a program of their own, since they clean up after themselves as one.
-async fn crossing(root: &Path, progress: &Progress) -> anyhow::Result<()> {
-    let program = std::env::current_exe()?.with_file_name("crossing");
-    let work = async {
-        let build = cargo(root, "build --quiet --locked --package e2e --bins").status().await?;
-        anyhow::ensure!(build.success(), "the crossing tests do not build");
-        let mut command = Command::new(&program);
-        let status = command.current_dir(root).kill_on_drop(true).status().await;
-        let status = status.with_context(|| format!("`{}`", program.display()))?;
-        anyhow::ensure!(status.success(), "the crossing tests ended with {status}; see above");
-        Ok(((), "ok"))
-    };
-    progress.step("crossing tests", work).await
 }
 
 fn cargo(root: &Path, arguments: &str) -> Command {

@@ -7,14 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alarm_model::StateValue;
 use anyhow::{Context, ensure};
 use aws_sdk_lambda::primitives::Blob;
-use e2e::bot::Mood;
-use e2e::local_aws;
-use e2e::stage::{PROBES_BUCKET, Stage, WATCH};
 use serde_json::json;
 
+use crate::bot::Mood;
+use crate::local_aws;
+use crate::stage::{PROBES_BUCKET, Stage, WATCH};
+
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
-pub(crate) type LookBack = fn(&Stage) -> anyhow::Result<()>;
-pub(crate) type Scenario = for<'a> fn(&'a Stage) -> Outcome<'a>;
+pub(super) type LookBack = fn(&Stage) -> anyhow::Result<()>;
+pub(super) type Scenario = for<'a> fn(&'a Stage) -> Outcome<'a>;
 
 /// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
 const SOON: Duration = Duration::from_secs(180);
@@ -22,7 +23,7 @@ const SOON: Duration = Duration::from_secs(180);
 const FIRST: Duration = Duration::from_secs(240);
 
 /// Those that run side by side.
-pub(crate) fn together() -> Vec<(&'static str, Scenario)> {
+pub(super) fn together() -> Vec<(&'static str, Scenario)> {
     vec![
         ("every_run_is_published_once_whatever_its_neighbours_do", |stage| Box::pin(steady(stage))),
         ("an_error_is_told_by_mail_and_so_is_its_end", |stage| {
@@ -43,7 +44,7 @@ pub(crate) fn together() -> Vec<(&'static str, Scenario)> {
 }
 
 /// Those that look back at the whole.
-pub(crate) fn afterwards() -> [(&'static str, LookBack); 2] {
+pub(super) fn afterwards() -> [(&'static str, LookBack); 2] {
     [("only_what_broke_was_told_about", quiet), ("the_watch_itself_has_nothing_to_tell", watch)]
 }
 
@@ -105,7 +106,7 @@ async fn steady(stage: &Stage) -> anyhow::Result<()> {
     // Stamped with the due time: no two samples in one period, none between.
     let samples = stage.prometheus.query(r#"count_over_time(probe_success{probe="steady"}[2m])"#);
     let samples =
-        samples.await?.first().map(e2e::prometheus::Found::value).context("no samples")?;
+        samples.await?.first().map(crate::prometheus::Found::value).context("no samples")?;
     ensure!((11.0..=12.0).contains(&samples), "{samples} samples in two minutes; expected 12");
     Ok(())
 }

@@ -1,29 +1,24 @@
 //! The crossing tests: what the demo shows, and what must not happen meanwhile, asserted.
 //!
-//! A program and not a test of Cargo's, since `cargo test` needs no network and no tool beyond Rust
-//! here. All scenarios share one stage and run at once, each with a probe and a bot of its own.
+//! Not a test of Cargo's, since `cargo test` needs no network and no tool beyond Rust here: `make test`
+//! and the program `crossing` play them. All scenarios share one stage and run at once, each with a
+//! probe and a bot of its own.
 
 mod scenarios;
 
 use std::io::Write;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::bail;
-use e2e::progress::Progress;
-use e2e::run;
-use e2e::stage::{Stage, Wanted};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let progress = Progress::default();
-    run::until_done_or_interrupted(&progress, Box::pin(crossing(run::root(), &progress))).await
-}
+use crate::progress::Progress;
+use crate::stage::{Stage, Wanted};
 
-async fn crossing(root: &Path, progress: &Progress) -> anyhow::Result<()> {
+/// Sets the stage, plays all scenarios, and fails when one of them does.
+pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let wanted = Wanted {
         name: "crossing",
         probes: Some("crossing"),
