@@ -7,9 +7,10 @@ demo: ## a chatbot breaks and is mended, and Vigie tells: all on this machine (K
 test: ## format, lints, unit tests, template checks, crossing tests
 	@cargo run --quiet --locked --package e2e --bin verify
 
-deploy: ## ENV=dev|staging|prod: build, check and deploy that environment with your AWS credentials
+deploy: ## ENV=dev|staging|prod [ARCH=x86_64]: build, check and deploy that environment with your AWS credentials
 	@: $(if $(ENV),,$(error say which environment: make deploy ENV=dev))
 	@cargo run --quiet --locked --package cli --bin vigie -- render --check
+	@cargo lambda build --release --locked $(if $(filter x86_64,$(ARCH)),--x86-64,--arm64) $(addprefix --package ,dispatcher prober bridge ingest alerts)
 	@sam build --config-env $(ENV) && sam validate --lint --template-file infra/template.yaml && sam deploy --config-env $(ENV)
 
 observe: ## Prometheus and Alertmanager on this machine, with the rules of infra/observability

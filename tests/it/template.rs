@@ -95,14 +95,13 @@ fn every_parameter_of_the_alarms_stack_is_passed_down() {
 }
 
 #[test]
-fn every_function_is_built_as_rust_under_its_own_name() {
+fn every_function_is_packaged_from_where_the_one_build_of_all_leaves_it() {
     let template = template();
     for function in template.of_type("AWS::Serverless::Function") {
         let short = name(function.get("/FunctionName")).replace("vigie-ENV-", "");
         let metadata = function.attribute("Metadata");
-        assert_eq!(metadata["BuildMethod"], "rust-cargolambda", "{short}");
-        assert_eq!(metadata["BuildProperties"]["Binary"], short.as_str());
-        assert_eq!(function.get("/CodeUri"), format!("../functions/{short}").as_str());
+        assert_eq!(metadata["SkipBuild"], true, "{short}");
+        assert_eq!(function.get("/CodeUri"), format!("../target/lambda/{short}").as_str());
     }
 }
 

@@ -50,7 +50,10 @@ impl Checkout<'_> {
     pub async fn build(&self) -> anyhow::Result<bool> {
         let stamp = self.root.join("target/sam.inputs");
         let wanted = fingerprint(self.root, &INPUTS)?.to_string();
-        let built = self.build_folder().join("template.yaml").exists();
+        let binary =
+            |name: &&str| self.root.join("target/lambda").join(name).join("bootstrap").exists();
+        let built = self.build_folder().join("template.yaml").exists()
+            && FUNCTIONS.iter().all(|name| binary(&name));
         if built && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(false);
         }
@@ -106,16 +109,12 @@ impl Checkout<'_> {
         ensure!(found == 1, "the nested stack of alarms is named {found} times; expected once");
         let folder = state.join("deploy");
         fs::create_dir_all(&folder)?;
-        // Paths in the built template are relative to its own folder.
         let moved = folder.join("template.yaml");
-        for function in fs::read_dir(self.build_folder())? {
-            let function = function?;
-            let link = folder.join(function.file_name());
-            if function.file_type()?.is_dir() && function.file_name() != "Alarms" && !link.exists()
-            {
-                std::os::unix::fs::symlink(function.path(), link)?;
-            }
-        }
+        // Paths in the built template are relative to its own folder.
+        let found = text.matches("CodeUri: ../lambda/").count();
+        ensure!(found == FUNCTIONS.len(), "the built template packages {found} functions");
+        let lambda = self.root.join("target/lambda");
+        let text = text.replace("CodeUri: ../lambda/", &format!("CodeUri: {}/", lambda.display()));
         fs::create_dir_all(folder.join("Alarms"))?;
         fs::copy(alarms, folder.join("Alarms/template.yaml"))?;
         fs::write(&moved, text)?;
@@ -162,8 +161,7 @@ impl Checkout<'_> {
         command
             .current_dir(self.root)
             .env("PATH", path.unwrap_or_default())
-            .env("SAM_CLI_TELEMETRY", "0")
-            .env("SAM_CLI_BETA_RUST_CARGO_LAMBDA", "1");
+            .env("SAM_CLI_TELEMETRY", "0");
         command
     }
 }
