@@ -1,5 +1,7 @@
 //! The arrows between our packages: `functions, cli → adapters → domain`, and nobody knows who calls it.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 

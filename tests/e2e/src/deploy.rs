@@ -52,8 +52,8 @@ impl Checkout<'_> {
         let wanted = fingerprint(self.root, &INPUTS)?.to_string();
         let binary =
             |name: &&str| self.root.join("target/lambda").join(name).join("bootstrap").exists();
-        let built = self.build_folder().join("template.yaml").exists()
-            && FUNCTIONS.iter().all(|name| binary(&name));
+        let built =
+            self.build_folder().join("template.yaml").exists() && FUNCTIONS.iter().all(binary);
         if built && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(false);
         }
