@@ -33,8 +33,9 @@ impl Faults {
         processes: &Processes,
     ) -> anyhow::Result<Self> {
         let _ = std::fs::remove_file(processes.log("faults"));
-        let mut command = Command::new(EMULATOR.program(root, "microburst"));
+        let mut command = Command::new(EMULATOR.program(root, "python"));
         command
+            .arg(root.join("tests/emulator/faults.py"))
             .args(["--upstream", upstream, "--host", "127.0.0.1", "--port", &port.to_string()])
             .env("PYTHONUNBUFFERED", "1");
         let process = processes.start("faults", &mut command)?;
