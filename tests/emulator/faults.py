@@ -1,11 +1,13 @@
-"""Starts the fault proxy, with one thing put right: it keeps the Host that the client signed.
+"""Starts the fault proxy, with one thing put right: what the client signed reaches the emulator as it was.
 
-The proxy writes its upstream's address into Host. The emulator checks signatures, as AWS does, and
-Host is part of them, so every call through the proxy would be refused.
+The emulator checks signatures, as AWS does. The proxy writes its upstream's address into Host, leaves
+Content-Length out and unpacks compressed bodies; all of these are signed, so calls would be refused.
 """
 
+import functools
 import sys
 
+from aiohttp import web_protocol
 from microburst import cli, forward
 
 rewritten = getattr(forward.Upstream, "_outbound_headers", None)
@@ -13,9 +15,13 @@ if rewritten is None:
     sys.exit("microburst has no Upstream._outbound_headers any more; see tests/emulator/faults.py")
 
 
-def with_the_signed_host(self, request):
-    return {**rewritten(self, request), "host": request.headers["Host"]}
+def as_signed(self, request):
+    kept = {name.lower(): request.headers[name] for name in ("Host", "Content-Length") if name in request.headers}
+    return {**rewritten(self, request), **kept}
 
 
-forward.Upstream._outbound_headers = with_the_signed_host
+forward.Upstream._outbound_headers = as_signed
+web_protocol.RequestHandler.__init__ = functools.partialmethod(
+    web_protocol.RequestHandler.__init__, auto_decompress=False
+)
 sys.exit(cli.main())
