@@ -6,6 +6,7 @@
 //! sample, and nothing else is wrong.
 
 use aws_sdk_s3::Client as S3;
+use aws_sdk_s3::primitives::ByteStream;
 use domain::message::ScrapeOrder;
 use domain::report::RunId;
 use forward::message::encode;
@@ -25,7 +26,7 @@ use conversation::FilledTarget;
 use conversation::target::FilledAuth;
 
 /// Bytes of a target's remembered series.
-const LARGEST_STATE: i64 = 16 << 20;
+const LARGEST_STATE: usize = 16 << 20;
 
 /// Makes one scrape and sends what came of it. What went wrong on our side is named.
 pub(crate) async fn make(
@@ -124,15 +125,29 @@ async fn remembered(s3: &S3, config: &Config, key: &str) -> Memory {
             return Memory::new();
         }
     };
-    if object.content_length().is_none_or(|length| LARGEST_STATE < length) {
-        warn!(key, "the series of a scraped target are too many to read");
+    let Some(bytes) = limited(object.body).await else {
+        warn!(
+            key,
+            "the series of a scraped target are too many, or broke off while they were read"
+        );
         return Memory::new();
-    }
-    let Ok(bytes) = object.body.collect().await else { return Memory::new() };
-    Memory::from_bytes(&bytes.into_bytes()).unwrap_or_else(|error| {
+    };
+    Memory::from_bytes(&bytes).unwrap_or_else(|error| {
         warn!(key, error = chain(&error), "the series of a scraped target are forgotten");
         Memory::new()
     })
+}
+
+/// The whole body; `None` when it is over the limit or breaks off.
+async fn limited(mut body: ByteStream) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.try_next().await.ok()? {
+        bytes.extend_from_slice(&piece);
+        if LARGEST_STATE < bytes.len() {
+            return None;
+        }
+    }
+    Some(bytes)
 }
 
 fn tell(order: &ScrapeOrder, scrape: &Scrape, target: &FilledTarget) {
@@ -154,6 +169,15 @@ mod tests {
 
     fn target(order: &ScrapeOrder) -> FilledTarget {
         FilledTarget::new(&order.target, &|_| None).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_read_whole_and_only_up_to_its_limit() {
+        assert_eq!(
+            limited(ByteStream::from_static(b"state")).await.as_deref(),
+            Some(&b"state"[..])
+        );
+        assert_eq!(limited(ByteStream::from(vec![0; LARGEST_STATE + 1])).await, None);
     }
 
     #[test]
