@@ -26,6 +26,9 @@ pub(crate) async fn claim(
     probe: &ProbeName,
     due: Timestamp,
 ) -> bool {
+    // A put that was carried out but whose answer was lost is tried again by the SDK: it must not
+    // find itself taken by itself.
+    let owner = format!("{:016x}", fastrand::u64(..));
     let expires = due.as_second().saturating_add_unsigned(KEPT.as_secs());
     let put = table
         .put_item()
@@ -33,7 +36,10 @@ pub(crate) async fn claim(
         .item("pk", AttributeValue::S(format!("run#{environment}#{probe}")))
         .item("sk", AttributeValue::S(due.to_string()))
         .item("expires_at", AttributeValue::N(expires.to_string()))
-        .condition_expression("attribute_not_exists(pk)")
+        .item("owner", AttributeValue::S(owner.clone()))
+        .condition_expression("attribute_not_exists(pk) OR #owner = :owner")
+        .expression_attribute_names("#owner", "owner")
+        .expression_attribute_values(":owner", AttributeValue::S(owner))
         .send();
     match tokio::time::timeout(PATIENCE, put).await {
         Ok(Ok(_)) => true,

@@ -34,10 +34,15 @@ use publish::Publisher;
 /// How long one try of a call to AWS may take.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a call to AWS may take with its retries.
-pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
+pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Tries of a call to AWS: throttling for a few seconds must not cost a result.
+pub const ATTEMPTS: u32 = 6;
+/// Pause before the second try; it doubles from there.
+pub const BACK_OFF: Duration = Duration::from_millis(200);
 
 /// Kept back of the invocation's time for publishing: one call with its retries, and some air.
-const RESERVE: Duration = Duration::from_secs(8);
+pub const RESERVE: Duration = Duration::from_secs(18);
 
 /// A result waits this long for others that could share its request.
 const GATHER: Duration = Duration::from_secs(3);

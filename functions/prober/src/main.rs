@@ -2,6 +2,7 @@
 //!
 //! Wiring only. What it decides is in `lib.rs`.
 
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_kit::process_env;
@@ -18,7 +19,10 @@ async fn main() -> anyhow::Result<()> {
         .operation_attempt_timeout(prober::ATTEMPT_TIMEOUT)
         .operation_timeout(prober::OPERATION_TIMEOUT)
         .build();
-    let aws = aws_config::from_env().timeout_config(patience).load().await;
+    let retries = RetryConfig::standard()
+        .with_max_attempts(prober::ATTEMPTS)
+        .with_initial_backoff(prober::BACK_OFF);
+    let aws = aws_config::from_env().timeout_config(patience).retry_config(retries).load().await;
     let prober = &Prober::new(config, Clients::new(&aws))?;
 
     let handle = async move |event: LambdaEvent<SqsEvent>| {

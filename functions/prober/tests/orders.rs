@@ -167,7 +167,7 @@ async fn a_target_that_hangs_holds_up_no_other_and_has_a_result_when_our_time_is
     let hangs = GradioApp::start(|_| Answer::Silence).await;
     let fine = greeter().await;
     // The reserve for publishing is kept back: what is left for the visits is half a second.
-    let time_left = Duration::from_millis(8_500);
+    let time_left = prober::RESERVE + Duration::from_millis(500);
     let event = event(&[&hangs.url, &fine.url], Timestamp::now());
     aws.prober().handle(event, time_left).await.unwrap();
     // Both results were published, in one request or in two.
@@ -210,6 +210,25 @@ async fn a_run_that_an_invocation_took_down_with_it_is_counted_as_lost() {
     event.records[0].attributes.insert("ApproximateReceiveCount".to_owned(), "2".to_owned());
     aws.prober().handle(event, PLENTY).await.unwrap();
     assert_eq!((app.received().len(), aws.figures.num_calls()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_not_taken_by_itself() {
+    let mut aws = Aws::that_takes_all();
+    aws.claims = mock!(aws_sdk_dynamodb::Client::put_item)
+        .match_requests(|request| {
+            let own = request.item().and_then(|item| item.get("owner"));
+            let allowed =
+                request.expression_attribute_values().and_then(|values| values.get(":owner"));
+            own.is_some()
+                && own == allowed
+                && request.condition_expression()
+                    == Some("attribute_not_exists(pk) OR #owner = :owner")
+        })
+        .then_output(|| PutItemOutput::builder().build());
+    let app = greeter().await;
+    aws.prober().handle(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
+    assert_eq!((app.received().len(), aws.claims.num_calls()), (1, 1));
 }
 
 #[tokio::test]
