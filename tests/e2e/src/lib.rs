@@ -5,6 +5,7 @@
 //! binaries, deployed from `infra/template.yaml` by SAM CLI.
 
 pub mod alarms;
+pub mod bench;
 pub mod bot;
 pub mod crossing;
 pub mod deploy;

@@ -1,0 +1,61 @@
+//! `make bench`: all sections, or those named in `ONLY`; the tables go to standard output.
+//!
+//! ```text
+//! make bench ONLY="clients bridge" RUNS=3
+//! ```
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use e2e::bench::{Bench, Table};
+use e2e::process::Processes;
+use e2e::progress::Progress;
+use e2e::run;
+
+/// In the order in which they are played.
+const SECTIONS: [&str; 0] = [];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let progress = Progress::default();
+    run::until_done_or_interrupted(&progress, Box::pin(bench(run::root(), &progress))).await
+}
+
+async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
+    let state = root.join("target/bench");
+    let (processes, _) = Processes::open(&root.join("target/e2e-processes"), &state.join("logs"))?;
+    let runs = match std::env::var("RUNS") {
+        Ok(runs) => {
+            runs.parse().with_context(|| format!("`RUNS` is `{runs}`; expected a number"))?
+        }
+        Err(_) => 5,
+    };
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let named: Vec<&str> = only.split_whitespace().collect();
+    if let Some(unknown) = named.iter().find(|name| !SECTIONS.contains(name)) {
+        bail!("`ONLY` names `{unknown}`; expected some of {}", SECTIONS.join(", "));
+    }
+    let bench = Bench { root, processes: &processes, progress, runs };
+    let mut written = String::new();
+    for name in SECTIONS.iter().filter(|name| named.is_empty() || named.contains(name)) {
+        for table in section(name, &bench).await? {
+            let markdown = table.markdown();
+            writeln!(std::io::stdout(), "\n{markdown}")?;
+            written.push_str(&markdown);
+            written.push('\n');
+        }
+    }
+    fs::write(state.join("tables.md"), written)?;
+    progress.note(format!("written to `{}`", state.join("tables.md").display()));
+    Ok(())
+}
+
+#[expect(clippy::unused_async, reason = "every section is asynchronous; none is here yet")]
+async fn section(name: &str, _bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
+    match name {
+        _ => bail!("no section `{name}`"),
+    }
+}
