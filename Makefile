@@ -2,13 +2,13 @@
 .PHONY: demo test bench deploy observe fmt
 
 demo: ## a chatbot breaks and is mended, and Vigie tells: all on this machine (KEEP=1: leave it running)
-	@cargo run --quiet --locked --package e2e --bin demo
+	@cargo run --locked --package e2e --bin demo
 
 test: ## format, lints, unit tests, template checks, crossing tests
-	@cargo run --quiet --locked --package e2e --bin verify
+	@cargo run --locked --package e2e --bin verify
 
 bench: ## figures beside peers (ONLY="section …" RUNS=5)
-	@ONLY="$(ONLY)" $(if $(RUNS),RUNS=$(RUNS)) cargo run --quiet --locked --package e2e --bin bench
+	@ONLY="$(ONLY)" $(if $(RUNS),RUNS=$(RUNS)) cargo run --locked --package e2e --bin bench
 
 deploy: ## ENV=dev|staging|prod [ARCH=x86_64]: build, check and deploy that environment with your AWS credentials
 	@: $(if $(ENV),,$(error say which environment: make deploy ENV=dev))

@@ -15,6 +15,7 @@ use tokio::process::Command;
 
 use crate::local_aws::environment;
 use crate::process::Processes;
+use crate::progress::Progress;
 use crate::python::SAM;
 
 const FUNCTIONS: [&str; 5] = ["dispatcher", "prober", "bridge", "ingest", "alerts"];
@@ -47,7 +48,9 @@ impl Checkout<'_> {
     }
 
     /// Builds what has changed; returns whether anything had to be.
-    pub async fn build(&self) -> anyhow::Result<bool> {
+    ///
+    /// From nothing it takes many minutes, and tells how far it is.
+    pub async fn build(&self, progress: &Progress) -> anyhow::Result<bool> {
         let stamp = self.root.join("target/sam.inputs");
         let wanted = fingerprint(self.root, &INPUTS)?.to_string();
         let binary =
@@ -60,7 +63,8 @@ impl Checkout<'_> {
         let mut cargo = self.tool("cargo-lambda");
         cargo.args(["lambda", "build", "--release", "--locked"]);
         cargo.args(FUNCTIONS.iter().flat_map(|name| ["--package", name]));
-        self.processes.run("build-functions", &mut cargo).await?;
+        let told = |log: &str| progress.note(format!("  {}", how_far(log)));
+        self.processes.run_and_tell("build-functions", &mut cargo, told).await?;
 
         let mut sam = self.tool("sam");
         sam.args(["build", "--config-env", "local", "--build-dir"]).arg(self.build_folder());
@@ -166,6 +170,15 @@ impl Checkout<'_> {
     }
 }
 
+/// How far Cargo is, by its log.
+fn how_far(log: &str) -> String {
+    let begun = log.lines().filter_map(|line| line.trim_start().strip_prefix("Compiling "));
+    match begun.clone().last() {
+        None => "Cargo fetches the crates".to_owned(),
+        Some(last) => format!("Cargo is at crate {}, {last}", begun.count()),
+    }
+}
+
 /// One number for the names and contents of all files below `inputs`.
 fn fingerprint(root: &Path, inputs: &[&str]) -> anyhow::Result<u64> {
     let mut files = Vec::new();
@@ -195,6 +208,13 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_far_a_build_is_stands_in_its_log() {
+        assert_eq!(how_far("   Downloaded libc v0.2\n"), "Cargo fetches the crates");
+        let log = "   Compiling libc v0.2\nwarning: x\n   Compiling url v2.5.4\n";
+        assert_eq!(how_far(log), "Cargo is at crate 2, url v2.5.4");
+    }
 
     #[test]
     fn a_build_is_done_again_when_a_file_changes_appears_or_is_renamed() {

@@ -16,6 +16,8 @@ use tokio::process::{Child, Command};
 
 /// How long a program may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long nothing is told of a program that works.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// Starts programs and remembers them on disk; holds the lock that keeps a second run away.
 #[derive(Clone)]
@@ -93,9 +95,25 @@ impl Processes {
 
     /// Runs `command` to its end, and fails with the tail of its log when it fails.
     pub async fn run(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        self.run_and_tell(name, command, |_| ()).await
+    }
+
+    /// The same for what takes minutes: `tell` hears the log so far, now and then.
+    pub async fn run_and_tell(
+        &self,
+        name: &str,
+        command: &mut Command,
+        tell: impl Fn(&str),
+    ) -> anyhow::Result<()> {
         let _ = fs::remove_file(self.log(name));
         let mut running = self.start(name, command)?;
-        let status = running.child().wait().await?;
+        let log = running.log.clone();
+        let status = loop {
+            match tokio::time::timeout(SILENCE, running.child().wait()).await {
+                Ok(status) => break status?,
+                Err(_) => tell(&fs::read_to_string(&log).unwrap_or_default()),
+            }
+        };
         if !status.success() {
             bail!("`{name}` ended with {status}\n{}", running.tail());
         }

@@ -67,7 +67,7 @@ impl Stage {
         let checkout = Checkout { root, processes: &processes };
 
         // The chatbot and the emulator are installed and started while Cargo compiles.
-        let functions = progress.step("build the functions", build(&checkout));
+        let functions = progress.step("build the functions", build(&checkout, progress));
         let rendered = async {
             match wanted.probes {
                 None => Ok(None),
@@ -193,9 +193,9 @@ impl Stage {
     }
 }
 
-async fn build(checkout: &Checkout<'_>) -> anyhow::Result<((), String)> {
+async fn build(checkout: &Checkout<'_>, progress: &Progress) -> anyhow::Result<((), String)> {
     SAM.install(checkout.root, checkout.processes).await?;
-    let changed = checkout.build().await?;
+    let changed = checkout.build(progress).await?;
     let how = if changed { "cargo lambda build, sam build" } else { "unchanged" };
     Ok(((), how.to_owned()))
 }
