@@ -8,6 +8,7 @@ pub mod alarms;
 pub mod bench;
 pub mod bot;
 pub mod crossing;
+pub mod debian;
 pub mod deploy;
 pub mod faults;
 pub mod figures;
