@@ -4,8 +4,10 @@
 //! time wants to know how things are now, and a queue that drops the newest would tell it last.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::iter::Take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::vec;
 
 use remote_write::Entry;
 use tokio::sync::Notify;
@@ -23,10 +25,17 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    entries: VecDeque<Entry>,
-    /// When they came: so many entries each, the oldest first. `None`: they waited long enough.
-    arrivals: VecDeque<(Option<Instant>, usize)>,
+    /// As they came, the oldest first. A scrape's samples stay in the list that they came in: a large
+    /// one would for a moment lie here twice.
+    arrivals: VecDeque<Arrival>,
     counts: Counts,
+}
+
+struct Arrival {
+    /// `None`: they waited long enough.
+    since: Option<Instant>,
+    /// Never empty.
+    entries: vec::IntoIter<Entry>,
 }
 
 /// What became of samples so far.
@@ -62,8 +71,9 @@ impl Queue {
         }
         let mut state = self.state();
         state.counts.received += entries.len();
-        state.arrivals.push_back((Some(Instant::now()), entries.len()));
-        state.entries.extend(entries);
+        state.counts.queued += entries.len();
+        let since = Some(Instant::now());
+        state.arrivals.push_back(Arrival { since, entries: entries.into_iter() });
         let dropped = state.shrink(self.0.capacity);
         drop(state);
         self.0.changed.notify_one();
@@ -73,8 +83,7 @@ impl Queue {
     /// What became of samples so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let state = self.state();
-        Counts { queued: state.entries.len(), ..state.counts.clone() }
+        self.state().counts.clone()
     }
 
     /// Puts back what was taken and not sent, before all else.
@@ -83,19 +92,17 @@ impl Queue {
             return;
         }
         let mut state = self.state();
-        state.arrivals.push_front((None, entries.len()));
-        for entry in entries.into_iter().rev() {
-            state.entries.push_front(entry);
-        }
+        state.counts.queued += entries.len();
+        state.arrivals.push_front(Arrival { since: None, entries: entries.into_iter() });
         state.shrink(self.0.capacity);
     }
 
     /// Up to `most` samples from the front.
     pub(crate) fn take(&self, most: usize) -> Vec<Entry> {
         let mut state = self.state();
-        let count = most.min(state.entries.len());
-        state.forget_arrivals(count);
-        state.entries.drain(..count).collect()
+        let mut taken = Vec::with_capacity(most.min(state.counts.queued));
+        state.remove(most, |entries| taken.extend(entries));
+        taken
     }
 
     /// Waits until `enough` samples are there, or the oldest has waited for `deadline`.
@@ -104,10 +111,10 @@ impl Queue {
             let changed = self.0.changed.notified();
             let oldest = {
                 let state = self.state();
-                if state.entries.len() >= enough {
+                if state.counts.queued >= enough {
                     return;
                 }
-                state.arrivals.front().map(|(since, _)| *since)
+                state.arrivals.front().map(|arrival| arrival.since)
             };
             match oldest {
                 None => changed.await,
@@ -123,7 +130,7 @@ impl Queue {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.state().entries.is_empty()
+        self.state().arrivals.is_empty()
     }
 
     pub(crate) fn count(&self, count: impl FnOnce(&mut Counts)) {
@@ -138,23 +145,25 @@ impl Queue {
 
 impl State {
     fn shrink(&mut self, capacity: usize) -> usize {
-        let dropped = self.entries.len().saturating_sub(capacity);
+        let dropped = self.counts.queued.saturating_sub(capacity);
         if dropped > 0 {
-            self.forget_arrivals(dropped);
-            self.entries.drain(..dropped);
+            self.remove(dropped, |entries| entries.for_each(drop));
             self.counts.dropped += dropped;
         }
         dropped
     }
 
-    fn forget_arrivals(&mut self, mut count: usize) {
-        while let Some((_, here)) = self.arrivals.front_mut() {
-            if count < *here {
-                *here -= count;
-                return;
+    /// Hands `count` entries from the front to `to`, or all there are.
+    fn remove(&mut self, mut count: usize, mut to: impl FnMut(Take<&mut vec::IntoIter<Entry>>)) {
+        while count > 0
+            && let Some(Arrival { entries, .. }) = self.arrivals.front_mut()
+        {
+            let here = count.min(entries.len());
+            to(entries.take(here));
+            (count, self.counts.queued) = (count - here, self.counts.queued - here);
+            if entries.len() == 0 {
+                self.arrivals.pop_front();
             }
-            count -= *here;
-            self.arrivals.pop_front();
         }
     }
 }

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use prost::Message;
 
 use crate::groups::Groups;
+use crate::snappy::Packer;
 use crate::symbols::Symbols;
 use crate::{Datum, Entry, Exemplar, Metadata, Protocol, Sample, Series, varint};
 
 /// Buffers that outlive a request: a sender keeps one encoder for all it sends.
+#[derive(Default)]
 pub struct Encoder {
     groups: Groups,
     symbols: Symbols,
@@ -21,22 +23,7 @@ pub struct Encoder {
     timeseries: Vec<u8>,
     plain: Vec<u8>,
     packed: Vec<u8>,
-    snappy: snap::raw::Encoder,
-}
-
-impl Default for Encoder {
-    fn default() -> Self {
-        Self {
-            groups: Groups::default(),
-            symbols: Symbols::default(),
-            refs: Vec::new(),
-            one: Vec::new(),
-            timeseries: Vec::new(),
-            plain: Vec::new(),
-            packed: Vec::new(),
-            snappy: snap::raw::Encoder::new(),
-        }
-    }
+    packer: Packer,
 }
 
 /// A body and what is in it.
@@ -68,14 +55,9 @@ impl Encoder {
             Protocol::V1 => self.encode_v1(entries),
             Protocol::V2 => self.encode_v2(entries),
         };
-        let room = snap::raw::max_compress_len(self.plain.len());
-        if self.packed.len() < room {
-            self.packed.resize(room, 0);
-        }
-        let compressed = self.snappy.compress(&self.plain, &mut self.packed);
-        let length = compressed.expect("the room is what snappy asked for");
+        self.packer.pack(&self.plain, &mut self.packed);
         Encoded {
-            body: &self.packed[..length],
+            body: &self.packed,
             plain_length: self.plain.len(),
             samples: counts.samples,
             histograms: counts.histograms,

@@ -34,6 +34,7 @@ mod protocol;
 mod sample;
 mod series;
 mod settings;
+mod snappy;
 mod symbols;
 mod varint;
 pub mod wire;

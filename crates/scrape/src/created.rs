@@ -1,6 +1,7 @@
 //! `_created` lines of OpenMetrics: since when a counter counts.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::num::NonZeroU64;
 
 use exposition::{Kind, Sample};
 
@@ -13,9 +14,10 @@ pub(crate) enum Role {
     Created { group: Group },
 }
 
-/// Hash of a family's name and of the labels that tell its metrics apart.
+/// Hash of a family's name and of the labels that tell its metrics apart. Never 0, so that none takes
+/// no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Group(u64);
+pub(crate) struct Group(NonZeroU64);
 
 /// What `sample` is within the family that was declared last.
 pub(crate) fn role(sample: &Sample<'_>, family: &str, kind: Kind) -> Role {
@@ -38,5 +40,5 @@ fn group(sample: &Sample<'_>, family: &str) -> Group {
     let mut hasher = DefaultHasher::new();
     family.hash(&mut hasher);
     labels.hash(&mut hasher);
-    Group(hasher.finish())
+    Group(NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MIN))
 }

@@ -104,8 +104,9 @@ impl Memory {
     /// Of a page that failed nothing was passed on, though its series are remembered.
     fn roll_back(&mut self, limits: &Limits) {
         let round = self.round;
-        for slot in self.slots.iter_mut().filter(|slot| slot.seen == round) {
-            (slot.last_at, slot.exemplar) = (slot.before, None);
+        for (index, slot) in (0..).zip(&mut self.slots).filter(|(_, slot)| slot.seen == round) {
+            slot.last_at = slot.before;
+            self.exemplars.remove(&index);
         }
         // A page that fails each time, with other series each time, must not fill the memory.
         if 2 * limits.samples < self.slots.len() {
@@ -254,8 +255,8 @@ impl<'m, 'p> Walk<'m, 'p> {
         let round = self.memory.round;
         let slot = &mut self.memory.slots[index];
         let first = std::mem::replace(&mut slot.seen, round) != round;
-        let (series, books) = (&slot.series, slot.books as usize);
-        let group = match slot.role {
+        let (series, place) = (&slot.series, slot.books);
+        let group = match slot.role() {
             Role::Created { group } => {
                 if let Some(start) = milliseconds(sample.value) {
                     self.starts.insert(group, start);
@@ -269,6 +270,7 @@ impl<'m, 'p> Walk<'m, 'p> {
 
         let at = sample.timestamp_ms.map_or(self.at, Timestamp::from_millis);
         let mut entry = Entry::new(series.clone(), Sample::new(sample.value, at));
+        let books = place as usize;
         let slot = &mut self.memory.slots[books];
         if slot.seen != round || books == index && first {
             (slot.seen, slot.before) = (round, slot.last_at);
@@ -287,7 +289,8 @@ impl<'m, 'p> Walk<'m, 'p> {
         entry.exemplar = sample.exemplar.as_ref().and_then(|found| {
             let exemplar = exemplar(found, at)?;
             let hash = hash(&exemplar);
-            (slot.exemplar.replace(hash) != Some(hash)).then(|| Box::new(exemplar))
+            let known = self.memory.exemplars.insert(place, hash);
+            (known != Some(hash)).then(|| Box::new(exemplar))
         });
         if let Some(group) = group {
             self.groups.push((self.entries.len(), group));

@@ -39,7 +39,7 @@ impl Memory {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = String::new();
         for (index, slot) in self.slots.iter().enumerate() {
-            if matches!(slot.role, Role::Created { .. }) || slot.books as usize != index {
+            if matches!(slot.role(), Role::Created { .. }) || slot.books as usize != index {
                 continue;
             }
             // A page of metrics once more, so that the parser of pages reads it back. Series on a page have
@@ -99,7 +99,7 @@ impl Memory {
             let labels: Vec<_> = sample.labels().collect();
             let labels = labels.iter().map(|(name, value)| (*name, &**value));
             let series = Series::new(sample.name(), labels).map_err(|_| damaged("not a series"))?;
-            memory.push(Box::default(), series, Role::Value { group: None });
+            memory.push("", series, Role::Value { group: None });
             let set = |flag: u32| {
                 (0..8).any(|value| {
                     f64::from(value).to_bits() == sample.value.to_bits() && value & flag != 0

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! cargo build --release -p bridge
-//! cargo run --release -p bridge --example cold -- target/release/bridge [RUNS] [SAMPLES]
+//! cargo run -p bridge --example cold -- target/release/bridge [SAMPLES]
 //! ```
 //!
 //! The Lambda runtime API, the receiver and the AWS services are this program; the bridge is the real
-//! one. Prints medians as a Markdown row. CPU comes from the kernel's scheduler, in nanoseconds.
-#![allow(clippy::print_stdout, reason = "a row for people is what it is for")]
+//! one. Prints its cost as JSON; `make bench ONLY=bridge` makes medians of it. CPU comes from the kernel's scheduler, in nanoseconds.
+#![allow(clippy::print_stdout, reason = "its figures are what it is for")]
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on ends")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -20,30 +20,22 @@ use forward::{figure, message};
 use remote_write::{Entry, Timestamp};
 use serde_json::json;
 
-#[derive(Clone, Copy)]
 struct Cost {
     wall: Duration,
     cpu: Duration,
-    peak_kib: u64,
+    peak_mib: f64,
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |index: usize, default: usize| {
-        arguments.get(index).map_or(default, |text| text.parse().unwrap())
-    };
-    let (runs, samples) = (number(1, 5), number(2, 10_000));
-    let mut costs: Vec<Cost> = (0..runs).map(|_| invoke(&arguments[0], samples)).collect();
-    let mut median = |of: fn(&Cost) -> u128| {
-        costs.sort_by_key(of);
-        of(&costs[costs.len() / 2])
-    };
-    let wall = median(|cost| cost.wall.as_millis());
-    let cpu = median(|cost| cost.cpu.as_millis());
-    let peak = median(|cost| u128::from(cost.peak_kib) / 1024);
-    println!("| one cold invocation | samples | wall ms | CPU ms | peak MiB |");
-    println!("| --- | ---: | ---: | ---: | ---: |");
-    println!("| bridge | {samples} | {wall} | {cpu} | {peak} |");
+    let samples = arguments.get(1).map_or(10_000, |text| text.parse().unwrap());
+    let cost = invoke(&arguments[0], samples);
+    let figures = json!({
+        "wall_ms": cost.wall.as_secs_f64() * 1e3,
+        "cpu_ms": cost.cpu.as_secs_f64() * 1e3,
+        "peak_mib": cost.peak_mib,
+    });
+    println!("{figures}");
 }
 
 fn invoke(program: &str, samples: usize) -> Cost {
@@ -82,15 +74,15 @@ fn invoke(program: &str, samples: usize) -> Cost {
         .unwrap();
     let failures = answer.recv_timeout(Duration::from_secs(60)).unwrap();
     let wall = began.elapsed();
-    let (cpu, peak_kib) = used(&child);
+    let (cpu, peak_mib) = used(&child);
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(failures, r#"{"batchItemFailures":[]}"#, "everything was sent");
-    Cost { wall, cpu, peak_kib }
+    Cost { wall, cpu, peak_mib }
 }
 
-/// CPU time and the highest resident set in KiB.
-fn used(child: &Child) -> (Duration, u64) {
+/// CPU time and the highest resident set in MiB.
+fn used(child: &Child) -> (Duration, f64) {
     let folder = format!("/proc/{}", child.id());
     let tasks = std::fs::read_dir(format!("{folder}/task")).unwrap();
     let nanos = tasks.map(|task| {
@@ -100,7 +92,8 @@ fn used(child: &Child) -> (Duration, u64) {
     let cpu = Duration::from_nanos(nanos.sum());
     let status = std::fs::read_to_string(format!("{folder}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    (cpu, peak.trim().trim_end_matches(" kB").parse().unwrap())
+    let kib: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    (cpu, kib / 1024.0)
 }
 
 fn serve(stream: TcpStream, event: &str, answered: &mpsc::Sender<String>) {

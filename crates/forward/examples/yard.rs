@@ -1,9 +1,14 @@
-//! The target and the receiver: a process of its own, so that its work is not counted.
+//! A target and a receiver in one, for measuring what stands between: `make bench ONLY=bridge`.
+//!
+//! ```text
+//! cargo run --profile dist -p forward --example yard -- SERIES PORT
+//! ```
+//!
+//! `/metrics` shows SERIES counters, another value at each scrape. `/api/v1/write` unpacks and decodes
+//! what it gets, and counts. `/counts` answers with the samples, requests and body bytes so far.
+#![allow(clippy::unwrap_used, reason = "a measurement that can't go on ends")]
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prost::Message;
@@ -15,47 +20,12 @@ static SAMPLES: AtomicU64 = AtomicU64::new(0);
 static REQUESTS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// A running yard; ends when dropped.
-pub(crate) struct Yard {
-    child: Child,
-    pub(crate) address: String,
-}
-
-impl Yard {
-    pub(crate) fn start(series: usize) -> Self {
-        let program = std::env::current_exe().unwrap();
-        let mut command = Command::new(program);
-        let mut child =
-            command.args(["yard", &series.to_string()]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
-        Self { child, address: address.trim().to_owned() }
-    }
-
-    /// Samples, requests and bytes received so far.
-    pub(crate) fn counts(&self) -> [u64; 3] {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(b"GET /counts HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let body = answer.split("\r\n\r\n").nth(1).unwrap();
-        let numbers: Vec<u64> = body.split(' ').map(|number| number.parse().unwrap()).collect();
-        numbers.try_into().unwrap()
-    }
-}
-
-impl Drop for Yard {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Serves `/metrics`, `/api/v1/write` and `/counts` until it is killed.
-pub(crate) async fn serve(series: usize) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("{}", listener.local_addr().unwrap());
-    std::io::stdout().flush().unwrap();
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let arguments: Vec<usize> =
+        std::env::args().skip(1).map(|argument| argument.parse().unwrap()).collect();
+    let (series, port) = (arguments[0], u16::try_from(arguments[1]).unwrap());
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
