@@ -4,6 +4,7 @@
 //! row ran stands with its table, so that anybody can run that row alone.
 
 pub mod bridge;
+pub mod clients;
 
 use std::path::Path;
 

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't be set up may fail as it stands")]
 #![expect(clippy::too_many_lines, reason = "tables of cases are read from top to bottom")]
-#![expect(clippy::print_stdout, reason = "nextest keeps what a test prints")]
 
 mod corpora;
 mod faults;

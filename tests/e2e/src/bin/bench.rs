@@ -10,13 +10,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use e2e::bench::{Bench, Table, bridge};
+use e2e::bench::{Bench, Table, bridge, clients};
 use e2e::process::Processes;
 use e2e::progress::Progress;
 use e2e::run;
 
 /// In the order in which they are played.
-const SECTIONS: [&str; 1] = ["bridge"];
+const SECTIONS: [&str; 2] = ["clients", "bridge"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -55,6 +55,7 @@ async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 
 async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     match name {
+        "clients" => clients::measure(bench).await,
         "bridge" => bridge::measure(bench).await,
         _ => bail!("no section `{name}`"),
     }
