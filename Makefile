@@ -1,11 +1,14 @@
 # Each target is one line; what it does is in the program that it runs.
-.PHONY: demo test bench deploy observe fmt
+.PHONY: demo test test-gradio bench deploy observe fmt
 
 demo: ## a chatbot breaks and is mended, and Vigie tells: all on this machine (KEEP=1: leave it running)
 	@cargo run --locked --package e2e --bin demo
 
-test: ## format, lints, unit tests, template checks, crossing tests
+test: ## format, lints, unit tests, template checks, real Gradio servers, crossing tests
 	@cargo run --locked --package e2e --bin verify
+
+test-gradio: ## real Gradio servers of every version that is tried (ONLY="4.0.2 5.0.2")
+	@ONLY="$(ONLY)" cargo run --locked --package e2e --bin servers
 
 bench: ## figures beside peers (ONLY="section …" RUNS=5)
 	@ONLY="$(ONLY)" $(if $(RUNS),RUNS=$(RUNS)) cargo run --locked --package e2e --bin bench

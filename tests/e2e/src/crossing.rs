@@ -6,16 +6,14 @@
 
 mod scenarios;
 
-use std::io::Write;
 use std::path::Path;
-use std::time::Instant;
 
-use anyhow::bail;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use crate::progress::Progress;
 use crate::stage::{Stage, Wanted};
+use crate::tally::Tally;
 
 /// Sets the stage, plays all scenarios, and fails when one of them does.
 pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
@@ -27,8 +25,7 @@ pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         faults: true,
     };
     let stage = &Stage::set(root, &wanted, progress).await?;
-    let began = Instant::now();
-    let mut tests = Tests::default();
+    let mut tests = Tally::default();
 
     // Side by side on one thread: they wait, and do little else.
     let mut running: FuturesUnordered<_> = scenarios::together()
@@ -42,46 +39,5 @@ pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     for (name, scenario) in scenarios::afterwards() {
         tests.note(name, scenario(stage));
     }
-    tests.close(began)
-}
-
-/// Results, told in the words of Cargo's own test runner.
-#[derive(Default)]
-struct Tests {
-    passed: usize,
-    failed: Vec<&'static str>,
-}
-
-impl Tests {
-    fn note(&mut self, name: &'static str, result: anyhow::Result<()>) {
-        match result {
-            Ok(()) => {
-                self.passed += 1;
-                say(&format!("test {name} ... ok"));
-            }
-            Err(error) => {
-                self.failed.push(name);
-                say(&format!("test {name} ... FAILED\n{error:#}\n"));
-            }
-        }
-    }
-
-    fn close(&self, began: Instant) -> anyhow::Result<()> {
-        let outcome = if self.failed.is_empty() { "ok" } else { "FAILED" };
-        say(&format!(
-            "\ntest result: {outcome}. {} passed; {} failed; 0 ignored; 0 measured; 0 filtered out; \
-             finished in {:.2}s",
-            self.passed,
-            self.failed.len(),
-            began.elapsed().as_secs_f64()
-        ));
-        if !self.failed.is_empty() {
-            bail!("failed: {}", self.failed.join(", "));
-        }
-        Ok(())
-    }
-}
-
-fn say(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    tests.close()
 }

@@ -21,4 +21,6 @@ pub mod prometheus;
 pub mod python;
 pub mod queues;
 pub mod run;
+pub mod servers;
 pub mod stage;
+pub mod tally;

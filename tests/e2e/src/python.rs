@@ -18,14 +18,25 @@ pub struct Environment {
     pub requirements: &'static str,
 }
 
+/// What one version of Gradio runs with.
+macro_rules! gradio {
+    ($number:literal) => {
+        $crate::python::Environment {
+            name: concat!("gradio-", $number),
+            requirements: concat!("tests/fixtures/gradio/requirements/gradio-", $number, ".txt"),
+        }
+    };
+}
+pub(crate) use gradio;
+
 pub const EMULATOR: Environment =
     Environment { name: "emulator", requirements: "tests/emulator/requirements.txt" };
 pub const SAM: Environment =
     Environment { name: "sam", requirements: "tests/emulator/requirements-sam.txt" };
 pub const CHECKOV: Environment =
     Environment { name: "checkov", requirements: "tests/emulator/requirements-checkov.txt" };
-pub const GRADIO: Environment =
-    Environment { name: "gradio-6.31", requirements: "tests/apps/requirements-6.31.txt" };
+/// The chatbot of the demo and the crossing tests; other versions are in `servers::version`.
+pub const GRADIO: Environment = gradio!("6.31.0");
 /// Prebuilt programs for Cargo.
 pub const CARGO_TOOLS: Environment =
     Environment { name: "cargo", requirements: "tests/emulator/requirements-cargo.txt" };
@@ -61,7 +72,10 @@ impl Environment {
         let uv = uv(root, processes).await?;
         let venv = ["venv", "--quiet", "--clear", "--python", "3.11"];
         processes.run(&log, Command::new(&uv).args(venv).arg(self.folder(root))).await?;
-        let install = ["pip", "install", "--quiet", "--require-hashes", "--requirement"];
+        // A requirements file is the whole of what is installed. Some old versions of Gradio name
+        // requirements that contradict each other, and run all the same.
+        let install =
+            ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--requirement"];
         processes
             .run(
                 &log,

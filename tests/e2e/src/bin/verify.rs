@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use anyhow::bail;
 use e2e::process::Processes;
 use e2e::progress::Progress;
-use e2e::python::{CARGO_TOOLS, CHECKOV, EMULATOR, Environment, GRADIO, SAM};
-use e2e::{crossing, prometheus, run};
+use e2e::python::{CARGO_TOOLS, CHECKOV, EMULATOR, Environment, SAM};
+use e2e::servers::version::LAST_OF_EACH;
+use e2e::{crossing, prometheus, run, servers};
 use tokio::process::Command;
 
 #[tokio::main]
@@ -30,8 +31,13 @@ async fn verify(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     );
     installed?;
     checks.tests().await;
-    checks.template().await;
+    // Linters of templates use one core and read files; the chatbots mostly wait.
+    let (played, ()) =
+        tokio::join!(servers::play(root, &processes, progress, &LAST_OF_EACH), checks.template());
     let Checks { mut failed, .. } = checks;
+    if let Err(error) = played {
+        failed.push(format!("{error:#}"));
+    }
     // The crossing tests take the lock themselves.
     drop(processes);
     if let Err(error) = crossing::play(root, progress).await {
@@ -45,7 +51,8 @@ async fn verify(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 }
 
 async fn install(root: &Path, processes: &Processes) -> anyhow::Result<((), &'static str)> {
-    for environment in [CARGO_TOOLS, SAM, EMULATOR, GRADIO, CHECKOV] {
+    let chatbots = LAST_OF_EACH.map(|version| version.python);
+    for environment in [CARGO_TOOLS, SAM, EMULATOR, CHECKOV].into_iter().chain(chatbots) {
         environment.install(root, processes).await?;
     }
     prometheus::install(processes).await?;
