@@ -3,6 +3,8 @@
 //! A section is one subject with tables of its own. Every figure is a median, and the command that a
 //! row ran stands with its table, so that anybody can run that row alone.
 
+pub mod functions;
+
 use std::path::Path;
 
 use crate::process::Processes;
@@ -33,7 +35,8 @@ impl Table {
         let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let rule = vec!["---".to_owned(); self.header.len()];
         let rows: String = self.rows.iter().map(|cells| row(cells)).collect();
-        let notes: String = self.notes.iter().map(|note| format!("\n{note}\n")).collect();
+        let notes: Vec<String> = self.notes.iter().map(|note| format!("\n{note}\n")).collect();
+        let notes = notes.concat();
         format!("## {}\n\n{}{}{rows}{notes}", self.title, row(&self.header), row(&rule))
     }
 }

@@ -118,6 +118,12 @@ impl Running {
         &self.log
     }
 
+    /// Its process id, under which the kernel keeps its books.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
     /// `None` while it runs.
     #[must_use]
     pub fn ended(&self) -> Option<ExitStatus> {
