@@ -91,6 +91,16 @@ fn the_arrows_go_one_way() {
 }
 
 #[test]
+fn what_functions_log_at_debug_is_the_lines_of_every_crate_of_ours() {
+    let not_in_functions = ["alarm-model", "cli", "e2e", "testkit"];
+    let packages = packages();
+    let named = packages.keys().filter(|name| !not_in_functions.contains(&name.as_str()));
+    let targets: BTreeSet<String> = named.map(|name| name.replace('-', "_")).collect();
+    let known: BTreeSet<String> = lambda_kit::OURS.iter().map(|&name| name.to_owned()).collect();
+    assert_eq!(known, targets);
+}
+
+#[test]
 fn only_functions_know_the_lambda_runtime() {
     for (name, dependencies) in packages() {
         let knows = dependencies.contains("lambda_runtime");

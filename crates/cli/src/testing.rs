@@ -54,6 +54,8 @@ pub(crate) fn report() -> Report {
             processing: Some(ms(4_500)),
             chunks: 48,
             inter_chunk: Spread::of(vec![ms(20), ms(30)]),
+            first_chunk_stalled: Some(ms(1)),
+            reply_stalled: Some(ms(2)),
         },
         checks: vec![check("min_length 2", ""), check("contains \"Ada\"", "Hi\n\u{1b}[31mthere")],
         objectives: Objectives { first_chunk: Some(ms(3_000)), reply: None },

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, bail};
-use conversation::{Budget, FilledTarget, Seen, Visit};
+use conversation::{Budget, FilledTarget, Seen, Stalls, Visit};
 use domain::probe::PerEnvironment;
 use domain::report::{Report, RunId};
 use domain::template::Part;
@@ -74,13 +74,14 @@ pub(crate) struct Visitor {
     /// Where it stands: `VIGIE_LOCATION`, or `local`.
     pub(crate) location: String,
     secrets: OnceCell<Secrets>,
+    stalls: Stalls,
 }
 
 impl Visitor {
     pub(crate) fn new(environment: EnvironmentName) -> Self {
         let location = std::env::var("VIGIE_LOCATION").ok().filter(|name| !name.is_empty());
         let location = location.unwrap_or_else(|| "local".to_owned());
-        Self { environment, location, secrets: OnceCell::new() }
+        Self { environment, location, secrets: OnceCell::new(), stalls: Stalls::default() }
     }
 
     fn visit<'p>(&self, probe: &'p Probe, due: Timestamp) -> Visit<'p> {
@@ -92,6 +93,7 @@ impl Visitor {
             due,
             user_agent: USER_AGENT.to_owned(),
             vigie: env!("CARGO_PKG_VERSION").to_owned(),
+            stalls: self.stalls.clone(),
         }
     }
 

@@ -5,15 +5,20 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use domain::report::{App, Attempt, Cause, CheckReport, Failure, TurnReport, cut};
+use domain::report::{
+    App, Attempt, Cause, CheckReport, Failure, Missed, Objective, TurnReport, cut,
+};
 use domain::{OwnFault, Phases, Probe, Reason, Spread, Timing, Turn};
-use gradio::{Client, EndpointChoice, Limits, Partial, Progress, Session, TurnTiming};
+use gradio::{
+    Client, EndpointChoice, Failure as Kind, Limits, Partial, Progress, Session, TurnTiming,
+};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use crate::checks::{BrokenCheck, carry_out};
 use crate::fill::Words;
 use crate::reason::{cause, is_time};
+use crate::stall::Watching;
 use crate::target::{FilledAuth, FilledTarget};
 
 /// What happens while a visit goes on, for whoever watches it live.
@@ -43,6 +48,8 @@ pub(crate) struct Way<'a> {
     pub(crate) left: Duration,
     /// Whether `left` is our own function's deadline rather than the probe's timeout.
     pub(crate) own_deadline: bool,
+    /// Since the start of this attempt.
+    pub(crate) watching: Watching<'a>,
 }
 
 /// How the app's event stream is still alive when nothing else moves: twice Gradio's heartbeat.
@@ -96,7 +103,18 @@ async fn converse(
         let said = words.prompt(&turn.say).map_err(|broken| own(&broken))?;
         seen(Seen::Said { turn: number, prompt: &said });
         let offset = started.elapsed();
-        let reply = session.say(&said, &mut |progress| seen(Seen::Moved(progress))).await;
+        let before = way.watching.so_far();
+        let stalled = || way.watching.so_far().saturating_sub(before);
+        let mut first_chunk_stalled = None;
+        let reply = session
+            .say(&said, &mut |progress| {
+                if matches!(progress, Progress::Chunk { .. }) {
+                    first_chunk_stalled.get_or_insert_with(stalled);
+                }
+                seen(Seen::Moved(progress));
+            })
+            .await;
+        let stood_still = StoodStill { first_chunk: first_chunk_stalled, turn: stalled() };
         let (partial, ended) = match reply {
             Ok(reply) => (
                 Partial { text: reply.text, thinking: reply.thinking, timing: reply.timing },
@@ -118,6 +136,7 @@ async fn converse(
             offset,
             &said,
             &partial,
+            stood_still,
             checks.as_deref().unwrap_or_default(),
         ));
         if let Some(report) = attempt.turns.last() {
@@ -192,7 +211,8 @@ impl Way<'_> {
 
     /// A failure of the client in the report's words.
     ///
-    /// When our own function ran out of time, nothing is said about the target.
+    /// When our own function ran out of time, or stood still for most of it, nothing is said about
+    /// the target. Less than that is no excuse: what arrives meanwhile is read as soon as we go on.
     fn failure(&self, error: &gradio::Error, started: Instant) -> Failure {
         let out_of_time =
             is_time(error.failure()) && self.left <= started.elapsed() + Duration::from_millis(50);
@@ -202,6 +222,16 @@ impl Way<'_> {
                 started.elapsed().as_secs_f64()
             );
             return Failure { cause: Cause::Own(OwnFault::Deadline), prose };
+        }
+        let (waited, stalled) = (started.elapsed(), self.watching.so_far());
+        if is_patience(error.failure(), waited) && waited <= stalled * 2 {
+            let prose = format!(
+                "time ran out ({}) while our own process stood still for {:.1} of {:.1} s",
+                error.prose(),
+                stalled.as_secs_f64(),
+                waited.as_secs_f64()
+            );
+            return Failure { cause: Cause::Own(OwnFault::Stalled), prose };
         }
         Failure { cause: cause(error.failure()), prose: error.prose().to_owned() }
     }
@@ -216,6 +246,7 @@ impl Way<'_> {
         offset: Duration,
         said: &str,
         seen: &Partial,
+        stood_still: StoodStill,
         checks: &[CheckReport],
     ) -> TurnReport {
         let redacted = |text: &str| cut(&self.target.redacted(text));
@@ -232,14 +263,23 @@ impl Way<'_> {
             answered: redacted(&seen.text),
             characters: u64::try_from(seen.text.chars().count()).unwrap_or(u64::MAX),
             thinking: redacted(&thinking.join("\n")),
-            timing: timing(&seen.timing),
+            timing: timing(&seen.timing, stood_still),
             checks: checks.iter().map(check).collect(),
             objectives: turn.objectives.or(self.probe.objectives),
         }
     }
 }
 
-fn timing(seen: &TurnTiming) -> Timing {
+/// How long this process could not run, counted from when the prompt was sent.
+#[derive(Clone, Copy)]
+struct StoodStill {
+    /// Until the first chunk, where one came.
+    first_chunk: Option<Duration>,
+    /// Until the turn was over.
+    turn: Duration,
+}
+
+fn timing(seen: &TurnTiming, stood_still: StoodStill) -> Timing {
     Timing {
         queue: seen.queue,
         queue_position: seen.queue_position,
@@ -249,7 +289,14 @@ fn timing(seen: &TurnTiming) -> Timing {
         processing: seen.server_processing,
         chunks: u64::try_from(seen.chunks.len()).unwrap_or(u64::MAX),
         inter_chunk: Spread::of(seen.inter_chunk().collect()),
+        first_chunk_stalled: seen.first_chunk.and(stood_still.first_chunk),
+        reply_stalled: seen.reply.map(|_| stood_still.turn),
     }
+}
+
+/// Whether a limit of ours ran out, after `waited`: a connection that is refused fails at once.
+fn is_patience(failure: Kind, waited: Duration) -> bool {
+    is_time(failure) && (failure != Kind::Connect || Limits::default().connect <= waited)
 }
 
 /// One sentence on how a run ended; empty when all is well.
@@ -269,15 +316,7 @@ pub(crate) fn detail(attempts: &[Attempt], outcome: domain::Outcome) -> String {
         return format!("turn {}: expected {}, found {}", turn + 1, check.expected, check.found);
     }
     if let Some(missed) = last.missed().next() {
-        let what = match missed.what {
-            domain::report::Objective::FirstChunk => "first chunk",
-            domain::report::Objective::Reply => "reply",
-        };
-        let (measured, objective) = (missed.measured.as_secs_f64(), missed.objective.as_secs_f64());
-        return format!(
-            "turn {}: {what} after {measured:.2} s, objective {objective:.2} s",
-            missed.turn + 1
-        );
+        return late(&missed);
     }
     match attempts {
         [first, .., _] => {
@@ -285,6 +324,21 @@ pub(crate) fn detail(attempts: &[Attempt], outcome: domain::Outcome) -> String {
                 first.failure.as_ref().map_or("a check failed", |failure| failure.prose.as_str());
             format!("passed only at attempt {}; before that: {before}", attempts.len())
         }
-        _ => String::new(),
+        _ => last.blurred().next().map_or_else(String::new, |missed| {
+            let stalled = missed.stalled.as_secs_f64();
+            let late = late(&missed);
+            format!(
+                "{late}; not held against the app, our own process stood still for {stalled:.2} s"
+            )
+        }),
     }
+}
+
+fn late(missed: &Missed) -> String {
+    let what = match missed.what {
+        Objective::FirstChunk => "first chunk",
+        Objective::Reply => "reply",
+    };
+    let (measured, objective) = (missed.measured.as_secs_f64(), missed.objective.as_secs_f64());
+    format!("turn {}: {what} after {measured:.2} s, objective {objective:.2} s", missed.turn + 1)
 }

@@ -13,5 +13,6 @@ pub mod target;
 mod visit;
 
 pub use attempt::Seen;
+pub use stall::Stalls;
 pub use target::FilledTarget;
 pub use visit::{Budget, Visit};

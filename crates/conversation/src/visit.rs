@@ -7,7 +7,7 @@ use domain::{EnvironmentName, OwnFault, Phases, Probe};
 use jiff::Timestamp;
 
 use crate::attempt::{Seen, Way, attempt, detail};
-use crate::stall;
+use crate::stall::Stalls;
 use crate::target::FilledTarget;
 
 /// The run to make, and who makes it.
@@ -24,6 +24,8 @@ pub struct Visit<'a> {
     pub user_agent: String,
     /// Our own version, for the report.
     pub vigie: String,
+    /// Tells how long this process stood still; shared with the visits beside this one.
+    pub stalls: Stalls,
 }
 
 /// How long a visit may take beside the probe's own timeout.
@@ -46,7 +48,7 @@ impl Visit<'_> {
         budget: Budget,
         seen: &mut (dyn FnMut(Seen<'_>) + Send),
     ) -> Report {
-        let (started_at, started, waited) = (now(), Instant::now(), stall::waited());
+        let (started_at, started, watching) = (now(), Instant::now(), self.stalls.watch());
         let timeout = self.probe.timeout;
         let (limit, own_deadline) = match budget {
             Budget::Own(left) if left < timeout => (left, true),
@@ -66,6 +68,7 @@ impl Visit<'_> {
                 offset,
                 left: limit.saturating_sub(offset),
                 own_deadline,
+                watching: self.stalls.watch(),
             };
             attempts.push(attempt(&way, seen).await);
             let again = attempts.last().is_some_and(Attempt::worth_a_retry)
@@ -77,13 +80,11 @@ impl Visit<'_> {
             }
             tokio::time::sleep(self.probe.retry.wait).await;
         }
-        let stalled =
-            stall::waited().zip(waited).map(|(after, before)| after.saturating_sub(before));
         Report {
             started: started_at,
             duration: started.elapsed(),
             instance: target.instance(),
-            stalled,
+            stalled: Some(watching.so_far()),
             ..self.report(attempts)
         }
     }

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use conversation::{Budget, FilledTarget, Visit};
+use conversation::{Budget, FilledTarget, Seen, Stalls, Visit};
 use domain::report::RunId;
 use domain::{Outcome, OwnFault, Probe, Reason, Report};
 use jiff::Timestamp;
@@ -29,6 +29,25 @@ fn probe(url: &str, more: &serde_json::Value) -> Probe {
 }
 
 async fn play(probe: &Probe, budget: Budget) -> Report {
+    watched(probe, budget, &mut |_| {}).await
+}
+
+/// Plays, and this process stands still for `time` once the first prompt was sent.
+async fn play_with_a_standstill(probe: &Probe, time: Duration) -> Report {
+    let mut pending = Some(time);
+    let mut stand_still = |seen: Seen<'_>| {
+        if let (Seen::Moved(_), Some(time)) = (seen, pending) {
+            pending = None;
+            let until = Instant::now() + time;
+            while Instant::now() < until {
+                std::hint::spin_loop();
+            }
+        }
+    };
+    watched(probe, Budget::Probe, &mut stand_still).await
+}
+
+async fn watched(probe: &Probe, budget: Budget, seen: &mut (dyn FnMut(Seen<'_>) + Send)) -> Report {
     let target = FilledTarget::new(&probe.target, &|_| Some("canary-secret".into())).unwrap();
     let environment = "test".parse().unwrap();
     let due = Timestamp::from_second(1_795_000_000).unwrap();
@@ -40,8 +59,9 @@ async fn play(probe: &Probe, budget: Budget) -> Report {
         due,
         user_agent: "Vigie/test".to_owned(),
         vigie: "test".to_owned(),
+        stalls: Stalls::default(),
     };
-    visit.play(&target, budget, &mut |_| {}).await
+    visit.play(&target, budget, seen).await
 }
 
 /// A bot that knows the name it was told, if `remembers`.
@@ -114,6 +134,38 @@ async fn passing_only_on_retry_is_degraded() {
     assert_eq!(report.outcome, Outcome::Degraded);
     assert!(report.detail.contains("passed only at attempt 2"), "{}", report.detail);
     assert!(report.detail.contains("warming up"), "{}", report.detail);
+}
+
+fn single_turn(more: &serde_json::Value) -> serde_json::Value {
+    let mut probe = serde_json::json!({
+        "conversation": [{ "say": "hi" }], "retry": { "attempts": 0, "wait_seconds": 1 },
+    });
+    for (key, value) in more.as_object().unwrap() {
+        probe[key] = value.clone();
+    }
+    probe
+}
+
+#[tokio::test]
+async fn an_objective_missed_while_we_stood_still_is_told_and_not_held_against_the_app() {
+    let app = GradioApp::start(|_| Answer::text("ok")).await;
+    let more = single_turn(&serde_json::json!({ "objectives": { "first_chunk_seconds": 0.3 } }));
+    let report = play_with_a_standstill(&probe(&app.url, &more), Duration::from_millis(400)).await;
+    assert_eq!(report.outcome, Outcome::Up, "{}", report.detail);
+    assert!(report.is_blurred() && report.stalled >= Some(Duration::from_millis(350)));
+    assert!(report.detail.contains("not held against the app"), "{}", report.detail);
+}
+
+#[tokio::test]
+async fn time_that_ran_out_while_we_stood_still_is_no_verdict() {
+    let app = GradioApp::start(|_| Answer::Silence).await;
+    let probe = probe(&app.url, &single_turn(&serde_json::json!({ "timeout_seconds": 1 })));
+    let report = play_with_a_standstill(&probe, Duration::from_millis(700)).await;
+    assert_eq!(report.outcome, Outcome::RunError { fault: OwnFault::Stalled }, "{}", report.detail);
+    assert!(report.detail.contains("our own process stood still"), "{}", report.detail);
+
+    let report = play_with_a_standstill(&probe, Duration::from_millis(100)).await;
+    assert!(matches!(report.outcome, Outcome::Down { .. }), "{:?}", report.outcome);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What was seen in one run, and the pure judgement on it.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,10 +22,15 @@ impl RunId {
     /// The id of the run of `probe` in `environment` that is due at `due`.
     #[must_use]
     pub fn of(environment: &EnvironmentName, probe: &ProbeName, due: Timestamp) -> Self {
-        Self(format!(
-            "{:016x}",
-            stable_hash(&format!("{environment}/{probe}/{}", due.as_millisecond()))
-        ))
+        let (environment, probe) = (environment.as_str(), probe.as_str());
+        let mut text = String::with_capacity(environment.len() + probe.len() + 24);
+        // Writing to a string can't fail.
+        let _ = write!(text, "{environment}/{probe}/{}", due.as_millisecond());
+        let hash = stable_hash(&text);
+        text.clear();
+        let _ = write!(text, "{hash:016x}");
+        text.shrink_to_fit();
+        Self(text)
     }
 
     #[must_use]
@@ -184,7 +189,7 @@ pub struct CheckReport {
     pub passed: bool,
 }
 
-/// A missed objective.
+/// A time that was longer than its objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missed {
     /// Index of the turn, from 0.
@@ -192,6 +197,16 @@ pub struct Missed {
     pub what: Objective,
     pub objective: Duration,
     pub measured: Duration,
+    /// How much of `measured` our own process stood still.
+    pub stalled: Duration,
+}
+
+impl Missed {
+    /// Whether the app may have met the objective, and only we were too slow to see it.
+    #[must_use]
+    pub fn may_be_ours(&self) -> bool {
+        self.measured.saturating_sub(self.stalled) <= self.objective
+    }
 }
 
 /// What an objective is about.
@@ -202,19 +217,40 @@ pub enum Objective {
 }
 
 impl Attempt {
-    /// The objectives that this attempt missed. Exactly on the objective is met.
+    /// The objectives that the app missed. Exactly on the objective is met.
     pub fn missed(&self) -> impl Iterator<Item = Missed> + '_ {
+        self.over().filter(|missed| !missed.may_be_ours())
+    }
+
+    /// The objectives that were missed by no more than our own standstill, so that nobody can say
+    /// whether the app missed them. They are told, and not held against it.
+    pub fn blurred(&self) -> impl Iterator<Item = Missed> + '_ {
+        self.over().filter(Missed::may_be_ours)
+    }
+
+    /// Every time over its objective, whoever was slow.
+    fn over(&self) -> impl Iterator<Item = Missed> + '_ {
         self.turns.iter().enumerate().flat_map(|(turn, report)| {
-            let held_to = |what, objective: Option<Duration>, measured: Option<Duration>| {
-                let (objective, measured) = (objective?, measured?);
-                (objective < measured).then_some(Missed { turn, what, objective, measured })
+            let (objectives, timing) = (&report.objectives, &report.timing);
+            let held_to = |what, objective, measured, stalled: Option<Duration>| {
+                let (objective, measured): (Duration, Duration) = (objective?, measured?);
+                let stalled = stalled.unwrap_or_default();
+                (objective < measured).then_some(Missed {
+                    turn,
+                    what,
+                    objective,
+                    measured,
+                    stalled,
+                })
             };
             let first = held_to(
                 Objective::FirstChunk,
-                report.objectives.first_chunk,
-                report.timing.first_chunk,
+                objectives.first_chunk,
+                timing.first_chunk,
+                timing.first_chunk_stalled,
             );
-            let reply = held_to(Objective::Reply, report.objectives.reply, report.timing.reply);
+            let reply =
+                held_to(Objective::Reply, objectives.reply, timing.reply, timing.reply_stalled);
             first.into_iter().chain(reply)
         })
     }
@@ -258,6 +294,14 @@ impl Report {
     #[must_use]
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// Whether our own slowness decided: it kept an objective from being judged, or the run from having
+    /// a verdict at all.
+    #[must_use]
+    pub fn is_blurred(&self) -> bool {
+        self.outcome == Outcome::RunError { fault: OwnFault::Stalled }
+            || self.last().is_some_and(|last| last.blurred().next().is_some())
     }
 
     /// Attempts after the first one.
@@ -330,6 +374,11 @@ mod tests {
         let good = || attempt(Some(ms(300)), 0, None);
         let wrong = || attempt(Some(ms(300)), 1, None);
         let late = || attempt(Some(ms(2_001)), 0, None);
+        let stalled = |first_chunk, stalled| {
+            let mut attempt = attempt(Some(ms(first_chunk)), 0, None);
+            attempt.turns[0].timing.first_chunk_stalled = Some(ms(stalled));
+            attempt
+        };
         let gone = || attempt(None, 0, Some(Cause::Target(Reason::Connect)));
         let ours = || attempt(None, 0, Some(Cause::Own(OwnFault::Secret)));
         let down = |reason| Outcome::Down { reason };
@@ -341,6 +390,8 @@ mod tests {
                 Outcome::Up,
             ),
             ("right but late", vec![late()], Outcome::Degraded),
+            ("late by our own standstill", vec![stalled(2_500, 500)], Outcome::Up),
+            ("late beyond our own standstill", vec![stalled(2_501, 500)], Outcome::Degraded),
             (
                 "wrong beats late",
                 vec![attempt(Some(ms(9_000)), 1, None)],
@@ -409,6 +460,17 @@ mod tests {
                 prop_assert_eq!(outcome.verdict() == Some(crate::Verdict::Down), alone.verdict() == Some(crate::Verdict::Down));
             }
         }
+    }
+
+    #[test]
+    fn an_objective_is_missed_by_the_app_or_blurred_by_us_and_never_both() {
+        let mut attempt = attempt(Some(ms(3_000)), 0, None);
+        attempt.turns[0].objectives.reply = Some(ms(2_900));
+        attempt.turns[0].timing.first_chunk_stalled = Some(ms(1_000));
+        attempt.turns[0].timing.reply_stalled = Some(ms(50));
+        let what = |missed: Missed| missed.what;
+        assert_eq!(attempt.blurred().map(what).collect::<Vec<_>>(), [Objective::FirstChunk]);
+        assert_eq!(attempt.missed().map(what).collect::<Vec<_>>(), [Objective::Reply]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::message::{Orders, Run, ScrapeOrder, VERSION};
+use crate::probe::Scrape;
 use crate::report::{RunId, stable_hash};
 use crate::{EnvironmentName, Probe, Target};
 
@@ -75,26 +76,17 @@ pub fn plan<'a>(
 ) -> Vec<Planned<'a>> {
     let start = minute.as_second();
     let mut runs: Vec<(i64, u8, &Probe)> = Vec::new();
-    let mut scrapes: Vec<(i64, ScrapeOrder<&Target>)> = Vec::new();
+    let mut scrapes: Vec<(i64, &Probe, &Scrape)> = Vec::new();
     for probe in probes.iter().filter(|probe| probe.enabled) {
         let due = due_times(probe.name.as_str(), probe.every, RUN_GRID, start);
         runs.extend(due.map(|due| (due, timeout_class(probe.timeout), probe)));
         if let Some(scrape) = &probe.scrape {
-            let order = ScrapeOrder {
-                probe: probe.name.clone(),
-                target: &probe.target,
-                path: scrape.path.clone(),
-                job: scrape.job.clone(),
-                every: scrape.every,
-                timeout: scrape.every.min(SCRAPE_TIMEOUT),
-                labels: probe.labels.clone(),
-            };
             let due = due_times(probe.name.as_str(), scrape.every, SCRAPE_GRID, start);
-            scrapes.extend(due.map(|due| (due, order.clone())));
+            scrapes.extend(due.map(|due| (due, probe, scrape)));
         }
     }
     runs.sort_by_key(|(due, class, _)| (*due, *class));
-    scrapes.sort_by_key(|(due, _)| *due);
+    scrapes.sort_by_key(|(due, ..)| *due);
 
     let mut planned: Vec<Planned<'a>> = Vec::new();
     for group in runs.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
@@ -115,7 +107,7 @@ pub fn plan<'a>(
     for group in scrapes.chunk_by(|a, b| a.0 == b.0) {
         let Ok(due) = Timestamp::from_second(group[0].0) else { continue };
         for orders in packed(group, |_| 1_000) {
-            let scrapes = orders.iter().map(|(_, order)| order.clone()).collect();
+            let scrapes = orders.iter().map(|(_, probe, scrape)| order(probe, scrape)).collect();
             planned.push(Orders {
                 version: VERSION,
                 environment: environment.clone(),
@@ -127,6 +119,18 @@ pub fn plan<'a>(
     }
     planned.sort_by_key(|orders| orders.due);
     planned
+}
+
+fn order<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeOrder<&'a Target> {
+    ScrapeOrder {
+        probe: probe.name.clone(),
+        target: &probe.target,
+        path: scrape.path.clone(),
+        job: scrape.job.clone(),
+        every: scrape.every,
+        timeout: scrape.every.min(SCRAPE_TIMEOUT),
+        labels: probe.labels.clone(),
+    }
 }
 
 /// Probes are packed with others of the same class: up to 5, 15, 30, 60, 120 s, and longer.

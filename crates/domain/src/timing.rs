@@ -49,6 +49,24 @@ pub struct Timing {
     /// Gaps between two chunks; `None` with fewer than two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inter_chunk: Option<Spread>,
+    /// How much of [`Self::first_chunk`] our own process could not run; `None` when not measured.
+    ///
+    /// The most by which that time can be too long: while we stood still the app may have answered.
+    #[serde(
+        default,
+        with = "wire::optional_seconds",
+        rename = "first_chunk_stalled_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub first_chunk_stalled: Option<Duration>,
+    /// How much of [`Self::reply`] our own process could not run, likewise.
+    #[serde(
+        default,
+        with = "wire::optional_seconds",
+        rename = "reply_stalled_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reply_stalled: Option<Duration>,
 }
 
 /// Percentiles of a set of durations: each is one of the set (nearest rank), not interpolated.

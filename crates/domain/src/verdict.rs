@@ -108,6 +108,8 @@ pub enum OwnFault {
     Secret,
     /// Our function's own deadline came before the probe's timeout.
     Deadline,
+    /// Time ran out while our own process could not run for most of it.
+    Stalled,
     /// A defect of ours: the run panicked.
     Internal,
 }
@@ -119,6 +121,7 @@ impl OwnFault {
             Self::Settings => "settings",
             Self::Secret => "secret",
             Self::Deadline => "deadline",
+            Self::Stalled => "stalled",
             Self::Internal => "internal",
         }
     }

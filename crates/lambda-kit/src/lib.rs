@@ -1,18 +1,16 @@
 //! What every function needs around its handler: settings, logs, deadlines, one-line errors.
 
+mod logs;
 mod settings;
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io;
 use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use lambda_runtime::Context;
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use logs::{OURS, init_logs};
 pub use settings::{SettingError, Settings};
 
 /// A variable of the process's environment; an empty one counts as not set, since a template can't
@@ -20,29 +18,6 @@ pub use settings::{SettingError, Settings};
 #[must_use]
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Starts logging: one JSON object a line on standard output, which Lambda sends to the log group.
-///
-/// The level is `VIGIE_LOG` (`error`, `warn`, `info`, `debug`, `trace`), `info` when it is not set.
-///
-/// # Errors
-/// When `VIGIE_LOG` is none of these.
-pub fn init_logs() -> Result<(), SettingError> {
-    let level = Settings::new(&process_env)
-        .parsed("VIGIE_LOG", "one of `error`, `warn`, `info`, `debug`, `trace`")?;
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(true)
-        .with_span_list(false)
-        .with_writer(io::stdout);
-    // A second call (in a test) leaves the first one's subscriber in place.
-    let _ = tracing_subscriber::registry()
-        .with(lines)
-        .with(level.unwrap_or(LevelFilter::INFO))
-        .try_init();
-    Ok(())
 }
 
 /// An error and its causes in one line: `saving the report: service error: access denied`.

@@ -1,6 +1,7 @@
 //! From a batch of messages to what is published.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
@@ -65,8 +66,8 @@ impl Clients {
 pub struct Alerts {
     config: Config,
     clients: Clients,
-    /// For the heartbeat alone.
-    http: reqwest::Client,
+    /// For the heartbeat alone, and made with the first: it reads the system's certificates.
+    http: OnceLock<reqwest::Client>,
 }
 
 /// What there is to tell of one alarm, and what to store once it is told.
@@ -114,7 +115,7 @@ struct Taken {
 impl Alerts {
     #[must_use]
     pub fn new(config: Config, clients: Clients) -> Self {
-        Self { config, clients, http: reqwest::Client::new() }
+        Self { config, clients, http: OnceLock::new() }
     }
 
     /// Handles a batch, and names the messages that must come again.

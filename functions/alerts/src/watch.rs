@@ -3,6 +3,7 @@
 //!
 //! Nothing here may hold up an alarm: it runs after what is due to be told, and its failures are logged.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -42,7 +43,7 @@ pub struct ProbeWeek {
 pub(crate) struct Watch<'a> {
     pub(crate) config: &'a Config,
     pub(crate) clients: &'a Clients,
-    pub(crate) http: &'a reqwest::Client,
+    pub(crate) http: &'a OnceLock<reqwest::Client>,
     pub(crate) ledger: Ledger<'a>,
 }
 
@@ -66,7 +67,8 @@ impl Watch<'_> {
             }
         }
         // The address is a secret: whoever has it can keep a dead watch alive.
-        let answer = self.http.get(url).timeout(PATIENCE).send().await;
+        let http = self.http.get_or_init(reqwest::Client::new);
+        let answer = http.get(url).timeout(PATIENCE).send().await;
         match answer.and_then(reqwest::Response::error_for_status) {
             Ok(_) => tracing::debug!("heartbeat"),
             Err(error) => {

@@ -12,6 +12,8 @@ pub struct Config {
     pub environment: EnvironmentName,
     pub runs_queue_url: String,
     pub probes: ProbesFrom,
+    /// Whether the probes are to have alarms, so that one without is told.
+    pub alarms: bool,
     /// The `${UPPER_CASE}` of probe files.
     pub variables: BTreeMap<String, String>,
 }
@@ -40,6 +42,21 @@ impl FromStr for ProbesFrom {
             Err(())
         } else {
             Ok(Self::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        }
+    }
+}
+
+/// `on` or `off`, as the template's parameter has it.
+struct Switch(bool);
+
+impl FromStr for Switch {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "on" => Ok(Self(true)),
+            "off" => Ok(Self(false)),
+            _ => Err(()),
         }
     }
 }
@@ -94,6 +111,7 @@ impl Config {
             probes: settings
                 .parsed("PROBES", "`embedded` or `s3://BUCKET/PREFIX`")?
                 .unwrap_or(ProbesFrom::Embedded),
+            alarms: settings.parsed("PROBE_ALARMS", "`on` or `off`")?.is_none_or(|Switch(on)| on),
             variables: variables.map(|variables| variables.0).unwrap_or_default(),
         })
     }
@@ -131,6 +149,10 @@ mod tests {
         assert_eq!(
             refused("PROBES", "file:x"),
             "`PROBES` is `file:x`; expected `embedded` or `s3://BUCKET/PREFIX`"
+        );
+        assert_eq!(
+            refused("PROBE_ALARMS", "yes"),
+            "`PROBE_ALARMS` is `yes`; expected `on` or `off`"
         );
         assert_eq!(
             config(&[]).unwrap_err(),

@@ -3,20 +3,23 @@
 //! Holds no state. The plan depends on the scheduled minute and the probes alone, so a schedule
 //! that fires twice orders the same runs twice, and the prober's claim makes each of them once.
 
+mod alarms;
 mod config;
 pub mod probes;
 mod queue;
 
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
+use domain::Probe;
 use domain::figures::Unit;
 use domain::schedule::{minute_after, plan};
 use jiff::Timestamp;
 use lambda_kit::chain;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use alarms::Alarms;
 pub use config::Config;
 use probes::Source;
 use queue::SendError;
@@ -61,12 +64,16 @@ pub struct Dispatcher {
     source: Source,
     sqs: Sqs,
     cloudwatch: CloudWatch,
+    /// `None`: the probes are to have none.
+    alarms: Option<Alarms>,
 }
 
 impl Dispatcher {
     #[must_use]
     pub fn new(config: Config, source: Source, sqs: Sqs, cloudwatch: CloudWatch) -> Self {
-        Self { config, source, sqs, cloudwatch }
+        let alarms =
+            config.alarms.then(|| Alarms::new(cloudwatch.clone(), config.environment.clone()));
+        Self { config, source, sqs, cloudwatch, alarms }
     }
 
     /// Orders what is due in the minute after the one the schedule fired for.
@@ -85,10 +92,16 @@ impl Dispatcher {
             scrapes: planned.iter().map(|orders| orders.scrapes.len()).sum(),
             messages: planned.len(),
         };
+        for orders in &planned {
+            let runs: Vec<&str> = orders.runs.iter().map(|run| run.id.as_str()).collect();
+            let scrapes = orders.scrapes.len();
+            info!(due = %orders.due, runs = runs.join(" "), scrapes, "ordered");
+        }
         let sent =
             queue::send(&self.sqs, &self.config.runs_queue_url, &planned, Timestamp::now).await;
         let dispatched = sent.as_ref().map_or_else(|unsent| unsent.runs_sent, |()| ordered.runs);
-        self.publish(minute, dispatched, loaded.problems.len()).await;
+        let unwatched = self.unwatched(&loaded.probes, minute).await;
+        self.publish(minute, dispatched, loaded.problems.len(), unwatched).await;
         info!(%minute, runs = ordered.runs, scrapes = ordered.scrapes, messages = ordered.messages, "minute ordered");
         sent.map(|()| ordered).map_err(|unsent| DispatchError::Unsent {
             missing: unsent.missing,
@@ -97,9 +110,19 @@ impl Dispatcher {
         })
     }
 
+    /// How many probes have no alarm that could rise; each is told.
+    async fn unwatched(&self, probes: &[Probe], minute: Timestamp) -> usize {
+        let Some(alarms) = &self.alarms else { return 0 };
+        let missing = alarms.missing(probes, minute).await;
+        for probe in &missing {
+            warn!(probe = %probe.name, "a probe has no alarm; run `vigie render` and deploy");
+        }
+        missing.len()
+    }
+
     /// The watch on ourselves. Figures that don't arrive raise the alarm on silence, so a failure
     /// here is told and no more.
-    async fn publish(&self, minute: Timestamp, runs: usize, problems: usize) {
+    async fn publish(&self, minute: Timestamp, runs: usize, problems: usize, unwatched: usize) {
         let own = |name, value: usize| {
             let value = f64::from(u32::try_from(value).unwrap_or(u32::MAX));
             cloudwatch::own(name, &self.config.environment, value, Unit::Count, minute)
@@ -107,6 +130,9 @@ impl Dispatcher {
         let mut figures = vec![own("RunsDispatched", runs)];
         if problems > 0 {
             figures.push(own("RunErrors", problems));
+        }
+        if unwatched > 0 {
+            figures.push(own("ProbesWithoutAlarm", unwatched));
         }
         if let Err(error) = cloudwatch::put(&self.cloudwatch, figures).await {
             error!(error = chain(&error), "the dispatcher's own figures were not published");
@@ -133,6 +159,7 @@ mod tests {
             "VIGIE_ENVIRONMENT" => Some("local".to_owned()),
             "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
             "PROBE_VARIABLES" => Some(variables.to_owned()),
+            "PROBE_ALARMS" => Some("off".to_owned()),
             _ => None,
         };
         let config = Config::from_env(&look_up).unwrap();

@@ -2,6 +2,9 @@
 //!
 //! Wiring only. What it decides is in `lib.rs`.
 
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
 use dispatcher::{Config, Dispatcher, Fired, probes};
 use lambda_kit::process_env;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -12,7 +15,12 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::from_env(&process_env)?;
 
     // Built once per execution environment: credentials and connections outlive an event.
-    let aws = aws_config::load_from_env().await;
+    // A call that hangs must leave time for the others within the function's 30 s.
+    let patience = TimeoutConfig::builder()
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(10))
+        .build();
+    let aws = aws_config::from_env().timeout_config(patience).load().await;
     let source = probes::Source::new(&config, &aws);
     let dispatcher = &Dispatcher::new(
         config,

@@ -44,25 +44,24 @@ struct Message {
 }
 
 /// Sends every order, delayed until it is due. Every batch is tried, also after one failed.
+///
+/// Orders are written as they go out: those of a hundred thousand probes are not held in memory.
 pub(crate) async fn send(
     sqs: &Client,
     queue_url: &str,
     planned: &[Planned<'_>],
     now: impl Fn() -> Timestamp,
 ) -> Result<(), Unsent> {
-    let written = planned.iter().map(|orders| {
-        Ok(Message {
-            body: serde_json::to_string(orders)?,
-            due: orders.due,
-            runs: orders.runs.len(),
-        })
-    });
-    let messages: Vec<Message> = written
-        .collect::<Result<_, SendError>>()
-        .map_err(|source| Unsent { missing: planned.len(), runs_sent: 0, source })?;
     let now = &now;
-    let sending = batches(&messages)
-        .map(|batch| async move { (batch, send_batch(sqs, queue_url, batch, now()).await) });
+    let sending = batches(planned).map(|batch| async move {
+        match batch {
+            Ok(batch) => {
+                let result = send_batch(sqs, queue_url, &batch, now()).await;
+                (batch.iter().map(|message| message.runs).collect::<Vec<_>>(), result)
+            }
+            Err(unwritable) => (vec![0], Err(unwritable.into())),
+        }
+    });
     let results: Vec<_> = stream::iter(sending).buffer_unordered(AT_ONCE).collect().await;
 
     let (mut missing, mut runs_sent, mut failed) = (0, 0, None);
@@ -84,24 +83,37 @@ pub(crate) async fn send(
             .iter()
             .enumerate()
             .filter(|(index, _)| !lost.contains(index))
-            .map(|(_, message)| message.runs)
+            .map(|(_, runs)| runs)
             .sum::<usize>();
     }
     failed.map_or(Ok(()), |source| Err(Unsent { missing, runs_sent, source }))
 }
 
-fn batches(messages: &[Message]) -> impl Iterator<Item = &[Message]> {
-    let mut rest = messages;
+/// Up to ten messages at a time, and as many as fit; one that can't be written stands alone.
+fn batches(
+    planned: &[Planned<'_>],
+) -> impl Iterator<Item = Result<Vec<Message>, serde_json::Error>> {
+    let written = |orders: &Planned<'_>| {
+        let body = serde_json::to_string(orders)?;
+        Ok(Message { body, due: orders.due, runs: orders.runs.len() })
+    };
+    let mut messages = planned.iter().map(written).peekable();
     std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |message: &&Message| {
-            bytes += message.body.len();
-            bytes <= BATCH_BYTES
+        let first = match messages.next()? {
+            Ok(first) => first,
+            Err(error) => return Some(Err(error)),
         };
-        let count = rest.iter().take(BATCH).take_while(fits).count().max(1).min(rest.len());
-        let (batch, others) = rest.split_at(count);
-        rest = others;
-        (!batch.is_empty()).then_some(batch)
+        let mut bytes = first.body.len();
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            let fits = |next: &Result<Message, _>| {
+                next.as_ref().is_ok_and(|next| bytes + next.body.len() <= BATCH_BYTES)
+            };
+            let Some(Ok(next)) = messages.next_if(fits) else { break };
+            bytes += next.body.len();
+            batch.push(next);
+        }
+        Some(Ok(batch))
     })
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{EnvironmentName, ProbeName};
+use domain::EnvironmentName;
+use domain::message::Run;
 use jiff::Timestamp;
 use lambda_kit::chain;
 use tracing::warn;
@@ -23,9 +24,10 @@ pub(crate) async fn claim(
     table: &Client,
     table_name: &str,
     environment: &EnvironmentName,
-    probe: &ProbeName,
+    run: &Run,
     due: Timestamp,
 ) -> bool {
+    let (probe, run) = (&run.probe.name, &run.id);
     // A put that was carried out but whose answer was lost is tried again by the SDK: it must not
     // find itself taken by itself.
     let owner = format!("{:016x}", fastrand::u64(..));
@@ -48,12 +50,12 @@ pub(crate) async fn claim(
                 .as_service_error()
                 .is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception);
             if !taken {
-                warn!(error = chain(&error), %probe, "the run could not be claimed and is made anyway");
+                warn!(error = chain(&error), %run, %probe, "the run could not be claimed and is made anyway");
             }
             !taken
         }
         Err(_) => {
-            warn!(%probe, "the claim took too long and the run is made anyway");
+            warn!(%run, %probe, "the claim took too long and the run is made anyway");
             true
         }
     }

@@ -16,20 +16,24 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
-use domain::ProbeName;
+use conversation::Stalls;
 use domain::figures::Unit;
-use domain::message::{Orders, ScrapeOrder};
+use domain::message::{Orders, Run, ScrapeOrder};
 use domain::report::Report;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream;
 use jiff::Timestamp;
 use lambda_kit::{chain, hand_back};
 use lambda_runtime::Diagnostic;
 use secrets::Secrets;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 pub use config::Config;
 use publish::Publisher;
+use runs::Player;
 
 /// How long one try of a call to AWS may take.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -43,6 +47,9 @@ pub const BACK_OFF: Duration = Duration::from_millis(200);
 
 /// Kept back of the invocation's time for publishing: one call with its retries, and some air.
 pub const RESERVE: Duration = Duration::from_secs(18);
+
+/// Requests of results on their way at once: more than an order has runs.
+const AT_ONCE: usize = 16;
 
 /// A result waits this long for others that could share its request.
 const GATHER: Duration = Duration::from_secs(3);
@@ -67,8 +74,10 @@ impl From<Unpublished> for Diagnostic {
 pub struct Prober {
     publisher: Publisher,
     table: Table,
-    secrets: Arc<Secrets>,
-    scraper: reqwest::Client,
+    player: Player,
+    /// Made with the first scrape: it reads the system's certificates, which take as long as all else
+    /// at the start.
+    scraper: OnceCell<reqwest::Client>,
 }
 
 /// The AWS that the prober talks to.
@@ -96,16 +105,21 @@ impl Clients {
 }
 
 impl Prober {
-    /// # Errors
-    /// When there is no HTTP client to be had, such as without the system's certificates.
-    pub fn new(config: Config, clients: Clients) -> Result<Self, reqwest::Error> {
+    #[must_use]
+    pub fn new(config: Config, clients: Clients) -> Self {
         let Clients { cloudwatch, sqs, s3, table, secrets_manager, parameters } = clients;
-        Ok(Self {
+        let player = Player {
+            environment: config.environment.clone(),
+            location: config.location.clone(),
+            secrets: Arc::new(Secrets::new(secrets_manager, parameters)),
+            stalls: Stalls::default(),
+        };
+        Self {
             publisher: Publisher { config, cloudwatch, sqs, s3 },
             table,
-            secrets: Arc::new(Secrets::new(secrets_manager, parameters)),
-            scraper: scrape::client(runs::USER_AGENT)?,
-        })
+            player,
+            scraper: OnceCell::new(),
+        }
     }
 
     /// Carries out the orders of one event. A message that can't be read is handed back, so that it
@@ -146,8 +160,7 @@ impl Prober {
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;
         }
-        let claims =
-            join_all(orders.runs.iter().map(|run| self.claim(&run.probe.name, orders.due))).await;
+        let claims = join_all(orders.runs.iter().map(|run| self.claim(run, orders.due))).await;
         let (mut to_make, mut late, mut lost) = (Vec::new(), 0, 0);
         for (run, ours) in orders.runs.into_iter().zip(claims) {
             let probe = &run.probe.name;
@@ -173,27 +186,23 @@ impl Prober {
         told.into_iter().chain(made).chain(scraped.into_iter().flatten()).collect()
     }
 
-    /// Makes all runs at once and publishes their results as they come.
-    async fn make(
-        &self,
-        runs: Vec<domain::message::Run>,
-        due: Timestamp,
-        deadline: Instant,
-    ) -> Vec<String> {
-        let mut playing = runs::start(runs, due, deadline, &self.publisher.config, &self.secrets);
-        let mut problems = Vec::new();
-        while let Some(first) = playing.next().await {
-            let mut ready = vec![first];
-            let until = Instant::now() + GATHER;
-            while let Ok(Some(next)) = tokio::time::timeout_at(until, playing.next()).await {
-                ready.push(next);
-            }
-            ready.iter().for_each(log);
-            // Publishing does not wait for the conversations that go on: they run as tasks.
-            problems.extend(self.publisher.publish(&ready).await);
-        }
-        for problem in &problems {
-            error!(problem, "not published");
+    /// Makes all runs at once and publishes their results as they come: what is ready waits neither
+    /// for a conversation that goes on nor for other results that nobody takes.
+    async fn make(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> Vec<String> {
+        let playing = self.player.start(runs, due, deadline);
+        let ready = stream::unfold(playing, async |mut playing| {
+            Some((playing.ready(GATHER).await?, playing))
+        });
+        let published = ready.map(|reports| self.publish(reports)).buffer_unordered(AT_ONCE);
+        published.collect::<Vec<_>>().await.concat()
+    }
+
+    async fn publish(&self, reports: Vec<Report>) -> Vec<String> {
+        reports.iter().for_each(log);
+        let problems = self.publisher.publish(&reports).await;
+        if !problems.is_empty() {
+            let runs: Vec<&str> = reports.iter().map(|report| report.run.as_str()).collect();
+            error!(runs = runs.join(" "), problems = problems.join("; "), "not published");
         }
         problems
     }
@@ -203,16 +212,25 @@ impl Prober {
             warn!(probe = %order.probe, job = order.job, "a scrape is too late and is dropped");
             return None;
         }
-        let made = scrapes::make(order, due, &self.publisher, &self.scraper, &self.secrets).await;
+        let made = match self.scraper().await {
+            Ok(scraper) => {
+                scrapes::make(order, due, &self.publisher, scraper, &self.player.secrets).await
+            }
+            Err(error) => Err(chain(&error)),
+        };
         if let Err(problem) = &made {
             error!(problem, probe = %order.probe, "a scrape was not forwarded");
         }
         made.err()
     }
 
-    async fn claim(&self, probe: &ProbeName, due: Timestamp) -> bool {
+    async fn scraper(&self) -> Result<&reqwest::Client, reqwest::Error> {
+        self.scraper.get_or_try_init(async || scrape::client(runs::USER_AGENT)).await
+    }
+
+    async fn claim(&self, run: &Run, due: Timestamp) -> bool {
         let config = &self.publisher.config;
-        claim::claim(&self.table, &config.table_name, &config.environment, probe, due).await
+        claim::claim(&self.table, &config.table_name, &config.environment, run, due).await
     }
 
     /// Stamped with the present: what is told here is about runs of long ago, where no alarm looks.

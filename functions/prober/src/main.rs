@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
         .with_max_attempts(prober::ATTEMPTS)
         .with_initial_backoff(prober::BACK_OFF);
     let aws = aws_config::from_env().timeout_config(patience).retry_config(retries).load().await;
-    let prober = &Prober::new(config, Clients::new(&aws))?;
+    let prober = &Prober::new(config, Clients::new(&aws));
 
     let handle = async move |event: LambdaEvent<SqsEvent>| {
         prober.handle(event.payload, lambda_kit::time_left(&event.context)).await

@@ -48,6 +48,9 @@ impl Publisher {
             if report.outcome.verdict().is_none() {
                 data.push(own("RunErrors"));
             }
+            if report.is_blurred() {
+                data.push(own("RunsStalled"));
+            }
         }
         cloudwatch::put(&self.cloudwatch, data).await.err().map(|error| chain(&error))
     }

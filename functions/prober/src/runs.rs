@@ -4,18 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::{Budget, FilledTarget, Seen, Visit};
+use conversation::{Budget, FilledTarget, Seen, Stalls, Visit};
 use domain::message::Run;
 use domain::template::Part;
-use domain::{OwnFault, Report, Target};
+use domain::{EnvironmentName, OwnFault, Report, Target};
 use jiff::Timestamp;
 use lambda_kit::chain;
 use secrecy::SecretString;
 use secrets::{Reference, Secrets};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
-
-use crate::Config;
 
 /// Beyond its budget a visit gets this long to say so itself, before it is taken for hung.
 const GRACE: Duration = Duration::from_secs(1);
@@ -42,8 +40,19 @@ impl Playing {
         self.lost.insert(task.id(), panicked);
     }
 
+    /// The next reports: the first that is ready, and those that are soon after it, so that they can
+    /// share requests; `None` when there are no more.
+    pub(crate) async fn ready(&mut self, gather: Duration) -> Option<Vec<Report>> {
+        let mut ready = vec![self.next().await?];
+        let until = Instant::now() + gather;
+        while let Ok(Some(next)) = tokio::time::timeout_at(until, self.next()).await {
+            ready.push(next);
+        }
+        Some(ready)
+    }
+
     /// The next report; `None` when there are no more.
-    pub(crate) async fn next(&mut self) -> Option<Report> {
+    async fn next(&mut self) -> Option<Report> {
         match self.tasks.join_next_with_id().await? {
             Ok((id, report)) => {
                 self.lost.remove(&id);
@@ -55,54 +64,57 @@ impl Playing {
     }
 }
 
-/// Starts every run at once.
-pub(crate) fn start(
-    runs: Vec<Run>,
-    due: Timestamp,
-    deadline: Instant,
-    config: &Config,
-    secrets: &Arc<Secrets>,
-) -> Playing {
-    let mut playing = Playing::none();
-    for run in runs {
-        let (config, secrets) = (config.clone(), Arc::clone(secrets));
-        let panicked = visit(&run, due, &config)
-            .refused(OwnFault::Internal, "the conversation panicked; see the log");
-        playing.spawn(async move { play(&run, due, deadline, &config, &secrets).await }, panicked);
-    }
-    playing
+/// What the runs of an execution environment share.
+#[derive(Clone)]
+pub(crate) struct Player {
+    pub(crate) environment: EnvironmentName,
+    pub(crate) location: String,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) stalls: Stalls,
 }
 
-fn visit<'a>(run: &'a Run, due: Timestamp, config: &Config) -> Visit<'a> {
-    Visit {
-        run: run.id.clone(),
-        probe: &run.probe,
-        environment: config.environment.clone(),
-        location: config.location.clone(),
-        due,
-        user_agent: USER_AGENT.to_owned(),
-        vigie: env!("CARGO_PKG_VERSION").to_owned(),
+impl Player {
+    /// Starts every run at once.
+    pub(crate) fn start(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> Playing {
+        let mut playing = Playing::none();
+        for run in runs {
+            let player = self.clone();
+            let panicked = self
+                .visit(&run, due)
+                .refused(OwnFault::Internal, "the conversation panicked; see the log");
+            playing.spawn(async move { player.play(&run, due, deadline).await }, panicked);
+        }
+        playing
     }
-}
 
-async fn play(
-    run: &Run,
-    due: Timestamp,
-    deadline: Instant,
-    config: &Config,
-    secrets: &Secrets,
-) -> Report {
-    let visit = visit(run, due, config);
-    let target = match fill(&run.probe.target, secrets).await {
-        Ok(target) => target,
-        Err(prose) => return visit.refused(OwnFault::Secret, prose),
-    };
-    let left = deadline.saturating_duration_since(Instant::now());
-    let mut nobody_watches = |_: Seen<'_>| {};
-    let play = visit.play(&target, Budget::Own(left), &mut nobody_watches);
-    match tokio::time::timeout(left + GRACE, play).await {
-        Ok(report) => report,
-        Err(_) => visit.refused(OwnFault::Deadline, "our own deadline came before the visit ended"),
+    fn visit<'a>(&self, run: &'a Run, due: Timestamp) -> Visit<'a> {
+        Visit {
+            run: run.id.clone(),
+            probe: &run.probe,
+            environment: self.environment.clone(),
+            location: self.location.clone(),
+            due,
+            user_agent: USER_AGENT.to_owned(),
+            vigie: env!("CARGO_PKG_VERSION").to_owned(),
+            stalls: self.stalls.clone(),
+        }
+    }
+
+    async fn play(&self, run: &Run, due: Timestamp, deadline: Instant) -> Report {
+        let visit = self.visit(run, due);
+        let target = match fill(&run.probe.target, &self.secrets).await {
+            Ok(target) => target,
+            Err(prose) => return visit.refused(OwnFault::Secret, prose),
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut nobody_watches = |_: Seen<'_>| {};
+        let play = visit.play(&target, Budget::Own(left), &mut nobody_watches);
+        match tokio::time::timeout(left + GRACE, play).await {
+            Ok(report) => report,
+            Err(_) => {
+                visit.refused(OwnFault::Deadline, "our own deadline came before the visit ended")
+            }
+        }
     }
 }
 
@@ -146,6 +158,7 @@ mod tests {
             due,
             user_agent: String::new(),
             vigie: String::new(),
+            stalls: Stalls::default(),
         };
         let [panicked, fine] =
             ["a panic", "fine"].map(|prose| visit.refused(OwnFault::Internal, prose));

@@ -63,7 +63,7 @@ impl Aws {
             secrets_manager: mock_client!(aws_sdk_secretsmanager, []),
             parameters: mock_client!(aws_sdk_ssm, []),
         };
-        Prober::new(Config::from_env(&look_up).unwrap(), clients).unwrap()
+        Prober::new(Config::from_env(&look_up).unwrap(), clients)
     }
 }
 

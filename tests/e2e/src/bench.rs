@@ -5,6 +5,7 @@
 
 pub mod bridge;
 pub mod clients;
+pub mod functions;
 
 use std::path::Path;
 

@@ -57,7 +57,11 @@ mod tests {
         for reason in Reason::ALL {
             check(&Report { outcome: Outcome::Down { reason: *reason }, ..report.clone() });
         }
-        let causes = [Cause::Target(Reason::Stalled), Cause::Own(OwnFault::Deadline)];
+        let causes = [
+            Cause::Target(Reason::Stalled),
+            Cause::Own(OwnFault::Deadline),
+            Cause::Own(OwnFault::Stalled),
+        ];
         for cause in causes {
             let failure = Failure { cause, prose: "x".to_owned() };
             let attempt = Attempt {

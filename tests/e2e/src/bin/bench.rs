@@ -10,13 +10,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use e2e::bench::{Bench, Table, bridge, clients};
+use e2e::bench::{Bench, Table, bridge, clients, functions};
 use e2e::process::Processes;
 use e2e::progress::Progress;
 use e2e::run;
 
 /// In the order in which they are played.
-const SECTIONS: [&str; 2] = ["clients", "bridge"];
+const SECTIONS: [&str; 3] = ["clients", "functions", "bridge"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -56,6 +56,7 @@ async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     match name {
         "clients" => clients::measure(bench).await,
+        "functions" => functions::measure(bench).await,
         "bridge" => bridge::measure(bench).await,
         _ => bail!("no section `{name}`"),
     }
