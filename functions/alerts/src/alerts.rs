@@ -4,6 +4,7 @@ mod intake;
 mod telling;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::alert::Alert;
@@ -20,6 +21,8 @@ use crate::watch::Watch;
 use crate::week::write_week;
 use telling::{Told, others};
 
+/// Who tells has so long for it: as long as Lambda lets the function run, and a little more.
+const LONGEST_TELLING: Duration = Duration::from_secs(65);
 /// Calls to the table at once.
 const AT_ONCE: usize = 16;
 
@@ -118,9 +121,18 @@ impl Alerts {
             .flatten()
             .cloned()
             .collect();
+        // Two who tell at once would both tell what neither has stored as told yet.
+        let ours = self.ledger().claim("telling", now, LONGEST_TELLING).await.unwrap_or(true);
+        if !ours && (messages.is_empty() || self.flush_later(carried.clone()).await) {
+            if timers.iter().any(|(timer, _)| matches!(timer, Timer::Tick(_))) {
+                self.watch(None, now).await;
+            }
+            return BTreeSet::new();
+        }
         let all = self.ledger().all().await;
         let up = all.as_deref().ok().map(|all| others(all, &BTreeSet::new()));
         let failed = self.flush_or_review(all, carried, messages, now).await;
+        self.ledger().release("telling", now).await;
         if timers.iter().any(|(timer, _)| matches!(timer, Timer::Tick(_))) {
             self.watch(up, now).await;
         }

@@ -113,11 +113,7 @@ impl Words for English {
     fn measured(&self, measured: &Measured) -> Option<String> {
         Some(match measured {
             Measured::Check { turn, expected, found } => {
-                format!(
-                    "turn {turn}, expected {}, got \"{}\"",
-                    brief(expected, 40),
-                    brief(found, 40)
-                )
+                format!("turn {turn}, expected {}, got {}", brief(expected, 40), brief(found, 40))
             }
             Measured::Late { turn, measured, objective, .. } => {
                 let (measured, objective) = self.compared(*measured, *objective);

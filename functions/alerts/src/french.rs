@@ -114,11 +114,7 @@ impl Words for French {
     fn measured(&self, measured: &Measured) -> Option<String> {
         Some(match measured {
             Measured::Check { turn, expected, found } => {
-                format!(
-                    "tour {turn}, attendu {}, reçu \"{}\"",
-                    brief(expected, 40),
-                    brief(found, 40)
-                )
+                format!("tour {turn}, attendu {}, reçu {}", brief(expected, 40), brief(found, 40))
             }
             Measured::Late { turn, measured, objective, .. } => {
                 let (measured, objective) = self.compared(*measured, *objective);

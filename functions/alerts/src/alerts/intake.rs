@@ -150,9 +150,14 @@ impl Alerts {
         if !ours && !again {
             return true;
         }
-        let mut carried: Vec<Alert> =
-            waiting.take(CARRIED).map(|stored| stored.memory.alert.clone()).collect();
+        let carried = waiting.take(CARRIED).map(|stored| stored.memory.alert.clone());
+        self.flush_later(carried.collect()).await
+    }
+
+    /// Sends the flush that comes back when a window is over; whether it will.
+    pub(super) async fn flush_later(&self, mut carried: Vec<Alert>) -> bool {
         let size = |alerts: &Vec<Alert>| serde_json::to_string(alerts).map_or(0, |json| json.len());
+        carried.truncate(CARRIED);
         while CARRIED_BYTES < size(&carried) {
             carried.pop();
         }

@@ -69,6 +69,21 @@ async fn what_a_flush_left_behind_is_told_by_the_next_minutes() {
 }
 
 #[tokio::test]
+async fn two_who_would_tell_at_once_tell_once() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    // Another invocation is telling just now, and has not stored yet what it told.
+    world.claimed("telling", at("14:06:40"));
+    assert_eq!(world.flush(at("14:05:42")).await, 0);
+    assert_eq!(world.subjects().len(), 0, "the other one tells");
+    assert_eq!(world.state().sent.len(), 1, "and this one looks again after another window");
+    world.flush(at("14:07:12")).await;
+    assert_eq!(world.subjects().len(), 1, "the other one died; its claim has run out");
+    world.flush(at("14:07:42")).await;
+    assert_eq!(world.subjects().len(), 1);
+}
+
+#[tokio::test]
 async fn a_flush_without_a_table_tells_what_it_carries() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;

@@ -133,6 +133,13 @@ impl World {
         self.state.lock().unwrap()
     }
 
+    /// Somebody else has claimed `what` until then.
+    pub(crate) fn claimed(&self, what: &str, until: Timestamp) {
+        let key = (format!("claim#{what}"), "claim".to_owned());
+        let until = AttributeValue::N(until.as_millisecond().to_string());
+        self.state().items.insert(key, HashMap::from([("until_ms".to_owned(), until)]));
+    }
+
     pub(crate) fn breaks(&self, part: Part) {
         self.state().broken.insert(part);
     }
