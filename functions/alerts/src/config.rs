@@ -25,8 +25,9 @@ pub struct Config {
     pub tickets_topic: String,
     /// `None`: nobody is next in line.
     pub escalation_topic: Option<String>,
-    /// The topic that hears of Vigie's own trouble; only its subscriptions are looked at.
-    pub watch_topic: Option<String>,
+    /// Every topic that people hear by, and the addresses that must be subscribed to it; the one of
+    /// Vigie's own trouble among them.
+    pub subscribed: Vec<(String, Vec<String>)>,
     pub table: String,
     pub bucket: String,
     pub queue_url: String,
@@ -47,7 +48,21 @@ impl Config {
     pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
         let settings = Settings::new(&env);
         let topic = |name| settings.required(name, "the ARN of a topic");
+        let notifications_topic = topic("NOTIFICATIONS_TOPIC_ARN")?;
+        let tickets_topic = topic("TICKETS_TOPIC_ARN")?;
         let escalation_topic = settings.optional("ESCALATION_TOPIC_ARN");
+        let addresses = |name| {
+            let list = settings.optional(name).unwrap_or_default();
+            let addresses = list.split(',').filter(|address| !address.is_empty());
+            addresses.map(str::to_owned).collect::<Vec<String>>()
+        };
+        let subscribed = [
+            (Some(notifications_topic.clone()), addresses("NOTIFICATIONS_EMAILS")),
+            (Some(tickets_topic.clone()), addresses("TICKETS_EMAILS")),
+            (escalation_topic.clone(), addresses("ESCALATION_EMAILS")),
+            (settings.optional("WATCH_TOPIC_ARN"), addresses("WATCH_EMAILS")),
+        ];
+        let subscribed = subscribed.into_iter().filter_map(|(topic, them)| Some((topic?, them)));
         let some = |time: Duration| (!time.is_zero()).then_some(time);
         let defaults = Rules::default();
         let remind = settings.seconds("REMINDER_SECONDS", Duration::from_secs(14_400))?;
@@ -64,15 +79,15 @@ impl Config {
             environment: settings
                 .required_as("VIGIE_ENVIRONMENT", "the environment's name, such as `prod`")?,
             region: settings.required("AWS_REGION", "a region, such as `eu-west-1`")?,
-            notifications_topic: topic("NOTIFICATIONS_TOPIC_ARN")?,
-            tickets_topic: topic("TICKETS_TOPIC_ARN")?,
+            notifications_topic,
+            tickets_topic,
             rules: Rules {
                 remind_every: some(remind),
                 escalate_after: some(escalate).filter(|_| escalation_topic.is_some()),
                 ..defaults
             },
             escalation_topic,
-            watch_topic: settings.optional("WATCH_TOPIC_ARN"),
+            subscribed: subscribed.collect(),
             table: settings.required("TABLE_NAME", "the name of the table")?,
             bucket: settings.required("REPORT_BUCKET", "the name of the report bucket")?,
             queue_url: settings.required("ALERTS_QUEUE_URL", "the URL of the alerts queue")?,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use domain::Reason;
 
+use crate::notification::Runs;
 use crate::text::brief;
-use crate::words::{Labels, Measured, Plot, Slow, Tally, Telling, Trouble, Words};
+use crate::words::{Labels, Measured, Past, Plot, Slow, Tally, Telling, Trouble, Words};
 
 pub(crate) struct English;
 
@@ -17,6 +18,7 @@ static LABELS: Labels = Labels {
     expected: "expected",
     found: "found",
     no_answer: "(nothing)",
+    took: "took",
     detail: "detail",
     no_report: "No report of this trouble could be read; the links below lead to what there is.",
     comparison: "AGAINST THE HOUR BEFORE",
@@ -69,12 +71,6 @@ impl Words for English {
         span(time, "d")
     }
 
-    fn seconds(&self, seconds: f64) -> String {
-        let tenths = (seconds * 10.0).round() / 10.0;
-        let whole = tenths.fract() == 0.0 || 100.0 <= tenths;
-        format!("{} s", self.number(tenths, usize::from(!whole)))
-    }
-
     fn state(&self, plot: Plot, telling: Telling) -> String {
         let state = match plot {
             Plot::Down(_) => "DOWN",
@@ -87,10 +83,10 @@ impl Words for English {
         };
         match telling {
             Telling::First => state.to_owned(),
-            Telling::Still(_) => format!("STILL {state}"),
+            Telling::Still => format!("STILL {state}"),
             Telling::Flapping(_) => "FLAPPING".to_owned(),
             Telling::Settled => format!("{state}, settled:"),
-            Telling::Escalated(_) => format!("ESCALATED: {state}"),
+            Telling::Escalated => format!("ESCALATED: {state}"),
         }
     }
 
@@ -117,17 +113,12 @@ impl Words for English {
     fn measured(&self, measured: &Measured) -> Option<String> {
         Some(match measured {
             Measured::Check { turn, expected, found } => {
-                format!(
-                    "turn {turn}, expected {}, got \"{}\"",
-                    brief(expected, 40),
-                    brief(found, 40)
-                )
+                format!("turn {turn}, expected {}, got {}", brief(expected, 40), brief(found, 40))
             }
-            Measured::Late { turn, measured, objective, .. } => format!(
-                "{} on turn {turn}, objective {}",
-                self.seconds(measured.as_secs_f64()),
-                self.seconds(objective.as_secs_f64())
-            ),
+            Measured::Late { turn, measured, objective, .. } => {
+                let (measured, objective) = self.compared(*measured, *objective);
+                format!("{measured} on turn {turn}, objective {objective}")
+            }
             Measured::GivenUp { turn, after, objective } => {
                 let after = self.seconds(after.as_secs_f64());
                 match objective {
@@ -140,7 +131,18 @@ impl Words for English {
             }
             Measured::Retry => "first try failed".to_owned(),
             Measured::Prose(prose) => brief(prose, 60),
-            Measured::Runs { failed, total } => format!("{failed} of {total} runs failed"),
+            Measured::Runs(runs) => failed(*runs),
+            Measured::Over { plot, lasted, runs } => {
+                let was = match plot {
+                    Plot::Recovered(Trouble::Down) => "down",
+                    Plot::Recovered(Trouble::Degraded) => "slow",
+                    Plot::Recovered(Trouble::Blind) => "blind",
+                    _ => "up",
+                };
+                let lasted = lasted.map(|lasted| format!("{was} for {}", self.span(lasted)));
+                let parts: Vec<String> = lasted.into_iter().chain(runs.map(failed)).collect();
+                return (!parts.is_empty()).then(|| parts.join(", "));
+            }
             Measured::Nothing => return None,
         })
     }
@@ -153,54 +155,40 @@ impl Words for English {
         "This is a test, sent by `vigie test-alert`. Nothing is wrong: the way from alarm to mail works."
     }
 
-    fn headline(&self, plot: Plot, telling: Telling, title: &str, environment: &str) -> String {
-        let name = format!("{title} ({environment})");
-        let state = match plot {
-            Plot::Down(None) => format!("{name} is down"),
-            Plot::Down(Some(reason)) => format!("{name} is down: {}", phrase(reason)),
-            Plot::Degraded(Slow::FirstChunk) => {
-                format!("{name} is slow: it answers rightly, but begins late")
-            }
-            Plot::Degraded(Slow::Reply) => {
-                format!("{name} is slow: it answers rightly, but takes too long")
-            }
-            Plot::Degraded(Slow::Retry) => {
-                format!("{name} is unsteady: it answers rightly, but only on a second try")
-            }
-            Plot::Degraded(Slow::Unknown) => {
-                format!("{name} is degraded: it answers rightly, but late or only on a second try")
-            }
-            Plot::Blind => format!("We are blind on {name}: no results come in"),
-            Plot::Recovered(Trouble::Down) => format!("{name} answers again"),
-            Plot::Recovered(Trouble::Degraded) => format!("{name} answers in time again"),
-            Plot::Recovered(Trouble::Blind) => format!("We see {name} again, and it is up"),
-            Plot::Pipeline => format!("Vigie itself needs a look: alarm {name}"),
-            Plot::PipelineOver => format!("Vigie is well again: alarm {name} is over"),
-            Plot::Foreign => format!("Alarm {name} is up"),
-            Plot::ForeignOver => format!("Alarm {name} is over"),
-            Plot::Unreadable => {
-                format!("A message came to the alarms topic of {environment} that Vigie can't read")
-            }
-        };
-        match telling {
-            Telling::First => format!("{state}."),
-            Telling::Still(Some(lasted)) => format!("For {} now: {state}.", self.span(lasted)),
-            Telling::Still(None) => format!("Still so: {state}."),
+    fn again(&self, telling: Telling) -> Option<String> {
+        Some(match telling {
+            Telling::First => return None,
+            Telling::Still => "A reminder: nobody has ended this yet.".to_owned(),
             Telling::Flapping(changes) => format!(
-                "{name} goes up and down: {changes} changes within the hour. \
-                 At this moment: {state}. You will hear of it again when it is calm."
+                "It goes up and down: {changes} changes within the hour. You will hear of it again when it is \
+                 calm. At this moment:"
             ),
-            Telling::Settled => {
-                format!("{name} is calm again, after going up and down. Now: {state}.")
-            }
-            Telling::Escalated(Some(lasted)) => format!(
-                "Nobody has ended this for {}, so it comes to you: {state}.",
-                self.span(lasted)
-            ),
-            Telling::Escalated(None) => {
-                format!("Nobody has ended this, so it comes to you: {state}.")
-            }
+            Telling::Settled => "It is calm again, after going up and down. Now:".to_owned(),
+            Telling::Escalated => "Nobody has ended this in time, so it comes to you.".to_owned(),
+        })
+    }
+
+    fn headline(&self, plot: Plot, name: &str, at: &str, lasted: Option<Duration>) -> String {
+        let since = format!("since {at}{}", self.for_so_long(lasted));
+        match plot {
+            Plot::Down(_) => format!("{name} has been down {since}."),
+            Plot::Degraded(Slow::Retry) => format!("{name} has been unsteady {since}."),
+            Plot::Degraded(_) => format!("{name} has been slow {since}."),
+            Plot::Blind => format!("We have been blind on {name} {since}."),
+            Plot::Pipeline => format!("Alarm {name}, on Vigie itself, has been up {since}."),
+            Plot::Unreadable => format!("A message came at {at} that Vigie can't read: {name}."),
+            _ => format!("Alarm {name} has been up {since}."),
         }
+    }
+
+    fn over(&self, plot: Plot, name: &str, past: &Past) -> String {
+        let was = match plot {
+            Plot::Recovered(Trouble::Down) => format!("{name} was down"),
+            Plot::Recovered(Trouble::Degraded) => format!("{name} was slow"),
+            Plot::Recovered(Trouble::Blind) => format!("We were blind on {name}"),
+            _ => format!("Alarm {name} was up"),
+        };
+        format!("{was} {}", self.stretch(past))
     }
 
     fn users_see(&self, plot: Plot) -> &'static str {
@@ -234,18 +222,21 @@ impl Words for English {
     }
 
     fn since(&self, at: &str, lasted: Option<Duration>) -> String {
-        match lasted.filter(|lasted| 60 <= lasted.as_secs()) {
-            Some(lasted) => format!("Alarm since {at}, for {}.", self.span(lasted)),
-            None => format!("Alarm since {at}."),
-        }
+        format!("Since {at}{}.", self.for_so_long(lasted))
     }
 
-    fn over(&self, lasted: Duration, from: &str, to: &str) -> String {
-        format!("It lasted {}: from {from} to {to}.", self.span(lasted))
+    fn lasted(&self, past: &Past) -> String {
+        format!("It was so {}", self.stretch(past))
     }
 
-    fn share_failed(&self, failed: u64, total: u64) -> String {
-        format!("{failed} of {total} runs failed in that time.")
+    fn late(&self, what: Slow, measured: Duration, objective: Duration) -> String {
+        let (measured, objective) = self.compared(measured, objective);
+        let what = if what == Slow::Reply { "the end" } else { "the first words" };
+        format!("{measured} to {what}, objective {objective}")
+    }
+
+    fn gave_up(&self, after: Duration) -> String {
+        format!("{}, then given up", self.seconds(after.as_secs_f64()))
     }
 
     fn turn(&self, turn: usize, turns: usize, at: &str, retries: usize) -> String {
@@ -264,15 +255,15 @@ impl Words for English {
         format!("No other alarm of {environment} is up.")
     }
 
-    fn also(&self, title: &str, at: &str) -> String {
-        format!("{title}, since {at}")
+    fn also(&self, plot: Plot, title: &str, at: &str) -> String {
+        format!("{} {title}, since {at}", self.state(plot, Telling::First))
     }
 
     fn recipe(&self, plot: Plot) -> &'static [&'static str] {
         match plot {
             Plot::Down(None) => &[
                 "Open the bot in a browser and talk to it yourself.",
-                "Hold the conversation of the probe by hand: vigie run probes/PROBE.yaml",
+                "Hold the conversation of the probe by hand: vigie run probes/{probe}.yaml --environment {environment}",
                 "Look at the app's log since the alarm began, and at its last deploy.",
             ],
             Plot::Down(Some(reason)) => recipe(reason),
@@ -293,7 +284,7 @@ impl Words for English {
             Plot::Blind => &[
                 "Look whether the dispatcher and the prober run: their log groups, and the mails of the topic `watch`.",
                 "Was the probe renamed, switched off or taken away without a deploy? Then deploy.",
-                "Until we see again, look at the bot yourself: vigie run probes/PROBE.yaml",
+                "Until we see again, look at the bot yourself: vigie run probes/{probe}.yaml --environment {environment}",
             ],
             Plot::Recovered(Trouble::Blind) => &["Find out from the logs why no results came in."],
             Plot::Recovered(_) => &["Nothing now. In working hours: note what mended it."],
@@ -304,7 +295,7 @@ impl Words for English {
             Plot::Foreign => &["Open the alarm, or its runbook if it has one."],
             Plot::PipelineOver | Plot::ForeignOver => &["Nothing."],
             Plot::Unreadable => &[
-                "Read it below, and act on it if it is an alarm.",
+                "Read it above, and act on it if it is an alarm.",
                 "Then make its sender use a form that Vigie knows: docs/alerting.md lists them.",
             ],
         }
@@ -359,6 +350,29 @@ impl Words for English {
              when it stays away, something is broken."
         )
     }
+}
+
+impl English {
+    /// How long it has lasted, where that is worth a word.
+    fn for_so_long(&self, lasted: Option<Duration>) -> String {
+        let lasted = lasted.filter(|lasted| 60 <= lasted.as_secs());
+        lasted.map(|lasted| format!(", for {}", self.span(lasted))).unwrap_or_default()
+    }
+
+    fn stretch(&self, past: &Past) -> String {
+        let until = &past.until;
+        let runs = past.failed.map(|runs| format!(": {}", failed(runs))).unwrap_or_default();
+        match &past.stretch {
+            Some((from, lasted)) => {
+                format!("for {}, from {from} to {until}{runs}.", self.span(*lasted))
+            }
+            None => format!("until {until}{runs}."),
+        }
+    }
+}
+
+fn failed(runs: Runs) -> String {
+    format!("{} of {} runs failed", runs.failed(), runs.total)
 }
 
 /// 99.96 % is not 100 %: shares below the whole are never rounded up to it.
@@ -441,17 +455,17 @@ fn users_see(reason: Reason) -> &'static str {
 fn recipe(reason: Reason) -> &'static [&'static str] {
     match reason {
         Reason::Dns => &[
-            "Look the name up from elsewhere: dig HOST",
+            "Look the name up from elsewhere: dig {host}",
             "Was the record, the zone or the load balancer changed or deleted? Did the domain expire?",
             "Private name: is the prober in the right VPC?",
         ],
         Reason::Connect => &[
             "Is the app running? Look at its tasks or pods, and at their restarts.",
             "Does the load balancer have a healthy target? Was a security group changed?",
-            "Try from elsewhere: curl -sv URL/config",
+            "Try from elsewhere: curl -sv {url}/config",
         ],
         Reason::Tls => &[
-            "Look at the certificate: openssl s_client -connect HOST:443 -servername HOST",
+            "Look at the certificate: openssl s_client -connect {instance} -servername {host}",
             "Expired: renew it, and find out why nobody renewed it.",
             "Another host's: look at the load balancer's listener and rules.",
         ],
@@ -467,7 +481,7 @@ fn recipe(reason: Reason) -> &'static [&'static str] {
         ],
         Reason::Auth => &[
             "Was the password or token changed? Put the new one into the secret that the probe names.",
-            "Is the secret readable? vigie run probes/PROBE.yaml says which one it asks for.",
+            "Is the secret readable? vigie run probes/{probe}.yaml --environment {environment} says which one it asks for.",
             "Try to log in by hand with the same account.",
         ],
         Reason::EndpointMissing => &[

@@ -5,8 +5,9 @@ use std::time::Duration;
 use domain::Reason;
 
 use crate::english::{floor_percent, span};
+use crate::notification::Runs;
 use crate::text::brief;
-use crate::words::{Labels, Measured, Plot, Slow, Tally, Telling, Trouble, Words};
+use crate::words::{Labels, Measured, Past, Plot, Slow, Tally, Telling, Trouble, Words};
 
 pub(crate) struct French;
 
@@ -18,6 +19,7 @@ static LABELS: Labels = Labels {
     expected: "attendu",
     found: "reçu",
     no_answer: "(rien)",
+    took: "délai",
     detail: "détail",
     no_report: "Aucun rapport sur cet incident n'a pu être lu ; les liens ci-dessous mènent à ce qu'il y a.",
     comparison: "PAR RAPPORT À L'HEURE PRÉCÉDENTE",
@@ -70,12 +72,6 @@ impl Words for French {
         span(time, "j")
     }
 
-    fn seconds(&self, seconds: f64) -> String {
-        let tenths = (seconds * 10.0).round() / 10.0;
-        let whole = tenths.fract() == 0.0 || 100.0 <= tenths;
-        format!("{} s", self.number(tenths, usize::from(!whole)))
-    }
-
     fn state(&self, plot: Plot, telling: Telling) -> String {
         let state = match plot {
             Plot::Down(_) => "EN PANNE",
@@ -88,10 +84,10 @@ impl Words for French {
         };
         match telling {
             Telling::First => state.to_owned(),
-            Telling::Still(_) => format!("TOUJOURS {state}"),
+            Telling::Still => format!("TOUJOURS {state}"),
             Telling::Flapping(_) => "INTERMITTENT".to_owned(),
             Telling::Settled => format!("STABILISÉ, {state} :"),
-            Telling::Escalated(_) => format!("ESCALADE, {state} :"),
+            Telling::Escalated => format!("ESCALADE, {state} :"),
         }
     }
 
@@ -118,17 +114,12 @@ impl Words for French {
     fn measured(&self, measured: &Measured) -> Option<String> {
         Some(match measured {
             Measured::Check { turn, expected, found } => {
-                format!(
-                    "tour {turn}, attendu {}, reçu \"{}\"",
-                    brief(expected, 40),
-                    brief(found, 40)
-                )
+                format!("tour {turn}, attendu {}, reçu {}", brief(expected, 40), brief(found, 40))
             }
-            Measured::Late { turn, measured, objective, .. } => format!(
-                "{} au tour {turn}, objectif {}",
-                self.seconds(measured.as_secs_f64()),
-                self.seconds(objective.as_secs_f64())
-            ),
+            Measured::Late { turn, measured, objective, .. } => {
+                let (measured, objective) = self.compared(*measured, *objective);
+                format!("{measured} au tour {turn}, objectif {objective}")
+            }
             Measured::GivenUp { turn, after, objective } => {
                 let after = self.seconds(after.as_secs_f64());
                 match objective {
@@ -141,7 +132,18 @@ impl Words for French {
             }
             Measured::Retry => "premier essai manqué".to_owned(),
             Measured::Prose(prose) => brief(prose, 60),
-            Measured::Runs { failed, total } => format!("{failed} visites sur {total} en échec"),
+            Measured::Runs(runs) => failed(*runs),
+            Measured::Over { plot, lasted, runs } => {
+                let was = match plot {
+                    Plot::Recovered(Trouble::Down) => "en panne",
+                    Plot::Recovered(Trouble::Degraded) => "lent",
+                    Plot::Recovered(Trouble::Blind) => "sans nouvelles",
+                    _ => "en cours",
+                };
+                let lasted = lasted.map(|lasted| format!("{was} pendant {}", self.span(lasted)));
+                let parts: Vec<String> = lasted.into_iter().chain(runs.map(failed)).collect();
+                return (!parts.is_empty()).then(|| parts.join(", "));
+            }
             Measured::Nothing => return None,
         })
     }
@@ -154,58 +156,48 @@ impl Words for French {
         "Ceci est un test, envoyé par `vigie test-alert`. Rien n'est en panne : le chemin de l'alarme au courriel fonctionne."
     }
 
-    fn headline(&self, plot: Plot, telling: Telling, title: &str, environment: &str) -> String {
-        let name = format!("{title} ({environment})");
-        let state = match plot {
-            Plot::Down(None) => format!("{name} est en panne"),
-            Plot::Down(Some(reason)) => format!("{name} est en panne : {}", phrase(reason)),
-            Plot::Degraded(Slow::FirstChunk) => {
-                format!("{name} est lent : ses réponses sont justes, mais tardent à venir")
-            }
-            Plot::Degraded(Slow::Reply) => {
-                format!("{name} est lent : ses réponses sont justes, mais longues à finir")
-            }
-            Plot::Degraded(Slow::Retry) => {
-                format!("{name} est instable : il répond juste, mais seulement au second essai")
-            }
-            Plot::Degraded(Slow::Unknown) => {
-                format!("{name} est dégradé : il répond juste, mais en retard ou au second essai")
-            }
-            Plot::Blind => format!("Plus de nouvelles de {name} : aucun résultat ne nous parvient"),
-            Plot::Recovered(Trouble::Down) => format!("{name} répond de nouveau"),
-            Plot::Recovered(Trouble::Degraded) => format!("{name} répond de nouveau à temps"),
-            Plot::Recovered(Trouble::Blind) => {
-                format!("Nous avons de nouveau des nouvelles de {name}, et il fonctionne")
-            }
-            Plot::Pipeline => format!("Vigie elle-même a un souci : alarme {name}"),
-            Plot::PipelineOver => {
-                format!("Vigie va de nouveau bien : l'alarme {name} est terminée")
-            }
-            Plot::Foreign => format!("L'alarme {name} s'est déclenchée"),
-            Plot::ForeignOver => format!("L'alarme {name} est terminée"),
-            Plot::Unreadable => format!(
-                "Un message que Vigie ne sait pas lire est arrivé dans la rubrique des alarmes de {environment}"
-            ),
-        };
-        match telling {
-            Telling::First => format!("{state}."),
-            Telling::Still(Some(lasted)) => format!("Depuis {} déjà : {state}.", self.span(lasted)),
-            Telling::Still(None) => format!("Toujours en cours : {state}."),
+    fn again(&self, telling: Telling) -> Option<String> {
+        Some(match telling {
+            Telling::First => return None,
+            Telling::Still => "Rappel : personne n'y a encore mis fin.".to_owned(),
             Telling::Flapping(changes) => format!(
-                "{name} va et vient : {changes} changements en une heure. À cet instant : {state}. \
-                 Vous aurez des nouvelles quand il se sera stabilisé."
+                "Va-et-vient : {changes} changements en une heure. Vous aurez des nouvelles quand ce sera stabilisé. \
+                 À cet instant :"
             ),
             Telling::Settled => {
-                format!("{name} s'est stabilisé après des va-et-vient. À présent : {state}.")
+                "C'est de nouveau stable, après des va-et-vient. À présent :".to_owned()
             }
-            Telling::Escalated(Some(lasted)) => format!(
-                "Personne n'y a mis fin depuis {}, c'est donc votre tour : {state}.",
-                self.span(lasted)
-            ),
-            Telling::Escalated(None) => {
-                format!("Personne n'y a mis fin, c'est donc votre tour : {state}.")
+            Telling::Escalated => {
+                "Personne n'y a mis fin à temps, c'est donc votre tour.".to_owned()
             }
+        })
+    }
+
+    fn headline(&self, plot: Plot, name: &str, at: &str, lasted: Option<Duration>) -> String {
+        let since = format!("depuis le {at}{}", self.for_so_long(lasted));
+        match plot {
+            Plot::Down(_) => format!("{name} est en panne {since}."),
+            Plot::Degraded(Slow::Retry) => format!("{name} est instable {since}."),
+            Plot::Degraded(_) => format!("{name} est lent {since}."),
+            Plot::Blind => format!("Plus de nouvelles de {name} {since}."),
+            Plot::Pipeline => {
+                format!("L'alarme {name}, sur Vigie elle-même, est en cours {since}.")
+            }
+            Plot::Unreadable => {
+                format!("Un message que Vigie ne sait pas lire est arrivé le {at} : {name}.")
+            }
+            _ => format!("L'alarme {name} est en cours {since}."),
         }
+    }
+
+    fn over(&self, plot: Plot, name: &str, past: &Past) -> String {
+        let was = match plot {
+            Plot::Recovered(Trouble::Down) => format!("{name} a été en panne"),
+            Plot::Recovered(Trouble::Degraded) => format!("{name} a été lent"),
+            Plot::Recovered(Trouble::Blind) => format!("Nous étions sans nouvelles de {name}"),
+            _ => format!("L'alarme {name} a été en cours"),
+        };
+        format!("{was} {}", self.stretch(past))
     }
 
     fn users_see(&self, plot: Plot) -> &'static str {
@@ -249,18 +241,21 @@ impl Words for French {
     }
 
     fn since(&self, at: &str, lasted: Option<Duration>) -> String {
-        match lasted.filter(|lasted| 60 <= lasted.as_secs()) {
-            Some(lasted) => format!("En alarme depuis le {at}, soit {}.", self.span(lasted)),
-            None => format!("En alarme depuis le {at}."),
-        }
+        format!("Depuis le {at}{}.", self.for_so_long(lasted))
     }
 
-    fn over(&self, lasted: Duration, from: &str, to: &str) -> String {
-        format!("Durée : {}, du {from} au {to}.", self.span(lasted))
+    fn lasted(&self, past: &Past) -> String {
+        format!("Il en était ainsi {}", self.stretch(past))
     }
 
-    fn share_failed(&self, failed: u64, total: u64) -> String {
-        format!("{failed} visites sur {total} ont échoué pendant ce temps.")
+    fn late(&self, what: Slow, measured: Duration, objective: Duration) -> String {
+        let (measured, objective) = self.compared(measured, objective);
+        let what = if what == Slow::Reply { "jusqu'à la fin" } else { "avant les premiers mots" };
+        format!("{measured} {what}, objectif {objective}")
+    }
+
+    fn gave_up(&self, after: Duration) -> String {
+        format!("{}, puis abandon", self.seconds(after.as_secs_f64()))
     }
 
     fn turn(&self, turn: usize, turns: usize, at: &str, retries: usize) -> String {
@@ -283,15 +278,15 @@ impl Words for French {
         format!("Aucune autre alarme de {environment} n'est en cours.")
     }
 
-    fn also(&self, title: &str, at: &str) -> String {
-        format!("{title}, depuis le {at}")
+    fn also(&self, plot: Plot, title: &str, at: &str) -> String {
+        format!("{} {title}, depuis le {at}", self.state(plot, Telling::First))
     }
 
     fn recipe(&self, plot: Plot) -> &'static [&'static str] {
         match plot {
             Plot::Down(None) => &[
                 "Ouvrir le bot dans un navigateur et lui parler.",
-                "Tenir la conversation de la sonde à la main : vigie run probes/SONDE.yaml",
+                "Tenir la conversation de la sonde à la main : vigie run probes/{probe}.yaml --environment {environment}",
                 "Lire le journal de l'application depuis le début de l'alarme, et regarder son dernier déploiement.",
             ],
             Plot::Down(Some(reason)) => recipe(reason),
@@ -312,7 +307,7 @@ impl Words for French {
             Plot::Blind => &[
                 "Vérifier que le dispatcher et le prober tournent : leurs journaux, et les courriels de la rubrique « watch ».",
                 "La sonde a-t-elle été renommée, arrêtée ou retirée sans déploiement ? Alors déployer.",
-                "En attendant, regarder le bot soi-même : vigie run probes/SONDE.yaml",
+                "En attendant, regarder le bot soi-même : vigie run probes/{probe}.yaml --environment {environment}",
             ],
             Plot::Recovered(Trouble::Blind) => {
                 &["Chercher dans les journaux pourquoi les résultats n'arrivaient plus."]
@@ -327,7 +322,7 @@ impl Words for French {
             Plot::Foreign => &["Ouvrir l'alarme, ou sa procédure si elle en a une."],
             Plot::PipelineOver | Plot::ForeignOver => &["Rien."],
             Plot::Unreadable => &[
-                "Le lire ci-dessous, et agir si c'est une alarme.",
+                "Le lire ci-dessus, et agir si c'est une alarme.",
                 "Puis faire employer à son expéditeur une forme que Vigie connaît : voir docs/alerting.md.",
             ],
         }
@@ -382,6 +377,29 @@ impl Words for French {
              s'il manque, quelque chose est en panne."
         )
     }
+}
+
+impl French {
+    /// How long it has lasted, where that is worth a word.
+    fn for_so_long(&self, lasted: Option<Duration>) -> String {
+        let lasted = lasted.filter(|lasted| 60 <= lasted.as_secs());
+        lasted.map(|lasted| format!(", soit {}", self.span(lasted))).unwrap_or_default()
+    }
+
+    fn stretch(&self, past: &Past) -> String {
+        let until = &past.until;
+        let runs = past.failed.map(|runs| format!(" : {}", failed(runs))).unwrap_or_default();
+        match &past.stretch {
+            Some((from, lasted)) => {
+                format!("pendant {}, du {from} au {until}{runs}.", self.span(*lasted))
+            }
+            None => format!("jusqu'au {until}{runs}."),
+        }
+    }
+}
+
+fn failed(runs: Runs) -> String {
+    format!("{} visites sur {} en échec", runs.failed(), runs.total)
 }
 
 fn retried(retries: usize) -> &'static str {
@@ -453,17 +471,17 @@ fn users_see(reason: Reason) -> &'static str {
 fn recipe(reason: Reason) -> &'static [&'static str] {
     match reason {
         Reason::Dns => &[
-            "Chercher le nom depuis ailleurs : dig HÔTE",
+            "Chercher le nom depuis ailleurs : dig {host}",
             "L'enregistrement, la zone ou le répartiteur ont-ils été modifiés ou supprimés ? Le domaine a-t-il expiré ?",
             "Nom privé : le prober est-il dans le bon VPC ?",
         ],
         Reason::Connect => &[
             "L'application tourne-t-elle ? Regarder ses tâches ou pods, et leurs redémarrages.",
             "Le répartiteur a-t-il une cible saine ? Un groupe de sécurité a-t-il été modifié ?",
-            "Essayer depuis ailleurs : curl -sv URL/config",
+            "Essayer depuis ailleurs : curl -sv {url}/config",
         ],
         Reason::Tls => &[
-            "Regarder le certificat : openssl s_client -connect HÔTE:443 -servername HÔTE",
+            "Regarder le certificat : openssl s_client -connect {instance} -servername {host}",
             "Expiré : le renouveler, et chercher pourquoi personne ne l'a fait.",
             "Celui d'un autre hôte : regarder l'écouteur et les règles du répartiteur.",
         ],
@@ -479,7 +497,7 @@ fn recipe(reason: Reason) -> &'static [&'static str] {
         ],
         Reason::Auth => &[
             "Le mot de passe ou le jeton ont-ils changé ? Mettre le nouveau dans le secret que nomme la sonde.",
-            "Le secret est-il lisible ? vigie run probes/SONDE.yaml dit lequel elle demande.",
+            "Le secret est-il lisible ? vigie run probes/{probe}.yaml --environment {environment} dit lequel elle demande.",
             "Essayer de se connecter à la main avec le même compte.",
         ],
         Reason::EndpointMissing => &[

@@ -199,6 +199,21 @@ impl Ledger<'_> {
         }
     }
 
+    /// Gives up what was claimed before its time is over.
+    pub(crate) async fn release(&self, what: &str, now: Timestamp) {
+        let request = self
+            .client
+            .put_item()
+            .table_name(self.table)
+            .item("pk", text(&format!("claim#{what}")))
+            .item("sk", text("claim"))
+            .item("until_ms", number(0))
+            .item("expires_at", number(now.as_second() + 86_400));
+        if let Ok(Err(error)) = patiently(request.send()).await {
+            tracing::warn!(error = chain(&error), what, "a claim was not given up");
+        }
+    }
+
     /// Notes that the test `id` was published, for `vigie test-alert` to see.
     pub(crate) async fn note_test(&self, id: &str, message_id: &str, now: Timestamp) {
         let request = self

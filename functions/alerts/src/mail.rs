@@ -1,20 +1,22 @@
 //! The layout of a notification, the same in every language: what happened first, what to do next,
 //! where to look last. Pure, so that whole mails are compared in the tests.
+//!
+//! Each sentence says what the ones before it did not: the subject what is wrong, the first line since
+//! when, the second what users see of it, the evidence the rest.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use domain::alert::{Alert, State, Subject};
+use domain::alert::{State, Subject};
 use domain::alert_memory::News;
-use domain::report::{Attempt, Objective, Report};
-use domain::{Outcome, Severity};
+use domain::report::{Attempt, Report};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
+use crate::layout::{line, moment, numbered, row, section};
 use crate::links;
-use crate::notification::{Figures, Item, Notification, Other, Runs, Week, Zone};
+use crate::notification::{Figures, Item, Notification, Other, Runs, Zone};
+use crate::plot::{measured, plot, plot_of, telling_attempt, telling_turn};
 use crate::text::{brief, one_line, padded, sparkline, subject, to_the_right};
-use crate::words::{Language, Measured, Plot, Slow, Tally, Telling, Trouble, Words};
+use crate::words::{Language, Measured, Past, Plot, Slow, Tally, Telling, Words};
 
 /// A notification as SNS takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +28,11 @@ pub struct Mail {
 }
 
 /// The longest list of alarms in one mail; the rest is counted.
-const LONGEST_LIST: usize = 50;
+pub(crate) const LONGEST_LIST: usize = 50;
+/// The most other alarms that are named.
+const MOST_OTHERS: usize = 10;
 /// Widest line of what a bot said.
 const QUOTE: usize = 300;
-/// Width of the first column of lists.
-const COLUMN: usize = 11;
 
 /// Writes the mail for `notification`.
 #[must_use]
@@ -42,40 +44,6 @@ pub fn write(notification: &Notification, language: Language) -> Mail {
     }
 }
 
-/// Writes the mail of the week: one line a probe, the worst first.
-#[must_use]
-pub fn write_week(week: &Week, language: Language) -> Mail {
-    let words = language.words();
-    let labels = words.labels();
-    let environment = week.environment.as_str();
-    let mut body = String::new();
-    line(&mut body, &words.week_headline(environment));
-    let mut probes = week.probes.clone().unwrap_or_default();
-    probes.sort_by(|a, b| a.runs.availability().total_cmp(&b.runs.availability()));
-    let mut text = String::new();
-    for probe in probes.iter().take(LONGEST_LIST) {
-        let share = to_the_right(&words.percent(probe.runs.availability()), 8);
-        let Runs { passed, total } = probe.runs;
-        let name = padded(probe.probe.as_str(), 30);
-        line(&mut text, &format!("{name} {share}   ({passed}/{total} {})", labels.runs));
-    }
-    if LONGEST_LIST < probes.len() {
-        line(&mut text, &format!("{} (+{})", labels.and_more, probes.len() - LONGEST_LIST));
-    }
-    let text = if week.probes.is_none() { labels.no_figures } else { &text };
-    section(&mut body, labels.week, text);
-    let others = others(week.up.as_deref(), environment, words, &week.zone);
-    section(&mut body, labels.others, &others);
-    if let Some(dashboard) = &week.dashboard {
-        let mut text = String::new();
-        row(&mut text, labels.dashboard, dashboard);
-        section(&mut body, labels.links, &text);
-    }
-    let counted = week.probes.as_ref().map(Vec::len);
-    let up = week.up.as_ref().map(Vec::len);
-    Mail { subject: subject(&words.week_subject(environment, counted, up)), body }
-}
-
 struct Writer<'a> {
     of: &'a Notification,
     words: &'static dyn Words,
@@ -85,24 +53,19 @@ impl Writer<'_> {
     fn single(&self, item: &Item) -> Mail {
         let alert = item.alert();
         let plot = plot(item);
-        let telling = self.telling(item);
+        let how = telling(item.news);
         let labels = self.words.labels();
-        let environment = self.of.environment.as_str();
 
         let mut body = String::new();
         if alert.test.is_some() {
             line(&mut body, self.words.test_note());
             body.push('\n');
         }
-        line(&mut body, &self.words.headline(plot, telling, alert.title(), environment));
-        line(&mut body, self.words.users_see(plot));
-        body.push('\n');
-        line(&mut body, &self.when(item));
-        if let (Plot::Recovered(_), Some(runs)) =
-            (plot, item.figures.as_ref().and_then(|f| f.during.runs))
-        {
-            line(&mut body, &self.words.share_failed(runs.failed(), runs.total));
+        if let Some(again) = self.words.again(how) {
+            line(&mut body, &again);
         }
+        line(&mut body, &self.headline(item, plot));
+        line(&mut body, self.words.users_see(plot));
 
         if plot == Plot::Unreadable {
             section(&mut body, labels.message, &alert.reason);
@@ -120,10 +83,11 @@ impl Writer<'_> {
         if alert.state != State::Ok {
             section(&mut body, labels.others, &self.others());
         }
-        section(&mut body, labels.next, &numbered(self.words.recipe(plot)));
+        section(&mut body, labels.next, &self.recipe(item, plot));
         section(&mut body, labels.links, &self.links(item));
         if let Some(probe) = alert.subject.probe().filter(|_| alert.state != State::Ok) {
             let why = labels.mute_why;
+            let environment = &self.of.environment;
             let mute = format!(
                 "vigie mute {probe} --environment {environment} --for 2h --why \"{why}\"\n{}",
                 self.words.mute_whole()
@@ -132,7 +96,7 @@ impl Writer<'_> {
         }
         body.push('\n');
         line(&mut body, &self.footer(item, plot));
-        Mail { subject: self.subject(item, plot, telling), body }
+        Mail { subject: self.subject(item, plot, how), body }
     }
 
     fn subject(&self, item: &Item, plot: Plot, telling: Telling) -> String {
@@ -142,41 +106,59 @@ impl Writer<'_> {
             Some(_) => format!("[{}] ", self.words.test_mark()),
             None => String::new(),
         };
-        let name = alert.title();
-        let environment = &self.of.environment;
         let what = match &alert.subject {
             Subject::Foreign { .. } if !alert.reason.is_empty() => brief(&alert.reason, 60),
-            _ => self.words.what(plot).to_owned(),
+            _ => self.what(item, plot),
         };
+        let colon = self.words.colon();
+        subject(&format!("{test}{state} {}{colon}{what}", self.name(item)))
+    }
+
+    /// What is wrong in a few words, with the measurement that says most.
+    fn what(&self, item: &Item, plot: Plot) -> String {
         let said = self.words.measured(&measured(item, plot));
         let said = said.map(|measured| format!(", {measured}")).unwrap_or_default();
-        let colon = self.words.colon();
-        subject(&format!("{test}{state} {name} ({environment}){colon}{what}{said}"))
+        format!("{}{said}", self.words.what(plot))
     }
 
-    fn telling(&self, item: &Item) -> Telling {
-        match item.news {
-            News::Changed => Telling::First,
-            News::Reminder => Telling::Still(item.lasted(self.of.now)),
-            News::Flapping { changes } => Telling::Flapping(changes),
-            News::Settled => Telling::Settled,
-            News::Escalation => Telling::Escalated(item.lasted(self.of.now)),
+    fn name(&self, item: &Item) -> String {
+        format!("{} ({})", one_line(item.alert().title()), self.of.environment)
+    }
+
+    fn headline(&self, item: &Item, plot: Plot) -> String {
+        let alert = item.alert();
+        let name = self.name(item);
+        if alert.state == State::Ok {
+            return self.words.over(plot, &name, &self.past(item));
         }
+        self.words.headline(plot, &name, &self.moment(alert.changed), self.lasted(item))
     }
 
+    /// The same within a list, where the name and what is wrong stand before it.
     fn when(&self, item: &Item) -> String {
         let alert = item.alert();
         if alert.state == State::Ok {
-            let to = self.moment(alert.changed);
-            return match (item.memory.trouble, item.lasted(alert.changed)) {
-                (Some(trouble), Some(lasted)) => {
-                    self.words.over(lasted, &self.moment(trouble.since), &to)
-                }
-                _ => to,
-            };
+            return self.words.lasted(&self.past(item));
         }
-        let lasted = Duration::try_from(self.of.now.duration_since(alert.changed)).ok();
-        self.words.since(&self.moment(alert.changed), lasted)
+        self.words.since(&self.moment(alert.changed), self.lasted(item))
+    }
+
+    fn lasted(&self, item: &Item) -> Option<Duration> {
+        Duration::try_from(self.of.now.duration_since(item.alert().changed)).ok()
+    }
+
+    fn past(&self, item: &Item) -> Past {
+        let ended = item.alert().changed;
+        let runs = item.figures.as_ref().and_then(|figures| figures.during.runs);
+        Past {
+            stretch: item
+                .memory
+                .trouble
+                .zip(item.lasted(ended))
+                .map(|(trouble, lasted)| (self.moment(trouble.since), lasted)),
+            until: self.moment(ended),
+            failed: runs.filter(|runs| 0 < runs.failed()),
+        }
     }
 
     fn moment(&self, at: Timestamp) -> String {
@@ -189,46 +171,66 @@ impl Writer<'_> {
             Plot::Degraded(Slow::FirstChunk | Slow::Reply) => labels.late,
             _ => labels.failed,
         };
-        let Some(report) = &item.report else {
+        match &item.report {
+            Some(report) => section(body, heading, &self.seen(item, report, plot)),
             // Being blind is having no report.
-            if plot != Plot::Blind {
-                section(body, heading, labels.no_report);
-            }
-            return;
-        };
+            None if plot == Plot::Blind => {}
+            None => section(body, heading, labels.no_report),
+        }
+    }
+
+    /// What the report has on it: the turn, what was said and came, and how the visit ended.
+    fn seen(&self, item: &Item, report: &Report, plot: Plot) -> String {
+        let labels = self.words.labels();
         let mut text = String::new();
         let at = self.second(report.due);
         let retries = if let Plot::Degraded(_) = plot { 0 } else { report.retries() };
-        // What passed only on retry is told by the try that failed: users meet that one.
-        let on_retry = plot == Plot::Degraded(Slow::Retry);
-        let attempt = if on_retry { report.attempts.first() } else { report.last() };
-        let turn = attempt.and_then(|attempt| telling_turn(report, attempt));
-        let mut checked = false;
-        match (turn, attempt) {
-            (Some(index), Some(attempt)) => {
-                line(&mut text, &self.words.turn(index + 1, report.turns, &at, retries));
-                let turn = &attempt.turns[index];
-                row(&mut text, labels.said, &brief(&turn.said, QUOTE));
-                for check in turn.checks.iter().filter(|check| !check.passed) {
-                    row(&mut text, labels.expected, &brief(&check.expected, QUOTE));
-                    row(&mut text, labels.found, &quoted(&check.found, labels.no_answer));
-                    checked = true;
-                }
-                if !checked {
-                    row(&mut text, labels.answered, &quoted(&turn.answered, labels.no_answer));
-                }
+        let attempt = telling_attempt(report, plot);
+        match attempt.and_then(|attempt| Some((attempt, telling_turn(report, attempt)?))) {
+            Some((attempt, turn)) => {
+                line(&mut text, &self.words.turn(turn + 1, report.turns, &at, retries));
+                self.turn(&mut text, attempt, turn);
             }
-            _ => line(&mut text, &self.words.visit(&at, retries)),
+            None => line(&mut text, &self.words.visit(&at, retries)),
         }
-        let measured = measured(item, plot);
-        let told_anyway = checked || matches!(measured, Measured::Prose(_));
-        if let Some(measured) = self.words.measured(&measured).filter(|_| !told_anyway) {
-            row(&mut text, "→", &measured);
+        let took = match measured(item, plot) {
+            Measured::Late { what, measured, objective, .. } => {
+                Some(self.words.late(what, measured, objective))
+            }
+            Measured::GivenUp { after, .. } => Some(self.words.gave_up(after)),
+            _ => None,
+        };
+        if let Some(took) = took {
+            row(&mut text, labels.took, &took);
         }
-        if !report.detail.is_empty() && !checked {
-            row(&mut text, labels.detail, &brief(&report.detail, QUOTE));
+        let failure = attempt.and_then(|attempt| attempt.failure.as_ref());
+        let detail = match (failure, attempt) {
+            (Some(failure), _) => &*failure.prose,
+            (None, Some(_)) => "",
+            (None, None) => &*report.detail,
+        };
+        if !detail.is_empty() {
+            row(&mut text, labels.detail, &brief(detail, QUOTE));
         }
-        section(body, heading, &text);
+        text
+    }
+
+    fn turn(&self, text: &mut String, attempt: &Attempt, turn: usize) {
+        let labels = self.words.labels();
+        let quoted = |said: &str| {
+            let said = brief(said, QUOTE);
+            if said.is_empty() { labels.no_answer.to_owned() } else { said }
+        };
+        let turn = &attempt.turns[turn];
+        row(text, labels.said, &brief(&turn.said, QUOTE));
+        let mut failed = turn.checks.iter().filter(|check| !check.passed).peekable();
+        if failed.peek().is_none() {
+            row(text, labels.answered, &quoted(&turn.answered));
+        }
+        for check in failed {
+            row(text, labels.expected, &brief(&check.expected, QUOTE));
+            row(text, labels.found, &quoted(&check.found));
+        }
     }
 
     /// `14:04:30 UTC`, with its day.
@@ -275,6 +277,23 @@ impl Writer<'_> {
         others(self.of.others.as_deref(), environment, self.words, &self.of.zone)
     }
 
+    /// What to do, with this alarm's own names in the commands.
+    fn recipe(&self, item: &Item, plot: Plot) -> String {
+        let probe = item.alert().subject.probe().map(ToString::to_string).unwrap_or_default();
+        let instance = item.report.as_ref().map(|report| &*report.instance).unwrap_or_default();
+        let host = instance.rsplit_once(':').map_or(instance, |(host, _)| host);
+        let secure = instance.ends_with(":443");
+        let url = if secure { format!("https://{host}") } else { format!("http://{instance}") };
+        let steps = self.words.recipe(plot).iter().map(|step| {
+            step.replace("{probe}", &probe)
+                .replace("{environment}", self.of.environment.as_str())
+                .replace("{instance}", instance)
+                .replace("{host}", host)
+                .replace("{url}", &url)
+        });
+        numbered(&steps.collect::<Vec<String>>())
+    }
+
     fn links(&self, item: &Item) -> String {
         let labels = self.words.labels();
         let alert = item.alert();
@@ -315,13 +334,7 @@ impl Writer<'_> {
         body.push('\n');
         for (index, item) in items.iter().enumerate() {
             let plot = plot(item);
-            *match plot {
-                Plot::Down(_) => &mut tally.down,
-                Plot::Degraded(_) => &mut tally.degraded,
-                Plot::Blind => &mut tally.blind,
-                Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => &mut tally.over,
-                Plot::Pipeline | Plot::Foreign | Plot::Unreadable => &mut tally.other,
-            } += 1;
+            tally.count(plot);
             if index < LONGEST_LIST {
                 self.listed(&mut body, item, plot);
             }
@@ -332,11 +345,7 @@ impl Writer<'_> {
         if items.iter().any(|item| item.alert().state != State::Ok) {
             section(&mut body, labels.others, &self.others());
         }
-        if let Some(dashboard) = &self.of.dashboard {
-            let mut text = String::new();
-            row(&mut text, labels.dashboard, dashboard);
-            section(&mut body, labels.links, &text);
-        }
+        dashboard(&mut body, self.of.dashboard.as_deref(), self.words);
         let names: Vec<&str> = items.iter().take(4).map(|item| item.alert().title()).collect();
         let more = items.len() - names.len();
         let more = if more == 0 { String::new() } else { format!(", +{more}") };
@@ -346,14 +355,13 @@ impl Writer<'_> {
 
     fn listed(&self, body: &mut String, item: &Item, plot: Plot) {
         let alert = item.alert();
-        let state = self.words.state(plot, self.telling(item));
-        let said = self.words.measured(&measured(item, plot));
-        let said = said.map(|measured| format!(", {measured}")).unwrap_or_default();
+        let state = self.words.state(plot, telling(item.news));
         let what = match alert.subject {
             Subject::Foreign { .. } | Subject::Unreadable => brief(&alert.reason, 200),
-            _ => self.words.what(plot).to_owned(),
+            _ => self.what(item, plot),
         };
-        line(body, &format!("{state}  {}{}{what}{said}", alert.title(), self.words.colon()));
+        let title = one_line(alert.title());
+        line(body, &format!("{state}  {title}{}{what}", self.words.colon()));
         row(body, "", &self.when(item));
         if let Some(report) = &item.report {
             row(body, "", &format!("vigie report {}", report.key()));
@@ -365,184 +373,48 @@ impl Writer<'_> {
     }
 }
 
-/// The measurement that says most about `item`.
-fn measured(item: &Item, plot: Plot) -> Measured {
-    let during = item.figures.as_ref().and_then(|figures| figures.during.runs);
-    if let Plot::Recovered(_) = plot {
-        return during.map_or(Measured::Nothing, |runs| Measured::Runs {
-            failed: runs.failed(),
-            total: runs.total,
-        });
-    }
-    let report = item.report.as_ref();
-    match (plot, report.and_then(|report| Some((report, report.last()?)))) {
-        (Plot::Down(_), Some((report, attempt))) => down_measured(report, attempt),
-        (Plot::Degraded(Slow::Retry), Some(_)) => Measured::Retry,
-        (Plot::Degraded(slow), Some((_, attempt))) => late(attempt)
-            .filter(|missed| missed.0 == slow)
-            .map_or(Measured::Nothing, |(what, missed)| Measured::Late {
-                turn: missed.turn + 1,
-                what,
-                measured: missed.measured,
-                objective: missed.objective,
-            }),
-        (Plot::Down(_), None) => match (report, during) {
-            (Some(report), _) => Measured::Prose(report.detail.clone()),
-            (None, Some(runs)) => Measured::Runs { failed: runs.failed(), total: runs.total },
-            (None, None) => Measured::Nothing,
-        },
-        _ => Measured::Nothing,
+fn telling(news: News) -> Telling {
+    match news {
+        News::Changed => Telling::First,
+        News::Reminder => Telling::Still,
+        News::Flapping { changes } => Telling::Flapping(changes),
+        News::Settled => Telling::Settled,
+        News::Escalation => Telling::Escalated,
     }
 }
 
-/// `2026-11-22 14:05 UTC (15:05 Europe/Paris)`; the other day too where the zone has one.
-fn moment(at: Timestamp, words: &dyn Words, zone: &Zone) -> String {
-    let format = words.moment();
-    let utc = at.strftime(format).to_string();
-    if zone.name == "UTC" {
-        return format!("{utc} UTC");
-    }
-    let there = at.to_zoned(zone.rules.clone());
-    let same_day = there.date() == at.to_zoned(TimeZone::UTC).date();
-    let there = there.strftime(if same_day { "%H:%M" } else { format });
-    format!("{utc} UTC ({there} {})", zone.name)
-}
-
-fn others(up: Option<&[Other]>, environment: &str, words: &dyn Words, zone: &Zone) -> String {
+/// The other alarms that are up, one a line.
+pub(crate) fn others(
+    up: Option<&[Other]>,
+    environment: &str,
+    words: &dyn Words,
+    zone: &Zone,
+) -> String {
     let labels = words.labels();
     match up {
         None => labels.others_unknown.to_owned(),
         Some([]) => words.all_well(environment),
         Some(others) => {
             let mut text = String::new();
-            for other in others.iter().take(10) {
+            for other in others.iter().take(MOST_OTHERS) {
                 let at = moment(other.since, words, zone);
-                line(&mut text, &words.also(&one_line(other.alert.title()), &at));
+                let title = one_line(other.alert.title());
+                line(&mut text, &words.also(plot_of(&other.alert), &title, &at));
             }
-            if 10 < others.len() {
-                line(&mut text, &format!("{} (+{})", labels.and_more, others.len() - 10));
+            if MOST_OTHERS < others.len() {
+                let more = others.len() - MOST_OTHERS;
+                line(&mut text, &format!("{} (+{more})", labels.and_more));
             }
             text
         }
     }
 }
 
-/// What a mail about `item` is about.
-fn plot(item: &Item) -> Plot {
-    let alert = item.alert();
-    let over = alert.state == State::Ok;
-    let blind = alert.state == State::InsufficientData;
-    match &alert.subject {
-        Subject::Down { .. } | Subject::Degraded { .. } if over => {
-            Plot::Recovered(match (&alert.subject, item.memory.trouble) {
-                (_, Some(trouble)) if !trouble.rose => Trouble::Blind,
-                (Subject::Degraded { .. }, _) => Trouble::Degraded,
-                _ => Trouble::Down,
-            })
-        }
-        Subject::Down { .. } | Subject::Degraded { .. } if blind => Plot::Blind,
-        Subject::Down { .. } => {
-            Plot::Down(item.report.as_ref().and_then(|report| report.outcome.reason()))
-        }
-        Subject::Degraded { .. } => Plot::Degraded(slow(item.report.as_ref())),
-        Subject::Pipeline if over => Plot::PipelineOver,
-        Subject::Pipeline => Plot::Pipeline,
-        Subject::Foreign { .. } if over => Plot::ForeignOver,
-        Subject::Foreign { .. } => Plot::Foreign,
-        Subject::Unreadable => Plot::Unreadable,
+pub(crate) fn dashboard(body: &mut String, link: Option<&str>, words: &dyn Words) {
+    let labels = words.labels();
+    if let Some(link) = link {
+        let mut text = String::new();
+        row(&mut text, labels.dashboard, link);
+        section(body, labels.links, &text);
     }
-}
-
-fn slow(report: Option<&Report>) -> Slow {
-    let Some((report, attempt)) = report.and_then(|report| Some((report, report.last()?))) else {
-        return Slow::Unknown;
-    };
-    match late(attempt) {
-        _ if report.outcome != Outcome::Degraded => Slow::Unknown,
-        Some((what, _)) => what,
-        None if 0 < report.retries() => Slow::Retry,
-        None => Slow::Unknown,
-    }
-}
-
-/// The objective that was missed by most.
-fn late(attempt: &Attempt) -> Option<(Slow, domain::report::Missed)> {
-    let by = |missed: &domain::report::Missed| missed.measured.saturating_sub(missed.objective);
-    let missed = attempt.missed().max_by_key(by)?;
-    let what = match missed.what {
-        Objective::FirstChunk => Slow::FirstChunk,
-        Objective::Reply => Slow::Reply,
-    };
-    Some((what, missed))
-}
-
-fn down_measured(report: &Report, attempt: &Attempt) -> Measured {
-    use domain::Reason::{CheckFailed, FirstChunkTimeout, QueueTimeout, Stalled, Timeout};
-    if let Some((turn, check)) = attempt.failed_checks().next() {
-        let (expected, found) = (one_line(&check.expected), one_line(&check.found));
-        return Measured::Check { turn: turn + 1, expected, found };
-    }
-    match (report.outcome.reason(), attempt.turns.last()) {
-        (Some(FirstChunkTimeout | QueueTimeout | Stalled | Timeout), Some(turn)) => {
-            Measured::GivenUp {
-                turn: attempt.turns.len(),
-                after: attempt.duration.saturating_sub(turn.offset),
-                objective: turn.objectives.first_chunk.or(turn.objectives.reply),
-            }
-        }
-        (Some(CheckFailed) | None, _) => Measured::Nothing,
-        _ => Measured::Prose(report.detail.clone()),
-    }
-}
-
-/// The turn that says most about the outcome, from 0; `None` when no turn was begun.
-fn telling_turn(report: &Report, attempt: &Attempt) -> Option<usize> {
-    let failed = attempt.failed_checks().next().map(|(turn, _)| turn);
-    let late = late(attempt).map(|(_, missed)| missed.turn);
-    let last = attempt.turns.len().checked_sub(1);
-    match report.outcome {
-        Outcome::Degraded => late.or(failed).or(last),
-        _ => failed.or(last),
-    }
-}
-
-fn quoted(text: &str, nothing: &str) -> String {
-    let text = brief(text, QUOTE);
-    if text.is_empty() { nothing.to_owned() } else { text }
-}
-
-fn numbered(steps: &[&str]) -> String {
-    match steps {
-        [one] => (*one).to_owned(),
-        steps => steps.iter().enumerate().fold(String::new(), |mut text, (index, step)| {
-            let _ = writeln!(text, "{}. {step}", index + 1);
-            text
-        }),
-    }
-}
-
-fn section(body: &mut String, heading: &str, text: &str) {
-    let _ = write!(body, "\n{heading}\n{}\n", text.trim_end());
-}
-
-fn row(text: &mut String, label: &str, value: &str) {
-    let _ = writeln!(text, "  {}{value}", padded(label, COLUMN));
-}
-
-fn line(text: &mut String, sentence: &str) {
-    text.push_str(sentence);
-    text.push('\n');
-}
-
-/// The gravest first: what is down before what we don't see, before what is slow, before what is over.
-#[must_use]
-pub(crate) fn gravity(alert: &Alert, severity: Severity) -> (Severity, State, u8, String) {
-    let kind = match alert.subject {
-        Subject::Down { .. } => 0,
-        Subject::Pipeline => 1,
-        Subject::Foreign { .. } => 2,
-        Subject::Unreadable => 3,
-        Subject::Degraded { .. } => 4,
-    };
-    (severity, alert.state, kind, alert.name.clone())
 }

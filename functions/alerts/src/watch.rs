@@ -3,6 +3,7 @@
 //!
 //! Nothing here may hold up an alarm: it runs after what is due to be told, and its failures are logged.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -114,19 +115,15 @@ impl Watch<'_> {
         Ok(dispatched <= 2.0 * back)
     }
 
-    /// Counts mail subscriptions that are not confirmed; an alarm of the watch looks at the figure.
+    /// Counts the mail subscriptions that nothing would reach; an alarm of the watch looks at the figure.
     pub(crate) async fn daily(&self, now: Timestamp) {
         // A table that fails makes it happen more often, which harms nobody.
         if !self.ledger.claim("daily", now, DAILY).await.unwrap_or(true) {
             return;
         }
-        let Config { notifications_topic, tickets_topic, escalation_topic, watch_topic, .. } =
-            self.config;
-        let topics = [Some(notifications_topic), Some(tickets_topic)];
-        let topics = topics.into_iter().chain([escalation_topic.as_ref(), watch_topic.as_ref()]);
         let mut unconfirmed = 0.0;
-        for topic in topics.flatten() {
-            match tokio::time::timeout(PATIENCE, self.unconfirmed(topic)).await {
+        for (topic, addresses) in &self.config.subscribed {
+            match tokio::time::timeout(PATIENCE, self.unconfirmed(topic, addresses)).await {
                 Ok(Ok(count)) => unconfirmed += f64::from(count),
                 Ok(Err(error)) => {
                     tracing::error!(error, topic, "the subscriptions could not be looked at");
@@ -137,25 +134,33 @@ impl Watch<'_> {
             }
         }
         tracing::info!(unconfirmed, "subscriptions");
-        let datum = cloudwatch::own(
-            "SubscriptionsUnconfirmed",
-            &self.config.environment,
-            unconfirmed,
-            Unit::Count,
-            now,
-        );
+        self.publish("SubscriptionsUnconfirmed", unconfirmed, now).await;
+    }
+
+    /// Counts notifications that SNS did not take. An alarm looks at the figure, and goes straight to a
+    /// topic that is not ours to fail on.
+    pub(crate) async fn unpublished(&self, count: usize, now: Timestamp) {
+        let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        self.publish("NotificationsUnpublished", count, now).await;
+    }
+
+    async fn publish(&self, name: &str, value: f64, now: Timestamp) {
+        let datum = cloudwatch::own(name, &self.config.environment, value, Unit::Count, now);
         let put = cloudwatch::put(&self.clients.cloudwatch, vec![datum]);
         match tokio::time::timeout(PATIENCE, put).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(error = chain(&error), "the subscriptions' figure was not taken");
+                tracing::error!(error = chain(&error), name, "a figure was not taken")
             }
-            Err(_) => tracing::error!("the subscriptions' figure was not taken in time"),
+            Err(_) => tracing::error!(name, "a figure was not taken in time"),
         }
     }
 
-    async fn unconfirmed(&self, topic: &str) -> Result<u32, String> {
-        let mut count = 0;
+    /// How many subscriptions of `topic` wait for their confirmation, or of `addresses` are gone: SNS
+    /// deletes what was not confirmed for two days, and what somebody unsubscribed.
+    async fn unconfirmed(&self, topic: &str, addresses: &[String]) -> Result<u32, String> {
+        let mut waiting = 0;
+        let mut missing: BTreeSet<&str> = addresses.iter().map(String::as_str).collect();
         let mut next = None;
         for _ in 0..MOST_PAGES {
             let page = self
@@ -167,17 +172,21 @@ impl Watch<'_> {
                 .send()
                 .await
                 .map_err(|error| chain(&error))?;
-            // SNS gives no ARN to a subscription that waits, or that it switched off.
-            let waits = page.subscriptions().iter().filter(|subscription| {
-                !subscription.subscription_arn().unwrap_or_default().starts_with("arn:")
-            });
-            count += u32::try_from(waits.count()).unwrap_or(u32::MAX);
+            for subscription in page.subscriptions() {
+                let address = subscription.endpoint().unwrap_or_default();
+                // SNS gives no ARN to a subscription that waits, or that it switched off.
+                if subscription.subscription_arn().unwrap_or_default().starts_with("arn:") {
+                    missing.remove(address);
+                } else if !addresses.iter().any(|known| known == address) {
+                    waiting += 1;
+                }
+            }
             next = page.next_token().map(str::to_owned);
             if next.is_none() {
                 break;
             }
         }
-        Ok(count)
+        Ok(waiting + u32::try_from(missing.len()).unwrap_or(u32::MAX))
     }
 
     /// Whether this is the moment of the weekly mail.
@@ -227,8 +236,7 @@ impl Watch<'_> {
             .metric_data_queries(query("total", "SampleCount"))
             .into_paginator()
             .send();
-        let mut probes: std::collections::BTreeMap<String, (f64, f64)> =
-            std::collections::BTreeMap::new();
+        let mut probes: BTreeMap<String, (f64, f64)> = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| chain(&error))?;
             for result in page.metric_data_results() {

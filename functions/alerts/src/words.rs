@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use domain::Reason;
 
+use crate::notification::Runs;
+
 /// The language of the notifications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Language {
@@ -92,9 +94,13 @@ pub(crate) enum Measured {
     Retry,
     /// In the words of the report.
     Prose(String),
-    Runs {
-        failed: u64,
-        total: u64,
+    /// Nothing is known but how many runs failed.
+    Runs(Runs),
+    /// It is over. `None` where it is not known how long it lasted, or nothing ran.
+    Over {
+        plot: Plot,
+        lasted: Option<Duration>,
+        runs: Option<Runs>,
     },
     Nothing,
 }
@@ -103,12 +109,21 @@ pub(crate) enum Measured {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Telling {
     First,
-    /// It has been like this for so long.
-    Still(Option<Duration>),
+    Still,
     /// So many changes of late.
     Flapping(usize),
     Settled,
-    Escalated(Option<Duration>),
+    Escalated,
+}
+
+/// A trouble that is over, for its sentence; times are written already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// When it began and how long it lasted; `None` when its beginning is not known.
+    pub(crate) stretch: Option<(String, Duration)>,
+    pub(crate) until: String,
+    /// `None` when nothing ran, or nothing failed.
+    pub(crate) failed: Option<Runs>,
 }
 
 /// How many alarms of a list are in which state.
@@ -121,6 +136,18 @@ pub(crate) struct Tally {
     pub(crate) other: usize,
 }
 
+impl Tally {
+    pub(crate) fn count(&mut self, plot: Plot) {
+        *match plot {
+            Plot::Down(_) => &mut self.down,
+            Plot::Degraded(_) => &mut self.degraded,
+            Plot::Blind => &mut self.blind,
+            Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => &mut self.over,
+            Plot::Pipeline | Plot::Foreign | Plot::Unreadable => &mut self.other,
+        } += 1;
+    }
+}
+
 /// Words that stand alone.
 pub(crate) struct Labels {
     pub(crate) failed: &'static str,
@@ -130,6 +157,8 @@ pub(crate) struct Labels {
     pub(crate) expected: &'static str,
     pub(crate) found: &'static str,
     pub(crate) no_answer: &'static str,
+    /// What stands before a time that was too long.
+    pub(crate) took: &'static str,
     pub(crate) detail: &'static str,
     pub(crate) no_report: &'static str,
     pub(crate) comparison: &'static str,
@@ -170,8 +199,27 @@ pub(crate) trait Words: Sync {
     fn percent(&self, share: f64) -> String;
     /// A length of time for people: `40 s`, `12 min`, `2 h 05 min`, `1 d 3 h`.
     fn span(&self, time: Duration) -> String;
-    /// A measured time: `4.2 s`.
-    fn seconds(&self, seconds: f64) -> String;
+    /// A measured time: `4.2 s`, `45 ms`.
+    fn seconds(&self, seconds: f64) -> String {
+        match seconds {
+            ..0.0005 => "< 1 ms".to_owned(),
+            ..0.0995 => format!("{} ms", self.number(seconds * 1_000.0, 0)),
+            _ => {
+                let tenths = (seconds * 10.0).round() / 10.0;
+                let whole = tenths.fract() == 0.0 || 100.0 <= tenths;
+                format!("{} s", self.number(tenths, usize::from(!whole)))
+            }
+        }
+    }
+    /// Two measured times that are not the same, so precisely that it shows.
+    fn compared(&self, one: Duration, other: Duration) -> (String, String) {
+        let (one, other) = (one.as_secs_f64(), other.as_secs_f64());
+        let plain = (self.seconds(one), self.seconds(other));
+        if plain.0 != plain.1 {
+            return plain;
+        }
+        (format!("{} s", self.number(one, 3)), format!("{} s", self.number(other, 3)))
+    }
 
     /// The first word of a subject.
     fn state(&self, plot: Plot, telling: Telling) -> String;
@@ -182,20 +230,29 @@ pub(crate) trait Words: Sync {
     fn test_mark(&self) -> &'static str;
     fn test_note(&self) -> &'static str;
 
-    /// The first sentence. `title` is the probe or the alarm.
-    fn headline(&self, plot: Plot, telling: Telling, title: &str, environment: &str) -> String;
+    /// The first sentence of what is told again; `None` for what is told for the first time.
+    fn again(&self, telling: Telling) -> Option<String>;
+    /// What is up since when. `name` is the probe or the alarm, with its environment.
+    fn headline(&self, plot: Plot, name: &str, at: &str, lasted: Option<Duration>) -> String;
+    /// What is over, and how long it lasted.
+    fn over(&self, plot: Plot, name: &str, past: &Past) -> String;
     /// What somebody who uses the bot sees, or what it means where nobody sees anything.
     fn users_see(&self, plot: Plot) -> &'static str;
-    /// `Alarm since …, for 3 min.`
+    /// `Since …, for 3 min.`, in a list.
     fn since(&self, at: &str, lasted: Option<Duration>) -> String;
-    /// `It lasted 12 min, from … to ….`
-    fn over(&self, lasted: Duration, from: &str, to: &str) -> String;
-    fn share_failed(&self, failed: u64, total: u64) -> String;
+    /// `For 12 min, from … to ….`, in a list.
+    fn lasted(&self, past: &Past) -> String;
+    /// How late a turn was that passed.
+    fn late(&self, what: Slow, measured: Duration, objective: Duration) -> String;
+    /// That a turn was not waited for any longer.
+    fn gave_up(&self, after: Duration) -> String;
     fn turn(&self, turn: usize, turns: usize, at: &str, retries: usize) -> String;
     fn visit(&self, at: &str, retries: usize) -> String;
     fn line(&self, whole: Duration, step: Duration, bars: &str) -> String;
     fn all_well(&self, environment: &str) -> String;
-    fn also(&self, title: &str, at: &str) -> String;
+    /// One other alarm that is up.
+    fn also(&self, plot: Plot, title: &str, at: &str) -> String;
+    /// What to do. `{probe}`, `{environment}`, `{instance}` and `{host}` stand for the alarm's own.
     fn recipe(&self, plot: Plot) -> &'static [&'static str];
     fn mute_whole(&self) -> &'static str;
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String;
@@ -203,4 +260,36 @@ pub(crate) trait Words: Sync {
     fn group_headline(&self, count: usize, environment: &str) -> String;
     fn week_subject(&self, environment: &str, probes: Option<usize>, up: Option<usize>) -> String;
     fn week_headline(&self, environment: &str) -> String;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measured_time_is_never_told_as_nothing() {
+        let cases = [
+            (0.0004, "< 1 ms", "< 1 ms"),
+            (0.045, "45 ms", "45 ms"),
+            (0.0994, "99 ms", "99 ms"),
+            (0.81, "0.8 s", "0,8 s"),
+            (2.96, "3 s", "3 s"),
+            (123.4, "123 s", "123 s"),
+        ];
+        for (seconds, english, french) in cases {
+            assert_eq!(Language::English.words().seconds(seconds), english);
+            assert_eq!(Language::French.words().seconds(seconds), french);
+        }
+    }
+
+    #[test]
+    fn what_missed_an_objective_by_a_hair_is_told_apart_from_it() {
+        let compared = |one, other| {
+            Language::English
+                .words()
+                .compared(Duration::from_millis(one), Duration::from_millis(other))
+        };
+        assert_eq!(compared(1_012, 1_000), ("1.012 s".to_owned(), "1.000 s".to_owned()));
+        assert_eq!(compared(4_230, 3_000), ("4.2 s".to_owned(), "3 s".to_owned()));
+    }
 }

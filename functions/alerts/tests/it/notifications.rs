@@ -40,7 +40,7 @@ async fn an_alarm_is_told_when_its_window_is_over() {
         ]
     );
     for part in [
-        "Alarm since 2026-11-22 14:05 UTC (15:05 Europe/Paris).",
+        "support-bot (prod) has been down since 2026-11-22 14:05 UTC (15:05 Europe/Paris).",
         "expected   contains \"ada7\"",
         "(0/3)",
         "No other alarm of prod is up.",
@@ -65,8 +65,9 @@ async fn a_recovery_says_how_long_it_lasted() {
     world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
     world.flush(at("14:17:42")).await;
     let [_, mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
-    assert_eq!(mail.subject, "OK support-bot (prod): answers again");
-    assert!(mail.body.contains("It lasted 12 min: from 2026-11-22 14:05 UTC"), "{}", mail.body);
+    assert_eq!(mail.subject, "OK support-bot (prod): answers again, down for 12 min");
+    let was = "support-bot (prod) was down for 12 min, from 2026-11-22 14:05 UTC";
+    assert!(mail.body.contains(was), "{}", mail.body);
 }
 
 #[tokio::test]
@@ -125,7 +126,7 @@ async fn blindness_is_told_and_its_end_only_then() {
         world.subjects(),
         [
             "BLIND support-bot (prod): no results come in",
-            "OK support-bot (prod): results come in again"
+            "OK support-bot (prod): results come in again, blind for 12 min"
         ]
     );
 }
@@ -141,7 +142,7 @@ async fn an_alertmanager_is_told_like_cloudwatch() {
         world.subjects(),
         [
             "1 DOWN, 1 ALARM (prod): support-bot, InstanceDown",
-            "OK support-bot (prod): answers again"
+            "OK support-bot (prod): answers again, down for 12 min"
         ]
     );
     let attributes = &world.published()[0].attributes;
@@ -175,7 +176,11 @@ async fn other_kinds_of_alarms_are_told_too() {
     let bodies = world.published();
     assert!(bodies[0].body.contains("Grow the volume."), "{}", bodies[0].body);
     assert!(bodies[1].body.contains("Nothing is probed any more."), "{}", bodies[1].body);
-    assert!(bodies[1].body.contains("database: disk almost full, since "), "{}", bodies[1].body);
+    assert!(
+        bodies[1].body.contains("ALARM database: disk almost full, since "),
+        "{}",
+        bodies[1].body
+    );
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ pub(crate) fn down(reason: Reason) -> Report {
             wrong.checks = vec![
                 CheckReport {
                     expected: "contains \"ada7\"".to_owned(),
-                    found: "Je suis désolé, je ne connais pas votre nom.".to_owned(),
+                    found: "\"Je suis désolé, je ne connais pas votre nom.\"".to_owned(),
                     passed: false,
                 },
                 CheckReport {

@@ -81,8 +81,8 @@ pub(crate) struct State {
     pub(crate) alarms: BTreeMap<String, Option<StateValue>>,
     /// Each probe's passed and all runs of a week.
     pub(crate) week: BTreeMap<String, (f64, f64)>,
-    /// ARNs of each topic's subscriptions, or what SNS says in their place.
-    pub(crate) subscriptions: BTreeMap<String, Vec<String>>,
+    /// Address and ARN of each topic's subscriptions, or what SNS says in the place of an ARN.
+    pub(crate) subscriptions: BTreeMap<String, Vec<(&'static str, &'static str)>>,
     /// What was published to CloudWatch.
     pub(crate) figures: Vec<(String, f64)>,
 }
@@ -131,6 +131,13 @@ impl World {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    /// Somebody else has claimed `what` until then.
+    pub(crate) fn claimed(&self, what: &str, until: Timestamp) {
+        let key = (format!("claim#{what}"), "claim".to_owned());
+        let until = AttributeValue::N(until.as_millisecond().to_string());
+        self.state().items.insert(key, HashMap::from([("until_ms".to_owned(), until)]));
     }
 
     pub(crate) fn breaks(&self, part: Part) {
@@ -330,8 +337,10 @@ fn metrics(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
 fn subscriptions(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
     mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_compute_output(move |request| {
         let state = state.lock().unwrap();
-        let arns = state.subscriptions.get(request.topic_arn().unwrap()).into_iter().flatten();
-        let list = arns.map(|arn| Subscription::builder().subscription_arn(arn).build());
+        let known = state.subscriptions.get(request.topic_arn().unwrap()).into_iter().flatten();
+        let list = known.map(|(address, arn)| {
+            Subscription::builder().endpoint(*address).subscription_arn(*arn).build()
+        });
         ListSubscriptionsByTopicOutput::builder().set_subscriptions(Some(list.collect())).build()
     })
 }
