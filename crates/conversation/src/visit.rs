@@ -82,7 +82,7 @@ impl Visit<'_> {
         Report {
             started: started_at,
             duration: started.elapsed(),
-            instance: target.instance(),
+            instance: target.instance().to_owned(),
             stalled,
             ..self.report(attempts)
         }
