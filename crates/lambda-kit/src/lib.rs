@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use lambda_runtime::Context;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -20,6 +20,33 @@ pub use settings::{SettingError, Settings};
 #[must_use]
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What is ours to log about. Of all else only warnings are shown, whatever the level: at `debug` the
+/// AWS SDK alone writes pages for each call, answers and headers among them.
+const OURS: &[&str] = &[
+    "alerts",
+    "bridge",
+    "cloudwatch",
+    "conversation",
+    "dispatcher",
+    "domain",
+    "exposition",
+    "forward",
+    "gradio",
+    "ingest",
+    "lambda_kit",
+    "probe_file",
+    "prober",
+    "remote_write",
+    "report_page",
+    "scrape",
+    "secrets",
+];
+
+fn filter(level: LevelFilter) -> Targets {
+    let others = Targets::new().with_default(level.min(LevelFilter::WARN));
+    OURS.iter().fold(others, |filter, ours| filter.with_target(*ours, level))
 }
 
 /// Starts logging: one JSON object a line on standard output, which Lambda sends to the log group.
@@ -40,7 +67,7 @@ pub fn init_logs() -> Result<(), SettingError> {
     // A second call (in a test) leaves the first one's subscriber in place.
     let _ = tracing_subscriber::registry()
         .with(lines)
-        .with(level.unwrap_or(LevelFilter::INFO))
+        .with(filter(level.unwrap_or(LevelFilter::INFO)))
         .try_init();
     Ok(())
 }
@@ -83,6 +110,28 @@ pub fn hand_back(ids: impl IntoIterator<Item = String>) -> SqsBatchResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn others_are_heard_only_when_they_warn() {
+        let filter = filter(LevelFilter::DEBUG);
+        assert!(filter.would_enable("prober::runs", &Level::DEBUG));
+        assert!(!filter.would_enable("aws_smithy_runtime::client", &Level::INFO));
+        assert!(filter.would_enable("aws_smithy_runtime::client", &Level::WARN));
+        assert!(!super::filter(LevelFilter::ERROR).would_enable("hyper", &Level::WARN));
+    }
+
+    #[test]
+    fn every_crate_of_a_function_is_ours() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for folder in ["crates", "functions"] {
+            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+                let name = entry.unwrap().file_name().to_string_lossy().replace('-', "_");
+                let apart = ["alarm_model", "cli"].contains(&name.as_str());
+                assert!(apart || OURS.contains(&name.as_str()), "`{name}` logs nothing at `debug`");
+            }
+        }
+    }
 
     #[derive(Debug)]
     struct Layer(&'static str, Option<Box<Layer>>);
