@@ -2,5 +2,6 @@
 
 pub mod dashboards;
 pub mod gradio_app;
+pub mod reports;
 pub mod runbook;
 pub mod template;

@@ -18,6 +18,8 @@ pub(crate) struct Prices {
     /// `YYYY-MM`.
     pub(crate) date: String,
     pub(crate) note: String,
+    /// Where each service publishes them.
+    pub(crate) sources: Vec<String>,
     lambda_arm64_gb_second: f64,
     lambda_million_requests: f64,
     scheduler_million_invocations: f64,
@@ -27,10 +29,13 @@ pub(crate) struct Prices {
     sns_thousand_mails: f64,
     dynamodb_million_writes: f64,
     kms_key: f64,
+    kms_ten_thousand_requests: f64,
     s3_thousand_puts: f64,
+    s3_thousand_gets: f64,
     cloudwatch_metric: f64,
     cloudwatch_alarm: f64,
     cloudwatch_high_resolution_alarm: f64,
+    cloudwatch_dashboard: f64,
     cloudwatch_thousand_requests: f64,
     logs_gigabyte: f64,
     synthetics_run: f64,
@@ -67,8 +72,16 @@ pub(crate) struct Line {
 const SECONDS_A_MONTH: f64 = 30.0 * 86_400.0;
 const MINUTES_A_MONTH: f64 = 30.0 * 1_440.0;
 
-/// Alarms of the watch itself in `infra/template.yaml`.
+/// Alarms of the watch itself in `infra/template.yaml`, and its dashboards.
 const OWN_ALARMS: f64 = 26.0;
+const OWN_DASHBOARDS: f64 = 1.0;
+/// Of the dispatcher and the alerts function, which the schedule calls each minute.
+const CALLED_EACH_MINUTE: f64 = 2.0;
+const TICK_SECONDS: f64 = 0.1;
+const DISPATCHER_GIGABYTES: f64 = 0.125;
+const ALERTS_GIGABYTES: f64 = 0.25;
+/// Data keys are used for an hour by queues and for five minutes by the table.
+const KMS_REQUESTS: f64 = 20_000.0;
 /// Metrics of the watch itself: runs dispatched, reported, lost, late, errors, samples.
 const OWN_METRICS: f64 = 8.0;
 /// Queues that Lambda polls: runs, alerts.
@@ -78,8 +91,9 @@ const POLLS_A_MINUTE: f64 = 15.0;
 /// Metrics of a probe: `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`; then the other seven.
 const ESSENTIAL_METRICS: f64 = 4.0;
 const FULL_METRICS: f64 = 11.0;
-/// A run that fails writes two objects; one in a hundred is assumed.
+/// A run that is not up writes its report, the page of it, and the newest report; one in a hundred is assumed.
 const FAILING: f64 = 0.01;
+const OBJECTS: f64 = 3.0;
 /// Changes of alarms a month and probe, each a mail.
 const MAILS: f64 = 10.0;
 /// Bytes of log of an invocation and of a run.
@@ -101,24 +115,25 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     // The invocation lasts as long as the visit, and a little for publishing; a scrape is quick.
     let visit = assumed.visit.as_secs_f64() + 0.3;
     let prober = (messages.runs * visit + messages.scrapes * 0.5) * gigabytes;
-    let dispatcher = MINUTES_A_MONTH * 0.1 * 0.125;
-    let invocations = messages.runs + messages.scrapes + MINUTES_A_MONTH;
+    let ticks = MINUTES_A_MONTH * TICK_SECONDS * (DISPATCHER_GIGABYTES + ALERTS_GIGABYTES);
+    // Each of these publishes once; the alerts function only when there is something to tell.
+    let publishing = messages.runs + messages.scrapes + MINUTES_A_MONTH;
+    let invocations = publishing + MINUTES_A_MONTH;
     let forwarded = if assumed.remote_write { runs + scrapes } else { 0.0 };
     // The bridge takes ten messages at once.
     let bridge = forwarded / 10.0;
 
-    let lambda = (prober + dispatcher + bridge * 0.2 * 0.125) * prices.lambda_arm64_gb_second
+    let lambda = (prober + ticks + bridge * 0.2 * 0.125) * prices.lambda_arm64_gb_second
         + (invocations + bridge) / 1e6 * prices.lambda_million_requests;
     let metrics_each = if assumed.all_metrics { FULL_METRICS } else { ESSENTIAL_METRICS };
     let metrics = (OWN_METRICS + count * metrics_each) * prices.cloudwatch_metric;
     let alarms = OWN_ALARMS * prices.cloudwatch_alarm
         + enabled.iter().map(|probe| 2.0 * alarm_price(probe, prices)).sum::<f64>();
-    // Each invocation publishes once, the dispatcher too.
-    let requests = invocations / 1e3 * prices.cloudwatch_thousand_requests;
+    let requests = publishing / 1e3 * prices.cloudwatch_thousand_requests;
     let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
-    let queues = (3.0 * (messages.runs + messages.scrapes + count * MAILS) + POLLED_QUEUES * polls)
-        / 1e6
-        * prices.sqs_million_requests
+    // Sent, received, deleted; a minute's tick of the alerts function is a message too.
+    let sent = messages.runs + messages.scrapes + count * MAILS + MINUTES_A_MONTH;
+    let queues = (3.0 * sent + POLLED_QUEUES * polls) / 1e6 * prices.sqs_million_requests
         + if assumed.remote_write {
             (3.0 * forwarded + polls) / 1e6 * prices.sqs_fifo_million_requests
         } else {
@@ -129,10 +144,13 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     let mail = count
         * MAILS
         * (prices.sns_thousand_mails / 1e3 + 2.0 * prices.sns_million_publishes / 1e6);
-    let other = MINUTES_A_MONTH / 1e6 * prices.scheduler_million_invocations
-        + runs / 1e6 * prices.dynamodb_million_writes
-        + runs * FAILING * 2.0 / 1e3 * prices.s3_thousand_puts
-        + prices.kms_key;
+    let schedule =
+        CALLED_EACH_MINUTE * MINUTES_A_MONTH / 1e6 * prices.scheduler_million_invocations;
+    let table = runs / 1e6 * prices.dynamodb_million_writes;
+    let key = prices.kms_key + KMS_REQUESTS / 1e4 * prices.kms_ten_thousand_requests;
+    // A scrape reads what it has to know of the one before.
+    let bucket = runs * FAILING * OBJECTS / 1e3 * prices.s3_thousand_puts
+        + scrapes / 1e3 * prices.s3_thousand_gets;
     vec![
         Line { name: "Lambda", dollars: lambda },
         Line { name: "CloudWatch metrics", dollars: metrics },
@@ -141,7 +159,9 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         Line { name: "Queues", dollars: queues },
         Line { name: "Logs", dollars: logs },
         Line { name: "Mail", dollars: mail },
-        Line { name: "Schedule, table, key, reports", dollars: other },
+        Line { name: "Schedule, table, reports", dollars: schedule + table + bucket },
+        Line { name: "Encryption key", dollars: key },
+        Line { name: "Dashboard", dollars: OWN_DASHBOARDS * prices.cloudwatch_dashboard },
     ]
 }
 
@@ -231,9 +251,9 @@ mod tests {
     fn a_probe_a_minute_costs_what_can_be_reckoned_by_hand() {
         let prices = Prices::built_in();
         let bill = bill(&probes(1, "1m"), ASSUMED, &prices);
-        // 43,200 visits of 5.3 s with 0.25 GB, and the dispatcher's 43,200 tenths of a second.
-        let seconds = 43_200.0 * 5.3 * 0.25 + 43_200.0 * 0.1 * 0.125;
-        let lambda = seconds * 0.000_013_333_4 + 86_400.0 / 1e6 * 0.2;
+        // 43,200 visits of 5.3 s with 0.25 GB, and 43,200 tenths of a second of the dispatcher and of alerts.
+        let seconds = 43_200.0 * 5.3 * 0.25 + 43_200.0 * 0.1 * 0.125 + 43_200.0 * 0.1 * 0.25;
+        let lambda = seconds * 0.000_013_333_4 + 129_600.0 / 1e6 * 0.2;
         assert!((line(&bill, "Lambda") - lambda).abs() < 1e-9);
         assert!((line(&bill, "CloudWatch metrics") - 12.0 * 0.3).abs() < 1e-9);
         assert!((line(&bill, "CloudWatch alarms") - 28.0 * 0.1).abs() < 1e-9);
@@ -260,10 +280,20 @@ mod tests {
     }
 
     #[test]
-    fn the_template_has_as_many_alarms_as_are_counted() {
+    fn the_template_has_as_many_of_each_as_are_counted() {
         let template = include_str!("../../../infra/template.yaml");
-        let alarms =
-            template.lines().filter(|line| line.trim() == "Type: AWS::CloudWatch::Alarm").count();
-        assert!((float(alarms) - OWN_ALARMS).abs() < 0.5, "{alarms} alarms in infra/template.yaml");
+        let counted = [
+            ("CloudWatch::Alarm", OWN_ALARMS),
+            ("CloudWatch::Dashboard", OWN_DASHBOARDS),
+            ("Scheduler::Schedule", CALLED_EACH_MINUTE),
+            ("KMS::Key", 1.0),
+            // Each costs as much as five alarms, and none is in the bill.
+            ("CloudWatch::CompositeAlarm", 0.0),
+        ];
+        for (resource, counted) in counted {
+            let line = format!("Type: AWS::{resource}");
+            let found = template.lines().filter(|found| found.trim() == line).count();
+            assert!((float(found) - counted).abs() < 0.5, "{found} of {resource}");
+        }
     }
 }

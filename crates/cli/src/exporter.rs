@@ -96,16 +96,20 @@ impl Exporter {
             probe
         };
         let report = self.visitor.play(&probe, due, &mut |_| {}).await;
-        let (outcome, run) = (report.outcome.as_str(), report.run.as_str());
-        info!(probe = %name, run, outcome, duration_seconds = report.duration.as_secs_f64(), "visited");
         self.forward(&report);
-        let mut state = self.state();
-        state.busy.remove(&name);
-        // A probe that a reload took away leaves nothing behind.
-        if state.probes.contains_key(&name) {
-            *state.runs.entry((name.clone(), outcome)).or_default() += 1;
-            state.latest.insert(name, Arc::new(report));
+        let (outcome, run) = (report.outcome.as_str(), report.run.clone());
+        let duration_seconds = report.duration.as_secs_f64();
+        {
+            let mut state = self.state();
+            state.busy.remove(&name);
+            // A probe that a reload took away leaves nothing behind.
+            if state.probes.contains_key(&name) {
+                *state.runs.entry((name.clone(), outcome)).or_default() += 1;
+                state.latest.insert(name.clone(), Arc::new(report));
+            }
         }
+        // Told last: who reads it finds the result on the page.
+        info!(probe = %name, %run, outcome, duration_seconds, "visited");
     }
 
     fn forward(&self, report: &Report) {

@@ -6,7 +6,14 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use cli::{Exit, Io};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// What is ours to log about. Of all else only warnings are shown, whatever the level: at `debug` the
+/// AWS SDK alone writes pages for each call, answers and headers among them.
+const OURS: &[&str] =
+    &["cli", "conversation", "forward", "gradio", "remote_write", "scrape", "secrets"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -21,8 +28,10 @@ async fn main() -> ExitCode {
         );
         return Exit::Failed.into();
     };
-    let logs = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(live);
-    logs.with_max_level(filter).init();
+    let others = Targets::new().with_default(filter.min(LevelFilter::WARN));
+    let filter = OURS.iter().fold(others, |all, ours| all.with_target(*ours, filter));
+    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(live);
+    tracing_subscriber::registry().with(logs).with(filter).init();
     let mut io = Io { out: &mut out, err: &mut err, live };
     cli::main(std::env::args_os(), &mut io).await.into()
 }

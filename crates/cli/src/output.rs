@@ -4,6 +4,8 @@ pub(crate) mod junit;
 pub(crate) mod pretty;
 pub(crate) mod prometheus;
 
+use domain::text::is_hidden;
+
 /// Text from outside in one line: control and direction characters replaced, cut to `longest`.
 pub(crate) fn visible(text: &str, longest: usize) -> String {
     let mut shown: String = text
@@ -13,7 +15,7 @@ pub(crate) fn visible(text: &str, longest: usize) -> String {
         .map(|character| match character {
             '\n' => '⏎',
             '\t' => ' ',
-            character if character.is_control() || turns(character) => '\u{fffd}',
+            character if is_hidden(character) => '\u{fffd}',
             character => character,
         })
         .collect();
@@ -21,11 +23,6 @@ pub(crate) fn visible(text: &str, longest: usize) -> String {
         shown.push('…');
     }
     shown
-}
-
-/// Marks that turn the direction of the text after them.
-fn turns(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is happening right now: redrawn lines on a terminal, one line for each step in a pipe.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use conversation::Seen;
 use domain::{Probe, Report};
@@ -49,7 +49,6 @@ pub(crate) struct Bar {
     line: ProgressBar,
     turns: usize,
     turn: usize,
-    asked: Instant,
     retry: String,
 }
 
@@ -95,6 +94,13 @@ impl Progress {
         }
     }
 
+    /// Takes all lines away.
+    pub(crate) fn clear(&self) {
+        if let Self::Live { bars, .. } = self {
+            bars.iter().for_each(|bar| bar.line.finish_and_clear());
+        }
+    }
+
     /// Runs `print` without the redrawn lines in its way.
     pub(crate) fn print<T>(&self, print: impl FnOnce() -> T) -> T {
         match self {
@@ -122,19 +128,19 @@ fn plain(step: &Step, turns: usize) -> Option<String> {
 impl Bar {
     fn new(probe: &Probe, all: &MultiProgress) -> Self {
         let bar = all.add(ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:.bold} {wide_msg}")
-        {
+        // The seconds go on while nothing else moves.
+        let template = "{spinner:.cyan} {prefix:.bold} {elapsed:>4.dim} {wide_msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         bar.set_prefix(probe.name.to_string());
         bar.set_message("connecting");
         bar.enable_steady_tick(Duration::from_millis(100));
         let turns = probe.conversation.len();
-        Self { line: bar, turns, turn: 0, asked: Instant::now(), retry: String::new() }
+        Self { line: bar, turns, turn: 0, retry: String::new() }
     }
 
     fn step(&mut self, step: &Step) {
-        let since = self.asked.elapsed().as_secs_f64();
         let message = match step {
             Step::Attempt(1) => "connecting".to_owned(),
             Step::Attempt(number) => {
@@ -143,19 +149,16 @@ impl Bar {
             }
             Step::Connected { gradio, .. } => format!("Gradio {}", visible(gradio, 40)),
             Step::Said { turn } => {
-                (self.turn, self.asked) = (*turn, Instant::now());
+                self.turn = *turn;
+                self.line.reset_elapsed();
                 self.turn("waiting")
             }
             Step::Moved(Moved::Sent) => self.turn("waiting"),
             Step::Moved(Moved::Queued { position, .. }) => {
                 self.turn(&format!("in the queue, {position} ahead"))
             }
-            Step::Moved(Moved::Started) => {
-                self.turn(&format!("the app works on it since {since:.1} s"))
-            }
-            Step::Moved(Moved::Chunk { number }) => {
-                self.turn(&format!("{number} chunks after {since:.1} s"))
-            }
+            Step::Moved(Moved::Started) => self.turn("the app works on it"),
+            Step::Moved(Moved::Chunk { number }) => self.turn(&format!("{number} chunks")),
             Step::Answered { passed, .. } => self.turn(if *passed { "answered" } else { "failed" }),
         };
         self.line.set_message(format!("{}{message}", self.retry));

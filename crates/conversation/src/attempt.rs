@@ -93,7 +93,7 @@ async fn converse(
     };
     attempt.certificate_expires = phases.certificate_end.and_then(timestamp);
     let mut session = connected.map_err(|error| way.failure(&error, started))?;
-    let app = app(&session);
+    let app = way.app(&session);
     seen(Seen::Connected(&app));
     attempt.app = Some(app);
 
@@ -157,19 +157,6 @@ fn held_to(turn: &Turn, words: &Words, reply: &str) -> Result<Vec<CheckReport>, 
 
 fn own(broken: &BrokenCheck) -> Failure {
     Failure { cause: Cause::Own(OwnFault::Settings), prose: broken.to_string() }
-}
-
-fn app(session: &Session) -> App {
-    let description = session.description();
-    App {
-        gradio: description.gradio_version.clone(),
-        protocol: description.protocol.name().to_owned(),
-        endpoint: match &description.endpoint_name {
-            Some(name) => format!("/{name}"),
-            None => format!("function {}", description.endpoint_id),
-        },
-        cold: None,
-    }
 }
 
 fn timestamp(time: SystemTime) -> Option<Timestamp> {
@@ -236,8 +223,27 @@ impl Way<'_> {
         Failure { cause: cause(error.failure()), prose: error.prose().to_owned() }
     }
 
+    /// Text from outside as it may stand in a report.
+    fn kept(&self, text: &str) -> String {
+        cut(&self.target.redacted(text))
+    }
+
     fn redacted(&self, failure: &Failure) -> Failure {
-        Failure { cause: failure.cause, prose: cut(&self.target.redacted(&failure.prose)) }
+        Failure { cause: failure.cause, prose: self.kept(&failure.prose) }
+    }
+
+    /// What the app says of itself, which may be what it was told.
+    fn app(&self, session: &Session) -> App {
+        let description = session.description();
+        App {
+            gradio: self.kept(&description.gradio_version),
+            protocol: description.protocol.name().to_owned(),
+            endpoint: match &description.endpoint_name {
+                Some(name) => self.kept(&format!("/{name}")),
+                None => format!("function {}", description.endpoint_id),
+            },
+            cold: None,
+        }
     }
 
     fn turn(
@@ -249,20 +255,19 @@ impl Way<'_> {
         stood_still: StoodStill,
         checks: &[CheckReport],
     ) -> TurnReport {
-        let redacted = |text: &str| cut(&self.target.redacted(text));
         let thinking: Vec<&str> =
             seen.thinking.iter().map(|thought| thought.text.as_str()).collect();
         let check = |check: &CheckReport| CheckReport {
-            expected: redacted(&check.expected),
-            found: redacted(&check.found),
+            expected: self.kept(&check.expected),
+            found: self.kept(&check.found),
             passed: check.passed,
         };
         TurnReport {
             offset,
-            said: redacted(said),
-            answered: redacted(&seen.text),
+            said: self.kept(said),
+            answered: self.kept(&seen.text),
             characters: u64::try_from(seen.text.chars().count()).unwrap_or(u64::MAX),
-            thinking: redacted(&thinking.join("\n")),
+            thinking: self.kept(&thinking.join("\n")),
             timing: timing(&seen.timing, stood_still),
             checks: checks.iter().map(check).collect(),
             objectives: turn.objectives.or(self.probe.objectives),

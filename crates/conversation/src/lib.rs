@@ -8,6 +8,7 @@ mod attempt;
 pub mod checks;
 mod fill;
 mod reason;
+mod redact;
 mod stall;
 pub mod target;
 mod visit;

@@ -2,25 +2,39 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use domain::probe::Auth;
 use domain::template::Part;
 use domain::{Target, Template};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use url::Url;
+
+use crate::redact::Redactor;
 
 /// A target with nothing left to fill in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FilledTarget {
     url: SecretString,
+    instance: String,
     auth: Option<FilledAuth>,
     endpoint: Option<String>,
     inputs: BTreeMap<String, Value>,
-    secrets: Vec<SecretString>,
+    redactor: Redactor,
+}
+
+/// Secrets may stand in every part of it.
+impl fmt::Debug for FilledTarget {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("FilledTarget").field("instance", &self.instance).finish_non_exhaustive()
+    }
 }
 
 /// How we show that we may talk to the target.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum FilledAuth {
     Login { username: String, password: SecretString },
     Bearer(SecretString),
@@ -80,7 +94,7 @@ impl FilledTarget {
         secret: &dyn Fn(&Part) -> Option<SecretString>,
     ) -> Result<Self, Unfilled> {
         let mut filler = Filler { secret, secrets: Vec::new() };
-        let url = SecretString::from(filler.text(&target.url)?);
+        let url = filler.text(&target.url)?;
         let auth = match &target.auth {
             None => None,
             Some(Auth::Login { username, password }) => Some(FilledAuth::Login {
@@ -97,19 +111,18 @@ impl FilledTarget {
                 ))
             }
         };
-        // Whatever proves who we are is kept out of reports, also when the file has it in plain text.
-        let credentials: Vec<SecretString> = match &auth {
-            Some(FilledAuth::Login { password, .. }) => vec![password.clone()],
-            Some(FilledAuth::Bearer(token)) => vec![token.clone()],
-            Some(FilledAuth::Headers(headers)) => headers.values().cloned().collect(),
-            None => Vec::new(),
-        };
-        filler.secrets.extend(credentials);
         let endpoint =
             target.endpoint.as_ref().map(|endpoint| filler.text(endpoint)).transpose()?;
         let input = |(name, value): (&String, &Value)| Ok((name.clone(), filler.value(value)?));
         let inputs = target.inputs.iter().map(input).collect::<Result<_, Unfilled>>()?;
-        Ok(Self { url, auth, endpoint, inputs, secrets: filler.secrets })
+        let mut secrets = filler.secrets;
+        let instance = domain::probe::instance(&url).unwrap_or_else(|| "unknown".to_owned());
+        let instance = Redactor::new(&secrets).redacted(&instance);
+        // Whatever proves who we are is kept out of reports, also when the file has it in plain text.
+        secrets.extend(in_address(&url));
+        secrets.extend(auth.iter().flat_map(FilledAuth::credentials));
+        let redactor = Redactor::new(&secrets);
+        Ok(Self { url: url.into(), instance, auth, endpoint, inputs, redactor })
     }
 
     /// May hold credentials, so never log it.
@@ -133,21 +146,45 @@ impl FilledTarget {
         &self.inputs
     }
 
-    /// `host:port`; the URL itself when it has no host, so that a report names something.
+    /// `host:port`, as it stands in labels and reports, without secrets; `unknown` when there is no host.
     #[must_use]
-    pub fn instance(&self) -> String {
-        domain::probe::instance(self.url()).unwrap_or_else(|| "unknown".to_owned())
+    pub fn instance(&self) -> &str {
+        &self.instance
     }
 
-    /// The text with every secret of this target replaced.
+    /// The text with every secret of this target replaced, however the target may have spelt it.
     #[must_use]
     pub fn redacted(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().map(ExposeSecret::expose_secret);
-        // A secret of a few characters would tear holes into ordinary words, and is none.
-        secrets.filter(|secret| 4 <= secret.len()).fold(text.to_owned(), |text, secret| {
-            if text.contains(secret) { text.replace(secret, "[secret]") } else { text }
-        })
+        self.redactor.redacted(text)
     }
+}
+
+impl FilledAuth {
+    fn credentials(&self) -> Vec<SecretString> {
+        match self {
+            Self::Login { username, password } => {
+                vec![password.clone(), basic(username, password.expose_secret())]
+            }
+            Self::Bearer(token) => vec![token.clone()],
+            // Many a header proves nothing: `X-Stage: prod` is no secret.
+            Self::Headers(headers) => {
+                headers.values().filter(|value| 8 <= value.expose_secret().len()).cloned().collect()
+            }
+        }
+    }
+}
+
+/// A password that stands in the address itself.
+fn in_address(url: &str) -> Vec<SecretString> {
+    let Ok(url) = Url::parse(url) else { return Vec::new() };
+    url.password().map_or_else(Vec::new, |password| {
+        vec![SecretString::from(password), basic(url.username(), password)]
+    })
+}
+
+/// As it is sent when the app asks for HTTP basic authentication.
+fn basic(username: &str, password: &str) -> SecretString {
+    BASE64_STANDARD.encode(format!("{username}:{password}")).into()
 }
 
 struct Filler<'a> {
@@ -217,8 +254,28 @@ mod tests {
         assert_eq!(filled.inputs()["token"], "canary-2");
         assert_eq!(filled.instance(), "chat.example.com:8443");
         assert_eq!(filled.redacted("a canary-1 and canary-2!"), "a [secret] and [secret]!");
-        let shown = format!("{:?}", filled.auth());
-        assert!(!shown.contains("canary"), "{shown}");
+        let shown = format!("{filled:?}");
+        assert!(shown.contains("chat.example.com") && !shown.contains("canary"), "{shown}");
+    }
+
+    #[test]
+    fn a_secret_in_the_address_is_in_no_label() {
+        let mut target = target();
+        let told = |target: &Target, text: &str| {
+            let filled = FilledTarget::new(target, &|_| Some("canary-1".into())).unwrap();
+            (filled.instance().to_owned(), filled.redacted(text))
+        };
+        target.url = "https://${secret:host}.example.com/${secret:path}/".parse().unwrap();
+        let shown = told(&target, "`/canary-1/queue` of canary-1.example.com");
+        let expected = "[secret].example.com:443";
+        assert_eq!(
+            shown,
+            (expected.to_owned(), "`/[secret]/queue` of [secret].example.com".into())
+        );
+        // What is sent when the app asks for HTTP basic authentication.
+        target.url = "https://probe:hunter-2@chat.example.com".parse().unwrap();
+        let shown = told(&target, "hunter-2, Basic cHJvYmU6aHVudGVyLTI=").1;
+        assert_eq!(shown, "[secret], Basic [secret]");
     }
 
     #[test]

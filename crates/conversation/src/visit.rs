@@ -83,7 +83,7 @@ impl Visit<'_> {
         Report {
             started: started_at,
             duration: started.elapsed(),
-            instance: target.instance(),
+            instance: target.instance().to_owned(),
             stalled: Some(watching.so_far()),
             ..self.report(attempts)
         }

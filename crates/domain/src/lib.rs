@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod template;
 #[cfg(test)]
 mod testing;
+pub mod text;
 pub mod timing;
 pub mod verdict;
 pub mod wire;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
+use domain::text::is_hidden;
 
 use crate::node::Place;
 
@@ -164,18 +165,13 @@ impl Excerpt {
 fn visible(character: char) -> char {
     match character {
         '\t' => ' ',
-        character if character.is_control() || is_bidirectional(character) => '\u{fffd}',
+        character if is_hidden(character) => '\u{fffd}',
         character => character,
     }
 }
 
 fn shown(text: &str) -> String {
     text.chars().map(visible).collect()
-}
-
-/// Marks that turn the direction of the text after them.
-fn is_bidirectional(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Text from outside as it may stand in a page: markup shows as text, and what would be invisible
 //! or would turn the direction of other text is shown by its name.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+
+use domain::text::{entity, is_hidden};
 
 /// A text that is escaped when it is written.
 pub(crate) struct Text<'a>(pub(crate) &'a str);
@@ -10,37 +12,18 @@ impl fmt::Display for Text<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.chars() {
             match character {
-                '&' => to.write_str("&amp;")?,
-                '<' => to.write_str("&lt;")?,
-                '>' => to.write_str("&gt;")?,
-                '"' => to.write_str("&quot;")?,
-                '\'' => to.write_str("&#39;")?,
                 '\n' | '\t' => write!(to, "{character}")?,
                 character if is_hidden(character) => {
                     write!(to, "<span class=\"hidden\">U+{:04X}</span>", u32::from(character))?;
                 }
-                character => write!(to, "{character}")?,
+                character => match entity(character) {
+                    Some(entity) => to.write_str(entity)?,
+                    None => to.write_char(character)?,
+                },
             }
         }
         Ok(())
     }
-}
-
-/// Control and formatting characters. The joiners U+200C and U+200D are left alone: emoji and many
-/// scripts need them, and they do no harm.
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{00ad}'
-            | '\u{061c}'
-            | '\u{180e}'
-            | '\u{200b}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

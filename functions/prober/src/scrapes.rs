@@ -5,6 +5,8 @@
 //! lost, series that vanished meanwhile end by Prometheus' own rule, five minutes after their last
 //! sample, and nothing else is wrong.
 
+use std::time::Instant;
+
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::message::ScrapeOrder;
@@ -14,7 +16,7 @@ use jiff::Timestamp;
 use lambda_kit::chain;
 use remote_write::Timestamp as At;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use scrape::{Labels, Limits, Memory, Request, Scrape};
+use scrape::{Labels, Limits, Memory, Page, Request, Scrape};
 use secrets::Secrets;
 use tracing::{info, warn};
 use url::Url;
@@ -41,12 +43,14 @@ pub(crate) async fn make(
     let request = request(order, &target)?;
     let config = &publisher.config;
     let instance = target.instance();
-    let labels = labels(order, config, &instance);
+    let labels = labels(order, config, instance);
     let key = format!("scrapes/{}/{}.series", order.probe, order.job);
 
     let mut memory = remembered(&publisher.s3, config, &key).await;
     let at = At::from_millis(due.as_millisecond());
-    let scrape = scrape::scrape(client, &request, &labels, &mut memory, at).await;
+    let began = Instant::now();
+    let page = scrape::fetch(client, &request).await.map(|page| without_secrets(page, &target));
+    let scrape = memory.absorb(&labels, &request.limits, page, at, || began.elapsed());
     tell(order, &scrape, &target);
 
     let run = RunId::of(&config.environment, &order.probe, due);
@@ -62,6 +66,14 @@ pub(crate) async fn make(
         publisher.put(&key, "application/octet-stream", memory.to_bytes()).await?;
     }
     Ok(())
+}
+
+/// An app may show in its labels what it was told; what is no text is no page of metrics either.
+fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
+    if let Ok(text) = str::from_utf8(&page.body) {
+        page.body = target.redacted(text).into_bytes();
+    }
+    page
 }
 
 /// `up` of a scrape carries no probe: two probes may share the target.

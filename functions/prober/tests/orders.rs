@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
@@ -12,6 +13,7 @@ use aws_sdk_cloudwatch::types::error::InternalServiceFault;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::types::error::{ConditionalCheckFailedException, InternalServerError};
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchInput, SendMessageBatchOutput};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use domain::message::Orders;
@@ -26,7 +28,10 @@ struct Aws {
     samples: Rule,
     reports: Rule,
     claims: Rule,
+    secrets: Rule,
 }
+
+const CANARY: &str = "canary-4711-of-the-mine";
 
 impl Aws {
     fn that_takes_all() -> Self {
@@ -44,6 +49,8 @@ impl Aws {
                 .then_output(|| PutObjectOutput::builder().build()),
             claims: mock!(aws_sdk_dynamodb::Client::put_item)
                 .then_output(|| PutItemOutput::builder().build()),
+            secrets: mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+                .then_output(|| GetSecretValueOutput::builder().secret_string(CANARY).build()),
         }
     }
 
@@ -60,7 +67,11 @@ impl Aws {
             sqs: mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&self.samples]),
             s3: mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&self.reports]),
             table: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.claims]),
-            secrets_manager: mock_client!(aws_sdk_secretsmanager, []),
+            secrets_manager: mock_client!(
+                aws_sdk_secretsmanager,
+                RuleMode::MatchAny,
+                [&self.secrets]
+            ),
             parameters: mock_client!(aws_sdk_ssm, []),
         };
         Prober::new(Config::from_env(&look_up).unwrap(), clients)
@@ -266,4 +277,57 @@ async fn an_order_of_an_unknown_version_is_handed_back() {
     let ids: Vec<&str> =
         answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
     assert_eq!(ids, ["m-1"]);
+}
+
+#[tokio::test]
+async fn what_a_bot_repeats_of_a_secret_is_in_no_request() {
+    let sent = Arc::new(Mutex::new(String::new()));
+    let note = |sent: &Arc<Mutex<String>>| {
+        let sent = Arc::clone(sent);
+        move |text: &str| sent.lock().unwrap().push_str(text)
+    };
+    let mut aws = Aws::that_takes_all();
+    let figures = note(&sent);
+    aws.figures = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+        .match_requests(move |request| {
+            figures(&format!("{request:?}"));
+            true
+        })
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let samples = note(&sent);
+    aws.samples = mock!(aws_sdk_sqs::Client::send_message_batch)
+        .match_requests(move |request| {
+            for entry in request.entries() {
+                let message = forward::message::decode(entry.message_body()).unwrap();
+                samples(&format!("{entry:?} {:?}", message.entries));
+            }
+            true
+        })
+        .then_output(|| {
+            let answer = SendMessageBatchOutput::builder().set_successful(Some(vec![]));
+            answer.set_failed(Some(vec![])).build().unwrap()
+        });
+    let reports = note(&sent);
+    aws.reports = mock!(aws_sdk_s3::Client::put_object)
+        .match_requests(move |request| {
+            reports(&String::from_utf8_lossy(request.body().bytes().unwrap()));
+            true
+        })
+        .then_output(|| PutObjectOutput::builder().build());
+    let app = GradioApp::start(|received| {
+        let header = received.headers["authorization"].to_str().unwrap();
+        Answer::text(format!("I was told {header} {}", header.to_uppercase()))
+    })
+    .await;
+    let mut event = event(&[&app.url], Timestamp::now());
+    let mut body: serde_json::Value =
+        serde_json::from_str(event.records[0].body.as_deref().unwrap()).unwrap();
+    body["runs"][0]["probe"]["target"]["auth"] = json!({ "bearer": "${secret:vigie/bot}" });
+    event.records[0].body = Some(body.to_string());
+    aws.prober().handle(event, PLENTY).await.unwrap();
+
+    assert_eq!(app.received()[0].headers["authorization"], format!("Bearer {CANARY}"));
+    let sent = sent.lock().unwrap().to_lowercase();
+    assert!(sent.contains("i was told bearer [secret] bearer [secret]"), "{sent}");
+    assert!(sent.contains("probe_success") && !sent.contains("4711"), "{sent}");
 }

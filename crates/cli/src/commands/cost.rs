@@ -62,8 +62,13 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
     table(&probes, assumed, &prices, io)?;
     writeln!(
         io.out,
-        "\n{DIM}Dollars a month in {}, prices of {}. {}\nVisits of {} s with {} MB are assumed.{DIM:#}",
-        prices.region, prices.date, prices.note, arguments.visit, arguments.memory
+        "\n{DIM}Dollars a month in {}, prices of {}. {}\nVisits of {} s with {} MB are assumed. Sources:\n{}{DIM:#}",
+        prices.region,
+        prices.date,
+        prices.note,
+        arguments.visit,
+        arguments.memory,
+        prices.sources.join("\n"),
     )?;
     Ok(Exit::Fine)
 }

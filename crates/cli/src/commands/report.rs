@@ -206,7 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_newest_report_of_a_probe_is_fetched() {
-        let stored = serde_json::to_vec(&crate::testing::report()).unwrap();
+        let stored = serde_json::to_vec(&testkit::reports::eventful()).unwrap();
         let got = mock!(S3::get_object)
             .match_requests(|request| {
                 request.bucket() == Some("b")
@@ -225,7 +225,7 @@ mod tests {
             html: None,
             open: false,
         };
-        assert_eq!(fetch(&s3, &arguments).await.unwrap(), crate::testing::report());
+        assert_eq!(fetch(&s3, &arguments).await.unwrap(), testkit::reports::eventful());
     }
 
     #[test]

@@ -14,13 +14,14 @@ use tokio::task::JoinSet;
 
 use crate::output::{junit, pretty, prometheus};
 use crate::progress::{Progress, Step};
+use crate::signals::Signals;
 use crate::visits::{self, Visitor};
 use crate::{Exit, Io, files};
 
 /// Hold each probe's conversation once, now, and say what came of it and why.
 ///
 /// Ends with 0 when all are up, 3 when one is degraded, 1 when one is down, 2 when one could not
-/// be run; the worst counts.
+/// be run; the worst counts. An interrupt prints what is done by then, and ends with 2.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -81,26 +82,40 @@ pub(crate) async fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Resul
         }
     }
     ensure!(!probes.is_empty(), "no probe of these files runs in environment `{environment}`");
-    let reports = play_all(&probes, environment, arguments, io).await?;
+    let Played { reports, unfinished } = play_all(&probes, environment, arguments, io).await?;
     if arguments.output != Output::Pretty {
         print(arguments.output, &reports, io)?;
     }
     if let Some(path) = &arguments.html {
         write_pages(&reports, path)?;
     }
+    if unfinished > 0 {
+        let visits = files::plural(unfinished, "visit");
+        writeln!(io.err, "interrupted: {visits} not finished")?;
+        return Ok(Exit::Failed);
+    }
     Ok(reports.iter().map(|report| Exit::from(report.outcome)).max().unwrap_or(Exit::Fine))
 }
 
-/// Plays all probes side by side; the reports come in the order of the probes.
+/// What came of all visits.
+struct Played {
+    /// In the order of the probes.
+    reports: Vec<Report>,
+    /// Visits that a signal cut short: they say nothing about their targets.
+    unfinished: usize,
+}
+
+/// Plays all probes side by side, until they are done or a signal comes.
 async fn play_all(
     probes: &[Probe],
     environment: EnvironmentName,
     arguments: &Arguments,
     io: &mut Io<'_>,
-) -> anyhow::Result<Vec<Report>> {
+) -> anyhow::Result<Played> {
     let due = Timestamp::from_millisecond(Timestamp::now().as_millisecond())?;
     let visitor = Arc::new(Visitor::new(environment));
     let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut signals = Signals::new()?;
     let mut progress = Progress::new(probes, io.live, arguments.quiet);
     let (send, mut steps) = mpsc::unbounded_channel();
     let mut visits = JoinSet::new();
@@ -133,13 +148,19 @@ async fn play_all(
                 }
                 reports[index] = Some(report);
             }
+            _ = signals.next(), if !visits.is_empty() => {
+                progress.clear();
+                let unfinished = visits.len();
+                let reports = reports.into_iter().flatten().collect();
+                return Ok(Played { reports, unfinished });
+            }
             else => break,
         }
     }
     let lost = |(index, report): (usize, Option<Report>)| {
         report.unwrap_or_else(|| visitor.lost(&probes[index], due))
     };
-    Ok(reports.into_iter().enumerate().map(lost).collect())
+    Ok(Played { reports: reports.into_iter().enumerate().map(lost).collect(), unfinished: 0 })
 }
 
 fn print(output: Output, reports: &[Report], io: &mut Io<'_>) -> anyhow::Result<()> {

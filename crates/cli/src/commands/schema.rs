@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn every_report_is_as_the_schema_says() {
-        let report = crate::testing::report();
+        let report = testkit::reports::eventful();
         check(&report);
         check(&Report { attempts: Vec::new(), labels: [].into(), ..report.clone() });
         for reason in Reason::ALL {
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn what_the_schema_does_not_know_is_refused() {
-        let mut value = serde_json::to_value(crate::testing::report()).unwrap();
+        let mut value = serde_json::to_value(testkit::reports::eventful()).unwrap();
         value["attempts"][0]["turns"][0]["extra"] = Value::from(1);
         assert!(!validator().is_valid(&value));
-        value = serde_json::to_value(crate::testing::report()).unwrap();
+        value = serde_json::to_value(testkit::reports::eventful()).unwrap();
         value["outcome"] = serde_json::json!({ "kind": "down" });
         assert!(!validator().is_valid(&value));
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write as _};
 
 use domain::Outcome;
 use domain::report::Report;
+use domain::text::{entity, is_hidden};
 
 /// The file for all reports.
 pub(crate) fn document(reports: &[Report]) -> String {
@@ -72,22 +73,22 @@ fn suite(report: &Report, xml: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// Text in XML 1.0, which has no control characters, not even escaped.
+/// Text in XML 1.0, which has no control characters, not even escaped; CI systems show it to people, so
+/// what hides or turns text goes too.
 struct Text<'a>(&'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         for character in self.0.chars() {
             match character {
-                '&' => to.write_str("&amp;")?,
-                '<' => to.write_str("&lt;")?,
-                '>' => to.write_str("&gt;")?,
-                '"' => to.write_str("&quot;")?,
                 '\n' => to.write_str("&#10;")?,
                 '\t' => to.write_str("&#9;")?,
                 '\u{fffe}' | '\u{ffff}' => to.write_char('\u{fffd}')?,
-                character if character.is_control() => to.write_char('\u{fffd}')?,
-                character => to.write_char(character)?,
+                character if is_hidden(character) => to.write_char('\u{fffd}')?,
+                character => match entity(character) {
+                    Some(entity) => to.write_str(entity)?,
+                    None => to.write_char(character)?,
+                },
             }
         }
         Ok(())

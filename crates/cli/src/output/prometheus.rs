@@ -14,9 +14,11 @@ pub(crate) fn write(reports: &[&Report], page: &mut Writer) -> Result<(), WriteE
             continue;
         }
         let unit = if published.name.ends_with("_seconds") { "seconds" } else { "" };
+        // Only a summary may have quantiles.
+        let quantiles = published.labels.contains(&"quantile");
         page.family(Family {
             name: published.name,
-            kind: Kind::Gauge,
+            kind: if quantiles { Kind::Summary } else { Kind::Gauge },
             help: published.meaning,
             unit,
         })?;

@@ -64,8 +64,13 @@ impl Serve {
     }
 }
 
+/// Answers in as many chunks as a spread between them needs.
 async fn bot() -> GradioApp {
-    GradioApp::start(|received| Answer::text(format!("You said: {}", received.message))).await
+    GradioApp::start(|received| {
+        let pieces = ["You ", "said", ": ", &received.message];
+        Answer::Chunks(pieces.map(str::to_owned).into())
+    })
+    .await
 }
 
 fn text(name: &str, url: &str) -> String {
@@ -90,6 +95,7 @@ async fn an_exporter_shows_what_its_probes_see() {
         "# TYPE probe_success gauge\n",
         "probe_success{job=\"gradio_chatbot\",",
         "probe=\"bot\",environment=\"local\",location=\"local\"} 1\n",
+        "# TYPE probe_inter_chunk_seconds summary\n",
         "up{job=\"gradio_chatbot\",",
         "vigie_runs_total{probe=\"bot\",outcome=\"up\"} 1\n",
     ] {
@@ -176,4 +182,31 @@ async fn a_hangup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wron
     assert_eq!(serve.get("/probe?probe=bot").await.0, 200);
     assert!(serve.get("/metrics").await.1.contains("vigie_reload_success 0\n"));
     serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn results_are_sent_on_by_remote_write_and_the_last_ones_before_it_ends() {
+    use axum::body::Bytes;
+    use axum::http::{HeaderMap, StatusCode};
+    let (send, mut bodies) = tokio::sync::mpsc::unbounded_channel::<(HeaderMap, Bytes)>();
+    let take = move |headers: HeaderMap, body: Bytes| async move {
+        send.send((headers, body)).unwrap();
+        StatusCode::NO_CONTENT
+    };
+    let receiver = axum::Router::new().route("/api/v1/write", axum::routing::post(take));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/api/v1/write", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, receiver).await });
+
+    let bot = bot().await;
+    let (_folder, file) = probe(&text("bot", &bot.url));
+    let mut serve = Serve::start(&file, &["--remote-write", &url]).await;
+    serve.until("visited").await;
+    // Ended at once: what waits for its batch is sent all the same.
+    serve.stop("TERM").await;
+    let (headers, body) = bodies.recv().await.unwrap();
+    assert_eq!(headers["content-encoding"], "snappy");
+    // A text stands in a snappy block as it is where it comes first.
+    let holds = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+    assert!(holds("gradio_chatbot") && holds("stream_broken"), "{body:?}");
 }
