@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The Lambda runtime API, the receiver and the AWS services are this program; the bridge is the real
-//! one. Prints its cost as JSON; `make bench ONLY=bridge` makes medians of it. CPU comes from the kernel's scheduler, in nanoseconds.
+//! one. Prints its cost as JSON; `make bench ONLY=bridge` makes medians of it. CPU comes from the
+//! kernel's scheduler, in nanoseconds.
 #![allow(clippy::print_stdout, reason = "its figures are what it is for")]
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on ends")]
 
