@@ -5,8 +5,12 @@
 Without names there is one bot at `/`; with names there is one below each `/NAME/`. Beside them:
 
 - `/metrics`: what a Gradio app with prometheus_client serves.
+- `/metrics/told`: a page of metrics that repeats the credentials it was asked with.
 - `/control/NAME` (`/control/bot` without names): GET tells the bot's mood, POST `{"mood": "error"}`
   changes it while it runs. The moods are the ways in which chatbots break.
+
+A bot whose name begins with `telltale` takes a further input and repeats all that it was told, in its
+replies and in its errors: what was kept from it is nowhere else then.
 
 It listens on the loopback address alone.
 """
@@ -18,7 +22,7 @@ import time
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel
 
@@ -86,6 +90,13 @@ class Bot:
             replies.labels(self.name, outcome).inc()
             duration.labels(self.name).observe(time.monotonic() - began)
 
+    async def tell_tales(self, message, history, token, request: gr.Request):
+        told = f"I was told {credentials(request.headers)} and {token}."
+        if self.mood == "error":
+            raise gr.Error(f"The model is overloaded. {told}")
+        async for said in self.reply(message, history):
+            yield f"{told} {said}"
+
     def answer(self, message, history):
         words = FRENCH if re.search(r"\b(?:je|bonjour|comment)\b", message, re.IGNORECASE) else ENGLISH
         if self.mood == "nonsense":
@@ -98,6 +109,10 @@ class Bot:
             if known:
                 return words["memory"].format(known.group(1))
         return words["stranger"]
+
+
+def credentials(headers):
+    return " ".join(headers[name] for name in ("authorization", "x-key") if name in headers)
 
 
 def said_by_user(turn):
@@ -117,6 +132,11 @@ def build(names):
     def metrics():
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
+    @app.get("/metrics/told")
+    def told(request: Request):
+        value = credentials(request.headers).replace("\\", "\\\\").replace('"', '\\"')
+        return Response(f'chatbot_told{{credentials="{value}"}} 1\n', media_type=CONTENT_TYPE_LATEST)
+
     @app.get("/control/{name}")
     def mood(name: str) -> Mood:
         return Mood(mood=found(name).mood)
@@ -134,7 +154,14 @@ def build(names):
         return bots[name]
 
     for name, bot in bots.items():
-        page = gr.ChatInterface(bot.reply, title=name, api_name="chat", concurrency_limit=40)
+        tales = name.startswith("telltale")
+        page = gr.ChatInterface(
+            bot.tell_tales if tales else bot.reply,
+            additional_inputs=[gr.Textbox(label="Token")] if tales else None,
+            title=name,
+            api_name="chat",
+            concurrency_limit=40,
+        )
         app = gr.mount_gradio_app(app, page, path=f"/{name}" if names else "/")
     return app
 

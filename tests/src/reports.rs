@@ -119,7 +119,7 @@ pub fn eventful() -> Report {
         "Comment je m'appelle ? Et que vaut 3 × 4 ?",
         "Désolé, je ne sais plus comment vous vous appelez, mais 3 × 4 = **12**.\n\n- trois\n- quatre",
     );
-    slow.thinking = "The user asks for their name.\nIt is not in my context.".to_owned();
+    slow.thinking = String::from("The user asks for their name.\nIt is not in my context.");
     slow.timing.first_chunk = Some(ms(3_600));
     slow.timing.reply = Some(ms(4_900));
     slow.checks = vec![
@@ -160,7 +160,7 @@ pub fn eventful() -> Report {
 pub fn hostile() -> Report {
     let evil = "<script>document.title='RAN'</script><img src=x onerror=\"document.title='RAN'\">\u{202e}drow\u{202c} \u{1b}[31m \u{0} ]]> --> </style></main> &amp; \"'` javascript:document.title='RAN'";
     let mut bad = turn(400, evil, evil);
-    bad.thinking = evil.to_owned();
+    bad.thinking = String::from(evil);
     bad.checks =
         vec![CheckReport { expected: evil.to_owned(), found: evil.to_owned(), passed: false }];
     let mut attempt = attempt(vec![bad]);

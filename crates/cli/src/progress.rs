@@ -97,7 +97,9 @@ impl Progress {
     /// Takes all lines away.
     pub(crate) fn clear(&self) {
         if let Self::Live { bars, .. } = self {
-            bars.iter().for_each(|bar| bar.line.finish_and_clear());
+            for bar in bars {
+                bar.line.finish_and_clear();
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! probe and a bot of its own.
 
 mod scenarios;
+mod secrecy;
 
 use std::path::Path;
 
@@ -20,7 +21,16 @@ pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let wanted = Wanted {
         name: "crossing",
         probes: Some("crossing"),
-        bots: &["steady", "failing", "hanging", "forgetful", "slow", "silent"],
+        bots: &[
+            "steady",
+            "failing",
+            "hanging",
+            "forgetful",
+            "slow",
+            "silent",
+            secrecy::BEARER,
+            secrecy::HEADER,
+        ],
         bot_variable: "BOT_URL",
         faults: true,
     };
@@ -37,7 +47,7 @@ pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     }
     // Those that look back at what all the others did.
     for (name, scenario) in scenarios::afterwards() {
-        tests.note(name, scenario(stage));
+        tests.note(name, scenario(stage).await);
     }
     tests.close()
 }

@@ -7,6 +7,7 @@
 pub mod alarms;
 pub mod bench;
 pub mod bot;
+pub mod browser;
 pub mod crossing;
 pub mod debian;
 pub mod deploy;
@@ -16,6 +17,7 @@ pub mod inbox;
 pub mod lambda;
 pub mod local_aws;
 pub mod net;
+pub mod packages;
 pub mod process;
 pub mod progress;
 pub mod prometheus;

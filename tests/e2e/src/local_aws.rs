@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use serde_json::Value;
 use tokio::process::Command;
 
 use crate::faults::Faults;
-use crate::net::{free_port, wait_until_it_answers};
+use crate::net::{free_port, http_client, wait_until_it_answers};
 use crate::process::{Processes, Running};
 use crate::python::EMULATOR;
 
@@ -81,6 +83,37 @@ impl LocalAws {
                 Err(_) => {}
             }
         }
+    }
+}
+
+impl LocalAws {
+    /// Calls an operation of a service that speaks JSON and that the harness has no client for, such as
+    /// `logs` and `Logs_20140328.FilterLogEvents`. The emulator checks no signature of its root user.
+    pub async fn call(
+        &self,
+        service: &str,
+        operation: &str,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
+        let scope = format!("{ROOT_KEY}/20260101/{REGION}/{service}/aws4_request");
+        let answer = http_client()?
+            .post(&self.endpoint)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", operation)
+            .header("x-amz-date", "20260101T000000Z")
+            .header(
+                "authorization",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={:064}",
+                    0
+                ),
+            )
+            .body(body.to_string())
+            .send()
+            .await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        ensure!(status.is_success(), "`{operation}` answered {status}: {text}");
+        serde_json::from_str(&text).with_context(|| format!("`{operation}` answered: {text}"))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use crate::net::{free_port, http_client, wait_until_it_answers};
+use crate::packages;
 use crate::process::{Processes, Running};
 
 pub struct Prometheus {
@@ -111,30 +112,11 @@ const HINT: &str = "hint: install Prometheus 2.40 or later so that `prometheus` 
 
 /// The program's path.
 fn installed() -> anyhow::Result<PathBuf> {
-    on_path("prometheus").with_context(|| format!("`prometheus` is not on the PATH\n{HINT}"))
+    packages::on_path("prometheus")
+        .with_context(|| format!("`prometheus` is not on the PATH\n{HINT}"))
 }
 
 /// Installs Debian's package where Prometheus is missing and that is possible.
 pub async fn install(processes: &Processes) -> anyhow::Result<()> {
-    if installed().is_ok() {
-        return Ok(());
-    }
-    if !rustix::process::geteuid().is_root() || on_path("apt-get").is_none() {
-        bail!("`prometheus` is not on the PATH, and only root can install it\n{HINT}");
-    }
-    for arguments in
-        [&["update"][..], &["install", "--yes", "--no-install-recommends", "prometheus"]]
-    {
-        let mut command = Command::new("apt-get");
-        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        processes.run("install-prometheus", &mut command).await.context(HINT)?;
-    }
-    installed().map(drop)
-}
-
-/// The first file of that name on the PATH.
-#[must_use]
-pub fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+    packages::install(processes, "prometheus", "prometheus", HINT).await.map(drop)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alarm_model::StateValue;
 use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::alarms::{Change, Evaluator};
@@ -23,6 +24,8 @@ use crate::queues::QueueMetrics;
 
 /// Where the probe files lie on the local AWS.
 pub const PROBES_BUCKET: &str = "vigie-local-probes";
+/// Beside them: what Secrets Manager and Parameter Store hold for them.
+const SECRETS: &str = "secrets.json";
 pub const ON_CALL: &str = "on-call@example.com";
 pub const WATCH: &str = "vigie-team@example.com";
 
@@ -95,6 +98,7 @@ impl Stage {
         ];
         if let Some(probes) = wanted.probes {
             put_probes(&s3, &probe_folder(root, probes)).await?;
+            put_secrets(&aws, &probe_folder(root, probes).join(SECRETS)).await?;
             parameters.push(("Probes", format!("s3://{PROBES_BUCKET}/probes")));
         }
         let deployment = async {
@@ -250,10 +254,30 @@ async fn put_probes(s3: &aws_sdk_s3::Client, folder: &Path) -> anyhow::Result<()
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name == SECRETS {
+            continue;
+        }
         let body = std::fs::read(&path)?;
         let put =
             s3.put_object().bucket(PROBES_BUCKET).key(format!("probes/{name}")).body(body.into());
         put.send().await.with_context(|| name)?;
+    }
+    Ok(())
+}
+
+/// What a file names goes into Secrets Manager and Parameter Store; without the file nothing does.
+async fn put_secrets(aws: &LocalAws, file: &Path) -> anyhow::Result<()> {
+    if !file.exists() {
+        return Ok(());
+    }
+    let stores: Value = serde_json::from_slice(&std::fs::read(file)?)?;
+    for (name, value) in stores["secrets"].as_object().into_iter().flatten() {
+        let body = json!({ "Name": name, "SecretString": value.to_string() });
+        aws.call("secretsmanager", "secretsmanager.CreateSecret", &body).await?;
+    }
+    for (name, value) in stores["parameters"].as_object().into_iter().flatten() {
+        let body = json!({ "Name": name, "Value": value, "Type": "SecureString" });
+        aws.call("ssm", "AmazonSSM.PutParameter", &body).await?;
     }
     Ok(())
 }

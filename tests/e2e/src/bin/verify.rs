@@ -11,7 +11,7 @@ use e2e::process::Processes;
 use e2e::progress::Progress;
 use e2e::python::{CARGO_TOOLS, CHECKOV, EMULATOR, Environment, SAM};
 use e2e::servers::version::LAST_OF_EACH;
-use e2e::{crossing, prometheus, run, servers};
+use e2e::{browser, crossing, prometheus, run, servers};
 use tokio::process::Command;
 
 #[tokio::main]
@@ -34,6 +34,7 @@ async fn verify(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     // Linters of templates use one core and read files; the chatbots mostly wait.
     let (played, ()) =
         tokio::join!(servers::play(root, &processes, progress, &LAST_OF_EACH), checks.template());
+    checks.page(&state).await;
     let Checks { mut failed, .. } = checks;
     if let Err(error) = played {
         failed.push(format!("{error:#}"));
@@ -93,6 +94,15 @@ impl Checks<'_> {
         self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;
         let checkov = ["--quiet", "--compact", "--framework", "cloudformation", "--file", template];
         self.check("checkov", python(self.root, &CHECKOV, "checkov", &checkov)).await;
+    }
+
+    /// The report page with hostile replies, in a real browser.
+    async fn page(&mut self, state: &Path) {
+        let processes = self.processes;
+        let work = browser::check(&state.join("pages"), processes);
+        if let Err(error) = self.progress.step("report page in Chromium", work).await {
+            self.failed.push(format!("{error:#}"));
+        }
     }
 
     async fn check(&mut self, name: &str, mut command: Command) {

@@ -9,16 +9,16 @@ use anyhow::{Context, ensure};
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::json;
 
+use super::secrecy;
 use crate::bot::Mood;
 use crate::local_aws;
 use crate::stage::{PROBES_BUCKET, Stage, WATCH};
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
-pub(super) type LookBack = fn(&Stage) -> anyhow::Result<()>;
 pub(super) type Scenario = for<'a> fn(&'a Stage) -> Outcome<'a>;
 
 /// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
-const SOON: Duration = Duration::from_secs(180);
+pub(super) const SOON: Duration = Duration::from_secs(180);
 /// Until the first results: the schedule fires on the minute and orders the next one.
 const FIRST: Duration = Duration::from_secs(240);
 
@@ -40,20 +40,34 @@ pub(super) fn together() -> Vec<(&'static str, Scenario)> {
         ("a_probe_that_falls_silent_is_told_within_six_minutes", |stage| Box::pin(silent(stage))),
         ("calls_that_are_throttled_fail_or_dawdle_lose_no_result", |stage| Box::pin(faults(stage))),
         ("a_call_that_no_policy_allows_is_refused", |stage| Box::pin(refused(stage))),
+        ("a_telltale_gets_its_bearer_and_its_input", |stage| {
+            Box::pin(secrecy::told(stage, secrecy::BEARER))
+        }),
+        ("a_telltale_gets_its_header_and_its_input", |stage| {
+            Box::pin(secrecy::told(stage, secrecy::HEADER))
+        }),
     ]
 }
 
 /// Those that look back at the whole.
-pub(super) fn afterwards() -> [(&'static str, LookBack); 2] {
-    [("only_what_broke_was_told_about", quiet), ("the_watch_itself_has_nothing_to_tell", watch)]
+pub(super) fn afterwards() -> Vec<(&'static str, Scenario)> {
+    vec![
+        ("only_what_broke_was_told_about", |stage| Box::pin(async { quiet(stage) })),
+        ("the_watch_itself_has_nothing_to_tell", |stage| Box::pin(async { watch(stage) })),
+        ("what_a_telltale_repeats_is_written_nowhere", |stage| Box::pin(secrecy::kept(stage))),
+    ]
 }
 
-fn down(probe: &str) -> String {
+pub(super) fn down(probe: &str) -> String {
     format!("vigie-local-{probe}-down")
 }
 
 /// Waits until `count` runs of a probe have a verdict, and returns them as time and success.
-async fn verdicts(stage: &Stage, probe: &str, count: usize) -> anyhow::Result<Vec<(i64, f64)>> {
+pub(super) async fn verdicts(
+    stage: &Stage,
+    probe: &str,
+    count: usize,
+) -> anyhow::Result<Vec<(i64, f64)>> {
     let from = SystemTime::now() - Duration::from_secs(600);
     stage
         .until(&format!("{count} results of `{probe}`"), FIRST, async || {
@@ -251,7 +265,8 @@ fn quiet(stage: &Stage) -> anyhow::Result<()> {
 fn watch(stage: &Stage) -> anyhow::Result<()> {
     let complaints = stage.evaluator.complaints();
     ensure!(complaints.is_empty(), "alarms that could not be evaluated: {complaints:?}");
-    let probes = ["steady", "failing", "hanging", "forgetful", "slow", "silent", "gone"];
+    let probes =
+        ["steady", "failing", "hanging", "forgetful", "slow", "silent", "gone", "telltale"];
     let raised: Vec<_> = stage
         .evaluator
         .changes()
