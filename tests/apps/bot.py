@@ -28,7 +28,7 @@ from pydantic import BaseModel
 
 MOODS = {
     "ok": "answers",
-    "slow": "answers rightly, after two seconds",
+    "slow": "answers rightly, after a second and a half",
     "error": "raises gr.Error, as apps do when their model fails",
     "nonsense": "answers fluently, and has forgotten everything",
     "hang": "takes the message and never says a word",
@@ -75,7 +75,7 @@ class Bot:
             if self.mood == "error":
                 raise gr.Error("The model is overloaded.")
             if self.mood == "slow":
-                await asyncio.sleep(2)
+                await asyncio.sleep(1.5)
             said = ""
             for word in self.answer(message, history).split(" "):
                 said = f"{said} {word}".strip()

@@ -10,9 +10,10 @@ it right, or does it elsewhere, has to be looked at by a person.
    alarm's ARN and actions, M, and the treatment of missing data, and spells the dimensions otherwise.
 3. EventBridge Scheduler's context attributes, such as `<aws.scheduler.scheduled-time>`, are filled in.
    The emulator passes them on as they stand.
-
 4. A batch of messages needs the permission for a single one, as on AWS, where `sqs:SendMessageBatch` and
    the like are no actions of IAM.
+5. `AWS/Lambda` metrics are published for every invocation. The emulator publishes them for those that come by
+   its API, and for none that a queue or a schedule makes.
 
 Nothing else of the emulator is touched. Settings come from its own environment variables.
 """
@@ -170,16 +171,44 @@ def with_awss_actions_for_batches(iam_actions):
     replace(iam_actions, "extract_iam_action", parameters, around)
 
 
+def with_metrics_of_every_invocation(lambda_svc):
+    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"""
+    emit = lambda_svc._emit_lambda_metrics
+
+    def around(execute):
+        def execute_function_dispatch(func, config, event, request_id, started):
+            result = execute(func, config, event, request_id, started)
+            elapsed = (time.time() - started) * 1000.0
+            emit(config.get("FunctionName", "unknown"), elapsed, error=bool(result.get("error")), throttle=False)
+            return result
+
+        return execute_function_dispatch
+
+    def throttles_only(function_name, duration_ms, error, throttle):
+        # What was executed is told above, whoever asked for it.
+        if throttle:
+            emit(function_name, duration_ms, error, throttle)
+
+    replace(lambda_svc, "_execute_function_dispatch", ["func", "config", "event", "request_id", "started"], around)
+    replace(
+        lambda_svc,
+        "_emit_lambda_metrics",
+        ["function_name", "duration_ms", "error", "throttle"],
+        lambda _: throttles_only,
+    )
+
+
 def main():
     import cbor2  # noqa: F401 - the Rust SDK speaks CBOR to CloudWatch; without it every call fails
     from ministack import app
     from ministack.core import iam_actions
-    from ministack.services import cloudwatch, eventbridge, sns
+    from ministack.services import cloudwatch, eventbridge, lambda_svc, sns
 
     without_alarm_evaluation(cloudwatch)
     with_cloudwatchs_alarm_message(cloudwatch, sns)
     with_schedulers_context_attributes(eventbridge)
     with_awss_actions_for_batches(iam_actions)
+    with_metrics_of_every_invocation(lambda_svc)
     app.main()
 
 

@@ -88,8 +88,8 @@ pub(crate) fn measured(item: &Item, plot: Plot) -> Measured {
             }),
         (Plot::Down(_), None) => match (report, during) {
             (Some(report), _) => Measured::Prose(report.detail.clone()),
-            (None, Some(runs)) => Measured::Runs(runs),
-            (None, None) => Measured::Nothing,
+            (None, Some(runs)) if 0 < runs.failed() => Measured::Runs(runs),
+            (None, _) => Measured::Nothing,
         },
         _ => Measured::Nothing,
     }

@@ -1,11 +1,15 @@
 //! The crossing tests: what the demo shows, and what must not happen meanwhile, asserted.
 //!
 //! Not a test of Cargo's, since `cargo test` needs no network and no tool beyond Rust here: `make test`
-//! and the program `crossing` play them. All scenarios share one stage and run at once, each with a
-//! probe and a bot of its own.
+//! and the program `crossing` play them. All scenarios share one stage. Most run at once, each with a
+//! probe and a bot of its own; those that would disturb the others follow one by one.
 
+mod broken;
+mod mails;
 mod scenarios;
 mod secrecy;
+mod senders;
+mod turns;
 
 use std::path::Path;
 
@@ -36,18 +40,22 @@ pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     };
     let stage = &Stage::set(root, &wanted, progress).await?;
     let mut tests = Tally::default();
+    let turns = &turns::Turns::new();
 
     // Side by side on one thread: they wait, and do little else.
     let mut running: FuturesUnordered<_> = scenarios::together()
         .into_iter()
-        .map(|(name, scenario)| async move { (name, scenario(stage).await) })
+        .map(|(name, scenario)| async move { (name, scenario(stage, turns).await) })
         .collect();
     while let Some((name, result)) = running.next().await {
         tests.note(name, result);
     }
     // Those that look back at what all the others did.
-    for (name, scenario) in scenarios::afterwards() {
-        tests.note(name, scenario(stage).await);
+    for (name, scenario) in scenarios::looking_back() {
+        tests.note(name, scenario(stage, turns).await);
+    }
+    for (name, scenario) in scenarios::alone() {
+        tests.note(name, scenario(stage, turns).await);
     }
     tests.close()
 }

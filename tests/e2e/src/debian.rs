@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use tokio::process::Command;
 
 use crate::process::Processes;
-use crate::prometheus::on_path;
+use crate::packages::on_path;
 
 /// A package of one Debian release.
 #[derive(Clone, Copy, Debug)]

@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
@@ -38,6 +39,7 @@ pub struct Inbox {
     pub address: SocketAddr,
     pub folder: PathBuf,
     mails: Arc<Mutex<Vec<Mail>>>,
+    heartbeats: Arc<AtomicUsize>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -56,20 +58,40 @@ impl Inbox {
         }
         std::fs::create_dir_all(folder)?;
         let mails = Arc::<Mutex<Vec<Mail>>>::default();
+        let heartbeats = Arc::<AtomicUsize>::default();
+        let heart = Arc::clone(&heartbeats);
+        let beat = async move || {
+            heart.fetch_add(1, Ordering::Relaxed);
+        };
         let receiver = Receiver {
             mails: Arc::clone(&mails),
             folder: folder.to_owned(),
             client: http_client()?,
         };
-        let app =
-            Router::new().route("/", get(page)).route("/sns", post(receive)).with_state(receiver);
+        let app = Router::new()
+            .route("/", get(page))
+            .route("/sns", post(receive))
+            .route("/heartbeat", get(beat))
+            .with_state(receiver);
         let listener = tokio::net::TcpListener::bind(loopback(0)).await?;
         let address = listener.local_addr()?;
         let server = tokio::spawn(async move {
             // Ends with the task; an accept error would only repeat itself.
             let _ = axum::serve(listener, app).await;
         });
-        Ok(Self { address, folder: folder.to_owned(), mails, server })
+        Ok(Self { address, folder: folder.to_owned(), mails, heartbeats, server })
+    }
+
+    /// The dead man's switch outside AWS: it would call for help when it is not called any more.
+    #[must_use]
+    pub fn heartbeat_url(&self) -> String {
+        format!("http://{}/heartbeat", self.address)
+    }
+
+    /// How often it was called.
+    #[must_use]
+    pub fn heartbeats(&self) -> usize {
+        self.heartbeats.load(Ordering::Relaxed)
     }
 
     /// All mails so far, oldest first.

@@ -5,6 +5,7 @@
 //! binaries, deployed from `infra/template.yaml` by SAM CLI.
 
 pub mod alarms;
+pub mod alertmanager;
 pub mod bench;
 pub mod bot;
 pub mod browser;
@@ -27,6 +28,7 @@ pub mod quota;
 pub mod run;
 pub mod scripted_aws;
 pub mod servers;
+pub mod smtp;
 pub mod stage;
 pub mod tally;
 pub mod tls;

@@ -1,4 +1,5 @@
-//! A real Prometheus, from the machine's packages, with remote write switched on.
+//! A real Prometheus, from the machine's packages, with remote write switched on and the rules that are
+//! shipped.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct Prometheus {
     pub url: String,
     pub process: Running,
     client: reqwest::Client,
+    /// Where it looks for the Alertmanagers to notify.
+    alertmanagers: PathBuf,
 }
 
 /// One series of an instant query.
@@ -37,13 +40,26 @@ impl Found {
 impl Prometheus {
     /// Starts it with an empty storage of its own; `scraped` is `host:port` of the chatbot, which it
     /// scrapes as the user's own Prometheus does.
-    pub async fn start(state: &Path, scraped: &str, processes: &Processes) -> anyhow::Result<Self> {
-        let program = installed()?;
+    pub async fn start(
+        root: &Path,
+        state: &Path,
+        scraped: &str,
+        processes: &Processes,
+    ) -> anyhow::Result<Self> {
+        let program = installed("prometheus")?;
         let folder = state.join("prometheus");
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
-        std::fs::create_dir_all(&folder)?;
+        std::fs::create_dir_all(folder.join("rules"))?;
+        for entry in std::fs::read_dir(root.join("infra/observability/rules"))? {
+            let from = entry?.path();
+            if let (true, Some(name)) = (from.is_file(), from.file_name()) {
+                std::fs::copy(&from, folder.join("rules").join(name))?;
+            }
+        }
+        let alertmanagers = folder.join("alertmanagers.json");
+        std::fs::write(&alertmanagers, "[]")?;
         let config = folder.join("prometheus.yml");
         std::fs::write(&config, configuration(scraped))?;
         let _ = std::fs::remove_file(processes.log("prometheus"));
@@ -58,6 +74,8 @@ impl Prometheus {
                 .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{port}"))
                 .arg("--web.enable-remote-write-receiver")
+                // An Alertmanager that comes late hears of what fires already within this.
+                .arg("--rules.alert.resend-delay=5s")
                 .current_dir(&folder);
             let process = processes.start("prometheus", &mut command)?;
             let url = format!("http://127.0.0.1:{port}");
@@ -65,11 +83,19 @@ impl Prometheus {
             let started = wait_until_it_answers(&ready, &process, Duration::from_secs(60)).await;
             attempts -= 1;
             match started {
-                Ok(()) => return Ok(Self { url, process, client: http_client()? }),
+                Ok(()) => return Ok(Self { url, process, client: http_client()?, alertmanagers }),
                 Err(error) if attempts == 0 => return Err(error),
                 Err(_) => {}
             }
         }
+    }
+
+    /// Lets it notify the Alertmanagers at these addresses, from its next look at the file on.
+    pub fn notify(&self, addresses: &[&str]) -> anyhow::Result<()> {
+        // Put in place at once: it must never see half a file.
+        let written = self.alertmanagers.with_extension("new");
+        std::fs::write(&written, serde_json::json!([{ "targets": addresses }]).to_string())?;
+        Ok(std::fs::rename(&written, &self.alertmanagers)?)
     }
 
     /// Where remote write is sent.
@@ -101,22 +127,30 @@ impl Prometheus {
 /// Late samples are taken for half an hour, as the documentation advises those who run the bridge.
 fn configuration(scraped: &str) -> String {
     format!(
-        "global:\n  scrape_interval: 5s\n\
+        "global:\n  scrape_interval: 5s\n  evaluation_interval: 5s\n\
          storage:\n  tsdb:\n    out_of_order_time_window: 30m\n\
+         rule_files: [rules/*.yml]\n\
+         alerting:\n  alertmanagers:\n  - file_sd_configs:\n    - files: [alertmanagers.json]\n\
          scrape_configs:\n- job_name: gradio_chatbot\n  static_configs:\n  - targets: [\"{scraped}\"]\n"
     )
 }
 
-const HINT: &str = "hint: install Prometheus 2.40 or later so that `prometheus` is on the PATH \
-                    (Debian: apt-get install prometheus)";
+/// Debian's packages, which are named like their programs.
+const PACKAGES: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
+
+const HINT: &str = "hint: install Prometheus 2.40 and Alertmanager 0.25 or later so that `prometheus` and \
+                    `prometheus-alertmanager` are on the PATH (Debian: apt-get install prometheus prometheus-alertmanager)";
 
 /// The program's path.
-fn installed() -> anyhow::Result<PathBuf> {
-    packages::on_path("prometheus")
-        .with_context(|| format!("`prometheus` is not on the PATH\n{HINT}"))
+fn installed(program: &str) -> anyhow::Result<PathBuf> {
+    packages::on_path(program)
+        .with_context(|| format!("`{program}` is not on the PATH\n{HINT}"))
 }
 
-/// Installs Debian's package where Prometheus is missing and that is possible.
+/// Installs Debian's packages where one is missing and that is possible.
 pub async fn install(processes: &Processes) -> anyhow::Result<()> {
-    packages::install(processes, "prometheus", "prometheus", HINT).await.map(drop)
+    for package in PACKAGES {
+        packages::install(processes, package, package, HINT).await?;
+    }
+    Ok(())
 }

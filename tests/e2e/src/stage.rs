@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alarm_model::StateValue;
 use anyhow::{Context, bail, ensure};
+use aws_sdk_lambda::types::Environment;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -28,6 +29,7 @@ pub const PROBES_BUCKET: &str = "vigie-local-probes";
 const SECRETS: &str = "secrets.json";
 pub const ON_CALL: &str = "on-call@example.com";
 pub const WATCH: &str = "vigie-team@example.com";
+const ALERTS: &str = "vigie-local-alerts";
 
 /// What is wanted on the stage.
 pub struct Wanted {
@@ -55,6 +57,7 @@ pub struct Stage {
     pub aws: LocalAws,
     pub prometheus: Prometheus,
     pub processes: Processes,
+    pub root: PathBuf,
     pub state: PathBuf,
 }
 
@@ -95,6 +98,7 @@ impl Stage {
             ("WatchEmail", WATCH.to_owned()),
             ("RemoteWriteUrl", prometheus.remote_write_url()),
             ("RemoteWriteAuth", "none".to_owned()),
+            ("HeartbeatUrl", inbox.heartbeat_url()),
         ];
         if let Some(probes) = wanted.probes {
             put_probes(&s3, &probe_folder(root, probes)).await?;
@@ -122,6 +126,7 @@ impl Stage {
             aws,
             prometheus,
             processes,
+            root: root.to_owned(),
             state,
         })
     }
@@ -190,6 +195,28 @@ impl Stage {
         Ok(mail)
     }
 
+    /// Changes settings of the function `alerts`, as a deploy with other parameters does.
+    pub async fn tell_alerts(&self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        let lambda = aws_sdk_lambda::Client::new(&self.aws.config);
+        let now = lambda.get_function_configuration().function_name(ALERTS).send().await?;
+        let known = now.environment().and_then(|environment| environment.variables());
+        let mut variables = known.cloned().unwrap_or_default();
+        let new = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        variables.extend(new);
+        let environment = Environment::builder().set_variables(Some(variables)).build();
+        let update = lambda.update_function_configuration().function_name(ALERTS);
+        update.environment(environment).send().await?;
+        Ok(())
+    }
+
+    /// Changes how long the function `alerts` may take, in seconds.
+    pub async fn time_alerts(&self, seconds: i32) -> anyhow::Result<()> {
+        let lambda = aws_sdk_lambda::Client::new(&self.aws.config);
+        let update = lambda.update_function_configuration().function_name(ALERTS);
+        update.timeout(seconds).send().await?;
+        Ok(())
+    }
+
     /// The figures of one probe.
     #[must_use]
     pub fn figures<'a>(&'a self, probe: &'a str) -> Figures<'a> {
@@ -220,7 +247,7 @@ async fn servers(
     };
     prometheus::install(processes).await?;
     let (aws, bot) = tokio::try_join!(aws, bot)?;
-    let prometheus = Prometheus::start(state, &bot.address(), processes).await?;
+    let prometheus = Prometheus::start(root, state, &bot.address(), processes).await?;
     let shown =
         format!("chatbot {}, AWS {}, Prometheus {}", bot.url(), aws.endpoint, prometheus.url);
     Ok(((aws, bot, prometheus), shown))

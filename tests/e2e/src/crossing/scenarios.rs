@@ -1,6 +1,5 @@
 //! One function for each promise; the probes are those of `tests/e2e/probes/crossing/`.
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,52 +8,86 @@ use anyhow::{Context, ensure};
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::json;
 
-use super::secrecy;
-use crate::bot::Mood;
+use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
+use super::turns::Turns;
+use super::{broken, secrecy, senders};
 use crate::local_aws;
-use crate::stage::{PROBES_BUCKET, Stage, WATCH};
+use crate::stage::{Stage, WATCH};
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
-pub(super) type Scenario = for<'a> fn(&'a Stage) -> Outcome<'a>;
+pub(super) type Scenario = for<'a> fn(&'a Stage, &'a Turns) -> Outcome<'a>;
 
 /// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
 pub(super) const SOON: Duration = Duration::from_secs(180);
 /// Until the first results: the schedule fires on the minute and orders the next one.
-const FIRST: Duration = Duration::from_secs(240);
+pub(super) const FIRST: Duration = Duration::from_secs(240);
 
 /// Those that run side by side.
 pub(super) fn together() -> Vec<(&'static str, Scenario)> {
     vec![
-        ("every_run_is_published_once_whatever_its_neighbours_do", |stage| Box::pin(steady(stage))),
-        ("an_error_is_told_by_mail_and_so_is_its_end", |stage| {
-            Box::pin(breaks(stage, "failing", Mood::Error, &["app_error"]))
+        ("every_run_is_published_once_whatever_its_neighbours_do", |stage, _| {
+            Box::pin(steady(stage))
         }),
-        ("hanging_is_told_by_mail_and_so_is_its_end", |stage| {
-            Box::pin(breaks(stage, "hanging", Mood::Hang, &["first_chunk_timeout", "timeout"]))
+        ("a_bot_that_is_gone_is_told_by_mail_from_its_first_runs", |stage, turns| {
+            Box::pin(mails::gone(stage, turns))
         }),
-        ("a_wrong_answer_is_told_by_mail_and_so_is_its_end", |stage| {
-            Box::pin(breaks(stage, "forgetful", Mood::Nonsense, &["check_failed"]))
+        ("an_error_is_told_by_mail_and_so_is_its_end", |stage, turns| {
+            Box::pin(mails::breaks(stage, turns, &APP_ERROR))
         }),
-        ("a_bot_that_is_gone_is_down_from_its_first_runs", |stage| Box::pin(gone(stage))),
-        ("a_slow_bot_is_degraded_and_not_down", |stage| Box::pin(slow(stage))),
-        ("a_probe_that_falls_silent_is_told_within_six_minutes", |stage| Box::pin(silent(stage))),
-        ("calls_that_are_throttled_fail_or_dawdle_lose_no_result", |stage| Box::pin(faults(stage))),
-        ("a_call_that_no_policy_allows_is_refused", |stage| Box::pin(refused(stage))),
-        ("a_telltale_gets_its_bearer_and_its_input", |stage| {
+        ("hanging_is_told_by_mail_in_french_and_so_is_its_end", |stage, turns| {
+            Box::pin(mails::breaks(stage, turns, &HANGING))
+        }),
+        ("a_wrong_answer_is_told_by_mail_in_french_and_so_is_its_end", |stage, turns| {
+            Box::pin(mails::breaks(stage, turns, &WRONG_ANSWER))
+        }),
+        ("a_slow_bot_is_degraded_and_not_down", |stage, turns| Box::pin(mails::slow(stage, turns))),
+        ("a_probe_that_falls_silent_is_told_within_six_minutes", |stage, _| {
+            Box::pin(mails::silent(stage))
+        }),
+        ("calls_that_are_throttled_fail_or_dawdle_lose_no_result", |stage, _| {
+            Box::pin(faults(stage))
+        }),
+        ("a_call_that_no_policy_allows_is_refused", |stage, _| Box::pin(refused(stage))),
+        ("a_telltale_gets_its_bearer_and_its_input", |stage, _| {
             Box::pin(secrecy::told(stage, secrecy::BEARER))
         }),
-        ("a_telltale_gets_its_header_and_its_input", |stage| {
+        ("a_telltale_gets_its_header_and_its_input", |stage, _| {
             Box::pin(secrecy::told(stage, secrecy::HEADER))
         }),
     ]
 }
 
 /// Those that look back at the whole.
-pub(super) fn afterwards() -> Vec<(&'static str, Scenario)> {
+pub(super) fn looking_back() -> Vec<(&'static str, Scenario)> {
     vec![
-        ("only_what_broke_was_told_about", |stage| Box::pin(async { quiet(stage) })),
-        ("the_watch_itself_has_nothing_to_tell", |stage| Box::pin(async { watch(stage) })),
-        ("what_a_telltale_repeats_is_written_nowhere", |stage| Box::pin(secrecy::kept(stage))),
+        ("only_what_broke_was_told_about", |stage, _| Box::pin(async { quiet(stage) })),
+        ("the_watch_itself_has_nothing_to_tell", |stage, _| Box::pin(async { watch(stage) })),
+        ("what_a_telltale_repeats_is_written_nowhere", |stage, _| Box::pin(secrecy::kept(stage))),
+    ]
+}
+
+/// Those that need the stage for themselves, in this order: the last ones break the path itself.
+pub(super) fn alone() -> Vec<(&'static str, Scenario)> {
+    vec![
+        ("prometheus_is_heard_by_vigies_mail_and_by_the_runbooks", |stage, _| {
+            Box::pin(senders::alertmanager(stage))
+        }),
+        ("a_test_alarm_goes_the_whole_way", |stage, _| Box::pin(senders::test_alert(stage))),
+        ("a_thousand_alarms_at_once_make_a_handful_of_mails", |stage, _| {
+            Box::pin(senders::thousand(stage))
+        }),
+        ("the_heart_beats_once_the_minutes_before_are_published", |stage, _| {
+            Box::pin(heart(stage))
+        }),
+        ("somebody_is_told_when_no_notification_may_be_published", |stage, _| {
+            Box::pin(broken::not_permitted(stage))
+        }),
+        ("somebody_is_told_when_alerts_does_not_start", |stage, _| {
+            Box::pin(broken::does_not_start(stage))
+        }),
+        ("somebody_is_told_when_alerts_takes_too_long", |stage, _| {
+            Box::pin(broken::takes_too_long(stage))
+        }),
     ]
 }
 
@@ -125,97 +158,6 @@ async fn steady(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A bot answers, breaks, and is mended.
-async fn breaks(
-    stage: &Stage,
-    probe: &'static str,
-    mood: Mood,
-    reasons: &'static [&'static str],
-) -> anyhow::Result<()> {
-    verdicts(stage, probe, 3).await?;
-    ensure!(stage.mails_about(probe).is_empty(), "told before anything broke");
-
-    let broken = SystemTime::now();
-    stage.bot.be(probe, mood).await?;
-    stage.changed(&down(probe), StateValue::Alarm, broken, SOON).await?;
-    let mut counted = 0;
-    for reason in reasons {
-        counted += stage.figures(probe).failures(reason, broken).await?;
-    }
-    ensure!(counted >= 2, "{counted} failures for {reasons:?}; expected at least 2");
-    let mail = stage.mail_about(probe, 1).await?;
-    ensure!(mail.body.contains(probe), "the mail does not name the probe:\n{}", mail.body);
-    report(stage, probe).await?;
-
-    let mended = SystemTime::now();
-    stage.bot.be(probe, Mood::Ok).await?;
-    stage.changed(&down(probe), StateValue::Ok, mended, SOON).await?;
-    let recovery = stage.mail_about(probe, 2).await?;
-    ensure!(
-        recovery.subject != mail.subject,
-        "the recovery reads like the alarm: {}",
-        mail.subject
-    );
-    Ok(())
-}
-
-/// The report of a failed run lies in the bucket, and is about that probe.
-async fn report(stage: &Stage, probe: &str) -> anyhow::Result<()> {
-    let buckets = stage.s3.list_buckets().send().await?;
-    let mut found = BTreeSet::new();
-    for bucket in buckets.buckets().iter().filter_map(|bucket| bucket.name()) {
-        let prefix = format!("reports/{probe}/");
-        let objects = stage.s3.list_objects_v2().bucket(bucket).prefix(prefix).send().await?;
-        let keys = objects.contents().iter().filter_map(|object| object.key());
-        found.extend(keys.map(|key| (bucket.to_owned(), key.to_owned())));
-    }
-    let (bucket, key) = found
-        .iter()
-        .find(|(_, key)| key.contains("Z-") && !key.contains(".html"))
-        .with_context(|| format!("no report of `{probe}` among {found:?}"))?;
-    let object = stage.s3.get_object().bucket(bucket).key(key).send().await?;
-    let body = object.body.collect().await?.into_bytes();
-    let report: serde_json::Value = serde_json::from_slice(&body)?;
-    ensure!(report["probe"] == probe, "`{key}` is about {}", report["probe"]);
-    Ok(())
-}
-
-async fn gone(stage: &Stage) -> anyhow::Result<()> {
-    let began = UNIX_EPOCH;
-    stage.changed(&down("gone"), StateValue::Alarm, began, FIRST).await?;
-    let failures = stage.figures("gone").failures("connect", SystemTime::now() - FIRST).await?;
-    ensure!(failures >= 2, "{failures} failures for `connect`");
-    stage.mail_about("gone", 1).await.map(drop)
-}
-
-async fn slow(stage: &Stage) -> anyhow::Result<()> {
-    verdicts(stage, "slow", 3).await?;
-    let since = SystemTime::now();
-    stage.bot.be("slow", Mood::Slow).await?;
-    stage.changed("vigie-local-slow-degraded", StateValue::Alarm, since, SOON).await?;
-    let values = verdicts(stage, "slow", 3).await?;
-    ensure!(values.iter().all(|(_, success)| *success > 0.0), "slow, yet not up: {values:?}");
-    stage.mail_about("slow", 1).await?;
-    let down = down("slow");
-    let changes = stage.evaluator.changes();
-    let alarmed = |to| changes.iter().any(|change| change.alarm == down && change.to == to);
-    ensure!(!alarmed(StateValue::Alarm), "a slow bot was called down");
-    Ok(())
-}
-
-async fn silent(stage: &Stage) -> anyhow::Result<()> {
-    verdicts(stage, "silent", 3).await?;
-    // Without its file the dispatcher orders no more runs; its alarm stays.
-    let since = SystemTime::now();
-    stage.s3.delete_object().bucket(PROBES_BUCKET).key("probes/silent.yaml").send().await?;
-    let six_minutes = Duration::from_secs(360);
-    stage.changed(&down("silent"), StateValue::InsufficientData, since, six_minutes).await?;
-    stage.mail_about("silent", 1).await?;
-    let told = since.elapsed()?;
-    ensure!(told <= six_minutes, "told after {told:?}");
-    Ok(())
-}
-
 /// What goes wrong here is seen by `steady`, which wants every period to have its result.
 async fn faults(stage: &Stage) -> anyhow::Result<()> {
     verdicts(stage, "steady", 2).await?;
@@ -281,4 +223,13 @@ fn watch(stage: &Stage) -> anyhow::Result<()> {
     let mails: Vec<_> = stage.inbox.mails().into_iter().filter(|mail| mail.to == WATCH).collect();
     ensure!(mails.is_empty(), "mail from the watch: {mails:?}");
     Ok(())
+}
+
+/// The dead man's switch is called from the sixth minute on: it looks at three that are settled.
+async fn heart(stage: &Stage) -> anyhow::Result<()> {
+    stage
+        .until("heartbeat", Duration::from_secs(300), async || {
+            Ok((0 < stage.inbox.heartbeats()).then_some(()))
+        })
+        .await
 }
