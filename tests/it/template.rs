@@ -52,6 +52,46 @@ fn names_are_those_that_users_hold_on_to() {
 }
 
 #[test]
+fn two_environments_in_one_account_share_neither_a_name_nor_a_figure() {
+    const NAMES: [&str; 10] = [
+        "AlarmName",
+        "AliasName",
+        "BucketName",
+        "DashboardName",
+        "FunctionName",
+        "LogGroupName",
+        "Name",
+        "QueueName",
+        "TableName",
+        "TopicName",
+    ];
+    let mut seen = 0;
+    for template in both() {
+        for resource in template.resources() {
+            for property in NAMES {
+                let value = resource.get(&format!("/{property}"));
+                // A name that CloudFormation makes holds the stack's, which holds the environment's.
+                if value.is_null() {
+                    continue;
+                }
+                let text = value.to_string();
+                let is_own = text.contains("${Environment}") || text.contains("\"Ref\"");
+                assert!(is_own, "{} has the {property} {text} in every environment", resource.id);
+                seen += 1;
+            }
+            let ours = resource.get("/Namespace") == "Vigie";
+            if ours && resource.kind() == "AWS::CloudWatch::Alarm" {
+                let dimensions =
+                    resource.get("/Dimensions").as_array().cloned().unwrap_or_default();
+                let named = dimensions.iter().any(|one| one["Name"] == "Environment");
+                assert!(named, "{} looks at the figures of every environment", resource.id);
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} names were found");
+}
+
+#[test]
 fn parameters_of_the_readme_are_there_and_each_is_described() {
     for template in both() {
         for (parameter, body) in template.section("Parameters") {
@@ -116,7 +156,7 @@ fn every_function_is_told_the_settings_it_reads() {
         })
         .collect();
     let expected: &[(&str, &[&str])] = &[
-        ("Dispatcher", &["RUNS_QUEUE_URL", "PROBES", "PROBE_VARIABLES"]),
+        ("Dispatcher", &["RUNS_QUEUE_URL", "PROBES", "PROBE_ALARMS", "PROBE_VARIABLES"]),
         (
             "Prober",
             &["RUNS_QUEUE_URL", "SAMPLES_QUEUE_URL", "REPORT_BUCKET", "TABLE_NAME", "METRICS"],

@@ -12,9 +12,11 @@ use aws_sdk_cloudwatch::operation::put_metric_data::{
 use aws_sdk_cloudwatch::types::error::InternalServiceFault;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::types::error::{ConditionalCheckFailedException, InternalServerError};
-use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
-use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchInput, SendMessageBatchOutput};
+use aws_sdk_sqs::operation::send_message_batch::{
+    SendMessageBatchError, SendMessageBatchInput, SendMessageBatchOutput,
+};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use domain::message::Orders;
 use jiff::{SignedDuration, Timestamp};
@@ -173,6 +175,39 @@ async fn when_cloudwatch_refuses_the_samples_and_reports_still_leave_and_the_inv
 }
 
 #[tokio::test]
+async fn when_s3_refuses_the_figures_and_samples_still_leave_and_the_invocation_fails() {
+    let mut aws = Aws::that_takes_all();
+    aws.reports =
+        mock!(aws_sdk_s3::Client::put_object).then_error(|| PutObjectError::unhandled("away"));
+    let event = event(&["http://127.0.0.1:1"], Timestamp::now());
+    let failed = aws.prober().handle(event, PLENTY).await.unwrap_err();
+    assert!(failed.to_string().contains("was not stored"), "{failed}");
+    assert_eq!((aws.figures.num_calls(), aws.samples.num_calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn when_the_queue_of_samples_refuses_the_figures_and_reports_still_leave_and_the_invocation_fails()
+ {
+    let mut aws = Aws::that_takes_all();
+    aws.samples = mock!(aws_sdk_sqs::Client::send_message_batch)
+        .then_error(|| SendMessageBatchError::unhandled("away"));
+    let event = event(&["http://127.0.0.1:1"], Timestamp::now());
+    let failed = aws.prober().handle(event, PLENTY).await.unwrap_err();
+    assert!(failed.to_string().contains("the queue of samples did not take"), "{failed}");
+    assert_eq!((aws.figures.num_calls(), aws.reports.num_calls()), (1, 3));
+}
+
+#[tokio::test]
+async fn a_bot_can_tell_a_probe_from_a_person() {
+    let app = greeter().await;
+    let prober = Aws::that_takes_all().prober();
+    prober.handle(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
+    let agent = app.received()[0].headers["user-agent"].to_str().unwrap().to_owned();
+    let expected = concat!("Vigie/", env!("CARGO_PKG_VERSION"), " (+https://");
+    assert!(agent.starts_with(expected), "{agent}");
+}
+
+#[tokio::test]
 async fn a_target_that_hangs_holds_up_no_other_and_has_a_result_when_our_time_is_over() {
     let aws = Aws::that_takes_all();
     let hangs = GradioApp::start(|_| Answer::Silence).await;
@@ -231,8 +266,11 @@ async fn a_claim_whose_answer_was_lost_is_not_taken_by_itself() {
             let own = request.item().and_then(|item| item.get("owner"));
             let allowed =
                 request.expression_attribute_values().and_then(|values| values.get(":owner"));
+            // Of this environment alone: another one in the account has a probe of the same name.
+            let key = request.item().and_then(|item| item.get("pk")?.as_s().ok());
             own.is_some()
                 && own == allowed
+                && key.is_some_and(|key| key == "run#test#bot-0")
                 && request.condition_expression()
                     == Some("attribute_not_exists(pk) OR #owner = :owner")
         })
