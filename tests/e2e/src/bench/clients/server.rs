@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
@@ -34,7 +34,9 @@ pub(super) struct Certificate {
 impl Certificate {
     pub(super) fn make(folder: &Path) -> anyhow::Result<Self> {
         let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(Vec::new())?;
+        let mut params = CertificateParams::default();
+        // OpenSSL takes a certificate whose issuer has its own name for a self-signed one.
+        params.distinguished_name.push(DnType::CommonName, "authority of the benchmark");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = params.self_signed(&key)?;
         let issuer = Issuer::new(params, key);
