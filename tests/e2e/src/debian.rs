@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
+use crate::packages::on_path;
 use crate::process::Processes;
-use crate::prometheus::on_path;
 
 /// A package of one Debian release.
 #[derive(Clone, Copy, Debug)]
