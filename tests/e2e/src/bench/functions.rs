@@ -48,7 +48,7 @@ pub async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     let checkout = Checkout { root: bench.root, processes: bench.processes };
     let built = async {
         SAM.install(bench.root, bench.processes).await?;
-        let changed = checkout.build().await?;
+        let changed = checkout.build(bench.progress).await?;
         Ok(((), if changed { "cargo lambda build" } else { "unchanged" }))
     };
     bench.progress.step("build the functions", built).await?;
