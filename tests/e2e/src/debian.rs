@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use crate::process::Processes;
 use crate::packages::on_path;
+use crate::process::Processes;
 
 /// A package of one Debian release.
 #[derive(Clone, Copy, Debug)]
