@@ -4,6 +4,9 @@
 //! and the program `crossing` play them. All scenarios share one stage and run at once, each with a
 //! probe and a bot of its own.
 
+mod expressions;
+mod metrics;
+mod operator;
 mod scenarios;
 
 use std::path::Path;
@@ -37,7 +40,7 @@ pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     }
     // Those that look back at what all the others did.
     for (name, scenario) in scenarios::afterwards() {
-        tests.note(name, scenario(stage));
+        tests.note(name, scenario(stage).await);
     }
     tests.close()
 }

@@ -1,5 +1,8 @@
 //! A real Prometheus, from the machine's packages, with remote write switched on.
 
+mod api;
+mod shipped;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use tokio::process::Command;
 
 use crate::net::{free_port, http_client, wait_until_it_answers};
 use crate::process::{Processes, Running};
+use crate::run::root;
 
 pub struct Prometheus {
     /// Such as `http://127.0.0.1:9090`.
@@ -37,6 +41,15 @@ impl Prometheus {
     /// Starts it with an empty storage of its own; `scraped` is `host:port` of the chatbot, which it
     /// scrapes as the user's own Prometheus does.
     pub async fn start(state: &Path, scraped: &str, processes: &Processes) -> anyhow::Result<Self> {
+        Self::watching(state, &[scraped], processes).await
+    }
+
+    /// Starts it to scrape several.
+    pub async fn watching(
+        state: &Path,
+        scraped: &[&str],
+        processes: &Processes,
+    ) -> anyhow::Result<Self> {
         let program = installed()?;
         let folder = state.join("prometheus");
         if folder.exists() {
@@ -44,7 +57,7 @@ impl Prometheus {
         }
         std::fs::create_dir_all(&folder)?;
         let config = folder.join("prometheus.yml");
-        std::fs::write(&config, configuration(scraped))?;
+        std::fs::write(&config, shipped::configuration(root(), scraped)?)?;
         let _ = std::fs::remove_file(processes.log("prometheus"));
 
         let mut attempts = 3;
@@ -97,15 +110,6 @@ impl Prometheus {
     }
 }
 
-/// Late samples are taken for half an hour, as the documentation advises those who run the bridge.
-fn configuration(scraped: &str) -> String {
-    format!(
-        "global:\n  scrape_interval: 5s\n\
-         storage:\n  tsdb:\n    out_of_order_time_window: 30m\n\
-         scrape_configs:\n- job_name: gradio_chatbot\n  static_configs:\n  - targets: [\"{scraped}\"]\n"
-    )
-}
-
 const HINT: &str = "hint: install Prometheus 2.40 or later so that `prometheus` is on the PATH \
                     (Debian: apt-get install prometheus)";
 
@@ -116,20 +120,27 @@ fn installed() -> anyhow::Result<PathBuf> {
 
 /// Installs Debian's package where Prometheus is missing and that is possible.
 pub async fn install(processes: &Processes) -> anyhow::Result<()> {
-    if installed().is_ok() {
-        return Ok(());
-    }
+    install_packages(&["prometheus"], processes).await
+}
+
+/// Installs those of Debian's packages whose program of the same name is missing.
+pub async fn install_packages(packages: &[&str], processes: &Processes) -> anyhow::Result<()> {
+    let missing: Vec<&str> =
+        packages.iter().copied().filter(|name| on_path(name).is_none()).collect();
+    let Some(first) = missing.first() else { return Ok(()) };
     if !rustix::process::geteuid().is_root() || on_path("apt-get").is_none() {
-        bail!("`prometheus` is not on the PATH, and only root can install it\n{HINT}");
+        bail!("`{first}` is not on the PATH, and only root can install it\n{HINT}");
     }
-    for arguments in
-        [&["update"][..], &["install", "--yes", "--no-install-recommends", "prometheus"]]
-    {
+    let install = ["install", "--yes", "--no-install-recommends"];
+    for arguments in [vec!["update"], [&install[..], &missing].concat()] {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         processes.run("install-prometheus", &mut command).await.context(HINT)?;
     }
-    installed().map(drop)
+    match missing.into_iter().find(|name| on_path(name).is_none()) {
+        None => Ok(()),
+        Some(name) => bail!("`{name}` is not on the PATH after its installation\n{HINT}"),
+    }
 }
 
 /// The first file of that name on the PATH.

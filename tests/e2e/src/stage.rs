@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::alarms::{Change, Evaluator};
 use crate::bot::Bot;
-use crate::deploy::Checkout;
+use crate::deploy::{Architecture, Checkout};
 use crate::figures::Figures;
 use crate::inbox::{Inbox, Mail};
 use crate::local_aws::LocalAws;
@@ -195,7 +195,7 @@ impl Stage {
 
 async fn build(checkout: &Checkout<'_>, progress: &Progress) -> anyhow::Result<((), String)> {
     SAM.install(checkout.root, checkout.processes).await?;
-    let changed = checkout.build(progress).await?;
+    let changed = checkout.build("local", Architecture::HOST, progress).await?;
     let how = if changed { "cargo lambda build, sam build" } else { "unchanged" };
     Ok(((), how.to_owned()))
 }

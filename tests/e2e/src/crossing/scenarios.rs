@@ -9,12 +9,12 @@ use anyhow::{Context, ensure};
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::json;
 
+use super::{expressions, metrics, operator};
 use crate::bot::Mood;
 use crate::local_aws;
 use crate::stage::{PROBES_BUCKET, Stage, WATCH};
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
-pub(super) type LookBack = fn(&Stage) -> anyhow::Result<()>;
 pub(super) type Scenario = for<'a> fn(&'a Stage) -> Outcome<'a>;
 
 /// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
@@ -44,8 +44,26 @@ pub(super) fn together() -> Vec<(&'static str, Scenario)> {
 }
 
 /// Those that look back at the whole.
-pub(super) fn afterwards() -> [(&'static str, LookBack); 2] {
-    [("only_what_broke_was_told_about", quiet), ("the_watch_itself_has_nothing_to_tell", watch)]
+pub(super) fn afterwards() -> Vec<(&'static str, Scenario)> {
+    vec![
+        ("only_what_broke_was_told_about", |stage| Box::pin(async { quiet(stage) })),
+        ("the_watch_itself_has_nothing_to_tell", |stage| Box::pin(async { watch(stage) })),
+        ("every_expression_of_every_dashboard_and_rule_finds_what_it_asks_for", |stage| {
+            Box::pin(expressions::all_find_what_they_ask_for(stage))
+        }),
+        ("the_rules_run_and_tell_what_broke", |stage| {
+            Box::pin(expressions::rules_tell_what_broke(stage))
+        }),
+        ("every_metric_of_the_cloudwatch_dashboards_is_published", |stage| {
+            Box::pin(metrics::are_published_as_the_dashboards_ask(stage))
+        }),
+        ("the_commands_of_the_runbook_work_on_a_deployed_stack", |stage| {
+            Box::pin(operator::commands_of_the_runbook_work(stage))
+        }),
+        ("a_smoke_run_tells_what_the_deployed_prober_sees", |stage| {
+            Box::pin(operator::smoke_run(stage))
+        }),
+    ]
 }
 
 fn down(probe: &str) -> String {
@@ -95,7 +113,7 @@ async fn steady(stage: &Stage) -> anyhow::Result<()> {
         r#"probe_turn_first_chunk_seconds{probe="steady",turn="2"} > 0"#,
         r#"up{probe="steady"} == 1"#,
         r#"up{job="gradio_chatbot",environment="local",probe=""} == 1"#,
-        r#"chatbot_replies_total{bot="steady",outcome="ok",environment="local"} > 0"#,
+        r#"chatbot_requests_total{outcome="ok",environment="local"} > 0"#,
     ] {
         stage
             .until(query, Duration::from_secs(60), async || {
