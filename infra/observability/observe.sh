@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prometheus and Alertmanager from Debian's packages, with the same files that compose.yaml uses, without Docker:
 #   infra/observability/observe.sh                 # watches a chatbot on localhost:7860
-#   TARGETS="chat.internal:7860 other:7860" VIGIE_SERVE=localhost:9650 infra/observability/observe.sh
+#   TARGETS="chat.internal:7860 other:7860" VIGIE_SERVE=localhost:9517 infra/observability/observe.sh
 # The mail settings are those of .env.example. Data and configuration go to $DATA (target/observe); a port that is
 # taken is passed over. Ctrl-C ends both. Grafana is in no Debian archive: point your own at the address printed,
 # with grafana/provisioning and grafana/dashboards, or use compose.yaml.

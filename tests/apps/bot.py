@@ -4,7 +4,7 @@
 
 Without names there is one bot at `/`; with names there is one below each `/NAME/`. Beside them:
 
-- `/metrics`: what a Gradio app with prometheus_client serves.
+- `/metrics`: what examples/gradio-metrics counts, all bots together.
 - `/metrics/told`: a page of metrics that repeats the credentials it was asked with.
 - `/control/NAME` (`/control/bot` without names): GET tells the bot's mood, POST `{"mood": "error"}`
   changes it while it runs. The moods are the ways in which chatbots break.
@@ -17,14 +17,18 @@ It listens on the loopback address alone.
 
 import argparse
 import asyncio
+import pathlib
 import re
-import time
+import sys
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "examples/gradio-metrics"))
+from gradio_metrics import mount, watched
 
 MOODS = {
     "ok": "answers",
@@ -48,10 +52,6 @@ ENGLISH = {
 }
 CHUNK_SECONDS = 0.03
 
-replies = Counter("chatbot_replies_total", "Replies, by bot and outcome.", ["bot", "outcome"])
-duration = Histogram("chatbot_reply_seconds", "Time of whole replies.", ["bot"])
-speaking = Gauge("chatbot_conversations_active", "Replies under way.", ["bot"])
-
 
 class Mood(BaseModel):
     mood: str
@@ -60,35 +60,22 @@ class Mood(BaseModel):
 class Bot:
     """One bot with a mood of its own."""
 
-    def __init__(self, name):
-        self.name = name
+    def __init__(self):
         self.mood = "ok"
 
     async def reply(self, message, history):
-        began = time.monotonic()
-        outcome = "abandoned"
-        speaking.labels(self.name).inc()
-        try:
-            # Asked again and again: a hanging bot that is mended answers whoever still waits.
-            while self.mood == "hang":
-                await asyncio.sleep(0.1)
-            if self.mood == "error":
-                raise gr.Error("The model is overloaded.")
-            if self.mood == "slow":
-                await asyncio.sleep(1.5)
-            said = ""
-            for word in self.answer(message, history).split(" "):
-                said = f"{said} {word}".strip()
-                yield said
-                await asyncio.sleep(CHUNK_SECONDS)
-            outcome = "ok"
-        except gr.Error:
-            outcome = "error"
-            raise
-        finally:
-            speaking.labels(self.name).dec()
-            replies.labels(self.name, outcome).inc()
-            duration.labels(self.name).observe(time.monotonic() - began)
+        # Asked again and again: a hanging bot that is mended answers whoever still waits.
+        while self.mood == "hang":
+            await asyncio.sleep(0.1)
+        if self.mood == "error":
+            raise gr.Error("The model is overloaded.")
+        if self.mood == "slow":
+            await asyncio.sleep(1.5)
+        said = ""
+        for word in self.answer(message, history).split(" "):
+            said = f"{said} {word}".strip()
+            yield said
+            await asyncio.sleep(CHUNK_SECONDS)
 
     async def tell_tales(self, message, history, token, request: gr.Request):
         told = f"I was told {credentials(request.headers)} and {token}."
@@ -126,11 +113,7 @@ def said_by_user(turn):
 
 def build(names):
     app = FastAPI()
-    bots = {name: Bot(name) for name in names or ["bot"]}
-
-    @app.get("/metrics")
-    def metrics():
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    bots = {name: Bot() for name in names or ["bot"]}
 
     @app.get("/metrics/told")
     def told(request: Request):
@@ -156,13 +139,13 @@ def build(names):
     for name, bot in bots.items():
         tales = name.startswith("telltale")
         page = gr.ChatInterface(
-            bot.tell_tales if tales else bot.reply,
+            watched(bot.tell_tales if tales else bot.reply),
             additional_inputs=[gr.Textbox(label="Token")] if tales else None,
             title=name,
             api_name="chat",
             concurrency_limit=40,
         )
-        app = gr.mount_gradio_app(app, page, path=f"/{name}" if names else "/")
+        app = mount(app, page, path=f"/{name}" if names else "/")
     return app
 
 

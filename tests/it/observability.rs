@@ -4,12 +4,13 @@
 mod alertmanager;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use domain::figures::{COMMON_LABELS, PUBLISHED};
 use serde::Deserialize;
 use serde_json::Value;
 use testkit::dashboards::{
-    Expression, Kind, dashboards, expressions, files, panels, root, rule_files, yaml,
+    Expression, Kind, dashboards, expressions, files, panels, root, rule_files, searches, yaml,
 };
 use testkit::runbook::{Heading, Runbook};
 
@@ -240,4 +241,22 @@ fn there_is_no_default_password() {
             assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{service}: {port}");
         }
     }
+}
+
+#[test]
+fn cloudwatch_is_searched_by_whole_names_that_the_template_gives() {
+    // CloudWatch takes a quoted term for the whole value, and what has a hyphen has to be quoted.
+    let template = fs::read_to_string(root().join("infra/template.yaml")).unwrap();
+    let mut names = BTreeSet::new();
+    for (file, search) in searches() {
+        for part in search.split(['(', ' ', ')']).filter(|part| part.contains("vigie-")) {
+            let (_, name) =
+                part.split_once("=\"vigie-local-").expect("DIMENSION=\"vigie-ENV-NAME\"");
+            let name = name.trim_end_matches('"');
+            let given = format!("Name: !Sub \"vigie-${{Environment}}-{name}\"");
+            assert!(template.contains(&given), "{file}: nothing is called `{name}`");
+            names.insert(name.to_owned());
+        }
+    }
+    assert!(names.len() > 10, "{names:?}");
 }

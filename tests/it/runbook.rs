@@ -89,7 +89,7 @@ fn every_command_is_run_or_says_why_not() {
             match &block.run {
                 Some(Run::By(who)) => {
                     assert!(
-                        ["tools", "observe"].contains(&who.as_str()),
+                        ["tools", "observe", "deployed"].contains(&who.as_str()),
                         "{path}: nobody is called `{who}`"
                     );
                 }
@@ -256,4 +256,32 @@ fn links_inside_the_documentation_lead_somewhere() {
             }
         }
     }
+}
+
+#[test]
+fn every_make_target_that_a_text_names_exists() {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    let targets: Vec<&str> = makefile
+        .lines()
+        .filter(|line| !line.starts_with(['\t', '.', '#']))
+        .filter_map(|line| line.split_once(':').map(|(target, _)| target))
+        .collect();
+    let mut seen = 0;
+    for path in [ENGLISH, FRENCH, "README.md", "docs/decisions.md", "docs/deploying.md"] {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        // In a line of prose a command stands between backticks, in a block at the start or after variables.
+        for (at, _) in text.match_indices("make ") {
+            let before = text[..at].chars().next_back();
+            let line = &text[text[..at].rfind('\n').map_or(0, |end| end + 1)..at];
+            let variables = line.split_whitespace().all(|word| word.contains('='));
+            if before != Some('`') && !variables {
+                continue;
+            }
+            let target = text[at + 5..].split(|c: char| !c.is_ascii_lowercase() && c != '-');
+            let target = target.into_iter().next().unwrap_or_default();
+            assert!(targets.contains(&target), "{path}: there is no target `{target}`");
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "{seen} commands");
 }

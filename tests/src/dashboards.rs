@@ -32,15 +32,6 @@ pub enum Kind {
 }
 
 impl Expression {
-    /// Whether no result is a good answer: an alert that does not fire, a panel that filters by comparing.
-    /// Its [selectors](Self::selectors) should have data all the same.
-    #[must_use]
-    pub fn may_be_empty(&self) -> bool {
-        let bare = without_selectors(&self.promql);
-        let compares = ["==", "!=", ">", "<", " unless ", "absent"];
-        self.kind == Kind::Alert || compares.iter().any(|operator| bare.contains(operator))
-    }
-
     /// The vector selectors in it, such as `up{job="gradio_chatbot"}`, ranges and offsets left out.
     #[must_use]
     pub fn selectors(&self) -> Vec<String> {
@@ -94,6 +85,55 @@ pub fn expressions() -> Vec<Expression> {
             };
             let place = format!("rule `{name}`");
             found.push(Expression { file: file.clone(), place, promql: rule.expr, kind });
+        }
+    }
+    found
+}
+
+/// A variable of a dashboard that lists the values of a label: `label_values(SELECTOR, LABEL)`.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub file: String,
+    pub variable: String,
+    pub selector: String,
+    pub label: String,
+}
+
+/// The variables of all dashboards that Prometheus is asked for.
+///
+/// # Panics
+/// When one asks otherwise than by `label_values`.
+#[must_use]
+pub fn choices() -> Vec<Choice> {
+    let mut found = Vec::new();
+    for (file, dashboard) in dashboards() {
+        for variable in dashboard["templating"]["list"].as_array().into_iter().flatten() {
+            let Some(asked) = variable["query"]["query"].as_str() else { continue };
+            let inner = asked.strip_prefix("label_values(").and_then(|a| a.strip_suffix(')'));
+            let parts = inner.and_then(|inner| inner.rsplit_once(", "));
+            let (selector, label) =
+                parts.unwrap_or_else(|| panic!("{file}: `{asked}` is no `label_values(…)`"));
+            found.push(Choice {
+                file: file.clone(),
+                variable: variable["name"].as_str().unwrap_or("?").to_owned(),
+                selector: substitute(selector),
+                label: label.to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// CloudWatch's `SEARCH` expressions of Grafana's dashboards, as for environment `local`: file name, text.
+#[must_use]
+pub fn searches() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (file, dashboard) in dashboards() {
+        for panel in panels(&dashboard) {
+            let targets = panel["targets"].as_array().into_iter().flatten();
+            let asked = targets.filter_map(|target| target["expression"].as_str());
+            let asked = asked.map(|text| text.replace("$environment", "local"));
+            found.extend(asked.map(|text| (file.clone(), text)));
         }
     }
     found
@@ -283,10 +323,6 @@ fn braces_length(text: &str) -> usize {
     text.len()
 }
 
-fn without_selectors(promql: &str) -> String {
-    selectors(promql).iter().fold(promql.to_owned(), |text, selector| text.replace(selector, ""))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,19 +342,6 @@ mod tests {
         check("time() - max(x) > 14 * 86400 and vector(1)", &["x"]);
         check("probe:error_ratio:5m > 14.4 * 0.005", &["probe:error_ratio:5m"]);
         check(r"max_over_time(timestamp(x{a='b\'}'})[2d:1m])", &[r"x{a='b\'}'}"]);
-    }
-
-    #[test]
-    fn comparing_expressions_may_be_empty() {
-        let expression = |promql: &str, kind| Expression {
-            file: String::new(),
-            place: String::new(),
-            promql: promql.to_owned(),
-            kind,
-        };
-        assert!(expression("x > 0", Kind::Range).may_be_empty());
-        assert!(expression("x", Kind::Alert).may_be_empty());
-        assert!(!expression(r#"x{a=~">"}"#, Kind::Instant).may_be_empty());
     }
 
     #[test]

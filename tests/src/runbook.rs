@@ -1,7 +1,7 @@
 //! The operator's runbooks, taken apart: headings and commands.
 //!
 //! Before each block of commands an HTML comment says who runs it: `<!-- run: WHERE -->` or
-//! `<!-- not run: REASON -->`. The end-to-end run takes its own by [`Runbook::commands`].
+//! `<!-- not run: REASON -->`. The crossing tests take `deployed`.
 
 use std::fs;
 

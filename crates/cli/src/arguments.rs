@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bridge, check, completions, cost, discover, man, mute, render, report, run, schema, serve,
-    test_alert,
+    smoke, test_alert,
 };
 
 /// Keeps watch over Gradio chatbots by talking to them.
@@ -35,6 +35,7 @@ pub enum Command {
     Unmute(mute::Unmute),
     Mutes(mute::Mutes),
     TestAlert(test_alert::Arguments),
+    Smoke(smoke::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),

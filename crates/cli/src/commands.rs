@@ -12,4 +12,5 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod serve;
+pub mod smoke;
 pub mod test_alert;

@@ -67,6 +67,7 @@ async fn carry_out(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Unmute(arguments) => commands::mute::unmute(&arguments, io).await,
         Command::Mutes(arguments) => commands::mute::mutes(&arguments, io).await,
         Command::TestAlert(arguments) => commands::test_alert::test_alert(&arguments, io).await,
+        Command::Smoke(arguments) => commands::smoke::smoke(&arguments, io).await,
         Command::Check(arguments) => commands::check::check(&arguments, io),
         Command::Render(arguments) => commands::render::render(&arguments, io),
         Command::Schema(arguments) => commands::schema::schema(&arguments, io),

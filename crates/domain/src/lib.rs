@@ -16,6 +16,7 @@ pub mod probe;
 pub mod report;
 pub mod route;
 pub mod schedule;
+pub mod smoke;
 pub mod template;
 #[cfg(test)]
 mod testing;

@@ -8,11 +8,14 @@ mod config;
 pub mod probes;
 mod queue;
 
+use std::sync::Arc;
+
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
 use domain::Probe;
 use domain::figures::Unit;
 use domain::schedule::{minute_after, plan};
+use domain::smoke;
 use jiff::Timestamp;
 use lambda_kit::chain;
 use lambda_runtime::Diagnostic;
@@ -23,6 +26,15 @@ use alarms::Alarms;
 pub use config::Config;
 use probes::Source;
 use queue::SendError;
+
+/// What the function is invoked with.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    Fired(Fired),
+    /// By `vigie smoke`.
+    Asked(smoke::Asked),
+}
 
 /// What EventBridge Scheduler hands over: the minute it fires for, whenever it really fires.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -46,6 +58,8 @@ pub enum DispatchError {
     Probes { source: probes::SourceError },
     #[error("{missing} of {all} messages did not reach the queue of runs")]
     Unsent { missing: usize, all: usize, source: SendError },
+    #[error("the answer could not be written")]
+    Answer { source: serde_json::Error },
 }
 
 impl From<DispatchError> for Diagnostic {
@@ -53,6 +67,7 @@ impl From<DispatchError> for Diagnostic {
         let error_type = match error {
             DispatchError::Probes { .. } => "Probes",
             DispatchError::Unsent { .. } => "Unsent",
+            DispatchError::Answer { .. } => "Answer",
         };
         Self { error_type: error_type.into(), error_message: chain(&error) }
     }
@@ -76,12 +91,39 @@ impl Dispatcher {
         Self { config, source, sqs, cloudwatch, alarms }
     }
 
+    /// Answers either event, in JSON.
+    ///
+    /// # Errors
+    /// When the probes can't be read or an order did not reach the queue.
+    pub async fn answer(&self, event: Event) -> Result<serde_json::Value, DispatchError> {
+        let answer = match event {
+            // Boxed, since the future of a whole minute is deeper than the compiler likes to look.
+            Event::Fired(fired) => serde_json::to_value(Box::pin(self.handle(fired)).await?),
+            Event::Asked(asked) => {
+                let loaded = self.load().await?;
+                let environment = &self.config.environment;
+                let due = asked.smoke_run_due;
+                serde_json::to_value(smoke::Told::of(
+                    &loaded.probes,
+                    environment,
+                    due,
+                    loaded.problems.clone(),
+                ))
+            }
+        };
+        answer.map_err(|source| DispatchError::Answer { source })
+    }
+
+    async fn load(&self) -> Result<Arc<probes::Loaded>, DispatchError> {
+        self.source.load().await.map_err(|source| DispatchError::Probes { source })
+    }
+
     /// Orders what is due in the minute after the one the schedule fired for.
     ///
     /// # Errors
     /// When the probes can't be read or an order did not reach the queue.
     pub async fn handle(&self, fired: Fired) -> Result<Ordered, DispatchError> {
-        let loaded = self.source.load().await.map_err(|source| DispatchError::Probes { source })?;
+        let loaded = self.load().await?;
         for problem in &loaded.problems {
             error!(problem, "a probe is left out");
         }
@@ -232,6 +274,24 @@ mod tests {
         let ordered = dispatcher("", &[], &figure).handle(fired()).await.unwrap();
         assert_eq!(ordered, Ordered { runs: 0, scrapes: 0, messages: 0 });
         assert_eq!(figure.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_smoke_run_is_told_what_to_visit_and_nothing_is_sent() {
+        let event: Event =
+            serde_json::from_str(r#"{"smoke_run_due":"2026-11-22T10:00:07Z"}"#).unwrap();
+        let ask = async |variables| {
+            let answer = dispatcher(variables, &[], &any_figure()).answer(event).await.unwrap();
+            serde_json::from_value::<smoke::Told>(answer).unwrap()
+        };
+        let told = ask("DEMO_BOT_URL=http://127.0.0.1:7860").await;
+        let [run] = &told.orders.runs[..] else { panic!("{told:?}") };
+        assert_eq!((run.probe.name.as_str(), told.orders.due.as_second() % 60), ("demo", 7));
+        assert!(told.problems.is_empty(), "{:?}", told.problems);
+
+        let told = ask("").await;
+        assert!(told.orders.runs.is_empty());
+        assert!(told.problems[0].contains("DEMO_BOT_URL"), "{:?}", told.problems);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use dispatcher::{Config, Dispatcher, Fired, probes};
+use dispatcher::{Config, Dispatcher, Event, probes};
 use lambda_kit::process_env;
 use lambda_runtime::{LambdaEvent, service_fn};
 
@@ -29,6 +29,6 @@ async fn main() -> anyhow::Result<()> {
         aws_sdk_cloudwatch::Client::new(&aws),
     );
 
-    let handle = async move |event: LambdaEvent<Fired>| dispatcher.handle(event.payload).await;
+    let handle = async move |event: LambdaEvent<Event>| dispatcher.answer(event.payload).await;
     lambda_runtime::run(service_fn(handle)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -4,6 +4,7 @@
 //! own deadline, when one way of publishing fails, or when a conversation panics. A result that is
 //! ready leaves soon, whatever hangs beside it.
 
+mod by_hand;
 mod claim;
 mod config;
 mod publish;
@@ -31,6 +32,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+pub use by_hand::{Answer, Event};
 pub use config::Config;
 use publish::Publisher;
 use runs::Player;

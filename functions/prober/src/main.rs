@@ -4,10 +4,9 @@
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_lambda_events::sqs::SqsEvent;
 use lambda_kit::process_env;
 use lambda_runtime::{LambdaEvent, service_fn};
-use prober::{Clients, Config, Prober};
+use prober::{Clients, Config, Event, Prober};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -25,8 +24,8 @@ async fn main() -> anyhow::Result<()> {
     let aws = aws_config::from_env().timeout_config(patience).retry_config(retries).load().await;
     let prober = &Prober::new(config, Clients::new(&aws));
 
-    let handle = async move |event: LambdaEvent<SqsEvent>| {
-        prober.handle(event.payload, lambda_kit::time_left(&event.context)).await
+    let handle = async move |event: LambdaEvent<Event>| {
+        prober.answer(event.payload, lambda_kit::time_left(&event.context)).await
     };
     lambda_runtime::run(service_fn(handle)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -52,7 +52,7 @@ impl Playing {
     }
 
     /// The next report; `None` when there are no more.
-    async fn next(&mut self) -> Option<Report> {
+    pub(crate) async fn next(&mut self) -> Option<Report> {
         match self.tasks.join_next_with_id().await? {
             Ok((id, report)) => {
                 self.lost.remove(&id);

@@ -20,7 +20,7 @@ use aws_sdk_sqs::operation::send_message_batch::{
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use domain::message::Orders;
 use jiff::{SignedDuration, Timestamp};
-use prober::{Clients, Config, Prober};
+use prober::{Answer as Answered, Clients, Config, Event, Prober};
 use serde_json::json;
 use testkit::gradio_app::{Answer, GradioApp};
 
@@ -368,4 +368,22 @@ async fn what_a_bot_repeats_of_a_secret_is_in_no_request() {
     let sent = sent.lock().unwrap().to_lowercase();
     assert!(sent.contains("i was told bearer [secret] bearer [secret]"), "{sent}");
     assert!(sent.contains("probe_success") && !sent.contains("4711"), "{sent}");
+}
+
+#[tokio::test]
+async fn a_run_by_hand_is_published_and_its_report_given_back() {
+    let aws = Aws::that_takes_all();
+    let app = greeter().await;
+    let asked = event(&[&app.url, "http://127.0.0.1:1"], Timestamp::now());
+    let orders: Event = serde_json::from_str(asked.records[0].body.as_deref().unwrap()).unwrap();
+    let Answered::ByHand(mut reports) = aws.prober().answer(orders, PLENTY).await.unwrap() else {
+        panic!("answered as if the queue had asked")
+    };
+    reports.sort_by(|a, b| a.probe.cmp(&b.probe));
+    let verdicts: Vec<_> = reports.iter().map(|report| report.outcome.as_str()).collect();
+    assert_eq!(verdicts, ["up", "down"]);
+    assert_eq!((aws.figures.num_calls(), aws.claims.num_calls()), (1, 0));
+
+    let queued: Event = serde_json::from_value(serde_json::to_value(&asked).unwrap()).unwrap();
+    assert!(matches!(queued, Event::Queue(event) if event.records.len() == 1));
 }

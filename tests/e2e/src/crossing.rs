@@ -5,7 +5,10 @@
 //! probe and a bot of its own; those that would disturb the others follow one by one.
 
 mod broken;
+mod expressions;
 mod mails;
+mod metrics;
+mod operator;
 mod scenarios;
 mod secrecy;
 mod senders;

@@ -1,6 +1,7 @@
-//! From the sources to a stack on the local AWS, by the tools that deploy to the real one.
+//! From the sources to a stack: on the local AWS for the demo and the tests, on the real one for
+//! `make deploy`, by the same steps.
 //!
-//! One release build of all functions, then `sam build` and `sam deploy --config-env local`. What a
+//! One release build of all functions, then `sam build` and `sam deploy --config-env ENV`. What a
 //! build depends on is summed up in a number kept beside its result, so that a warm run goes straight to
 //! the deployment.
 
@@ -34,6 +35,34 @@ const INPUTS: [&str; 10] = [
     "tests/emulator/requirements-sam.txt",
 ];
 
+/// What the functions are built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    Arm64,
+    X86,
+}
+
+impl Architecture {
+    /// That of this machine.
+    pub const HOST: Self = if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86 };
+
+    /// As the template's parameter `Architecture` wants it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86 => "x86_64",
+        }
+    }
+
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Arm64 => "--arm64",
+            Self::X86 => "--x86-64",
+        }
+    }
+}
+
 /// A checkout and the tools that deploy it.
 pub struct Checkout<'a> {
     pub root: &'a Path,
@@ -47,12 +76,18 @@ impl Checkout<'_> {
         self.root.join("target/sam")
     }
 
-    /// Builds what has changed; returns whether anything had to be.
+    /// Builds what has changed for an environment of samconfig.toml; returns whether anything had to be.
     ///
     /// From nothing it takes many minutes, and tells how far it is.
-    pub async fn build(&self, progress: &Progress) -> anyhow::Result<bool> {
+    pub async fn build(
+        &self,
+        environment: &str,
+        architecture: Architecture,
+        progress: &Progress,
+    ) -> anyhow::Result<bool> {
         let stamp = self.root.join("target/sam.inputs");
-        let wanted = fingerprint(self.root, &INPUTS)?.to_string();
+        let inputs = fingerprint(self.root, &INPUTS)?;
+        let wanted = format!("{inputs} {environment} {}", architecture.as_str());
         let binary =
             |name: &&str| self.root.join("target/lambda").join(name).join("bootstrap").exists();
         let built =
@@ -62,12 +97,16 @@ impl Checkout<'_> {
         }
         let mut cargo = self.tool("cargo-lambda");
         cargo.args(["lambda", "build", "--release", "--locked"]);
+        // Without the flag it is this machine's own, and the compiler's own linker does.
+        if architecture != Architecture::HOST {
+            cargo.arg(architecture.flag());
+        }
         cargo.args(FUNCTIONS.iter().flat_map(|name| ["--package", name]));
         let told = |log: &str| progress.note(format!("  {}", how_far(log)));
         self.processes.run_and_tell("build-functions", &mut cargo, told).await?;
 
         let mut sam = self.tool("sam");
-        sam.args(["build", "--config-env", "local", "--build-dir"]).arg(self.build_folder());
+        sam.args(["build", "--config-env", environment, "--build-dir"]).arg(self.build_folder());
         self.processes.run("sam-build", &mut sam).await?;
         fs::write(stamp, wanted)?;
         Ok(true)
@@ -88,20 +127,30 @@ impl Checkout<'_> {
             None => self.build_folder().join("template.yaml"),
             Some(alarms) => self.template_with_alarms(state, alarms)?,
         };
-        let mut merged = self.samconfig_parameters().await?;
+        let mut sam = self.sam_deploy("local", &template, parameters).await?;
+        self.processes.run("sam-deploy", sam.envs(environment(endpoint))).await
+    }
+
+    /// `sam deploy` of a built template, with `parameters` on top of what samconfig.toml says.
+    pub async fn sam_deploy(
+        &self,
+        environment: &str,
+        template: &Path,
+        parameters: &[(&str, String)],
+    ) -> anyhow::Result<Command> {
+        let mut merged = self.samconfig_parameters(environment).await?;
         for (name, value) in parameters {
             merged.insert((*name).to_owned(), value.clone());
         }
         let overrides = merged.iter().map(|(name, value)| format!("{name}={value}"));
         let mut sam = self.tool("sam");
-        sam.args(["deploy", "--config-env", "local", "--config-file"])
+        sam.args(["deploy", "--config-env", environment, "--config-file"])
             .arg(self.root.join("samconfig.toml"))
             .arg("--template-file")
             .arg(template)
             .args(["--no-progressbar", "--parameter-overrides"])
-            .args(overrides)
-            .envs(environment(endpoint));
-        self.processes.run("sam-deploy", &mut sam).await
+            .args(overrides);
+        Ok(sam)
     }
 
     /// A copy of the built template beside which the nested stack is the one rendered for `state`.
@@ -125,8 +174,11 @@ impl Checkout<'_> {
         Ok(moved)
     }
 
-    /// What samconfig.toml says for `local`; the command line would replace it altogether.
-    async fn samconfig_parameters(&self) -> anyhow::Result<BTreeMap<String, String>> {
+    /// What samconfig.toml says for an environment; the command line would replace it altogether.
+    async fn samconfig_parameters(
+        &self,
+        environment: &str,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Overrides {
@@ -134,14 +186,18 @@ impl Checkout<'_> {
             Line(String),
         }
         let read = "import json, sys, tomllib; config = tomllib.load(open(sys.argv[1], 'rb')); \
-                    print(json.dumps(config['local']['deploy']['parameters']['parameter_overrides']))";
+                    print(json.dumps(config[sys.argv[2]]['deploy']['parameters']['parameter_overrides']))";
         let output = Command::new(SAM.program(self.root, "python"))
             .args(["-c", read])
             .arg(self.root.join("samconfig.toml"))
+            .arg(environment)
             .output()
             .await?;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "samconfig.toml has no parameters for `local`: {error}");
+        ensure!(
+            output.status.success(),
+            "samconfig.toml has no parameters for `{environment}`: {error}"
+        );
         let pairs = match serde_json::from_slice(&output.stdout)? {
             Overrides::Lines(lines) => lines,
             Overrides::Line(line) => line.split_whitespace().map(str::to_owned).collect(),
@@ -156,7 +212,8 @@ impl Checkout<'_> {
     }
 
     /// One of SAM's programs, the others of its environment on the PATH before everything else.
-    fn tool(&self, name: &str) -> Command {
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Command {
         let bin = SAM.folder(self.root).join("bin");
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path =
@@ -173,7 +230,7 @@ impl Checkout<'_> {
 /// How far Cargo is, by its log.
 fn how_far(log: &str) -> String {
     let begun = log.lines().filter_map(|line| line.trim_start().strip_prefix("Compiling "));
-    match begun.clone().last() {
+    match begun.clone().next_back() {
         None => "Cargo fetches the crates".to_owned(),
         Some(last) => format!("Cargo is at crate {}, {last}", begun.count()),
     }

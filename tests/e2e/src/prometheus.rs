@@ -1,6 +1,9 @@
 //! A real Prometheus, from the machine's packages, with remote write switched on and the rules that are
 //! shipped.
 
+mod api;
+mod shipped;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use tokio::process::Command;
 use crate::net::{free_port, http_client, wait_until_it_answers};
 use crate::packages;
 use crate::process::{Processes, Running};
+use crate::run::root;
 
 pub struct Prometheus {
     /// Such as `http://127.0.0.1:9090`.
@@ -40,10 +44,14 @@ impl Found {
 impl Prometheus {
     /// Starts it with an empty storage of its own; `scraped` is `host:port` of the chatbot, which it
     /// scrapes as the user's own Prometheus does.
-    pub async fn start(
-        root: &Path,
+    pub async fn start(state: &Path, scraped: &str, processes: &Processes) -> anyhow::Result<Self> {
+        Self::watching(state, &[scraped], processes).await
+    }
+
+    /// Starts it to scrape several.
+    pub async fn watching(
         state: &Path,
-        scraped: &str,
+        scraped: &[&str],
         processes: &Processes,
     ) -> anyhow::Result<Self> {
         let program = installed("prometheus")?;
@@ -51,17 +59,11 @@ impl Prometheus {
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
-        std::fs::create_dir_all(folder.join("rules"))?;
-        for entry in std::fs::read_dir(root.join("infra/observability/rules"))? {
-            let from = entry?.path();
-            if let (true, Some(name)) = (from.is_file(), from.file_name()) {
-                std::fs::copy(&from, folder.join("rules").join(name))?;
-            }
-        }
-        let alertmanagers = folder.join("alertmanagers.json");
+        let alertmanagers = folder.join("targets/alertmanager.yml");
+        std::fs::create_dir_all(folder.join("targets"))?;
         std::fs::write(&alertmanagers, "[]")?;
         let config = folder.join("prometheus.yml");
-        std::fs::write(&config, configuration(scraped))?;
+        std::fs::write(&config, shipped::configuration(root(), scraped)?)?;
         let _ = std::fs::remove_file(processes.log("prometheus"));
 
         let mut attempts = 3;
@@ -122,17 +124,6 @@ impl Prometheus {
         let answer: Answer = response.json().await.with_context(|| query.to_owned())?;
         Ok(answer.data.result)
     }
-}
-
-/// Late samples are taken for half an hour, as the documentation advises those who run the bridge.
-fn configuration(scraped: &str) -> String {
-    format!(
-        "global:\n  scrape_interval: 5s\n  evaluation_interval: 5s\n\
-         storage:\n  tsdb:\n    out_of_order_time_window: 30m\n\
-         rule_files: [rules/*.yml]\n\
-         alerting:\n  alertmanagers:\n  - file_sd_configs:\n    - files: [alertmanagers.json]\n\
-         scrape_configs:\n- job_name: gradio_chatbot\n  static_configs:\n  - targets: [\"{scraped}\"]\n"
-    )
 }
 
 /// Debian's packages, which are named like their programs.

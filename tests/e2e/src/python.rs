@@ -37,6 +37,14 @@ pub const CHECKOV: Environment =
     Environment { name: "checkov", requirements: "tests/emulator/requirements-checkov.txt" };
 /// The chatbot of the demo and the crossing tests; other versions are in `servers::version`.
 pub const GRADIO: Environment = gradio!("6.31.0");
+/// What Grafana's dashboards are written with.
+pub const DASHBOARDS: Environment = Environment {
+    name: "dashboards",
+    requirements: "infra/observability/grafana/build/requirements.txt",
+};
+/// `aws`, as an operator has it.
+pub const AWS_CLI: Environment =
+    Environment { name: "aws", requirements: "tests/emulator/requirements-aws.txt" };
 /// Prebuilt programs for Cargo.
 pub const CARGO_TOOLS: Environment =
     Environment { name: "cargo", requirements: "tests/emulator/requirements-cargo.txt" };

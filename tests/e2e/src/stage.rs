@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use crate::alarms::{Change, Evaluator};
 use crate::bot::Bot;
-use crate::deploy::Checkout;
+use crate::deploy::{Architecture, Checkout};
 use crate::figures::Figures;
 use crate::inbox::{Inbox, Mail};
 use crate::local_aws::LocalAws;
@@ -226,7 +226,7 @@ impl Stage {
 
 async fn build(checkout: &Checkout<'_>, progress: &Progress) -> anyhow::Result<((), String)> {
     SAM.install(checkout.root, checkout.processes).await?;
-    let changed = checkout.build(progress).await?;
+    let changed = checkout.build("local", Architecture::HOST, progress).await?;
     let how = if changed { "cargo lambda build, sam build" } else { "unchanged" };
     Ok(((), how.to_owned()))
 }
@@ -247,7 +247,7 @@ async fn servers(
     };
     prometheus::install(processes).await?;
     let (aws, bot) = tokio::try_join!(aws, bot)?;
-    let prometheus = Prometheus::start(root, state, &bot.address(), processes).await?;
+    let prometheus = Prometheus::start(state, &bot.address(), processes).await?;
     let shown =
         format!("chatbot {}, AWS {}, Prometheus {}", bot.url(), aws.endpoint, prometheus.url);
     Ok(((aws, bot, prometheus), shown))

@@ -11,6 +11,16 @@ def probes(metric, stat, period=300, label="${PROP('Dim.Probe')}", dimensions="E
     return search(f"SEARCH('{{Vigie,{dimensions}}} MetricName=\"{metric}\" Environment=\"$environment\"', '{stat}', {period})", label, ref)
 
 
+FUNCTIONS = ["dispatcher", "prober", "bridge", "ingest", "alerts"]
+QUEUES = ["runs", "samples.fifo", "alerts", "runs-dead", "samples-dead.fifo", "alerts-dead", "schedule-dead"]
+
+
+def named(namespace, metric, dimension, names, stat):
+    """By whole names: a name with a hyphen has to be quoted, and quotes ask for the whole of it."""
+    wanted = " OR ".join(f'{dimension}="vigie-$environment-{name}"' for name in names)
+    return f"SEARCH('{{{namespace},{dimension}}} MetricName=\"{metric}\" ({wanted})', '{stat}', 60)"
+
+
 def watch(metric, label, ref):
     return probes(metric, "Sum", 60, label, "Environment", ref)
 
@@ -37,10 +47,9 @@ def build():
     b = b.with_panel(graph("Lost, late, broken", "Runs without a result, runs dropped since they were picked up too late, and runs in which Vigie itself failed.",
                            watch("RunsLost", "lost", "a"), watch("RunsLate", "late", "b"), probes("RunErrors", "Sum", 300, "own fault: ${PROP('Dim.Probe')}", ref="c"),
                            unit="short", bars=True, **cloud))
-    functions = "SEARCH('{{AWS/Lambda,FunctionName}} MetricName=\"{metric}\" FunctionName=\"vigie-$environment\"', '{stat}', 60)"
     b = b.with_panel(graph("Functions: errors and throttles", "Any of them is an alarm of the watch itself.",
-                           search(functions.format(metric="Errors", stat="Sum"), "errors ${PROP('Dim.FunctionName')}", "a"),
-                           search(functions.format(metric="Throttles", stat="Sum"), "throttles ${PROP('Dim.FunctionName')}", "b"), unit="short", bars=True, **cloud))
+                           search(named("AWS/Lambda", "Errors", "FunctionName", FUNCTIONS, "Sum"), "errors ${PROP('Dim.FunctionName')}", "a"),
+                           search(named("AWS/Lambda", "Throttles", "FunctionName", FUNCTIONS, "Sum"), "throttles ${PROP('Dim.FunctionName')}", "b"), unit="short", bars=True, **cloud))
     b = b.with_panel(graph("Queues: age of the oldest message", "Seconds that a result or a run waits. Dead-letter queues should have none.",
-                           search("SEARCH('{AWS/SQS,QueueName} MetricName=\"ApproximateAgeOfOldestMessage\" QueueName=\"vigie-$environment\"', 'Maximum', 60)", "${PROP('Dim.QueueName')}"), **cloud))
+                           search(named("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", QUEUES, "Maximum"), "${PROP('Dim.QueueName')}"), **cloud))
     return b

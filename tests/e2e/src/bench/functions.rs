@@ -20,7 +20,7 @@ use testkit::gradio_app::{Answer, GradioApp, Received};
 use tokio::process::Command;
 
 use crate::bench::{Bench, Table, median};
-use crate::deploy::Checkout;
+use crate::deploy::{Architecture, Checkout};
 use crate::lambda::{Answered, Lambda, Program};
 use crate::python::SAM;
 use crate::quota::{MEMORY_OF_A_VCPU, Quota};
@@ -48,7 +48,7 @@ pub async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     let checkout = Checkout { root: bench.root, processes: bench.processes };
     let built = async {
         SAM.install(bench.root, bench.processes).await?;
-        let changed = checkout.build(bench.progress).await?;
+        let changed = checkout.build("local", Architecture::HOST, bench.progress).await?;
         Ok(((), if changed { "cargo lambda build" } else { "unchanged" }))
     };
     bench.progress.step("build the functions", built).await?;

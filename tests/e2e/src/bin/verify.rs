@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use anyhow::bail;
 use e2e::process::Processes;
 use e2e::progress::Progress;
-use e2e::python::{CARGO_TOOLS, CHECKOV, EMULATOR, Environment, SAM};
+use e2e::python::{CARGO_TOOLS, CHECKOV, DASHBOARDS, EMULATOR, Environment, SAM};
 use e2e::servers::version::LAST_OF_EACH;
-use e2e::{browser, crossing, prometheus, run, servers};
+use e2e::{browser, crossing, example_metrics, prometheus, run, servers};
 use tokio::process::Command;
 
 #[tokio::main]
@@ -35,6 +35,7 @@ async fn verify(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let (played, ()) =
         tokio::join!(servers::play(root, &processes, progress, &LAST_OF_EACH), checks.template());
     checks.page(&state).await;
+    checks.observability().await;
     let Checks { mut failed, .. } = checks;
     if let Err(error) = played {
         failed.push(format!("{error:#}"));
@@ -53,11 +54,12 @@ async fn verify(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 
 async fn install(root: &Path, processes: &Processes) -> anyhow::Result<((), &'static str)> {
     let chatbots = LAST_OF_EACH.map(|version| version.python);
-    for environment in [CARGO_TOOLS, SAM, EMULATOR, CHECKOV].into_iter().chain(chatbots) {
+    for environment in [CARGO_TOOLS, SAM, EMULATOR, CHECKOV, DASHBOARDS].into_iter().chain(chatbots)
+    {
         environment.install(root, processes).await?;
     }
     prometheus::install(processes).await?;
-    Ok(((), "Python environments under .venv/, Prometheus"))
+    Ok(((), "Python environments under .venv/, Prometheus, Alertmanager"))
 }
 
 struct Checks<'a> {
@@ -75,7 +77,10 @@ impl Checks<'_> {
     }
 
     async fn tests(&mut self) {
-        self.check("unit tests", cargo(self.root, "nextest run --workspace --locked")).await;
+        let mut tests = cargo(self.root, "nextest run --workspace --locked");
+        // A test that needs Prometheus's tools fails without them instead of being skipped.
+        tests.env("VIGIE_REQUIRE_TOOLS", "1");
+        self.check("unit tests", tests).await;
         self.check("doc tests", cargo(self.root, "test --workspace --locked --doc --quiet")).await;
         let rendered = "run --quiet --locked --package cli --bin vigie -- render --check";
         self.check("the alarms are rendered", cargo(self.root, rendered)).await;
@@ -101,6 +106,19 @@ impl Checks<'_> {
         let processes = self.processes;
         let work = browser::check(&state.join("pages"), processes);
         if let Err(error) = self.progress.step("report page in Chromium", work).await {
+            self.failed.push(format!("{error:#}"));
+        }
+    }
+
+    async fn observability(&mut self) {
+        let writer = ["infra/observability/grafana/build", "--check"];
+        let write = python(self.root, &DASHBOARDS, "python", &writer);
+        self.check("the dashboards are written by Grafana's types", write).await;
+        let example = async {
+            let shown = example_metrics::play(self.root, self.processes).await?;
+            Ok(((), shown))
+        };
+        if let Err(error) = self.progress.step("metrics of the example app", example).await {
             self.failed.push(format!("{error:#}"));
         }
     }

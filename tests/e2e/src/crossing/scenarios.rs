@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
 use super::turns::Turns;
-use super::{broken, secrecy, senders};
+use super::{broken, expressions, metrics, operator, secrecy, senders};
 use crate::local_aws;
 use crate::stage::{Stage, WATCH};
 
@@ -63,6 +63,21 @@ pub(super) fn looking_back() -> Vec<(&'static str, Scenario)> {
         ("only_what_broke_was_told_about", |stage, _| Box::pin(async { quiet(stage) })),
         ("the_watch_itself_has_nothing_to_tell", |stage, _| Box::pin(async { watch(stage) })),
         ("what_a_telltale_repeats_is_written_nowhere", |stage, _| Box::pin(secrecy::kept(stage))),
+        ("every_expression_of_every_dashboard_and_rule_finds_what_it_asks_for", |stage, _| {
+            Box::pin(expressions::all_find_what_they_ask_for(stage))
+        }),
+        ("the_rules_run_and_tell_what_broke", |stage, _| {
+            Box::pin(expressions::rules_tell_what_broke(stage))
+        }),
+        ("every_metric_of_the_cloudwatch_dashboards_is_published", |stage, _| {
+            Box::pin(metrics::are_published_as_the_dashboards_ask(stage))
+        }),
+        ("the_commands_of_the_runbook_work_on_a_deployed_stack", |stage, _| {
+            Box::pin(operator::commands_of_the_runbook_work(stage))
+        }),
+        ("a_smoke_run_tells_what_the_deployed_prober_sees", |stage, _| {
+            Box::pin(operator::smoke_run(stage))
+        }),
     ]
 }
 
@@ -142,7 +157,7 @@ async fn steady(stage: &Stage) -> anyhow::Result<()> {
         r#"probe_turn_first_chunk_seconds{probe="steady",turn="2"} > 0"#,
         r#"up{probe="steady"} == 1"#,
         r#"up{job="gradio_chatbot",environment="local",probe=""} == 1"#,
-        r#"chatbot_replies_total{bot="steady",outcome="ok",environment="local"} > 0"#,
+        r#"chatbot_requests_total{outcome="ok",environment="local"} > 0"#,
     ] {
         stage
             .until(query, Duration::from_secs(60), async || {

@@ -1,0 +1,125 @@
+//! `make deploy ENV=dev` and `make remove ENV=dev`: builds, checks, deploys, and lets the prober visit
+//! each probe once; or takes all of it away again.
+//!
+//! By the steps that the demo and the tests deploy with. `AWS_ENDPOINT_URL` names an emulator of AWS.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail, ensure};
+use e2e::deploy::{Architecture, Checkout};
+use e2e::process::Processes;
+use e2e::progress::Progress;
+use e2e::python::SAM;
+use e2e::{removal, run};
+use tokio::process::Command;
+
+/// What `vigie smoke` ends with when a bot answers, but late: no fault of the deployment.
+const DEGRADED: i32 = 3;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let progress = Progress::default();
+    run::until_done_or_interrupted(&progress, Box::pin(main_with(run::root(), &progress))).await
+}
+
+async fn main_with(root: &Path, progress: &Progress) -> anyhow::Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let (action, environment) = (arguments.next(), arguments.next());
+    let environment = environment
+        .filter(|name| !name.is_empty())
+        .context("which environment?\nhint: make deploy ENV=dev")?;
+    // A folder of its own, so that it works beside `KEEP=1 make demo`.
+    let state = root.join("target/deploy");
+    let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
+    let checkout = Checkout { root, processes: &processes };
+    let install = async {
+        SAM.install(root, &processes).await?;
+        Ok(((), "SAM CLI, cargo-lambda"))
+    };
+    progress.step("install the tools", install).await?;
+    match action.as_deref() {
+        Some("deploy") => {
+            deploy(&checkout, &environment, progress).await?;
+            smoke(&checkout, &environment).await
+        }
+        Some("remove") => removal::remove(&checkout, &environment, progress).await,
+        other => bail!("`{other:?}` is nothing this program does; expected `deploy` or `remove`"),
+    }
+}
+
+async fn deploy(
+    checkout: &Checkout<'_>,
+    environment: &str,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let on_emulator = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !url.is_empty());
+    let architecture = match std::env::var("ARCH").as_deref() {
+        // The emulator runs the functions on this machine.
+        Err(_) | Ok("") if on_emulator => Architecture::HOST,
+        Err(_) | Ok("" | "arm64") => Architecture::Arm64,
+        Ok("x86_64") => Architecture::X86,
+        Ok(other) => bail!("`ARCH` is `{other}`; expected `arm64` or `x86_64`"),
+    };
+    let mut parameters = vec![("Architecture", architecture.as_str().to_owned())];
+    if on_emulator {
+        parameters.push(("Platform", "emulator".to_owned()));
+    }
+    let given = std::env::var("PARAMETERS").unwrap_or_default();
+    for pair in given.split_whitespace() {
+        let (name, value) = pair.split_once('=').with_context(|| {
+            format!("`PARAMETERS` has `{pair}`; expected pairs such as `AlertEmail=me@example.com`")
+        })?;
+        parameters.push((name, value.to_owned()));
+    }
+
+    let rendered = async {
+        let mut vigie = vigie(checkout.root, &["render", "--check"]);
+        checkout.processes.show("render-check", &mut vigie).await?;
+        Ok(((), "infra/alarms.yaml is that of the probes"))
+    };
+    progress.step("check the alarms", rendered).await?;
+    let build = async {
+        let changed = checkout.build(environment, architecture, progress).await?;
+        Ok((
+            (),
+            format!(
+                "{} for {}",
+                if changed { "built" } else { "unchanged" },
+                architecture.as_str()
+            ),
+        ))
+    };
+    progress.step("build", build).await?;
+    let validate = async {
+        let mut sam = checkout.tool("sam");
+        sam.args(["validate", "--lint", "--template-file", "infra/template.yaml"]);
+        checkout.processes.run("sam-validate", &mut sam).await?;
+        Ok(((), "sam validate --lint"))
+    };
+    progress.step("validate", validate).await?;
+    let deploy = async {
+        let template = checkout.build_folder().join("template.yaml");
+        let mut sam = checkout.sam_deploy(environment, &template, &parameters).await?;
+        checkout.processes.show("sam-deploy", &mut sam).await?;
+        Ok(((), format!("stack vigie-{environment}")))
+    };
+    progress.step("deploy", deploy).await
+}
+
+async fn smoke(checkout: &Checkout<'_>, environment: &str) -> anyhow::Result<()> {
+    let mut vigie = vigie(checkout.root, &["smoke", "--environment", environment]);
+    let status = vigie.status().await.context("`vigie smoke` could not be started")?;
+    ensure!(
+        status.success() || status.code() == Some(DEGRADED),
+        "the stack is deployed; the smoke run ended with {status}, see above"
+    );
+    Ok(())
+}
+
+fn vigie(root: &Path, arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--quiet", "--locked", "--package", "cli", "--bin", "vigie", "--"]);
+    cargo.args(arguments).current_dir(root);
+    cargo
+}

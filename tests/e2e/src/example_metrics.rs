@@ -1,0 +1,134 @@
+//! examples/gradio-metrics on the real Gradio 4.44, 5 and 6: talked to, and scraped by the real
+//! Prometheus and by `vigie bridge`, which must agree on what the bot counted.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use futures_util::future::try_join_all;
+use tokio::process::Command;
+
+use crate::net::{free_port, wait_until_it_answers};
+use crate::process::{Processes, Running};
+use crate::prometheus::Prometheus;
+use crate::python::{Environment, gradio};
+
+const VERSIONS: [Environment; 3] = [gradio!("4.44.1"), gradio!("5.50.0"), gradio!("6.31.0")];
+/// The job of what the bridge has scraped.
+const BRIDGED: &str = "bridged";
+/// Prometheus scrapes every 15 s; the rest is room for a slow machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Example {
+    version: &'static str,
+    address: String,
+    _app: Running,
+}
+
+/// Returns what was shown, in a few words.
+pub async fn play(root: &Path, processes: &Processes) -> anyhow::Result<String> {
+    for environment in VERSIONS {
+        environment.install(root, processes).await?;
+    }
+    let examples = try_join_all(VERSIONS.map(|version| start(root, version, processes))).await?;
+    let addresses: Vec<&str> = examples.iter().map(|example| example.address.as_str()).collect();
+    let state = root.join("target/example-metrics");
+    let prometheus = Prometheus::watching(&state, &addresses, processes).await?;
+    let _bridge = bridge(root, &addresses, &prometheus, processes)?;
+    for example in &examples {
+        talk(root, example).await.with_context(|| example.version.to_owned())?;
+    }
+    let deadline = Instant::now() + PATIENCE;
+    for example in &examples {
+        for job in ["gradio_chatbot", BRIDGED] {
+            compare(&prometheus, example, job, deadline).await?;
+        }
+    }
+    let names: Vec<&str> = examples.iter().map(|example| example.version).collect();
+    Ok(format!("{}: scraped by Prometheus and by the bridge", names.join(", ")))
+}
+
+async fn start(
+    root: &Path,
+    environment: Environment,
+    processes: &Processes,
+) -> anyhow::Result<Example> {
+    let port = free_port()?;
+    let mut command = Command::new(environment.program(root, "python"));
+    command
+        .arg(root.join("examples/gradio-metrics/app.py"))
+        .arg(port.to_string())
+        .env("GRADIO_ANALYTICS_ENABLED", "False")
+        .env("PYTHONUNBUFFERED", "1");
+    let app = processes.start(&format!("example-{}", environment.name), &mut command)?;
+    let address = format!("127.0.0.1:{port}");
+    let metrics = format!("http://{address}/metrics");
+    wait_until_it_answers(&metrics, &app, Duration::from_secs(120)).await?;
+    Ok(Example { version: environment.name, address, _app: app })
+}
+
+fn bridge(
+    root: &Path,
+    addresses: &[&str],
+    prometheus: &Prometheus,
+    processes: &Processes,
+) -> anyhow::Result<Running> {
+    let mut vigie = vigie(root);
+    vigie.arg("bridge");
+    vigie.args(addresses.iter().map(|address| format!("--scrape=http://{address}/metrics")));
+    vigie.args(["--job", BRIDGED, "--interval", "1s", "--batch-deadline", "1s", "--remote-write"]);
+    vigie.arg(prometheus.remote_write_url());
+    processes.start("bridge", &mut vigie)
+}
+
+/// One turn that is answered, and one that fails.
+async fn talk(root: &Path, example: &Example) -> anyhow::Result<()> {
+    for (probe, expected) in [("answers", 0), ("fails", 1)] {
+        let mut vigie = vigie(root);
+        vigie.arg("run").arg(root.join(format!("tests/e2e/probes/metrics/{probe}.yaml")));
+        vigie.env("EXAMPLE_URL", format!("http://{}", example.address));
+        let output = vigie.output().await.context("`vigie run` could not be started")?;
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        ensure!(
+            output.status.code() == Some(expected),
+            "`{probe}` ended with {}\n{said}",
+            output.status
+        );
+    }
+    Ok(())
+}
+
+/// Waits until `job` shows what was said.
+async fn compare(
+    prometheus: &Prometheus,
+    example: &Example,
+    job: &str,
+    deadline: Instant,
+) -> anyhow::Result<()> {
+    let of = format!(r#"job="{job}",instance="{}""#, example.address);
+    for query in [
+        format!(r"up{{{of}}} == 1"),
+        format!(r#"chatbot_requests_total{{{of},outcome="ok"}} == 1"#),
+        format!(r#"chatbot_requests_total{{{of},outcome="error"}} == 1"#),
+        format!(r"chatbot_request_duration_seconds_count{{{of}}} == 2"),
+        format!(r"chatbot_first_chunk_seconds_count{{{of}}} == 1"),
+        format!(r"chatbot_requests_in_progress{{{of}}} == 0"),
+        format!(r"chatbot_queue_size{{{of}}} == 0"),
+    ] {
+        while prometheus.query(&query).await?.is_empty() {
+            if Instant::now() > deadline {
+                let seen = prometheus.query(query.split(" == ").next().unwrap_or_default()).await?;
+                bail!("{}: `{query}` does not hold; Prometheus has {seen:?}", example.version);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    Ok(())
+}
+
+fn vigie(root: &Path) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--quiet", "--locked", "--package", "cli", "--bin", "vigie", "--"]);
+    cargo.current_dir(root);
+    cargo
+}

@@ -1,0 +1,24 @@
+//! The configuration that is shipped in infra/observability, with the targets of a run.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::ensure;
+
+/// `prometheus.yml` as it is shipped but for its targets and the place of its rules.
+pub(super) fn configuration(root: &Path, scraped: &[&str]) -> anyhow::Result<String> {
+    let folder = root.join("infra/observability");
+    let text = fs::read_to_string(folder.join("prometheus.yml"))?;
+    let targets = serde_json::to_string(scraped)?;
+    let files = "file_sd_configs:\n      - files: [targets/gradio_chatbot.yml]";
+    let ours = format!("static_configs:\n      - targets: {targets}");
+    let mut out = text;
+    for (shipped, ours) in
+        [(files, ours), ("- rules/*.yml", format!("- {}/rules/*.yml", folder.display()))]
+    {
+        ensure!(out.matches(shipped).count() == 1, "prometheus.yml no longer has `{shipped}`");
+        out = out.replace(shipped, &ours);
+    }
+    // The lists of the other targets are files that are not there: nothing to scrape, no Alertmanager.
+    Ok(out)
+}
