@@ -1,10 +1,13 @@
 //! A real Prometheus, from the machine's packages, with remote write switched on.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::process::Command;
 
 use crate::net::{free_port, http_client, wait_until_it_answers};
@@ -15,12 +18,28 @@ pub struct Prometheus {
     pub url: String,
     pub process: Running,
     client: reqwest::Client,
+    setup: Setup,
+}
+
+/// What outlives one start of it.
+#[derive(Clone, Debug)]
+struct Setup {
+    program: PathBuf,
+    /// Of its log, and of its folder.
+    name: String,
+    folder: PathBuf,
+}
+
+/// One that was stopped, its storage kept.
+pub struct Stopped {
+    setup: Setup,
+    port: u16,
 }
 
 /// One series of an instant query.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Found {
-    pub metric: std::collections::BTreeMap<String, String>,
+    pub metric: BTreeMap<String, String>,
     /// Time in seconds, value as text.
     value: (f64, String),
 }
@@ -33,42 +52,72 @@ impl Found {
     }
 }
 
+/// The samples of one series, as they are stored.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Stored {
+    pub metric: BTreeMap<String, String>,
+    /// Times in seconds, values as text.
+    pub values: Vec<(f64, String)>,
+}
+
 impl Prometheus {
     /// Starts it with an empty storage of its own; `scraped` is `host:port` of the chatbot, which it
     /// scrapes as the user's own Prometheus does.
     pub async fn start(state: &Path, scraped: &str, processes: &Processes) -> anyhow::Result<Self> {
-        let program = installed()?;
-        let folder = state.join("prometheus");
+        let config = configuration(Some(LATE), Some(scraped));
+        Self::start_as("prometheus", installed()?, state, &config, processes).await
+    }
+
+    /// Starts one that scrapes nothing and only receives; late samples are taken when there is a window
+    /// for them, such as `30m`. `name` is that of its log and folder below `state`.
+    pub async fn receiver(
+        name: &str,
+        program: Option<PathBuf>,
+        window: Option<&str>,
+        state: &Path,
+        processes: &Processes,
+    ) -> anyhow::Result<Self> {
+        let program = program.map_or_else(installed, Ok)?;
+        Self::start_as(name, program, state, &configuration(window, None), processes).await
+    }
+
+    async fn start_as(
+        name: &str,
+        program: PathBuf,
+        state: &Path,
+        config: &str,
+        processes: &Processes,
+    ) -> anyhow::Result<Self> {
+        let folder = state.join(name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
-        let config = folder.join("prometheus.yml");
-        std::fs::write(&config, configuration(scraped))?;
-        let _ = std::fs::remove_file(processes.log("prometheus"));
-
+        std::fs::write(folder.join("prometheus.yml"), config)?;
+        let _ = std::fs::remove_file(processes.log(name));
+        let setup = Setup { program, name: name.to_owned(), folder };
         let mut attempts = 3;
         loop {
-            let port = free_port()?;
-            let mut command = Command::new(&program);
-            command
-                .arg(format!("--config.file={}", config.display()))
-                // Debian's default path is shared by all that the machine runs.
-                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-                .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-                .arg("--web.enable-remote-write-receiver")
-                .current_dir(&folder);
-            let process = processes.start("prometheus", &mut command)?;
-            let url = format!("http://127.0.0.1:{port}");
-            let ready = format!("{url}/-/ready");
-            let started = wait_until_it_answers(&ready, &process, Duration::from_secs(60)).await;
             attempts -= 1;
-            match started {
-                Ok(()) => return Ok(Self { url, process, client: http_client()? }),
+            match setup.launch(free_port()?, processes).await {
                 Err(error) if attempts == 0 => return Err(error),
+                Ok(started) => return Ok(started),
                 Err(_) => {}
             }
         }
+    }
+
+    /// Where its storage is.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.setup.data()
+    }
+
+    /// Ends it; it can be started again with what it has stored.
+    pub async fn stop(self) -> anyhow::Result<Stopped> {
+        let port = url::Url::parse(&self.url)?.port().context("a URL without a port")?;
+        self.process.stop().await;
+        Ok(Stopped { setup: self.setup, port })
     }
 
     /// Where remote write is sent.
@@ -79,31 +128,85 @@ impl Prometheus {
 
     /// An instant query at the present.
     pub async fn query(&self, query: &str) -> anyhow::Result<Vec<Found>> {
+        self.ask(query).await
+    }
+
+    /// Every stored sample of the last `range`, such as `2h`, of the series that `selector` picks.
+    pub async fn samples(&self, selector: &str, range: &str) -> anyhow::Result<Vec<Stored>> {
+        self.ask(&format!("{selector}[{range}]")).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, query: &str) -> anyhow::Result<Vec<T>> {
         #[derive(Deserialize)]
-        struct Answer {
-            data: Data,
+        struct Answer<T> {
+            data: Data<T>,
         }
         #[derive(Deserialize)]
-        struct Data {
-            result: Vec<Found>,
+        struct Data<T> {
+            result: Vec<T>,
         }
         let url = format!("{}/api/v1/query", self.url);
         let response = self.client.get(url).query(&[("query", query)]).send().await?;
         if !response.status().is_success() {
             bail!("`{query}` was answered with {}", response.text().await?);
         }
-        let answer: Answer = response.json().await.with_context(|| query.to_owned())?;
+        let answer: Answer<T> = response.json().await.with_context(|| query.to_owned())?;
         Ok(answer.data.result)
     }
 }
 
-/// Late samples are taken for half an hour, as the documentation advises those who run the bridge.
-fn configuration(scraped: &str) -> String {
-    format!(
-        "global:\n  scrape_interval: 5s\n\
-         storage:\n  tsdb:\n    out_of_order_time_window: 30m\n\
-         scrape_configs:\n- job_name: gradio_chatbot\n  static_configs:\n  - targets: [\"{scraped}\"]\n"
-    )
+impl Stopped {
+    /// Where its storage is.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.setup.data()
+    }
+
+    /// Starts it again on the same port.
+    pub async fn start(self, processes: &Processes) -> anyhow::Result<Prometheus> {
+        self.setup.launch(self.port, processes).await
+    }
+}
+
+impl Setup {
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    async fn launch(&self, port: u16, processes: &Processes) -> anyhow::Result<Prometheus> {
+        let mut command = Command::new(&self.program);
+        command
+            .arg(format!("--config.file={}", self.folder.join("prometheus.yml").display()))
+            // Debian's default path is shared by all that the machine runs.
+            .arg(format!("--storage.tsdb.path={}", self.data().display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .arg("--web.enable-remote-write-receiver")
+            .current_dir(&self.folder);
+        let process = processes.start(&self.name, &mut command)?;
+        let url = format!("http://127.0.0.1:{port}");
+        let ready = format!("{url}/-/ready");
+        wait_until_it_answers(&ready, &process, Duration::from_secs(60)).await?;
+        Ok(Prometheus { url, process, client: http_client()?, setup: self.clone() })
+    }
+}
+
+/// As the documentation advises those who run the bridge.
+pub const LATE: &str = "30m";
+
+/// `window`: for how long late samples are taken; `scraped`: `host:port` of what it scrapes itself.
+fn configuration(window: Option<&str>, scraped: Option<&str>) -> String {
+    let mut config = "global:\n  scrape_interval: 5s\n".to_owned();
+    if let Some(window) = window {
+        let _ = write!(config, "storage:\n  tsdb:\n    out_of_order_time_window: {window}\n");
+    }
+    if let Some(scraped) = scraped {
+        let _ = write!(
+            config,
+            "scrape_configs:\n- job_name: gradio_chatbot\n  static_configs:\n  \
+             - targets: [\"{scraped}\"]\n"
+        );
+    }
+    config
 }
 
 const HINT: &str = "hint: install Prometheus 2.40 or later so that `prometheus` is on the PATH \

@@ -1,7 +1,6 @@
 //! One function for each promise; the probes are those of `tests/e2e/probes/crossing/`.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alarm_model::StateValue;
@@ -12,8 +11,8 @@ use serde_json::json;
 use crate::bot::Mood;
 use crate::local_aws;
 use crate::stage::{PROBES_BUCKET, Stage, WATCH};
+use crate::tally::Outcome;
 
-type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 pub(super) type LookBack = fn(&Stage) -> anyhow::Result<()>;
 pub(super) type Scenario = for<'a> fn(&'a Stage) -> Outcome<'a>;
 
