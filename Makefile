@@ -1,5 +1,5 @@
 # Each target is one line; what it does is in the program that it runs.
-.PHONY: demo test test-gradio bench deploy remove observe fmt
+.PHONY: demo test test-gradio soak bench deploy remove observe fmt
 
 demo: ## a chatbot breaks and is mended, and Vigie tells: all on this machine (KEEP=1: leave it running)
 	@cargo run --locked --package e2e --bin demo
@@ -9,6 +9,9 @@ test: ## format, lints, unit tests, template checks, real Gradio servers, crossi
 
 test-gradio: ## real Gradio servers of every version that is tried (ONLY="4.0.2 5.0.2")
 	@ONLY="$(ONLY)" cargo run --locked --package e2e --bin servers
+
+soak: ## outages of ten minutes, ten minutes of fuzzing a target (ONLY=outages|fuzzing MINUTES=10)
+	@ONLY="$(ONLY)" $(if $(MINUTES),MINUTES=$(MINUTES)) cargo run --locked --package e2e --bin soak
 
 bench: ## figures beside peers (ONLY="section …" RUNS=5)
 	@ONLY="$(ONLY)" $(if $(RUNS),RUNS=$(RUNS)) cargo run --locked --package e2e --bin bench

@@ -4,7 +4,7 @@
 //! again. Prometheus blocks are made of one, or of many in the order of their names:
 //!
 //! ```text
-//! (grep -hv '^# ' late-samples/2026/11/22/*; echo '# EOF') > late.openmetrics
+//! (find late-samples -name '*.openmetrics' | sort | xargs grep -hv '^# '; echo '# EOF') > late.openmetrics
 //! promtool tsdb create-blocks-from openmetrics late.openmetrics /var/lib/prometheus
 //! ```
 

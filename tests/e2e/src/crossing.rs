@@ -16,9 +16,7 @@ mod turns;
 
 use std::path::Path;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-
+use crate::outage::{self, Times};
 use crate::progress::Progress;
 use crate::stage::{Stage, Wanted};
 use crate::tally::Tally;
@@ -42,23 +40,19 @@ pub async fn play(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         faults: true,
     };
     let stage = &Stage::set(root, &wanted, progress).await?;
-    let mut tests = Tally::default();
+    let mut tally = Tally::default();
     let turns = &turns::Turns::new();
 
-    // Side by side on one thread: they wait, and do little else.
-    let mut running: FuturesUnordered<_> = scenarios::together()
-        .into_iter()
-        .map(|(name, scenario)| async move { (name, scenario(stage, turns).await) })
-        .collect();
-    while let Some((name, result)) = running.next().await {
-        tests.note(name, result);
-    }
+    let scenarios = scenarios::together().into_iter();
+    let scenarios = scenarios.map(|(name, scenario)| (name, scenario(stage, turns)));
+    let times = Times::of_trouble(Times::SHORT);
+    tally.play_together(scenarios.chain(outage::scenarios(stage, times))).await;
     // Those that look back at what all the others did.
     for (name, scenario) in scenarios::looking_back() {
-        tests.note(name, scenario(stage, turns).await);
+        tally.note(name, scenario(stage, turns).await);
     }
     for (name, scenario) in scenarios::alone() {
-        tests.note(name, scenario(stage, turns).await);
+        tally.note(name, scenario(stage, turns).await);
     }
-    tests.close()
+    tally.close()
 }

@@ -104,7 +104,8 @@ impl Checks<'_> {
     /// The report page with hostile replies, in a real browser.
     async fn page(&mut self, state: &Path) {
         let processes = self.processes;
-        let work = browser::check(&state.join("pages"), processes);
+        let folder = state.join("pages");
+        let work = browser::check(&folder, processes);
         if let Err(error) = self.progress.step("report page in Chromium", work).await {
             self.failed.push(format!("{error:#}"));
         }

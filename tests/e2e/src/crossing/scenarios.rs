@@ -1,6 +1,5 @@
 //! One function for each promise; the probes are those of `tests/e2e/probes/crossing/`.
 
-use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alarm_model::StateValue;
@@ -13,8 +12,8 @@ use super::turns::Turns;
 use super::{broken, expressions, metrics, operator, secrecy, senders};
 use crate::local_aws;
 use crate::stage::{Stage, WATCH};
+use crate::tally::Outcome;
 
-type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 pub(super) type Scenario = for<'a> fn(&'a Stage, &'a Turns) -> Outcome<'a>;
 
 /// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
