@@ -208,7 +208,9 @@ mod tests {
         assert!(pack(&vec![7; 100_000]) < 5_000);
         let text = b"bench_family_requests_total";
         assert!(pack(&[&text[..], &[1], text, &[2], text].concat()) < 50);
-        let lines: String = (0..2_500).map(|line| format!("series_{}\n", line * 7_919)).collect();
+        let lines: Vec<String> =
+            (0..2_500).map(|line| format!("series_{}\n", line * 7_919)).collect();
+        let lines = lines.concat();
         let once = pack(lines.as_bytes());
         let twice = pack([&lines[..], &lines].concat().as_bytes());
         assert!(30_000 < lines.len() && twice < once + once / 5, "{once} and then {twice}");

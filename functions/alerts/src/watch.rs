@@ -150,7 +150,7 @@ impl Watch<'_> {
         match tokio::time::timeout(PATIENCE, put).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(error = chain(&error), name, "a figure was not taken")
+                tracing::error!(error = chain(&error), name, "a figure was not taken");
             }
             Err(_) => tracing::error!(name, "a figure was not taken in time"),
         }
