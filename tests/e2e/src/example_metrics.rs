@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use futures_util::future::try_join_all;
 use tokio::process::Command;
 
+use crate::command;
 use crate::net::{free_port, wait_until_it_answers};
 use crate::process::{Processes, Running};
 use crate::prometheus::Prometheus;
@@ -34,9 +35,10 @@ pub async fn play(root: &Path, processes: &Processes) -> anyhow::Result<String> 
     let addresses: Vec<&str> = examples.iter().map(|example| example.address.as_str()).collect();
     let state = root.join("target/example-metrics");
     let prometheus = Prometheus::watching(&state, &addresses, processes).await?;
-    let _bridge = bridge(root, &addresses, &prometheus, processes)?;
+    let vigie = command::build(root, processes).await?;
+    let _bridge = bridge(&vigie, &addresses, &prometheus, processes)?;
     for example in &examples {
-        talk(root, example).await.with_context(|| example.version.to_owned())?;
+        talk(root, &vigie, example).await.with_context(|| example.version.to_owned())?;
     }
     let deadline = Instant::now() + PATIENCE;
     for example in &examples {
@@ -68,12 +70,12 @@ async fn start(
 }
 
 fn bridge(
-    root: &Path,
+    vigie: &Path,
     addresses: &[&str],
     prometheus: &Prometheus,
     processes: &Processes,
 ) -> anyhow::Result<Running> {
-    let mut vigie = vigie(root);
+    let mut vigie = Command::new(vigie);
     vigie.arg("bridge");
     vigie.args(addresses.iter().map(|address| format!("--scrape=http://{address}/metrics")));
     vigie.args(["--job", BRIDGED, "--interval", "1s", "--batch-deadline", "1s", "--remote-write"]);
@@ -82,9 +84,9 @@ fn bridge(
 }
 
 /// One turn that is answered, and one that fails.
-async fn talk(root: &Path, example: &Example) -> anyhow::Result<()> {
+async fn talk(root: &Path, vigie: &Path, example: &Example) -> anyhow::Result<()> {
     for (probe, expected) in [("answers", 0), ("fails", 1)] {
-        let mut vigie = vigie(root);
+        let mut vigie = Command::new(vigie);
         vigie.arg("run").arg(root.join(format!("tests/e2e/probes/metrics/{probe}.yaml")));
         vigie.env("EXAMPLE_URL", format!("http://{}", example.address));
         let output = vigie.output().await.context("`vigie run` could not be started")?;
@@ -124,11 +126,4 @@ async fn compare(
         }
     }
     Ok(())
-}
-
-fn vigie(root: &Path) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--locked", "--package", "cli", "--bin", "vigie", "--"]);
-    cargo.current_dir(root);
-    cargo
 }

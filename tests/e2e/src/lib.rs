@@ -9,6 +9,7 @@ pub mod alertmanager;
 pub mod bench;
 pub mod bot;
 pub mod browser;
+pub mod command;
 pub mod crossing;
 pub mod debian;
 pub mod deploy;

@@ -63,7 +63,7 @@ pub async fn play(
             }
             Ok(())
         };
-        let (vigie, ()) = tokio::try_join!(Vigie::build(root), install)?;
+        let (vigie, ()) = tokio::try_join!(Vigie::build(root, processes), install)?;
         Ok((vigie, "built, beside the packages of each version"))
     };
     let vigie = &progress.step("the command for the Gradio servers", ready).await?;

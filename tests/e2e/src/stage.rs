@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 use crate::alarms::{Change, Evaluator};
 use crate::bot::Bot;
+use crate::command;
 use crate::deploy::{Architecture, Checkout};
 use crate::figures::Figures;
 use crate::inbox::{Inbox, Mail};
@@ -264,15 +265,9 @@ async fn render(
     to: &Path,
 ) -> anyhow::Result<(PathBuf, String)> {
     std::fs::create_dir_all(to)?;
-    let mut cargo = Command::new("cargo");
-    cargo
-        .args(["run", "--quiet", "--locked", "--package", "cli", "--bin", "vigie", "--", "render"])
-        .arg("--probes")
-        .arg(from)
-        .arg("--output")
-        .arg(to)
-        .current_dir(checkout.root);
-    checkout.processes.run("render-alarms", &mut cargo).await?;
+    let mut vigie = Command::new(command::build(checkout.root, checkout.processes).await?);
+    vigie.args(["render", "--probes"]).arg(from).arg("--output").arg(to).current_dir(checkout.root);
+    checkout.processes.run("render-alarms", &mut vigie).await?;
     Ok((to.join("alarms.yaml"), "vigie render".to_owned()))
 }
 

@@ -11,7 +11,7 @@ use e2e::deploy::{Architecture, Checkout};
 use e2e::process::Processes;
 use e2e::progress::Progress;
 use e2e::python::SAM;
-use e2e::{removal, run};
+use e2e::{command, removal, run};
 use tokio::process::Command;
 
 /// What `vigie smoke` ends with when a bot answers, but late: no fault of the deployment.
@@ -74,7 +74,7 @@ async fn deploy(
     }
 
     let rendered = async {
-        let mut vigie = vigie(checkout.root, &["render", "--check"]);
+        let mut vigie = vigie(checkout, &["render", "--check"]).await?;
         checkout.processes.show("render-check", &mut vigie).await?;
         Ok(((), "infra/alarms.yaml is that of the probes"))
     };
@@ -108,7 +108,7 @@ async fn deploy(
 }
 
 async fn smoke(checkout: &Checkout<'_>, environment: &str) -> anyhow::Result<()> {
-    let mut vigie = vigie(checkout.root, &["smoke", "--environment", environment]);
+    let mut vigie = vigie(checkout, &["smoke", "--environment", environment]).await?;
     let status = vigie.status().await.context("`vigie smoke` could not be started")?;
     ensure!(
         status.success() || status.code() == Some(DEGRADED),
@@ -117,9 +117,8 @@ async fn smoke(checkout: &Checkout<'_>, environment: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-fn vigie(root: &Path, arguments: &[&str]) -> Command {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--locked", "--package", "cli", "--bin", "vigie", "--"]);
-    cargo.args(arguments).current_dir(root);
-    cargo
+async fn vigie(checkout: &Checkout<'_>, arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut vigie = Command::new(command::build(checkout.root, checkout.processes).await?);
+    vigie.args(arguments).current_dir(checkout.root);
+    Ok(vigie)
 }

@@ -11,7 +11,7 @@ use e2e::process::Processes;
 use e2e::progress::Progress;
 use e2e::python::{CARGO_TOOLS, CHECKOV, DASHBOARDS, EMULATOR, Environment, SAM};
 use e2e::servers::version::LAST_OF_EACH;
-use e2e::{browser, crossing, example_metrics, prometheus, run, servers};
+use e2e::{browser, command, crossing, example_metrics, prometheus, run, servers};
 use tokio::process::Command;
 
 #[tokio::main]
@@ -82,8 +82,14 @@ impl Checks<'_> {
         tests.env("VIGIE_REQUIRE_TOOLS", "1");
         self.check("unit tests", tests).await;
         self.check("doc tests", cargo(self.root, "test --workspace --locked --doc --quiet")).await;
-        let rendered = "run --quiet --locked --package cli --bin vigie -- render --check";
-        self.check("the alarms are rendered", cargo(self.root, rendered)).await;
+        match command::build(self.root, self.processes).await {
+            Err(error) => self.failed.push(format!("{error:#}")),
+            Ok(vigie) => {
+                let mut vigie = Command::new(vigie);
+                vigie.args(["render", "--check"]).current_dir(self.root);
+                self.check("the alarms are rendered", vigie).await;
+            }
+        }
         self.check(
             "licences and bans",
             cargo(self.root, "deny --offline check bans licenses sources"),

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use testkit::runbook::Runbook;
 use tokio::process::Command;
 
+use crate::command;
 use crate::local_aws::environment;
 use crate::python::AWS_CLI;
 use crate::run::root;
@@ -55,9 +56,7 @@ struct Operator {
 impl Operator {
     async fn at(stage: &Stage) -> anyhow::Result<Self> {
         AWS_CLI.install(root(), &stage.processes).await?;
-        let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "--locked", "--package", "cli", "--bin", "vigie"]);
-        stage.processes.run("build-vigie", cargo.current_dir(root())).await?;
+        let vigie = command::build(root(), &stage.processes).await?;
 
         let folder = stage.state.join("operator");
         for each in ["probes", "infra"] {
@@ -67,10 +66,8 @@ impl Operator {
             let entry = entry?;
             std::fs::copy(entry.path(), folder.join("probes").join(entry.file_name()))?;
         }
-        // Cargo puts what it builds beside this program.
-        let own = std::env::current_exe()?;
         let tools = [
-            own.parent().context("this program has no folder")?.to_owned(),
+            vigie.parent().context("the command has no folder")?.to_owned(),
             AWS_CLI.folder(root()).join("bin"),
         ];
         let path = std::env::var_os("PATH").unwrap_or_default();

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use crate::alertmanager::Alertmanager;
+use crate::command;
 use crate::inbox::Mail;
 use crate::local_aws::{ACCOUNT, REGION, environment};
 use crate::smtp::MailServer;
@@ -105,7 +106,7 @@ pub(super) async fn vigie_test_alert(
     stage: &Stage,
     seconds: u32,
 ) -> anyhow::Result<(bool, String)> {
-    let mut command = Command::new(stage.root.join("target/debug/vigie"));
+    let mut command = Command::new(command::build(&stage.root, &stage.processes).await?);
     command
         .args(["test-alert", "steady", "--environment", "local", "--wait", &seconds.to_string()])
         .envs(environment(&stage.aws.endpoint))

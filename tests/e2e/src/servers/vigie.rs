@@ -7,6 +7,8 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::command;
+use crate::process::Processes;
 use crate::servers::Bot;
 use crate::servers::shape::{PASSWORD, Shape};
 
@@ -24,24 +26,8 @@ pub(super) struct Done {
 
 impl Vigie {
     /// Builds it, unless it is up to date.
-    pub(super) async fn build(root: &Path) -> anyhow::Result<Self> {
-        let built = Command::new("cargo")
-            .args(["build", "--quiet", "--locked", "--package", "cli", "--bin", "vigie"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .current_dir(root)
-            .kill_on_drop(true)
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .await
-            .context("`cargo` could not be started")?;
-        ensure!(built.status.success(), "`vigie` could not be built; see above");
-        let messages = String::from_utf8_lossy(&built.stdout);
-        let program = messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-        Ok(Self { program: program.context("Cargo named no program that it built")? })
+    pub(super) async fn build(root: &Path, processes: &Processes) -> anyhow::Result<Self> {
+        Ok(Self { program: command::build(root, processes).await? })
     }
 }
 
