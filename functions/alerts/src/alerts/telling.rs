@@ -175,7 +175,16 @@ impl Alerts {
         let mail = write(&notification, config.language);
         let items = &notification.items;
         let message = publish(&self.clients.sns, topic, &mail, &config.environment, items).await?;
-        tracing::info!(topic, message, subject = mail.subject, alarms = items.len(), "published");
+        let reports = items.iter().filter_map(|item| item.report.as_ref());
+        let runs: Vec<&str> = reports.map(|report| report.run.as_str()).collect();
+        tracing::info!(
+            topic,
+            message,
+            subject = mail.subject,
+            alarms = items.len(),
+            runs = runs.join(" "),
+            "published"
+        );
         for test in items.iter().filter_map(|item| item.alert().test.as_deref()) {
             self.ledger().note_test(test, &message, now).await;
         }
