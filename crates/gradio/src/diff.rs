@@ -5,6 +5,9 @@ use serde_json::Value;
 /// Values nest no deeper than this by way of differences; no JSON that is parsed does either.
 const MAX_PATH: usize = 128;
 
+/// All that can be done to a value.
+const ACTIONS: [&str; 4] = ["replace", "append", "add", "delete"];
+
 /// A difference that does not fit the value it is for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiffError {
@@ -14,6 +17,18 @@ pub enum DiffError {
     /// A path that leads nowhere, or to a value of another type.
     #[error("a chunk's difference points outside the value")]
     Outside,
+}
+
+/// Whether a value has the form of differences. None has it that a component shows.
+#[must_use]
+pub fn is_difference(value: &Value) -> bool {
+    let is_one = |part: &Value| {
+        part.as_array().is_some_and(|parts| match parts.as_slice() {
+            [Value::String(action), Value::Array(_), _] => ACTIONS.contains(&action.as_str()),
+            _ => false,
+        })
+    };
+    value.as_array().is_some_and(|parts| !parts.is_empty() && parts.iter().all(is_one))
 }
 
 /// Applies differences in order. After an error the value is as far as they were applied.

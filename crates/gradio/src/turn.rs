@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::config::Protocol;
-use crate::diff;
+use crate::diff::{self, DiffError};
 use crate::failure::{Failure, Fault, Partial};
 use crate::limits::Limits;
 use crate::message::{Body, Message, Output};
@@ -72,6 +72,14 @@ struct Step {
     reply: Option<(usize, String, Value)>,
     /// Values as of the last chunk.
     outputs: Option<Vec<Value>>,
+    /// The chunks are differences to a value that was never sent; only the end is whole.
+    baseless: bool,
+}
+
+impl Step {
+    fn new(asked: Instant, queue_left: bool, reply: Option<(usize, String, Value)>) -> Self {
+        Self { asked, queue_left, reply, outputs: None, baseless: false }
+    }
 }
 
 impl<'a> Turn<'a> {
@@ -91,7 +99,7 @@ impl<'a> Turn<'a> {
             progress,
             timing: TurnTiming { grain, ..TurnTiming::default() },
             content: Content::default(),
-            step: Step { asked: now, queue_left: true, reply: None, outputs: None },
+            step: Step::new(now, true, None),
             pieces: 0,
             chunk_bytes: 0,
             look_at: limits.reply_chars,
@@ -103,7 +111,7 @@ impl<'a> Turn<'a> {
     pub(crate) fn begin_step(&mut self, reply: Option<(usize, String, Value)>, queued: bool) {
         let asked = Instant::now();
         self.patience.moved(asked);
-        self.step = Step { asked, queue_left: !queued, reply, outputs: None };
+        self.step = Step::new(asked, !queued, reply);
     }
 
     /// Takes a message of `bytes` bytes that arrived at `at`.
@@ -237,18 +245,38 @@ impl<'a> Turn<'a> {
     }
 
     /// Takes a chunk's values: whole ones, or differences to the chunk before.
+    ///
+    /// An app keeps the last value of a reply that failed, by the address of its generator. The next
+    /// generator of the session may get that address, and its first chunk is then a difference to the
+    /// failed reply (Gradio 4.17 to 6, `Blocks.handle_streaming_diffs`). Such a reply is read when it
+    /// is whole.
     fn keep(&mut self, data: Vec<Value>) -> Result<(), Fault> {
+        let first = self.step.outputs.is_none() && self.protocol.sends_diffs();
+        self.step.baseless |= first && data.iter().any(diff::is_difference);
+        if self.step.baseless {
+            return Ok(());
+        }
         match &mut self.step.outputs {
             Some(outputs) if self.protocol.sends_diffs() => {
                 for (at, differences) in data.into_iter().enumerate() {
                     if at == outputs.len() {
                         outputs.push(Value::Null);
                     }
-                    diff::apply(&mut outputs[at], differences)
-                        .map_err(|error| Fault::new(Failure::StreamBroken, error.to_string()))?;
+                    // A first chunk without any difference looks like a chat without any turn.
+                    let unclear = outputs[at].as_array().is_some_and(Vec::is_empty);
+                    match diff::apply(&mut outputs[at], differences) {
+                        Ok(()) => {}
+                        Err(DiffError::Outside) if unclear => self.step.baseless = true,
+                        Err(error) => {
+                            return Err(Fault::new(Failure::StreamBroken, error.to_string()));
+                        }
+                    }
                 }
             }
             outputs => *outputs = Some(data),
+        }
+        if self.step.baseless {
+            self.step.outputs = None;
         }
         Ok(())
     }

@@ -158,3 +158,22 @@ fn an_update_without_a_value_leaves_what_was_said() {
     let messages = [(10, generating(json!(["said"]), 0.01)), (20, completed(json!([update]), 0.0))];
     assert_eq!(play(Protocol::SseV3, text(), &messages).unwrap().text, "said");
 }
+
+#[test]
+fn differences_to_the_reply_that_failed_before_are_waited_out() {
+    let chat = json!([["hello", "Hi Ada"]]);
+    for first in [json!([["replace", [0, 1], "Hi"]]), json!([])] {
+        let messages = [
+            (10, starts()),
+            (20, generating(json!([first, []]), 0.1)),
+            (30, generating(json!([[["append", [0, 1], " Ada"]], []]), 0.1)),
+            (40, completed(json!([chat, null]), 0.0)),
+        ];
+        let reply = play(Protocol::SseV3, ("chatbot", json!([])), &messages).unwrap();
+        assert_eq!(reply.text, "Hi Ada");
+        assert_eq!(reply.timing.first_chunk, Some(MS(40)), "nothing could be read before");
+    }
+    // A chat of pairs, the first words of which are an action's name, is none.
+    let shown = json!([["replace", ["a"]], ["add", "b"]]);
+    assert!(!diff::is_difference(&shown) && !diff::is_difference(&json!([])));
+}

@@ -77,7 +77,7 @@ impl Checks<'_> {
     }
 
     async fn tests(&mut self) {
-        let mut tests = cargo(self.root, "nextest run --workspace --locked");
+        let mut tests = cargo(self.root, "nextest run --workspace --locked --no-fail-fast");
         // A test that needs Prometheus's tools fails without them instead of being skipped.
         tests.env("VIGIE_REQUIRE_TOOLS", "1");
         self.check("unit tests", tests).await;
@@ -90,11 +90,7 @@ impl Checks<'_> {
                 self.check("the alarms are rendered", vigie).await;
             }
         }
-        self.check(
-            "licences and bans",
-            cargo(self.root, "deny --offline check bans licenses sources"),
-        )
-        .await;
+        self.check("licences and bans", cargo(self.root, "deny check bans licenses sources")).await;
     }
 
     async fn template(&mut self) {
