@@ -47,11 +47,11 @@ pub(super) fn together() -> Vec<(&'static str, Scenario)> {
             Box::pin(faults(stage))
         }),
         ("a_call_that_no_policy_allows_is_refused", |stage, _| Box::pin(refused(stage))),
-        ("a_telltale_gets_its_bearer_and_its_input", |stage, _| {
-            Box::pin(secrecy::told(stage, secrecy::BEARER))
+        ("a_telltale_gets_its_bearer_and_its_input", |stage, turns| {
+            Box::pin(secrecy::told(stage, turns, secrecy::BEARER))
         }),
-        ("a_telltale_gets_its_header_and_its_input", |stage, _| {
-            Box::pin(secrecy::told(stage, secrecy::HEADER))
+        ("a_telltale_gets_its_header_and_its_input", |stage, turns| {
+            Box::pin(secrecy::told(stage, turns, secrecy::HEADER))
         }),
     ]
 }

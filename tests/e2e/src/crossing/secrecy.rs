@@ -9,7 +9,9 @@ use alarm_model::StateValue;
 use anyhow::{Context, ensure};
 use serde_json::json;
 
+use super::mails::WRONG_ANSWER;
 use super::scenarios::{SOON, down, verdicts};
+use super::turns::Turns;
 use crate::bot::Mood;
 use crate::stage::Stage;
 
@@ -22,8 +24,10 @@ const MARK: &str = "58213470";
 const PLACEHOLDER: &str = "[secret]";
 
 /// The bot repeats what it was told in its replies, then in an error, and both are told on.
-pub(super) async fn told(stage: &Stage, probe: &'static str) -> anyhow::Result<()> {
+pub(super) async fn told(stage: &Stage, turns: &Turns, probe: &str) -> anyhow::Result<()> {
     verdicts(stage, probe, 3).await?;
+    // When the mails that are read from top to bottom have come.
+    turns.reached(WRONG_ANSWER.turn + 1).await;
     let broken = SystemTime::now();
     stage.bot.be(probe, Mood::Error).await?;
     stage.changed(&down(probe), StateValue::Alarm, broken, SOON).await?;
