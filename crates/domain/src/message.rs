@@ -49,6 +49,9 @@ pub struct ScrapeOrder<T = Target> {
     pub timeout: Duration,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Nothing is to be fetched: the series that the target had are to end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub switched_off: bool,
 }
 
 /// Why a message is not read. Another attempt would not mend it.

@@ -77,12 +77,16 @@ pub fn plan<'a>(
     let start = minute.as_second();
     let mut runs: Vec<(i64, u8, &Probe)> = Vec::new();
     let mut scrapes: Vec<(i64, &Probe, &Scrape)> = Vec::new();
-    for probe in probes.iter().filter(|probe| probe.enabled) {
-        let due = due_times(probe.name.as_str(), probe.every, RUN_GRID, start);
-        runs.extend(due.map(|due| (due, timeout_class(probe.timeout), probe)));
+    for probe in probes {
+        if probe.enabled {
+            let due = due_times(probe.name.as_str(), probe.every, RUN_GRID, start);
+            runs.extend(due.map(|due| (due, timeout_class(probe.timeout), probe)));
+        }
         if let Some(scrape) = &probe.scrape {
+            // Again and again, since nobody here knows whether the series have ended.
+            let most = if probe.enabled { usize::MAX } else { 1 };
             let due = due_times(probe.name.as_str(), scrape.every, SCRAPE_GRID, start);
-            scrapes.extend(due.map(|due| (due, probe, scrape)));
+            scrapes.extend(due.take(most).map(|due| (due, probe, scrape)));
         }
     }
     runs.sort_by_key(|(due, class, _)| (*due, *class));
@@ -130,6 +134,7 @@ fn order<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeOrder<&'a Target> {
         every: scrape.every,
         timeout: scrape.every.min(SCRAPE_TIMEOUT),
         labels: probe.labels.clone(),
+        switched_off: !probe.enabled,
     }
 }
 
@@ -323,8 +328,12 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_is_switched_off_is_not_planned() {
-        let off = Probe { enabled: false, ..scraped("bot", 60, 15) };
-        assert_eq!(plan(&[off], &prod(), at(1_795_000_020)), []);
+    fn a_probe_that_is_switched_off_is_not_run_and_the_end_of_its_scrapes_is_ordered() {
+        let off = |probe| [Probe { enabled: false, ..probe }];
+        assert_eq!(plan(&off(probe("bot", 60)), &prod(), at(1_795_000_020)), []);
+        let probes = off(scraped("bot", 60, 15));
+        let planned = plan(&probes, &prod(), at(1_795_000_020));
+        let [Orders { runs, scrapes, .. }] = &planned[..] else { panic!("{planned:?}") };
+        assert!(runs.is_empty() && scrapes.len() == 1 && scrapes[0].switched_off, "{planned:?}");
     }
 }

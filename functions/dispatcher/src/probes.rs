@@ -42,7 +42,7 @@ struct File {
     content: Loaded,
 }
 
-/// The probes that can be played, and what is wrong with the others.
+/// The probes that can be played or are switched off here, and what is wrong with the others.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loaded {
     pub probes: Vec<Probe>,
@@ -179,11 +179,13 @@ fn read(config: &Config, name: &str, text: &str) -> Loaded {
     let mut loaded = Loaded::default();
     match probe_file::parse(text, name) {
         Err(mistakes) => loaded.problems.push(mistakes.to_string()),
-        Ok(spec) if !spec.runs_in(&config.environment) => {}
-        Ok(spec) => {
+        Ok(mut spec) => {
+            spec.enabled = spec.runs_in(&config.environment);
             let variable = |name: &str| config.variables.get(name).cloned();
             match spec.resolve(&config.environment, &variable) {
                 Ok(probe) => loaded.probes.push(probe),
+                // Nothing has to be known of a probe that does not run here.
+                Err(_) if !spec.enabled => {}
                 Err(problem) => loaded.problems.push(problem.to_string()),
             }
         }
@@ -238,6 +240,34 @@ mod tests {
         let loaded = source.load().await.unwrap();
         assert_eq!(loaded.problems, Vec::<String>::new());
         loaded.probes.iter().map(|probe| probe.name.to_string()).collect()
+    }
+
+    #[test]
+    fn a_probe_that_does_not_run_here_is_switched_off_and_what_it_lacks_is_no_problem() {
+        let look_up = |name: &str| match name {
+            "VIGIE_ENVIRONMENT" => Some("prod".to_owned()),
+            "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
+            _ => None,
+        };
+        let config = Config::from_env(&look_up).unwrap();
+        let (plain, lacks) = (r#""http://x""#, r#""${NOT_SET}""#);
+        let cases = [
+            // name, more of the file, URL, enabled, problems
+            ("runs", "", plain, Some(true), 0),
+            ("lacks its URL", "", lacks, None, 1),
+            ("switched off", "enabled: false\n", plain, Some(false), 0),
+            ("off without its URL", "enabled: false\n", lacks, None, 0),
+            ("runs elsewhere", "environments: [dev]\n", plain, Some(false), 0),
+            ("elsewhere and lacks", "environments: [dev]\n", lacks, None, 0),
+        ];
+        for (name, more, url, enabled, problems) in cases {
+            let text = format!(
+                "probe: bot\nevery: 1m\n{more}target: {{ url: {url} }}\nconversation: [{{ say: hi }}]\n"
+            );
+            let loaded = read(&config, "bot.yaml", &text);
+            assert_eq!(loaded.probes.first().map(|probe| probe.enabled), enabled, "{name}");
+            assert_eq!(loaded.problems.len(), problems, "{name}: {:?}", loaded.problems);
+        }
     }
 
     #[tokio::test]

@@ -214,6 +214,14 @@ impl Prober {
             warn!(probe = %order.probe, job = order.job, "a scrape is too late and is dropped");
             return None;
         }
+        if order.switched_off {
+            let ended = scrapes::end(order, due, &self.publisher, &self.player.secrets).await;
+            if let Err(problem) = ended {
+                // No alarm is worth it: the next minute tries again, and Prometheus needs no more than five.
+                warn!(problem, probe = %order.probe, "the series of a target that is switched off go on");
+            }
+            return None;
+        }
         let made = match self.scraper().await {
             Ok(scraper) => {
                 scrapes::make(order, due, &self.publisher, scraper, &self.player.secrets).await

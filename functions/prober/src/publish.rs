@@ -108,6 +108,14 @@ impl Publisher {
             Err(error) => Err(format!("`{key}` was not stored: {}", chain(&error))),
         }
     }
+
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), String> {
+        let delete = self.s3.delete_object().bucket(&self.config.report_bucket).key(key);
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("`{key}` was not deleted: {}", chain(&error))),
+        }
+    }
 }
 
 /// A run's samples as messages of its probe's group.

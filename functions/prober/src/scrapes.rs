@@ -3,7 +3,7 @@
 //! Which series a target had is needed to end those that vanish. It lies in S3, read with each
 //! scrape (a hundredth of a cent a thousand) and written only when the set changes. When it is
 //! lost, series that vanished meanwhile end by Prometheus' own rule, five minutes after their last
-//! sample, and nothing else is wrong.
+//! sample, and nothing else is wrong. When the probe is switched off, all of them end and it is deleted.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::message::ScrapeOrder;
 use domain::report::RunId;
-use forward::message::encode;
+use forward::message::{Outgoing, encode};
 use jiff::Timestamp;
 use lambda_kit::chain;
 use remote_write::Timestamp as At;
@@ -44,9 +44,9 @@ pub(crate) async fn make(
     let config = &publisher.config;
     let instance = target.instance();
     let labels = labels(order, config, instance);
-    let key = format!("scrapes/{}/{}.series", order.probe, order.job);
+    let key = key(order);
 
-    let mut memory = remembered(&publisher.s3, config, &key).await;
+    let mut memory = remembered(&publisher.s3, config, &key).await.unwrap_or_default();
     let at = At::from_millis(due.as_millisecond());
     let began = Instant::now();
     let page = scrape::fetch(client, &request).await.map(|page| without_secrets(page, &target));
@@ -54,16 +54,60 @@ pub(crate) async fn make(
     tell(order, &scrape, &target);
 
     let run = RunId::of(&config.environment, &order.probe, due);
-    let group = format!("{}/{instance}/{}", config.environment, order.job);
+    let group = group(order, config, instance);
     let messages = encode(&group, &format!("scrape-{run}"), at, &scrape.entries)
         .map_err(|error| chain(&error))?;
-    for batch in messages.chunks(1) {
-        // One by one: a scrape is large, and a batch must stay below the queue's limit as a whole.
-        send(&publisher.sqs, queue_url, batch).await?;
-    }
+    send_all(publisher, queue_url, &messages).await?;
     // Only after the samples are in the queue: a series whose end was not sent must be remembered.
     if scrape.memory_changed {
         publisher.put(&key, "application/octet-stream", memory.to_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// Ends the series of a target whose probe is switched off, and forgets them. Where nothing is remembered
+/// that was done before. A target that never answered is not remembered either: its `up` ends by itself.
+pub(crate) async fn end(
+    order: &ScrapeOrder,
+    due: Timestamp,
+    publisher: &Publisher,
+    secrets: &Secrets,
+) -> Result<(), String> {
+    let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
+    let (config, key) = (&publisher.config, key(order));
+    let Some(mut memory) = remembered(&publisher.s3, config, &key).await else { return Ok(()) };
+    let target = fill(&order.target, secrets).await?;
+    let instance = target.instance();
+    let at = At::from_millis(due.as_millisecond());
+    let entries = memory.retire(&labels(order, config, instance), at);
+    info!(probe = %order.probe, job = order.job, series = entries.len(), "a target is switched off");
+
+    let run = RunId::of(&config.environment, &order.probe, due);
+    let messages = encode(&group(order, config, instance), &format!("end-{run}"), at, &entries)
+        .map_err(|error| chain(&error))?;
+    send_all(publisher, queue_url, &messages).await?;
+    // As above: not before the ends are in the queue.
+    publisher.delete(&key).await
+}
+
+/// Where the target's series are remembered.
+fn key(order: &ScrapeOrder) -> String {
+    format!("scrapes/{}/{}.series", order.probe, order.job)
+}
+
+/// Samples of a target stay in order.
+fn group(order: &ScrapeOrder, config: &Config, instance: &str) -> String {
+    format!("{}/{instance}/{}", config.environment, order.job)
+}
+
+/// One by one: a scrape is large, and a batch must stay below the queue's limit as a whole.
+async fn send_all(
+    publisher: &Publisher,
+    queue_url: &str,
+    messages: &[Outgoing],
+) -> Result<(), String> {
+    for message in messages.chunks(1) {
+        send(&publisher.sqs, queue_url, message).await?;
     }
     Ok(())
 }
@@ -119,8 +163,8 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String
     Ok(())
 }
 
-/// What is remembered of the target; nothing when there is nothing or it can't be read.
-async fn remembered(s3: &S3, config: &Config, key: &str) -> Memory {
+/// What is remembered of the target; `None` when there is nothing or it could not be read now.
+async fn remembered(s3: &S3, config: &Config, key: &str) -> Option<Memory> {
     let object = match s3.get_object().bucket(&config.report_bucket).key(key).send().await {
         Ok(object) => object,
         Err(error) => {
@@ -134,7 +178,7 @@ async fn remembered(s3: &S3, config: &Config, key: &str) -> Memory {
                     "the series of a scraped target could not be read"
                 );
             }
-            return Memory::new();
+            return None;
         }
     };
     let Some(bytes) = limited(object.body).await else {
@@ -142,12 +186,12 @@ async fn remembered(s3: &S3, config: &Config, key: &str) -> Memory {
             key,
             "the series of a scraped target are too many, or broke off while they were read"
         );
-        return Memory::new();
+        return None;
     };
-    Memory::from_bytes(&bytes).unwrap_or_else(|error| {
+    Some(Memory::from_bytes(&bytes).unwrap_or_else(|error| {
         warn!(key, error = chain(&error), "the series of a scraped target are forgotten");
         Memory::new()
-    })
+    }))
 }
 
 /// The whole body; `None` when it is over the limit or breaks off.

@@ -1,9 +1,13 @@
 //! The command as a person calls it: its streams and its exit code.
 #![cfg(test)]
 
+mod bridge;
 mod canary;
 mod files;
 mod help;
+#[allow(dead_code, reason = "shared with the tests of remote-write, which use all of it")]
+#[path = "../../../remote-write/tests/it/receiver.rs"]
+mod receiver;
 mod run;
 mod serve;
 
