@@ -1,8 +1,8 @@
 //! What one cold invocation of the bridge costs: 10,000 samples of one scrape, from exec to the answer.
 //!
 //! ```text
-//! cargo build --release -p bridge
-//! cargo run -p bridge --example cold -- target/release/bridge [SAMPLES]
+//! cargo lambda build --release --package bridge
+//! cargo run -p bridge --example cold -- target/lambda/bridge/bootstrap [SAMPLES]
 //! ```
 //!
 //! The Lambda runtime API, the receiver and the AWS services are this program; the bridge is the real

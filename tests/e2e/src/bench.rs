@@ -9,8 +9,10 @@ pub mod functions;
 
 use std::path::Path;
 
+use crate::deploy::{Architecture, Checkout};
 use crate::process::Processes;
 use crate::progress::Progress;
+use crate::python::SAM;
 
 /// What a section works with.
 pub struct Bench<'a> {
@@ -19,6 +21,19 @@ pub struct Bench<'a> {
     pub progress: &'a Progress,
     /// How often each row is measured; its median is shown.
     pub runs: usize,
+}
+
+impl Bench<'_> {
+    /// The functions as they are deployed: builds what is not built yet.
+    pub async fn functions(&self) -> anyhow::Result<()> {
+        let checkout = Checkout { root: self.root, processes: self.processes };
+        let built = async {
+            SAM.install(self.root, self.processes).await?;
+            let changed = checkout.build("local", Architecture::HOST, self.progress).await?;
+            Ok(((), if changed { "cargo lambda build" } else { "unchanged" }))
+        };
+        self.progress.step("build the functions", built).await
+    }
 }
 
 /// Figures as a person reads them, and as the README quotes them.

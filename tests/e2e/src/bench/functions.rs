@@ -20,9 +20,7 @@ use testkit::gradio_app::{Answer, GradioApp, Received};
 use tokio::process::Command;
 
 use crate::bench::{Bench, Table, median};
-use crate::deploy::{Architecture, Checkout};
 use crate::lambda::{Answered, Lambda, Program};
-use crate::python::SAM;
 use crate::quota::{MEMORY_OF_A_VCPU, Quota};
 use crate::scripted_aws;
 use crate::tls::Authority;
@@ -45,13 +43,7 @@ const PROBES: usize = 100_000;
 
 /// Builds what is not built yet, and measures all.
 pub async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
-    let checkout = Checkout { root: bench.root, processes: bench.processes };
-    let built = async {
-        SAM.install(bench.root, bench.processes).await?;
-        let changed = checkout.build("local", Architecture::HOST, bench.progress).await?;
-        Ok(((), if changed { "cargo lambda build" } else { "unchanged" }))
-    };
-    bench.progress.step("build the functions", built).await?;
+    bench.functions().await?;
 
     let folder = bench.root.join("target/bench");
     let authority = Authority::new(&folder)?;

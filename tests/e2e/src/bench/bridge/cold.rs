@@ -18,13 +18,11 @@ struct Cost {
 
 /// The function as it is deployed, and the program that invokes it.
 pub(super) async fn build(bench: &Bench<'_>) -> anyhow::Result<()> {
-    let builds: [&[&str]; 2] =
-        [&["--release", "--package", "bridge"], &["--package", "bridge", "--example", "cold"]];
-    for arguments in builds {
-        let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "--locked"]).args(arguments).current_dir(bench.root);
-        bench.processes.show("build-bridge", &mut cargo).await?;
-    }
+    bench.functions().await?;
+    let mut cargo = Command::new("cargo");
+    // Out of the whole workspace: see the Makefile.
+    cargo.args(["build", "--quiet", "--locked", "--workspace", "--example", "cold"]);
+    bench.processes.show("build-cold", cargo.current_dir(bench.root)).await?;
     Ok(())
 }
 
@@ -42,7 +40,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         middle.map_or_else(String::new, |figure| format!("{figure:.0}"))
     };
     let command = format!(
-        "`target/debug/examples/cold target/release/bridge {SAMPLES}`: the release binary, started \
+        "`target/debug/examples/cold target/lambda/bridge/bootstrap {SAMPLES}`: the release binary, started \
          for one event from the queue; runtime API, receiver and AWS are on this machine. Medians \
          of {}. CPU is that of the whole process.",
         bench.runs
@@ -62,7 +60,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
 
 async fn once(bench: &Bench<'_>) -> anyhow::Result<Cost> {
     let mut cold = Command::new(bench.root.join("target/debug/examples/cold"));
-    cold.arg(bench.root.join("target/release/bridge")).arg(SAMPLES.to_string());
+    cold.arg(bench.root.join("target/lambda/bridge/bootstrap")).arg(SAMPLES.to_string());
     // Ended with all it started when the bench is interrupted.
     let output = cold.kill_on_drop(true).output().await?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -6,10 +6,9 @@ use super::peers::{self, Peer};
 use super::server::{Certificate, Server, Times};
 use super::{floor, written};
 use crate::bench::{Bench, Table, median};
-use crate::python::{Environment, GRADIO};
+use crate::python::{Environment, GRADIO, gradio};
 
-const GRADIO_5: Environment =
-    Environment { name: "gradio-5.50", requirements: "tests/apps/requirements-5.50.txt" };
+const GRADIO_5: Environment = gradio!("5.50.0");
 const SAYS: [&str; 3] = ["one", "two", "three"];
 const LAST_TOKEN: &str = "t49";
 
