@@ -203,7 +203,7 @@ pub(super) async fn slow(stage: &Stage, turns: &Turns) -> anyhow::Result<()> {
         &mail,
         "SLOW",
         "slow",
-        "first words late, 2",
+        "first words late, 1.",
         &[
             "slow (local) has been slow since 20",
             "Users look at an empty reply for longer than promised, then get a right answer.",
