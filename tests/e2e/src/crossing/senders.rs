@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use aws_sdk_sns::types::PublishBatchRequestEntry;
 use serde_json::json;
 use tokio::process::Command;
@@ -120,9 +120,13 @@ pub(super) async fn test_alert(stage: &Stage) -> anyhow::Result<()> {
     let before = stage.inbox.mails().len();
     let (published, printed) = vigie_test_alert(stage, 90).await?;
     ensure!(published && printed.contains("published"), "`vigie test-alert` says:\n{printed}");
-    let mail =
-        new_mails(stage, before).into_iter().find(|mail| mail.subject.starts_with("[TEST] "));
-    let mail = mail.context("no mail marked TEST")?;
+    // SNS has it by now; it delivers in its own time.
+    let mail = stage
+        .until("mail marked TEST", Duration::from_secs(60), async || {
+            let marked = |mail: &Mail| mail.subject.starts_with("[TEST] ");
+            Ok(new_mails(stage, before).into_iter().find(marked))
+        })
+        .await?;
     ensure!(mail.subject.starts_with("[TEST] DOWN steady (local)"), "{}", mail.subject);
     let note = "This is a test, sent by `vigie test-alert`. Nothing is wrong";
     ensure!(mail.body.starts_with(note), "{}", mail.body);
