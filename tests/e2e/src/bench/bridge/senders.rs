@@ -14,6 +14,9 @@ use crate::process::{Processes, Running};
 /// 2.42.
 const PROMETHEUS_2: Package = Package { name: "prometheus", release: "bookworm" };
 
+/// Newer ones would send a format of their own, which no other receiver reads.
+const PLAIN: [&str; 1] = ["-remoteWrite.forcePromProto"];
+
 /// A program and how it is started.
 pub(super) struct Sender {
     pub(super) name: String,
@@ -25,7 +28,7 @@ pub(super) struct Sender {
 enum Kind {
     Vigie { protocol: &'static str },
     Prometheus { agent: &'static str, config: &'static str },
-    Vmagent,
+    Vmagent { more: &'static [&'static str] },
 }
 
 /// One that runs.
@@ -50,8 +53,8 @@ pub(super) async fn find(
     let others = [
         (PROMETHEUS_2, "Prometheus", "1.0", V1),
         (PROMETHEUS_3, "Prometheus", "2.0", V2),
-        (VICTORIA_METRICS, "vmagent", "1.0", Kind::Vmagent),
-        (VICTORIA_METRICS_NEW, "vmagent", "1.0", Kind::Vmagent),
+        (VICTORIA_METRICS, "vmagent", "1.0", Kind::Vmagent { more: &[] }),
+        (VICTORIA_METRICS_NEW, "vmagent", "1.0", Kind::Vmagent { more: &PLAIN }),
     ];
     let mut missing = Vec::new();
     for (package, name, protocol, kind) in others {
@@ -60,7 +63,7 @@ pub(super) async fn find(
                 let version = unpacked.version.split(['+', '-', '~']).next().unwrap_or_default();
                 let name = format!("{name} {version}, {protocol}");
                 let program = unpacked.program(match kind {
-                    Kind::Vmagent => "vmagent",
+                    Kind::Vmagent { .. } => "vmagent",
                     Kind::Prometheus { .. } | Kind::Vigie { .. } => "prometheus",
                 });
                 senders.push(Sender { name, program, kind });
@@ -108,7 +111,8 @@ impl Sender {
             Kind::Prometheus { agent, config } => command
                 .args([agent, "--web.listen-address=127.0.0.1:0"])
                 .args([at("--config.file", config), at("--storage.agent.path", "agent")]),
-            Kind::Vmagent => command
+            Kind::Vmagent { more } => command
+                .args(more)
                 .args(["-httpListenAddr=127.0.0.1:0", &format!("-remoteWrite.url={url}")])
                 .args([at("-promscrape.config", "vmagent.yml")])
                 .args([at("-remoteWrite.tmpDataPath", "vmagent")]),
