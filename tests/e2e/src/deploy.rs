@@ -223,6 +223,12 @@ impl Checkout<'_> {
             .current_dir(self.root)
             .env("PATH", path.unwrap_or_default())
             .env("SAM_CLI_TELEMETRY", "0");
+        // Everything else of AWS knows both names; SAM CLI knows only this one.
+        if std::env::var_os("AWS_DEFAULT_REGION").is_none()
+            && let Some(region) = std::env::var_os("AWS_REGION")
+        {
+            command.env("AWS_DEFAULT_REGION", region);
+        }
         command
     }
 }
