@@ -3,7 +3,7 @@
 //! The crate `snap` unpacks, and could pack: it takes the first repetition that it finds, as Google's
 //! encoder does. A request is hundreds of messages that differ in a label and in a value, each a little
 //! way after the other; who tries the last two distances first, and looks one byte further before
-//! settling for a repetition, saves 6 to 9 % of the bytes in less time.
+//! settling for a repetition, saves 6 to 9 % of the bytes.
 
 use crate::varint;
 
