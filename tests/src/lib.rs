@@ -2,6 +2,7 @@
 
 pub mod dashboards;
 pub mod gradio_app;
+pub mod receiver;
 pub mod reports;
 pub mod runbook;
 pub mod template;

@@ -8,6 +8,7 @@ mod broken;
 mod expressions;
 mod mails;
 mod metrics;
+mod neighbour;
 mod operator;
 mod scenarios;
 mod secrecy;

@@ -76,9 +76,10 @@ impl Checkout<'_> {
         self.root.join("target/sam")
     }
 
-    /// Builds what has changed for an environment of samconfig.toml; returns whether anything had to be.
+    /// Builds what has changed since the last time; returns whether anything had to be.
     ///
-    /// From nothing it takes many minutes, and tells how far it is.
+    /// What is built is the same for every environment. From nothing it takes many minutes, and tells
+    /// how far it is.
     pub async fn build(
         &self,
         environment: &str,
@@ -87,7 +88,7 @@ impl Checkout<'_> {
     ) -> anyhow::Result<bool> {
         let stamp = self.root.join("target/sam.inputs");
         let inputs = fingerprint(self.root, &INPUTS)?;
-        let wanted = format!("{inputs} {environment} {}", architecture.as_str());
+        let wanted = format!("{inputs} {}", architecture.as_str());
         let binary =
             |name: &&str| self.root.join("target/lambda").join(name).join("bootstrap").exists();
         let built =

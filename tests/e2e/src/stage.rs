@@ -23,6 +23,7 @@ use crate::progress::Progress;
 use crate::prometheus::{self, Prometheus};
 use crate::python::{EMULATOR, GRADIO, SAM};
 use crate::queues::QueueMetrics;
+use crate::run::root;
 
 /// Where the probe files lie on the local AWS.
 pub const PROBES_BUCKET: &str = "vigie-local-probes";
@@ -102,9 +103,10 @@ impl Stage {
             ("HeartbeatUrl", inbox.heartbeat_url()),
         ];
         if let Some(probes) = wanted.probes {
-            put_probes(&s3, &probe_folder(root, probes)).await?;
+            s3.create_bucket().bucket(PROBES_BUCKET).send().await.context("the probes' bucket")?;
+            put_probes(&s3, probes).await?;
             put_secrets(&aws, &probe_folder(root, probes).join(SECRETS)).await?;
-            parameters.push(("Probes", format!("s3://{PROBES_BUCKET}/probes")));
+            parameters.push(("Probes", format!("s3://{PROBES_BUCKET}/{probes}")));
         }
         let deployment = async {
             checkout.deploy(&aws.endpoint, &state, alarms.as_deref(), &parameters).await?;
@@ -271,18 +273,17 @@ async fn render(
     Ok((to.join("alarms.yaml"), "vigie render".to_owned()))
 }
 
-async fn put_probes(s3: &aws_sdk_s3::Client, folder: &Path) -> anyhow::Result<()> {
-    s3.create_bucket().bucket(PROBES_BUCKET).send().await.context("the bucket for probes")?;
-    for entry in std::fs::read_dir(folder)? {
+/// Puts the files of `tests/e2e/probes/NAME/` below `NAME/` in the bucket for probes.
+pub async fn put_probes(s3: &aws_sdk_s3::Client, name: &str) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(probe_folder(root(), name))? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name == SECRETS {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if file == SECRETS {
             continue;
         }
         let body = std::fs::read(&path)?;
-        let put =
-            s3.put_object().bucket(PROBES_BUCKET).key(format!("probes/{name}")).body(body.into());
-        put.send().await.with_context(|| name)?;
+        let put = s3.put_object().bucket(PROBES_BUCKET).key(format!("{name}/{file}"));
+        put.body(body.into()).send().await.with_context(|| file)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::receiver::{Receiver, Reply};
+use testkit::receiver::{Receiver, Reply};
 
 /// A page of metrics that says how often it was fetched.
 struct Target {

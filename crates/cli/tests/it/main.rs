@@ -5,9 +5,6 @@ mod bridge;
 mod canary;
 mod files;
 mod help;
-#[allow(dead_code, reason = "shared with the tests of remote-write, which use all of it")]
-#[path = "../../../remote-write/tests/it/receiver.rs"]
-mod receiver;
 mod run;
 mod serve;
 

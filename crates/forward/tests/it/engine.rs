@@ -7,7 +7,7 @@ use forward::{Counts, Queue, figure};
 use remote_write::{Backoff, Client, Entry, Settings, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::receiver::{Receiver, Reply, Request};
+use testkit::receiver::{Receiver, Reply, Request};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
 

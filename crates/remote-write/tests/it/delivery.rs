@@ -8,7 +8,7 @@ use remote_write::{
 };
 use tokio::time::Instant;
 
-use crate::receiver::{Receiver, Reply, Request};
+use testkit::receiver::{Receiver, Reply, Request};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
 

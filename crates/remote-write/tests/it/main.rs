@@ -3,4 +3,3 @@
 
 mod delivery;
 mod encoding;
-mod receiver;

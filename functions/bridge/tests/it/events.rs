@@ -16,7 +16,7 @@ use remote_write::{Entry, Timestamp};
 use secrets::Secrets;
 use serde_json::json;
 
-use crate::receiver::{Receiver, Reply, Request};
+use testkit::receiver::{Receiver, Reply, Request};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
 const TIME_LEFT: Duration = Duration::from_secs(60);

@@ -3,6 +3,3 @@
 
 mod events;
 mod outage;
-#[allow(dead_code, reason = "shared with the tests of remote-write, which use all of it")]
-#[path = "../../../../crates/remote-write/tests/it/receiver.rs"]
-mod receiver;

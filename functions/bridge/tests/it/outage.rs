@@ -7,7 +7,7 @@ use bridge::Bridge;
 use serde_json::Value;
 
 use crate::events::{Aws, NOW, Seen, again, bridge, event_ids, letter, sample, services};
-use crate::receiver::{Receiver, Reply};
+use testkit::receiver::{Receiver, Reply};
 
 /// Gives messages as SQS does: of each group in order, and nothing behind a message that is out.
 struct Queue {

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
+use domain::EnvironmentName;
 use e2e::deploy::{Architecture, Checkout};
 use e2e::process::Processes;
 use e2e::progress::Progress;
-use e2e::python::SAM;
+use e2e::python::{AWS_CLI, Environment, SAM};
 use e2e::{command, removal, run};
 use tokio::process::Command;
 
@@ -26,26 +27,40 @@ async fn main() -> ExitCode {
 async fn main_with(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let (action, environment) = (arguments.next(), arguments.next());
-    let environment = environment
+    let environment: EnvironmentName = environment
         .filter(|name| !name.is_empty())
-        .context("which environment?\nhint: make deploy ENV=dev")?;
+        .context("which environment?\nhint: make deploy ENV=dev")?
+        .parse()
+        .context("ENV")?;
     // A folder of its own, so that it works beside `KEEP=1 make demo`.
     let state = root.join("target/deploy");
     let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
     let checkout = Checkout { root, processes: &processes };
-    let install = async {
-        SAM.install(root, &processes).await?;
-        Ok(((), "SAM CLI, cargo-lambda"))
-    };
-    progress.step("install the tools", install).await?;
     match action.as_deref() {
         Some("deploy") => {
-            deploy(&checkout, &environment, progress).await?;
-            smoke(&checkout, &environment).await
+            installed(SAM, "SAM CLI, cargo-lambda", &checkout, progress).await?;
+            deploy(&checkout, environment.as_str(), progress).await?;
+            smoke(&checkout, environment.as_str()).await
         }
-        Some("remove") => removal::remove(&checkout, &environment, progress).await,
+        Some("remove") => {
+            installed(AWS_CLI, "AWS CLI", &checkout, progress).await?;
+            removal::remove(&checkout, &environment, progress).await
+        }
         other => bail!("`{other:?}` is nothing this program does; expected `deploy` or `remove`"),
     }
+}
+
+async fn installed(
+    tools: Environment,
+    names: &str,
+    checkout: &Checkout<'_>,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let install = async {
+        tools.install(checkout.root, checkout.processes).await?;
+        Ok(((), names.to_owned()))
+    };
+    progress.step("install the tools", install).await
 }
 
 async fn deploy(

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
 use super::turns::Turns;
-use super::{broken, expressions, metrics, operator, secrecy, senders};
+use super::{broken, expressions, metrics, neighbour, operator, secrecy, senders};
 use crate::local_aws;
 use crate::stage::{Stage, WATCH};
 use crate::tally::Outcome;
@@ -83,6 +83,9 @@ pub(super) fn looking_back() -> Vec<(&'static str, Scenario)> {
 /// Those that need the stage for themselves, in this order: the last ones break the path itself.
 pub(super) fn alone() -> Vec<(&'static str, Scenario)> {
     vec![
+        ("an_environment_comes_and_goes_beside_another_and_leaves_nothing", |stage, _| {
+            Box::pin(neighbour::comes_and_goes(stage))
+        }),
         ("prometheus_is_heard_by_vigies_mail_and_by_the_runbooks", |stage, _| {
             Box::pin(senders::alertmanager(stage))
         }),

@@ -1,4 +1,6 @@
-//! A receiver on a loopback port that answers as a script says and stores as Prometheus does.
+//! A remote-write receiver on a loopback port that answers as a script says and stores as Prometheus does.
+
+#![expect(clippy::unwrap_used, reason = "a test whose receiver can't go on fails")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,28 +12,30 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Series as text, time in milliseconds, value.
-pub(crate) type Stored = (String, i64, f64);
+pub type Stored = (String, i64, f64);
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Request {
+pub struct Request {
     /// From 0, over all connections.
-    pub(crate) number: usize,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) body: Vec<u8>,
-    pub(crate) protocol: Protocol,
-    pub(crate) samples: Vec<Stored>,
+    pub number: usize,
+    pub headers: BTreeMap<String, String>,
+    pub body: Vec<u8>,
+    pub protocol: Protocol,
+    pub samples: Vec<Stored>,
 }
 
 impl Request {
-    pub(crate) fn has(&self, series: &str) -> bool {
+    /// Whether there is a sample of a series that begins so.
+    #[must_use]
+    pub fn has(&self, series: &str) -> bool {
         self.samples.iter().any(|(name, ..)| name.starts_with(series))
     }
 }
 
 /// What the script says to one request.
 #[derive(Clone, Debug)]
-pub(crate) enum Reply {
+pub enum Reply {
     /// 204, or 400 without storing anything when a sample is older than what its series has, or
     /// differs at the same time. 2.0 is answered with its counts.
     Store,
@@ -53,8 +57,8 @@ struct State {
 }
 
 /// Answers until it is dropped.
-pub(crate) struct Receiver {
-    pub(crate) url: String,
+pub struct Receiver {
+    pub url: String,
     state: Arc<Mutex<State>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -62,7 +66,8 @@ pub(crate) struct Receiver {
 type Script = Arc<Mutex<dyn FnMut(&Request) -> Reply + Send>>;
 
 impl Receiver {
-    pub(crate) async fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
+    /// Listens, and asks `script` what to answer to each request.
+    pub async fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api/v1/write", listener.local_addr().unwrap());
         let state = Arc::<Mutex<State>>::default();
@@ -81,12 +86,15 @@ impl Receiver {
         self.state.lock().unwrap()
     }
 
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    /// In the order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
         self.state().requests.clone()
     }
 
     /// In the order of arrival.
-    pub(crate) fn stored(&self) -> Vec<Stored> {
+    #[must_use]
+    pub fn stored(&self) -> Vec<Stored> {
         self.state().stored.clone()
     }
 }
