@@ -10,8 +10,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// What is ours to log about. Of all else only warnings are shown, whatever the level: at `debug` the
-/// AWS SDK alone writes pages for each call, answers and headers among them.
+/// What is ours to log about. Of all else only errors are shown, whatever the level: at `debug` the
+/// AWS SDK alone writes pages for each call, answers and headers among them, and it warns at length
+/// about what our own error says in a line.
 const OURS: &[&str] =
     &["cli", "conversation", "forward", "gradio", "remote_write", "scrape", "secrets"];
 
@@ -28,7 +29,7 @@ async fn main() -> ExitCode {
         );
         return Exit::Failed.into();
     };
-    let others = Targets::new().with_default(filter.min(LevelFilter::WARN));
+    let others = Targets::new().with_default(filter.min(LevelFilter::ERROR));
     let filter = OURS.iter().fold(others, |all, ours| all.with_target(*ours, filter));
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(live);
     tracing_subscriber::registry().with(logs).with(filter).init();

@@ -5,12 +5,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use domain::check::Check;
 use domain::report::{
     App, Attempt, Cause, CheckReport, Failure, Missed, Objective, TurnReport, cut,
 };
 use domain::{OwnFault, Phases, Probe, Reason, Spread, Timing, Turn};
 use gradio::{
-    Client, EndpointChoice, Failure as Kind, Limits, Partial, Progress, Session, TurnTiming,
+    Client, EndpointChoice, Failure as Kind, Limits, Partial, Progress, Reply, Session, TurnTiming,
 };
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -51,9 +52,6 @@ pub(crate) struct Way<'a> {
     /// Since the start of this attempt.
     pub(crate) watching: Watching<'a>,
 }
-
-/// How the app's event stream is still alive when nothing else moves: twice Gradio's heartbeat.
-const STALL: Duration = Duration::from_secs(30);
 
 pub(crate) async fn attempt(way: &Way<'_>, seen: &mut (dyn FnMut(Seen<'_>) + Send)) -> Attempt {
     let started = Instant::now();
@@ -115,18 +113,16 @@ async fn converse(
             })
             .await;
         let stood_still = StoodStill { first_chunk: first_chunk_stalled, turn: stalled() };
-        let (partial, ended) = match reply {
-            Ok(reply) => (
-                Partial { text: reply.text, thinking: reply.thinking, timing: reply.timing },
-                Ok(()),
-            ),
-            Err(error) => {
-                (error.partial().cloned().unwrap_or_default(), Err(way.failure(&error, started)))
+        let (partial, checks, ended) = match reply {
+            Ok(reply) => {
+                let checks = held_to(turn, &words, &reply);
+                let Reply { text, thinking, timing, .. } = reply;
+                (Partial { text, thinking, timing }, checks, Ok(()))
             }
-        };
-        let checks = match ended {
-            Ok(()) => held_to(turn, &words, &partial.text),
-            Err(_) => Ok(Vec::new()),
+            Err(error) => {
+                let partial = error.partial().cloned().unwrap_or_default();
+                (partial, Ok(Vec::new()), Err(way.failure(&error, started)))
+            }
         };
         if let Some(app) = &mut attempt.app {
             app.cold = app.cold.or(partial.timing.cold);
@@ -151,8 +147,18 @@ async fn converse(
     Ok(())
 }
 
-fn held_to(turn: &Turn, words: &Words, reply: &str) -> Result<Vec<CheckReport>, BrokenCheck> {
-    turn.expect.iter().map(|check| carry_out(&words.check(check), reply)).collect()
+/// The turn's checks, and that there is an answer at all, unless silence is what is expected.
+fn held_to(turn: &Turn, words: &Words, reply: &Reply) -> Result<Vec<CheckReport>, BrokenCheck> {
+    let checks = turn.expect.iter().map(|check| carry_out(&words.check(check), &reply.text));
+    let mut checks = checks.collect::<Result<Vec<_>, _>>()?;
+    let silent = reply.text.is_empty() && reply.parts.is_empty();
+    let unnoticed =
+        checks.iter().all(|check| check.passed) && !turn.expect.iter().any(Check::is_of_silence);
+    if silent && unnoticed {
+        let (expected, found) = ("an answer".to_owned(), "an empty reply".to_owned());
+        checks.push(CheckReport { expected, found, passed: false });
+    }
+    Ok(checks)
 }
 
 fn own(broken: &BrokenCheck) -> Failure {
@@ -165,11 +171,9 @@ fn timestamp(time: SystemTime) -> Option<Timestamp> {
 
 impl Way<'_> {
     fn client(&self) -> Result<Client, gradio::Error> {
-        let limits = Limits {
-            conversation: self.left,
-            stall: STALL.max(self.left / 2),
-            ..Limits::default()
-        };
+        // A bot that thinks before it speaks, or between two chunks, may take all of the time that the
+        // probe gives it: silence alone ends nothing.
+        let limits = Limits { conversation: self.left, stall: self.left, ..Limits::default() };
         let mut builder = Client::builder(self.target.url())
             .limits(limits)
             .user_agent(self.user_agent)
@@ -211,7 +215,7 @@ impl Way<'_> {
             return Failure { cause: Cause::Own(OwnFault::Deadline), prose };
         }
         let (waited, stalled) = (started.elapsed(), self.watching.so_far());
-        if is_patience(error.failure(), waited) && waited <= stalled * 2 {
+        if self.is_patience(error.failure(), waited) && waited <= stalled * 2 {
             let prose = format!(
                 "time ran out ({}) while our own process stood still for {:.1} of {:.1} s",
                 error.prose(),
@@ -221,6 +225,13 @@ impl Way<'_> {
             return Failure { cause: Cause::Own(OwnFault::Stalled), prose };
         }
         Failure { cause: cause(error.failure()), prose: error.prose().to_owned() }
+    }
+
+    /// Whether a limit of ours ran out, after `waited`: what is refused while a connection is made
+    /// fails at once.
+    fn is_patience(&self, failure: Kind, waited: Duration) -> bool {
+        let connecting = matches!(failure, Kind::Dns | Kind::Connect | Kind::Tls);
+        is_time(failure) && (!connecting || Limits::default().connect.min(self.left) <= waited)
     }
 
     /// Text from outside as it may stand in a report.
@@ -297,11 +308,6 @@ fn timing(seen: &TurnTiming, stood_still: StoodStill) -> Timing {
         first_chunk_stalled: seen.first_chunk.and(stood_still.first_chunk),
         reply_stalled: seen.reply.map(|_| stood_still.turn),
     }
-}
-
-/// Whether a limit of ours ran out, after `waited`: a connection that is refused fails at once.
-fn is_patience(failure: Kind, waited: Duration) -> bool {
-    is_time(failure) && (failure != Kind::Connect || Limits::default().connect <= waited)
 }
 
 /// One sentence on how a run ended; empty when all is well.

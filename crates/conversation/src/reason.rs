@@ -34,7 +34,9 @@ pub(crate) fn is_time(failure: Failure) -> bool {
             | Failure::QueueTimeout
             | Failure::FirstChunkTimeout
             | Failure::Stalled
+            | Failure::Dns
             | Failure::Connect
+            | Failure::Tls
     )
 }
 

@@ -182,8 +182,9 @@ fn in_address(url: &str) -> Vec<SecretString> {
     })
 }
 
-/// As it is sent when the app asks for HTTP basic authentication.
-fn basic(username: &str, password: &str) -> SecretString {
+/// As it is sent, after `Basic `, when HTTP basic authentication is asked for.
+#[must_use]
+pub fn basic(username: &str, password: &str) -> SecretString {
     BASE64_STANDARD.encode(format!("{username}:{password}")).into()
 }
 

@@ -147,6 +147,35 @@ fn single_turn(more: &serde_json::Value) -> serde_json::Value {
 }
 
 #[tokio::test]
+async fn a_bot_that_answers_nothing_is_down_unless_that_is_what_is_expected() {
+    let app = GradioApp::start(|_| Answer::text("")).await;
+    let cases = [
+        (serde_json::json!([]), Some("turn 1: expected an answer, found an empty reply")),
+        (
+            serde_json::json!([{ "not_contains": "error" }, { "max_length": 100 }]),
+            Some("turn 1: expected an answer, found an empty reply"),
+        ),
+        (
+            serde_json::json!([{ "min_length": 2 }]),
+            Some("turn 1: expected min_length 2, found 0 characters"),
+        ),
+        (serde_json::json!([{ "equals": "" }]), None),
+        (serde_json::json!([{ "max_length": 0 }]), None),
+    ];
+    for (expect, told) in cases {
+        let turn = serde_json::json!({ "conversation": [{ "say": "hi", "expect": expect }] });
+        let report = play(&probe(&app.url, &single_turn(&turn)), Budget::Probe).await;
+        match told {
+            None => assert_eq!(report.outcome, Outcome::Up, "{turn}: {}", report.detail),
+            Some(told) => {
+                assert_eq!(report.outcome, Outcome::Down { reason: Reason::CheckFailed }, "{turn}");
+                assert_eq!(report.detail, told, "{turn}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_objective_missed_while_we_stood_still_is_told_and_not_held_against_the_app() {
     let app = GradioApp::start(|_| Answer::text("ok")).await;
     let more = single_turn(&serde_json::json!({ "objectives": { "first_chunk_seconds": 0.3 } }));

@@ -44,6 +44,14 @@ pub enum Requirement {
     },
 }
 
+impl Check {
+    /// Whether, having passed on an empty reply, it says that an empty reply is what is expected.
+    #[must_use]
+    pub fn is_of_silence(&self) -> bool {
+        matches!(self.requirement, Requirement::Equals(_) | Requirement::MaxLength(0))
+    }
+}
+
 /// What a node found by a JSON path must be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -62,7 +62,8 @@ impl Discovery {
         let mut http = Http::new(settings).map_err(|fault| failed(fault, Phases::default()))?;
         let found: Result<(App, Value), Fault> = async {
             let app = describe(&mut http, until).await?;
-            let info = fetch_info(&http, &app, until).await;
+            // Without it there are no parameters' names to show; the rest is worth showing.
+            let info = fetch_info(&http, &app, until).await.unwrap_or_default();
             Ok((app, info))
         }
         .await;

@@ -32,7 +32,8 @@ pub enum Failure {
     /// The app started on the message and sent no chunk in time.
     FirstChunkTimeout,
     /// The server still sends heartbeats, or had begun to answer, but nothing moved for
-    /// [`Limits::stall`](crate::Limits::stall).
+    /// [`Limits::stall`](crate::Limits::stall), or for longer than all of the reply so far had taken
+    /// when [`Limits::conversation`](crate::Limits::conversation) ran out.
     Stalled,
     /// [`Limits::conversation`](crate::Limits::conversation) ran out: while the app was being
     /// described, or in the middle of a reply.

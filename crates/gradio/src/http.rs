@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, HeaderMap, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, RETRY_AFTER};
 use reqwest::cookie::Jar;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Method, RequestBuilder, Response};
@@ -240,7 +240,7 @@ fn build(
     protocols: &[&str],
 ) -> Result<reqwest::Client, Fault> {
     let limit = settings.limits.redirects;
-    let credentials = !settings.headers.is_empty() || settings.login.is_some();
+    let credentials = Credentials::of(settings);
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(settings.roots.client_config(tracker, protocols))
         .dns_resolver(tracker.clone())
@@ -264,17 +264,48 @@ fn build(
     })
 }
 
+/// What of ours a redirect would take along.
+#[derive(Clone, Copy)]
+enum Credentials {
+    None,
+    /// A log-in's cookie, or headers with names of their own.
+    SentOn,
+    /// `Authorization`, which the HTTP client drops when the scheme or the port changes: the app would
+    /// answer as if the credentials were wrong.
+    Dropped,
+}
+
+impl Credentials {
+    fn of(settings: &Settings) -> Self {
+        if settings.secrets.is_empty() {
+            Self::None
+        } else if settings.headers.contains_key(AUTHORIZATION) {
+            Self::Dropped
+        } else {
+            Self::SentOn
+        }
+    }
+}
+
 /// Redirects are followed, but never take credentials elsewhere, or out of TLS.
-fn redirect(attempt: Attempt<'_>, limit: usize, credentials: bool) -> reqwest::redirect::Action {
+fn redirect(
+    attempt: Attempt<'_>,
+    limit: usize,
+    credentials: Credentials,
+) -> reqwest::redirect::Action {
     if attempt.previous().len() > limit {
         return attempt.error("too many redirects");
     }
-    let same_place = attempt.previous().last().is_some_and(|from| {
-        let to = attempt.url();
-        let upgrade = from.scheme() == "http" && to.scheme() == "https";
-        from.host() == to.host() && (upgrade || from.origin() == to.origin())
+    let to = attempt.url();
+    let follows = attempt.previous().last().is_some_and(|from| {
+        let upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
+        match credentials {
+            Credentials::None => true,
+            Credentials::SentOn => upgrade || from.origin() == to.origin(),
+            Credentials::Dropped => from.origin() == to.origin(),
+        }
     });
-    if credentials && !same_place { attempt.stop() } else { attempt.follow() }
+    if follows { attempt.follow() } else { attempt.stop() }
 }
 
 /// Whether the client will go through a proxy: it reads the environment with the same matcher.

@@ -83,6 +83,7 @@ impl Patience {
             (Stand::Waiting, _) => Failure::QueueTimeout,
             (Stand::Started, _) => Failure::FirstChunkTimeout,
             (Stand::Answering, Clock::Stall) => Failure::Stalled,
+            (Stand::Answering, _) if self.stopped_half_way() => Failure::Stalled,
             (Stand::Answering, _) => Failure::Timeout,
         };
         let what = match self.progress {
@@ -102,6 +103,11 @@ impl Patience {
         };
         let alive = if self.heartbeats { ", though the server still sends heartbeats" } else { "" };
         Fault::new(failure, format!("{what} {limit}{alive}"))
+    }
+
+    /// Whether at the deadline nothing had moved for longer than the reply took to come so far.
+    fn stopped_half_way(&self) -> bool {
+        self.last_data - self.sent < self.deadline.saturating_duration_since(self.last_data)
     }
 
     pub(crate) fn since_sent(&self, at: Instant) -> Duration {
@@ -125,12 +131,13 @@ mod tests {
             ..Limits::default()
         };
         let long = || limits(None, None, 60_000);
+        // Whatever moved did so when the message was sent.
         let cases = [
             // name                           limits                           stand      beats   ends    failure
             ("queue, nothing else set", long(), Waiting, false, 10_000, Failure::QueueTimeout),
             ("heartbeats change nothing", long(), Waiting, true, 10_000, Failure::QueueTimeout),
             ("first chunk", long(), Started, false, 10_000, Failure::FirstChunkTimeout),
-            ("within the reply", long(), Answering, false, 10_000, Failure::Timeout),
+            ("nothing after a beginning", long(), Answering, false, 10_000, Failure::Stalled),
             (
                 "queue limit",
                 limits(Some(ms(300)), None, 60_000),
@@ -219,5 +226,18 @@ mod tests {
         patience.moved(start + ms(200));
         assert_eq!(patience.until(), start + ms(500));
         assert_eq!(patience.ran_out().failure, Failure::QueueTimeout);
+    }
+
+    #[test]
+    fn a_reply_that_moves_until_the_deadline_is_too_long_and_one_that_stops_has_stalled() {
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        for (moved, failure) in [(4_900, Failure::Stalled), (5_100, Failure::Timeout)] {
+            let mut patience = Patience::new(&Limits::default(), start + ms(10_000), start);
+            patience.progress = Stand::Answering;
+            patience.moved(start + ms(moved));
+            assert_eq!(patience.until(), start + ms(10_000));
+            assert_eq!(patience.ran_out().failure, failure);
+        }
     }
 }

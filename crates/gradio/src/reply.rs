@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::timing::TurnTiming;
 
@@ -96,28 +96,23 @@ impl Content {
         }
     }
 
-    fn add_object(&mut self, map: &serde_json::Map<String, Value>, whole: &Value) {
-        let text = |key: &str| map.get(key).and_then(Value::as_str);
-        if text("__type__") == Some("update") {
-            self.add(map.get("value").unwrap_or(&Value::Null));
-        } else if map.contains_key("role") {
-            self.add_messages(std::slice::from_ref(whole));
-        } else if let Some(component) = text("component") {
-            self.parts.push(Part { kind: component.to_owned(), name: None });
-        } else if let Some(file) = map.get("file").filter(|file| !file.is_null()) {
-            self.add_file(file);
-        } else if text("path").is_some() || text("url").is_some() {
-            self.add_file(whole);
-        } else if let Some(said) = text("text") {
-            self.add_text(said);
-            let files = map.get("files").and_then(Value::as_array);
-            for file in files.into_iter().flatten() {
-                self.add(file);
+    fn add_object(&mut self, map: &Map<String, Value>, whole: &Value) {
+        match Shape::of(map) {
+            Some(Shape::Update) => self.add(map.get("value").unwrap_or(&Value::Null)),
+            Some(Shape::Message) => self.add_messages(std::slice::from_ref(whole)),
+            Some(Shape::Component(kind)) => {
+                self.parts.push(Part { kind: kind.to_owned(), name: None });
             }
-        } else if let Some(label) = text("label").filter(|_| map.contains_key("confidences")) {
-            self.add_line(label);
-        } else {
-            self.add_line(&whole.to_string());
+            Some(Shape::WithFile(file)) => self.add_file(file),
+            Some(Shape::File) => self.add_file(whole),
+            Some(Shape::Text { text, files }) => {
+                self.add_text(text);
+                for file in files {
+                    self.add(file);
+                }
+            }
+            Some(Shape::Label(label)) => self.add_line(label),
+            None => self.add_line(&whole.to_string()),
         }
     }
 
@@ -207,12 +202,76 @@ fn is_pair(item: &Value) -> bool {
 fn is_piece(item: &Value) -> bool {
     match item {
         Value::String(_) => true,
-        Value::Object(map) => ["role", "text", "component", "file", "path", "__type__"]
-            .iter()
-            .any(|key| map.contains_key(*key)),
+        Value::Object(map) => Shape::of(map).is_some(),
         _ => false,
     }
 }
+
+/// What Gradio makes an object for. All others are data of the app's own, though they may have a
+/// key of the same name: what marks a shape is that it has no keys but its own.
+enum Shape<'a> {
+    Update,
+    Message,
+    /// With its type.
+    Component(&'a str),
+    /// Something that holds a file.
+    WithFile(&'a Value),
+    File,
+    Text {
+        text: &'a str,
+        files: &'a [Value],
+    },
+    Label(&'a str),
+}
+
+impl<'a> Shape<'a> {
+    fn of(map: &'a Map<String, Value>) -> Option<Self> {
+        let text = |key: &str| map.get(key).and_then(Value::as_str);
+        let only = |keys: &[&str]| map.keys().all(|key| keys.contains(&key.as_str()));
+        if text("__type__") == Some("update") {
+            return Some(Self::Update);
+        }
+        if text("role").is_some() {
+            return Some(Self::Message);
+        }
+        if let Some(kind) = text("component")
+            && ["value", "constructor_args", "props"].iter().any(|key| map.contains_key(*key))
+        {
+            return Some(Self::Component(kind));
+        }
+        if let Some(file) = map.get("file").filter(|file| !file.is_null())
+            && only(&["file", "alt_text", "type"])
+        {
+            return Some(Self::WithFile(file));
+        }
+        let marked = map.get("meta").is_some_and(|meta| meta["_type"] == "gradio.FileData");
+        let located = text("path").is_some() || text("url").is_some();
+        if located && (marked || only(&FILE_KEYS)) {
+            return Some(Self::File);
+        }
+        if let Some(said) = text("text")
+            && only(&["text", "files", "type"])
+        {
+            let files = map.get("files").and_then(Value::as_array);
+            return Some(Self::Text { text: said, files: files.map_or(&[], Vec::as_slice) });
+        }
+        text("label").filter(|_| map.contains_key("confidences")).map(Self::Label)
+    }
+}
+
+/// The keys of Gradio's `FileData`, from 3.x to 6.
+const FILE_KEYS: [&str; 10] = [
+    "path",
+    "url",
+    "size",
+    "orig_name",
+    "mime_type",
+    "is_stream",
+    "meta",
+    "is_file",
+    "name",
+    "data",
+];
 
 #[cfg(test)]
 #[path = "reply_tests.rs"]

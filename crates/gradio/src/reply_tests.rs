@@ -81,6 +81,30 @@ fn text_is_read_from_every_known_shape() {
             "a <file z.wav>",
         ),
         ("data", "json", json!({ "answer": [1, 2] }), r#"{"answer":[1,2]}"#),
+        (
+            "data with an address",
+            "json",
+            json!({ "answer": "Paris", "url": "https://example.com" }),
+            r#"{"answer":"Paris","url":"https://example.com"}"#,
+        ),
+        (
+            "data with a text",
+            "json",
+            json!({ "score": 1, "text": "a" }),
+            r#"{"score":1,"text":"a"}"#,
+        ),
+        (
+            "data with a file and a component",
+            "json",
+            json!([{ "component": "engine", "file": "a.rs", "line": 3 }]),
+            r#"[{"component":"engine","file":"a.rs","line":3}]"#,
+        ),
+        (
+            "a file",
+            "json",
+            json!({ "path": "/x/y.pdf", "url": null, "meta": { "_type": "gradio.FileData" }, "new": 1 }),
+            " <file y.pdf>",
+        ),
         ("a list of pairs that is no chat", "json", json!([[1, 2]]), "[[1,2]]"),
         ("a label", "label", json!({ "label": "cat", "confidences": [] }), "cat"),
     ];

@@ -13,8 +13,8 @@ use crate::client::Settings;
 use crate::config::{AppConfig, Dependency, Id, Protocol};
 use crate::describe::{App, describe};
 use crate::endpoint::{How, Plan, choose};
-use crate::failure::{Error, Fault};
-use crate::http::{Http, Trouble};
+use crate::failure::{Error, Failure, Fault};
+use crate::http::{Http, Trouble, response_path};
 use crate::phases::Phases;
 use crate::redact;
 use crate::reply::Reply;
@@ -105,7 +105,7 @@ impl Session {
         let mut values = arguments::resolve(config, &ids, &names, &settings.inputs);
         if values.is_err() {
             // Only now the parameters' names matter, which are told elsewhere.
-            let info = fetch_info(http, &app, deadline).await;
+            let info = fetch_info(http, &app, deadline).await?;
             names = arguments::parameter_names(config, plan.start(config), &info);
             values = arguments::resolve(config, &ids, &names, &settings.inputs);
         }
@@ -204,18 +204,29 @@ pub(crate) fn phases_of(http: &Http, app: &App, began: Instant) -> Phases {
     Phases { describe: Some(describe), login: app.login, ..http.tracker.phases() }
 }
 
-/// The description of the app's API; null when there is none to be had, since its lack is no
-/// failure of the app's.
-pub(crate) async fn fetch_info(http: &Http, app: &App, until: Instant) -> Value {
+/// The description of the app's API; null when the app has none.
+pub(crate) async fn fetch_info(http: &Http, app: &App, until: Instant) -> Result<Value, Fault> {
     let fetch = async {
         let response = http.send(http.request(Method::GET, app.api("info")), until).await?;
-        if response.status() != StatusCode::OK {
-            return Ok(Vec::new());
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(Value::Null),
+            _ => return Err(Trouble::Fault(http.refusal(response, until).await)),
         }
-        http.body(response, http.settings.limits.config_bytes, until).await
+        let path = response_path(&response);
+        let body = http.body(response, http.settings.limits.config_bytes, until).await?;
+        serde_json::from_slice(&body).map_err(|_| {
+            let prose = format!("`{path}` answered no JSON, {}", redact::excerpt(&body));
+            Trouble::new(Failure::NotGradio, prose)
+        })
     };
-    let body: Result<Vec<u8>, Trouble> = fetch.await;
-    body.ok().and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default()
+    fetch.await.map_err(|trouble| match trouble {
+        Trouble::Fault(fault) => fault,
+        Trouble::Late => {
+            let prose = "the app did not describe its inputs (`/info`) before the conversation's time ran out";
+            Fault::new(Failure::Timeout, prose)
+        }
+    })
 }
 
 pub(crate) fn scrubbed(mut fault: Fault, settings: &Settings) -> Fault {

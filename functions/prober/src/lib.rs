@@ -7,6 +7,7 @@
 mod by_hand;
 mod claim;
 mod config;
+mod page;
 mod publish;
 mod runs;
 mod scrapes;

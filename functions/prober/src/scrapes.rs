@@ -15,17 +15,14 @@ use forward::message::{Outgoing, encode};
 use jiff::Timestamp;
 use lambda_kit::chain;
 use remote_write::Timestamp as At;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use scrape::{Labels, Limits, Memory, Page, Request, Scrape};
+use scrape::{Labels, Memory, Scrape};
 use secrets::Secrets;
 use tracing::{info, warn};
-use url::Url;
 
-use crate::Config;
 use crate::publish::{Publisher, send};
 use crate::runs::fill;
+use crate::{Config, page};
 use conversation::FilledTarget;
-use conversation::target::FilledAuth;
 
 /// Bytes of a target's remembered series.
 const LARGEST_STATE: usize = 16 << 20;
@@ -40,7 +37,7 @@ pub(crate) async fn make(
 ) -> Result<(), String> {
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
     let target = fill(&order.target, secrets).await?;
-    let request = request(order, &target)?;
+    let request = page::request(order, &target)?;
     let config = &publisher.config;
     let instance = target.instance();
     let labels = labels(order, config, instance);
@@ -49,7 +46,7 @@ pub(crate) async fn make(
     let mut memory = remembered(&publisher.s3, config, &key).await.unwrap_or_default();
     let at = At::from_millis(due.as_millisecond());
     let began = Instant::now();
-    let page = scrape::fetch(client, &request).await.map(|page| without_secrets(page, &target));
+    let page = page::fetch(client, &request, &target).await;
     let scrape = memory.absorb(&labels, &request.limits, page, at, || began.elapsed());
     tell(order, &scrape, &target);
 
@@ -112,55 +109,12 @@ async fn send_all(
     Ok(())
 }
 
-/// An app may show in its labels what it was told; what is no text is no page of metrics either.
-fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
-    if let Ok(text) = str::from_utf8(&page.body) {
-        page.body = target.redacted(text).into_bytes();
-    }
-    page
-}
-
 /// `up` of a scrape carries no probe: two probes may share the target.
 fn labels<'a>(order: &'a ScrapeOrder, config: &'a Config, instance: &'a str) -> Labels {
     let ours =
         [("environment", config.environment.as_str()), ("location", config.location.as_str())];
     let theirs = order.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Labels::new(&order.job, instance, theirs.chain(ours))
-}
-
-fn request(order: &ScrapeOrder, target: &FilledTarget) -> Result<Request, String> {
-    // The URL may hold credentials, so a text about it names the probe instead.
-    let unusable =
-        || format!("the target of `{}` and its path `{}` make no URL", order.probe, order.path);
-    let mut url =
-        Url::parse(target.url()).and_then(|url| url.join(&order.path)).map_err(|_| unusable())?;
-    let mut headers = HeaderMap::new();
-    match target.auth() {
-        Some(FilledAuth::Bearer(token)) => {
-            insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
-        }
-        Some(FilledAuth::Headers(own)) => {
-            own.iter().try_for_each(|(name, value)| insert(&mut headers, name, expose(value)))?;
-        }
-        // Gradio's log-in guards the app, not the page of metrics beside it.
-        Some(FilledAuth::Login { .. }) | None => {}
-    }
-    url.set_fragment(None);
-    Ok(Request { url, headers, timeout: order.timeout, limits: Limits::default() })
-}
-
-fn expose(secret: &secrecy::SecretString) -> &str {
-    secrecy::ExposeSecret::expose_secret(secret)
-}
-
-fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
-    let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("`{name}` is not the name of a header"))?;
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| format!("header `{name}` has characters that no header may have"))?;
-    value.set_sensitive(true);
-    headers.insert(parsed, value);
-    Ok(())
 }
 
 /// What is remembered of the target; `None` when there is nothing or it could not be read now.
@@ -215,18 +169,6 @@ fn tell(order: &ScrapeOrder, scrape: &Scrape, target: &FilledTarget) {
 mod tests {
     use super::*;
 
-    fn order(path: &str, url: &str) -> ScrapeOrder {
-        serde_json::from_value(serde_json::json!({
-            "probe": "bot", "target": { "url": url, "auth": { "bearer": "token-canary" } }, "path": path,
-            "job": "gradio_chatbot", "every_seconds": 15, "timeout_seconds": 10, "labels": { "team": "chat" },
-        }))
-        .unwrap()
-    }
-
-    fn target(order: &ScrapeOrder) -> FilledTarget {
-        FilledTarget::new(&order.target, &|_| None).unwrap()
-    }
-
     #[tokio::test]
     async fn what_is_remembered_is_read_whole_and_only_up_to_its_limit() {
         assert_eq!(
@@ -234,20 +176,5 @@ mod tests {
             Some(&b"state"[..])
         );
         assert_eq!(limited(ByteStream::from(vec![0; LARGEST_STATE + 1])).await, None);
-    }
-
-    #[test]
-    fn the_path_is_one_of_the_targets_host() {
-        let order = order("/metrics", "https://chat.example.com/my/bot?x#y");
-        let request = request(&order, &target(&order)).unwrap();
-        assert_eq!(request.url.as_str(), "https://chat.example.com/metrics");
-        assert!(request.headers["authorization"].is_sensitive());
-    }
-
-    #[test]
-    fn an_unusable_target_is_told_without_its_url() {
-        let order = order("/metrics", "canary without a scheme");
-        let problem = request(&order, &target(&order)).unwrap_err();
-        assert_eq!(problem, "the target of `bot` and its path `/metrics` make no URL");
     }
 }

@@ -25,6 +25,7 @@ use crate::{Exit, Io};
 Examples:
   vigie mute support-bot --environment prod --for 2h --why \"database migration\"")]
 pub struct Mute {
+    /// The probe whose alarms are to be silent.
     probe: ProbeName,
     #[command(flatten)]
     stack: Stack,
@@ -42,6 +43,7 @@ pub struct Mute {
 Examples:
   vigie unmute support-bot --environment prod")]
 pub struct Unmute {
+    /// The probe whose alarms are to be heard again.
     probe: ProbeName,
     #[command(flatten)]
     stack: Stack,

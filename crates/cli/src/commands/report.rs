@@ -24,8 +24,8 @@ Examples:
   vigie report --last support-bot --environment prod --open
   vigie report --last support-bot --environment prod --html report.html")]
 pub struct Arguments {
-    /// Key of the report, as a notification names it; with or without `.json`.
-    #[arg(required_unless_present = "last", conflicts_with = "last")]
+    /// Key of the report, as a notification names it, with or without `.json`; or `--last PROBE`.
+    #[arg(conflicts_with = "last")]
     key: Option<String>,
     /// The newest report of this probe.
     #[arg(long, value_name = "PROBE")]
@@ -57,24 +57,30 @@ enum Output {
 const LARGEST: i64 = 16 * 1024 * 1024;
 
 pub(crate) async fn report(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let key = key(arguments)?;
     let s3 = S3::new(&aws_config::load_from_env().await);
-    let report = fetch(&s3, arguments).await?;
+    let report = fetch(&s3, &key, arguments).await?;
     show(arguments, &report, io)?;
     Ok(Exit::Fine)
 }
 
-async fn fetch(s3: &S3, arguments: &Arguments) -> anyhow::Result<Report> {
-    let key = match (&arguments.key, &arguments.last) {
-        (Some(key), _) => key_of(key)?,
-        (None, Some(probe)) => Report::latest_key(probe),
-        (None, None) => bail!("expected the key of a report, or `--last PROBE`"),
-    };
+fn key(arguments: &Arguments) -> anyhow::Result<String> {
+    match (&arguments.key, &arguments.last) {
+        (Some(key), _) => key_of(key),
+        (None, Some(probe)) => Ok(Report::latest_key(probe)),
+        (None, None) => bail!(
+            "which report?\nhint: its key, as a mail names it, or `--last PROBE` for the newest of a probe"
+        ),
+    }
+}
+
+async fn fetch(s3: &S3, key: &str, arguments: &Arguments) -> anyhow::Result<Report> {
     let bucket = match &arguments.bucket {
         Some(bucket) => bucket.clone(),
         None => bucket(s3, arguments.environment.as_ref()).await?,
     };
     let place = format!("s3://{bucket}/{key}");
-    let object = match s3.get_object().bucket(&bucket).key(&key).send().await {
+    let object = match s3.get_object().bucket(&bucket).key(key).send().await {
         Ok(object) => object,
         Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
             bail!(
@@ -225,7 +231,8 @@ mod tests {
             html: None,
             open: false,
         };
-        assert_eq!(fetch(&s3, &arguments).await.unwrap(), testkit::reports::eventful());
+        let key = key(&arguments).unwrap();
+        assert_eq!(fetch(&s3, &key, &arguments).await.unwrap(), testkit::reports::eventful());
     }
 
     #[test]

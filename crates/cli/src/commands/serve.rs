@@ -1,6 +1,5 @@
 //! `vigie serve`: an exporter for those without AWS.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,8 +36,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: Option<EnvironmentName>,
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9517")]
-    listen: SocketAddr,
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9517", value_parser = address)]
+    listen: String,
     /// Let /probe reach targets that no probe file names. Credentials are never sent to these.
     #[arg(long)]
     allow_any_target: bool,
@@ -49,6 +48,15 @@ pub struct Arguments {
     /// `VIGIE_REMOTE_WRITE_PASSWORD`.
     #[arg(long, value_name = "NAME", requires = "remote_write")]
     remote_write_user: Option<String>,
+}
+
+/// A host, which may be a name, and a port.
+fn address(text: &str) -> Result<String, String> {
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("expected a host and a port, such as `127.0.0.1:9517`".to_owned()),
+    }
 }
 
 /// Samples that wait for the receiver: hours of a few probes.
@@ -70,7 +78,7 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
         queue,
         arguments.allow_any_target,
     ));
-    let listener = TcpListener::bind(arguments.listen)
+    let listener = TcpListener::bind(&arguments.listen)
         .await
         .with_context(|| format!("can't listen on `{}`", arguments.listen))?;
     writeln!(io.err, "listening on http://{}", listener.local_addr()?)?;

@@ -27,7 +27,8 @@ pub struct Arguments {
     /// The probe whose alarm is played.
     #[arg(value_name = "PROBE")]
     probe: ProbeName,
-    #[arg(long, value_name = "ENV")]
+    /// The stack's environment.
+    #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
     /// How long to wait, in seconds; the grouping window is part of it.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3_600))]

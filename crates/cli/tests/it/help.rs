@@ -15,6 +15,8 @@ const COMMANDS: &[&str] = &[
     "mute",
     "unmute",
     "mutes",
+    "smoke",
+    "test-alert",
     "completions",
     "man",
 ];
@@ -36,15 +38,20 @@ async fn every_command_explains_itself_with_examples() {
 
 #[tokio::test]
 async fn a_wrong_command_line_could_not_run() {
-    for line in [
-        &["frob"][..],
-        &["run"],
-        &["run", "--output", "xml", "x.yaml"],
-        &["discover", "chat.example.com"],
+    for (line, told) in [
+        (&["frob"][..], "frob"),
+        (&["run"], "<FILE>"),
+        (&["run", "--output", "xml", "x.yaml"], "possible values: pretty"),
+        (&["discover", "chat.example.com"], "`https://chat.example.com"),
+        (&["serve", "--listen", "9517"], "such as `127.0.0.1:9517`"),
+        (&["serve", "--listen", "localhost:http"], "such as `127.0.0.1:9517`"),
+        // Without a look at AWS.
+        (&["report"], "`--last PROBE`"),
+        (&["report", "x"], "`x` is not the key of a report"),
     ] {
         let done = vigie(line).await;
         assert_eq!((done.exit, done.out.as_str()), (Exit::Failed, ""), "{line:?}");
-        assert!(done.err.starts_with("error: "), "{}", done.err);
+        assert!(done.err.starts_with("error: ") && done.err.contains(told), "{}", done.err);
     }
 }
 

@@ -36,6 +36,22 @@ fn statuses() -> Vec<Fault> {
             "where our credentials are not sent",
         )
         .with(|builder| builder.bearer("hush-hush")),
+        Fault::new(
+            "moved away, only traced",
+            first(moved("http://localhost:9/config")),
+            Failure::Connect,
+            "connecting to",
+        )
+        .with(|builder| {
+            builder.traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        }),
+        Fault::new(
+            "moved into TLS, where a token would be dropped",
+            first(moved("https://127.0.0.1:9/config")),
+            HttpStatus,
+            "where our credentials are not sent",
+        )
+        .with(|builder| builder.bearer("hush-hush")),
         status("forbidden", "403 Forbidden", Auth, "403 Forbidden, a page titled `Sorry`"),
         status("internal error", "500 Internal Server Error", HttpStatus, "`/config` answered 500"),
         status("bad gateway", "502 Bad Gateway", HttpStatus, "a page titled `Sorry`"),
@@ -273,7 +289,7 @@ fn log_ins() -> Vec<Fault> {
 }
 
 fn chats() -> Vec<Fault> {
-    use Failure::{EndpointMissing, Settings, Unsupported};
+    use Failure::{EndpointMissing, HttpStatus, NotGradio, Settings, Timeout, Unsupported};
     let empty = json!({ "components": [], "dependencies": [], "version": "6.31.0" });
     let old = json!({ "components": [], "dependencies": [], "version": "3.0.26" });
     vec![
@@ -287,6 +303,28 @@ fn chats() -> Vec<Fault> {
             .with(|builder| builder.endpoint("/talk".parse().unwrap())),
         Fault::new("not the input that was named", script(), Settings, "has no input `tone`")
             .with(|builder| builder.input("tone", 1)),
+        Fault::new(
+            "the inputs' names can't be had",
+            script().send("info", page("500 Internal Server Error", "<title>Sorry</title>")),
+            HttpStatus,
+            "`/info` answered 500",
+        )
+        .with(|builder| builder.input("tone", 1)),
+        Fault::new(
+            "the inputs' names do not come",
+            script().on("info", [Do::Wait]),
+            Timeout,
+            "did not describe its inputs",
+        )
+        .with(|builder| builder.input("tone", 1))
+        .limited(|limits| limits.conversation = LIMIT),
+        Fault::new(
+            "the inputs' names are a page",
+            script().send("info", page("200 OK", "<title>Welcome</title>")),
+            NotGradio,
+            "`/info` answered no JSON, a page titled `Welcome`",
+        )
+        .with(|builder| builder.input("tone", 1)),
         Fault::new("Gradio 3.0", described(&old), Unsupported, "Gradio 3.0 is not supported"),
     ]
 }

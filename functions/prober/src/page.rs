@@ -1,0 +1,213 @@
+//! A target's page of metrics: how it is asked for, and what is taken out of it.
+
+use std::borrow::Cow;
+
+use conversation::FilledTarget;
+use conversation::target::FilledAuth;
+use domain::message::ScrapeOrder;
+use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use scrape::{FetchError, Limits, Page, Request};
+use url::Url;
+
+/// What to ask for. A problem is told without the URL, which may hold credentials.
+pub(crate) fn request(order: &ScrapeOrder, target: &FilledTarget) -> Result<Request, String> {
+    let unusable =
+        || format!("the target of `{}` and its path `{}` make no URL", order.probe, order.path);
+    let mut url =
+        Url::parse(target.url()).and_then(|url| url.join(&order.path)).map_err(|_| unusable())?;
+    let mut headers = HeaderMap::new();
+    match target.auth() {
+        Some(FilledAuth::Bearer(token)) => {
+            insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
+        }
+        Some(FilledAuth::Headers(own)) => {
+            own.iter().try_for_each(|(name, value)| insert(&mut headers, name, expose(value)))?;
+        }
+        // Gradio's log-in guards the app, not the page of metrics beside it.
+        Some(FilledAuth::Login { .. }) | None => {}
+    }
+    url.set_fragment(None);
+    Ok(Request { url, headers, timeout: order.timeout, limits: Limits::default() })
+}
+
+/// Gets the page, without the secrets of the target.
+///
+/// A log-in may also stand before the whole host, as HTTP basic authentication: it is shown there when
+/// it is asked for, as the conversation does.
+pub(crate) async fn fetch(
+    client: &reqwest::Client,
+    request: &Request,
+    target: &FilledTarget,
+) -> Result<Page, FetchError> {
+    let page = match (scrape::fetch(client, request).await, target.auth()) {
+        (
+            Err(FetchError::Status { status: StatusCode::UNAUTHORIZED }),
+            Some(FilledAuth::Login { username, password }),
+        ) => {
+            let mut request = request.clone();
+            let shown = conversation::target::basic(username, expose(password));
+            if let Ok(mut value) = HeaderValue::try_from(format!("Basic {}", expose(&shown))) {
+                value.set_sensitive(true);
+                request.headers.insert(AUTHORIZATION, value);
+            }
+            scrape::fetch(client, &request).await?
+        }
+        (page, _) => page?,
+    };
+    Ok(without_secrets(page, target))
+}
+
+fn expose(secret: &secrecy::SecretString) -> &str {
+    secrecy::ExposeSecret::expose_secret(secret)
+}
+
+fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("`{name}` is not the name of a header"))?;
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| format!("header `{name}` has characters that no header may have"))?;
+    value.set_sensitive(true);
+    headers.insert(parsed, value);
+    Ok(())
+}
+
+/// An app may show in its labels what it was told; what is no text is no page of metrics either.
+fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
+    if let Ok(text) = str::from_utf8(&page.body)
+        && let Cow::Owned(clean) = rewritten(text, |part| target.redacted(part))
+    {
+        page.body = clean.into_bytes();
+    }
+    page
+}
+
+/// The page with `clean` put in the place of every text that somebody wrote: the values of labels, and
+/// the words of help. Names and numbers stay: a short secret may well be a part of them.
+fn rewritten(page: &str, clean: impl Fn(&str) -> String) -> Cow<'_, str> {
+    let mut written = String::new();
+    let mut kept = 0;
+    for (from, to) in texts(page) {
+        let text = &page[from..to];
+        let cleaned = clean(text);
+        if cleaned != text {
+            written.push_str(&page[kept..from]);
+            written.push_str(&cleaned);
+            kept = to;
+        }
+    }
+    if kept == 0 {
+        return Cow::Borrowed(page);
+    }
+    written.push_str(&page[kept..]);
+    Cow::Owned(written)
+}
+
+/// Where the texts of a page lie: what is quoted, and what follows `# HELP NAME`.
+fn texts(page: &str) -> Vec<(usize, usize)> {
+    let mut texts = Vec::new();
+    let mut at = 0;
+    for line in page.split_inclusive('\n') {
+        let end = at + line.len();
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            if let Some((_, words)) = help.split_once(' ') {
+                texts.push((end - words.len(), end));
+            }
+        } else if !line.starts_with('#') {
+            texts.extend(quoted(line).into_iter().map(|(from, to)| (at + from, at + to)));
+        }
+        at = end;
+    }
+    texts
+}
+
+/// What stands between the quotes of a line; a backslash takes the next character along.
+fn quoted(line: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let (mut open, mut escaped) = (None, false);
+    for (at, byte) in line.bytes().enumerate() {
+        match (open, byte) {
+            _ if escaped => escaped = false,
+            (Some(_), b'\\') => escaped = true,
+            (None, b'"') => open = Some(at + 1),
+            (Some(from), b'"') => {
+                found.push((from, at));
+                open = None;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+
+    fn order(path: &str, target: &serde_json::Value) -> ScrapeOrder {
+        serde_json::from_value(serde_json::json!({
+            "probe": "bot", "target": target, "path": path,
+            "job": "gradio_chatbot", "every_seconds": 15, "timeout_seconds": 10, "labels": { "team": "chat" },
+        }))
+        .unwrap()
+    }
+
+    fn with_token(path: &str, url: &str) -> ScrapeOrder {
+        order(path, &serde_json::json!({ "url": url, "auth": { "bearer": "token-canary" } }))
+    }
+
+    fn target(order: &ScrapeOrder) -> FilledTarget {
+        FilledTarget::new(&order.target, &|_| None).unwrap()
+    }
+
+    #[test]
+    fn the_path_is_one_of_the_targets_host() {
+        let order = with_token("/metrics", "https://chat.example.com/my/bot?x#y");
+        let request = request(&order, &target(&order)).unwrap();
+        assert_eq!(request.url.as_str(), "https://chat.example.com/metrics");
+        assert!(request.headers["authorization"].is_sensitive());
+    }
+
+    #[test]
+    fn an_unusable_target_is_told_without_its_url() {
+        let order = with_token("/metrics", "canary without a scheme");
+        let problem = request(&order, &target(&order)).unwrap_err();
+        assert_eq!(problem, "the target of `bot` and its path `/metrics` make no URL");
+    }
+
+    #[test]
+    fn secrets_are_taken_out_of_texts_and_names_stay() {
+        let page = "# HELP chat_total Messages of chat.\n# TYPE chat_total counter\n\
+                    chat_total{user=\"chat\",said=\"a \\\" chat\"} 3 # {trace=\"chat\"} 1\n\
+                    # a comment of chat\nchat_up 1";
+        let clean = rewritten(page, |text| text.replace("chat", "[secret]"));
+        assert_eq!(
+            clean,
+            "# HELP chat_total Messages of [secret].\n# TYPE chat_total counter\n\
+             chat_total{user=\"[secret]\",said=\"a \\\" [secret]\"} 3 # {trace=\"[secret]\"} 1\n\
+             # a comment of chat\nchat_up 1"
+        );
+        assert!(matches!(rewritten(page, str::to_owned), Cow::Borrowed(_)));
+    }
+
+    #[tokio::test]
+    async fn a_log_in_before_the_whole_host_is_shown_where_it_is_asked_for() {
+        let answer = async |headers: axum::http::HeaderMap| match headers.get("authorization") {
+            Some(shown) if shown == "Basic cHJvYmU6aHVzaC1odXNo" => Ok("up_to_now 1\n"),
+            _ => Err(axum::http::StatusCode::UNAUTHORIZED),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = axum::Router::new().route("/metrics", get(answer));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+
+        let login = serde_json::json!({ "username": "probe", "password": "hush-hush" });
+        let auth = serde_json::json!({ "url": url, "auth": { "login": login } });
+        let order = order("/metrics", &auth);
+        let target = target(&order);
+        let client = scrape::client("test").unwrap();
+        let page = fetch(&client, &request(&order, &target).unwrap(), &target).await.unwrap();
+        assert_eq!(page.body, b"up_to_now 1\n");
+    }
+}
