@@ -122,7 +122,7 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
         return;
     }
     let bot = Bot::start();
-    let observed = Observed::start(&bot.address);
+    let observed = Observed::start(&bot.address, "");
     let variables = [
         ("PROMETHEUS", observed.prometheus.as_str()),
         ("ALERTMANAGER", observed.alertmanager.as_str()),
@@ -136,6 +136,25 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
     assert!(commands.len() > 5);
     for command in commands {
         run(command, &variables);
+    }
+}
+
+/// The same file serves Compose, which takes a value as it stands there.
+#[test]
+fn settings_are_text_and_no_shell_and_the_environment_comes_first() {
+    if tools_are_missing() {
+        return;
+    }
+    let settings = "# a comment\nSMTP_FROM=Vigie <vigie@example.com>  # no quotes\n\
+        SMTP_SMARTHOST=\"smtp.example.com:587\" # quotes\n\
+        ALERT_EMAIL='oncall@example.com'\nPROMETHEUS_PORT=nonsense";
+    let observed = Observed::start("localhost:9", settings);
+    let alertmanager = observed.data.path().join("alertmanager.yml");
+    let alertmanager = std::fs::read_to_string(alertmanager).expect("its configuration");
+    for expected in
+        ["'Vigie <vigie@example.com>'", "'smtp.example.com:587'", "'oncall@example.com'"]
+    {
+        assert!(alertmanager.contains(expected), "no {expected} in\n{alertmanager}");
     }
 }
 
@@ -191,12 +210,15 @@ struct Observed {
     prometheus: String,
     alertmanager: String,
     // Deleted last.
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Observed {
-    fn start(target: &str) -> Self {
+    /// `settings` stand in its `.env`.
+    fn start(target: &str, settings: &str) -> Self {
         let data = tempfile::tempdir().expect("a folder");
+        let file = data.path().join("settings.env");
+        std::fs::write(&file, settings).expect("a file");
         let free = || {
             TcpListener::bind("127.0.0.1:0")
                 .expect("a free port")
@@ -207,6 +229,7 @@ impl Observed {
         };
         let mut script = Command::new(root().join("infra/observability/observe.sh"))
             .env("DATA", data.path())
+            .env("ENV_FILE", file)
             .env("TARGETS", target)
             .env("PROMETHEUS_PORT", free())
             .env("ALERTMANAGER_PORT", free())
@@ -225,7 +248,7 @@ impl Observed {
             line.split_whitespace().nth(1).expect("an address").to_owned()
         };
         let (prometheus, alertmanager) = (address("Prometheus"), address("Alertmanager"));
-        Self { script, prometheus, alertmanager, _data: data }
+        Self { script, prometheus, alertmanager, data }
     }
 }
 
