@@ -59,6 +59,20 @@ fn every_alert_has_a_section_of_its_own_name_in_both_languages() {
     }
 }
 
+/// In French such a mark stands after a space, at which a line must not break.
+#[test]
+fn french_marks_stay_with_their_word() {
+    let text = fs::read_to_string(root().join(FRENCH)).unwrap();
+    let prose = text.split("```").step_by(2).flat_map(str::lines);
+    for line in prose.filter(|line| !line.trim_start().starts_with("<!--")) {
+        for part in line.split('`').step_by(2) {
+            let torn = [" :", " ;", " ?", " !", " %", " »", "« "];
+            let torn = torn.into_iter().find(|torn| part.contains(torn));
+            assert!(torn.is_none(), "`{}` without a no-break space: {line}", torn.unwrap());
+        }
+    }
+}
+
 #[test]
 fn both_languages_have_the_same_commands() {
     let (english, french) = (Runbook::read(ENGLISH), Runbook::read(FRENCH));
