@@ -3,7 +3,7 @@
     pip install -r requirements.txt
     python app.py 7860          # chat at http://localhost:7860/, metrics at http://localhost:7860/metrics
 
-Say "fail" to see an error counted.
+Say "fail" to see an error counted. GRADIO_SERVER_NAME=0.0.0.0 lets a Prometheus in a container reach it.
 """
 
 import sys
@@ -30,5 +30,5 @@ def reply(message, history):
 
 
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 7860
-    serve(gr.ChatInterface(reply, **FORM), port=port, log_level="warning")
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    serve(gr.ChatInterface(reply, **FORM), server_port=port, uvicorn={"log_level": "warning"})

@@ -10,7 +10,7 @@ the figures beside the chatbot:
     def reply(message, history):
         yield "Hello"
 
-    serve(gr.ChatInterface(reply), port=7860)      # chat at /, metrics at /metrics
+    serve(gr.ChatInterface(reply))      # instead of launch(), with its arguments: chat at /, metrics at /metrics
 
 With an app of your own (FastAPI, Starlette): `mount(app, demo)` instead of `serve`.
 
@@ -23,13 +23,15 @@ What is served (plus what prometheus_client tells of the process):
     chatbot_requests_in_progress                 turns running now
     chatbot_queue_size                           events that wait in Gradio's queue; absent when Gradio hides it
 
-The figures live in the process: run one process for each metrics address (no `workers=4`), or use
-prometheus_client's multiprocess mode. Nothing here keeps or labels what people write.
+The figures live in the process: run one process for each metrics address. Nothing here keeps or labels
+what people write.
 """
 
 import asyncio
+import contextlib
 import functools
 import inspect
+import os
 import threading
 import time
 
@@ -120,20 +122,23 @@ def watched(chat):
         @functools.wraps(chat)
         async def wrapper(*args, **kwargs):
             with _Turn() as turn:
-                async for part in chat(*args, **kwargs):
-                    turn.hand_over()
-                    yield part
-                    turn.take_up()
+                # Closed with the wrapper, so that the function's own `finally` runs when its reader leaves.
+                async with contextlib.aclosing(chat(*args, **kwargs)) as parts:
+                    async for part in parts:
+                        turn.hand_over()
+                        yield part
+                        turn.take_up()
 
     elif inspect.isgeneratorfunction(chat):
 
         @functools.wraps(chat)
         def wrapper(*args, **kwargs):
             with _Turn() as turn:
-                for part in chat(*args, **kwargs):
-                    turn.hand_over()
-                    yield part
-                    turn.take_up()
+                with contextlib.closing(chat(*args, **kwargs)) as parts:
+                    for part in parts:
+                        turn.hand_over()
+                        yield part
+                        turn.take_up()
 
     elif inspect.iscoroutinefunction(chat):
 
@@ -176,22 +181,24 @@ QUEUES = _Queues()
 REGISTRY.register(QUEUES)
 
 
-def mount(app, demo, path="/", metrics_path="/metrics"):
+def mount(app, demo, path="/", metrics_path="/metrics", **gradio):
     """Puts the chatbot at `path` and the metrics at `metrics_path` of a FastAPI app; returns the app.
+
+    `gradio` goes to `gr.mount_gradio_app`: `auth`, `root_path`, `allowed_paths`, with Gradio 6 also `theme`
+    and `css`. The metrics ask for no log-in, whatever `auth` is.
 
     Several chatbots may share one app and its metrics: call this for each, the one at `/` last, since
     it answers everything that stands behind it.
     """
     import gradio as gr
 
-    demo = demo.queue()
     QUEUES.demos.append(demo)
     if not any(getattr(route, "path", None) == metrics_path for route in app.router.routes):
         exposition = make_asgi_app()
         app.mount(metrics_path, exposition)
         # `app.mount` answers /metrics by a redirect to /metrics/. Prometheus follows it, others may not.
         app.router.routes.insert(0, _exactly(metrics_path, exposition))
-    return gr.mount_gradio_app(app, demo, path=path)
+    return gr.mount_gradio_app(app, demo, path=path, **gradio)
 
 
 def _exactly(path, asgi):
@@ -205,9 +212,18 @@ def _exactly(path, asgi):
     return Route(path, Answer(), methods=["GET"], include_in_schema=False)
 
 
-def serve(demo, host="127.0.0.1", port=7860, metrics_path="/metrics", **options):
-    """Serves chatbot and metrics on one port until it is stopped. `options` go to uvicorn."""
-    import fastapi
-    import uvicorn
+def serve(demo, server_name=None, server_port=None, metrics_path="/metrics", uvicorn=None, **gradio):
+    """Serves chatbot and metrics on one port until it is stopped, with the arguments of `launch()`.
 
-    uvicorn.run(mount(fastapi.FastAPI(), demo, metrics_path=metrics_path), host=host, port=port, **options)
+    Address and port are also read from `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT`; `uvicorn` is a dict of
+    what the server itself should be told, such as `{"ssl_keyfile": …, "log_level": "warning"}`.
+    """
+    import fastapi
+    from uvicorn import run
+
+    server_name = server_name or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    server_port = server_port or int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
+    # `launch()` keeps the text of an unexpected error from the reader; `mount_gradio_app` by itself would show it.
+    gradio.setdefault("show_error", False)
+    app = mount(fastapi.FastAPI(), demo, metrics_path=metrics_path, **gradio)
+    run(app, host=server_name, port=server_port, **(uvicorn or {}))

@@ -2,9 +2,9 @@
 # Prometheus and Alertmanager from Debian's packages, with the same files that compose.yaml uses, without Docker:
 #   infra/observability/observe.sh                 # watches a chatbot on localhost:7860
 #   TARGETS="chat.internal:7860 other:7860" VIGIE_SERVE=localhost:9517 infra/observability/observe.sh
-# The mail settings are those of .env.example. Data and configuration go to $DATA (target/observe); a port that is
-# taken is passed over. Ctrl-C ends both. Grafana is in no Debian archive: point your own at the address printed,
-# with grafana/provisioning and grafana/dashboards, or use compose.yaml.
+# The mail settings are those of .env, see .env.example ($ENV_FILE names another file). Data and configuration go to
+# $DATA (target/observe); a port that is taken is passed over. Ctrl-C ends both. Grafana is in no Debian archive: point
+# your own at the address printed, with grafana/provisioning and grafana/dashboards, or use compose.yaml.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,12 +30,22 @@ list() { # words -> a file_sd list
     [ -z "$entries" ] && echo "[]" || echo "- targets: [$entries]"
 }
 
-if [ -f "$here/.env" ]; then
-    set -a
-    # shellcheck source=/dev/null
-    . "$here/.env"
-    set +a
-fi
+read_settings() { # file -> variables, as Compose reads it: text and no shell; what the environment says comes first
+    local line name value
+    while IFS= read -r line || [ -n "$line" ]; do
+        [[ $line =~ ^\ *(export\ +)?([A-Za-z_][A-Za-z_0-9]*)=(.*)$ ]] || continue
+        name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
+        if [[ $value =~ ^\"([^\"]*)\" || $value =~ ^\'([^\']*)\' ]]; then
+            value=${BASH_REMATCH[1]}
+        else
+            value=${value%% #*}
+            value=${value%"${value##*[![:space:]]}"}
+        fi
+        [ -n "${!name+set}" ] || export "$name=$value"
+    done < "$1"
+}
+settings=${ENV_FILE:-$here/.env}
+[ ! -f "$settings" ] || read_settings "$settings"
 prometheus_port=$(free_port "${PROMETHEUS_PORT:-9090}")
 alertmanager_port=$(free_port "${ALERTMANAGER_PORT:-9093}")
 

@@ -1,6 +1,7 @@
 //! What crosses crates, or belongs to none: the files that the repository ships.
 
 mod dependencies;
+mod deploy_policy;
 mod observability;
 mod runbook;
 mod template;

@@ -1,5 +1,6 @@
 //! The runbook is the same in both languages, and its commands are run or say why not.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -36,7 +37,7 @@ fn every_alert_has_a_section_of_its_own_name_in_both_languages() {
         .flat_map(|group| group.rules)
         .filter_map(|rule| rule.alert)
         .collect();
-    let template = std::fs::read_to_string(root().join("infra/template.yaml")).unwrap();
+    let template = fs::read_to_string(root().join("infra/template.yaml")).unwrap();
     let watch = template.split("AlarmName: !Sub \"vigie-${Environment}-").skip(1);
     let watch: Vec<&str> = watch.filter_map(|rest| rest.split('"').next()).collect();
     assert!(alerts.len() > 10 && watch.len() > 10);
@@ -51,9 +52,23 @@ fn every_alert_has_a_section_of_its_own_name_in_both_languages() {
             let found = runbook.headings.iter().any(|heading| heading.text.contains(&name));
             assert!(found, "{path}: no section names {name}");
         }
-        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let text = fs::read_to_string(root().join(path)).unwrap();
         for reason in domain::Reason::ALL {
             assert!(text.contains(&format!("| `{reason}` |")), "{path}: reason `{reason}`");
+        }
+    }
+}
+
+/// In French such a mark stands after a space, at which a line must not break.
+#[test]
+fn french_marks_stay_with_their_word() {
+    let text = fs::read_to_string(root().join(FRENCH)).unwrap();
+    let prose = text.split("```").step_by(2).flat_map(str::lines);
+    for line in prose.filter(|line| !line.trim_start().starts_with("<!--")) {
+        for part in line.split('`').step_by(2) {
+            let torn = [" :", " ;", " ?", " !", " %", " »", "« "];
+            let torn = torn.into_iter().find(|torn| part.contains(torn));
+            assert!(torn.is_none(), "`{}` without a no-break space: {line}", torn.unwrap());
         }
     }
 }
@@ -122,7 +137,7 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
         return;
     }
     let bot = Bot::start();
-    let observed = Observed::start(&bot.address);
+    let observed = Observed::start(&bot.address, "");
     let variables = [
         ("PROMETHEUS", observed.prometheus.as_str()),
         ("ALERTMANAGER", observed.alertmanager.as_str()),
@@ -136,6 +151,25 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
     assert!(commands.len() > 5);
     for command in commands {
         run(command, &variables);
+    }
+}
+
+/// The same file serves Compose, which takes a value as it stands there.
+#[test]
+fn settings_are_text_and_no_shell_and_the_environment_comes_first() {
+    if tools_are_missing() {
+        return;
+    }
+    let settings = "# a comment\nSMTP_FROM=Vigie <vigie@example.com>  # no quotes\n\
+        SMTP_SMARTHOST=\"smtp.example.com:587\" # quotes\n\
+        ALERT_EMAIL='oncall@example.com'\nPROMETHEUS_PORT=nonsense";
+    let observed = Observed::start("localhost:9", settings);
+    let alertmanager = observed.data.path().join("alertmanager.yml");
+    let alertmanager = fs::read_to_string(alertmanager).expect("its configuration");
+    for expected in
+        ["'Vigie <vigie@example.com>'", "'smtp.example.com:587'", "'oncall@example.com'"]
+    {
+        assert!(alertmanager.contains(expected), "no {expected} in\n{alertmanager}");
     }
 }
 
@@ -191,12 +225,15 @@ struct Observed {
     prometheus: String,
     alertmanager: String,
     // Deleted last.
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Observed {
-    fn start(target: &str) -> Self {
+    /// `settings` stand in its `.env`.
+    fn start(target: &str, settings: &str) -> Self {
         let data = tempfile::tempdir().expect("a folder");
+        let file = data.path().join("settings.env");
+        fs::write(&file, settings).expect("a file");
         let free = || {
             TcpListener::bind("127.0.0.1:0")
                 .expect("a free port")
@@ -207,6 +244,7 @@ impl Observed {
         };
         let mut script = Command::new(root().join("infra/observability/observe.sh"))
             .env("DATA", data.path())
+            .env("ENV_FILE", file)
             .env("TARGETS", target)
             .env("PROMETHEUS_PORT", free())
             .env("ALERTMANAGER_PORT", free())
@@ -225,7 +263,7 @@ impl Observed {
             line.split_whitespace().nth(1).expect("an address").to_owned()
         };
         let (prometheus, alertmanager) = (address("Prometheus"), address("Alertmanager"));
-        Self { script, prometheus, alertmanager, _data: data }
+        Self { script, prometheus, alertmanager, data }
     }
 }
 
@@ -239,20 +277,23 @@ impl Drop for Observed {
 
 #[test]
 fn links_inside_the_documentation_lead_somewhere() {
-    for path in [ENGLISH, FRENCH, "docs/decisions.md", "docs/deploying.md", "docs/alerting.md"] {
-        let text = std::fs::read_to_string(root().join(path)).unwrap();
+    let pages = fs::read_dir(root().join("docs")).expect("docs/").flatten();
+    let pages =
+        pages.map(|page| page.path()).filter(|page| page.extension() == Some("md".as_ref()));
+    for path in pages.chain([root().join("README.md")]) {
+        let text = fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.contains("://") {
                 continue;
             }
             let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let folder = root().join(path).parent().expect("docs/").to_owned();
-            let target = if file.is_empty() { root().join(path) } else { folder.join(file) };
-            assert!(target.exists(), "{path}: `{link}` leads nowhere");
+            let folder = path.parent().expect("a folder");
+            let target = if file.is_empty() { path.clone() } else { folder.join(file) };
+            assert!(target.exists(), "{}: `{link}` leads nowhere", path.display());
             if !anchor.is_empty() {
-                let there = Runbook::parse(&std::fs::read_to_string(&target).unwrap());
+                let there = Runbook::parse(&fs::read_to_string(&target).unwrap());
                 let found = there.headings.iter().any(|heading| heading.anchor() == anchor);
-                assert!(found, "{path}: `{link}`: no such section");
+                assert!(found, "{}: `{link}`: no such section", path.display());
             }
         }
     }
@@ -260,7 +301,7 @@ fn links_inside_the_documentation_lead_somewhere() {
 
 #[test]
 fn every_make_target_that_a_text_names_exists() {
-    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
     let targets: Vec<&str> = makefile
         .lines()
         .filter(|line| !line.starts_with(['\t', '.', '#']))
@@ -268,7 +309,7 @@ fn every_make_target_that_a_text_names_exists() {
         .collect();
     let mut seen = 0;
     for path in [ENGLISH, FRENCH, "README.md", "docs/decisions.md", "docs/deploying.md"] {
-        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let text = fs::read_to_string(root().join(path)).unwrap();
         // In a line of prose a command stands between backticks, in a block at the start or after variables.
         for (at, _) in text.match_indices("make ") {
             let before = text[..at].chars().next_back();
@@ -284,4 +325,15 @@ fn every_make_target_that_a_text_names_exists() {
         }
     }
     assert!(seen > 5, "{seen} commands");
+}
+
+/// So that a change of the mails is seen where a stranger reads the first one.
+#[test]
+fn the_mail_in_the_readme_is_one_that_the_tests_hold() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, mail) = readme.split_once("```text\nSubject: ").expect("a mail");
+    let (mail, _) = mail.split_once("\nLINKS …").expect("its links are cut");
+    let held = "functions/alerts/tests/it/snapshots/down-check_failed.en.snap";
+    let held = fs::read_to_string(root().join(held)).unwrap();
+    assert!(held.contains(&format!("Subject: {mail}\nLINKS\n")), "{mail}");
 }

@@ -36,7 +36,7 @@ impl Bench<'_> {
     }
 }
 
-/// Figures as a person reads them, and as the README quotes them.
+/// Figures as a person reads them, and as docs/performance.md quotes them.
 #[derive(Clone, Debug)]
 pub struct Table {
     pub title: String,

@@ -1,5 +1,5 @@
-//! examples/gradio-metrics on the real Gradio 4.44, 5 and 6: talked to, and scraped by the real
-//! Prometheus and by `vigie bridge`, which must agree on what the bot counted.
+//! examples/gradio-metrics on the real Gradio 4.44, 5 and 6: its own tests, then talked to, and scraped by
+//! the real Prometheus and by `vigie bridge`, which must agree on what the bot counted.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -30,6 +30,7 @@ struct Example {
 pub async fn play(root: &Path, processes: &Processes) -> anyhow::Result<String> {
     for environment in VERSIONS {
         environment.install(root, processes).await?;
+        run_its_tests(root, environment, processes).await?;
     }
     let examples = try_join_all(VERSIONS.map(|version| start(root, version, processes))).await?;
     let addresses: Vec<&str> = examples.iter().map(|example| example.address.as_str()).collect();
@@ -48,6 +49,21 @@ pub async fn play(root: &Path, processes: &Processes) -> anyhow::Result<String> 
     }
     let names: Vec<&str> = examples.iter().map(|example| example.version).collect();
     Ok(format!("{}: scraped by Prometheus and by the bridge", names.join(", ")))
+}
+
+/// What a chatbot keeps when it moves there from `launch()`.
+async fn run_its_tests(
+    root: &Path,
+    environment: Environment,
+    processes: &Processes,
+) -> anyhow::Result<()> {
+    let mut python = Command::new(environment.program(root, "python"));
+    python
+        .args(["-W", "ignore", "-m", "unittest", "test_gradio_metrics"])
+        .current_dir(root.join("examples/gradio-metrics"))
+        .env("GRADIO_ANALYTICS_ENABLED", "False")
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    processes.run(&format!("example-tests-{}", environment.name), &mut python).await
 }
 
 async fn start(
