@@ -22,7 +22,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("report-page", &["domain"]),
     ("scrape", &["exposition", "remote-write"]),
     ("secrets", &[]),
-    ("testkit", &["domain"]),
+    ("testkit", &["domain", "remote-write"]),
 ];
 
 /// These are at the top: they may know every crate but the ones named here, and nobody knows them.
