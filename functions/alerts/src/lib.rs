@@ -21,6 +21,7 @@ mod layout;
 mod ledger;
 mod links;
 mod mail;
+mod mutes;
 mod notification;
 mod plot;
 mod send;

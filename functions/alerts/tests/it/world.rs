@@ -8,8 +8,13 @@ use alerts::{Alerts, Clients, Config};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataError, GetMetricDataOutput};
+use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::{
+    ListAlarmMuteRulesError, ListAlarmMuteRulesOutput,
+};
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
-use aws_sdk_cloudwatch::types::{MetricAlarm, MetricDataResult, StateValue};
+use aws_sdk_cloudwatch::types::{
+    AlarmMuteRuleStatus, AlarmMuteRuleSummary, MetricAlarm, MetricDataResult, StateValue,
+};
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
@@ -55,6 +60,8 @@ pub(crate) enum Part {
     Metrics,
     Topics,
     Queue,
+    /// The emulator of the crossing tests has no mute rules.
+    Mutes,
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +86,9 @@ pub(crate) struct State {
     pub(crate) metrics: BTreeMap<(String, String), f64>,
     /// What CloudWatch says of alarms, by name; of any other that it is up. `None`: there is no such.
     pub(crate) alarms: BTreeMap<String, Option<StateValue>>,
+    /// Alarms that an active rule mutes, and how often somebody asked for such rules.
+    pub(crate) muted: BTreeSet<String>,
+    pub(crate) asked_for_mutes: usize,
     /// Each probe's passed and all runs of a week.
     pub(crate) week: BTreeMap<String, (f64, f64)>,
     /// Address and ARN of each topic's subscriptions, or what SNS says in the place of an ARN.
@@ -238,7 +248,8 @@ fn clients(state: &Arc<Mutex<State>>) -> Clients {
             aws_sdk_cloudwatch,
             metrics(state.clone()),
             figures(state.clone()),
-            alarms(state.clone())
+            alarms(state.clone()),
+            mutes(state.clone())
         ),
     }
 }
@@ -358,7 +369,34 @@ fn alarms(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
             let alarm = MetricAlarm::builder().alarm_name(name).state_value(value);
             Some(alarm.state_updated_timestamp(since).build())
         });
-        DescribeAlarmsOutput::builder().set_metric_alarms(Some(alarms.collect())).build()
+        // As the API has it: fifty a page when nothing else is asked for.
+        let alarms: Vec<MetricAlarm> = alarms.collect();
+        let start: usize = request.next_token().map_or(0, |token| token.parse().unwrap());
+        let most = usize::try_from(request.max_records().unwrap_or(50)).unwrap();
+        let end = alarms.len().min(start + most);
+        DescribeAlarmsOutput::builder()
+            .set_metric_alarms(Some(alarms[start..end].to_vec()))
+            .set_next_token((end < alarms.len()).then(|| end.to_string()))
+            .build()
+    })
+}
+
+fn mutes(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_cloudwatch::Client::list_alarm_mute_rules).then_compute_response(move |request| {
+        if broken(&state, Part::Mutes) {
+            return MockResponse::Error(ListAlarmMuteRulesError::unhandled("no such operation"));
+        }
+        assert_eq!(request.statuses(), [AlarmMuteRuleStatus::Active]);
+        let mut state = state.lock().unwrap();
+        state.asked_for_mutes += 1;
+        let found = match request.alarm_name() {
+            Some(name) => state.muted.contains(name),
+            None => !state.muted.is_empty(),
+        };
+        let rule = AlarmMuteRuleSummary::builder().status(AlarmMuteRuleStatus::Active).build();
+        let rules = found.then_some(rule).into_iter().collect();
+        let output = ListAlarmMuteRulesOutput::builder();
+        MockResponse::Output(output.set_alarm_mute_rule_summaries(Some(rules)).build())
     })
 }
 
