@@ -160,8 +160,8 @@ impl Words for English {
             Telling::First => return None,
             Telling::Still => "A reminder: nobody has ended this yet.".to_owned(),
             Telling::Flapping(changes) => format!(
-                "It goes up and down: {changes} changes within the hour. You will hear of it again when it is \
-                 calm. At this moment:"
+                "It goes up and down: {changes} changes within the hour. None of them is told by itself until \
+                 it is calm. At this moment:"
             ),
             Telling::Settled => "It is calm again, after going up and down. Now:".to_owned(),
             Telling::Escalated => "Nobody has ended this in time, so it comes to you.".to_owned(),

@@ -161,8 +161,8 @@ impl Words for French {
             Telling::First => return None,
             Telling::Still => "Rappel : personne n'y a encore mis fin.".to_owned(),
             Telling::Flapping(changes) => format!(
-                "Va-et-vient : {changes} changements en une heure. Vous aurez des nouvelles quand ce sera stabilisé. \
-                 À cet instant :"
+                "Va-et-vient : {changes} changements en une heure. Aucun n'est annoncé à lui seul tant que ce n'est \
+                 pas stabilisé. À cet instant :"
             ),
             Telling::Settled => {
                 "C'est de nouveau stable, après des va-et-vient. À présent :".to_owned()
