@@ -23,7 +23,9 @@ use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::NoSuchKey;
-use aws_sdk_sns::operation::list_subscriptions_by_topic::ListSubscriptionsByTopicOutput;
+use aws_sdk_sns::operation::list_subscriptions_by_topic::{
+    ListSubscriptionsByTopicError, ListSubscriptionsByTopicOutput,
+};
 use aws_sdk_sns::operation::publish::{PublishError, PublishOutput};
 use aws_sdk_sns::types::Subscription;
 use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
@@ -93,6 +95,8 @@ pub(crate) struct State {
     pub(crate) week: BTreeMap<String, (f64, f64)>,
     /// Address and ARN of each topic's subscriptions, or what SNS says in the place of an ARN.
     pub(crate) subscriptions: BTreeMap<String, Vec<(&'static str, &'static str)>>,
+    /// Topics whose subscriptions SNS does not tell.
+    pub(crate) unseen: BTreeSet<String>,
     /// What was published to CloudWatch.
     pub(crate) figures: Vec<(String, f64)>,
 }
@@ -346,13 +350,20 @@ fn metrics(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
 }
 
 fn subscriptions(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
-    mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_compute_output(move |request| {
+    mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_compute_response(move |request| {
         let state = state.lock().unwrap();
-        let known = state.subscriptions.get(request.topic_arn().unwrap()).into_iter().flatten();
+        let topic = request.topic_arn().unwrap();
+        if state.unseen.contains(topic) {
+            let error = ListSubscriptionsByTopicError::unhandled("throttled");
+            return MockResponse::Error(error);
+        }
+        let known = state.subscriptions.get(topic).into_iter().flatten();
         let list = known.map(|(address, arn)| {
             Subscription::builder().endpoint(*address).subscription_arn(*arn).build()
         });
-        ListSubscriptionsByTopicOutput::builder().set_subscriptions(Some(list.collect())).build()
+        let list = Some(list.collect());
+        let output = ListSubscriptionsByTopicOutput::builder().set_subscriptions(list);
+        MockResponse::Output(output.build())
     })
 }
 
