@@ -209,8 +209,12 @@ impl Writer<'_> {
             (None, Some(_)) => "",
             (None, None) => &*report.detail,
         };
-        if !detail.is_empty() {
-            row(&mut text, labels.detail, &brief(detail, QUOTE));
+        let detail = match plot {
+            Plot::Down(Some(reason)) => self.words.prose(reason, detail),
+            _ => Some(detail.to_owned()),
+        };
+        if let Some(detail) = detail.filter(|detail| !detail.is_empty()) {
+            row(&mut text, labels.detail, &brief(&detail, QUOTE));
         }
         text
     }
@@ -228,8 +232,8 @@ impl Writer<'_> {
             row(text, labels.answered, &quoted(&turn.answered));
         }
         for check in failed {
-            row(text, labels.expected, &brief(&check.expected, QUOTE));
-            row(text, labels.found, &quoted(&check.found));
+            row(text, labels.expected, &brief(&self.words.expected(&check.expected), QUOTE));
+            row(text, labels.found, &quoted(&self.words.found(&check.found)));
         }
     }
 

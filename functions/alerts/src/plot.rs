@@ -87,7 +87,7 @@ pub(crate) fn measured(item: &Item, plot: Plot) -> Measured {
                 objective: missed.objective,
             }),
         (Plot::Down(_), None) => match (report, during) {
-            (Some(report), _) => Measured::Prose(report.detail.clone()),
+            (Some(report), _) => prose(report),
             (None, Some(runs)) if 0 < runs.failed() => Measured::Runs(runs),
             (None, _) => Measured::Nothing,
         },
@@ -110,8 +110,12 @@ fn why_down(report: &Report, attempt: &Attempt) -> Measured {
             }
         }
         (Some(CheckFailed) | None, _) => Measured::Nothing,
-        _ => Measured::Prose(report.detail.clone()),
+        _ => prose(report),
     }
+}
+
+fn prose(report: &Report) -> Measured {
+    Measured::Prose { reason: report.outcome.reason(), prose: report.detail.clone() }
 }
 
 /// The try that says most about the outcome: what passed only on retry is told by the try that

@@ -92,8 +92,11 @@ pub(crate) enum Measured {
     },
     /// Turns that passed only on retry.
     Retry,
-    /// In the words of the report.
-    Prose(String),
+    /// In the words of the report. The reason that it ended for, if there is one.
+    Prose {
+        reason: Option<Reason>,
+        prose: String,
+    },
     /// Nothing is known but how many runs failed.
     Runs(Runs),
     /// It is over. `None` where it is not known how long it lasted, or nothing ran.
@@ -192,6 +195,10 @@ pub(crate) trait Words: Sync {
     fn labels(&self) -> &'static Labels;
     /// What stands between a name and what is said of it.
     fn colon(&self) -> &'static str;
+    /// What stands between a number and its unit.
+    fn space(&self) -> &'static str {
+        " "
+    }
     /// Day and minute, for `strftime`.
     fn moment(&self) -> &'static str;
     /// `4.2`, or `4,2`.
@@ -201,13 +208,14 @@ pub(crate) trait Words: Sync {
     fn span(&self, time: Duration) -> String;
     /// A measured time: `4.2 s`, `45 ms`.
     fn seconds(&self, seconds: f64) -> String {
+        let space = self.space();
         match seconds {
-            ..0.0005 => "< 1 ms".to_owned(),
-            ..0.0995 => format!("{} ms", self.number(seconds * 1_000.0, 0)),
+            ..0.0005 => format!("<{space}1{space}ms"),
+            ..0.0995 => format!("{}{space}ms", self.number(seconds * 1_000.0, 0)),
             _ => {
                 let tenths = (seconds * 10.0).round() / 10.0;
                 let whole = tenths.fract() == 0.0 || 100.0 <= tenths;
-                format!("{} s", self.number(tenths, usize::from(!whole)))
+                format!("{}{space}s", self.number(tenths, usize::from(!whole)))
             }
         }
     }
@@ -218,7 +226,8 @@ pub(crate) trait Words: Sync {
         if plain.0 != plain.1 {
             return plain;
         }
-        (format!("{} s", self.number(one, 3)), format!("{} s", self.number(other, 3)))
+        let exact = |seconds| format!("{}{}s", self.number(seconds, 3), self.space());
+        (exact(one), exact(other))
     }
 
     /// The first word of a subject.
@@ -227,6 +236,18 @@ pub(crate) trait Words: Sync {
     fn what(&self, plot: Plot) -> &'static str;
     /// `None` when there is nothing that was measured.
     fn measured(&self, measured: &Measured) -> Option<String>;
+    /// What a check requires, of which the report has an English line: `contains "Ada"`.
+    fn expected(&self, check: &str) -> String {
+        check.to_owned()
+    }
+    /// What a check found in its place, likewise.
+    fn found(&self, found: &str) -> String {
+        found.to_owned()
+    }
+    /// The prober's own words on a failure, which are English; `None` where the reason says as much.
+    fn prose(&self, _: Reason, prose: &str) -> Option<String> {
+        Some(prose.to_owned())
+    }
     fn test_mark(&self) -> &'static str;
     fn test_note(&self) -> &'static str;
 
@@ -269,12 +290,12 @@ mod tests {
     #[test]
     fn a_measured_time_is_never_told_as_nothing() {
         let cases = [
-            (0.0004, "< 1 ms", "< 1 ms"),
-            (0.045, "45 ms", "45 ms"),
-            (0.0994, "99 ms", "99 ms"),
-            (0.81, "0.8 s", "0,8 s"),
-            (2.96, "3 s", "3 s"),
-            (123.4, "123 s", "123 s"),
+            (0.0004, "< 1 ms", "<\u{a0}1\u{a0}ms"),
+            (0.045, "45 ms", "45\u{a0}ms"),
+            (0.0994, "99 ms", "99\u{a0}ms"),
+            (0.81, "0.8 s", "0,8\u{a0}s"),
+            (2.96, "3 s", "3\u{a0}s"),
+            (123.4, "123 s", "123\u{a0}s"),
         ];
         for (seconds, english, french) in cases {
             assert_eq!(Language::English.words().seconds(seconds), english);

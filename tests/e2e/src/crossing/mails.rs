@@ -71,14 +71,14 @@ pub(super) const HANGING: Story = Story {
         "hanging (local) est en panne depuis le ",
         " Europe/Paris).\n",
         "\nCE QUI A ÉCHOUÉ\nTour 1 sur 2, visite du ",
-        "\n  demandé    Bonjour, je m'appelle ",
+        "\n  envoyé     Bonjour, je m'appelle ",
         "\n  répondu    (rien)\n  délai      ",
-        " s, puis abandon\n",
+        "\u{a0}s, puis abandon\n",
         "\nAUTRES ALARMES\n",
         "\nEN PANNE gone, depuis le ",
         "\nQUE FAIRE\n1. ",
         "\nMETTRE EN SOURDINE\nvigie mute hanging --environment local --for 2h --why \"réparation en cours\"\n",
-        "\nGravité page. Alarme vigie-local-hanging-down : Threshold Crossed: ",
+        "\nGravité page. Alarme vigie-local-hanging-down\u{a0}: Threshold Crossed: ",
     ],
     recovery: (
         "RETABLI hanging (local) : repond de nouveau, en panne pendant ",
@@ -94,11 +94,11 @@ pub(super) const WRONG_ANSWER: Story = Story {
     probe: "forgetful",
     mood: Mood::Nonsense,
     reasons: &["check_failed"],
-    subject: "EN PANNE forgetful (local) : mauvaise reponse, tour 1, attendu contains \"",
+    subject: "EN PANNE forgetful (local) : mauvaise reponse, tour 1, attendu contient \"",
     body: &[
         "forgetful (local) est en panne depuis le ",
         "Les utilisateurs reçoivent des réponses, mais pas les bonnes.\n",
-        "\n  attendu    contains \"",
+        "\n  attendu    contient \"",
         "\n  reçu       \"Il fait beau aujourd'hui, n'est-ce pas ? Je vous écoute.\"\n",
     ],
     recovery: (
@@ -242,7 +242,7 @@ pub(super) async fn slow(stage: &Stage, turns: &Turns) -> anyhow::Result<()> {
         &[
             "slow (local) est lent depuis le ",
             "\nCE QUI A TARDÉ\nTour ",
-            " s avant les premiers mots, objectif 1 s\n",
+            "\u{a0}s avant les premiers mots, objectif 1\u{a0}s\n",
         ],
     )?;
     let down = down("slow");
@@ -274,7 +274,7 @@ fn tells(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> an
         return reads(mail, &format!("{alone}{colon}{what}"), body);
     }
     let line = mail.body.lines().find(|line| {
-        line.contains(&format!("  {probe}:")) || line.contains(&format!("  {probe} :"))
+        line.contains(&format!("  {probe}:")) || line.contains(&format!("  {probe}\u{a0}:"))
     });
     line.map(drop)
         .with_context(|| format!("no line about `{probe}` in `{}`:\n{}", mail.subject, mail.body))
