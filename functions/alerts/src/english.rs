@@ -22,6 +22,7 @@ static LABELS: Labels = Labels {
     detail: "detail",
     no_report: "No report of this trouble could be read; the links below lead to what there is.",
     comparison: "AGAINST THE HOUR BEFORE",
+    figures: "FIGURES",
     before: "before",
     during: "since then",
     meanwhile: "meanwhile",
@@ -76,7 +77,7 @@ impl Words for English {
             Plot::Down(_) => "DOWN",
             Plot::Degraded(Slow::Retry) => "UNSTEADY",
             Plot::Degraded(_) => "SLOW",
-            Plot::Blind => "BLIND",
+            Plot::Blind(_) => "BLIND",
             Plot::Pipeline | Plot::Foreign => "ALARM",
             Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => "OK",
             Plot::Unreadable => "UNREADABLE",
@@ -98,7 +99,8 @@ impl Words for English {
             Plot::Degraded(Slow::Reply) => "replies late",
             Plot::Degraded(Slow::Retry) => "passes only on retry",
             Plot::Degraded(Slow::Unknown) => "right answers, but late or only on retry",
-            Plot::Blind => "no results come in",
+            Plot::Blind(None) => "no results come in",
+            Plot::Blind(Some(fault)) => reasons::fault(fault),
             Plot::Recovered(Trouble::Down) => "answers again",
             Plot::Recovered(Trouble::Degraded) => "in time again",
             Plot::Recovered(Trouble::Blind) => "results come in again",
@@ -174,7 +176,7 @@ impl Words for English {
             Plot::Down(_) => format!("{name} has been down {since}."),
             Plot::Degraded(Slow::Retry) => format!("{name} has been unsteady {since}."),
             Plot::Degraded(_) => format!("{name} has been slow {since}."),
-            Plot::Blind => format!("We have been blind on {name} {since}."),
+            Plot::Blind(_) => format!("We have been blind on {name} {since}."),
             Plot::Pipeline => format!("Alarm {name}, on Vigie itself, has been up {since}."),
             Plot::Unreadable => format!("A message came at {at} that Vigie can't read: {name}."),
             _ => format!("Alarm {name} has been up {since}."),
@@ -203,7 +205,7 @@ impl Words for English {
             }
             Plot::Degraded(Slow::Retry) => "Some users must try twice; the second try works.",
             Plot::Degraded(Slow::Unknown) => "Users get right answers, but wait or must try twice.",
-            Plot::Blind => {
+            Plot::Blind(_) => {
                 "The bot may be well or not: nobody is looking. This is about Vigie, not about the bot."
             }
             Plot::Recovered(Trouble::Down) => "Users get right answers again.",
@@ -281,7 +283,8 @@ impl Words for English {
                 "Read in the report why the first try failed: that is what users meet.",
                 "Look for restarts, one bad replica behind the load balancer, or a rate limit.",
             ],
-            Plot::Blind => &[
+            Plot::Blind(Some(fault)) => reasons::fault_recipe(fault),
+            Plot::Blind(None) => &[
                 "Look whether the dispatcher and the prober run: their log groups, and the mails of the topic `watch`.",
                 "Was the probe renamed, switched off or taken away without a deploy? Then deploy.",
                 "Until we see again, look at the bot yourself: vigie run probes/{probe}.yaml --environment {environment}",
@@ -299,6 +302,17 @@ impl Words for English {
                 "Then make its sender use a form that Vigie knows: docs/alerting.md lists them.",
             ],
         }
+    }
+
+    fn runbook(&self, plot: Plot) -> Option<&'static str> {
+        Some(match plot {
+            Plot::Down(None) => "runbook.md#vigie-env-probe-down",
+            Plot::Down(Some(_)) => "runbook.md#reasons",
+            Plot::Degraded(_) => "runbook.md#vigie-env-probe-degraded",
+            Plot::Blind(_) => "runbook.md#vigie-env-probe-down-in-insufficient_data",
+            Plot::Pipeline => "runbook.md#alerts-of-the-watch-itself",
+            _ => return None,
+        })
     }
 
     fn mute_whole(&self) -> &'static str {

@@ -27,6 +27,7 @@ static LABELS: Labels = Labels {
     detail: "détail",
     no_report: "Aucun rapport sur cet incident n'a pu être lu ; les liens ci-dessous mènent à ce qu'il y a.",
     comparison: "PAR RAPPORT À L'HEURE PRÉCÉDENTE",
+    figures: "CHIFFRES",
     before: "avant",
     during: "depuis",
     meanwhile: "pendant",
@@ -86,7 +87,7 @@ impl Words for French {
             Plot::Down(_) => "EN PANNE",
             Plot::Degraded(Slow::Retry) => "INSTABLE",
             Plot::Degraded(_) => "LENT",
-            Plot::Blind => "SANS NOUVELLES",
+            Plot::Blind(_) => "SANS NOUVELLES",
             Plot::Pipeline | Plot::Foreign => "ALARME",
             Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => "RÉTABLI",
             Plot::Unreadable => "ILLISIBLE",
@@ -108,7 +109,8 @@ impl Words for French {
             Plot::Degraded(Slow::Reply) => "réponses trop longues à finir",
             Plot::Degraded(Slow::Retry) => "ne répond qu'au second essai",
             Plot::Degraded(Slow::Unknown) => "bonnes réponses, mais tardives ou au second essai",
-            Plot::Blind => "plus aucun résultat ne nous parvient",
+            Plot::Blind(None) => "plus aucun résultat ne nous parvient",
+            Plot::Blind(Some(fault)) => reasons::fault(fault),
             Plot::Recovered(Trouble::Down) => "répond de nouveau",
             Plot::Recovered(Trouble::Degraded) => "répond de nouveau à temps",
             Plot::Recovered(Trouble::Blind) => "les résultats reviennent",
@@ -204,7 +206,7 @@ impl Words for French {
             Plot::Down(_) => format!("{name} est en panne {since}."),
             Plot::Degraded(Slow::Retry) => format!("{name} est instable {since}."),
             Plot::Degraded(_) => format!("{name} est lent {since}."),
-            Plot::Blind => format!("Plus de nouvelles de {name} {since}."),
+            Plot::Blind(_) => format!("Plus de nouvelles de {name} {since}."),
             Plot::Pipeline => {
                 format!("L'alarme {name}, sur Vigie elle-même, est en cours {since}.")
             }
@@ -243,7 +245,7 @@ impl Words for French {
             Plot::Degraded(Slow::Unknown) => {
                 "Les utilisateurs reçoivent des réponses justes, mais attendent ou doivent réessayer."
             }
-            Plot::Blind => {
+            Plot::Blind(_) => {
                 "Le bot va peut-être bien, peut-être pas : personne ne regarde. C'est Vigie qui est en cause, pas le bot."
             }
             Plot::Recovered(Trouble::Down) => {
@@ -329,7 +331,8 @@ impl Words for French {
                 "Lire dans le rapport pourquoi le premier essai a échoué : c'est ce que rencontrent les utilisateurs.",
                 "Chercher des redémarrages, une réplique défaillante derrière le répartiteur, ou un quota.",
             ],
-            Plot::Blind => &[
+            Plot::Blind(Some(fault)) => reasons::fault_recipe(fault),
+            Plot::Blind(None) => &[
                 "Vérifier que le dispatcher et le prober tournent : leurs journaux, et les courriels de la rubrique « watch ».",
                 "La sonde a-t-elle été renommée, arrêtée ou retirée sans déploiement ? Alors déployer.",
                 "En attendant, regarder le bot soi-même : vigie run probes/{probe}.yaml --environment {environment}",
@@ -351,6 +354,17 @@ impl Words for French {
                 "Puis faire employer à son expéditeur une forme que Vigie connaît : voir docs/alerting.md.",
             ],
         }
+    }
+
+    fn runbook(&self, plot: Plot) -> Option<&'static str> {
+        Some(match plot {
+            Plot::Down(None) => "runbook.fr.md#vigie-env-probe-down",
+            Plot::Down(Some(_)) => "runbook.fr.md#raisons",
+            Plot::Degraded(_) => "runbook.fr.md#vigie-env-probe-degraded",
+            Plot::Blind(_) => "runbook.fr.md#vigie-env-probe-down-en-insufficient_data",
+            Plot::Pipeline => "runbook.fr.md#alertes-de-la-veille-elle-m%C3%AAme",
+            _ => return None,
+        })
     }
 
     fn mute_whole(&self) -> &'static str {

@@ -11,6 +11,7 @@
 //! grouping, and never the mail. Only a publish that fails hands the message back to SQS.
 
 mod alerts;
+mod comparison;
 mod config;
 mod current;
 mod english;

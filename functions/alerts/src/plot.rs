@@ -29,7 +29,12 @@ fn of(alert: &Alert, trouble: Option<Stretch>, report: Option<&Report>) -> Plot 
                 _ => Trouble::Down,
             })
         }
-        Subject::Down { .. } | Subject::Degraded { .. } if blind => Plot::Blind,
+        Subject::Down { .. } | Subject::Degraded { .. } if blind => {
+            Plot::Blind(match report.map(|report| report.outcome) {
+                Some(Outcome::RunError { fault }) => Some(fault),
+                _ => None,
+            })
+        }
         Subject::Down { .. } => Plot::Down(report.and_then(|report| report.outcome.reason())),
         Subject::Degraded { .. } => Plot::Degraded(slow(report)),
         Subject::Pipeline if over => Plot::PipelineOver,

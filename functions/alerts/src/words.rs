@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::Reason;
+use domain::{OwnFault, Reason};
 
 use crate::notification::Runs;
 
@@ -42,7 +42,8 @@ pub(crate) enum Plot {
     /// `None` when no report of this trouble could be had.
     Down(Option<Reason>),
     Degraded(Slow),
-    Blind,
+    /// With the fault of our own that a report tells, if there is one.
+    Blind(Option<OwnFault>),
     /// A probe is well again.
     Recovered(Trouble),
     Pipeline,
@@ -144,7 +145,7 @@ impl Tally {
         *match plot {
             Plot::Down(_) => &mut self.down,
             Plot::Degraded(_) => &mut self.degraded,
-            Plot::Blind => &mut self.blind,
+            Plot::Blind(_) => &mut self.blind,
             Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => &mut self.over,
             Plot::Pipeline | Plot::Foreign | Plot::Unreadable => &mut self.other,
         } += 1;
@@ -165,6 +166,8 @@ pub(crate) struct Labels {
     pub(crate) detail: &'static str,
     pub(crate) no_report: &'static str,
     pub(crate) comparison: &'static str,
+    /// Its heading where there is nothing to compare with.
+    pub(crate) figures: &'static str,
     pub(crate) before: &'static str,
     pub(crate) during: &'static str,
     /// The same column when it is over.
@@ -275,6 +278,8 @@ pub(crate) trait Words: Sync {
     fn also(&self, plot: Plot, title: &str, at: &str) -> String;
     /// What to do. `{probe}`, `{environment}`, `{instance}` and `{host}` stand for the alarm's own.
     fn recipe(&self, plot: Plot) -> &'static [&'static str];
+    /// Where Vigie's own runbook has more, as a page of `docs/` with its section.
+    fn runbook(&self, plot: Plot) -> Option<&'static str>;
     fn mute_whole(&self) -> &'static str;
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String;
     fn group_subject(&self, tally: Tally, environment: &str, names: &str) -> String;

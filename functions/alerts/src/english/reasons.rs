@@ -1,6 +1,6 @@
-//! What each reason for being down is called, looks like and asks for, in English.
+//! What each reason for being down, and each fault of our own, is called, looks like and asks for, in English.
 
-use domain::Reason;
+use domain::{OwnFault, Reason};
 
 pub(super) fn phrase(reason: Reason) -> &'static str {
     match reason {
@@ -128,3 +128,44 @@ pub(super) fn recipe(reason: Reason) -> &'static [&'static str] {
         ],
     }
 }
+
+pub(super) fn fault(fault: OwnFault) -> &'static str {
+    match fault {
+        OwnFault::Settings => "the probe can't be played as it is written",
+        OwnFault::Secret => "a secret of the probe can't be read",
+        OwnFault::Deadline => "the prober's own time runs out",
+        OwnFault::Stalled => "the prober stands still",
+        OwnFault::Internal => "a defect of the prober",
+    }
+}
+
+pub(super) fn fault_recipe(fault: OwnFault) -> &'static [&'static str] {
+    match fault {
+        OwnFault::Settings => &[
+            "Read above what is wrong: a variable that is not set, an input that the app does not have?",
+            "Correct probes/{probe}.yaml, or ProbeVariables of the stack, and deploy.",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Secret => &[
+            "Read above which secret it is. Does it exist in this account and region, with the key that the probe asks for?",
+            "May the prober read it? Its name must begin with SecretPrefix of the stack; one with a KMS key of its own needs SecretsKeyArn.",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Deadline => &[
+            "The prober's function ended before the visit's `timeout` did. Look at its log at the time of the visit: what took so long before?",
+            "Is the probe's `timeout` near the 15 minutes that a function may run? Shorten it.",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Stalled => &[
+            "The prober had too little CPU for what it does at once. Raise ProberMemory of the stack: CPU comes with it.",
+            "Look at the metric RunsStalled: is it this probe alone, or all?",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Internal => &[
+            "Look for the panic in the prober's log at the time of the visit, and take it to whoever maintains Vigie.",
+            SEE_FOR_YOURSELF,
+        ],
+    }
+}
+
+const SEE_FOR_YOURSELF: &str = "Until we see again, look at the bot yourself: vigie run probes/{probe}.yaml --environment {environment}";

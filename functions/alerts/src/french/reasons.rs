@@ -1,6 +1,6 @@
-//! What each reason for being down is called, looks like and asks for, in French.
+//! What each reason for being down, and each fault of our own, is called, looks like and asks for, in French.
 
-use domain::Reason;
+use domain::{OwnFault, Reason};
 
 /// What is left of the prober's own words, which are English: nothing where the reason says as much, and the
 /// app's words where it said something.
@@ -160,3 +160,44 @@ pub(super) fn recipe(reason: Reason) -> &'static [&'static str] {
         ],
     }
 }
+
+pub(super) fn fault(fault: OwnFault) -> &'static str {
+    match fault {
+        OwnFault::Settings => "la sonde n'est pas jouable telle qu'elle est écrite",
+        OwnFault::Secret => "un secret de la sonde est illisible",
+        OwnFault::Deadline => "le temps du prober lui-même est écoulé",
+        OwnFault::Stalled => "le prober est à l'arrêt",
+        OwnFault::Internal => "un défaut du prober",
+    }
+}
+
+pub(super) fn fault_recipe(fault: OwnFault) -> &'static [&'static str] {
+    match fault {
+        OwnFault::Settings => &[
+            "Lire ci-dessus ce qui ne va pas : une variable absente, une entrée que l'application n'a pas ?",
+            "Corriger probes/{probe}.yaml, ou ProbeVariables de la pile, et déployer.",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Secret => &[
+            "Lire ci-dessus de quel secret il s'agit. Existe-t-il dans ce compte et cette région, avec la clé que demande la sonde ?",
+            "Le prober peut-il le lire ? Son nom doit commencer par SecretPrefix de la pile ; chiffré par une clé KMS à part, il faut SecretsKeyArn.",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Deadline => &[
+            "La fonction prober a pris fin avant le `timeout` de la visite. Lire son journal à l'heure de la visite : qu'est-ce qui a pris ce temps ?",
+            "Le `timeout` de la sonde approche-t-il les 15 minutes que peut durer une fonction ? Le raccourcir.",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Stalled => &[
+            "Le prober a trop peu de CPU pour ce qu'il fait à la fois. Relever ProberMemory de la pile : le CPU va avec.",
+            "Regarder la métrique RunsStalled : cette sonde seule, ou toutes ?",
+            SEE_FOR_YOURSELF,
+        ],
+        OwnFault::Internal => &[
+            "Chercher la panique dans le journal du prober à l'heure de la visite, et la porter à qui maintient Vigie.",
+            SEE_FOR_YOURSELF,
+        ],
+    }
+}
+
+const SEE_FOR_YOURSELF: &str = "En attendant, regarder le bot soi-même : vigie run probes/{probe}.yaml --environment {environment}";
