@@ -45,9 +45,10 @@ pub struct Memory {
     /// Its changes of late, oldest first, at most [`MOST_CHANGES`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Timestamp>,
-    /// Whether people were told that it flaps, and nothing of its changes since.
-    #[serde(default)]
-    pub flapping: bool,
+    /// When people were told first that it flaps, by our clock; its changes are not told until it is
+    /// calm. `None` when it does not flap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flapping_since: Option<Timestamp>,
     #[serde(default)]
     pub escalated: bool,
 }
@@ -87,9 +88,9 @@ pub enum Observed {
 /// When people are told again, and when they are spared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// How often a page that stays up is told again; `None`: never.
+    /// How often a page that stays up, or goes on flapping, is told again; `None`: never.
     pub remind_every: Option<Duration>,
-    /// After how long a page that stays up is told to the next in line; `None`: never.
+    /// After how long such a page is told to the next in line; `None`: never.
     pub escalate_after: Option<Duration>,
     /// So many changes …
     pub flapping_changes: usize,
@@ -119,11 +120,11 @@ pub enum News {
     Changed,
     /// It is still up.
     Reminder,
-    /// It goes up and down; nothing more is told until it is calm.
+    /// It goes up and down; its changes are not told until it is calm, only that it goes on.
     Flapping { changes: usize },
     /// It flapped and is calm again, in the state it is in.
     Settled,
-    /// It stays up for too long: for the next in line.
+    /// It stays up, or flaps, for too long: for the next in line.
     Escalation,
 }
 
@@ -165,7 +166,7 @@ pub fn observe(
         let mut trouble = ongoing.and_then(|before| before.trouble).unwrap_or(fresh);
         trouble.rose |= alert.state == State::Alarm;
         memory.trouble = Some(trouble);
-        memory.escalated &= ongoing.is_some();
+        memory.escalated &= ongoing.is_some() || memory.flapping_since.is_some();
     }
     memory.changes.push(alert.changed);
     let spare = memory.changes.len().saturating_sub(MOST_CHANGES);
@@ -190,7 +191,7 @@ impl Memory {
             pending: None,
             told: None,
             changes: Vec::new(),
-            flapping: false,
+            flapping_since: None,
             escalated: false,
         }
     }
@@ -225,25 +226,29 @@ impl Memory {
         let mut after = self.clone();
         let mut news = Vec::new();
         after.changes.retain(|at| since(*at, now) < rules.flapping_within);
+        let changes = after.changes.len();
         let calm = self.changes.last().is_none_or(|at| rules.calm_after <= since(*at, now));
-        if self.flapping {
+        let remind = self.is_page() && due(rules.remind_every, self.told.map(|told| told.at), now);
+        if self.flapping_since.is_some() {
             if calm {
                 news.push(News::Settled);
-                after.flapping = false;
+                after.flapping_since = None;
                 after.changes.clear();
+            } else if remind {
+                news.push(News::Flapping { changes });
             }
         } else if self.untold() {
-            let changes = after.changes.len();
             if rules.flapping_changes <= changes {
                 news.push(News::Flapping { changes });
-                after.flapping = true;
+                after.flapping_since = Some(now);
             } else {
                 news.push(News::Changed);
             }
-        } else if self.is_page_up() && due(rules.remind_every, self.told.map(|told| told.at), now) {
+        } else if remind && self.alert.state == State::Alarm {
             news.push(News::Reminder);
         }
-        let since = self.trouble.map(|trouble| trouble.since);
+        // While it flaps, each OK begins another stretch of trouble, and the whole of them counts.
+        let since = self.flapping_since.or(self.trouble.map(|trouble| trouble.since));
         if self.is_page_up() && !self.escalated && due(rules.escalate_after, since, now) {
             news.push(News::Escalation);
             after.escalated = true;
@@ -254,7 +259,7 @@ impl Memory {
         if news.iter().any(|news| *news != News::Escalation) {
             after.told = Some(Told { state: self.alert.state, at: now });
         }
-        if self.alert.state == State::Ok && !after.flapping {
+        if self.alert.state == State::Ok && after.flapping_since.is_none() {
             after.trouble = None;
         }
         Decision { news, after }
@@ -263,8 +268,11 @@ impl Memory {
     /// Whether it is up now, and is something to be woken by.
     #[must_use]
     pub fn is_page_up(&self) -> bool {
-        self.alert.state == State::Alarm
-            && self.severity == Severity::Page
+        self.alert.state == State::Alarm && self.is_page()
+    }
+
+    fn is_page(&self) -> bool {
+        self.severity == Severity::Page
             && self.alert.test.is_none()
             && self.alert.subject != Subject::Unreadable
     }

@@ -34,11 +34,18 @@ struct Player {
     state: State,
     told: Vec<(i64, State, News)>,
     rules: Rules,
+    severity: Severity,
 }
 
 impl Player {
     fn new() -> Self {
-        Self { memory: None, state: State::Ok, told: Vec::new(), rules: Rules::default() }
+        Self {
+            memory: None,
+            state: State::Ok,
+            told: Vec::new(),
+            rules: Rules::default(),
+            severity: Severity::Page,
+        }
     }
 
     fn change(&mut self, state: State, second: i64) {
@@ -49,7 +56,7 @@ impl Player {
 
     fn take(&mut self, alert: &Alert, second: i64) {
         let known = self.memory.as_ref();
-        if let Observed::News(memory) = observe(known, alert, Severity::Page, at(second)) {
+        if let Observed::News(memory) = observe(known, alert, self.severity, at(second)) {
             self.memory = Some(*memory);
         }
     }
@@ -185,6 +192,55 @@ fn flapping_is_told_once_and_the_calm_after_it_too() {
     assert_eq!(after[0], (3_000, State::Alarm, News::Settled), "a bot that stays down is told");
     assert_eq!(after[1], (17_400, State::Alarm, News::Reminder));
     assert_eq!(after.len(), 2);
+}
+
+#[test]
+fn a_bot_that_flaps_all_weekend_is_told_again_and_escalated_once() {
+    let mut player = Player::new();
+    player.rules.escalate_after = Some(Duration::from_secs(3_600));
+    // Up for one minute in fifteen.
+    for minute in 0..48 * 60 {
+        match minute % 15 {
+            0 => player.change(State::Alarm, minute * 60),
+            14 => player.change(State::Ok, minute * 60),
+            _ => {}
+        }
+        player.look(minute * 60 + 30);
+    }
+    let told: Vec<(i64, News)> =
+        player.told.iter().map(|(at, _, news)| (*at / 60, *news)).collect();
+    let (changes, later) = told.split_at(4);
+    assert!(changes.iter().all(|(_, news)| *news == News::Changed), "{told:?}");
+    let minutes = |wanted: fn(&News) -> bool| -> Vec<i64> {
+        later.iter().filter(|(_, news)| wanted(news)).map(|(minute, _)| *minute).collect()
+    };
+    assert_eq!(minutes(|news| *news == News::Escalation), [90], "an hour after the first");
+    let flapping = minutes(|news| matches!(news, News::Flapping { .. }));
+    let every_four_hours: Vec<i64> = (0..12).map(|nth| 30 + nth * 240).collect();
+    assert_eq!(flapping, every_four_hours);
+    assert_eq!(later.len(), 1 + flapping.len(), "and nothing else: {told:?}");
+}
+
+#[test]
+fn a_ticket_that_flaps_is_told_once() {
+    let mut player = Player::new();
+    player.severity = Severity::Ticket;
+    for change in 0..96 {
+        let state = if change % 2 == 0 { State::Alarm } else { State::Ok };
+        player.change(state, change * 600);
+        player.look(change * 600 + 30);
+    }
+    let flapping = player.told.iter().filter(|told| matches!(told.2, News::Flapping { .. }));
+    assert_eq!(flapping.count(), 1, "{:?}", player.told);
+}
+
+#[test]
+fn a_memory_of_before_is_still_read() {
+    let mut old =
+        serde_json::to_value(Memory::of(&alert(State::Ok, State::Alarm, 0), Severity::Page));
+    old.as_mut().unwrap()["flapping"] = true.into();
+    let memory: Memory = serde_json::from_value(old.unwrap()).unwrap();
+    assert_eq!(memory.flapping_since, None, "it is told once more that it flaps");
 }
 
 #[derive(Clone, Debug)]

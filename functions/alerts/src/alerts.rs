@@ -176,6 +176,7 @@ impl Alerts {
         }
         let week = Week {
             environment: self.config.environment.clone(),
+            region: self.config.region.clone(),
             now,
             zone: self.config.zone.clone(),
             probes: Box::pin(watch.week(now)).await,

@@ -1,8 +1,8 @@
 //! The mails in English.
 
-use std::time::Duration;
+mod reasons;
 
-use domain::Reason;
+use std::time::Duration;
 
 use crate::notification::Runs;
 use crate::text::brief;
@@ -22,6 +22,7 @@ static LABELS: Labels = Labels {
     detail: "detail",
     no_report: "No report of this trouble could be read; the links below lead to what there is.",
     comparison: "AGAINST THE HOUR BEFORE",
+    figures: "FIGURES",
     before: "before",
     during: "since then",
     meanwhile: "meanwhile",
@@ -68,7 +69,7 @@ impl Words for English {
     }
 
     fn span(&self, time: Duration) -> String {
-        span(time, "d")
+        span(time, "d", " ")
     }
 
     fn state(&self, plot: Plot, telling: Telling) -> String {
@@ -76,7 +77,7 @@ impl Words for English {
             Plot::Down(_) => "DOWN",
             Plot::Degraded(Slow::Retry) => "UNSTEADY",
             Plot::Degraded(_) => "SLOW",
-            Plot::Blind => "BLIND",
+            Plot::Blind(_) => "BLIND",
             Plot::Pipeline | Plot::Foreign => "ALARM",
             Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => "OK",
             Plot::Unreadable => "UNREADABLE",
@@ -93,12 +94,13 @@ impl Words for English {
     fn what(&self, plot: Plot) -> &'static str {
         match plot {
             Plot::Down(None) => "conversations fail",
-            Plot::Down(Some(reason)) => phrase(reason),
+            Plot::Down(Some(reason)) => reasons::phrase(reason),
             Plot::Degraded(Slow::FirstChunk) => "first words late",
             Plot::Degraded(Slow::Reply) => "replies late",
             Plot::Degraded(Slow::Retry) => "passes only on retry",
             Plot::Degraded(Slow::Unknown) => "right answers, but late or only on retry",
-            Plot::Blind => "no results come in",
+            Plot::Blind(None) => "no results come in",
+            Plot::Blind(Some(fault)) => reasons::fault(fault),
             Plot::Recovered(Trouble::Down) => "answers again",
             Plot::Recovered(Trouble::Degraded) => "in time again",
             Plot::Recovered(Trouble::Blind) => "results come in again",
@@ -130,7 +132,7 @@ impl Words for English {
                 }
             }
             Measured::Retry => "first try failed".to_owned(),
-            Measured::Prose(prose) => brief(prose, 60),
+            Measured::Prose { prose, .. } => brief(prose, 60),
             Measured::Runs(runs) => failed(*runs),
             Measured::Over { plot, lasted, runs } => {
                 let was = match plot {
@@ -160,8 +162,8 @@ impl Words for English {
             Telling::First => return None,
             Telling::Still => "A reminder: nobody has ended this yet.".to_owned(),
             Telling::Flapping(changes) => format!(
-                "It goes up and down: {changes} changes within the hour. You will hear of it again when it is \
-                 calm. At this moment:"
+                "It goes up and down: {changes} changes within the hour. None of them is told by itself until \
+                 it is calm. At this moment:"
             ),
             Telling::Settled => "It is calm again, after going up and down. Now:".to_owned(),
             Telling::Escalated => "Nobody has ended this in time, so it comes to you.".to_owned(),
@@ -174,7 +176,7 @@ impl Words for English {
             Plot::Down(_) => format!("{name} has been down {since}."),
             Plot::Degraded(Slow::Retry) => format!("{name} has been unsteady {since}."),
             Plot::Degraded(_) => format!("{name} has been slow {since}."),
-            Plot::Blind => format!("We have been blind on {name} {since}."),
+            Plot::Blind(_) => format!("We have been blind on {name} {since}."),
             Plot::Pipeline => format!("Alarm {name}, on Vigie itself, has been up {since}."),
             Plot::Unreadable => format!("A message came at {at} that Vigie can't read: {name}."),
             _ => format!("Alarm {name} has been up {since}."),
@@ -194,7 +196,7 @@ impl Words for English {
     fn users_see(&self, plot: Plot) -> &'static str {
         match plot {
             Plot::Down(None) => "People who try the bot now get no usable answer.",
-            Plot::Down(Some(reason)) => users_see(reason),
+            Plot::Down(Some(reason)) => reasons::users_see(reason),
             Plot::Degraded(Slow::FirstChunk) => {
                 "Users look at an empty reply for longer than promised, then get a right answer."
             }
@@ -203,7 +205,7 @@ impl Words for English {
             }
             Plot::Degraded(Slow::Retry) => "Some users must try twice; the second try works.",
             Plot::Degraded(Slow::Unknown) => "Users get right answers, but wait or must try twice.",
-            Plot::Blind => {
+            Plot::Blind(_) => {
                 "The bot may be well or not: nobody is looking. This is about Vigie, not about the bot."
             }
             Plot::Recovered(Trouble::Down) => "Users get right answers again.",
@@ -266,7 +268,7 @@ impl Words for English {
                 "Hold the conversation of the probe by hand: vigie run probes/{probe}.yaml --environment {environment}",
                 "Look at the app's log since the alarm began, and at its last deploy.",
             ],
-            Plot::Down(Some(reason)) => recipe(reason),
+            Plot::Down(Some(reason)) => reasons::recipe(reason),
             Plot::Degraded(Slow::FirstChunk | Slow::Unknown) => &[
                 "Look at the report: is the time spent in the queue, or after it?",
                 "In the queue: more visitors than workers. Raise the concurrency limit or add a replica.",
@@ -281,7 +283,8 @@ impl Words for English {
                 "Read in the report why the first try failed: that is what users meet.",
                 "Look for restarts, one bad replica behind the load balancer, or a rate limit.",
             ],
-            Plot::Blind => &[
+            Plot::Blind(Some(fault)) => reasons::fault_recipe(fault),
+            Plot::Blind(None) => &[
                 "Look whether the dispatcher and the prober run: their log groups, and the mails of the topic `watch`.",
                 "Was the probe renamed, switched off or taken away without a deploy? Then deploy.",
                 "Until we see again, look at the bot yourself: vigie run probes/{probe}.yaml --environment {environment}",
@@ -299,6 +302,17 @@ impl Words for English {
                 "Then make its sender use a form that Vigie knows: docs/alerting.md lists them.",
             ],
         }
+    }
+
+    fn runbook(&self, plot: Plot) -> Option<&'static str> {
+        Some(match plot {
+            Plot::Down(None) => "runbook.md#vigie-env-probe-down",
+            Plot::Down(Some(_)) => "runbook.md#reasons",
+            Plot::Degraded(_) => "runbook.md#vigie-env-probe-degraded",
+            Plot::Blind(_) => "runbook.md#vigie-env-probe-down-in-insufficient_data",
+            Plot::Pipeline => "runbook.md#alerts-of-the-watch-itself",
+            _ => return None,
+        })
     }
 
     fn mute_whole(&self) -> &'static str {
@@ -380,20 +394,21 @@ pub(crate) fn floor_percent(share: f64) -> f64 {
     (share * 1_000.0).floor() / 10.0
 }
 
-/// `day` is the letter for days.
-pub(crate) fn span(time: Duration, day: &str) -> String {
+/// `day` is the letter for days, `space` what stands between a number and its unit.
+pub(crate) fn span(time: Duration, day: &str, space: &str) -> String {
     // 11 min 59.98 s are 12 min to anybody.
     let seconds = time.saturating_add(Duration::from_millis(500)).as_secs();
+    let unit = |count: u64, unit: &str| format!("{count}{space}{unit}");
     match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
+        0..60 => unit(seconds, "s"),
+        60..3_600 => unit(seconds / 60, "min"),
         3_600..86_400 => match seconds % 3_600 / 60 {
-            0 => format!("{} h", seconds / 3_600),
-            minutes => format!("{} h {minutes:02} min", seconds / 3_600),
+            0 => unit(seconds / 3_600, "h"),
+            minutes => format!("{}{space}{minutes:02}{space}min", unit(seconds / 3_600, "h")),
         },
         _ => match seconds % 86_400 / 3_600 {
-            0 => format!("{} {day}", seconds / 86_400),
-            hours => format!("{} {day} {hours} h", seconds / 86_400),
+            0 => unit(seconds / 86_400, day),
+            hours => format!("{}{space}{}", unit(seconds / 86_400, day), unit(hours, "h")),
         },
     }
 }
@@ -403,132 +418,5 @@ fn retried(retries: usize) -> &'static str {
         0 => "",
         1 => ", and the same on a second try",
         _ => ", and the same on every further try",
-    }
-}
-
-fn phrase(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Dns => "its host name has no address",
-        Reason::Connect => "no connection",
-        Reason::Tls => "no secure connection (TLS)",
-        Reason::HttpStatus => "HTTP error",
-        Reason::NotGradio => "what answers is not a Gradio app",
-        Reason::Auth => "log-in refused",
-        Reason::EndpointMissing => "its chat endpoint is gone",
-        Reason::QueueFull => "its queue is full",
-        Reason::QueueTimeout => "stuck in its queue",
-        Reason::FirstChunkTimeout => "no answer begins in time",
-        Reason::Stalled => "answers stop midway",
-        Reason::Timeout => "conversation too long",
-        Reason::StreamBroken => "answers are cut off",
-        Reason::AppError => "the app reports an error",
-        Reason::CheckFailed => "wrong answer",
-        Reason::TooLarge => "it sends far too much",
-    }
-}
-
-fn users_see(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Dns => "Browsers say that the site can't be found.",
-        Reason::Connect => "Browsers say that the site can't be reached.",
-        Reason::Tls => "Browsers warn that the connection is not private, or don't connect.",
-        Reason::HttpStatus => "Users get an error page, or a chat that doesn't load.",
-        Reason::NotGradio => {
-            "Users get another page than the chat, such as a holding or error page."
-        }
-        Reason::Auth => "Users may be asked to log in, or are refused; certainly the probe is.",
-        Reason::EndpointMissing => {
-            "The page loads, but the chat isn't there, or isn't the one we know."
-        }
-        Reason::QueueFull => "Users are told that the bot is too busy, and get no answer.",
-        Reason::QueueTimeout => "Users wait in the queue, and many will give up.",
-        Reason::FirstChunkTimeout => "Users send a message and nothing comes back.",
-        Reason::Stalled => "Users see an answer begin and then stop for good.",
-        Reason::Timeout => "Users wait much too long for their answers.",
-        Reason::StreamBroken => "Users see half an answer, then an error or nothing.",
-        Reason::AppError => "Users see an error message in place of an answer.",
-        Reason::CheckFailed => "Users get answers, but not the right ones.",
-        Reason::TooLarge => "Users' browsers become slow or hang.",
-    }
-}
-
-fn recipe(reason: Reason) -> &'static [&'static str] {
-    match reason {
-        Reason::Dns => &[
-            "Look the name up from elsewhere: dig {host}",
-            "Was the record, the zone or the load balancer changed or deleted? Did the domain expire?",
-            "Private name: is the prober in the right VPC?",
-        ],
-        Reason::Connect => &[
-            "Is the app running? Look at its tasks or pods, and at their restarts.",
-            "Does the load balancer have a healthy target? Was a security group changed?",
-            "Try from elsewhere: curl -sv {url}/config",
-        ],
-        Reason::Tls => &[
-            "Look at the certificate: openssl s_client -connect {instance} -servername {host}",
-            "Expired: renew it, and find out why nobody renewed it.",
-            "Another host's: look at the load balancer's listener and rules.",
-        ],
-        Reason::HttpStatus => &[
-            "502, 503, 504: the app is down behind its proxy; look at its tasks and restarts.",
-            "429: a rate limit; give the probe a pass (its User-Agent begins with Vigie/), or probe less often.",
-            "500: read the app's log at the time of the visit. 404: was the app moved?",
-        ],
-        Reason::NotGradio => &[
-            "Open the address in a browser: a maintenance page, a log-in page, a sleeping Space?",
-            "A Space: wake it up, or look at its build log.",
-            "Did the app move to a sub-path? Then change `target.url` of the probe.",
-        ],
-        Reason::Auth => &[
-            "Was the password or token changed? Put the new one into the secret that the probe names.",
-            "Is the secret readable? vigie run probes/{probe}.yaml --environment {environment} says which one it asks for.",
-            "Try to log in by hand with the same account.",
-        ],
-        Reason::EndpointMissing => &[
-            "Was the app deployed just now? Compare what it offers: vigie discover URL",
-            "If the change is meant, correct `target.endpoint` of the probe; if not, roll back.",
-        ],
-        Reason::QueueFull => &[
-            "How many people are there? Look at requests and queue size on the dashboard.",
-            "Is one request hanging and holding the queue? Restart the app if its worker no longer moves.",
-            "Raise `max_size` or the concurrency limit, or add a replica.",
-        ],
-        Reason::QueueTimeout => &[
-            "Is the queue moving? If not, a worker hangs: restart the app and look at what it was doing.",
-            "If it moves: more visitors than workers. Raise the concurrency limit or add a replica.",
-        ],
-        Reason::FirstChunkTimeout => &[
-            "The app took the message and then said nothing: look at the model behind it (status page, rate limit, GPU).",
-            "Read the app's log at the time of the visit: is it waiting for something?",
-            "Restart the app if the model answers and the app doesn't.",
-        ],
-        Reason::Stalled => &[
-            "Look at the model behind the app: does its stream stop, too?",
-            "A proxy with an idle limit between us and the app? Compare its limit with the length of the answers.",
-            "Read the app's log at the time of the visit.",
-        ],
-        Reason::Timeout => &[
-            "Look at the report: which phase took the time?",
-            "The model: look at its latency and rate limits. The queue: too few workers.",
-            "If the bot is as it should be, the probe's `timeout` is too short for its conversation.",
-        ],
-        Reason::StreamBroken => &[
-            "Did the app restart in the middle? Look for out-of-memory kills and deploys.",
-            "A proxy that cuts long responses? Look at its limits on time and size.",
-        ],
-        Reason::AppError => &[
-            "Read the app's log at the time of the visit; the error's text is above.",
-            "An API key, a quota, or a model that was switched off? These are the usual causes.",
-            "Just deployed? Roll back.",
-        ],
-        Reason::CheckFailed => &[
-            "Compare expected and found above: is the answer wrong, or has its wording changed?",
-            "Wrong: look for a change of model, prompt or retrieval data, and for lost sessions between turns.",
-            "Only worded otherwise: loosen the check in the probe file, and deploy.",
-        ],
-        Reason::TooLarge => &[
-            "Does an answer repeat itself without end? Look at the model's limits on length.",
-            "Does the app's config carry data (images, tables) within it? Serve that as files.",
-        ],
     }
 }

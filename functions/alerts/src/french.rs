@@ -1,4 +1,8 @@
-//! The mails in French.
+//! The mails in French. What stands before a double punctuation mark is a no-break space, so that no line of a
+//! mail begins with one; a subject, which is ASCII, has plain ones.
+
+mod checks;
+mod reasons;
 
 use std::time::Duration;
 
@@ -14,15 +18,16 @@ pub(crate) struct French;
 static LABELS: Labels = Labels {
     failed: "CE QUI A ÉCHOUÉ",
     late: "CE QUI A TARDÉ",
-    said: "demandé",
+    said: "envoyé",
     answered: "répondu",
     expected: "attendu",
     found: "reçu",
     no_answer: "(rien)",
     took: "délai",
     detail: "détail",
-    no_report: "Aucun rapport sur cet incident n'a pu être lu ; les liens ci-dessous mènent à ce qu'il y a.",
+    no_report: "Aucun rapport sur cet incident n'a pu être lu ; les liens ci-dessous mènent à ce qu'il y a.",
     comparison: "PAR RAPPORT À L'HEURE PRÉCÉDENTE",
+    figures: "CHIFFRES",
     before: "avant",
     during: "depuis",
     meanwhile: "pendant",
@@ -53,7 +58,12 @@ impl Words for French {
     }
 
     fn colon(&self) -> &'static str {
-        " : "
+        "\u{a0}: "
+    }
+
+    /// No line breaks between a number and its unit.
+    fn space(&self) -> &'static str {
+        "\u{a0}"
     }
 
     fn moment(&self) -> &'static str {
@@ -65,11 +75,11 @@ impl Words for French {
     }
 
     fn percent(&self, share: f64) -> String {
-        format!("{} %", self.number(floor_percent(share), 1))
+        format!("{}\u{a0}%", self.number(floor_percent(share), 1))
     }
 
     fn span(&self, time: Duration) -> String {
-        span(time, "j")
+        span(time, "j", self.space())
     }
 
     fn state(&self, plot: Plot, telling: Telling) -> String {
@@ -77,7 +87,7 @@ impl Words for French {
             Plot::Down(_) => "EN PANNE",
             Plot::Degraded(Slow::Retry) => "INSTABLE",
             Plot::Degraded(_) => "LENT",
-            Plot::Blind => "SANS NOUVELLES",
+            Plot::Blind(_) => "SANS NOUVELLES",
             Plot::Pipeline | Plot::Foreign => "ALARME",
             Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => "RÉTABLI",
             Plot::Unreadable => "ILLISIBLE",
@@ -86,20 +96,21 @@ impl Words for French {
             Telling::First => state.to_owned(),
             Telling::Still => format!("TOUJOURS {state}"),
             Telling::Flapping(_) => "INTERMITTENT".to_owned(),
-            Telling::Settled => format!("STABILISÉ, {state} :"),
-            Telling::Escalated => format!("ESCALADE, {state} :"),
+            Telling::Settled => format!("STABILISÉ, {state} :"),
+            Telling::Escalated => format!("ESCALADE, {state} :"),
         }
     }
 
     fn what(&self, plot: Plot) -> &'static str {
         match plot {
             Plot::Down(None) => "les conversations échouent",
-            Plot::Down(Some(reason)) => phrase(reason),
+            Plot::Down(Some(reason)) => reasons::phrase(reason),
             Plot::Degraded(Slow::FirstChunk) => "réponses lentes à venir",
             Plot::Degraded(Slow::Reply) => "réponses trop longues à finir",
             Plot::Degraded(Slow::Retry) => "ne répond qu'au second essai",
             Plot::Degraded(Slow::Unknown) => "bonnes réponses, mais tardives ou au second essai",
-            Plot::Blind => "plus aucun résultat ne nous parvient",
+            Plot::Blind(None) => "plus aucun résultat ne nous parvient",
+            Plot::Blind(Some(fault)) => reasons::fault(fault),
             Plot::Recovered(Trouble::Down) => "répond de nouveau",
             Plot::Recovered(Trouble::Degraded) => "répond de nouveau à temps",
             Plot::Recovered(Trouble::Blind) => "les résultats reviennent",
@@ -114,7 +125,8 @@ impl Words for French {
     fn measured(&self, measured: &Measured) -> Option<String> {
         Some(match measured {
             Measured::Check { turn, expected, found } => {
-                format!("tour {turn}, attendu {}, reçu {}", brief(expected, 40), brief(found, 40))
+                let (expected, found) = (checks::expected(expected), checks::found(found));
+                format!("tour {turn}, attendu {}, reçu {}", brief(&expected, 40), brief(&found, 40))
             }
             Measured::Late { turn, measured, objective, .. } => {
                 let (measured, objective) = self.compared(*measured, *objective);
@@ -131,7 +143,10 @@ impl Words for French {
                 }
             }
             Measured::Retry => "premier essai manqué".to_owned(),
-            Measured::Prose(prose) => brief(prose, 60),
+            Measured::Prose { reason: Some(reason), prose } => {
+                return self.prose(*reason, prose).map(|prose| brief(&prose, 60));
+            }
+            Measured::Prose { reason: None, prose } => brief(prose, 60),
             Measured::Runs(runs) => failed(*runs),
             Measured::Over { plot, lasted, runs } => {
                 let was = match plot {
@@ -148,24 +163,36 @@ impl Words for French {
         })
     }
 
+    fn expected(&self, check: &str) -> String {
+        checks::expected(check)
+    }
+
+    fn found(&self, found: &str) -> String {
+        checks::found(found)
+    }
+
+    fn prose(&self, reason: Reason, prose: &str) -> Option<String> {
+        reasons::prose(reason, prose).map(str::to_owned)
+    }
+
     fn test_mark(&self) -> &'static str {
         "TEST"
     }
 
     fn test_note(&self) -> &'static str {
-        "Ceci est un test, envoyé par `vigie test-alert`. Rien n'est en panne : le chemin de l'alarme au courriel fonctionne."
+        "Ceci est un test, envoyé par `vigie test-alert`. Rien n'est en panne : le chemin de l'alarme au courriel fonctionne."
     }
 
     fn again(&self, telling: Telling) -> Option<String> {
         Some(match telling {
             Telling::First => return None,
-            Telling::Still => "Rappel : personne n'y a encore mis fin.".to_owned(),
+            Telling::Still => "Rappel : personne n'y a encore mis fin.".to_owned(),
             Telling::Flapping(changes) => format!(
-                "Va-et-vient : {changes} changements en une heure. Vous aurez des nouvelles quand ce sera stabilisé. \
-                 À cet instant :"
+                "Va-et-vient : {changes} changements en une heure. Aucun n'est annoncé à lui seul tant que ce n'est \
+                 pas stabilisé. À cet instant :"
             ),
             Telling::Settled => {
-                "C'est de nouveau stable, après des va-et-vient. À présent :".to_owned()
+                "C'est de nouveau stable, après des va-et-vient. À présent :".to_owned()
             }
             Telling::Escalated => {
                 "Personne n'y a mis fin à temps, c'est donc votre tour.".to_owned()
@@ -179,12 +206,12 @@ impl Words for French {
             Plot::Down(_) => format!("{name} est en panne {since}."),
             Plot::Degraded(Slow::Retry) => format!("{name} est instable {since}."),
             Plot::Degraded(_) => format!("{name} est lent {since}."),
-            Plot::Blind => format!("Plus de nouvelles de {name} {since}."),
+            Plot::Blind(_) => format!("Plus de nouvelles de {name} {since}."),
             Plot::Pipeline => {
                 format!("L'alarme {name}, sur Vigie elle-même, est en cours {since}.")
             }
             Plot::Unreadable => {
-                format!("Un message que Vigie ne sait pas lire est arrivé le {at} : {name}.")
+                format!("Un message que Vigie ne sait pas lire est arrivé le {at} : {name}.")
             }
             _ => format!("L'alarme {name} est en cours {since}."),
         }
@@ -205,7 +232,7 @@ impl Words for French {
             Plot::Down(None) => {
                 "Qui s'adresse au bot en ce moment n'obtient pas de réponse utilisable."
             }
-            Plot::Down(Some(reason)) => users_see(reason),
+            Plot::Down(Some(reason)) => reasons::users_see(reason),
             Plot::Degraded(Slow::FirstChunk) => {
                 "Les utilisateurs attendent devant une réponse vide plus longtemps que promis, puis reçoivent une réponse juste."
             }
@@ -213,13 +240,13 @@ impl Words for French {
                 "Les utilisateurs reçoivent des réponses justes, mais plus longues à finir que promis."
             }
             Plot::Degraded(Slow::Retry) => {
-                "Certains utilisateurs doivent s'y reprendre à deux fois ; la seconde fonctionne."
+                "Certains utilisateurs doivent s'y reprendre à deux fois ; la seconde fonctionne."
             }
             Plot::Degraded(Slow::Unknown) => {
                 "Les utilisateurs reçoivent des réponses justes, mais attendent ou doivent réessayer."
             }
-            Plot::Blind => {
-                "Le bot va peut-être bien, peut-être pas : personne ne regarde. C'est Vigie qui est en cause, pas le bot."
+            Plot::Blind(_) => {
+                "Le bot va peut-être bien, peut-être pas : personne ne regarde. C'est Vigie qui est en cause, pas le bot."
             }
             Plot::Recovered(Trouble::Down) => {
                 "Les utilisateurs reçoivent de nouveau des réponses justes."
@@ -228,7 +255,7 @@ impl Words for French {
                 "Les utilisateurs reçoivent des réponses justes, à temps."
             }
             Plot::Recovered(Trouble::Blind) => {
-                "Le bot n'était pas forcément en panne : nous ne le voyions plus."
+                "Le bot n'était pas forcément en panne : nous ne le voyions plus."
             }
             Plot::Pipeline => {
                 "Les utilisateurs des bots ne remarquent rien, mais des alarmes peuvent arriver en retard ou manquer."
@@ -268,7 +295,7 @@ impl Words for French {
 
     fn line(&self, whole: Duration, step: Duration, bars: &str) -> String {
         format!(
-            "disponibilité des dernières {}, une barre par {} : {bars}",
+            "disponibilité des dernières {}, une barre par {} : {bars}",
             self.span(whole),
             self.span(step)
         )
@@ -286,55 +313,67 @@ impl Words for French {
         match plot {
             Plot::Down(None) => &[
                 "Ouvrir le bot dans un navigateur et lui parler.",
-                "Tenir la conversation de la sonde à la main : vigie run probes/{probe}.yaml --environment {environment}",
+                "Tenir la conversation de la sonde à la main : vigie run probes/{probe}.yaml --environment {environment}",
                 "Lire le journal de l'application depuis le début de l'alarme, et regarder son dernier déploiement.",
             ],
-            Plot::Down(Some(reason)) => recipe(reason),
+            Plot::Down(Some(reason)) => reasons::recipe(reason),
             Plot::Degraded(Slow::FirstChunk | Slow::Unknown) => &[
-                "Regarder dans le rapport : le temps passe-t-il dans la file d'attente, ou après ?",
-                "Dans la file : plus de visiteurs que de places. Relever la limite de concurrence ou ajouter une réplique.",
-                "Après : le modèle est lent. Regarder sa latence, ses quotas et son GPU.",
+                "Regarder dans le rapport : le temps passe-t-il dans la file d'attente, ou après ?",
+                "Dans la file : plus de visiteurs que de places. Relever la limite de concurrence ou ajouter une réplique.",
+                "Après : le modèle est lent. Regarder sa latence, ses quotas et son GPU.",
             ],
             Plot::Degraded(Slow::Reply) => &[
-                "Comparer la longueur des réponses à celle de la semaine passée : plus longues, elles prennent plus de temps.",
-                "Regarder dans le rapport l'écart entre les fragments : régulier, le modèle est lent ; un seul long écart, il s'est figé.",
+                "Comparer la longueur des réponses à celle de la semaine passée : plus longues, elles prennent plus de temps.",
+                "Regarder dans le rapport l'écart entre les fragments : régulier, le modèle est lent ; un seul long écart, il s'est figé.",
                 "Regarder la latence et les quotas du modèle.",
             ],
             Plot::Degraded(Slow::Retry) => &[
-                "Lire dans le rapport pourquoi le premier essai a échoué : c'est ce que rencontrent les utilisateurs.",
+                "Lire dans le rapport pourquoi le premier essai a échoué : c'est ce que rencontrent les utilisateurs.",
                 "Chercher des redémarrages, une réplique défaillante derrière le répartiteur, ou un quota.",
             ],
-            Plot::Blind => &[
-                "Vérifier que le dispatcher et le prober tournent : leurs journaux, et les courriels de la rubrique « watch ».",
-                "La sonde a-t-elle été renommée, arrêtée ou retirée sans déploiement ? Alors déployer.",
-                "En attendant, regarder le bot soi-même : vigie run probes/{probe}.yaml --environment {environment}",
+            Plot::Blind(Some(fault)) => reasons::fault_recipe(fault),
+            Plot::Blind(None) => &[
+                "Vérifier que le dispatcher et le prober tournent : leurs journaux, et les courriels de la rubrique « watch ».",
+                "La sonde a-t-elle été renommée, arrêtée ou retirée sans déploiement ? Alors déployer.",
+                "En attendant, regarder le bot soi-même : vigie run probes/{probe}.yaml --environment {environment}",
             ],
             Plot::Recovered(Trouble::Blind) => {
                 &["Chercher dans les journaux pourquoi les résultats n'arrivaient plus."]
             }
             Plot::Recovered(_) => {
-                &["Rien pour l'instant. Aux heures ouvrées : noter ce qui a réparé."]
+                &["Rien pour l'instant. Aux heures ouvrées : noter ce qui a réparé."]
             }
             Plot::Pipeline => &[
-                "Ouvrir l'alarme et lire sa description : elle dit ce qui s'est arrêté.",
+                "Ouvrir l'alarme et lire sa description : elle dit ce qui s'est arrêté.",
                 "Regarder le journal de la fonction et sa file de lettres mortes.",
             ],
             Plot::Foreign => &["Ouvrir l'alarme, ou sa procédure si elle en a une."],
             Plot::PipelineOver | Plot::ForeignOver => &["Rien."],
             Plot::Unreadable => &[
                 "Le lire ci-dessus, et agir si c'est une alarme.",
-                "Puis faire employer à son expéditeur une forme que Vigie connaît : voir docs/alerting.md.",
+                "Puis faire employer à son expéditeur une forme que Vigie connaît : voir docs/alerting.md.",
             ],
         }
     }
 
+    fn runbook(&self, plot: Plot) -> Option<&'static str> {
+        Some(match plot {
+            Plot::Down(None) => "runbook.fr.md#vigie-env-probe-down",
+            Plot::Down(Some(_)) => "runbook.fr.md#raisons",
+            Plot::Degraded(_) => "runbook.fr.md#vigie-env-probe-degraded",
+            Plot::Blind(_) => "runbook.fr.md#vigie-env-probe-down-en-insufficient_data",
+            Plot::Pipeline => "runbook.fr.md#alertes-de-la-veille-elle-m%C3%AAme",
+            _ => return None,
+        })
+    }
+
     fn mute_whole(&self) -> &'static str {
-        "Pour plusieurs alarmes, ou chaque semaine : MaintenanceSchedule dans le modèle SAM."
+        "Pour plusieurs alarmes, ou chaque semaine : MaintenanceSchedule dans le modèle SAM."
     }
 
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String {
         let team = team.map(|team| format!(", équipe {team}")).unwrap_or_default();
-        let reason = if reason.is_empty() { String::new() } else { format!(" : {reason}") };
+        let reason = if reason.is_empty() { String::new() } else { format!("\u{a0}: {reason}") };
         format!("Gravité {severity}{team}. Alarme {alarm}{reason}")
     }
 
@@ -351,12 +390,12 @@ impl Words for French {
             .filter(|(count, _)| 0 < *count)
             .map(|(count, state)| format!("{count} {state}"))
             .collect();
-        format!("{} ({environment}) : {names}", parts.join(", "))
+        format!("{} ({environment}) : {names}", parts.join(", "))
     }
 
     fn group_headline(&self, count: usize, environment: &str) -> String {
         format!(
-            "{count} alarmes de {environment} ont changé ensemble. Chercher d'abord ce qu'elles ont en commun : \
+            "{count} alarmes de {environment} ont changé ensemble. Chercher d'abord ce qu'elles ont en commun : \
              un déploiement, un réseau, un modèle derrière toutes."
         )
     }
@@ -366,14 +405,14 @@ impl Words for French {
         let up = match up {
             None => String::new(),
             Some(0) => ", aucune alarme en cours".to_owned(),
-            Some(up) => format!(", alarmes en cours : {up}"),
+            Some(up) => format!(", alarmes en cours : {up}"),
         };
         format!("Toujours en veille ({environment}){probes}{up}")
     }
 
     fn week_headline(&self, environment: &str) -> String {
         format!(
-            "Vigie veille toujours sur {environment}. Ce courriel vient une fois par semaine par le chemin des alarmes ; \
+            "Vigie veille toujours sur {environment}. Ce courriel vient une fois par semaine par le chemin des alarmes ; \
              s'il manque, quelque chose est en panne."
         )
     }
@@ -388,7 +427,7 @@ impl French {
 
     fn stretch(&self, past: &Past) -> String {
         let until = &past.until;
-        let runs = past.failed.map(|runs| format!(" : {}", failed(runs))).unwrap_or_default();
+        let runs = past.failed.map(|runs| format!("\u{a0}: {}", failed(runs))).unwrap_or_default();
         match &past.stretch {
             Some((from, lasted)) => {
                 format!("pendant {}, du {from} au {until}{runs}.", self.span(*lasted))
@@ -410,141 +449,23 @@ fn retried(retries: usize) -> &'static str {
     }
 }
 
-fn phrase(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Dns => "son nom d'hôte n'a pas d'adresse",
-        Reason::Connect => "connexion impossible",
-        Reason::Tls => "pas de connexion sécurisée (TLS)",
-        Reason::HttpStatus => "erreur HTTP",
-        Reason::NotGradio => "ce qui répond n'est pas une application Gradio",
-        Reason::Auth => "identification refusée",
-        Reason::EndpointMissing => "son point d'entrée de chat a disparu",
-        Reason::QueueFull => "sa file d'attente est pleine",
-        Reason::QueueTimeout => "bloqué dans sa file d'attente",
-        Reason::FirstChunkTimeout => "aucune réponse ne vient à temps",
-        Reason::Stalled => "ses réponses s'arrêtent en chemin",
-        Reason::Timeout => "conversation trop longue",
-        Reason::StreamBroken => "ses réponses sont coupées",
-        Reason::AppError => "l'application signale une erreur",
-        Reason::CheckFailed => "mauvaise réponse",
-        Reason::TooLarge => "il envoie beaucoup trop",
-    }
-}
-
-fn users_see(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Dns => "Le navigateur dit que le site est introuvable.",
-        Reason::Connect => "Le navigateur dit que le site est inaccessible.",
-        Reason::Tls => {
-            "Le navigateur avertit que la connexion n'est pas privée, ou refuse de se connecter."
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_line_of_a_mail_begins_with_a_double_punctuation_mark() {
+        let sources = [
+            include_str!("french.rs"),
+            include_str!("french/checks.rs"),
+            include_str!("french/reasons.rs"),
+        ];
+        for source in sources {
+            let (words, _tests) = source.split_once("#[cfg(test)]").unwrap_or((source, ""));
+            for line in words.lines() {
+                let loose = |mark| line.contains(&format!("\u{20}{mark}"));
+                let found: Vec<char> =
+                    [':', ';', '?', '»'].into_iter().filter(|mark| loose(*mark)).collect();
+                assert_eq!(found, [] as [char; 0], "a plain space stands before it in: {line}");
+            }
         }
-        Reason::HttpStatus => {
-            "Les utilisateurs voient une page d'erreur, ou un chat qui ne se charge pas."
-        }
-        Reason::NotGradio => {
-            "Les utilisateurs voient une autre page que le chat, d'attente ou d'erreur par exemple."
-        }
-        Reason::Auth => {
-            "Les utilisateurs sont peut-être invités à se connecter, ou refusés ; la sonde l'est à coup sûr."
-        }
-        Reason::EndpointMissing => {
-            "La page se charge, mais le chat n'y est pas, ou n'est pas celui que l'on connaît."
-        }
-        Reason::QueueFull => {
-            "Les utilisateurs apprennent que le bot est débordé, et n'ont pas de réponse."
-        }
-        Reason::QueueTimeout => "Les utilisateurs attendent dans la file, et beaucoup renonceront.",
-        Reason::FirstChunkTimeout => "Les utilisateurs envoient un message et rien ne vient.",
-        Reason::Stalled => {
-            "Les utilisateurs voient une réponse commencer, puis s'arrêter pour de bon."
-        }
-        Reason::Timeout => "Les utilisateurs attendent leurs réponses beaucoup trop longtemps.",
-        Reason::StreamBroken => {
-            "Les utilisateurs voient une demi-réponse, puis une erreur ou rien."
-        }
-        Reason::AppError => "Les utilisateurs voient un message d'erreur à la place d'une réponse.",
-        Reason::CheckFailed => "Les utilisateurs reçoivent des réponses, mais pas les bonnes.",
-        Reason::TooLarge => "Le navigateur des utilisateurs ralentit ou se fige.",
-    }
-}
-
-fn recipe(reason: Reason) -> &'static [&'static str] {
-    match reason {
-        Reason::Dns => &[
-            "Chercher le nom depuis ailleurs : dig {host}",
-            "L'enregistrement, la zone ou le répartiteur ont-ils été modifiés ou supprimés ? Le domaine a-t-il expiré ?",
-            "Nom privé : le prober est-il dans le bon VPC ?",
-        ],
-        Reason::Connect => &[
-            "L'application tourne-t-elle ? Regarder ses tâches ou pods, et leurs redémarrages.",
-            "Le répartiteur a-t-il une cible saine ? Un groupe de sécurité a-t-il été modifié ?",
-            "Essayer depuis ailleurs : curl -sv {url}/config",
-        ],
-        Reason::Tls => &[
-            "Regarder le certificat : openssl s_client -connect {instance} -servername {host}",
-            "Expiré : le renouveler, et chercher pourquoi personne ne l'a fait.",
-            "Celui d'un autre hôte : regarder l'écouteur et les règles du répartiteur.",
-        ],
-        Reason::HttpStatus => &[
-            "502, 503, 504 : l'application est en panne derrière son proxy ; regarder ses tâches et redémarrages.",
-            "429 : un quota ; laisser passer la sonde (son User-Agent commence par Vigie/), ou sonder moins souvent.",
-            "500 : lire le journal de l'application à l'heure de la visite. 404 : l'application a-t-elle déménagé ?",
-        ],
-        Reason::NotGradio => &[
-            "Ouvrir l'adresse dans un navigateur : page de maintenance, de connexion, Space endormi ?",
-            "Un Space : le réveiller, ou lire son journal de construction.",
-            "L'application est-elle passée sous un sous-chemin ? Alors changer `target.url` de la sonde.",
-        ],
-        Reason::Auth => &[
-            "Le mot de passe ou le jeton ont-ils changé ? Mettre le nouveau dans le secret que nomme la sonde.",
-            "Le secret est-il lisible ? vigie run probes/{probe}.yaml --environment {environment} dit lequel elle demande.",
-            "Essayer de se connecter à la main avec le même compte.",
-        ],
-        Reason::EndpointMissing => &[
-            "L'application vient-elle d'être déployée ? Comparer ce qu'elle propose : vigie discover URL",
-            "Si le changement est voulu, corriger `target.endpoint` de la sonde ; sinon, revenir en arrière.",
-        ],
-        Reason::QueueFull => &[
-            "Combien de personnes y a-t-il ? Voir les requêtes et la file sur le tableau de bord.",
-            "Une requête bloquée tient-elle la file ? Redémarrer l'application si rien n'avance plus.",
-            "Relever `max_size` ou la limite de concurrence, ou ajouter une réplique.",
-        ],
-        Reason::QueueTimeout => &[
-            "La file avance-t-elle ? Sinon, un traitement est bloqué : redémarrer l'application et voir ce qu'il faisait.",
-            "Si elle avance : plus de visiteurs que de places. Relever la limite de concurrence ou ajouter une réplique.",
-        ],
-        Reason::FirstChunkTimeout => &[
-            "L'application a pris le message puis s'est tue : regarder le modèle derrière elle (état, quota, GPU).",
-            "Lire le journal de l'application à l'heure de la visite : attend-elle quelque chose ?",
-            "Redémarrer l'application si le modèle répond et pas elle.",
-        ],
-        Reason::Stalled => &[
-            "Regarder le modèle derrière l'application : son flux s'arrête-t-il aussi ?",
-            "Un proxy qui coupe les connexions inactives ? Comparer sa limite à la durée des réponses.",
-            "Lire le journal de l'application à l'heure de la visite.",
-        ],
-        Reason::Timeout => &[
-            "Regarder dans le rapport quelle phase a pris le temps.",
-            "Le modèle : sa latence et ses quotas. La file : trop peu de places.",
-            "Si le bot est comme il doit être, le `timeout` de la sonde est trop court pour sa conversation.",
-        ],
-        Reason::StreamBroken => &[
-            "L'application a-t-elle redémarré en cours de route ? Chercher un manque de mémoire ou un déploiement.",
-            "Un proxy qui coupe les longues réponses ? Regarder ses limites de durée et de taille.",
-        ],
-        Reason::AppError => &[
-            "Lire le journal de l'application à l'heure de la visite ; le texte de l'erreur est ci-dessus.",
-            "Une clé d'API, un quota, un modèle retiré ? Ce sont les causes habituelles.",
-            "Déployée à l'instant ? Revenir en arrière.",
-        ],
-        Reason::CheckFailed => &[
-            "Comparer attendu et reçu ci-dessus : la réponse est-elle fausse, ou seulement formulée autrement ?",
-            "Fausse : chercher un changement de modèle, d'invite ou de données, et des sessions perdues entre deux tours.",
-            "Formulée autrement : assouplir la vérification dans le fichier de la sonde, et déployer.",
-        ],
-        Reason::TooLarge => &[
-            "Une réponse se répète-t-elle sans fin ? Regarder les limites de longueur du modèle.",
-            "La configuration de l'application contient-elle des données (images, tableaux) ? Les servir comme fichiers.",
-        ],
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::alert::{Alert, State, Subject};
 use domain::alert_memory::{self, Memory, Observed, observe};
@@ -183,13 +184,7 @@ impl Ledger<'_> {
     ) -> Result<bool, LedgerError> {
         let until = now.checked_add(period).unwrap_or(now);
         let request = self
-            .client
-            .put_item()
-            .table_name(self.table)
-            .item("pk", text(&format!("claim#{what}")))
-            .item("sk", text("claim"))
-            .item("until_ms", number(until.as_millisecond()))
-            .item("expires_at", number(until.as_second() + 86_400))
+            .put_claim(what, until.as_millisecond(), until)
             .condition_expression("attribute_not_exists(pk) OR until_ms <= :now")
             .expression_attribute_values(":now", number(now.as_millisecond()));
         match patiently(request.send()).await? {
@@ -201,17 +196,20 @@ impl Ledger<'_> {
 
     /// Gives up what was claimed before its time is over.
     pub(crate) async fn release(&self, what: &str, now: Timestamp) {
-        let request = self
-            .client
+        if let Ok(Err(error)) = patiently(self.put_claim(what, 0, now).send()).await {
+            tracing::warn!(error = chain(&error), what, "a claim was not given up");
+        }
+    }
+
+    /// A claim is kept for a day longer than `end`.
+    fn put_claim(&self, what: &str, until_ms: i64, end: Timestamp) -> PutItemFluentBuilder {
+        self.client
             .put_item()
             .table_name(self.table)
             .item("pk", text(&format!("claim#{what}")))
             .item("sk", text("claim"))
-            .item("until_ms", number(0))
-            .item("expires_at", number(now.as_second() + 86_400));
-        if let Ok(Err(error)) = patiently(request.send()).await {
-            tracing::warn!(error = chain(&error), what, "a claim was not given up");
-        }
+            .item("until_ms", number(until_ms))
+            .item("expires_at", number(end.as_second() + 86_400))
     }
 
     /// Notes that the test `id` was published, for `vigie test-alert` to see.

@@ -11,6 +11,7 @@
 //! grouping, and never the mail. Only a publish that fails hands the message back to SQS.
 
 mod alerts;
+mod comparison;
 mod config;
 mod current;
 mod english;
@@ -21,6 +22,7 @@ mod layout;
 mod ledger;
 mod links;
 mod mail;
+mod mutes;
 mod notification;
 mod plot;
 mod send;

@@ -1,4 +1,4 @@
-//! Addresses of consoles. A link in a mail carries no credentials: the reader's own log-in decides.
+//! Addresses of consoles and documentation. A link in a mail carries no credentials: the reader's own log-in decides.
 
 use std::fmt::Write as _;
 
@@ -21,6 +21,11 @@ pub(crate) fn object(bucket: &str, key: &str, region: &str) -> String {
 pub(crate) fn dashboard(name: &str, region: &str) -> String {
     let console = console(partition(region), region);
     format!("{console}/cloudwatch/home?region={region}#dashboards/dashboard/{}", escaped(name))
+}
+
+/// A page of Vigie's documentation.
+pub(crate) fn docs(page: &str) -> String {
+    format!("{}/blob/main/docs/{page}", env!("CARGO_PKG_REPOSITORY"))
 }
 
 fn partition(region: &str) -> &'static str {

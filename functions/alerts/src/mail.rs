@@ -11,11 +11,12 @@ use domain::alert_memory::News;
 use domain::report::{Attempt, Report};
 use jiff::Timestamp;
 
+use crate::comparison::comparison;
 use crate::layout::{line, moment, numbered, row, section};
 use crate::links;
-use crate::notification::{Figures, Item, Notification, Other, Runs, Zone};
+use crate::notification::{Item, Notification, Other, Zone};
 use crate::plot::{measured, plot, plot_of, telling_attempt, telling_turn};
-use crate::text::{brief, one_line, padded, sparkline, subject, to_the_right};
+use crate::text::{brief, one_line, subject};
 use crate::words::{Language, Measured, Past, Plot, Slow, Tally, Telling, Words};
 
 /// A notification as SNS takes it.
@@ -72,11 +73,11 @@ impl Writer<'_> {
         } else if !alert.description.is_empty() && alert.subject.probe().is_none() {
             section(&mut body, labels.author, &alert.description);
         }
-        if let Plot::Down(_) | Plot::Degraded(_) | Plot::Blind = plot {
+        if let Plot::Down(_) | Plot::Degraded(_) | Plot::Blind(_) = plot {
             self.evidence(&mut body, item, plot);
         }
         if let Some(figures) = &item.figures {
-            section(&mut body, labels.comparison, &self.comparison(figures, alert.state));
+            comparison(&mut body, figures, alert.state, self.words);
         } else if alert.subject.probe().is_some() {
             section(&mut body, labels.comparison, labels.no_figures);
         }
@@ -84,7 +85,7 @@ impl Writer<'_> {
             section(&mut body, labels.others, &self.others());
         }
         section(&mut body, labels.next, &self.recipe(item, plot));
-        section(&mut body, labels.links, &self.links(item));
+        section(&mut body, labels.links, &self.links(item, plot));
         if let Some(probe) = alert.subject.probe().filter(|_| alert.state != State::Ok) {
             let why = labels.mute_why;
             let environment = &self.of.environment;
@@ -127,7 +128,9 @@ impl Writer<'_> {
 
     fn headline(&self, item: &Item, plot: Plot) -> String {
         let alert = item.alert();
-        let name = self.name(item);
+        // A subject has no room for the region, and mostly one needs no telling.
+        let title = one_line(alert.title());
+        let name = format!("{title} ({}, {})", self.of.environment, self.of.region);
         if alert.state == State::Ok {
             return self.words.over(plot, &name, &self.past(item));
         }
@@ -174,7 +177,7 @@ impl Writer<'_> {
         match &item.report {
             Some(report) => section(body, heading, &self.seen(item, report, plot)),
             // Being blind is having no report.
-            None if plot == Plot::Blind => {}
+            None if matches!(plot, Plot::Blind(_)) => {}
             None => section(body, heading, labels.no_report),
         }
     }
@@ -209,8 +212,12 @@ impl Writer<'_> {
             (None, Some(_)) => "",
             (None, None) => &*report.detail,
         };
-        if !detail.is_empty() {
-            row(&mut text, labels.detail, &brief(detail, QUOTE));
+        let detail = match plot {
+            Plot::Down(Some(reason)) => self.words.prose(reason, detail),
+            _ => Some(detail.to_owned()),
+        };
+        if let Some(detail) = detail.filter(|detail| !detail.is_empty()) {
+            row(&mut text, labels.detail, &brief(&detail, QUOTE));
         }
         text
     }
@@ -228,48 +235,14 @@ impl Writer<'_> {
             row(text, labels.answered, &quoted(&turn.answered));
         }
         for check in failed {
-            row(text, labels.expected, &brief(&check.expected, QUOTE));
-            row(text, labels.found, &quoted(&check.found));
+            row(text, labels.expected, &brief(&self.words.expected(&check.expected), QUOTE));
+            row(text, labels.found, &quoted(&self.words.found(&check.found)));
         }
     }
 
     /// `14:04:30 UTC`, with its day.
     fn second(&self, at: Timestamp) -> String {
         format!("{} UTC", at.strftime(&format!("{}:%S", self.words.moment())))
-    }
-
-    fn comparison(&self, figures: &Figures, state: State) -> String {
-        let labels = self.words.labels();
-        let (before, during) = (figures.before, figures.during);
-        let mut text = String::new();
-        let mut columns = |label: &str, before: &str, during: &str, rest: &str| {
-            let before = to_the_right(before, 10);
-            let during = to_the_right(during, 12);
-            line(&mut text, format!("{}{before}{during}{rest}", padded(label, 22)).trim_end());
-        };
-        let later = if state == State::Ok { labels.meanwhile } else { labels.during };
-        columns("", labels.before, later, "");
-        let share = |runs: Option<Runs>| {
-            runs.map_or("-".to_owned(), |runs| self.words.percent(runs.availability()))
-        };
-        let counted = during.runs.map(|runs| format!("   ({}/{})", runs.passed, runs.total));
-        columns(
-            labels.availability,
-            &share(before.runs),
-            &share(during.runs),
-            &counted.unwrap_or_default(),
-        );
-        let time = |seconds: Option<f64>| {
-            seconds.map_or("-".to_owned(), |seconds| self.words.seconds(seconds))
-        };
-        let (p50, p95) = (labels.first_chunk_p50, labels.first_chunk_p95);
-        columns(p50, &time(before.first_chunk_p50), &time(during.first_chunk_p50), "");
-        columns(p95, &time(before.first_chunk_p95), &time(during.first_chunk_p95), "");
-        if figures.line.iter().any(Option::is_some) {
-            let whole = figures.step * u32::try_from(figures.line.len()).unwrap_or(u32::MAX);
-            line(&mut text, &self.words.line(whole, figures.step, &sparkline(&figures.line)));
-        }
-        text
     }
 
     fn others(&self) -> String {
@@ -294,7 +267,7 @@ impl Writer<'_> {
         numbered(&steps.collect::<Vec<String>>())
     }
 
-    fn links(&self, item: &Item) -> String {
+    fn links(&self, item: &Item, plot: Plot) -> String {
         let labels = self.words.labels();
         let alert = item.alert();
         let mut text = String::new();
@@ -308,6 +281,12 @@ impl Writer<'_> {
             alert.runbook.as_ref().or(item.report.as_ref().and_then(|r| r.runbook.as_ref()));
         if let Some(runbook) = runbook {
             row(&mut text, labels.runbook, runbook);
+        }
+        // The probe's own comes first, and may be a page of Vigie's already.
+        let page = self.words.runbook(plot).map(links::docs);
+        let own = runbook.is_some_and(|own| own.starts_with(&links::docs("runbook")));
+        if let Some(page) = page.filter(|_| !own) {
+            row(&mut text, if runbook.is_some() { "" } else { labels.runbook }, &page);
         }
         if let Some(link) = &alert.link {
             row(&mut text, labels.alarm, link);
@@ -330,7 +309,8 @@ impl Writer<'_> {
         let labels = self.words.labels();
         let mut tally = Tally::default();
         let mut body = String::new();
-        line(&mut body, &self.words.group_headline(items.len(), environment));
+        let place = place(environment, &self.of.region);
+        line(&mut body, &self.words.group_headline(items.len(), &place));
         body.push('\n');
         for (index, item) in items.iter().enumerate() {
             let plot = plot(item);
@@ -381,6 +361,11 @@ fn telling(news: News) -> Telling {
         News::Settled => Telling::Settled,
         News::Escalation => Telling::Escalated,
     }
+}
+
+/// The environment, told from those of the same name in other regions.
+pub(crate) fn place(environment: &str, region: &str) -> String {
+    format!("{environment} ({region})")
 }
 
 /// The other alarms that are up, one a line.

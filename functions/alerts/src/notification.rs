@@ -63,6 +63,7 @@ impl Item {
 #[derive(Clone, Debug)]
 pub struct Week {
     pub environment: EnvironmentName,
+    pub region: String,
     pub now: Timestamp,
     pub zone: Zone,
     /// The probes that ran; `None` when CloudWatch did not tell.

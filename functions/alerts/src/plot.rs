@@ -29,7 +29,12 @@ fn of(alert: &Alert, trouble: Option<Stretch>, report: Option<&Report>) -> Plot 
                 _ => Trouble::Down,
             })
         }
-        Subject::Down { .. } | Subject::Degraded { .. } if blind => Plot::Blind,
+        Subject::Down { .. } | Subject::Degraded { .. } if blind => {
+            Plot::Blind(match report.map(|report| report.outcome) {
+                Some(Outcome::RunError { fault }) => Some(fault),
+                _ => None,
+            })
+        }
         Subject::Down { .. } => Plot::Down(report.and_then(|report| report.outcome.reason())),
         Subject::Degraded { .. } => Plot::Degraded(slow(report)),
         Subject::Pipeline if over => Plot::PipelineOver,
@@ -87,7 +92,7 @@ pub(crate) fn measured(item: &Item, plot: Plot) -> Measured {
                 objective: missed.objective,
             }),
         (Plot::Down(_), None) => match (report, during) {
-            (Some(report), _) => Measured::Prose(report.detail.clone()),
+            (Some(report), _) => prose(report),
             (None, Some(runs)) if 0 < runs.failed() => Measured::Runs(runs),
             (None, _) => Measured::Nothing,
         },
@@ -110,8 +115,12 @@ fn why_down(report: &Report, attempt: &Attempt) -> Measured {
             }
         }
         (Some(CheckFailed) | None, _) => Measured::Nothing,
-        _ => Measured::Prose(report.detail.clone()),
+        _ => prose(report),
     }
+}
+
+fn prose(report: &Report) -> Measured {
+    Measured::Prose { reason: report.outcome.reason(), prose: report.detail.clone() }
 }
 
 /// The try that says most about the outcome: what passed only on retry is told by the try that

@@ -1,5 +1,7 @@
 //! Text for mails: what SNS takes as a subject, what fits on a line, bars out of letters.
 
+use domain::text::is_hidden;
+
 /// The longest subject that SNS takes is 100 characters, exclusive.
 const LONGEST_SUBJECT: usize = 99;
 
@@ -58,14 +60,9 @@ fn ascii(letter: char) -> &'static str {
 pub(crate) fn one_line(text: &str) -> String {
     let words = text
         .split_whitespace()
-        .map(|word| word.chars().filter(|letter| !is_unseen(*letter)).collect::<String>());
+        .map(|word| word.chars().filter(|letter| !is_hidden(*letter)).collect::<String>());
     let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
-}
-
-fn is_unseen(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// One line of at most `most` characters, an ellipsis at its end when something was cut.

@@ -121,20 +121,29 @@ impl Watch<'_> {
         if !self.ledger.claim("daily", now, DAILY).await.unwrap_or(true) {
             return;
         }
-        let mut unconfirmed = 0.0;
+        let mut unconfirmed = 0;
+        let mut unseen = 0;
         for (topic, addresses) in &self.config.subscribed {
             match tokio::time::timeout(PATIENCE, self.unconfirmed(topic, addresses)).await {
-                Ok(Ok(count)) => unconfirmed += f64::from(count),
+                Ok(Ok(count)) => unconfirmed += count,
                 Ok(Err(error)) => {
+                    unseen += 1;
                     tracing::error!(error, topic, "the subscriptions could not be looked at");
                 }
                 Err(_) => {
+                    unseen += 1;
                     tracing::error!(topic, "the subscriptions could not be looked at in time");
                 }
             }
         }
-        tracing::info!(unconfirmed, "subscriptions");
-        self.publish("SubscriptionsUnconfirmed", unconfirmed, now).await;
+        tracing::info!(unconfirmed, unseen, "subscriptions");
+        // Nothing found among those that were seen is not that nothing is wrong, and would end an alarm.
+        if unseen == 0 || 0 < unconfirmed {
+            self.publish("SubscriptionsUnconfirmed", f64::from(unconfirmed), now).await;
+        }
+        if 0 < unseen {
+            self.ledger.release("daily", now).await;
+        }
     }
 
     /// Counts notifications that SNS did not take. An alarm looks at the figure, and goes straight to a

@@ -1,7 +1,7 @@
 //! The layout of the mail of the week.
 
 use crate::layout::{line, section};
-use crate::mail::{LONGEST_LIST, Mail, dashboard, others};
+use crate::mail::{LONGEST_LIST, Mail, dashboard, others, place};
 use crate::notification::{Runs, Week};
 use crate::text::{padded, subject, to_the_right};
 use crate::words::Language;
@@ -13,7 +13,7 @@ pub fn write_week(week: &Week, language: Language) -> Mail {
     let labels = words.labels();
     let environment = week.environment.as_str();
     let mut body = String::new();
-    line(&mut body, &words.week_headline(environment));
+    line(&mut body, &words.week_headline(&place(environment, &week.region)));
     let mut probes = week.probes.clone().unwrap_or_default();
     probes.sort_by(|a, b| a.runs.availability().total_cmp(&b.runs.availability()));
     let mut text = String::new();

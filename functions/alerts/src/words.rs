@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::Reason;
+use domain::{OwnFault, Reason};
 
 use crate::notification::Runs;
 
@@ -42,7 +42,8 @@ pub(crate) enum Plot {
     /// `None` when no report of this trouble could be had.
     Down(Option<Reason>),
     Degraded(Slow),
-    Blind,
+    /// With the fault of our own that a report tells, if there is one.
+    Blind(Option<OwnFault>),
     /// A probe is well again.
     Recovered(Trouble),
     Pipeline,
@@ -92,8 +93,11 @@ pub(crate) enum Measured {
     },
     /// Turns that passed only on retry.
     Retry,
-    /// In the words of the report.
-    Prose(String),
+    /// In the words of the report. The reason that it ended for, if there is one.
+    Prose {
+        reason: Option<Reason>,
+        prose: String,
+    },
     /// Nothing is known but how many runs failed.
     Runs(Runs),
     /// It is over. `None` where it is not known how long it lasted, or nothing ran.
@@ -141,7 +145,7 @@ impl Tally {
         *match plot {
             Plot::Down(_) => &mut self.down,
             Plot::Degraded(_) => &mut self.degraded,
-            Plot::Blind => &mut self.blind,
+            Plot::Blind(_) => &mut self.blind,
             Plot::Recovered(_) | Plot::PipelineOver | Plot::ForeignOver => &mut self.over,
             Plot::Pipeline | Plot::Foreign | Plot::Unreadable => &mut self.other,
         } += 1;
@@ -162,6 +166,8 @@ pub(crate) struct Labels {
     pub(crate) detail: &'static str,
     pub(crate) no_report: &'static str,
     pub(crate) comparison: &'static str,
+    /// Its heading where there is nothing to compare with.
+    pub(crate) figures: &'static str,
     pub(crate) before: &'static str,
     pub(crate) during: &'static str,
     /// The same column when it is over.
@@ -192,6 +198,10 @@ pub(crate) trait Words: Sync {
     fn labels(&self) -> &'static Labels;
     /// What stands between a name and what is said of it.
     fn colon(&self) -> &'static str;
+    /// What stands between a number and its unit.
+    fn space(&self) -> &'static str {
+        " "
+    }
     /// Day and minute, for `strftime`.
     fn moment(&self) -> &'static str;
     /// `4.2`, or `4,2`.
@@ -201,13 +211,14 @@ pub(crate) trait Words: Sync {
     fn span(&self, time: Duration) -> String;
     /// A measured time: `4.2 s`, `45 ms`.
     fn seconds(&self, seconds: f64) -> String {
+        let space = self.space();
         match seconds {
-            ..0.0005 => "< 1 ms".to_owned(),
-            ..0.0995 => format!("{} ms", self.number(seconds * 1_000.0, 0)),
+            ..0.0005 => format!("<{space}1{space}ms"),
+            ..0.0995 => format!("{}{space}ms", self.number(seconds * 1_000.0, 0)),
             _ => {
                 let tenths = (seconds * 10.0).round() / 10.0;
                 let whole = tenths.fract() == 0.0 || 100.0 <= tenths;
-                format!("{} s", self.number(tenths, usize::from(!whole)))
+                format!("{}{space}s", self.number(tenths, usize::from(!whole)))
             }
         }
     }
@@ -218,7 +229,8 @@ pub(crate) trait Words: Sync {
         if plain.0 != plain.1 {
             return plain;
         }
-        (format!("{} s", self.number(one, 3)), format!("{} s", self.number(other, 3)))
+        let exact = |seconds| format!("{}{}s", self.number(seconds, 3), self.space());
+        (exact(one), exact(other))
     }
 
     /// The first word of a subject.
@@ -227,6 +239,18 @@ pub(crate) trait Words: Sync {
     fn what(&self, plot: Plot) -> &'static str;
     /// `None` when there is nothing that was measured.
     fn measured(&self, measured: &Measured) -> Option<String>;
+    /// What a check requires, of which the report has an English line: `contains "Ada"`.
+    fn expected(&self, check: &str) -> String {
+        check.to_owned()
+    }
+    /// What a check found in its place, likewise.
+    fn found(&self, found: &str) -> String {
+        found.to_owned()
+    }
+    /// The prober's own words on a failure, which are English; `None` where the reason says as much.
+    fn prose(&self, _: Reason, prose: &str) -> Option<String> {
+        Some(prose.to_owned())
+    }
     fn test_mark(&self) -> &'static str;
     fn test_note(&self) -> &'static str;
 
@@ -254,6 +278,8 @@ pub(crate) trait Words: Sync {
     fn also(&self, plot: Plot, title: &str, at: &str) -> String;
     /// What to do. `{probe}`, `{environment}`, `{instance}` and `{host}` stand for the alarm's own.
     fn recipe(&self, plot: Plot) -> &'static [&'static str];
+    /// Where Vigie's own runbook has more, as a page of `docs/` with its section.
+    fn runbook(&self, plot: Plot) -> Option<&'static str>;
     fn mute_whole(&self) -> &'static str;
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String;
     fn group_subject(&self, tally: Tally, environment: &str, names: &str) -> String;
@@ -269,12 +295,12 @@ mod tests {
     #[test]
     fn a_measured_time_is_never_told_as_nothing() {
         let cases = [
-            (0.0004, "< 1 ms", "< 1 ms"),
-            (0.045, "45 ms", "45 ms"),
-            (0.0994, "99 ms", "99 ms"),
-            (0.81, "0.8 s", "0,8 s"),
-            (2.96, "3 s", "3 s"),
-            (123.4, "123 s", "123 s"),
+            (0.0004, "< 1 ms", "<\u{a0}1\u{a0}ms"),
+            (0.045, "45 ms", "45\u{a0}ms"),
+            (0.0994, "99 ms", "99\u{a0}ms"),
+            (0.81, "0.8 s", "0,8\u{a0}s"),
+            (2.96, "3 s", "3\u{a0}s"),
+            (123.4, "123 s", "123\u{a0}s"),
         ];
         for (seconds, english, french) in cases {
             assert_eq!(Language::English.words().seconds(seconds), english);

@@ -17,6 +17,7 @@ use crate::current;
 use crate::evidence::Evidence;
 use crate::ledger::Stored;
 use crate::mail::write;
+use crate::mutes;
 use crate::notification::{Item, Notification, Other};
 use crate::plot::gravity;
 use crate::send::{Unpublished, publish};
@@ -82,6 +83,11 @@ impl Alerts {
                 quiet.push((decision.after, stored.revision));
             }
         }
+        // What is muted stays due, and is told once the mute is over.
+        let own_accord = |told: &Told| !told.memory.untold();
+        let again = tell.iter().filter(|told| own_accord(told)).map(|told| &told.memory.alert);
+        let muted = mutes::muted(&self.clients.cloudwatch, again).await;
+        tell.retain(|told| !(own_accord(told) && muted.contains(&told.memory.alert.name)));
         // An alarm that was deleted never says OK, and an OK can get lost: ask before reminding.
         let reminding = |told: &Told| {
             told.memory.alert.state == State::Alarm && !told.news.contains(&News::Changed)

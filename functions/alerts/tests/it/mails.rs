@@ -6,7 +6,7 @@ use alerts::{
 };
 use domain::alert::{Alert, Source, State, Subject};
 use domain::alert_memory::{Memory, News, Trouble};
-use domain::{Reason, Report, Severity};
+use domain::{OwnFault, Reason, Report, Severity};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -139,7 +139,16 @@ fn a_bot_that_is_degraded() {
 fn blindness_never_looks_like_a_bot_that_is_down() {
     let blind = || alert(probe_down(), State::InsufficientData);
     check("blind", &changed(blind(), None));
-    check("blind-for-our-own-fault", &changed(blind(), Some(own_fault())));
+    for fault in [
+        OwnFault::Settings,
+        OwnFault::Secret,
+        OwnFault::Deadline,
+        OwnFault::Stalled,
+        OwnFault::Internal,
+    ] {
+        let name = format!("blind-{}", fault.as_str());
+        check(&name, &changed(blind(), Some(own_fault(fault))));
+    }
 }
 
 #[test]
@@ -208,6 +217,75 @@ fn a_test_says_that_it_is_one() {
 }
 
 #[test]
+fn a_stretch_of_which_nothing_is_known_has_no_column() {
+    let mut new = changed(alert(probe_down(), State::Alarm), Some(down(Reason::AppError)));
+    new.items[0].figures.as_mut().unwrap().before = Window::default();
+    check("down-without-a-before", &new);
+    new.items[0].figures = Some(Figures::default());
+    for language in [Language::English, Language::French] {
+        let mail = write(&new, language);
+        assert!(!mail.body.contains(" p95"), "{}", mail.body);
+    }
+}
+
+/// Headings of a page of `docs/`, as GitHub links to them.
+fn sections(page: &str) -> Vec<String> {
+    let path = format!("{}/../../docs/{page}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let headings = text.lines().filter(|line| line.starts_with("## ") || line.starts_with("### "));
+    let section = |heading: &str| {
+        let kept = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>().replace(' ', "-").replace('ê', "%C3%AA")
+    };
+    headings.map(section).collect()
+}
+
+#[test]
+fn the_sections_of_the_runbook_that_a_mail_links_to_are_there() {
+    let reports = [Some(down(Reason::AppError)), None];
+    let mails = reports.into_iter().flat_map(|report| {
+        let blind = alert(probe_down(), State::InsufficientData);
+        let subjects = [probe_down(), probe_degraded(), Subject::Pipeline];
+        let up = subjects.map(|subject| alert(subject, State::Alarm));
+        up.into_iter().chain([blind]).map(move |alert| changed(alert, report.clone()))
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    for mut mail in mails {
+        for (language, page) in
+            [(Language::English, "runbook.md"), (Language::French, "runbook.fr.md")]
+        {
+            mail.items[0].memory.alert.runbook = None;
+            let body = write(&mail, language).body;
+            let start = format!("https://github.com/vigie-watch/vigie/blob/main/docs/{page}#");
+            let linked =
+                body.split(&start).nth(1).unwrap_or_else(|| panic!("no {start} in:\n{body}"));
+            let section = linked.lines().next().unwrap();
+            assert!(sections(page).iter().any(|known| known == section), "{page} has no {section}");
+            seen.insert(format!("{page}#{section}"));
+        }
+    }
+    assert_eq!(seen.len(), 10, "{seen:?}");
+}
+
+#[test]
+fn a_runbook_of_ones_own_comes_before_vigies_and_a_page_of_vigies_alone() {
+    let link = |own: &str| {
+        let mut mail = changed(alert(probe_down(), State::Alarm), None);
+        mail.items[0].memory.alert.runbook = Some(own.to_owned());
+        let body = write(&mail, Language::English).body;
+        body.lines().filter(|line| line.contains("runbook")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let vigie = "https://github.com/vigie-watch/vigie/blob/main/docs/runbook.md";
+    let wiki = "https://wiki.example.com/runbook";
+    assert_eq!(
+        link(wiki),
+        [format!("  runbook    {wiki}"), format!("             {vigie}#vigie-env-probe-down")]
+    );
+    assert_eq!(link(vigie), [format!("  runbook    {vigie}")]);
+}
+
+#[test]
 fn alarms_that_changed_together_make_one_list() {
     let probe = |name: &str, state, degraded| {
         let probe = name.parse().unwrap();
@@ -265,6 +343,7 @@ fn the_mail_of_the_week() {
     let sample = notification(at("08:00:00"), Vec::new());
     let mut week = Week {
         environment: sample.environment,
+        region: sample.region,
         now: sample.now,
         zone: sample.zone,
         probes: Some(vec![probe("hr-bot", 10_080), probe("support-bot", 10_071)]),

@@ -40,7 +40,7 @@ async fn an_alarm_is_told_when_its_window_is_over() {
         ]
     );
     for part in [
-        "support-bot (prod) has been down since 2026-11-22 14:05 UTC (15:05 Europe/Paris).",
+        "support-bot (prod, eu-west-1) has been down since 2026-11-22 14:05 UTC (15:05 Europe/Paris).",
         "expected   contains \"ada7\"",
         "(0/3)",
         "No other alarm of prod is up.",
@@ -66,7 +66,7 @@ async fn a_recovery_says_how_long_it_lasted() {
     world.flush(at("14:17:42")).await;
     let [_, mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
     assert_eq!(mail.subject, "OK support-bot (prod): answers again, down for 12 min");
-    let was = "support-bot (prod) was down for 12 min, from 2026-11-22 14:05 UTC";
+    let was = "support-bot (prod, eu-west-1) was down for 12 min, from 2026-11-22 14:05 UTC";
     assert!(mail.body.contains(was), "{}", mail.body);
 }
 

@@ -194,12 +194,17 @@ pub(crate) fn on_retry() -> Report {
 }
 
 /// A run that never was, for a fault of ours.
-pub(crate) fn own_fault() -> Report {
-    let failure = (
-        Cause::Own(OwnFault::Secret),
-        "secret `vigie/support-bot` could not be read: access denied",
-    );
-    report(vec![attempt(vec![], ms(30), Some(failure))])
+pub(crate) fn own_fault(fault: OwnFault) -> Report {
+    let prose = match fault {
+        OwnFault::Settings => "`${CHAT_URL}` is not set",
+        OwnFault::Secret => "secret `vigie/support-bot` could not be read: access denied",
+        OwnFault::Deadline => "our own deadline came before the visit ended",
+        OwnFault::Stalled => {
+            "time ran out (no text came) while our own process stood still for 20.1 of 28.7 s"
+        }
+        OwnFault::Internal => "the conversation panicked; see the log",
+    };
+    report(vec![attempt(vec![], ms(30), Some((Cause::Own(fault), prose)))])
 }
 
 /// The alarm `vigie-prod-support-bot-KIND` in `state`.

@@ -160,3 +160,78 @@ async fn an_ok_that_got_lost_is_found_before_anybody_is_reminded() {
     let subjects = world.subjects();
     assert_eq!(subjects[1..], ["OK support-bot (prod): answers again, down for 54 min"]);
 }
+
+#[tokio::test]
+async fn eighty_bots_that_are_down_are_all_reminded_of_and_all_recover() {
+    let mut world = World::new();
+    let all = |event: &str, changed| -> Vec<String> {
+        (10..90).map(|number| alarm(event, &format!("bot-{number}"), changed)).collect()
+    };
+    for batch in all("cloudwatch-down.json", at("14:05:11")).chunks(10) {
+        world.messages(batch, at("14:05:12")).await;
+    }
+    world.flush(at("14:05:42")).await;
+    world.tick(at("18:06:00")).await;
+    for batch in all("cloudwatch-ok.json", at("19:00:11")).chunks(10) {
+        world.messages(batch, at("19:00:12")).await;
+    }
+    world.flush(at("19:00:42")).await;
+    let list = |state| format!("80 {state} (prod): bot-10, bot-11, bot-12, bot-13, +76");
+    assert_eq!(world.subjects(), [list("DOWN"), list("DOWN"), list("OK")]);
+}
+
+#[tokio::test]
+async fn nobody_is_reminded_of_what_is_muted_until_the_mute_is_over() {
+    let mut world = World::with(&[("ESCALATE_AFTER_SECONDS", "3600")]);
+    let messages =
+        ["muted-bot", "other-bot"].map(|bot| alarm("cloudwatch-down.json", bot, at("14:05:11")));
+    world.messages(&messages, at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    assert_eq!(world.state().asked_for_mutes, 0, "what changes is told by CloudWatch itself");
+    world.state().muted.insert("vigie-prod-muted-bot-down".to_owned());
+    for hour in 15..=18 {
+        for minute in 0..60 {
+            world.tick(at(&format!("{hour}:{minute:02}:00"))).await;
+        }
+    }
+    let told = [
+        "2 DOWN (prod): muted-bot, other-bot",
+        "ESCALATED: DOWN other-bot (prod): conversations fail",
+        "STILL DOWN other-bot (prod): conversations fail",
+    ];
+    assert_eq!(world.subjects(), told);
+    world.state().muted.clear();
+    world.tick(at("19:00:00")).await;
+    assert_eq!(
+        world.subjects()[3..],
+        [
+            "ESCALATED: DOWN muted-bot (prod): conversations fail",
+            "STILL DOWN muted-bot (prod): conversations fail"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn where_mutes_can_not_be_asked_for_people_are_reminded() {
+    let mut world = World::new();
+    world.breaks(Part::Mutes);
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.tick(at("18:06:00")).await;
+    assert_eq!(world.subjects()[1..], ["STILL DOWN support-bot (prod): conversations fail"]);
+}
+
+#[tokio::test]
+async fn that_nothing_is_muted_is_one_question_for_all_alarms() {
+    let mut world = World::new();
+    let messages: Vec<String> = (0..10)
+        .map(|number| alarm("cloudwatch-down.json", &format!("bot-{number}"), at("14:05:11")))
+        .collect();
+    world.messages(&messages, at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    for minute in 0..30 {
+        world.tick(at(&format!("18:{minute:02}:00"))).await;
+    }
+    assert_eq!(world.subjects().len(), 2);
+    assert_eq!(world.state().asked_for_mutes, 1);
+}

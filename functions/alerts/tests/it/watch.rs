@@ -89,6 +89,33 @@ async fn once_a_day_the_subscriptions_are_looked_at() {
 }
 
 #[tokio::test]
+async fn subscriptions_that_can_not_be_seen_end_no_alarm_and_are_looked_at_again() {
+    let mut world = World::with(&[("TICKETS_EMAILS", "ada@example.com")]);
+    let ada = |arn| ("tickets".to_owned(), vec![("ada@example.com", arn)]);
+    world.state().subscriptions = [ada("Deleted")].into();
+    let told = |world: &World| {
+        let figures = std::mem::take(&mut world.state().figures);
+        figures.into_iter().map(|(_, count)| count).collect::<Vec<f64>>()
+    };
+    world.tick(at("10:00:00")).await;
+    assert_eq!(told(&world), [1.0]);
+
+    let next_day = |time: &str| format!("2026-11-23T{time}:00Z").parse().unwrap();
+    world.state().unseen.insert("tickets".to_owned());
+    world.tick(next_day("10:00")).await;
+    assert_eq!(told(&world), [] as [f64; 0], "not knowing is no reason for calm");
+    world.state().unseen.remove("tickets");
+    world.state().unseen.insert("notifications".to_owned());
+    world.tick(next_day("10:01")).await;
+    assert_eq!(told(&world), [1.0], "what is wrong with the others is told");
+    world.state().unseen.clear();
+    world.state().subscriptions = [ada("arn:aws:sns:eu-west-1:123456789012:tickets:1")].into();
+    world.tick(next_day("10:02")).await;
+    world.tick(next_day("10:03")).await;
+    assert_eq!(told(&world), [0.0], "all is seen, and that is enough for the day");
+}
+
+#[tokio::test]
 async fn once_a_week_somebody_says_that_they_are_still_watching() {
     let mut world = World::new();
     world.state().week = [

@@ -8,8 +8,13 @@ use alerts::{Alerts, Clients, Config};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
 use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataError, GetMetricDataOutput};
+use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::{
+    ListAlarmMuteRulesError, ListAlarmMuteRulesOutput,
+};
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
-use aws_sdk_cloudwatch::types::{MetricAlarm, MetricDataResult, StateValue};
+use aws_sdk_cloudwatch::types::{
+    AlarmMuteRuleStatus, AlarmMuteRuleSummary, MetricAlarm, MetricDataResult, StateValue,
+};
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
@@ -18,7 +23,9 @@ use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::NoSuchKey;
-use aws_sdk_sns::operation::list_subscriptions_by_topic::ListSubscriptionsByTopicOutput;
+use aws_sdk_sns::operation::list_subscriptions_by_topic::{
+    ListSubscriptionsByTopicError, ListSubscriptionsByTopicOutput,
+};
 use aws_sdk_sns::operation::publish::{PublishError, PublishOutput};
 use aws_sdk_sns::types::Subscription;
 use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
@@ -55,6 +62,8 @@ pub(crate) enum Part {
     Metrics,
     Topics,
     Queue,
+    /// The emulator of the crossing tests has no mute rules.
+    Mutes,
 }
 
 #[derive(Clone, Debug)]
@@ -79,10 +88,15 @@ pub(crate) struct State {
     pub(crate) metrics: BTreeMap<(String, String), f64>,
     /// What CloudWatch says of alarms, by name; of any other that it is up. `None`: there is no such.
     pub(crate) alarms: BTreeMap<String, Option<StateValue>>,
+    /// Alarms that an active rule mutes, and how often somebody asked for such rules.
+    pub(crate) muted: BTreeSet<String>,
+    pub(crate) asked_for_mutes: usize,
     /// Each probe's passed and all runs of a week.
     pub(crate) week: BTreeMap<String, (f64, f64)>,
     /// Address and ARN of each topic's subscriptions, or what SNS says in the place of an ARN.
     pub(crate) subscriptions: BTreeMap<String, Vec<(&'static str, &'static str)>>,
+    /// Topics whose subscriptions SNS does not tell.
+    pub(crate) unseen: BTreeSet<String>,
     /// What was published to CloudWatch.
     pub(crate) figures: Vec<(String, f64)>,
 }
@@ -238,7 +252,8 @@ fn clients(state: &Arc<Mutex<State>>) -> Clients {
             aws_sdk_cloudwatch,
             metrics(state.clone()),
             figures(state.clone()),
-            alarms(state.clone())
+            alarms(state.clone()),
+            mutes(state.clone())
         ),
     }
 }
@@ -335,13 +350,20 @@ fn metrics(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
 }
 
 fn subscriptions(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
-    mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_compute_output(move |request| {
+    mock!(aws_sdk_sns::Client::list_subscriptions_by_topic).then_compute_response(move |request| {
         let state = state.lock().unwrap();
-        let known = state.subscriptions.get(request.topic_arn().unwrap()).into_iter().flatten();
+        let topic = request.topic_arn().unwrap();
+        if state.unseen.contains(topic) {
+            let error = ListSubscriptionsByTopicError::unhandled("throttled");
+            return MockResponse::Error(error);
+        }
+        let known = state.subscriptions.get(topic).into_iter().flatten();
         let list = known.map(|(address, arn)| {
             Subscription::builder().endpoint(*address).subscription_arn(*arn).build()
         });
-        ListSubscriptionsByTopicOutput::builder().set_subscriptions(Some(list.collect())).build()
+        let list = Some(list.collect());
+        let output = ListSubscriptionsByTopicOutput::builder().set_subscriptions(list);
+        MockResponse::Output(output.build())
     })
 }
 
@@ -358,7 +380,34 @@ fn alarms(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
             let alarm = MetricAlarm::builder().alarm_name(name).state_value(value);
             Some(alarm.state_updated_timestamp(since).build())
         });
-        DescribeAlarmsOutput::builder().set_metric_alarms(Some(alarms.collect())).build()
+        // As the API has it: fifty a page when nothing else is asked for.
+        let alarms: Vec<MetricAlarm> = alarms.collect();
+        let start: usize = request.next_token().map_or(0, |token| token.parse().unwrap());
+        let most = usize::try_from(request.max_records().unwrap_or(50)).unwrap();
+        let end = alarms.len().min(start + most);
+        DescribeAlarmsOutput::builder()
+            .set_metric_alarms(Some(alarms[start..end].to_vec()))
+            .set_next_token((end < alarms.len()).then(|| end.to_string()))
+            .build()
+    })
+}
+
+fn mutes(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_cloudwatch::Client::list_alarm_mute_rules).then_compute_response(move |request| {
+        if broken(&state, Part::Mutes) {
+            return MockResponse::Error(ListAlarmMuteRulesError::unhandled("no such operation"));
+        }
+        assert_eq!(request.statuses(), [AlarmMuteRuleStatus::Active]);
+        let mut state = state.lock().unwrap();
+        state.asked_for_mutes += 1;
+        let found = match request.alarm_name() {
+            Some(name) => state.muted.contains(name),
+            None => !state.muted.is_empty(),
+        };
+        let rule = AlarmMuteRuleSummary::builder().status(AlarmMuteRuleStatus::Active).build();
+        let rules = found.then_some(rule).into_iter().collect();
+        let output = ListAlarmMuteRulesOutput::builder();
+        MockResponse::Output(output.set_alarm_mute_rule_summaries(Some(rules)).build())
     })
 }
 

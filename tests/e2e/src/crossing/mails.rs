@@ -33,13 +33,12 @@ pub(super) const APP_ERROR: Story = Story {
     reasons: &["app_error"],
     subject: "DOWN failing (local): the app reports an error, turn 1: ",
     body: &[
-        "failing (local) has been down since 20",
+        "failing (local, us-east-1) has been down since 20",
         "Users see an error message in place of an answer.",
         "\nWHAT FAILED\nTurn 1 of 2, visit of 20",
         "\n  said       Bonjour, je m'appelle ",
         "\n  answered   (nothing)\n  detail     ",
         "The model is overloaded.",
-        "\nAGAINST THE HOUR BEFORE\n",
         "\navailability  ",
         " min a mark: ",
         "\nDOWN gone, since 20",
@@ -54,7 +53,7 @@ pub(super) const APP_ERROR: Story = Story {
     recovery: (
         "OK failing (local): answers again, down for ",
         &[
-            "failing (local) was down for ",
+            "failing (local, us-east-1) was down for ",
             " runs failed.\nUsers get right answers again.\n",
             "\nWHAT TO DO\nNothing now.",
         ],
@@ -68,22 +67,22 @@ pub(super) const HANGING: Story = Story {
     reasons: &["first_chunk_timeout", "timeout"],
     subject: "EN PANNE hanging (local) : aucune reponse ne vient a temps, tour 1 abandonne apres ",
     body: &[
-        "hanging (local) est en panne depuis le ",
+        "hanging (local, us-east-1) est en panne depuis le ",
         " Europe/Paris).\n",
         "\nCE QUI A ÉCHOUÉ\nTour 1 sur 2, visite du ",
-        "\n  demandé    Bonjour, je m'appelle ",
+        "\n  envoyé     Bonjour, je m'appelle ",
         "\n  répondu    (rien)\n  délai      ",
-        " s, puis abandon\n",
+        "\u{a0}s, puis abandon\n",
         "\nAUTRES ALARMES\n",
         "\nEN PANNE gone, depuis le ",
         "\nQUE FAIRE\n1. ",
         "\nMETTRE EN SOURDINE\nvigie mute hanging --environment local --for 2h --why \"réparation en cours\"\n",
-        "\nGravité page. Alarme vigie-local-hanging-down : Threshold Crossed: ",
+        "\nGravité page. Alarme vigie-local-hanging-down\u{a0}: Threshold Crossed: ",
     ],
     recovery: (
         "RETABLI hanging (local) : repond de nouveau, en panne pendant ",
         &[
-            "hanging (local) a été en panne pendant ",
+            "hanging (local, us-east-1) a été en panne pendant ",
             " en échec.\nLes utilisateurs reçoivent de nouveau des réponses justes.\n",
         ],
     ),
@@ -94,16 +93,16 @@ pub(super) const WRONG_ANSWER: Story = Story {
     probe: "forgetful",
     mood: Mood::Nonsense,
     reasons: &["check_failed"],
-    subject: "EN PANNE forgetful (local) : mauvaise reponse, tour 1, attendu contains \"",
+    subject: "EN PANNE forgetful (local) : mauvaise reponse, tour 1, attendu contient \"",
     body: &[
-        "forgetful (local) est en panne depuis le ",
+        "forgetful (local, us-east-1) est en panne depuis le ",
         "Les utilisateurs reçoivent des réponses, mais pas les bonnes.\n",
-        "\n  attendu    contains \"",
+        "\n  attendu    contient \"",
         "\n  reçu       \"Il fait beau aujourd'hui, n'est-ce pas ? Je vous écoute.\"\n",
     ],
     recovery: (
         "RETABLI forgetful (local) : repond de nouveau, en panne pendant ",
-        &["forgetful (local) a été en panne pendant "],
+        &["forgetful (local, us-east-1) a été en panne pendant "],
     ),
 };
 
@@ -180,7 +179,7 @@ pub(super) async fn gone(stage: &Stage, turns: &Turns) -> anyhow::Result<()> {
     ensure!(failures >= 2, "{failures} failures for `connect`");
     let mail = stage.mail_about("gone", 1).await?;
     let body = [
-        "gone (local) has been down since 20",
+        "gone (local, us-east-1) has been down since 20",
         "Browsers say that the site can't be reached.",
         "\nWHAT FAILED\nBefore the first turn, visit of 20",
         "\n3. Try from elsewhere: curl -sv http://127.0.0.1:9/config\n",
@@ -205,7 +204,7 @@ pub(super) async fn slow(stage: &Stage, turns: &Turns) -> anyhow::Result<()> {
         "slow",
         "first words late, 1.",
         &[
-            "slow (local) has been slow since 20",
+            "slow (local, us-east-1) has been slow since 20",
             "Users look at an empty reply for longer than promised, then get a right answer.",
             "\nWHAT WAS LATE\nTurn ",
             "\n  took       ",
@@ -226,7 +225,7 @@ pub(super) async fn slow(stage: &Stage, turns: &Turns) -> anyhow::Result<()> {
         "slow",
         "repond de nouveau a temps, lent pendant ",
         &[
-            "slow (local) a été lent pendant ",
+            "slow (local, us-east-1) a été lent pendant ",
             "Les utilisateurs reçoivent des réponses justes, à temps.\n",
         ],
     )?;
@@ -240,9 +239,9 @@ pub(super) async fn slow(stage: &Stage, turns: &Turns) -> anyhow::Result<()> {
         "slow",
         "reponses lentes a venir, ",
         &[
-            "slow (local) est lent depuis le ",
+            "slow (local, us-east-1) est lent depuis le ",
             "\nCE QUI A TARDÉ\nTour ",
-            " s avant les premiers mots, objectif 1 s\n",
+            "\u{a0}s avant les premiers mots, objectif 1\u{a0}s\n",
         ],
     )?;
     let down = down("slow");
@@ -274,7 +273,7 @@ fn tells(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> an
         return reads(mail, &format!("{alone}{colon}{what}"), body);
     }
     let line = mail.body.lines().find(|line| {
-        line.contains(&format!("  {probe}:")) || line.contains(&format!("  {probe} :"))
+        line.contains(&format!("  {probe}:")) || line.contains(&format!("  {probe}\u{a0}:"))
     });
     line.map(drop)
         .with_context(|| format!("no line about `{probe}` in `{}`:\n{}", mail.subject, mail.body))
