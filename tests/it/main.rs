@@ -6,6 +6,7 @@ mod observability;
 mod runbook;
 mod template;
 mod template_alarms;
+mod template_dashboard;
 mod template_edges;
 
 /// The first of these commands that is not on the PATH.

@@ -2,6 +2,7 @@
 //! is seen in `runbook`, which runs infra/observability/check.sh.
 
 mod alertmanager;
+mod panels;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -45,7 +46,7 @@ fn every_expression_asks_for_series_that_exist() {
     };
     for expression in &all {
         let metrics = expression.metrics();
-        let constant = expression.promql == "vector(1)";
+        let constant = expression.promql.starts_with("vector(");
         assert!(constant || !metrics.is_empty(), "{} {}", expression.file, expression.place);
         for name in metrics {
             let Expression { file, place, promql, .. } = expression;
@@ -136,12 +137,12 @@ fn gauges_are_read_over_a_window_so_that_slow_probes_leave_no_gaps() {
                 for published in PUBLISHED {
                     let name = published.name;
                     for (at, _) in expr.match_indices(&format!("{name}{{")) {
-                        // `max_over_time(timestamp(…)[…])` reads a window too.
                         let windowed = [
                             "_over_time(",
                             "_over_time(0.5, ",
                             "_over_time(0.95, ",
-                            "_over_time(timestamp(",
+                            // The age of what is there: `or` a window follows.
+                            "max(timestamp(",
                         ];
                         let before = &expr[..at];
                         assert!(
@@ -152,6 +153,33 @@ fn gauges_are_read_over_a_window_so_that_slow_probes_leave_no_gaps() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn the_fleet_leads_to_a_probe_of_one_environment_seen_as_the_fleet_was() {
+    let boards = dashboards();
+    let board = |file: &str| &boards.iter().find(|(name, _)| name == file).expect(file).1;
+    let variables = &board("vigie-probe.json")["templating"]["list"];
+    let names: Vec<&str> =
+        variables.as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
+    let at = |name: &str| &variables[names.iter().position(|one| *one == name).expect(name)];
+    // Two environments together would be averaged, and their lines have the same name.
+    assert_eq!(
+        (&at("environment")["multi"], &at("probe")["multi"]),
+        (&false.into(), &false.into())
+    );
+    let fleet = board("vigie-fleet.json").to_string();
+    let (_, link) = fleet.split_once("/d/vigie-probe?").expect("a link");
+    let (link, _) = link.split_once('"').expect("its end");
+    for name in ["probe", "environment", "location"] {
+        assert!(link.contains(&format!("var-{name}=${{__data.fields.{name}}}")), "{name}: {link}");
+    }
+    for name in ["datasource", "lookback", "objective"] {
+        assert!(
+            names.contains(&name) && link.contains(&format!("${{{name}:queryparam}}")),
+            "{link}"
+        );
     }
 }
 

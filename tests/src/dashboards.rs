@@ -228,7 +228,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Replaces Grafana's variables as if everything was chosen and slow probes were looked at.
+/// Replaces Grafana's variables by what they are when somebody opens a dashboard.
 fn substitute(expr: &str) -> String {
     let mut parts = expr.split('$');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -238,7 +238,7 @@ fn substitute(expr: &str) -> String {
         let (variable, rest) = part.split_at(end);
         out.push_str(match variable {
             "environment" | "probe" | "location" | "instance" => ".+",
-            "lookback" => "2d",
+            "lookback" => "10m",
             "objective" => "0.995",
             "window" => "30m",
             "__interval" => "1m",
@@ -346,6 +346,6 @@ mod tests {
 
     #[test]
     fn variables_are_replaced() {
-        assert_eq!(substitute(r#"x{a=~"$probe"}[$lookback]"#), r#"x{a=~".+"}[2d]"#);
+        assert_eq!(substitute(r#"x{a=~"$probe"}[$lookback]"#), r#"x{a=~".+"}[10m]"#);
     }
 }

@@ -20,6 +20,9 @@ use crate::visits::Visitor;
 
 pub(crate) use pages::router;
 
+/// So long before it begins a minute is planned: what is due in its first second would be past otherwise.
+const AHEAD: Duration = Duration::from_secs(1);
+
 /// Visits that `/probe` may make at once.
 const ON_DEMAND: usize = 10;
 
@@ -142,8 +145,7 @@ pub(crate) async fn rounds(exporter: Arc<Exporter>, mut stopped: watch::Receiver
     loop {
         exporter.plan_minute(minute, &mut visits);
         minute = minute.saturating_add(Duration::from_secs(60)).unwrap_or(minute);
-        let until = Duration::try_from(minute.duration_since(Timestamp::now())).unwrap_or_default();
-        let mut over = std::pin::pin!(tokio::time::sleep(until));
+        let mut over = std::pin::pin!(tokio::time::sleep(until_planned(minute, Timestamp::now())));
         loop {
             tokio::select! {
                 () = &mut over => break,
@@ -154,6 +156,11 @@ pub(crate) async fn rounds(exporter: Arc<Exporter>, mut stopped: watch::Receiver
         // What is over is forgotten.
         while visits.try_join_next().is_some() {}
     }
+}
+
+/// How long to wait before this minute is planned.
+fn until_planned(minute: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(minute.duration_since(now)).unwrap_or_default().saturating_sub(AHEAD)
 }
 
 impl Exporter {
@@ -194,4 +201,20 @@ impl Exporter {
 /// To the millisecond, which is what samples and reports tell.
 fn rounded(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_planned_before_what_is_due_at_its_beginning() {
+        let minute: Timestamp = "2026-11-25T12:01:00Z".parse().unwrap();
+        let before = |millis: u64| until_planned(minute, minute - Duration::from_millis(millis));
+        assert_eq!(before(60_000), Duration::from_secs(59));
+        assert_eq!(before(1_000), Duration::ZERO);
+        // Started within that second, or held up: at once.
+        assert_eq!(before(10), Duration::ZERO);
+        assert_eq!(until_planned(minute, minute + Duration::from_secs(5)), Duration::ZERO);
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use tokio::process::Command;
 
 use crate::local_aws::environment;
-use crate::net::{free_port, wait_until_it_answers};
+use crate::net::{free_port, http_client, wait_until_it_answers};
 use crate::process::{Processes, Running};
 
 pub struct Alertmanager {
@@ -60,5 +60,12 @@ impl Alertmanager {
             .await
             .context(address.clone())?;
         Ok(Self { address, process })
+    }
+
+    /// Raises alerts as Prometheus does: a list with `labels` and `annotations`.
+    pub async fn raise(&self, alerts: &serde_json::Value) -> anyhow::Result<()> {
+        let url = format!("http://{}/api/v2/alerts", self.address);
+        http_client()?.post(url).json(alerts).send().await?.error_for_status()?;
+        Ok(())
     }
 }

@@ -64,6 +64,34 @@ fn alertmanager_publishes_its_webhook_to_the_topic() {
     assert_eq!(first["endsAt"], "0001-01-01T00:00:00.000Z");
 }
 
+#[test]
+fn what_a_probe_that_is_down_explains_is_held_back() {
+    if tools_are_missing() {
+        return;
+    }
+    let (topic, _published) = Topic::start();
+    let alertmanager = Alertmanager::start(&topic);
+    let alert = |name: &str, severity: &str, labels: Value| {
+        let mut all = json!({ "alertname": name, "severity": severity });
+        all.as_object_mut().unwrap().extend(labels.as_object().unwrap().clone());
+        json!({ "labels": all })
+    };
+    let of =
+        |probe: &str| json!({ "probe": probe, "environment": "prod", "location": "eu-west-3" });
+    alertmanager.raise(&[
+        alert("ProbeDown", "page", of("gone")),
+        alert("ProbeDown", "ticket", of("gone")),
+        alert("InstanceDown", "ticket", of("gone")),
+        alert("ErrorBudgetBurnsFast", "page", of("gone")),
+        // What a plain scrape finds down may be another process, and a slow probe has the ticket alone.
+        alert("InstanceDown", "page", json!({ "instance": "chat.example.com:7860" })),
+        alert("ProbeDown", "ticket", of("daily")),
+    ]);
+    let mut told = alertmanager.told();
+    told.sort();
+    assert_eq!(told, ["InstanceDown page -", "ProbeDown page gone", "ProbeDown ticket daily"]);
+}
+
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:vigie-test-alarms";
 
 /// The fields of a form, decoded.
@@ -182,6 +210,21 @@ impl Alertmanager {
             .status()
             .expect("curl runs");
         assert!(status.success());
+    }
+}
+
+impl Alertmanager {
+    /// Name, severity and probe of what is neither silenced nor inhibited.
+    fn told(&self) -> Vec<String> {
+        let url = format!("{}/api/v2/alerts?active=true&silenced=false&inhibited=false", self.url);
+        let output =
+            Command::new("curl").args(["--silent", "--fail", &url]).output().expect("curl runs");
+        let alerts: Value = serde_json::from_slice(&output.stdout).expect("a list of alerts");
+        let line = |alert: &Value| {
+            let label = |name: &str| alert["labels"][name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {}", label("alertname"), label("severity"), label("probe"))
+        };
+        alerts.as_array().expect("a list").iter().map(line).collect()
     }
 }
 

@@ -12,11 +12,16 @@ use axum::routing::get;
 use domain::probe::instance;
 use domain::{Probe, Report, Template};
 use exposition::{Family, Format, Kind, WriteError, Writer};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{Exporter, rounded};
+use crate::output::prometheus::Times;
 use crate::output::{pretty, prometheus, visible};
+
+/// A result of a slow probe leaves the page after this time: whoever scrapes has it by then, and a Prometheus
+/// refuses what is older than an hour.
+const SHOWN: SignedDuration = SignedDuration::from_mins(50);
 
 /// Every page of the exporter.
 pub(crate) fn router(exporter: Arc<Exporter>) -> Router {
@@ -52,9 +57,15 @@ async fn metrics(State(exporter): State<Arc<Exporter>>, headers: HeaderMap) -> R
     let mut page = Writer::new(format);
     let latest: Vec<Arc<Report>> = exporter.state().latest.values().cloned().collect();
     let reports: Vec<&Report> = latest.iter().map(|report| &**report).collect();
-    let written =
-        prometheus::write(&reports, &mut page).and_then(|()| own(&exporter, &reports, &mut page));
+    let now = Timestamp::now();
+    let shown = reports.iter().copied().filter(|report| is_shown(report.due, now));
+    let written = prometheus::write(&shown.collect::<Vec<_>>(), Times::Due, &mut page)
+        .and_then(|()| own(&exporter, &reports, &mut page));
     answer(written.map(|()| page.finish()), format)
+}
+
+fn is_shown(due: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(due) < SHOWN
 }
 
 /// What a client says it can read: `OpenMetrics` only when it is asked for.
@@ -242,4 +253,17 @@ fn debug(report: &Report) -> String {
     let text = String::from_utf8_lossy(&text);
     let series = prometheus::page(&[report], Format::Prometheus).unwrap_or_default();
     format!("{}\n{series}", anstream::adapter::strip_str(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_leaves_the_page_before_prometheus_would_refuse_it() {
+        let due: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
+        let shown = |minutes| is_shown(due, due + SignedDuration::from_mins(minutes));
+        assert!(shown(0) && shown(49));
+        assert!(!shown(50) && !shown(60));
+    }
 }

@@ -2,14 +2,31 @@
 
 use domain::figures::{self, Figure, PUBLISHED};
 use domain::report::Report;
-use exposition::{Family, Format, Kind, WriteError, Writer};
+use exposition::{Family, Format, Kind, Point, WriteError, Writer};
+
+/// What time the samples carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// That at which the run was due, so that whoever reads the page again and again has one sample of each run.
+    Due,
+    /// None, where the page is of one run. The Pushgateway and `node_exporter` refuse times.
+    Unsaid,
+}
 
 /// The series of all reports, each family once. A series that ended is left out.
-pub(crate) fn write(reports: &[&Report], page: &mut Writer) -> Result<(), WriteError> {
-    let figures: Vec<Figure> =
-        reports.iter().flat_map(|report| figures::for_prometheus(report)).collect();
+pub(crate) fn write(
+    reports: &[&Report],
+    times: Times,
+    page: &mut Writer,
+) -> Result<(), WriteError> {
+    let dated = |report: &&Report| {
+        let due = (times == Times::Due).then(|| report.due.as_millisecond());
+        figures::for_prometheus(report).into_iter().map(move |figure| (due, figure))
+    };
+    let figures: Vec<(Option<i64>, Figure)> = reports.iter().flat_map(dated).collect();
     for published in PUBLISHED {
-        let mut series = figures.iter().filter(|figure| figure.name == published.name).peekable();
+        let of_this = |(_, figure): &&(Option<i64>, Figure)| figure.name == published.name;
+        let mut series = figures.iter().filter(of_this).peekable();
         if series.peek().is_none() {
             continue;
         }
@@ -22,19 +39,19 @@ pub(crate) fn write(reports: &[&Report], page: &mut Writer) -> Result<(), WriteE
             help: published.meaning,
             unit,
         })?;
-        for figure in series {
+        for (due, figure) in series {
             let Some(value) = figure.value else { continue };
             let labels: Vec<(&str, &str)> =
                 figure.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            page.sample(&labels, value)?;
+            page.point(&Point { labels: &labels, value, timestamp_ms: *due, ..Point::default() })?;
         }
     }
     Ok(())
 }
 
-/// The whole page.
+/// The whole page of runs that were just made.
 pub(crate) fn page(reports: &[&Report], format: Format) -> Result<String, WriteError> {
     let mut page = Writer::new(format);
-    write(reports, &mut page)?;
+    write(reports, Times::Unsaid, &mut page)?;
     Ok(page.finish())
 }

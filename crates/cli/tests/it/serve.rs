@@ -94,7 +94,7 @@ async fn an_exporter_shows_what_its_probes_see() {
         "# HELP probe_success ",
         "# TYPE probe_success gauge\n",
         "probe_success{job=\"gradio_chatbot\",",
-        "probe=\"bot\",environment=\"local\",location=\"local\"} 1\n",
+        "probe=\"bot\",environment=\"local\",location=\"local\"} 1 ",
         "# TYPE probe_inter_chunk_seconds summary\n",
         "up{job=\"gradio_chatbot\",",
         "vigie_runs_total{probe=\"bot\",outcome=\"up\"} 1\n",
@@ -111,6 +111,28 @@ async fn an_exporter_shows_what_its_probes_see() {
         open.contains("# UNIT probe_duration_seconds seconds\n") && open.ends_with("# EOF\n"),
         "{open}"
     );
+    serve.stop("TERM").await;
+}
+
+/// Prometheus drops what it has already, so however often it scrapes, a run counts once.
+#[tokio::test]
+async fn a_result_carries_the_time_at_which_its_run_was_due() {
+    let bot = bot().await;
+    let (_folder, file) = probe(&text("bot", &bot.url));
+    let mut serve = Serve::start(&file, &[]).await;
+    serve.until("visited").await;
+    let (_, page) = serve.get("/metrics").await;
+    let value = |of: &str| {
+        let line = page.lines().find(|line| line.starts_with(of)).unwrap();
+        line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+    };
+    let due = value("vigie_last_run_timestamp_seconds{");
+    for series in ["up{", "probe_success{", "probe_failure{", "probe_turn_reply_seconds{"] {
+        assert!((value(series) - 1_000.0 * due).abs() < 1.0, "{series} of {due}:\n{page}");
+    }
+    // A run on demand is of the moment at which it is asked for.
+    let (_, page) = serve.get("/probe?probe=bot").await;
+    assert!(page.contains("location=\"local\"} 1\n"), "{page}");
     serve.stop("TERM").await;
 }
 

@@ -1,14 +1,22 @@
 """Fleet (CloudWatch): the same questions for teams without Prometheus.
 
 SEARCH expressions, so that a new probe shows up by itself. CloudWatch keeps no labels beyond the
-dimensions, so there is neither location nor turn here.
+dimensions, so there is neither location nor turn here, and its metric math cannot join the results of two searches, so
+that down and degraded are two panels. A window is one period that is as long as the time that the panel shows.
 """
 
 from panels import *
 
 
-def probes(metric, stat, period=300, label="${PROP('Dim.Probe')}", dimensions="Environment,Probe", ref="a"):
-    return search(f"SEARCH('{{Vigie,{dimensions}}} MetricName=\"{metric}\" Environment=\"$environment\"', '{stat}', {period})", label, ref)
+PROBE = "${PROP('Dim.Probe')}"
+
+
+def ours(metric, stat, period, dimensions="Environment,Probe"):
+    return f"SEARCH('{{Vigie,{dimensions}}} MetricName=\"{metric}\" Environment=\"$environment\"', '{stat}', {period})"
+
+
+def probes(metric, stat, period=300, label=PROBE, dimensions="Environment,Probe", ref="a"):
+    return search(ours(metric, stat, period, dimensions), label, ref)
 
 
 FUNCTIONS = ["dispatcher", "prober", "bridge", "ingest", "alerts"]
@@ -29,8 +37,19 @@ def build():
     b = board("vigie-fleet-cloudwatch", "Vigie: fleet (CloudWatch)", "All probes of an environment from CloudWatch's metrics.",
               choose_source("cloudwatch", "vigie-cloudwatch"),
               fixed("region", "Region", ["default", "eu-west-1", "eu-west-3", "eu-central-1", "us-east-1", "us-west-2"], "`default` is the data source's own region."),
-              fixed("environment", "Environment", ["prod", "staging", "dev"], "The dimension Environment."), links=True)
+              fixed("environment", "Environment", ["prod", "staging", "dev"], "The dimension Environment."), OBJECTIVE, links=True)
     cloud = dict(source=CLOUDWATCH)
+    b = b.with_row(row("Now"))
+    b = b.with_panel(number("State", "Whether the newest minute with a result had a failed run, in the last two days. Why: `vigie report --last PROBE`.",
+                            probes("Success", "Minimum", 60), mappings=dict(v0=("down", RED), v1=("up", GREEN)), size=(16, 6), over="2d", **cloud))
+    b = b.with_panel(number("Late, or only on retry", "Whether the newest minute with a result had a run that was right but degraded, in the last two days.",
+                            probes("Degraded", "Maximum", 60), mappings=dict(v0=("no", GREEN), v1=("degraded", YELLOW)), size=(8, 6), over="2d", **cloud))
+    for window, over, seconds in (("1 h", "1h", 3600), ("24 h", "24h", 86400), ("30 d", "30d", 30 * 86400)):
+        b = b.with_panel(number(f"Availability, {window}", f"Successful runs over runs with a verdict, in the last {window}. Without a colour, since the objective is over 30 days.",
+                                probes("Success", "Average", seconds), unit="percentunit", decimals=2, size=(6, 6), over=over, **cloud))
+    left = f"1-(1-{ours('Success', 'Average', 30 * 86400)})/(1-$objective)"
+    b = b.with_panel(number("Budget left, 30 d", "What is left of the failures that the objective allows in 30 days; below zero it was missed.",
+                            search(left, PROBE), unit="percentunit", decimals=0, thresholds=BUDGET, size=(6, 6), over="30d", **cloud))
     b = b.with_row(row("Probes"))
     b = b.with_panel(graph("Availability", "Mean of Success: successful runs over runs with a verdict, in windows of 5 minutes.", probes("Success", "Average"),
                            unit="percentunit", high=1, size=(24, 8), **cloud))
@@ -44,8 +63,9 @@ def build():
     b = b.with_row(row("The watch itself"))
     b = b.with_panel(graph("Runs", "Dispatched and reported should be one line; what lies between them is lost.",
                            watch("RunsDispatched", "dispatched", "a"), watch("RunsReported", "reported", "b"), unit="short", **cloud))
-    b = b.with_panel(graph("Lost, late, broken", "Runs without a result, runs dropped since they were picked up too late, and runs in which Vigie itself failed.",
+    b = b.with_panel(graph("Lost, late, broken", "Runs without a result, runs dropped since they were picked up too late, runs in which Vigie itself failed or stood still, and probes that have no alarm.",
                            watch("RunsLost", "lost", "a"), watch("RunsLate", "late", "b"), probes("RunErrors", "Sum", 300, "own fault: ${PROP('Dim.Probe')}", ref="c"),
+                           watch("RunsStalled", "stalled", "d"), probes("ProbesWithoutAlarm", "Maximum", 60, "probes without an alarm", "Environment", "e"),
                            unit="short", bars=True, **cloud))
     b = b.with_panel(graph("Functions: errors and throttles", "Any of them is an alarm of the watch itself.",
                            search(named("AWS/Lambda", "Errors", "FunctionName", FUNCTIONS, "Sum"), "errors ${PROP('Dim.FunctionName')}", "a"),

@@ -1,9 +1,7 @@
 """The pieces that all dashboards are made of: queries, panels, colours, variables.
 
-Three rules hold everywhere and are kept here:
-no data is grey and says so, and is never red, since "we do not know" is not "down";
-every panel has a description; a gauge of a probe is read through `last_over_time` over twice its
-interval (the variable `lookback`), since Prometheus forgets a sample after five minutes.
+Two rules hold everywhere and are kept here: no data is grey and says so, and is never red, since "we do not know" is
+not "down"; every panel has a description. What is asked of Prometheus is in `promql`.
 """
 
 from grafana_foundation_sdk.builders import bargauge, cloudwatch, common, dashboard, prometheus, stat, statetimeline, table, timeseries
@@ -31,8 +29,8 @@ def query(expr, legend="", instant=False, table_format=False, ref="A"):
 def search(expression, label, ref="a"):
     """One CloudWatch metric expression; `label` may use ${PROP('Dim.Probe')} and its like."""
     return (
-        cloudwatch.CloudWatchMetricsQuery()
-        .query_mode(cw.CloudWatchQueryMode.METRICS)
+        cloudwatch.MetricsQuery()
+        .query_mode(cw.QueryMode.METRICS)
         .metric_query_type(cw.MetricQueryType.SEARCH)
         .metric_editor_mode(cw.MetricEditorMode.CODE)
         .region("$region").namespace("").metric_name("").statistic("Average").period("").dimensions({}).match_exact(True)
@@ -59,8 +57,7 @@ def words(**named):
     return [*known, d.SpecialValueMap(options=nothing)]
 
 
-STATE = dict(v0=("down", RED), v1=("up", GREEN), v2=("degraded", YELLOW))
-AVAILABILITY = (RED, (0.99, YELLOW), (0.995, GREEN))
+STATE = dict(v0=("up", GREEN), v1=("degraded", YELLOW), v2=("down", RED))
 BUDGET = (RED, (0, YELLOW), (0.25, GREEN))
 LATENCY = (GREEN, (3, YELLOW), (10, RED))
 
@@ -81,14 +78,16 @@ def _common(panel, title, description, targets, unit, thresholds, mappings, sour
 
 
 def number(title, description, target, *, unit="none", thresholds=(GREY,), mappings=None, size=(4, 4), decimals=None, source=PROMETHEUS,
-           calc="lastNotNull", text=False):
-    """One figure, coloured by its thresholds."""
+           calc="lastNotNull", text=False, over=None):
+    """One figure for each series, coloured by its thresholds; `over`: of this time, whatever the dashboard shows."""
     panel = _common(stat.Panel(), title, description, [target], unit, thresholds, mappings, source, size)
     reduce = common.ReduceDataOptions().calcs([calc]).values(text)
     panel = panel.reduce_options(reduce).graph_mode(c.BigValueGraphMode.NONE).color_mode(c.BigValueColorMode.VALUE)
     panel = panel.color_scheme(dashboard.FieldColor().mode(d.FieldColorModeId.THRESHOLDS))
     if text:
         panel = panel.text_mode(c.BigValueTextMode.NAME)
+    if over:
+        panel = panel.time_from(over)
     return panel if decimals is None else panel.decimals(decimals)
 
 
@@ -191,7 +190,7 @@ def fixed(name, label, values, description):
 
 LOOKBACK = fixed(
     "lookback", "Look back", ["10m", "30m", "2h", "12h", "2d"],
-    "How long a result stays good: at least twice the longest interval between runs of the probes shown.",
+    "How long a result stays good. That of a slow probe, which runs less than three times in 16 minutes, stays for two days whatever stands here.",
 )
 OBJECTIVE = fixed("objective", "Objective", ["0.995", "0.99", "0.999", "0.9"], "Availability objective over 30 days, as a share.")
 
@@ -203,7 +202,8 @@ def board(uid, title, description, *variables, span="now-6h", links=True):
         built = built.with_variable(variable)
     if links:
         link = dashboard.DashboardLink("Vigie").type(d.DashboardLinkType.DASHBOARDS).tags(["vigie"]).as_dropdown(True)
-        built = built.link(link.include_vars(True).keep_time(True))
+        # The default placement would hide it in a menu.
+        built = built.link(link.include_vars(True).keep_time(True).placement(None))
     return built
 
 

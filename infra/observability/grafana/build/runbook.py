@@ -14,8 +14,8 @@ def build():
     b = b.with_panel(graph('up{job="gradio_chatbot"}', "1 when the scrape succeeded, 0 when it did not. It does not say that the bot answers people.",
                            query(f"up{{{s}}}", "{{instance}} {{probe}}"), unit="none", high=1, size=(16, 8)))
     b = b.with_panel(number("Now", "The last scrape of the instances shown; the worst of them.", query(f"min(last_over_time(up{{{s}}}[$lookback]))", instant=True), mappings=UP, size=(4, 8)))
-    b = b.with_panel(number("Availability, 24 h", "Share of successful scrapes in the last day.", query(f"avg(avg_over_time(up{{{s}}}[24h]))", instant=True),
-                            unit="percentunit", decimals=2, thresholds=AVAILABILITY, size=(4, 8)))
+    b = b.with_panel(number("Availability, 24 h", "Share of successful scrapes in the last day.", query(f"sum(sum_over_time(up{{{s}}}[24h])) / sum(count_over_time(up{{{s}}}[24h]))", instant=True),
+                            unit="percentunit", decimals=2, size=(4, 8)))
     b = b.with_panel(states("Over time", "Green while the process answers scrapes. A gap means that nobody scraped.", query(f"last_over_time(up{{{s}}}[$lookback])", "{{instance}} {{probe}}"), mappings=UP, size=(24, 5)))
     b = b.with_row(row("What the app says of itself (examples/gradio-metrics)"))
     b = b.with_panel(graph("Requests", "Chat turns a second, by outcome.", query(f"sum by (outcome) (rate(chatbot_requests_total{{{s}}}[5m]))", "{{outcome}}"), unit="reqps"))

@@ -14,6 +14,8 @@ const ONLY_IN_TROUBLE: &[(&str, &str)] = &[
     ("RunsLate", "a run that was picked up an interval too late"),
     ("RunsLost", "a run whose invocation died"),
     ("RunErrors", "a run that ended in a fault of our own"),
+    ("RunsStalled", "a run that our own standstill decided"),
+    ("ProbesWithoutAlarm", "a probe whose alarms were not rendered"),
     ("SamplesRefused", "a sample that the receiver will never take"),
     ("SamplesDeadLettered", "likewise"),
     ("SamplesArchived", "a sample too old for the receiver"),
