@@ -215,6 +215,10 @@ fn queues_outlast_their_readers_and_keep_what_nobody_takes() {
         let kept = |queue: Resource<'_>| queue.get("/MessageRetentionPeriod").as_u64();
         // A message keeps its age when it is moved.
         assert!(kept(dead) >= kept(queue), "{}", queue.id);
+        // Lambda asks for five at least, since a throttled poll uses up one:
+        // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        let receives = queue.get("/RedrivePolicy/maxReceiveCount").as_u64().unwrap();
+        assert!(receives >= 5, "{}: {receives}", queue.id);
     }
     let mut readers = 0;
     for function in template.of_type("AWS::Serverless::Function") {
