@@ -8,6 +8,7 @@ mod template;
 mod template_alarms;
 mod template_dashboard;
 mod template_edges;
+mod template_watch;
 
 /// The first of these commands that is not on the PATH.
 fn missing_tool(names: &[&'static str]) -> Option<&'static str> {

@@ -215,6 +215,10 @@ fn queues_outlast_their_readers_and_keep_what_nobody_takes() {
         let kept = |queue: Resource<'_>| queue.get("/MessageRetentionPeriod").as_u64();
         // A message keeps its age when it is moved.
         assert!(kept(dead) >= kept(queue), "{}", queue.id);
+        // Lambda asks for five at least, since a throttled poll uses up one:
+        // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+        let receives = queue.get("/RedrivePolicy/maxReceiveCount").as_u64().unwrap();
+        assert!(receives >= 5, "{}: {receives}", queue.id);
     }
     let mut readers = 0;
     for function in template.of_type("AWS::Serverless::Function") {
@@ -311,6 +315,8 @@ fn roles_name_what_they_may_touch() {
                 ["cloudwatch:DescribeAlarms", "cloudwatch:ListAlarmMuteRules"] => {
                     assert_eq!(role, "AlertsRole");
                 }
+                // Lambda asks for it when it puts a function into a VPC.
+                network if network.iter().all(|action| action.starts_with("ec2:")) => {}
                 other => panic!("{role} may {other:?} on everything"),
             }
         }
@@ -319,81 +325,38 @@ fn roles_name_what_they_may_touch() {
 }
 
 #[test]
-fn only_functions_with_a_vpc_get_the_managed_policy_of_it() {
+fn only_functions_with_a_vpc_make_network_interfaces_and_none_makes_a_log_group() {
     let template = template();
     for role in template.of_type("AWS::IAM::Role") {
-        let managed: Vec<&Value> = branches(role.get("/ManagedPolicyArns"))
-            .into_iter()
-            .filter_map(Value::as_array)
-            .flatten()
-            .collect();
-        let vpc =
-            "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole";
-        assert!(managed.iter().all(|arn| arn["Fn::Sub"] == vpc), "{}", role.id);
-        assert_eq!(
-            managed.is_empty(),
-            !["ProberRole", "BridgeRole"].contains(&role.id),
-            "{}",
-            role.id
-        );
-    }
-}
-
-#[test]
-fn every_alarm_says_what_missing_data_means() {
-    for template in both() {
-        for alarm in template.of_type("AWS::CloudWatch::Alarm") {
-            let treated = alarm.get("/TreatMissingData").as_str().unwrap_or_default();
-            let known = ["missing", "ignore", "notBreaching", "breaching"].contains(&treated);
-            assert!(known, "{}: {treated}", alarm.id);
-            assert!(!alarm.get("/AlarmDescription").is_null(), "{}", alarm.id);
+        // A log group that a function made would be in the way of the next deploy.
+        assert!(role.get("/ManagedPolicyArns").is_null(), "{}", role.id);
+        let statements = role.role_statements();
+        let may = |action| statements.iter().any(|statement| statement.allows(action));
+        assert!(!may("logs:CreateLogGroup"), "{}", role.id);
+        let has_vpc = ["ProberRole", "BridgeRole"].contains(&role.id);
+        // All of AWSLambdaVPCAccessExecutionRole that is about the network.
+        for action in [
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+        ] {
+            assert_eq!(may(action), has_vpc, "{} {action}", role.id);
         }
     }
 }
 
 #[test]
-fn the_watch_is_told_straight_and_never_by_a_first_deploy() {
+fn a_small_account_has_no_executions_to_set_aside_and_is_asked_for_none() {
     let template = template();
-    for alarm in template.of_type("AWS::CloudWatch::Alarm") {
-        let actions = alarm.get("/AlarmActions").as_array().unwrap();
-        let topics: Vec<String> = actions.iter().filter_map(target).collect();
-        assert_eq!(topics, ["WatchTopic"], "{}", alarm.id);
-        // An alarm begins without data: neither that nor the first value after it is news.
-        assert_ne!(alarm.get("/TreatMissingData"), "breaching", "{}", alarm.id);
-        assert!(alarm.get("/OKActions").is_null(), "{}", alarm.id);
-    }
-    // Nothing may filter what the watch says: it carries no attributes.
-    for subscription in template.of_type("AWS::SNS::Subscription") {
-        assert!(subscription.get("/FilterPolicy").is_null(), "{}", subscription.id);
-    }
-}
-
-#[test]
-fn every_queue_and_function_is_watched() {
-    let template = template();
-    let watched: BTreeSet<(String, String)> = template
-        .of_type("AWS::CloudWatch::Alarm")
-        .filter_map(|alarm| {
-            let metric = alarm.get("/MetricName").as_str()?.to_owned();
-            Some((metric, target(&alarm.get("/Dimensions/0")["Value"])?))
-        })
-        .collect();
-    let is = |metric: &str, what: &str| watched.contains(&(metric.to_owned(), what.to_owned()));
-    for queue in template.of_type("AWS::SQS::Queue") {
-        let metric = if is_dead_letters(queue) {
-            "ApproximateNumberOfMessagesVisible"
-        } else {
-            "ApproximateAgeOfOldestMessage"
-        };
-        assert!(is(metric, queue.id), "{} has no alarm on {metric}", queue.id);
-    }
+    let parameters: BTreeMap<&str, &Value> = template.section("Parameters").collect();
     for function in template.of_type("AWS::Serverless::Function") {
-        for metric in ["Errors", "Throttles"] {
-            assert!(is(metric, function.id), "{} has no alarm on {metric}", function.id);
+        for reserved in branches(function.get("/ReservedConcurrentExecutions")) {
+            let Some(parameter) = reserved["Ref"].as_str() else { continue };
+            assert_eq!(parameters[parameter]["Default"], "", "{parameter}");
         }
-    }
-    for metric in ["RunsDispatched", "RunsLost", "RunsLate", "RunErrors", "SamplesRefused"] {
-        assert!(is(metric, "Environment"), "no alarm on {metric}");
     }
 }
 

@@ -77,7 +77,11 @@ impl Deployed {
 
     /// The changes within an hour that somebody is told of.
     fn played(&self, arrivals: &[Arrival]) -> Vec<Transition> {
-        let mut changes = simulate(&self.rule, arrivals, at(0), at(3_600));
+        self.played_for(3_600, arrivals)
+    }
+
+    fn played_for(&self, seconds: u64, arrivals: &[Arrival]) -> Vec<Transition> {
+        let mut changes = simulate(&self.rule, arrivals, at(0), at(seconds));
         changes.retain(|change| self.tells(change.to));
         changes
     }
@@ -185,4 +189,44 @@ fn a_dead_letter_or_an_unpublished_result_is_told_within_two_minutes() {
             assert!(raised.at <= at(720), "{}: {}", alarm.id, raised.at);
         }
     }
+}
+
+/// A fault in every run of a probe, from minute ten until `until`.
+fn faults(every: usize, until: u64) -> Vec<Arrival> {
+    let seen = (607..until).step_by(every);
+    let arrival = |due| Arrival { visible_from: at(due + 3), set: StatisticSet::of(at(due), 1.0) };
+    seen.map(arrival).collect()
+}
+
+#[test]
+fn a_fault_of_our_own_that_goes_on_is_told_at_the_third_run_of_a_slow_probe_too() {
+    for (metric, slowest) in [("RunErrors", 3_600), ("RunsLate", 300), ("RunsStalled", 300)] {
+        for alarm in of_metric("template.yaml", metric) {
+            for every in [10, 60, 300, slowest] {
+                let told = alarm.played_for(4 * 3_600, &faults(every, 4 * 3_600));
+                let raised = told.iter().find(|change| change.to == StateValue::Alarm);
+                let raised = raised.unwrap_or_else(|| panic!("{}: never at {every} s", alarm.id));
+                let runs = u64::try_from(2 * every).unwrap();
+                assert!(raised.at <= at(607 + runs.max(120) + 120), "{}: {}", alarm.id, raised.at);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_minute_of_trouble_of_our_own_is_told_to_nobody() {
+    for metric in ["RunErrors", "RunsLate", "RunsStalled"] {
+        for alarm in of_metric("template.yaml", metric) {
+            assert_eq!(alarm.played(&faults(10, 667)), [], "{}", alarm.id);
+        }
+    }
+}
+
+#[test]
+fn an_error_of_the_dispatcher_that_the_retry_mends_is_told_to_nobody_and_one_that_goes_on_is() {
+    let dispatcher = of_metric("template.yaml", "Errors");
+    let dispatcher = dispatcher.iter().find(|alarm| alarm.id == "DispatcherErrors").unwrap();
+    assert_eq!(dispatcher.played(&faults(3_600, 660)), []);
+    let told = dispatcher.played(&faults(60, 1_800));
+    assert!(told[0].to == StateValue::Alarm && told[0].at <= at(607 + 180), "{told:?}");
 }

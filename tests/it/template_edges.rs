@@ -9,6 +9,24 @@ use testkit::template::{CloudFormation, Resource, Statement, branches, statement
 
 const USE_THE_KEY: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 
+const EVENTBRIDGE: &str = "events.amazonaws.com";
+
+/// Whether a statement of the key is about what is this account's, in a way that the service supports.
+fn for_us(service: &str, statement: Statement<'_>) -> bool {
+    const TOPIC: &str = "kms:EncryptionContext:aws:sns:topicArn";
+    if service == EVENTBRIDGE {
+        // "Adding the aws:SourceAccount, aws:SourceArn, and aws:SourceOrgID to a AWS KMS policy is not supported
+        // for EventBridge-to-encrypted topics": https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        let topic = &statement.condition("StringEquals", TOPIC)["Fn::Sub"];
+        return statement.condition_keys() == [TOPIC].into()
+            && *topic
+                == "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:vigie-${Environment}-alarms";
+    }
+    let account = statement.condition("StringEquals", "aws:SourceAccount");
+    let log_group = statement.condition("ArnLike", "kms:EncryptionContext:aws:logs:arn");
+    account["Ref"] == "AWS::AccountId" || !log_group.is_null()
+}
+
 struct Stack(CloudFormation);
 
 impl Stack {
@@ -19,16 +37,11 @@ impl Stack {
     /// Whether a service may use the key, and for this account only.
     fn key_admits(&self, service: &str) -> Result<(), String> {
         let key = self.0.resource("Key");
-        let ours = |statement: &Statement<'_>| {
-            let account = statement.condition("StringEquals", "aws:SourceAccount");
-            let log_group = statement.condition("ArnLike", "kms:EncryptionContext:aws:logs:arn");
-            account["Ref"] == "AWS::AccountId" || !log_group.is_null()
-        };
         for action in USE_THE_KEY {
             let admitted = statements(key.get("/KeyPolicy")).into_iter().any(|statement| {
                 statement.services().contains(&service)
                     && statement.allows(action)
-                    && ours(&statement)
+                    && for_us(service, statement)
             });
             if !admitted {
                 return Err(format!("the key does not admit {service} for {action}"));
@@ -45,10 +58,16 @@ impl Stack {
         service: &str,
         action: &str,
     ) -> Result<(), String> {
-        let (list, limits): (&str, [(&str, &str); 2]) = (
-            if kind == "AWS::SNS::TopicPolicy" { "/Topics/0" } else { "/Queues/0" },
-            [("StringEquals", "aws:SourceAccount"), ("ArnEquals", "aws:SourceArn")],
-        );
+        let list = if kind == "AWS::SNS::TopicPolicy" { "/Topics/0" } else { "/Queues/0" };
+        let limited = |statement: Statement<'_>| {
+            let keys = statement.condition_keys();
+            // "You can't use Condition blocks in Amazon SNS topic policies for EventBridge":
+            // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
+            if service == EVENTBRIDGE {
+                return keys.is_empty();
+            }
+            keys.contains("aws:SourceAccount") || keys.contains("aws:SourceArn")
+        };
         let admitted = self
             .0
             .of_type(kind)
@@ -58,7 +77,7 @@ impl Stack {
                 statement.services().contains(&service)
                     && statement.allows(action)
                     && statement.resources().contains(to)
-                    && limits.iter().any(|(by, key)| !statement.condition(by, key).is_null())
+                    && limited(statement)
             });
         if admitted {
             Ok(())
@@ -134,7 +153,7 @@ fn alarms_reach_their_topics() {
 #[test]
 fn the_alarms_topic_takes_what_others_send() {
     let stack = Stack::load();
-    let ways = ["events.amazonaws.com", "aps.amazonaws.com"].into_iter().flat_map(|service| {
+    let ways = [EVENTBRIDGE, "aps.amazonaws.com"].into_iter().flat_map(|service| {
         [
             stack.policy_admits("AWS::SNS::TopicPolicy", "AlarmsTopic", service, "sns:Publish"),
             stack.key_admits(service),
@@ -320,11 +339,11 @@ fn an_edge_that_is_shut_would_be_seen() {
     let stack = Stack::load();
     assert!(stack.key_admits("s3.amazonaws.com").is_err());
     assert!(stack.role_allows("DispatcherRole", "sns:Publish", "WatchTopic").is_err());
-    assert!(stack.role_trusts("DispatcherRole", "events.amazonaws.com").is_err());
+    assert!(stack.role_trusts("DispatcherRole", EVENTBRIDGE).is_err());
     let published = |topic, service| {
         stack.policy_admits("AWS::SNS::TopicPolicy", topic, service, "sns:Publish")
     };
     assert!(published("NotificationsTopic", "cloudwatch.amazonaws.com").is_err());
-    assert!(published("WatchTopic", "events.amazonaws.com").is_err());
+    assert!(published("WatchTopic", EVENTBRIDGE).is_err());
     assert_eq!(stack.0.resource("Alarms").get("/Nowhere"), &Value::Null);
 }

@@ -129,6 +129,14 @@ impl<'a> Statement<'a> {
             .collect()
     }
 
+    /// The keys of all its conditions.
+    #[must_use]
+    pub fn condition_keys(self) -> BTreeSet<&'a str> {
+        let operators = branches(&self.0["Condition"]).into_iter().filter_map(Value::as_object);
+        let keys = operators.flat_map(Map::values).filter_map(Value::as_object).flat_map(Map::keys);
+        keys.map(String::as_str).collect()
+    }
+
     /// A condition, such as `StringEquals` on `aws:SourceAccount`; `Null` when it is not set.
     #[must_use]
     pub fn condition(self, operator: &str, key: &str) -> &'a Value {

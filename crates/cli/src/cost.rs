@@ -72,8 +72,9 @@ pub(crate) struct Line {
 const SECONDS_A_MONTH: f64 = 30.0 * 86_400.0;
 const MINUTES_A_MONTH: f64 = 30.0 * 1_440.0;
 
-/// Alarms of the watch itself in `infra/template.yaml`, and its dashboards.
-const OWN_ALARMS: f64 = 29.0;
+/// Alarms of the watch itself in `infra/template.yaml`, by the metrics that they look at: one on metric
+/// math is billed for each of its own. And its dashboards.
+const OWN_ALARM_METRICS: f64 = 34.0;
 const OWN_DASHBOARDS: f64 = 1.0;
 /// Of the dispatcher and the alerts function, which the schedule calls each minute.
 const CALLED_EACH_MINUTE: f64 = 2.0;
@@ -127,7 +128,7 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         + (invocations + bridge) / 1e6 * prices.lambda_million_requests;
     let metrics_each = if assumed.all_metrics { FULL_METRICS } else { ESSENTIAL_METRICS };
     let metrics = (OWN_METRICS + count * metrics_each) * prices.cloudwatch_metric;
-    let alarms = OWN_ALARMS * prices.cloudwatch_alarm
+    let alarms = OWN_ALARM_METRICS * prices.cloudwatch_alarm
         + enabled.iter().map(|probe| 2.0 * alarm_price(probe, prices)).sum::<f64>();
     let requests = publishing / 1e3 * prices.cloudwatch_thousand_requests;
     let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
@@ -256,7 +257,7 @@ mod tests {
         let lambda = seconds * 0.000_013_333_4 + 129_600.0 / 1e6 * 0.2;
         assert!((line(&bill, "Lambda") - lambda).abs() < 1e-9);
         assert!((line(&bill, "CloudWatch metrics") - 12.0 * 0.3).abs() < 1e-9);
-        assert!((line(&bill, "CloudWatch alarms") - 31.0 * 0.1).abs() < 1e-9);
+        assert!((line(&bill, "CloudWatch alarms") - 36.0 * 0.1).abs() < 1e-9);
         assert!((synthetics(&probes(1, "1m"), &prices) - 51.84).abs() < 1e-9);
     }
 
@@ -273,7 +274,7 @@ mod tests {
         let prices = Prices::built_in();
         let base = total(&bill(&[], ASSUMED, &prices));
         let alarms = line(&bill(&probes(1, "10s"), ASSUMED, &prices), "CloudWatch alarms");
-        assert!((alarms - (2.9 + 0.6)).abs() < 1e-9);
+        assert!((alarms - (3.4 + 0.6)).abs() < 1e-9);
         let off: Vec<Probe> =
             probes(1, "1m").into_iter().map(|probe| Probe { enabled: false, ..probe }).collect();
         assert!((total(&bill(&off, ASSUMED, &prices)) - base).abs() < 1e-9);
@@ -283,7 +284,6 @@ mod tests {
     fn the_template_has_as_many_of_each_as_are_counted() {
         let template = include_str!("../../../infra/template.yaml");
         let counted = [
-            ("CloudWatch::Alarm", OWN_ALARMS),
             ("CloudWatch::Dashboard", OWN_DASHBOARDS),
             ("Scheduler::Schedule", CALLED_EACH_MINUTE),
             ("KMS::Key", 1.0),
@@ -295,5 +295,8 @@ mod tests {
             let found = template.lines().filter(|found| found.trim() == line).count();
             assert!((float(found) - counted).abs() < 0.5, "{found} of {resource}");
         }
+        let metrics = template.lines().filter(|line| line.trim().starts_with("MetricName: "));
+        let metrics = metrics.count();
+        assert!((float(metrics) - OWN_ALARM_METRICS).abs() < 0.5, "{metrics} metrics of alarms");
     }
 }

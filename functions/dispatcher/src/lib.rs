@@ -294,30 +294,47 @@ mod tests {
         assert!(told.problems[0].contains("DEMO_BOT_URL"), "{:?}", told.problems);
     }
 
-    #[tokio::test]
-    async fn a_message_that_the_queue_refused_is_an_error() {
-        let refused = mock!(Sqs::send_message_batch).then_output(|| {
-            let entry = BatchResultErrorEntry::builder()
-                .id("0")
-                .code("Throttled")
-                .message("slow down")
-                .sender_fault(false);
-            let failed = vec![entry.build().unwrap()];
-            SendMessageBatchOutput::builder()
-                .set_successful(Some(vec![]))
-                .set_failed(Some(failed))
-                .build()
-                .unwrap()
-        });
+    /// Six runs and six scrapes a minute.
+    const BATCHES: usize = 2;
+
+    /// The first message of a batch is refused.
+    fn refused(ours: bool) -> SendMessageBatchOutput {
+        let entry = BatchResultErrorEntry::builder()
+            .id("0")
+            .code("Throttled")
+            .message("slow down")
+            .sender_fault(ours);
+        let refused = SendMessageBatchOutput::builder().set_successful(Some(vec![]));
+        refused.set_failed(Some(vec![entry.build().unwrap()])).build().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_the_queue_refuses_once_is_sent_again_by_itself() {
+        let is_second = |request: &SendMessageBatchInput| matches!(request.entries(), [only] if only.id() == "0");
+        let first = mock!(Sqs::send_message_batch)
+            .match_requests(move |request| !is_second(request))
+            .then_output(|| refused(false));
+        let second = mock!(Sqs::send_message_batch).match_requests(is_second).then_output(taken);
         let dispatcher =
-            dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&refused], &any_figure());
-        let error = dispatcher.handle(fired()).await.unwrap_err();
-        let told = Diagnostic::from(error);
-        assert_eq!(told.error_type, "Unsent");
-        assert!(
-            told.error_message.ends_with("the queue refused a message: Throttled: slow down"),
-            "{}",
-            told.error_message
-        );
+            dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&first, &second], &any_figure());
+        dispatcher.handle(fired()).await.unwrap();
+        assert_eq!((first.num_calls(), second.num_calls()), (BATCHES, BATCHES));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_the_queue_goes_on_refusing_is_an_error() {
+        for (ours, calls) in [(false, 2 * BATCHES), (true, BATCHES)] {
+            let sent = mock!(Sqs::send_message_batch).then_output(move || refused(ours));
+            let dispatcher =
+                dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&sent], &any_figure());
+            let error = dispatcher.handle(fired()).await.unwrap_err();
+            let told = Diagnostic::from(error);
+            assert_eq!((told.error_type.as_str(), sent.num_calls()), ("Unsent", calls));
+            assert!(
+                told.error_message.ends_with("the queue refused a message: Throttled: slow down"),
+                "{}",
+                told.error_message
+            );
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Orders on their way to the queue of runs.
 
+use std::time::Duration;
+
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{BuildError, SdkError};
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchRequestEntry};
 use domain::schedule::{Planned, delay_seconds};
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -15,6 +17,9 @@ const BATCH: usize = 10;
 const BATCH_BYTES: usize = 250_000;
 /// Batches on their way at once.
 const AT_ONCE: usize = 8;
+/// What the queue refused, and not by our fault, waits so long before it is sent once more. The next
+/// invocation would be too late for a probe of every ten seconds.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Why a batch, or a part of it, was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +61,7 @@ pub(crate) async fn send(
     let sending = batches(planned).map(|batch| async move {
         match batch {
             Ok(batch) => {
-                let result = send_batch(sqs, queue_url, &batch, now()).await;
+                let result = send_batch(sqs, queue_url, &batch, now).await;
                 (batch.iter().map(|message| message.runs).collect::<Vec<_>>(), result)
             }
             Err(unwritable) => (vec![0], Err(unwritable.into())),
@@ -69,9 +74,9 @@ pub(crate) async fn send(
         let lost = match result {
             Ok(refused) if refused.is_empty() => Vec::new(),
             Ok(refused) => {
-                let reason = refused.first().map(|(_, reason)| reason.clone()).unwrap_or_default();
+                let reason = refused.first().map(|one| one.reason.clone()).unwrap_or_default();
                 failed = Some(SendError::Entry { reason });
-                refused.into_iter().map(|(index, _)| index).collect()
+                refused.into_iter().map(|one| one.index).collect()
             }
             Err(source) => {
                 failed = Some(source);
@@ -117,21 +122,53 @@ fn batches(
     })
 }
 
-/// The messages of the batch that were refused, by index, with the queue's words.
+/// A message of a batch that the queue did not take.
+struct Refused {
+    index: usize,
+    /// The queue's words.
+    reason: String,
+    /// Sending it again would not mend it.
+    ours: bool,
+}
+
+/// The messages of the batch that were refused, at the second try too where that could help.
 async fn send_batch(
     sqs: &Client,
     queue_url: &str,
     batch: &[Message],
+    now: &impl Fn() -> Timestamp,
+) -> Result<Vec<Refused>, SendError> {
+    let all: Vec<usize> = (0..batch.len()).collect();
+    let mut refused = post(sqs, queue_url, batch, &all, now()).await?;
+    let again: Vec<usize> = refused.iter().filter(|one| !one.ours).map(|one| one.index).collect();
+    if !again.is_empty() {
+        tokio::time::sleep(PAUSE).await;
+        // When that fails as a whole, the words of the first try stand.
+        if let Ok(still) = post(sqs, queue_url, batch, &again, now()).await {
+            refused.retain(|one| one.ours);
+            refused.extend(still);
+        }
+    }
+    Ok(refused)
+}
+
+/// One request with these messages of the batch.
+async fn post(
+    sqs: &Client,
+    queue_url: &str,
+    batch: &[Message],
+    indices: &[usize],
     now: Timestamp,
-) -> Result<Vec<(usize, String)>, SendError> {
-    let entry = |(index, message): (usize, &Message)| {
+) -> Result<Vec<Refused>, SendError> {
+    let entry = |index: &usize| {
+        let message = &batch[*index];
         SendMessageBatchRequestEntry::builder()
             .id(index.to_string())
             .message_body(&message.body)
             .delay_seconds(delay_seconds(message.due, now))
             .build()
     };
-    let entries = batch.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let entries = indices.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     let sent = sqs
         .send_message_batch()
         .queue_url(queue_url)
@@ -139,10 +176,11 @@ async fn send_batch(
         .send()
         .await
         .map_err(Box::new)?;
-    let refused = |failure: &aws_sdk_sqs::types::BatchResultErrorEntry| {
+    let refused = |failure: &BatchResultErrorEntry| {
         let reason =
             format!("{}: {}", failure.code(), failure.message().unwrap_or("no further words"));
-        failure.id().parse().ok().map(|index| (index, reason))
+        let index = failure.id().parse().ok()?;
+        Some(Refused { index, reason, ours: failure.sender_fault() })
     };
     Ok(sent.failed().iter().filter_map(refused).collect())
 }

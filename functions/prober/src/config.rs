@@ -10,6 +10,7 @@ pub struct Config {
     pub environment: EnvironmentName,
     /// Where we are: the region, or the operator's own word.
     pub location: String,
+    pub runs_queue_url: String,
     /// `None`: there is no bridge.
     pub samples_queue_url: Option<String>,
     pub report_bucket: String,
@@ -42,6 +43,7 @@ impl Config {
             environment: settings
                 .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
             location: settings.optional("VIGIE_LOCATION").unwrap_or(region),
+            runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
             samples_queue_url: settings.optional("SAMPLES_QUEUE_URL"),
             report_bucket: settings
                 .required("REPORT_BUCKET", "the name of the bucket of reports")?,
@@ -57,6 +59,7 @@ mod tests {
 
     const COMPLETE: &[(&str, &str)] = &[
         ("VIGIE_ENVIRONMENT", "dev"),
+        ("RUNS_QUEUE_URL", "http://q"),
         ("REPORT_BUCKET", "b"),
         ("TABLE_NAME", "t"),
         ("AWS_REGION", "eu-west-3"),

@@ -9,6 +9,7 @@ mod claim;
 mod config;
 mod page;
 mod publish;
+mod queue;
 mod runs;
 mod scrapes;
 
@@ -31,7 +32,7 @@ use lambda_runtime::Diagnostic;
 use secrets::Secrets;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 pub use by_hand::{Answer, Event};
 pub use config::Config;
@@ -129,21 +130,23 @@ impl Prober {
     /// ends in the dead-letter queue; one that was carried out is not, whatever came of it.
     ///
     /// # Errors
-    /// When a result was not published. The runs are claimed by then, so another delivery makes none
-    /// of them again; the error is there to raise the alarm.
+    /// When a result was not published. No other delivery would mend that, since the runs are claimed
+    /// by then: the error is there to raise the alarm, and the message is deleted all the same.
     pub async fn handle(
         &self,
         event: SqsEvent,
         time_left: Duration,
     ) -> Result<SqsBatchResponse, Unpublished> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
-        let mut unreadable = Vec::new();
+        let (sqs, url) = (&self.publisher.sqs, &self.publisher.config.runs_queue_url);
+        let (mut carried_out, mut unreadable) = (Vec::new(), Vec::new());
         let mut problems = Vec::new();
         for record in event.records {
             match read(&record) {
                 Ok(orders) => {
-                    problems
-                        .extend(self.carry_out(orders, is_redelivered(&record), deadline).await);
+                    let abandoned = queue::outlived_its_reader(&record);
+                    problems.extend(self.carry_out(orders, abandoned, deadline).await);
+                    carried_out.push(record);
                 }
                 Err(reason) => {
                     error!(
@@ -151,14 +154,20 @@ impl Prober {
                         message = record.message_id,
                         "an order can't be read and is handed back"
                     );
+                    queue::hurry(sqs, url, &record).await;
                     unreadable.extend(record.message_id);
                 }
             }
         }
-        if problems.is_empty() { Ok(hand_back(unreadable)) } else { Err(Unpublished { problems }) }
+        if problems.is_empty() {
+            return Ok(hand_back(unreadable));
+        }
+        join_all(carried_out.iter().map(|record| queue::delete(sqs, url, record))).await;
+        Err(Unpublished { problems })
     }
 
-    async fn carry_out(&self, orders: Orders, redelivered: bool, deadline: Instant) -> Vec<String> {
+    /// What was not published. `abandoned`: the orders were begun by an invocation that died.
+    async fn carry_out(&self, orders: Orders, abandoned: bool, deadline: Instant) -> Vec<String> {
         let early = orders.due.duration_since(Timestamp::now());
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;
@@ -167,8 +176,8 @@ impl Prober {
         let (mut to_make, mut late, mut lost) = (Vec::new(), 0, 0);
         for (run, ours) in orders.runs.into_iter().zip(claims) {
             let probe = &run.probe.name;
-            if !ours && redelivered {
-                warn!(run = %run.id, %probe, "a run was begun by an invocation that failed; its result may be lost");
+            if !ours && abandoned {
+                warn!(run = %run.id, %probe, "a run was begun by an invocation that died; its result may be lost");
                 lost += 1;
             } else if !ours {
                 info!(run = %run.id, %probe, "a run was made already");
@@ -264,20 +273,14 @@ fn behind(due: Timestamp) -> Duration {
     Duration::try_from(Timestamp::now().duration_since(due)).unwrap_or_default()
 }
 
-/// Whether the queue has handed this message out before.
-fn is_redelivered(record: &SqsMessage) -> bool {
-    let count = record
-        .attributes
-        .get("ApproximateReceiveCount")
-        .and_then(|count| count.parse::<u32>().ok());
-    count.is_some_and(|count| count > 1)
-}
-
 fn read(record: &SqsMessage) -> Result<Orders, String> {
     Orders::read(record.body.as_deref().unwrap_or_default()).map_err(|error| chain(&error))
 }
 
+/// Of a run with a verdict the detail may quote the reply, which the report holds; of one without, it is
+/// about ourselves, and whoever mends us looks for it here.
 fn log(report: &Report) {
+    let detail = report.detail.as_str();
     info!(
         run = %report.run,
         probe = %report.probe,
@@ -286,7 +289,8 @@ fn log(report: &Report) {
         duration_seconds = report.duration.as_secs_f64(),
         stalled_seconds = report.stalled.map(|stalled| stalled.as_secs_f64()),
         retries = report.retries(),
-        detail = report.detail,
+        detail = report.outcome.verdict().is_none().then_some(detail),
         "run"
     );
+    debug!(run = %report.run, detail, "run, in its own words");
 }

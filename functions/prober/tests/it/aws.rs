@@ -1,0 +1,174 @@
+//! The AWS of a test, and what the queue of runs hands over.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataInput, PutMetricDataOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
+use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::types::error::NoSuchKey;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityOutput;
+use aws_sdk_sqs::operation::delete_message::DeleteMessageOutput;
+use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use domain::message::Orders;
+use jiff::Timestamp;
+use prober::{Clients, Config, Prober};
+use serde_json::json;
+use testkit::gradio_app::{Answer, GradioApp};
+
+/// Time that no test uses up.
+pub(crate) const PLENTY: Duration = Duration::from_secs(60);
+
+pub(crate) const CANARY: &str = "canary-4711-of-the-mine";
+
+/// A rule for each way to AWS.
+pub(crate) struct Aws {
+    pub(crate) figures: Rule,
+    pub(crate) samples: Rule,
+    pub(crate) deleted: Rule,
+    pub(crate) hurried: Rule,
+    pub(crate) reports: Rule,
+    pub(crate) remembered: Rule,
+    pub(crate) forgotten: Rule,
+    pub(crate) claims: Rule,
+    pub(crate) secrets: Rule,
+}
+
+impl Aws {
+    pub(crate) fn that_takes_all() -> Self {
+        Self {
+            figures: mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+                .then_output(|| PutMetricDataOutput::builder().build()),
+            samples: mock!(aws_sdk_sqs::Client::send_message_batch).then_output(taken),
+            deleted: mock!(aws_sdk_sqs::Client::delete_message)
+                .match_requests(|request| {
+                    request.queue_url() == Some("http://runs")
+                        && request.receipt_handle() == Some("receipt of m-1")
+                })
+                .then_output(|| DeleteMessageOutput::builder().build()),
+            hurried: mock!(aws_sdk_sqs::Client::change_message_visibility)
+                .match_requests(|request| {
+                    request.queue_url() == Some("http://runs")
+                        && request
+                            .receipt_handle()
+                            .is_some_and(|id| id.starts_with("receipt of m-"))
+                        && request.visibility_timeout() == Some(0)
+                })
+                .then_output(|| ChangeMessageVisibilityOutput::builder().build()),
+            reports: mock!(aws_sdk_s3::Client::put_object)
+                .then_output(|| PutObjectOutput::builder().build()),
+            remembered: mock!(aws_sdk_s3::Client::get_object)
+                .then_error(|| GetObjectError::NoSuchKey(NoSuchKey::builder().build())),
+            forgotten: mock!(aws_sdk_s3::Client::delete_object)
+                .then_output(|| DeleteObjectOutput::builder().build()),
+            claims: mock!(aws_sdk_dynamodb::Client::put_item)
+                .then_output(|| PutItemOutput::builder().build()),
+            secrets: mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+                .then_output(|| GetSecretValueOutput::builder().secret_string(CANARY).build()),
+        }
+    }
+
+    pub(crate) fn prober(&self) -> Prober {
+        let look_up = |name: &str| match name {
+            "VIGIE_ENVIRONMENT" => Some("test".to_owned()),
+            "RUNS_QUEUE_URL" => Some("http://runs".to_owned()),
+            "SAMPLES_QUEUE_URL" => Some("http://samples".to_owned()),
+            "REPORT_BUCKET" => Some("reports".to_owned()),
+            "TABLE_NAME" => Some("table".to_owned()),
+            _ => None,
+        };
+        let clients = Clients {
+            cloudwatch: mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&self.figures]),
+            sqs: mock_client!(
+                aws_sdk_sqs,
+                RuleMode::MatchAny,
+                [&self.samples, &self.deleted, &self.hurried]
+            ),
+            s3: mock_client!(
+                aws_sdk_s3,
+                RuleMode::MatchAny,
+                [&self.reports, &self.remembered, &self.forgotten]
+            ),
+            table: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.claims]),
+            secrets_manager: mock_client!(
+                aws_sdk_secretsmanager,
+                RuleMode::MatchAny,
+                [&self.secrets]
+            ),
+            parameters: mock_client!(aws_sdk_ssm, []),
+        };
+        Prober::new(Config::from_env(&look_up).unwrap(), clients)
+    }
+}
+
+/// The queue of samples takes all.
+pub(crate) fn taken() -> SendMessageBatchOutput {
+    let taken = SendMessageBatchOutput::builder().set_successful(Some(vec![]));
+    taken.set_failed(Some(vec![])).build().unwrap()
+}
+
+/// Somebody else has claimed the run.
+pub(crate) fn claimed() -> Rule {
+    mock!(aws_sdk_dynamodb::Client::put_item).then_error(|| {
+        let taken = ConditionalCheckFailedException::builder().build();
+        PutItemError::ConditionalCheckFailedException(taken)
+    })
+}
+
+/// The values of a metric in one request.
+pub(crate) fn named(request: &PutMetricDataInput, name: &str) -> Vec<f64> {
+    let data = request.metric_data().iter().filter(|datum| datum.metric_name() == Some(name));
+    data.flat_map(|datum| datum.values().to_vec()).collect()
+}
+
+/// An event with one run of each URL.
+pub(crate) fn event(urls: &[&str], due: Timestamp) -> SqsEvent {
+    let run = |(index, url): (usize, &&str)| {
+        json!({ "id": format!("{index:016x}"), "probe": {
+            "name": format!("bot-{index}"), "every_seconds": 10, "enabled": true, "timeout_seconds": 5,
+            "target": { "url": url }, "retry": { "attempts": 0, "wait_seconds": 1 }, "objectives": {},
+            "conversation": [{ "say": "hi", "expect": [{ "contains": "hello" }] }],
+            "alarm": { "down": { "m": 2, "n": 3 }, "degraded": { "m": 3, "n": 5 }, "severity": "page" },
+        }})
+    };
+    let runs: Vec<_> = urls.iter().enumerate().map(run).collect();
+    let body = json!({ "version": 1, "environment": "test", "due": due, "runs": runs }).to_string();
+    assert!(Orders::read(&body).is_ok());
+    event_of(body)
+}
+
+/// An event with one message, handed over for the first time.
+pub(crate) fn event_of(body: String) -> SqsEvent {
+    let mut event = SqsEvent::default();
+    event.records = vec![message("m-1", body)];
+    event
+}
+
+pub(crate) fn message(id: &str, body: String) -> SqsMessage {
+    let mut message = SqsMessage::default();
+    message.message_id = Some(id.to_owned());
+    message.receipt_handle = Some(format!("receipt of {id}"));
+    message.body = Some(body);
+    message
+}
+
+/// The same messages, handed over for the second time.
+pub(crate) fn again(mut event: SqsEvent, first: Timestamp) -> SqsEvent {
+    for message in &mut event.records {
+        let mut attribute =
+            |name: &str, value: String| message.attributes.insert(name.to_owned(), value);
+        attribute("ApproximateReceiveCount", "2".to_owned());
+        attribute("ApproximateFirstReceiveTimestamp", first.as_millisecond().to_string());
+    }
+    event
+}
+
+/// A bot that answers what its probe expects.
+pub(crate) async fn greeter() -> GradioApp {
+    GradioApp::start(|_| Answer::text("hello")).await
+}
