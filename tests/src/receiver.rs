@@ -39,6 +39,9 @@ pub enum Reply {
     /// 204, or 400 without storing anything when a sample is older than what its series has, or
     /// differs at the same time. 2.0 is answered with its counts.
     Store,
+    /// Stores what it can, as Prometheus 3 does over 2.0: all but series that begin so and what `Store`
+    /// refuses. 400, with the counts of what is stored, when something is not.
+    StoreBut(&'static str),
     /// 204 without counts and without storing, as a 1.0 receiver answers 2.0.
     Nod,
     Refuse(u16, &'static str),
@@ -172,13 +175,14 @@ impl State {
         match reply {
             Reply::Store if !self.store(request) => head(400, "", "out of order sample"),
             Reply::Store if request.protocol == Protocol::V2 => {
-                let histograms = v2_histograms(&request.body);
-                let counts = format!(
-                    "X-Prometheus-Remote-Write-Samples-Written: {}\r\n\
-                     X-Prometheus-Remote-Write-Histograms-Written: {histograms}\r\n",
-                    request.samples.len()
-                );
-                head(204, &counts, "")
+                head(204, &counts(request, request.samples.len()), "")
+            }
+            Reply::StoreBut(series) => {
+                let good = request.samples.iter();
+                let good = good.filter(|sample| !sample.0.starts_with(series) && self.take(sample));
+                let good = good.count();
+                let status = if good < request.samples.len() { 400 } else { 204 };
+                head(status, &counts(request, good), "out of order sample")
             }
             Reply::Store | Reply::Nod => head(204, "", ""),
             Reply::Refuse(status, words) => head(*status, "", words),
@@ -191,22 +195,35 @@ impl State {
 
     /// All or nothing, as Prometheus 2.42 does it.
     fn store(&mut self, request: &Request) -> bool {
-        let mut newest = self.newest.clone();
-        let mut fresh = Vec::new();
-        for sample in &request.samples {
-            let (series, at, value) = sample;
-            match newest.get(series) {
-                Some((last, bits)) if at == last && value.to_bits() == *bits => continue,
-                Some((last, _)) if at <= last => return false,
-                _ => {}
-            }
-            newest.insert(series.clone(), (*at, value.to_bits()));
-            fresh.push(sample.clone());
+        let before = (self.newest.clone(), self.stored.len());
+        let all = request.samples.iter().all(|sample| self.take(sample));
+        if !all {
+            self.newest = before.0;
+            self.stored.truncate(before.1);
         }
-        self.newest = newest;
-        self.stored.extend(fresh);
+        all
+    }
+
+    /// Whether a sample is stored now, or was before.
+    fn take(&mut self, sample: &Stored) -> bool {
+        let (series, at, value) = sample;
+        match self.newest.get(series) {
+            Some((last, bits)) if at == last && value.to_bits() == *bits => return true,
+            Some((last, _)) if at <= last => return false,
+            _ => {}
+        }
+        self.newest.insert(series.clone(), (*at, value.to_bits()));
+        self.stored.push(sample.clone());
         true
     }
+}
+
+fn counts(request: &Request, samples: usize) -> String {
+    let histograms = v2_histograms(&request.body);
+    format!(
+        "X-Prometheus-Remote-Write-Samples-Written: {samples}\r\n\
+         X-Prometheus-Remote-Write-Histograms-Written: {histograms}\r\n"
+    )
 }
 
 fn v2_histograms(body: &[u8]) -> usize {

@@ -16,7 +16,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 const OURS: &[&str] =
     &["cli", "conversation", "forward", "gradio", "remote_write", "scrape", "secrets"];
 
-#[tokio::main]
+/// One thread: nothing here computes for long, and each further one has an arena of memory of its own,
+/// which takes `vigie bridge` a fifth more.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let live = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // These strip colours where they are not wanted: NO_COLOR, CLICOLOR, a pipe, a dumb terminal.

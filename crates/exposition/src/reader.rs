@@ -102,6 +102,8 @@ pub struct Reader<'a> {
     /// The first byte that is not UTF-8; the text ends right before it.
     bad_byte: Option<u8>,
     ended: bool,
+    /// The last sample was the one that was expected.
+    met: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -119,7 +121,7 @@ impl<'a> Reader<'a> {
                 (std::str::from_utf8(good).unwrap_or_default(), bad.first().copied())
             }
         };
-        Self { cursor: Cursor::new(text), format, limits, bad_byte, ended: false }
+        Self { cursor: Cursor::new(text), format, limits, bad_byte, ended: false, met: false }
     }
 
     /// The next line, as [`Iterator::next`] gives it, but faster if it is a sample of the series that is
@@ -133,6 +135,12 @@ impl<'a> Reader<'a> {
         let line = self.line(expected).transpose();
         self.ended = !matches!(line, Some(Ok(_)));
         line
+    }
+
+    /// Whether the sample given last is of the series that was expected.
+    #[must_use]
+    pub fn met_expected(&self) -> bool {
+        self.met
     }
 
     fn line(&mut self, expected: &str) -> Result<Option<Line<'a>>, ParseError> {
@@ -281,7 +289,8 @@ impl<'a> Reader<'a> {
     /// Name and labels, the value still to be filled in.
     fn series(&mut self, expected: &str, loose: bool) -> Result<Sample<'a>, ParseError> {
         let start = self.cursor.pos;
-        if !self.eat_series(expected) {
+        self.met = self.eat_series(expected);
+        if !self.met {
             self.name(Name::Metric, "a metric name")?;
             let name_end = self.cursor;
             self.blanks_if(loose);

@@ -121,6 +121,10 @@ fn settle(queue: &Queue, batch: Vec<Entry>, outcome: &Outcome) {
                 }
             }
         }
+        if outcome.unaccounted > 0 {
+            counts.sent -= outcome.unaccounted;
+            *counts.refused.entry("unaccounted".to_owned()).or_default() += outcome.unaccounted;
+        }
     });
     if outcome.held_up.is_some() {
         let fates = batch.into_iter().zip(&outcome.fates);

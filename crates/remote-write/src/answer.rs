@@ -15,10 +15,16 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 /// Characters of a receiver's words that are kept.
 const WORDS: usize = 300;
 
+/// Refusals of what was sent. Any other (a token that ran out, a path that is wrong, a proxy without its
+/// backend) is about who sent it and where to: a person mends it, and the samples are as good as before.
+const FINAL: [u16; 5] = [400, 409, 413, 415, 422];
+
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     /// Stored. `unaccounted` samples are missing from the receiver's own count.
     Taken { unaccounted: usize },
+    /// Stored but for `refused` samples, which would be refused again. Which ones is not told.
+    Partly { refused: usize, rejection: Rejection },
     /// The receiver does not know the version that was spoken.
     OtherProtocol,
     /// The same request would be refused again.
@@ -58,6 +64,11 @@ impl Obstacle {
     pub(crate) fn unanswered(words: String) -> Self {
         Self { status: None, words, retry_after: None }
     }
+
+    /// Whether it may be gone within seconds, without anybody's doing.
+    pub(crate) fn passes(&self) -> bool {
+        self.status.is_none_or(|status| status >= 500 || matches!(status, 408 | 425 | 429))
+    }
 }
 
 impl fmt::Display for Obstacle {
@@ -89,43 +100,34 @@ pub(crate) fn judge(
     sent: Sent,
     now: Timestamp,
 ) -> Answer {
-    let rejected = |words| Answer::Never(Rejection { status: status.as_u16(), words });
+    let later = |words, retry_after| {
+        Answer::Later(Obstacle { status: Some(status.as_u16()), words, retry_after })
+    };
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         let value = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = value.and_then(|value| retry_after(value, now));
-        return Answer::Later(Obstacle {
-            status: Some(status.as_u16()),
-            words,
-            retry_after: wait.map(|wait| wait.min(LONGEST_RETRY_AFTER)),
-        });
-    }
-    if sent.protocol == Protocol::V1 {
-        return if status.is_success() {
-            Answer::Taken { unaccounted: 0 }
-        } else {
-            rejected(words)
-        };
+        return later(words, wait.map(|wait| wait.min(LONGEST_RETRY_AFTER)));
     }
     let written = Written::from(headers);
+    let is_v2 = sent.protocol == Protocol::V2;
+    let missing = if is_v2 { written.missing(sent) } else { 0 };
     match status {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Answer::OtherProtocol,
         // A 1.0 receiver that looks at no content type stores nothing and says that all is well.
-        status if status.is_success() && !written.told => Answer::OtherProtocol,
-        status if status.is_success() => {
-            let stored =
-                written.samples.min(sent.samples) + written.histograms.min(sent.histograms);
-            Answer::Taken { unaccounted: sent.samples + sent.histograms - stored }
-        }
+        status if status.is_success() && is_v2 && !written.told => Answer::OtherProtocol,
+        status if status.is_success() => Answer::Taken { unaccounted: missing },
+        StatusCode::UNSUPPORTED_MEDIA_TYPE if is_v2 => Answer::OtherProtocol,
         // A receiver that never spoke 2.0 may mean that it can't read it.
-        StatusCode::BAD_REQUEST if !written.told && !sent.proven => Answer::OtherProtocol,
-        StatusCode::BAD_REQUEST
-            if written.told
-                && written.samples >= sent.samples
-                && written.histograms >= sent.histograms =>
-        {
-            Answer::Taken { unaccounted: 0 }
+        StatusCode::BAD_REQUEST if is_v2 && !written.told && !sent.proven => Answer::OtherProtocol,
+        status if !FINAL.contains(&status.as_u16()) => later(words, None),
+        _ if is_v2 && missing == 0 => Answer::Taken { unaccounted: 0 },
+        _ => {
+            let rejection = Rejection { status: status.as_u16(), words };
+            if is_v2 && missing < sent.samples + sent.histograms {
+                Answer::Partly { refused: missing, rejection }
+            } else {
+                Answer::Never(rejection)
+            }
         }
-        _ => rejected(words),
     }
 }
 
@@ -148,6 +150,13 @@ impl From<&HeaderMap> for Written {
             samples: samples.unwrap_or(0),
             histograms: histograms.unwrap_or(0),
         }
+    }
+}
+
+impl Written {
+    /// How many of what was sent are not among them.
+    fn missing(&self, sent: Sent) -> usize {
+        sent.samples.saturating_sub(self.samples) + sent.histograms.saturating_sub(self.histograms)
     }
 }
 
@@ -186,6 +195,7 @@ mod tests {
         match judge(status, &headers, "why".into(), sent, now) {
             Answer::Taken { unaccounted: 0 } => "taken".into(),
             Answer::Taken { unaccounted } => format!("taken but {unaccounted}"),
+            Answer::Partly { refused, rejection } => format!("but {refused}: {rejection}"),
             Answer::OtherProtocol => "other protocol".into(),
             Answer::Never(rejection) => format!("never: {rejection}"),
             Answer::Later(obstacle) => {
@@ -208,8 +218,9 @@ mod tests {
             (204, &[], v1, false, "taken"),
             (200, &[], v1, false, "taken"),
             (400, &[], v1, false, "never: 400 `why`"),
-            (401, &[], v1, false, "never: 401 `why`"),
-            (301, &[], v1, false, "never: 301 `why`"),
+            (409, &[], v1, false, "never: 409 `why`"),
+            (401, &[], v1, false, "later: 401 `why` None"),
+            (301, &[], v1, false, "later: 301 `why` None"),
             (415, &[], v1, false, "never: 415 `why`"),
             (429, &[("retry-after", "7")], v1, false, "later: 429 `why` Some(7)"),
             (429, &[("retry-after", "86400")], v1, false, "later: 429 `why` Some(600)"),
@@ -228,9 +239,10 @@ mod tests {
             (415, &[], v2, true, "other protocol"),
             (400, &[], v2, false, "other protocol"),
             (400, &[], v2, true, "never: 400 `why`"),
-            (400, &[(SAMPLES, "2")], v2, false, "never: 400 `why`"),
+            (400, &[(SAMPLES, "2")], v2, false, "but 2: 400 `why`"),
+            (400, &[(SAMPLES, "0")], v2, false, "never: 400 `why`"),
             (400, &[(SAMPLES, "3"), (HISTOGRAMS, "1")], v2, false, "taken"),
-            (404, &[], v2, false, "never: 404 `why`"),
+            (404, &[], v2, false, "later: 404 `why` None"),
             (500, &[(SAMPLES, "2")], v2, false, "later: 500 `why` None"),
         ];
         for (status, told, protocol, proven, expected) in cases {

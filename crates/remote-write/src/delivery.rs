@@ -1,5 +1,7 @@
 //! One call of [`Client::write`]: requests made of entries, sent until each entry's fate is known.
 
+mod search;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +10,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Obstacle, Rejection, Sent};
-use crate::{Client, Entry, Protocol, Refusal, Series, Timestamp};
-
-/// Tries of one sample that gets 500 while others are taken, before it is given up.
-const TRIES_OF_A_SUSPECT: u32 = 5;
+use crate::{Client, Entry, Protocol, Refusal, Timestamp};
 
 /// How long one call goes on trying.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +38,7 @@ pub struct Outcome {
     pub fates: Vec<Fate>,
     /// Why some are [`Fate::Unsent`]; `None` when none is.
     pub held_up: Option<HeldUp>,
-    /// Samples that a 2.0 receiver took without counting them as written.
+    /// So many of the written are not stored, says a 2.0 receiver that does not say which.
     pub unaccounted: usize,
     pub requests: usize,
     /// Bodies as sent, repeats included.
@@ -107,30 +106,41 @@ impl<'a> Delivery<'a> {
         ranges.reverse();
         while let Some(range) = ranges.pop() {
             let part = self.open(&places[range.clone()]);
-            match self.send(&part, self.patience.tries).await {
-                Answer::Taken { unaccounted } => self.written(&part, unaccounted),
+            let obstacle = match self.send(&part, self.patience.tries).await {
+                Answer::Taken { unaccounted } => {
+                    self.written(&part, unaccounted);
+                    None
+                }
                 Answer::OtherProtocol => {
                     self.fall_back();
                     ranges.push(range);
+                    None
                 }
                 Answer::Never(rejection) if is_divisible(&rejection) && range.len() > 1 => {
                     let middle = range.start + range.len() / 2;
                     ranges.push(middle..range.end);
                     ranges.push(range.start..middle);
+                    None
                 }
-                Answer::Never(rejection) => self.rejected(&part, rejection),
-                Answer::Later(obstacle) => {
-                    let obstacle = match obstacle.status {
-                        Some(500) if self.patience.isolate => self.isolate(part, obstacle).await,
-                        _ => Some(obstacle),
-                    };
-                    if let Some(obstacle) = obstacle {
-                        let wait = self.client.wait(&obstacle);
-                        let (cause, status) = (obstacle.to_string(), obstacle.status);
-                        self.outcome.held_up = Some(HeldUp { cause, status, wait });
-                        break;
-                    }
+                Answer::Never(rejection) => {
+                    self.rejected(&part, rejection);
+                    None
                 }
+                Answer::Partly { refused, rejection } => {
+                    self.sort_out(&part, refused, &rejection).await
+                }
+                Answer::Later(obstacle)
+                    if obstacle.status == Some(500) && self.patience.isolate =>
+                {
+                    self.isolate(part, obstacle).await
+                }
+                Answer::Later(obstacle) => Some(obstacle),
+            };
+            if let Some(obstacle) = obstacle {
+                let wait = self.client.wait(&obstacle);
+                let (cause, status) = (obstacle.to_string(), obstacle.status);
+                self.outcome.held_up = Some(HeldUp { cause, status, wait });
+                break;
             }
         }
         self.outcome
@@ -210,7 +220,10 @@ impl<'a> Delivery<'a> {
             count += 1;
             let Answer::Later(obstacle) = &answer else { return answer };
             let next = Instant::now() + self.client.wait(obstacle);
-            if count >= tries || self.patience.until.is_some_and(|until| until <= next) {
+            if count >= tries
+                || !obstacle.passes()
+                || self.patience.until.is_some_and(|until| until <= next)
+            {
                 return answer;
             }
             tokio::time::sleep_until(next).await;
@@ -238,78 +251,6 @@ impl<'a> Delivery<'a> {
                 *fate = Fate::Rejected(Arc::clone(&rejection));
             }
         }
-    }
-
-    /// Looks for the samples that make the receiver answer 500 to all of `places`.
-    ///
-    /// Series are tried apart from each other, so that nothing overtakes within one. As long as no
-    /// request is taken, the receiver is what is broken: then nothing is given up. `None` when every
-    /// fate is decided.
-    async fn isolate(&mut self, mut places: Vec<u32>, first: Obstacle) -> Option<Obstacle> {
-        places.sort_by(|a, b| self.series(*a).cmp(self.series(*b)).then(a.cmp(b)));
-        let mut in_vain = 2 * places.len().ilog2() + 4;
-        let mut alive = false;
-        let mut suspects: Vec<Vec<u32>> = Vec::new();
-        let mut parts = vec![places];
-        while let Some(part) = parts.pop() {
-            match self.send(&part, 1).await {
-                Answer::Taken { unaccounted } => {
-                    alive = true;
-                    self.written(&part, unaccounted);
-                }
-                Answer::OtherProtocol => {
-                    self.fall_back();
-                    parts.push(self.open(&part));
-                }
-                Answer::Never(rejection) => {
-                    alive = true;
-                    match self.halves(&part).filter(|_| is_divisible(&rejection)) {
-                        Some(halves) => parts.extend(halves),
-                        // A series of its own: one after the other, below.
-                        None if part.len() > 1 && is_divisible(&rejection) => suspects.push(part),
-                        None => self.rejected(&part, rejection),
-                    }
-                }
-                Answer::Later(obstacle) if obstacle.status == Some(500) => {
-                    in_vain = if alive { in_vain } else { in_vain.saturating_sub(1) };
-                    if in_vain == 0 {
-                        return Some(obstacle);
-                    }
-                    match self.halves(&part) {
-                        Some(halves) => parts.extend(halves),
-                        None => suspects.push(part),
-                    }
-                }
-                Answer::Later(obstacle) => return Some(obstacle),
-            }
-        }
-        if !alive {
-            return Some(first);
-        }
-        for place in suspects.into_iter().flatten() {
-            match self.send(&[place], TRIES_OF_A_SUSPECT).await {
-                Answer::Taken { unaccounted } => self.written(&[place], unaccounted),
-                Answer::Never(rejection) => self.rejected(&[place], rejection),
-                Answer::Later(Obstacle { status: Some(500), words, .. }) => {
-                    self.rejected(&[place], Rejection { status: 500, words });
-                }
-                Answer::Later(obstacle) => return Some(obstacle),
-                Answer::OtherProtocol => return Some(first),
-            }
-        }
-        None
-    }
-
-    fn series(&self, place: u32) -> &Series {
-        &self.entries[place as usize].series
-    }
-
-    /// `places`, sorted by series, cut near the middle where a series ends; the second half first.
-    fn halves(&self, places: &[u32]) -> Option<[Vec<u32>; 2]> {
-        let middle = places.len() / 2;
-        let ends = |at: &usize| self.series(places[at - 1]) != self.series(places[*at]);
-        let cut = (middle.max(1)..places.len()).find(ends).or((1..middle).rev().find(ends))?;
-        Some([places[cut..].to_vec(), places[..cut].to_vec()])
     }
 }
 

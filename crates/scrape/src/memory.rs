@@ -129,11 +129,8 @@ impl Memory {
         self.slots.get(index).map_or("", |slot| slot.text.of(&self.texts))
     }
 
-    /// The slot of a line, where `expected` is the one that comes next if the page is as before.
-    pub(crate) fn find(&self, expected: usize, text: &str) -> Option<usize> {
-        if self.text(expected) == text {
-            return Some(expected);
-        }
+    /// The slot of a line.
+    pub(crate) fn find(&self, text: &str) -> Option<usize> {
         let is_it = |index: &u32| self.text(*index as usize) == text;
         let found = self.by_text.find(self.hash_keys.hash_one(text), is_it);
         found.map(|index| *index as usize)

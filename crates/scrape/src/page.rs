@@ -210,7 +210,8 @@ impl<'m, 'p> Walk<'m, 'p> {
         while let Some(line) = reader.next_like(self.memory.text(next)) {
             match line.map_err(|source| ScrapeError::Parse { source })? {
                 Line::Sample(sample) if self.counts.scraped < limits.samples => {
-                    next = 1 + self.sample(&sample, next)?;
+                    let known = reader.met_expected().then_some(next);
+                    next = 1 + self.sample(&sample, known)?;
                 }
                 // Counted to the end, so that the message can say how far beyond the limit the page is.
                 Line::Sample(_) => self.counts.scraped += 1,
@@ -241,13 +242,13 @@ impl<'m, 'p> Walk<'m, 'p> {
         &mut self.family
     }
 
-    /// Takes one line in; returns its slot.
+    /// Takes one line in, whose slot may be known; returns its slot.
     fn sample(
         &mut self,
         sample: &exposition::Sample<'p>,
-        next: usize,
+        known: Option<usize>,
     ) -> Result<usize, ScrapeError> {
-        let (index, new) = match self.memory.find(next, sample.series()) {
+        let (index, new) = match known.or_else(|| self.memory.find(sample.series())) {
             Some(index) => (index, false),
             None => self.add(sample)?,
         };

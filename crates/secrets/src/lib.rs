@@ -39,6 +39,16 @@ impl fmt::Display for Reference {
     }
 }
 
+impl Reference {
+    /// The whole secret, which is kept once, whichever of its keys are asked for.
+    fn whole(&self) -> Self {
+        match self {
+            Self::Secret { id, .. } => Self::Secret { id: id.clone(), key: None },
+            Self::Parameter(_) => self.clone(),
+        }
+    }
+}
+
 /// Why there is no secret. Says where it should have been, never what was found there.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
@@ -82,17 +92,18 @@ impl Secrets {
         reference: &Reference,
         now: Instant,
     ) -> Result<SecretString, SecretError> {
-        // The whole secret is kept once, whichever of its keys are asked for.
-        let whole = match reference {
-            Reference::Secret { id, .. } => Reference::Secret { id: id.clone(), key: None },
-            Reference::Parameter(_) => reference.clone(),
-        };
-        let value = self.whole(&whole, now).await?;
+        let value = self.whole(&reference.whole(), now).await?;
         match reference {
             Reference::Secret { key: Some(key), .. } => field(&value, key)
                 .ok_or_else(|| SecretError::NoKey { reference: reference.clone() }),
             _ => Ok(value),
         }
+    }
+
+    /// Drops the secret behind `reference` from the cache: whom it was shown to refused it, so that it may
+    /// have been rotated.
+    pub async fn forget(&self, reference: &Reference) {
+        self.kept.lock().await.remove(&reference.whole());
     }
 
     async fn whole(
@@ -201,6 +212,18 @@ mod tests {
         assert_eq!(secrets.get(&user, start).await.unwrap().expose_secret(), "probe");
         assert_eq!(rule.num_calls(), 1);
         secrets.get(&password(), start + LIFETIME).await.unwrap();
+        assert_eq!(rule.num_calls(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_was_refused_is_fetched_anew() {
+        let rule = mock!(SecretsManager::get_secret_value).then_output(found);
+        let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
+        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let start = Instant::now();
+        secrets.get(&password(), start).await.unwrap();
+        secrets.forget(&password()).await;
+        secrets.get(&password(), start).await.unwrap();
         assert_eq!(rule.num_calls(), 2);
     }
 

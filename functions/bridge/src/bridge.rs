@@ -9,7 +9,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use remote_write::{Auth, Client, Entry, HeldUp, Patience, Settings, SigV4, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
-use secrets::{Reference, Secrets};
+use secrets::Secrets;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -27,7 +27,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// From which delivery on a lasting 500 is held against single samples: more than a minute.
 const SUSPICIOUS_DELIVERY: u32 = 4;
 
-/// The part of an event's time, at most, that is kept for messages and figures after sending.
+/// The part of an event's time, at most, that is kept after sending: half of it for putting aside, half for
+/// messages and figures. A call of a service takes 5 s at most.
 const RESERVE: Duration = Duration::from_secs(12);
 
 /// Messages whose progress is remembered.
@@ -94,7 +95,8 @@ impl Bridge {
     ) -> SqsBatchResponse {
         let mut state = self.state.lock().await;
         let began = Instant::now();
-        let until = began + time_left.saturating_sub(RESERVE.min(time_left / 2));
+        let reserve = RESERVE.min(time_left / 2);
+        let until = began + time_left - reserve;
         let mut letters: Vec<Letter> = event.records.into_iter().filter_map(Letter::open).collect();
         state.health.note_arrivals(&letters, now);
 
@@ -109,24 +111,29 @@ impl Bridge {
                 Some(HeldUp { cause, status: None, wait: Duration::ZERO })
             }
         };
-        let stay = self.finish(&mut state, &letters).await;
+        if let Some(HeldUp { status: Some(401 | 403), .. }) = held_up
+            && let Some(reference) = self.config.auth.secret()
+        {
+            // It may have been rotated: the next event asks for it anew.
+            self.services.secrets.forget(&reference).await;
+        }
+        let stay = self.finish(&mut state, &letters, until + reserve / 2).await;
         state.remember(&letters, &stay);
-        let wait = held_up.as_ref().map_or(Duration::ZERO, |held_up| held_up.wait);
-        self.postpone(&letters, &stay, wait).await;
         tell(&letters, &stay, held_up.as_ref());
-        self.publish(&mut state, now + began.elapsed()).await;
+        let wait = held_up.map_or(Duration::ZERO, |held_up| held_up.wait);
+        let postponed = self.postpone(&letters, &stay, wait);
+        tokio::join!(postponed, self.publish(&mut state, now + began.elapsed()));
         lambda_kit::hand_back(stay)
     }
 
     /// Sees to it that there is a client with the secret as it is now.
     async fn client(&self, state: &mut State) -> Result<(), SetupError> {
-        let secret = match &self.config.auth {
-            AuthSource::Secret(name) => {
-                let reference = Reference::Secret { id: name.clone(), key: None };
+        let secret = match self.config.auth.secret() {
+            Some(reference) => {
                 let now = Instant::now().into_std();
                 Some(self.services.secrets.get(&reference, now).await?)
             }
-            AuthSource::None | AuthSource::SigV4 { .. } => None,
+            None => None,
         };
         let text = |secret: &Option<SecretString>| {
             secret.as_ref().map(|secret| secret.expose_secret().to_owned())
@@ -188,19 +195,20 @@ impl Bridge {
             letters[index].note(place, fate);
         }
         let sent = outcome.count(|fate| *fate == remote_write::Fate::Written);
-        state.health.sent += sent;
+        state.health.note_sent(sent - outcome.unaccounted, outcome.unaccounted);
         outcome.held_up
     }
 
-    /// Puts aside what is hopeless or too old. Returns the messages that stay in the queue: those
-    /// with something unsent or not put aside, and whatever follows them in their group.
-    async fn finish(&self, state: &mut State, letters: &[Letter]) -> Vec<String> {
+    /// Puts aside what is hopeless or too old, as far as time goes. Returns the messages that stay in the
+    /// queue: those with something unsent or not put aside, and whatever follows them in their group.
+    async fn finish(&self, state: &mut State, letters: &[Letter], until: Instant) -> Vec<String> {
         let mut stay = Vec::new();
         let mut groups = HashSet::new();
         for letter in letters {
+            let aside = self.put_aside(&mut state.health, letter);
             let stays = groups.contains(letter.group.as_str())
                 || letter.findings.unsent > 0
-                || !self.put_aside(&mut state.health, letter).await;
+                || !tokio::time::timeout_at(until, aside).await.unwrap_or(false);
             if stays {
                 groups.insert(letter.group.as_str());
                 stay.push(letter.id.clone());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::EnvironmentName;
 use lambda_kit::{SettingError, Settings};
 use remote_write::Protocol;
+use secrets::Reference;
 
 /// Beyond about an hour Prometheus refuses samples, or answers 500 for ever.
 const MAX_AGE: Duration = Duration::from_secs(3000);
@@ -37,6 +38,16 @@ pub enum AuthSource {
     },
     /// The name of a secret in Secrets Manager; see [`crate::credentials`].
     Secret(String),
+}
+
+impl AuthSource {
+    /// Where the secret lies, if there is one.
+    pub(crate) fn secret(&self) -> Option<Reference> {
+        match self {
+            Self::Secret(name) => Some(Reference::Secret { id: name.clone(), key: None }),
+            Self::None | Self::SigV4 { .. } => None,
+        }
+    }
 }
 
 impl Config {

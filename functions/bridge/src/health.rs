@@ -38,6 +38,14 @@ impl Health {
         self.oldest = ages.fold(self.oldest, Duration::max);
     }
 
+    /// Of what was sent so many are known to be stored; so many are not, and it is not known which.
+    pub(crate) fn note_sent(&mut self, stored: usize, unaccounted: usize) {
+        self.sent += stored;
+        if unaccounted > 0 {
+            *self.refused.entry("unaccounted".to_owned()).or_default() += unaccounted;
+        }
+    }
+
     pub(crate) fn note_refusals(&mut self, letter: &Letter) {
         for (why, _) in &letter.findings.hopeless {
             *self.refused.entry(why.reason()).or_default() += 1;

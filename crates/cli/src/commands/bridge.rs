@@ -17,6 +17,9 @@ use url::Url;
 use crate::signals::{Signal, Signals};
 use crate::{Exit, Io, USER_AGENT};
 
+/// Characters of a label's value, as in probe files.
+const LONGEST_LABEL: usize = 200;
+
 /// Scrape targets on an exact grid and remote write what they show, as a small Prometheus agent.
 ///
 /// SIGINT and SIGTERM send what waits, for at most 10 s, and end with 0. Nothing is marked stale then,
@@ -33,16 +36,16 @@ Examples:
       --remote-write https://receiver/api/v1/push --header X-Scope-OrgID=tenant --protocol 2.0")]
 pub struct Arguments {
     /// A page of metrics; several may be given.
-    #[arg(long, value_name = "URL", required = true)]
+    #[arg(long, value_name = "URL", required = true, value_parser = page)]
     scrape: Vec<Url>,
     /// The receiver, such as `http://prometheus:9090/api/v1/write`.
     #[arg(long, value_name = "URL")]
     remote_write: String,
     /// The label `job` of all series.
-    #[arg(long, value_name = "NAME", default_value = "gradio_chatbot")]
+    #[arg(long, value_name = "NAME", default_value = "gradio_chatbot", value_parser = label_value)]
     job: String,
     /// A further label of all series; several may be given.
-    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
     /// Time between two scrapes of a target.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
@@ -78,7 +81,7 @@ pub struct Arguments {
 
 pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     let client = Client::new(settings(arguments, |name| std::env::var(name).ok())?)?;
-    let targets = targets(arguments)?;
+    let targets = targets(arguments);
     let mut signals = Signals::new()?;
     let page_client = scrape::client(USER_AGENT).context("can't set up the HTTP client")?;
 
@@ -138,14 +141,12 @@ fn settings(
     Ok(settings)
 }
 
-fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
+fn targets(arguments: &Arguments) -> Vec<Target> {
     let timeout = arguments.timeout.unwrap_or(arguments.interval.min(Duration::from_secs(10)));
     let target = |url: &Url| {
-        let instance = scrape::instance_of(url)
-            .filter(|_| matches!(url.scheme(), "http" | "https"))
-            .context("`--scrape` takes URLs that start with `http://` or `https://`")?;
+        let instance = scrape::instance_of(url).unwrap_or_default();
         let more = arguments.label.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Ok(Target {
+        Target {
             request: Request {
                 url: url.clone(),
                 headers: http::HeaderMap::default(),
@@ -154,7 +155,7 @@ fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
             },
             labels: Labels::new(&arguments.job, &instance, more),
             every: arguments.interval,
-        })
+        }
     };
     arguments.scrape.iter().map(target).collect()
 }
@@ -187,6 +188,31 @@ fn duration(text: &str) -> Result<Duration, String> {
     if number == 0 { Err(wrong()) } else { Ok(unit * number) }
 }
 
+/// The address of a page of metrics.
+fn page(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| "expected an address such as `http://bot:7860/metrics`".to_owned())
+}
+
+/// What every receiver stores, and no name of Prometheus's own.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = pair(text)?;
+    let is_start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    let is_name = name.bytes().all(|byte| is_start(byte) || byte.is_ascii_digit());
+    if !is_name || !name.bytes().next().is_some_and(is_start) || name.starts_with("__") {
+        return Err(format!(
+            "`{name}` is not the name of a label; expected letters, digits and `_`, not beginning with a digit or `__`"
+        ));
+    }
+    Ok((name, label_value(&value)?))
+}
+
+fn label_value(text: &str) -> Result<String, String> {
+    let good = text.chars().count() <= LONGEST_LABEL && !text.contains(char::is_control);
+    let wrong = || format!("expected at most {LONGEST_LABEL} characters in one line");
+    good.then(|| text.to_owned()).ok_or_else(wrong)
+}
+
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -216,7 +242,7 @@ mod tests {
     #[test]
     fn the_usual_line_scrapes_as_prometheus_would() {
         let arguments = parse(&[]).unwrap();
-        let target = targets(&arguments).unwrap().remove(0);
+        let target = targets(&arguments).remove(0);
         assert_eq!(target.labels, Labels::new("gradio_chatbot", "bot:7860", []));
         assert_eq!((target.every.as_secs(), target.request.timeout.as_secs()), (15, 10));
         let settings = settings(&arguments, |_| None).unwrap();
@@ -241,6 +267,43 @@ mod tests {
                 Err(format!("`{text}` is no time; expected such as `500ms`, `15s` or `5m`"))
             );
         }
+    }
+
+    #[test]
+    fn what_a_receiver_would_refuse_is_refused_by_its_flag() {
+        let cases: &[(&[&str], &str)] = &[
+            (
+                &["--scrape", "foo"],
+                "invalid value 'foo' for '--scrape <URL>': expected an address such as `http://bot:7860/metrics`",
+            ),
+            (
+                &["--scrape", "ftp://bot/metrics"],
+                "invalid value 'ftp://bot/metrics' for '--scrape <URL>': expected an address such as `http://bot:7860/metrics`",
+            ),
+            (
+                &["--label", "a-b=c"],
+                "invalid value 'a-b=c' for '--label <NAME=VALUE>': `a-b` is not the name of a label; expected letters, digits and `_`, not beginning with a digit or `__`",
+            ),
+            (
+                &["--label", "__name__=c"],
+                "invalid value '__name__=c' for '--label <NAME=VALUE>': `__name__` is not the name of a label; expected letters, digits and `_`, not beginning with a digit or `__`",
+            ),
+            (
+                &["--label", "team"],
+                "invalid value 'team' for '--label <NAME=VALUE>': `team` is no pair; expected `NAME=VALUE`",
+            ),
+            (
+                &["--job", "a\nb"],
+                "invalid value 'a\nb' for '--job <NAME>': expected at most 200 characters in one line",
+            ),
+        ];
+        for (line, expected) in cases {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(parse(&["--label", &format!("a={}", "x".repeat(201))]).is_err());
+        let labels = parse(&["--label", "team=chat", "--label", "_1=é"]).unwrap().label;
+        assert_eq!(labels.len(), 2);
     }
 
     #[test]

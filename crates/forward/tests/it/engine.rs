@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forward::engine::{Batches, run};
 use forward::{Counts, Queue, figure};
-use remote_write::{Backoff, Client, Entry, Settings, Timestamp};
+use remote_write::{Backoff, Client, Entry, Protocol, Settings, Timestamp};
 use tokio::sync::oneshot;
 
 use testkit::receiver::{Receiver, Reply, Request};
@@ -99,6 +99,23 @@ async fn what_is_refused_for_good_is_counted_and_holds_up_nothing() {
     let receiver = Receiver::start(script).await;
     let (counts, left) = forward(&receiver, 10, batches()).await;
     assert_eq!((left, counts.sent, counts.refused["receiver_400"]), (0, 190, 10));
+}
+
+#[tokio::test]
+async fn over_2_0_the_counts_are_what_the_receiver_has() {
+    let receiver = Receiver::start(|_| Reply::StoreBut("m007")).await;
+    let queue = Queue::new(10_000);
+    for number in 0..10 {
+        queue.push(round(20, number));
+    }
+    let settings = Settings { protocol: Protocol::V2, ..Settings::new(&receiver.url).unwrap() };
+    let client = Client::new(settings).unwrap();
+    let left = run(client, &queue, batches(), || NOW, std::future::ready(())).await;
+
+    let counts = queue.counts();
+    assert_eq!((left, counts.sent, counts.refused["receiver_400"]), (0, 190, 10));
+    assert_eq!(receiver.stored().len(), 190);
+    assert!(counts.requests < 20, "{}", counts.requests);
 }
 
 #[tokio::test]

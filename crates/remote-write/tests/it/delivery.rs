@@ -163,15 +163,73 @@ async fn one_bad_sample_in_a_hundred_is_found_and_the_others_are_stored() {
 }
 
 #[tokio::test]
-async fn what_no_retry_mends_is_not_retried_and_keeps_the_words() {
+async fn over_2_0_what_a_refused_request_stored_is_written_and_the_series_at_fault_is_found() {
+    let receiver = Receiver::start(|_| Reply::StoreBut("m003")).await;
+    let all: Vec<Entry> =
+        (0..5).flat_map(|at| (0..8).map(move |n| entry(&format!("m{n:03}"), at))).collect();
+    let settings = Settings { protocol: Protocol::V2, ..settings(&receiver) };
+    let outcome = Client::new(settings).unwrap().write(&all, NOW, patience(3)).await;
+
+    let rejected = |fate: &Fate| matches!(fate, Fate::Rejected(why) if why.status == 400);
+    let rejected: Vec<usize> = (0..40).filter(|index| rejected(&outcome.fates[*index])).collect();
+    assert_eq!(rejected, [3, 11, 19, 27, 35]);
+    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 35);
+    assert_eq!(receiver.stored().len(), 35);
+    assert!(outcome.requests <= 8, "{}", outcome.requests);
+    assert_eq!(outcome.unaccounted, 0);
+}
+
+#[tokio::test]
+async fn over_2_0_an_older_sample_of_a_series_that_is_taken_is_counted_as_refused() {
+    let receiver = Receiver::start(|_| Reply::StoreBut("none")).await;
+    let settings = Settings { protocol: Protocol::V2, ..settings(&receiver) };
+    let mut client = Client::new(settings).unwrap();
+    client.write(&[entry("m000", 2)], NOW, patience(1)).await;
+    let all = [entry("m000", 1), entry("m000", 3), entry("m001", 1)];
+    let outcome = client.write(&all, NOW, patience(3)).await;
+
+    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 3, "{outcome:?}");
+    assert_eq!(outcome.unaccounted, 1);
+    assert_eq!(receiver.stored().len(), 3, "none twice");
+}
+
+#[tokio::test]
+async fn a_receiver_that_goes_away_while_the_series_at_fault_is_sought_gets_nothing_stored_again() {
+    let script = |request: &Request| match request.number {
+        1 => Reply::Refuse(503, "restarting"),
+        _ => Reply::StoreBut("m003"),
+    };
+    let receiver = Receiver::start(script).await;
+    let all: Vec<Entry> =
+        (0..3).flat_map(|at| (0..4).map(move |n| entry(&format!("m{n:03}"), at))).collect();
+    let settings = Settings { protocol: Protocol::V2, ..settings(&receiver) };
+    let mut client = Client::new(settings).unwrap();
+    let outcome = client.write(&all, NOW, patience(1)).await;
+    let unsent: Vec<Entry> = all
+        .iter()
+        .zip(&outcome.fates)
+        .filter(|(_, fate)| **fate == Fate::Unsent)
+        .map(|(e, _)| e.clone())
+        .collect();
+    assert_eq!(unsent, all[8..], "the newest of each series");
+    assert_eq!((outcome.unaccounted, outcome.held_up.is_some()), (3, true));
+
+    let outcome = client.write(&unsent, NOW, patience(1)).await;
+    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 3, "{outcome:?}");
+    assert_eq!(outcome.count(|fate| matches!(fate, Fate::Rejected(_))), 1);
+    assert_eq!(receiver.stored().len(), 9);
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_about_the_samples_holds_them_up_and_is_not_repeated_at_once() {
     for status in [301, 401, 403, 404] {
         let receiver = Receiver::start(move |_| Reply::Refuse(status, "no\nway")).await;
         let outcome = write(&receiver, &entries(4), patience(5)).await;
         assert_eq!(receiver.requests().len(), 1, "{status}");
-        for fate in &outcome.fates {
-            let Fate::Rejected(why) = fate else { panic!("{status}: {fate:?}") };
-            assert_eq!((why.status, why.words.as_str()), (status, "no way"));
-        }
+        assert!(outcome.fates.iter().all(|fate| *fate == Fate::Unsent), "{status}: {outcome:?}");
+        let held_up = outcome.held_up.unwrap();
+        let cause = format!("{status} `no way`");
+        assert_eq!((held_up.status, held_up.cause), (Some(status), cause));
     }
 }
 
@@ -181,8 +239,7 @@ async fn a_secret_that_comes_back_in_an_answer_is_not_passed_on() {
     let mut settings = settings(&receiver);
     settings.auth = Auth::Basic { user: "me".into(), password: "hunter2".into() };
     let outcome = Client::new(settings).unwrap().write(&entries(1), NOW, patience(1)).await;
-    let Fate::Rejected(why) = &outcome.fates[0] else { panic!("{outcome:?}") };
-    assert_eq!(why.words, "wrong password [secret] for me");
+    assert_eq!(outcome.held_up.unwrap().cause, "401 `wrong password [secret] for me`");
 }
 
 #[tokio::test]

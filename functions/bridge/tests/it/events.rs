@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_credential_types::Credentials;
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
+use aws_sdk_s3::config::Region;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchOutput;
@@ -15,6 +17,7 @@ use forward::{figure, message};
 use remote_write::{Entry, Timestamp};
 use secrets::Secrets;
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use testkit::receiver::{Receiver, Reply, Request};
 
@@ -342,6 +345,64 @@ async fn it_ends_before_the_deadline_of_the_event() {
     let handled = bridge.handle(event(&letters), NOW, left);
     let response = tokio::time::timeout(Duration::from_secs(9), handled).await.unwrap();
     assert_eq!(response.batch_item_failures.len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_keeps_messages_in_the_queue_and_not_the_event_beyond_its_deadline() {
+    let receiver = Receiver::start(|_| Reply::Store).await;
+    let seen = Seen::default();
+    let mut services = services(&seen, Aws::Takes);
+    // Takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    services.s3 = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::Config::builder()
+            .behavior_version_latest()
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+            .endpoint_url(format!("http://{}", silent.local_addr().unwrap()))
+            .force_path_style(true)
+            .build(),
+    );
+    let bridge = bridge(&receiver, "none", services);
+    let old = |id: &str| letter(id, id, -3001, &[sample("up", id, -3001)]);
+    let letters = [old("a"), old("b"), letter("c", "three", 0, &[sample("up", "three", 0)])];
+
+    let left = Duration::from_millis(800);
+    let handled = bridge.handle(event(&letters), NOW, left);
+    let response = tokio::time::timeout(left, handled).await.unwrap();
+
+    let failures = response.batch_item_failures.into_iter();
+    let stay: Vec<String> = failures.map(|failure| failure.item_identifier).collect();
+    assert_eq!(stay, ["a", "b"]);
+    assert_eq!(receiver.stored().len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_secret_costs_no_sample_and_is_fetched_anew() {
+    let script = |request: &Request| {
+        // As after a rotation: the secret that was fetched first is refused.
+        let known = request.headers["authorization"] == "Bearer second";
+        if known { Reply::Store } else { Reply::Refuse(401, "token revoked") }
+    };
+    let receiver = Receiver::start(script).await;
+    let seen = Seen::default();
+    let secret = |text: &'static str| {
+        mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+            .then_output(move || GetSecretValueOutput::builder().secret_string(text).build())
+    };
+    let (first, second) = (secret("first"), secret("second"));
+    let mut services = services(&seen, Aws::Takes);
+    services.secrets = Secrets::new(
+        mock_client!(aws_sdk_secretsmanager, RuleMode::Sequential, [&first, &second]),
+        mock_client!(aws_sdk_ssm, RuleMode::MatchAny, []),
+    );
+    let bridge = bridge(&receiver, "vigie/prometheus", services);
+    let letters = [letter("a", "one", 0, &[sample("up", "one", 0)])];
+
+    assert_eq!(event_ids(&bridge, &letters).await, ["a"]);
+    assert!(event_ids(&bridge, &[again(&letters[0], 2)]).await.is_empty());
+    assert_eq!(receiver.stored().len(), 1);
+    assert!(seen.take("dead").is_empty());
 }
 
 #[tokio::test]

@@ -80,10 +80,6 @@ async fn all_that_is_there(stage: &Stage) -> anyhow::Result<BTreeSet<String>> {
     while let Some(page) = alarms.next().await {
         page?.metric_alarms().iter().for_each(|alarm| add("alarm", alarm.alarm_name()));
     }
-    let mut dashboards = stage.cloudwatch.list_dashboards().into_paginator().items().send();
-    while let Some(dashboard) = dashboards.next().await {
-        add("dashboard", dashboard?.dashboard_name());
-    }
     for bucket in stage.s3.list_buckets().send().await?.buckets() {
         add("bucket", bucket.name());
         let Some(name) = bucket.name().filter(|name| name.starts_with("aws-sam-cli")) else {
