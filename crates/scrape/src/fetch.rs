@@ -1,10 +1,11 @@
 //! Gets a page of metrics the way Prometheus does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exposition::Format;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::Response;
+use reqwest::redirect::Policy;
 use url::Url;
 
 use crate::Limits;
@@ -59,17 +60,18 @@ pub fn client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
         .user_agent(user_agent)
         .no_brotli()
         .no_deflate()
-        .redirect(Policy::custom(within_the_host))
+        // Followed by `fetch`: the HTTP client would drop `Authorization` on the way into TLS.
+        .redirect(Policy::none())
         .build()
 }
 
-fn within_the_host(attempt: Attempt<'_>) -> reqwest::redirect::Action {
-    let same = attempt.previous().first().is_some_and(|first| {
-        // `http` to `https` is let through: the port changes with it.
-        first.host() == attempt.url().host()
-            && (first.scheme(), attempt.url().scheme()) != ("https", "http")
-    });
-    if same && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+/// Where a redirect leads that is followed: to the same server, or from `http` to `https` at the same host.
+fn next(response: &Response) -> Option<Url> {
+    let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
+    let from = response.url();
+    let to = from.join(location).ok().filter(|_| response.status().is_redirection())?;
+    let upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
+    (upgrade || from.origin() == to.origin()).then_some(to)
 }
 
 /// Gets a page within its limits.
@@ -84,15 +86,17 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
     };
     let seconds = request.timeout.as_secs_f64().to_string();
     let seconds = HeaderValue::try_from(seconds).unwrap_or(HeaderValue::from_static("10"));
-    let mut response = client
-        .get(request.url.clone())
-        .header(header::ACCEPT, ACCEPT)
-        .header("X-Prometheus-Scrape-Timeout-Seconds", seconds)
-        .headers(request.headers.clone())
-        .timeout(request.timeout)
-        .send()
-        .await
-        .map_err(transport)?;
+    let began = Instant::now();
+    let get = |url: Url| {
+        let left = request.timeout.saturating_sub(began.elapsed());
+        let get = client.get(url).header(header::ACCEPT, ACCEPT).headers(request.headers.clone());
+        get.header("X-Prometheus-Scrape-Timeout-Seconds", &seconds).timeout(left).send()
+    };
+    let mut response = get(request.url.clone()).await.map_err(transport)?;
+    for _ in 0..REDIRECTS {
+        let Some(url) = next(&response) else { break };
+        response = get(url).await.map_err(transport)?;
+    }
 
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let status = response.status();
@@ -121,4 +125,30 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
 /// The start of an address up to its query, which may hold a token.
 fn without_secrets(location: &str) -> String {
     location.split(['?', '#']).next().unwrap_or_default().chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::ResponseBuilderExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_followed_within_its_server_and_into_tls() {
+        let cases = [
+            ("http://bot:7860/metrics", 301, "/metrics/", Some("http://bot:7860/metrics/")),
+            ("http://bot/metrics", 308, "https://bot/metrics", Some("https://bot/metrics")),
+            ("http://bot:80/metrics", 302, "https://bot:8443/m", Some("https://bot:8443/m")),
+            ("https://bot/metrics", 302, "http://bot/metrics", None),
+            ("http://bot/metrics", 302, "http://bot:9090/metrics", None),
+            ("http://bot/metrics", 302, "https://other/metrics", None),
+            ("http://bot/metrics", 200, "/elsewhere", None),
+        ];
+        for (from, status, location, expected) in cases {
+            let answer = http::Response::builder().url(from.parse().unwrap());
+            let answer = answer.status(status).header("location", location).body("").unwrap();
+            let next = next(&answer.into());
+            assert_eq!(next.as_ref().map(Url::as_str), expected, "{from} to {location}");
+        }
+    }
 }

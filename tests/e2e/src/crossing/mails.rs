@@ -285,7 +285,7 @@ pub(super) async fn silent(stage: &Stage) -> anyhow::Result<()> {
     // Without its file the dispatcher orders no more runs; its alarm stays.
     let since = SystemTime::now();
     let bucket = crate::stage::PROBES_BUCKET;
-    stage.s3.delete_object().bucket(bucket).key("probes/silent.yaml").send().await?;
+    stage.s3.delete_object().bucket(bucket).key("crossing/silent.yaml").send().await?;
     let six_minutes = Duration::from_secs(360);
     stage.changed(&down("silent"), StateValue::InsufficientData, since, six_minutes).await?;
     let mail = stage.mail_about("silent", 1).await?;
