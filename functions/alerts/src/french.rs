@@ -362,7 +362,7 @@ impl Words for French {
             Plot::Down(Some(_)) => "runbook.fr.md#raisons",
             Plot::Degraded(_) => "runbook.fr.md#vigie-env-probe-degraded",
             Plot::Blind(_) => "runbook.fr.md#vigie-env-probe-down-en-insufficient_data",
-            Plot::Pipeline => "runbook.fr.md#alertes-de-la-veille-elle-m%C3%AAme",
+            Plot::Pipeline => "runbook.fr.md#alertes-de-vigie-elle-m%C3%AAme",
             _ => return None,
         })
     }
