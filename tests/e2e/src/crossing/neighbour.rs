@@ -62,10 +62,6 @@ async fn all_that_is_there(stage: &Stage) -> anyhow::Result<BTreeSet<String>> {
     while let Some(function) = functions.next().await {
         add("function", function?.function_name());
     }
-    let mut mappings = lambda.list_event_source_mappings().into_paginator().items().send();
-    while let Some(mapping) = mappings.next().await {
-        add("mapping", mapping?.event_source_arn());
-    }
     let sqs = aws_sdk_sqs::Client::new(config);
     let mut queues = sqs.list_queues().into_paginator().items().send();
     while let Some(queue) = queues.next().await {
