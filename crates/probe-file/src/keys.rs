@@ -4,6 +4,7 @@
 use domain::language::LANGUAGES;
 use serde_json::{Value, json};
 
+use crate::label;
 use crate::units::PATTERN;
 
 /// One key of a mapping.
@@ -105,7 +106,7 @@ pub(crate) const PROBE: Keys = Keys {
                 "type": "object",
                 "maxProperties": MOST_LABELS,
                 "propertyNames": { "pattern": "^[a-zA-Z_][a-zA-Z0-9_]*$", "not": { "enum": OUR_LABELS } },
-                "additionalProperties": { "type": "string", "minLength": 1, "maxLength": LONGEST_LABEL },
+                "additionalProperties": { "type": "string", "minLength": 1, "maxLength": label::LONGEST },
             })
         }),
         optional(
@@ -283,7 +284,7 @@ pub(crate) const SCRAPE: Keys = Keys {
         optional(
             "job",
             "The label `job` of the series. Default: gradio_chatbot.",
-            || json!({ "type": "string", "minLength": 1, "maxLength": LONGEST_LABEL }),
+            || json!({ "type": "string", "minLength": 1, "maxLength": label::LONGEST }),
         ),
         optional("every", "A multiple of 5s up to 1h. Default: 15s.", duration),
     ],
@@ -314,7 +315,6 @@ pub(crate) const MOST_TURNS: usize = 50;
 pub(crate) const MOST_CHECKS: usize = 50;
 pub(crate) const MOST_ATTEMPTS: u32 = 5;
 pub(crate) const MOST_LABELS: usize = 10;
-pub(crate) const LONGEST_LABEL: usize = 200;
 /// Longest text to compare with by `similar_to`.
 pub(crate) const LONGEST_SIMILAR: usize = 4_096;
 

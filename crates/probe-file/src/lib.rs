@@ -13,6 +13,7 @@ mod conversation;
 mod diagnostic;
 mod files;
 mod keys;
+pub mod label;
 mod node;
 mod probe;
 mod schema;

@@ -11,8 +11,9 @@ use domain::{AlarmRule, EnvironmentName, MOfN, Objectives, Probe, ProbeName, Pro
 use crate::conversation;
 use crate::diagnostic::Diagnostic;
 use crate::keys::{
-    ALARM, LONGEST_LABEL, MOST_ATTEMPTS, MOST_LABELS, OBJECTIVES, OUR_LABELS, PROBE, RETRY, SCRAPE,
+    ALARM, MOST_ATTEMPTS, MOST_LABELS, OBJECTIVES, OUR_LABELS, PROBE, RETRY, SCRAPE,
 };
+use crate::label;
 use crate::node::{Node, Place, Value};
 use crate::target;
 use crate::units::written;
@@ -329,10 +330,9 @@ fn labels(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, String>> 
         if OUR_LABELS.contains(&name) {
             let message = format!("`{name}` is a label of Vigie's own");
             walk.note(Diagnostic::new(&key.at, message, "expected another name"));
-        } else if !is_label_name(name) {
+        } else if !label::is_name(name) {
             let message = format!("`{name}` is not the name of a label");
-            let expected = "expected letters, digits and `_`, not beginning with a digit or `__`";
-            walk.note(Diagnostic::new(&key.at, message, expected));
+            walk.note(Diagnostic::new(&key.at, message, label::NAME));
         }
         if let Some(value) = label_value(walk, value) {
             labels.insert(key.text.clone(), value.to_owned());
@@ -341,24 +341,12 @@ fn labels(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, String>> 
     Some(labels)
 }
 
-/// What Prometheus takes: its own names begin with `__`.
-fn is_label_name(name: &str) -> bool {
-    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    first && rest && !name.starts_with("__") && name.len() <= LONGEST_LABEL
-}
-
 fn label_value<'n>(walk: &mut Walk<'_>, node: &'n Node) -> Option<&'n str> {
     let value = walk.plain(node, "text")?;
-    let good =
-        (1..=LONGEST_LABEL).contains(&value.chars().count()) && !value.contains(char::is_control);
+    let good = label::is_value(value);
     if !good {
         let message = format!("`{}` is not the value of a label", walk.at(&node.at));
-        walk.note(Diagnostic::new(
-            &node.at,
-            message,
-            format!("expected 1 to {LONGEST_LABEL} characters in one line"),
-        ));
+        walk.note(Diagnostic::new(&node.at, message, label::VALUE));
     }
     good.then_some(value)
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use forward::engine::{self, Batches};
 use forward::scraping::{self, Target};
 use forward::{Counts, Queue};
+use probe_file::label;
 use remote_write::{Auth, Client, Protocol, Settings, Timestamp};
 use scrape::{Labels, Limits, Request};
 use secrecy::SecretString;
@@ -16,9 +17,6 @@ use url::Url;
 
 use crate::signals::{Signal, Signals};
 use crate::{Exit, Io, USER_AGENT};
-
-/// Characters of a label's value, as in probe files.
-const LONGEST_LABEL: usize = 200;
 
 /// Scrape targets on an exact grid and remote write what they show, as a small Prometheus agent.
 ///
@@ -194,23 +192,17 @@ fn page(text: &str) -> Result<Url, String> {
     url.ok_or_else(|| "expected an address such as `http://bot:7860/metrics`".to_owned())
 }
 
-/// What every receiver stores, and no name of Prometheus's own.
+/// As in a probe file.
 fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = pair(text)?;
-    let is_start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    let is_name = name.bytes().all(|byte| is_start(byte) || byte.is_ascii_digit());
-    if !is_name || !name.bytes().next().is_some_and(is_start) || name.starts_with("__") {
-        return Err(format!(
-            "`{name}` is not the name of a label; expected letters, digits and `_`, not beginning with a digit or `__`"
-        ));
+    if !label::is_name(&name) {
+        return Err(format!("`{name}` is not the name of a label; {}", label::NAME));
     }
     Ok((name, label_value(&value)?))
 }
 
 fn label_value(text: &str) -> Result<String, String> {
-    let good = text.chars().count() <= LONGEST_LABEL && !text.contains(char::is_control);
-    let wrong = || format!("expected at most {LONGEST_LABEL} characters in one line");
-    good.then(|| text.to_owned()).ok_or_else(wrong)
+    label::is_value(text).then(|| text.to_owned()).ok_or_else(|| label::VALUE.to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -294,7 +286,7 @@ mod tests {
             ),
             (
                 &["--job", "a\nb"],
-                "invalid value 'a\nb' for '--job <NAME>': expected at most 200 characters in one line",
+                "invalid value 'a\nb' for '--job <NAME>': expected 1 to 200 characters in one line",
             ),
         ];
         for (line, expected) in cases {
