@@ -1,4 +1,4 @@
-//! How fast pages are read: `cargo run --release -p exposition --example speed`.
+//! How fast pages are read: `cargo run --release -p exposition --example read`.
 #![allow(clippy::print_stdout, reason = "a tool for who works on this crate")]
 
 use std::fmt::Write as _;
