@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `vigie`.
 
 use clap::{Parser, Subcommand};
 
@@ -7,21 +7,30 @@ use crate::commands::{
     smoke, test_alert,
 };
 
-/// Keeps watch over Gradio chatbots by talking to them.
+/// Synthetic prober for Gradio chatbots.
+///
+/// Vigie holds short conversations with a chatbot on a schedule, checks the replies, and measures their
+/// latency.
 #[derive(Debug, Parser)]
 #[command(
     name = "vigie",
     version,
     propagate_version = true,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 up, 1 down, 2 could not run, 3 degraded; of several files the worst."
+    after_help = "\
+Examples:
+  vigie discover https://chat.example.com      show the chat of an app and how Vigie uses it
+  vigie run probes/support-bot.yaml            run a probe once
+  vigie serve                                  run the probes in probes/ on their schedule
+
+Exit codes: 0 up, 1 down, 2 could not run, 3 degraded. With several files, the worst: 2 > 1 > 3 > 0."
 )]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What `vigie` can do.
+/// The subcommands of `vigie`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(run::Arguments),

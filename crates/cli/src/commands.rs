@@ -1,4 +1,4 @@
-//! One module for each subcommand: its arguments, and what it does.
+//! One module for each subcommand: its arguments and its implementation.
 
 pub mod bridge;
 pub mod check;

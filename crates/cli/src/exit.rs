@@ -1,19 +1,19 @@
-//! How the command ends.
+//! Exit code of the command.
 
 use std::process::ExitCode;
 
 use domain::{Outcome, Verdict};
 
-/// What the exit code says. Ordered by gravity, so that the worst of several is their maximum.
+/// The exit code, ordered by severity: the exit of several files is their maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
-    /// 0: done; every target is up.
-    Fine,
+    /// 0: success, and every target is up.
+    Success,
     /// 3: a target is degraded.
     Degraded,
-    /// 1: a target is down, or a file is not up to date.
+    /// 1: a target is down, or a file is out of date.
     Down,
-    /// 2: it could not be done.
+    /// 2: the command failed, or a probe could not run.
     Failed,
 }
 
@@ -21,7 +21,7 @@ impl Exit {
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
-            Self::Fine => 0,
+            Self::Success => 0,
             Self::Degraded => 3,
             Self::Down => 1,
             Self::Failed => 2,
@@ -38,7 +38,7 @@ impl From<Exit> for ExitCode {
 impl From<Outcome> for Exit {
     fn from(outcome: Outcome) -> Self {
         match outcome.verdict() {
-            Some(Verdict::Up) => Self::Fine,
+            Some(Verdict::Up) => Self::Success,
             Some(Verdict::Degraded) => Self::Degraded,
             Some(Verdict::Down) => Self::Down,
             None => Self::Failed,
@@ -52,14 +52,14 @@ mod tests {
     use domain::{OwnFault, Reason};
 
     #[test]
-    fn the_worst_of_several_decides() {
+    fn exit_is_the_worst_outcome() {
         let exit =
             |outcomes: &[Outcome]| outcomes.iter().map(|o| Exit::from(*o)).max().map(Exit::code);
         let down = Outcome::Down { reason: Reason::Dns };
-        let ours = Outcome::RunError { fault: OwnFault::Secret };
+        let own_fault = Outcome::RunError { fault: OwnFault::Secret };
         assert_eq!(exit(&[Outcome::Up]), Some(0));
         assert_eq!(exit(&[Outcome::Up, Outcome::Degraded]), Some(3));
         assert_eq!(exit(&[down, Outcome::Degraded]), Some(1));
-        assert_eq!(exit(&[ours, down, Outcome::Up]), Some(2));
+        assert_eq!(exit(&[own_fault, down, Outcome::Up]), Some(2));
     }
 }

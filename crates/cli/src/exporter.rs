@@ -184,11 +184,11 @@ impl Exporter {
     fn plan_minute(self: &Arc<Self>, minute: Timestamp, visits: &mut JoinSet<()>) {
         let probes: Vec<Probe> =
             self.state().probes.values().map(|probe| Probe::clone(probe)).collect();
-        for orders in plan(&probes, &self.visitor.environment, minute) {
-            let wait = orders.due.duration_since(Timestamp::now());
+        for request in plan(&probes, &self.visitor.environment, minute) {
+            let wait = request.due.duration_since(Timestamp::now());
             let Ok(wait) = Duration::try_from(wait) else { continue };
-            for run in orders.runs {
-                let (exporter, name, due) = (Arc::clone(self), run.probe.name.clone(), orders.due);
+            for run in request.runs {
+                let (exporter, name, due) = (Arc::clone(self), run.probe.name.clone(), request.due);
                 visits.spawn(async move {
                     tokio::time::sleep(wait).await;
                     exporter.visit(name, due).await;

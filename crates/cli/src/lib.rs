@@ -1,6 +1,6 @@
-//! The `vigie` command: one module for each subcommand in [`commands`].
+//! The `vigie` command. Each subcommand is a module in [`commands`].
 //!
-//! Everything is written to the streams passed in, so that tests read what a person would.
+//! Output goes to the streams in [`Io`], so that a test can read it.
 
 pub mod arguments;
 pub mod commands;
@@ -20,33 +20,29 @@ mod visits;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
 
 pub use exit::Exit;
 
-/// Where the command writes. Colours are always written; the streams strip them where unwanted.
+/// Output streams of the command. Text is always written with colours; the streams remove them if needed.
 pub struct Io<'a> {
     /// Results.
     pub out: &'a mut (dyn Write + Send),
     /// Messages and progress.
     pub err: &'a mut (dyn Write + Send),
-    /// Whether `err` is a terminal on which lines may be drawn again.
+    /// Whether `err` is a terminal, on which progress lines are redrawn.
     pub live: bool,
 }
 
-/// `Vigie/VERSION (+repository)`, so that owners can tell probes from people.
-pub const USER_AGENT: &str =
-    concat!("Vigie/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
-
-/// Carries out a command line, the program's own name first.
+/// Runs a command line, which begins with the program's name.
 pub async fn main(line: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Exit {
     let arguments = match Arguments::try_parse_from(line) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error, io),
     };
-    match carry_out(arguments.command, io).await {
+    match dispatch(arguments.command, io).await {
         Ok(exit) => exit,
         Err(error) => {
             let _ = writeln!(io.err, "{}error{:#}: {error:#}", style::ERROR, style::ERROR);
@@ -55,7 +51,7 @@ pub async fn main(line: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> 
     }
 }
 
-async fn carry_out(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     match command {
         Command::Run(arguments) => commands::run::run(&arguments, io).await,
         Command::Discover(arguments) => commands::discover::discover(&arguments, io).await,
@@ -71,20 +67,22 @@ async fn carry_out(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Check(arguments) => commands::check::check(&arguments, io),
         Command::Render(arguments) => commands::render::render(&arguments, io),
         Command::Schema(arguments) => commands::schema::schema(&arguments, io),
-        Command::Completions(arguments) => commands::completions::completions(&arguments, io),
-        Command::Man(arguments) => commands::man::man(&arguments, io),
+        Command::Completions(arguments) => {
+            commands::completions::completions(&arguments, Arguments::command(), io)
+        }
+        Command::Man(arguments) => commands::man::man(&arguments, Arguments::command(), io),
     }
 }
 
-/// `--help` and `--version` are answers, everything else is a mistake.
+/// Prints clap's output: `--help` and `--version` to `out`, an error to `err`.
 fn usage(error: &clap::Error, io: &mut Io<'_>) -> Exit {
     let text = error.render().ansi().to_string();
-    // A stream that is gone can't be told so.
+    // There is no other stream for a write error.
     if error.use_stderr() {
         let _ = io.err.write_all(text.as_bytes());
         Exit::Failed
     } else {
         let _ = io.out.write_all(text.as_bytes());
-        Exit::Fine
+        Exit::Success
     }
 }

@@ -7,13 +7,11 @@ use conversation::{Budget, FilledTarget, Seen, Stalls, Visit};
 use domain::probe::PerEnvironment;
 use domain::report::{Report, RunId};
 use domain::template::Part;
-use domain::{EnvironmentName, OwnFault, Probe, ProbeSpec, Template};
+use domain::{EnvironmentName, OwnFault, Probe, ProbeSpec, Template, USER_AGENT};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use secrets::{Reference, Secrets};
 use tokio::sync::OnceCell;
-
-use crate::USER_AGENT;
 
 /// The environment of probes that name none.
 const NO_ENVIRONMENT: &str = "local";

@@ -1,4 +1,4 @@
-//! What Vigie is about: probes, conversations, verdicts, reports, schedules, alarms.
+//! Vigie's domain model: probes, conversations, verdicts, reports, schedules, alarms.
 //!
 //! Pure: no I/O, no async, no client library, no clock ("now" is an argument). Whatever talks to
 //! the outside lives in another crate and depends on this one, never the other way round.
@@ -10,11 +10,11 @@ pub mod alert_note;
 pub mod check;
 pub mod figures;
 pub mod language;
-pub mod message;
 pub mod name;
 pub mod probe;
 pub mod report;
 pub mod route;
+pub mod run_request;
 pub mod schedule;
 pub mod smoke;
 pub mod template;
@@ -35,3 +35,7 @@ pub use route::Routes;
 pub use template::Template;
 pub use timing::{Phases, Spread, Timing};
 pub use verdict::{Outcome, OwnFault, Reason, Verdict};
+
+/// `Vigie/VERSION (+repository)`: lets the operator of a target recognize Vigie's requests.
+pub const USER_AGENT: &str =
+    concat!("Vigie/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");

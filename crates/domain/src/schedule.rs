@@ -1,45 +1,45 @@
-//! Plans a minute: which probes and scrapes are due when, and how they are packed into messages.
+//! Plans a minute: when each probe and each scrape is due, and how they are packed into messages.
 //!
-//! A probe is due whenever `(t - offset) mod every == 0`, with an offset that its name alone
-//! decides. So it does not matter when a stack was deployed, whether a minute was planned twice or
-//! not at all: the grid of a probe is fixed, and two plans of one minute are the same plan.
+//! A probe is due when `(t - offset) mod every == 0`. The offset depends only on the probe's name, so
+//! due times do not depend on when the stack was deployed or on which minutes were planned, and two
+//! plans of the same minute are equal.
 //!
-//! Offsets lie on a coarse grid (10 s for runs, 5 s for scrapes), so that many probes share a due
-//! time and one invocation can hold ten conversations.
+//! Offsets are multiples of 10 s for runs and 5 s for scrapes. Many probes then share a due time, and
+//! one invocation of the prober can run ten of them.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::message::{Orders, Run, ScrapeOrder, VERSION};
 use crate::probe::Scrape;
 use crate::report::{RunId, stable_hash};
+use crate::run_request::{Run, RunRequest, ScrapeRequest, VERSION};
 use crate::{EnvironmentName, Probe, Target};
 
-/// Most orders in one message: what one invocation of the prober does at once.
-pub const ORDERS_PER_MESSAGE: usize = 10;
+/// Largest number of runs or scrapes in one message. The prober runs them concurrently in one invocation.
+pub const RUNS_PER_REQUEST: usize = 10;
 
-/// Most bytes of probes in one message. SQS takes 1 MiB; this leaves ten times room for the frame.
-pub const BYTES_PER_MESSAGE: usize = 100_000;
+/// Largest size of the probes in one message, in bytes. SQS accepts 1 MiB.
+pub const BYTES_PER_REQUEST: usize = 100_000;
 
 /// Grid of due times for runs.
 const RUN_GRID: Duration = Duration::from_secs(10);
 /// Grid of due times for scrapes.
 const SCRAPE_GRID: Duration = Duration::from_secs(5);
 
-/// The longest a scrape may take, and never longer than its interval.
+/// Time limit of a scrape whose interval is not shorter.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Orders that borrow their probes, as the dispatcher writes them.
-pub type Planned<'a> = Orders<&'a Probe, &'a Target>;
+/// A run request that borrows its probes, as the dispatcher writes it.
+pub type Planned<'a> = RunRequest<&'a Probe, &'a Target>;
 
-/// Where on its grid a probe's due times lie: from 0 to less than `every`, a multiple of `grid`.
+/// Offset of a probe's due times, in seconds: a multiple of `grid` from 0 to less than `every`.
 fn offset(name: &str, every: Duration, grid: Duration) -> u64 {
     let slots = (every.as_secs() / grid.as_secs()).max(1);
     stable_hash(name) % slots * grid.as_secs()
 }
 
-/// The times in the minute from `minute` at which something is due, in seconds of the Unix time.
+/// The due times within the minute that starts at `minute`, in Unix seconds.
 fn due_times(
     name: &str,
     every: Duration,
@@ -53,9 +53,9 @@ fn due_times(
         .take_while(move |t| *t < minute + 60)
 }
 
-/// The minute to plan for a schedule that fired for `scheduled`: the one after it, from its start.
+/// Start of the minute after `scheduled`, which is the minute to plan.
 ///
-/// The schedule may fire anywhere within its minute, so that minute itself can't be planned in time.
+/// EventBridge Scheduler may fire at any time within its minute, which is too late to plan that minute.
 #[must_use]
 pub fn minute_after(scheduled: Timestamp) -> Timestamp {
     let start = scheduled.as_second().div_euclid(60) * 60;
@@ -64,10 +64,10 @@ pub fn minute_after(scheduled: Timestamp) -> Timestamp {
     })
 }
 
-/// All that is due in the minute from `minute`, packed for the queue, earliest first.
+/// The run requests for the minute that starts at `minute`, earliest first.
 ///
-/// Each message holds up to [`ORDERS_PER_MESSAGE`] orders that are due at the same time and have
-/// like timeouts, so that a slow probe does not hold up the invocation of quick ones.
+/// Each request holds up to [`RUNS_PER_REQUEST`] runs with the same due time and similar timeouts, so
+/// that a slow probe does not delay the end of an invocation with fast probes.
 #[must_use]
 pub fn plan<'a>(
     probes: &'a [Probe],
@@ -83,7 +83,7 @@ pub fn plan<'a>(
             runs.extend(due.map(|due| (due, timeout_class(probe.timeout), probe)));
         }
         if let Some(scrape) = &probe.scrape {
-            // Again and again, since nobody here knows whether the series have ended.
+            // Requested every minute, since the dispatcher does not know whether the series have ended.
             let most = if probe.enabled { usize::MAX } else { 1 };
             let due = due_times(probe.name.as_str(), scrape.every, SCRAPE_GRID, start);
             scrapes.extend(due.take(most).map(|due| (due, probe, scrape)));
@@ -99,7 +99,7 @@ pub fn plan<'a>(
             let run =
                 |probe: &'a Probe| Run { id: RunId::of(environment, &probe.name, due), probe };
             let runs = probes.iter().map(|(_, _, probe)| run(probe)).collect();
-            planned.push(Orders {
+            planned.push(RunRequest {
                 version: VERSION,
                 environment: environment.clone(),
                 due,
@@ -110,9 +110,10 @@ pub fn plan<'a>(
     }
     for group in scrapes.chunk_by(|a, b| a.0 == b.0) {
         let Ok(due) = Timestamp::from_second(group[0].0) else { continue };
-        for orders in packed(group, |_| 1_000) {
-            let scrapes = orders.iter().map(|(_, probe, scrape)| order(probe, scrape)).collect();
-            planned.push(Orders {
+        for items in packed(group, |_| 1_000) {
+            let scrapes =
+                items.iter().map(|(_, probe, scrape)| scrape_request(probe, scrape)).collect();
+            planned.push(RunRequest {
                 version: VERSION,
                 environment: environment.clone(),
                 due,
@@ -121,12 +122,12 @@ pub fn plan<'a>(
             });
         }
     }
-    planned.sort_by_key(|orders| orders.due);
+    planned.sort_by_key(|request| request.due);
     planned
 }
 
-fn order<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeOrder<&'a Target> {
-    ScrapeOrder {
+fn scrape_request<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeRequest<&'a Target> {
+    ScrapeRequest {
         probe: probe.name.clone(),
         target: &probe.target,
         path: scrape.path.clone(),
@@ -138,14 +139,14 @@ fn order<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeOrder<&'a Target> {
     }
 }
 
-/// Probes are packed with others of the same class: up to 5, 15, 30, 60, 120 s, and longer.
+/// Class of a timeout: up to 5, 15, 30, 60, 120 s, or longer. A message holds runs of one class.
 fn timeout_class(timeout: Duration) -> u8 {
     let limits = [5, 15, 30, 60, 120];
     let class = limits.iter().position(|limit| timeout <= Duration::from_secs(*limit));
     u8::try_from(class.unwrap_or(limits.len())).unwrap_or(u8::MAX)
 }
 
-/// A bound on the bytes a probe takes in a message, without writing it out: its texts are what is long.
+/// Upper estimate of a probe's size in a message, in bytes, from the lengths of its texts.
 fn weight(probe: &Probe) -> usize {
     let turns = probe.conversation.iter().map(|turn| {
         let checks: usize = turn.expect.iter().map(|check| 60 + check.to_string().len() * 2).sum();
@@ -164,26 +165,26 @@ fn weight(probe: &Probe) -> usize {
     1_500 + inputs + turns.sum::<usize>()
 }
 
-/// Cuts `items` into runs of at most [`ORDERS_PER_MESSAGE`] items and [`BYTES_PER_MESSAGE`] bytes.
+/// Splits `items` into slices of at most [`RUNS_PER_REQUEST`] items and [`BYTES_PER_REQUEST`] bytes.
 fn packed<T>(items: &[T], weight: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut rest = items;
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = |item: &&T| {
             bytes += weight(item);
-            bytes <= BYTES_PER_MESSAGE
+            bytes <= BYTES_PER_REQUEST
         };
         let count =
-            rest.iter().take(ORDERS_PER_MESSAGE).take_while(fits).count().max(1).min(rest.len());
+            rest.iter().take(RUNS_PER_REQUEST).take_while(fits).count().max(1).min(rest.len());
         let (message, others) = rest.split_at(count);
         rest = others;
         (!message.is_empty()).then_some(message)
     })
 }
 
-/// How long a message must wait in the queue, in whole seconds, so that it arrives when it is due.
+/// `DelaySeconds` of a message so that it arrives when it is due.
 ///
-/// Rounded to the nearest second; 0 when it is already due. At most 900, which is SQS' limit.
+/// Rounded to the nearest second; 0 when the message is already due. SQS accepts at most 900.
 #[must_use]
 pub fn delay_seconds(due: Timestamp, now: Timestamp) -> i32 {
     let milliseconds = due.as_millisecond().saturating_sub(now.as_millisecond()).clamp(0, 900_000);
@@ -209,9 +210,11 @@ mod tests {
     fn hour(probes: &[Probe], start: i64) -> BTreeMap<String, Vec<i64>> {
         let mut due: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for minute in 0..60 {
-            for orders in plan(probes, &prod(), at(start + minute * 60)) {
-                for run in &orders.runs {
-                    due.entry(run.probe.name.to_string()).or_default().push(orders.due.as_second());
+            for request in plan(probes, &prod(), at(start + minute * 60)) {
+                for run in &request.runs {
+                    due.entry(run.probe.name.to_string())
+                        .or_default()
+                        .push(request.due.as_second());
                 }
             }
         }
@@ -220,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_probe_runs_exactly_on_its_interval(
+        fn probe_runs_exactly_on_its_interval(
             name in "[a-z]{1,12}",
             every in prop::sample::select(vec![10_u64, 20, 30, 60, 120, 300, 420, 900, 3_600]),
             start_minute in 0_i64..60_000_000,
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_minute_after_the_scheduled_one_is_planned() {
+    fn minute_after_the_scheduled_minute_is_planned() {
         let cases = [(0, 60), (1_795_000_020, 1_795_000_080), (1_795_000_079, 1_795_000_080)];
         for (scheduled, expected) in cases {
             assert_eq!(minute_after(at(scheduled)).as_second(), expected);
@@ -262,45 +265,48 @@ mod tests {
     }
 
     #[test]
-    fn a_message_holds_no_more_than_ten_orders_due_at_one_time_with_like_timeouts() {
+    fn request_holds_ten_runs_of_one_due_time_and_timeout_class() {
         let mut probes: Vec<Probe> = (0..200).map(|n| probe(&format!("bot-{n}"), 60)).collect();
         for slow in &mut probes[..20] {
             slow.timeout = Duration::from_secs(50);
         }
         let planned = plan(&probes, &prod(), at(1_795_000_020));
-        assert_eq!(planned.iter().map(|orders| orders.runs.len()).sum::<usize>(), 200);
-        for orders in &planned {
-            assert!((1..=ORDERS_PER_MESSAGE).contains(&orders.runs.len()));
-            let slow = orders
+        assert_eq!(planned.iter().map(|request| request.runs.len()).sum::<usize>(), 200);
+        for request in &planned {
+            assert!((1..=RUNS_PER_REQUEST).contains(&request.runs.len()));
+            let slow = request
                 .runs
                 .iter()
                 .filter(|run| run.probe.timeout > Duration::from_secs(30))
                 .count();
-            assert!(slow == 0 || slow == orders.runs.len(), "slow and quick probes are kept apart");
+            assert!(
+                slow == 0 || slow == request.runs.len(),
+                "slow and fast probes are in different requests"
+            );
         }
         assert!(planned.windows(2).all(|pair| pair[0].due <= pair[1].due));
     }
 
     #[test]
-    fn a_message_of_long_conversations_stays_within_its_bytes() {
+    fn request_with_long_conversations_stays_within_its_size() {
         let mut long = probe("bot", 60);
         long.conversation[0].say = crate::Template::literal("é".repeat(20_000));
         let probes: Vec<Probe> = (0..40)
             .map(|n| Probe { name: format!("bot-{n}").parse().unwrap(), ..long.clone() })
             .collect();
-        for orders in plan(&probes, &prod(), at(1_795_000_020)) {
-            assert!(serde_json::to_string(&orders).unwrap().len() < 2 * BYTES_PER_MESSAGE);
+        for request in plan(&probes, &prod(), at(1_795_000_020)) {
+            assert!(serde_json::to_string(&request).unwrap().len() < 2 * BYTES_PER_REQUEST);
         }
     }
 
     #[test]
-    fn scrapes_come_on_their_own_interval() {
+    fn scrapes_have_their_own_interval() {
         let probes = [scraped("bot", 60, 15)];
         let planned = plan(&probes, &prod(), at(1_795_000_020));
         let scrapes: Vec<i64> = planned
             .iter()
-            .filter(|orders| !orders.scrapes.is_empty())
-            .map(|orders| orders.due.as_second())
+            .filter(|request| !request.scrapes.is_empty())
+            .map(|request| request.due.as_second())
             .collect();
         assert_eq!(scrapes.len(), 4);
         assert!(scrapes.windows(2).all(|pair| pair[1] - pair[0] == 15));
@@ -310,15 +316,15 @@ mod tests {
     fn due_times_are_spread_over_the_minute() {
         let probes: Vec<Probe> = (0..600).map(|n| probe(&format!("bot-{n}"), 60)).collect();
         let mut slots: BTreeMap<i64, usize> = BTreeMap::new();
-        for orders in plan(&probes, &prod(), at(1_795_000_020)) {
-            *slots.entry(orders.due.as_second()).or_default() += orders.runs.len();
+        for request in plan(&probes, &prod(), at(1_795_000_020)) {
+            *slots.entry(request.due.as_second()).or_default() += request.runs.len();
         }
         assert_eq!(slots.len(), 6);
         assert!(slots.values().all(|runs| (60..=140).contains(runs)), "{slots:?}");
     }
 
     #[test]
-    fn a_message_waits_until_it_is_due() {
+    fn message_is_delayed_until_it_is_due() {
         let now = Timestamp::from_millisecond(1_795_000_000_400).unwrap();
         for (due, expected) in
             [(1_795_000_060, 60), (1_795_000_000, 0), (1_794_999_000, 0), (1_796_000_000, 900)]
@@ -328,12 +334,12 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_is_switched_off_is_not_run_and_the_end_of_its_scrapes_is_ordered() {
+    fn disabled_probe_has_no_run_and_one_scrape_request() {
         let off = |probe| [Probe { enabled: false, ..probe }];
         assert_eq!(plan(&off(probe("bot", 60)), &prod(), at(1_795_000_020)), []);
         let probes = off(scraped("bot", 60, 15));
         let planned = plan(&probes, &prod(), at(1_795_000_020));
-        let [Orders { runs, scrapes, .. }] = &planned[..] else { panic!("{planned:?}") };
+        let [RunRequest { runs, scrapes, .. }] = &planned[..] else { panic!("{planned:?}") };
         assert!(runs.is_empty() && scrapes.len() == 1 && scrapes[0].switched_off, "{planned:?}");
     }
 }

@@ -1,54 +1,54 @@
-//! A smoke run: one visit of each probe through a deployed stack, asked for by a person.
+//! A smoke run: one run of each probe through a deployed stack, started by a person.
 //!
-//! `vigie smoke` asks the dispatcher for the orders, since it alone has the probes and their
-//! variables, and hands them to the prober, which answers with its reports.
+//! `vigie smoke` invokes the dispatcher, which alone has the probes and their variables, for a plan.
+//! It then invokes the prober with the plan's run request and reads the reports.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Orders, Run, VERSION};
 use crate::report::RunId;
-use crate::schedule::ORDERS_PER_MESSAGE;
+use crate::run_request::{Run, RunRequest, VERSION};
+use crate::schedule::RUNS_PER_REQUEST;
 use crate::{EnvironmentName, Probe, Target};
 
-/// What the dispatcher is asked: orders for one run of each probe, given back and not sent.
+/// Event that asks the dispatcher for a plan. The dispatcher returns the plan and sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
-    /// The time that stamps what comes of them.
+pub struct SmokeRequest {
+    /// Due time of the runs.
     pub smoke_run_due: Timestamp,
 }
 
-/// What the dispatcher answers.
+/// The dispatcher's answer to a [`SmokeRequest`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Told<P = Probe, T = Target> {
-    pub orders: Orders<P, T>,
-    /// Probes beyond what one invocation of the prober holds at once.
+pub struct SmokePlan<P = Probe, T = Target> {
+    pub run_request: RunRequest<P, T>,
+    /// Number of enabled probes beyond the limit of one prober invocation.
     pub left_out: usize,
-    /// One text for each probe that can't be played.
+    /// One message for each probe file with an error.
     pub problems: Vec<String>,
 }
 
-impl<'a> Told<&'a Probe, &'a Target> {
-    /// One run of each of the first probes that are switched on.
+impl<'a> SmokePlan<&'a Probe, &'a Target> {
+    /// Plans one run of each of the first [`RUNS_PER_REQUEST`] enabled probes.
     #[must_use]
-    pub fn of(
+    pub fn new(
         probes: &'a [Probe],
         environment: &EnvironmentName,
         due: Timestamp,
         problems: Vec<String>,
     ) -> Self {
         let enabled: Vec<&Probe> = probes.iter().filter(|probe| probe.enabled).collect();
-        let (first, others) = enabled.split_at(enabled.len().min(ORDERS_PER_MESSAGE));
+        let (first, others) = enabled.split_at(enabled.len().min(RUNS_PER_REQUEST));
         let run =
             |probe: &&'a Probe| Run { id: RunId::of(environment, &probe.name, due), probe: *probe };
-        let orders = Orders {
+        let run_request = RunRequest {
             version: VERSION,
             environment: environment.clone(),
             due,
             runs: first.iter().map(run).collect(),
             scrapes: vec![],
         };
-        Self { orders, left_out: others.len(), problems }
+        Self { run_request, left_out: others.len(), problems }
     }
 }
 
@@ -67,24 +67,20 @@ mod tests {
     }
 
     #[test]
-    fn as_many_probes_as_the_prober_holds_at_once_are_visited_and_the_rest_is_counted() {
+    fn plan_holds_ten_enabled_probes_and_counts_the_rest() {
         let mut probes: Vec<Probe> =
             (0..12).map(|index| probe(&format!("bot-{index}"), true)).collect();
-        probes.insert(0, probe("switched-off", false));
+        probes.insert(0, probe("disabled", false));
         let environment: EnvironmentName = "dev".parse().unwrap();
         let due = Timestamp::from_second(1_795_000_000).unwrap();
-        let told = Told::of(&probes, &environment, due, vec![]);
-        let names: Vec<&str> = told.orders.runs.iter().map(|run| run.probe.name.as_str()).collect();
-        assert_eq!((names.len(), names[0], told.left_out), (10, "bot-0", 2));
-        assert!(
-            told.orders
-                .runs
-                .iter()
-                .all(|run| run.id == RunId::of(&environment, &run.probe.name, due))
-        );
+        let plan = SmokePlan::new(&probes, &environment, due, vec![]);
+        let runs = &plan.run_request.runs;
+        let names: Vec<&str> = runs.iter().map(|run| run.probe.name.as_str()).collect();
+        assert_eq!((names.len(), names[0], plan.left_out), (10, "bot-0", 2));
+        assert!(runs.iter().all(|run| run.id == RunId::of(&environment, &run.probe.name, due)));
 
-        let wire = serde_json::to_string(&told).unwrap();
-        let read: Told = serde_json::from_str(&wire).unwrap();
-        assert_eq!((read.orders.due, read.left_out), (due, 2));
+        let wire = serde_json::to_string(&plan).unwrap();
+        let read: SmokePlan = serde_json::from_str(&wire).unwrap();
+        assert_eq!((read.run_request.due, read.left_out), (due, 2));
     }
 }

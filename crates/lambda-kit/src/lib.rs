@@ -1,4 +1,4 @@
-//! What every function needs around its handler: settings, logs, deadlines, one-line errors.
+//! Code that every Lambda function needs around its handler: settings, logs, deadlines, error texts.
 
 mod logs;
 mod settings;
@@ -10,24 +10,24 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use lambda_runtime::Context;
 
-pub use logs::{OURS, init_logs};
+pub use logs::{VIGIE_CRATES, init_logs};
 pub use settings::{SettingError, Settings};
 
-/// A variable of the process's environment; an empty one counts as not set, since a template can't
-/// leave a variable out.
+/// An environment variable of the process. An empty value counts as not set, since a template cannot
+/// omit a variable.
 #[must_use]
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// An error and its causes in one line: `saving the report: service error: access denied`.
+/// An error and its causes in one line: `could not store the report: service error: access denied`.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        // Some libraries repeat their cause in their own message.
+        // Some libraries repeat the cause in their own message.
         if !line.contains(&text) {
             let _ = write!(line, ": {text}");
         }
@@ -36,15 +36,15 @@ pub fn chain(error: &dyn Error) -> String {
     line
 }
 
-/// How long this invocation may still take.
+/// Time left until the deadline of this invocation.
 #[must_use]
 pub fn time_left(context: &Context) -> Duration {
     context.deadline().duration_since(SystemTime::now()).unwrap_or_default()
 }
 
-/// The answer to SQS that hands back the messages with these ids, and takes the others as done.
+/// A partial batch response: SQS redelivers the messages with these IDs and deletes the others.
 #[must_use]
-pub fn hand_back(ids: impl IntoIterator<Item = String>) -> SqsBatchResponse {
+pub fn redeliver(ids: impl IntoIterator<Item = String>) -> SqsBatchResponse {
     let failure = |id| {
         let mut failure = BatchItemFailure::default();
         failure.item_identifier = id;
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_with_its_causes_once_each() {
+    fn chain_lists_each_cause_once() {
         let cause = Layer("access denied", None);
         let service = Layer("service error", Some(Box::new(cause)));
         let error = Layer("saving: service error", Some(Box::new(service)));
@@ -83,8 +83,8 @@ mod tests {
     }
 
     #[test]
-    fn only_the_named_messages_are_handed_back() {
-        let response = hand_back(["a".to_owned(), "b".to_owned()]);
+    fn response_lists_only_messages_to_redeliver() {
+        let response = redeliver(["a".to_owned(), "b".to_owned()]);
         let ids: Vec<&str> =
             response.batch_item_failures.iter().map(|failure| &*failure.item_identifier).collect();
         assert_eq!(ids, ["a", "b"]);

@@ -1,4 +1,4 @@
-//! What is logged: one JSON object a line on standard output, which Lambda sends to the log group.
+//! Logs: one JSON object a line on standard output. Lambda sends it to the log group.
 
 use std::io;
 use std::str::FromStr;
@@ -9,8 +9,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::{SettingError, Settings, process_env};
 
-/// The crates that `VIGIE_LOG` is about. A test of the workspace sees to it that none is missing.
-pub const OURS: &[&str] = &[
+/// The crates whose level `VIGIE_LOG` sets. A workspace test fails when one is missing.
+pub const VIGIE_CRATES: &[&str] = &[
     "alerts",
     "bridge",
     "cloudwatch",
@@ -30,14 +30,14 @@ pub const OURS: &[&str] = &[
     "secrets",
 ];
 
-/// Which lines are let through.
+/// Filter of log events.
 ///
-/// A level is about our own lines; of the libraries only warnings and errors are shown, since at
-/// `debug` one call of the AWS SDK writes more than we do in an hour. `all` shows everything that
-/// everybody says, headers of requests included.
-struct Shown(Targets);
+/// The level applies to Vigie's own crates. Libraries log only warnings and errors, since one call of
+/// the AWS SDK at `debug` logs more than Vigie does in an hour. `all` logs everything, including request
+/// headers.
+struct LogFilter(Targets);
 
-impl FromStr for Shown {
+impl FromStr for LogFilter {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -50,39 +50,39 @@ impl FromStr for Shown {
             "all" => return Ok(Self(Targets::new().with_default(LevelFilter::TRACE))),
             _ => return Err(()),
         };
-        Ok(Self::ours(level))
+        Ok(Self::at(level))
     }
 }
 
-impl Shown {
-    fn ours(level: LevelFilter) -> Self {
-        let ours = OURS.iter().map(|name| (*name, level));
+impl LogFilter {
+    fn at(level: LevelFilter) -> Self {
+        let own = VIGIE_CRATES.iter().map(|name| (*name, level));
         let targets = Targets::new()
             .with_default(level.min(LevelFilter::WARN))
-            .with_targets(ours)
-            // Not a line but the span with the request's id, which every line of ours carries.
+            .with_targets(own)
+            // The span that adds the request ID to every event.
             .with_target("lambda_runtime::layers::trace", LevelFilter::INFO);
         Self(targets)
     }
 }
 
-/// Starts logging. How much is `VIGIE_LOG` (`error`, `warn`, `info`, `debug`, `trace`, or `all` for the
-/// libraries' lines too), `info` when it is not set.
+/// Starts logging at the level in `VIGIE_LOG`: `error`, `warn`, `info` (default), `debug`, `trace`, or `all`
+/// to include the libraries.
 ///
 /// # Errors
-/// When `VIGIE_LOG` is none of these.
+/// When `VIGIE_LOG` has another value.
 pub fn init_logs() -> Result<(), SettingError> {
-    let shown = Settings::new(&process_env)
+    let filter: LogFilter = Settings::new(process_env)
         .parsed("VIGIE_LOG", "one of `error`, `warn`, `info`, `debug`, `trace`, `all`")?
-        .unwrap_or_else(|| Shown::ours(LevelFilter::INFO));
+        .unwrap_or_else(|| LogFilter::at(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_writer(io::stdout);
-    // A second call (in a test) leaves the first one's subscriber in place.
-    let _ = tracing_subscriber::registry().with(lines).with(shown.0).try_init();
+    // A second call, in a test, keeps the first subscriber.
+    let _ = tracing_subscriber::registry().with(lines).with(filter.0).try_init();
     Ok(())
 }
 
@@ -92,9 +92,9 @@ mod tests {
     use tracing::Level;
 
     #[test]
-    fn a_level_is_about_our_own_lines() {
+    fn level_applies_to_vigie_crates() {
         let cases = [
-            // setting  target                            level         shown
+            // setting  target                            level         logged
             ("debug", "prober::claim", Level::DEBUG, true),
             ("debug", "prober::claim", Level::TRACE, false),
             ("debug", "aws_smithy_runtime::client", Level::DEBUG, false),
@@ -106,10 +106,10 @@ mod tests {
             ("trace", "h2::codec", Level::INFO, false),
             ("all", "h2::codec", Level::TRACE, true),
         ];
-        for (setting, target, level, shown) in cases {
-            let Shown(targets) = setting.parse().unwrap();
-            assert_eq!(targets.would_enable(target, &level), shown, "{setting} {target} {level}");
+        for (setting, target, level, logged) in cases {
+            let LogFilter(targets) = setting.parse().unwrap();
+            assert_eq!(targets.would_enable(target, &level), logged, "{setting} {target} {level}");
         }
-        assert!("Debug".parse::<Shown>().is_err());
+        assert!("Debug".parse::<LogFilter>().is_err());
     }
 }

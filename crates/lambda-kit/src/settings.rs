@@ -1,5 +1,5 @@
-//! Settings from the environment, read once at start and refused with the variable, its value and
-//! what was expected.
+//! Settings from environment variables, read once at start. An error names the variable, its value and
+//! the expected form.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,27 +10,27 @@ pub enum SettingError {
     #[error("`{name}` is not set; expected {expected}")]
     Missing { name: String, expected: &'static str },
     #[error("`{name}` is `{value}`; expected {expected}")]
-    Wrong { name: String, value: String, expected: &'static str },
+    Invalid { name: String, value: String, expected: &'static str },
 }
 
-/// The settings behind a look-up, which is the process's environment or a test's closure.
-pub struct Settings<'a> {
-    look_up: &'a dyn Fn(&str) -> Option<String>,
+/// Reads settings through `env`, which is [`crate::process_env`] or a test's closure.
+pub struct Settings<F> {
+    env: F,
 }
 
-impl<'a> Settings<'a> {
+impl<F: Fn(&str) -> Option<String>> Settings<F> {
     #[must_use]
-    pub fn new(look_up: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { look_up }
+    pub fn new(env: F) -> Self {
+        Self { env }
     }
 
-    /// A text that may be left out.
+    /// An optional text. An empty value counts as not set.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<String> {
-        (self.look_up)(name).filter(|value| !value.is_empty())
+        (self.env)(name).filter(|value| !value.is_empty())
     }
 
-    /// A text that must be there.
+    /// A required text.
     ///
     /// # Errors
     /// When it is not set.
@@ -38,10 +38,10 @@ impl<'a> Settings<'a> {
         self.optional(name).ok_or_else(|| SettingError::Missing { name: name.to_owned(), expected })
     }
 
-    /// A value that is read from its text; `None` when it is not set.
+    /// An optional value parsed from its text; `None` when it is not set.
     ///
     /// # Errors
-    /// When the text is no such value.
+    /// When the text is not valid.
     pub fn parsed<T: FromStr>(
         &self,
         name: &str,
@@ -50,15 +50,15 @@ impl<'a> Settings<'a> {
         self.optional(name)
             .map(|value| match value.parse() {
                 Ok(parsed) => Ok(parsed),
-                Err(_) => Err(SettingError::Wrong { name: name.to_owned(), value, expected }),
+                Err(_) => Err(SettingError::Invalid { name: name.to_owned(), value, expected }),
             })
             .transpose()
     }
 
-    /// A value that must be there and is read from its text.
+    /// A required value parsed from its text.
     ///
     /// # Errors
-    /// When it is not set, or its text is no such value.
+    /// When it is not set or the text is not valid.
     pub fn required_as<T: FromStr>(
         &self,
         name: &str,
@@ -68,10 +68,10 @@ impl<'a> Settings<'a> {
         self.parsed(name, expected)?.ok_or_else(missing)
     }
 
-    /// Whole seconds, or `default` when not set.
+    /// A whole number of seconds, or `default` when it is not set.
     ///
     /// # Errors
-    /// When the text is no whole number.
+    /// When the text is not a whole number.
     pub fn seconds(&self, name: &str, default: Duration) -> Result<Duration, SettingError> {
         Ok(self.parsed(name, "whole seconds, such as `20`")?.map_or(default, Duration::from_secs))
     }
@@ -83,8 +83,8 @@ mod tests {
 
     #[track_caller]
     fn check(value: Option<&str>, expected: Result<u64, &str>) {
-        let look_up = |_: &str| value.map(str::to_owned);
-        let actual = Settings::new(&look_up).seconds("TURN_SECONDS", Duration::from_secs(7));
+        let env = |_: &str| value.map(str::to_owned);
+        let actual = Settings::new(env).seconds("TURN_SECONDS", Duration::from_secs(7));
         let expected = expected.map(Duration::from_secs).map_err(str::to_owned);
         assert_eq!(actual.map_err(|error| error.to_string()), expected);
     }
@@ -99,9 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_setting_says_what_was_expected() {
-        let none = |_: &str| None;
-        let missing = Settings::new(&none)
+    fn missing_setting_is_named_with_its_form() {
+        let missing = Settings::new(|_: &str| None)
             .required("RUNS_QUEUE_URL", "the URL of the runs queue")
             .unwrap_err();
         assert_eq!(

@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::alert::Alert;
 use jiff::Timestamp;
-use lambda_kit::{chain, hand_back};
+use lambda_kit::{chain, redeliver};
 
 use crate::config::Config;
 use crate::event::{self, Incoming, Timer};
@@ -90,7 +90,7 @@ impl Alerts {
         let taken = self.take(alerts, now).await;
         failed.extend(self.arm_or_tell(taken, now).await);
         failed.extend(self.timers(timers, now).await);
-        hand_back(failed)
+        redeliver(failed)
     }
 
     fn ledger(&self) -> Ledger<'_> {

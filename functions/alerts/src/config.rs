@@ -69,7 +69,7 @@ impl Config {
         let escalate = settings.seconds("ESCALATE_AFTER_SECONDS", Duration::ZERO)?;
         let window = settings.seconds("GROUP_WINDOW_SECONDS", Duration::from_secs(30))?;
         if LONGEST_WINDOW < window {
-            return Err(SettingError::Wrong {
+            return Err(SettingError::Invalid {
                 name: "GROUP_WINDOW_SECONDS".to_owned(),
                 value: window.as_secs().to_string(),
                 expected: "at most `900`, the longest delay in SQS",
@@ -101,9 +101,9 @@ impl Config {
     }
 }
 
-fn zone(settings: &Settings<'_>) -> Result<Zone, SettingError> {
+fn zone(settings: &Settings<impl Fn(&str) -> Option<String>>) -> Result<Zone, SettingError> {
     let name = settings.optional("TIME_ZONE").unwrap_or_else(|| "UTC".to_owned());
-    let wrong = |name: &str| SettingError::Wrong {
+    let wrong = |name: &str| SettingError::Invalid {
         name: "TIME_ZONE".to_owned(),
         value: name.to_owned(),
         expected: "a time zone by its IANA name, such as `Europe/Paris`",

@@ -34,9 +34,6 @@ const RESERVE: Duration = Duration::from_secs(12);
 /// Messages whose progress is remembered.
 const REMEMBERED: usize = 1000;
 
-const USER_AGENT: &str =
-    concat!("Vigie/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
-
 /// The clients of the services that the bridge uses.
 pub struct Services {
     pub sqs: aws_sdk_sqs::Client,
@@ -123,7 +120,7 @@ impl Bridge {
         let wait = held_up.map_or(Duration::ZERO, |held_up| held_up.wait);
         let postponed = self.postpone(&letters, &stay, wait);
         tokio::join!(postponed, self.publish(&mut state, now + began.elapsed()));
-        lambda_kit::hand_back(stay)
+        lambda_kit::redeliver(stay)
     }
 
     /// Sees to it that there is a client with the secret as it is now.
@@ -144,7 +141,7 @@ impl Bridge {
         let mut settings = Settings::new(&self.config.url)?;
         settings.protocol = self.config.protocol;
         settings.timeout = REQUEST_TIMEOUT;
-        USER_AGENT.clone_into(&mut settings.user_agent);
+        domain::USER_AGENT.clone_into(&mut settings.user_agent);
         if let AuthSource::SigV4 { region } = &self.config.auth {
             let credentials = self.services.credentials.clone().ok_or(SetupError::NoCredentials)?;
             let (region, service) = (region.clone(), "aps".to_owned());

@@ -57,7 +57,7 @@ impl Config {
         if remote_write::Settings::new(&url).is_err() {
             // Not repeated: it may hold what made it wrong, a password.
             let value = "(not shown)".to_owned();
-            return Err(SettingError::Wrong {
+            return Err(SettingError::Invalid {
                 name: "REMOTE_WRITE_URL".into(),
                 value,
                 expected: URL,

@@ -1,9 +1,11 @@
-//! Whether every probe has its alarm. A probe without one is watched by nobody who would be told: its
-//! file came without `vigie render`, or after the last deploy.
+//! Finds probes without an alarm. A failure of such a probe notifies no one. It happens when a probe
+//! file was added without `vigie render` and a deploy.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::error::SdkError;
+use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsError;
 use aws_sdk_cloudwatch::types::AlarmType;
 use domain::alarm::{AlarmKind, AlarmName};
 use domain::{EnvironmentName, Probe};
@@ -12,44 +14,44 @@ use lambda_kit::chain;
 use tokio::sync::Mutex;
 use tracing::warn;
 
-/// How long an answer holds in which no alarm was missing; one that misses some is asked for anew.
-const HOLDS: SignedDuration = SignedDuration::from_hours(1);
+/// How long a list is used in which no alarm is missing. A list with a missing alarm is not reused.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(1);
 
-/// The alarms that there are, as of a while ago.
+/// The alarms of the environment, listed from CloudWatch and cached.
 pub(crate) struct Alarms {
     client: Client,
     environment: EnvironmentName,
-    /// `None`: not asked yet.
-    known: Mutex<Option<Known>>,
+    /// `None` before the first list.
+    cached: Mutex<Option<AlarmList>>,
 }
 
-struct Known {
+struct AlarmList {
     names: BTreeSet<String>,
-    asked: Timestamp,
+    listed_at: Timestamp,
 }
 
 impl Alarms {
     pub(crate) fn new(client: Client, environment: EnvironmentName) -> Self {
-        Self { client, environment, known: Mutex::default() }
+        Self { client, environment, cached: Mutex::default() }
     }
 
-    /// The enabled probes that have no alarm. When CloudWatch doesn't say, there are none to name.
+    /// The enabled probes that have no alarm; none when the alarms could not be listed.
     pub(crate) async fn missing<'p>(&self, probes: &'p [Probe], now: Timestamp) -> Vec<&'p Probe> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| now < known.asked + HOLDS) {
-            let missing = self.without(probes, &known.names);
+        let mut cached = self.cached.lock().await;
+        if let Some(list) = cached.as_ref().filter(|list| now < list.listed_at + MAX_AGE) {
+            let missing = self.without(probes, &list.names);
             if missing.is_empty() {
                 return missing;
             }
         }
-        match self.ask().await {
+        match self.list().await {
             Ok(names) => {
                 let missing = self.without(probes, &names);
-                *known = Some(Known { names, asked: now });
+                *cached = Some(AlarmList { names, listed_at: now });
                 missing
             }
             Err(error) => {
-                warn!(error, "the alarms could not be listed");
+                warn!(error = chain(&error), "Listing the alarms failed");
                 Vec::new()
             }
         }
@@ -67,7 +69,7 @@ impl Alarms {
         probes.iter().filter(|probe| probe.enabled).filter(has_none).collect()
     }
 
-    async fn ask(&self) -> Result<BTreeSet<String>, String> {
+    async fn list(&self) -> Result<BTreeSet<String>, SdkError<DescribeAlarmsError>> {
         let mut pages = self
             .client
             .describe_alarms()
@@ -78,7 +80,7 @@ impl Alarms {
             .send();
         let mut names = BTreeSet::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| chain(&error))?;
+            let page = page?;
             let alarms = page.metric_alarms().iter();
             names.extend(alarms.filter_map(|alarm| alarm.alarm_name()).map(str::to_owned));
         }
@@ -89,9 +91,7 @@ impl Alarms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_cloudwatch::operation::describe_alarms::{
-        DescribeAlarmsError, DescribeAlarmsOutput,
-    };
+    use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
     use aws_sdk_cloudwatch::types::MetricAlarm;
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_probe_without_an_alarm_is_named_until_it_has_one() {
+    async fn probe_without_alarm_is_listed_every_minute() {
         let rule = only_of_a();
         let alarms = alarms(&rule);
         let probes = [probe("a"), probe("b"), probe("off")];
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_none_is_missing_the_alarms_are_listed_once_an_hour() {
+    async fn complete_list_is_cached_for_an_hour() {
         let rule = only_of_a();
         let alarms = alarms(&rule);
         let start = Timestamp::from_second(1_795_000_020).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn when_cloudwatch_does_not_say_nothing_is_missing() {
+    async fn failed_list_reports_no_missing_alarm() {
         let rule =
             mock!(Client::describe_alarms).then_error(|| DescribeAlarmsError::unhandled("away"));
         let now = Timestamp::from_second(1_795_000_020).unwrap();

@@ -1,4 +1,4 @@
-//! The dispatcher's settings.
+//! Settings of the dispatcher.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -12,9 +12,9 @@ pub struct Config {
     pub environment: EnvironmentName,
     pub runs_queue_url: String,
     pub probes: ProbesFrom,
-    /// Whether the probes are to have alarms, so that one without is told.
+    /// Whether probes have alarms. If so, a probe without one is reported.
     pub alarms: bool,
-    /// The `${UPPER_CASE}` of probe files.
+    /// Values of `${UPPER_CASE}` in probe files.
     pub variables: BTreeMap<String, String>,
 }
 
@@ -46,7 +46,7 @@ impl FromStr for ProbesFrom {
     }
 }
 
-/// `on` or `off`, as the template's parameter has it.
+/// `on` or `off`, as in the template's parameter.
 struct Switch(bool);
 
 impl FromStr for Switch {
@@ -61,7 +61,7 @@ impl FromStr for Switch {
     }
 }
 
-/// `NAME=value,NAME2=value`; a comma in a value is written `\,`.
+/// `NAME=value,NAME2=value`. A comma within a value is written `\,`.
 struct Variables(BTreeMap<String, String>);
 
 impl FromStr for Variables {
@@ -69,11 +69,11 @@ impl FromStr for Variables {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut pairs: Vec<String> = vec![String::new()];
-        let mut letters = text.chars().peekable();
-        while let Some(letter) = letters.next() {
-            match letter {
-                '\\' if letters.peek() == Some(&',') => {
-                    pairs.last_mut().ok_or(())?.extend(letters.next());
+        let mut characters = text.chars().peekable();
+        while let Some(character) = characters.next() {
+            match character {
+                '\\' if characters.peek() == Some(&',') => {
+                    pairs.last_mut().ok_or(())?.extend(characters.next());
                 }
                 ',' => pairs.push(String::new()),
                 other => pairs.last_mut().ok_or(())?.push(other),
@@ -81,11 +81,10 @@ impl FromStr for Variables {
         }
         let pair = |pair: &String| {
             let (name, value) = pair.split_once('=').ok_or(())?;
-            let known = |letter: char| {
-                letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_'
-            };
+            let allowed =
+                |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
             let name = name.trim();
-            let valid = !name.is_empty() && name.chars().all(known);
+            let valid = !name.is_empty() && name.bytes().all(allowed);
             if valid { Ok((name.to_owned(), value.to_owned())) } else { Err(()) }
         };
         pairs
@@ -99,9 +98,9 @@ impl FromStr for Variables {
 
 impl Config {
     /// # Errors
-    /// The first setting that is missing or wrong.
-    pub fn from_env(look_up: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
-        let settings = Settings::new(look_up);
+    /// The first setting that is missing or invalid.
+    pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let settings = Settings::new(env);
         let variables: Option<Variables> = settings
             .parsed("PROBE_VARIABLES", "`NAME=value,OTHER=value` with names in upper case")?;
         Ok(Self {
@@ -122,17 +121,17 @@ mod tests {
     use super::*;
 
     fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
-        let look_up = |name: &str| {
+        let env = |name: &str| {
             settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Config::from_env(&look_up).map_err(|error| error.to_string())
+        Config::from_env(env).map_err(|error| error.to_string())
     }
 
     const COMPLETE: [(&str, &str); 2] =
         [("VIGIE_ENVIRONMENT", "dev"), ("RUNS_QUEUE_URL", "http://q")];
 
     #[test]
-    fn variables_may_hold_commas_and_equals_signs() {
+    fn variable_may_hold_commas_and_equals_signs() {
         let set = ("PROBE_VARIABLES", r"BOT_URL=http://b/?a=1\,2, OTHER=x");
         let variables = config(&[COMPLETE[0], COMPLETE[1], set]).unwrap().variables;
         assert_eq!(variables["BOT_URL"], "http://b/?a=1,2");
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_settings_are_refused_by_name() {
+    fn invalid_setting_is_refused_by_name() {
         let refused = |name, value| config(&[COMPLETE[0], COMPLETE[1], (name, value)]).unwrap_err();
         assert_eq!(
             refused("PROBE_VARIABLES", "lower=x"),

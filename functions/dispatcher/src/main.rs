@@ -1,6 +1,4 @@
-//! Lambda that plans, every minute, what is due in the next one.
-//!
-//! Wiring only. What it decides is in `lib.rs`.
+//! Lambda that plans the runs of the next minute. Wiring only; the logic is in `lib.rs`.
 
 use std::time::Duration;
 
@@ -12,15 +10,15 @@ use lambda_runtime::{LambdaEvent, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     lambda_kit::init_logs()?;
-    let config = Config::from_env(&process_env)?;
+    let config = Config::from_env(process_env)?;
 
-    // Built once per execution environment: credentials and connections outlive an event.
-    // A call that hangs must leave time for the others within the function's 30 s.
-    let patience = TimeoutConfig::builder()
+    // Created once per execution environment: credentials and connections outlive an event.
+    // A call that hangs must leave time for the others within the function's timeout of 30 s.
+    let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(10))
         .build();
-    let aws = aws_config::from_env().timeout_config(patience).load().await;
+    let aws = aws_config::from_env().timeout_config(timeouts).load().await;
     let source = probes::Source::new(&config, &aws);
     let dispatcher = &Dispatcher::new(
         config,
@@ -29,6 +27,6 @@ async fn main() -> anyhow::Result<()> {
         aws_sdk_cloudwatch::Client::new(&aws),
     );
 
-    let handle = async move |event: LambdaEvent<Event>| dispatcher.answer(event.payload).await;
+    let handle = async move |event: LambdaEvent<Event>| dispatcher.handle(event.payload).await;
     lambda_runtime::run(service_fn(handle)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -210,7 +210,7 @@ mod tests {
             _ => None,
         };
         let s3 = mock_client!(aws_sdk_s3, RuleMode::Sequential, rules);
-        let config = Config::from_env(&look_up).unwrap();
+        let config = Config::from_env(look_up).unwrap();
         Source { config, s3, last: Mutex::default() }
     }
 
@@ -249,7 +249,7 @@ mod tests {
             "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
             _ => None,
         };
-        let config = Config::from_env(&look_up).unwrap();
+        let config = Config::from_env(look_up).unwrap();
         let (plain, lacks) = (r#""http://x""#, r#""${NOT_SET}""#);
         let cases = [
             // name, more of the file, URL, enabled, problems

@@ -1,4 +1,4 @@
-//! Orders on their way to the queue of runs.
+//! Sends run requests to the queue of runs.
 
 use std::time::Duration;
 
@@ -11,30 +11,30 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::Timestamp;
 
-/// Most messages in a batch; see the reference of `SendMessageBatch`.
+/// Largest number of messages in a batch (`SendMessageBatch`).
 const BATCH: usize = 10;
-/// Most bytes in a batch, all messages together. SQS takes 1 MiB, and took 256 KiB before 2025-08.
+/// Largest size of a batch, in bytes. SQS accepts 1 MiB, and 256 KiB before August 2025.
 const BATCH_BYTES: usize = 250_000;
-/// Batches on their way at once.
+/// Number of batches sent concurrently.
 const AT_ONCE: usize = 8;
-/// What the queue refused, and not by our fault, waits so long before it is sent once more. The next
-/// invocation would be too late for a probe of every ten seconds.
+/// Pause before a message is sent a second time, when SQS rejected it without a fault of the sender. The
+/// next invocation would be too late for a probe that runs every ten seconds.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Why a batch, or a part of it, was not taken.
+/// Why a batch, or a message in it, was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    #[error("an order could not be written")]
-    Unwritable(#[from] serde_json::Error),
-    #[error("an order is not a message")]
-    Incomplete(#[from] BuildError),
-    #[error("the queue did not take a batch")]
-    Refused(#[from] Box<SdkError<SendMessageBatchError>>),
-    #[error("the queue refused a message: {reason}")]
-    Entry { reason: String },
+    #[error("could not serialize a run request")]
+    Serialize(#[from] serde_json::Error),
+    #[error("could not build the SQS message")]
+    Build(#[from] BuildError),
+    #[error("the queue of runs rejected a batch")]
+    Batch(#[from] Box<SdkError<SendMessageBatchError>>),
+    #[error("the queue of runs rejected a message: {reason}")]
+    Message { reason: String },
 }
 
-/// What did not get through.
+/// Messages that were not sent, and why.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     pub(crate) missing: usize,
@@ -48,9 +48,9 @@ struct Message {
     runs: usize,
 }
 
-/// Sends every order, delayed until it is due. Every batch is tried, also after one failed.
+/// Sends every run request with a delay until it is due. A failed batch does not stop the others.
 ///
-/// Orders are written as they go out: those of a hundred thousand probes are not held in memory.
+/// Bodies are serialized batch by batch, so that those of 100,000 probes are not in memory together.
 pub(crate) async fn send(
     sqs: &Client,
     queue_url: &str,
@@ -64,7 +64,7 @@ pub(crate) async fn send(
                 let result = send_batch(sqs, queue_url, &batch, now).await;
                 (batch.iter().map(|message| message.runs).collect::<Vec<_>>(), result)
             }
-            Err(unwritable) => (vec![0], Err(unwritable.into())),
+            Err(error) => (vec![0], Err(error.into())),
         }
     });
     let results: Vec<_> = stream::iter(sending).buffer_unordered(AT_ONCE).collect().await;
@@ -72,11 +72,11 @@ pub(crate) async fn send(
     let (mut missing, mut runs_sent, mut failed) = (0, 0, None);
     for (batch, result) in results {
         let lost = match result {
-            Ok(refused) if refused.is_empty() => Vec::new(),
-            Ok(refused) => {
-                let reason = refused.first().map(|one| one.reason.clone()).unwrap_or_default();
-                failed = Some(SendError::Entry { reason });
-                refused.into_iter().map(|one| one.index).collect()
+            Ok(rejected) if rejected.is_empty() => Vec::new(),
+            Ok(rejected) => {
+                let reason = rejected.first().map(|one| one.reason.clone()).unwrap_or_default();
+                failed = Some(SendError::Message { reason });
+                rejected.into_iter().map(|one| one.index).collect()
             }
             Err(source) => {
                 failed = Some(source);
@@ -94,15 +94,15 @@ pub(crate) async fn send(
     failed.map_or(Ok(()), |source| Err(Unsent { missing, runs_sent, source }))
 }
 
-/// Up to ten messages at a time, and as many as fit; one that can't be written stands alone.
+/// Batches of up to ten messages within the size limit. A message that cannot be serialized is alone.
 fn batches(
     planned: &[Planned<'_>],
 ) -> impl Iterator<Item = Result<Vec<Message>, serde_json::Error>> {
-    let written = |orders: &Planned<'_>| {
-        let body = serde_json::to_string(orders)?;
-        Ok(Message { body, due: orders.due, runs: orders.runs.len() })
+    let serialize = |request: &Planned<'_>| {
+        let body = serde_json::to_string(request)?;
+        Ok(Message { body, due: request.due, runs: request.runs.len() })
     };
-    let mut messages = planned.iter().map(written).peekable();
+    let mut messages = planned.iter().map(serialize).peekable();
     std::iter::from_fn(move || {
         let first = match messages.next()? {
             Ok(first) => first,
@@ -123,43 +123,45 @@ fn batches(
 }
 
 /// A message of a batch that the queue did not take.
-struct Refused {
+/// A message that SQS rejected.
+struct Rejected {
     index: usize,
-    /// The queue's words.
+    /// Error code and message from SQS.
     reason: String,
-    /// Sending it again would not mend it.
-    ours: bool,
+    /// A fault of the sender: a retry would fail in the same way.
+    is_sender_fault: bool,
 }
 
-/// The messages of the batch that were refused, at the second try too where that could help.
+/// Sends a batch and returns the rejected messages. Those that a retry can fix are sent twice.
 async fn send_batch(
     sqs: &Client,
     queue_url: &str,
     batch: &[Message],
     now: &impl Fn() -> Timestamp,
-) -> Result<Vec<Refused>, SendError> {
+) -> Result<Vec<Rejected>, SendError> {
     let all: Vec<usize> = (0..batch.len()).collect();
-    let mut refused = post(sqs, queue_url, batch, &all, now()).await?;
-    let again: Vec<usize> = refused.iter().filter(|one| !one.ours).map(|one| one.index).collect();
+    let mut rejected = post(sqs, queue_url, batch, &all, now()).await?;
+    let again: Vec<usize> =
+        rejected.iter().filter(|one| !one.is_sender_fault).map(|one| one.index).collect();
     if !again.is_empty() {
         tokio::time::sleep(PAUSE).await;
-        // When that fails as a whole, the words of the first try stand.
+        // When the second request fails as a whole, the reasons of the first one are kept.
         if let Ok(still) = post(sqs, queue_url, batch, &again, now()).await {
-            refused.retain(|one| one.ours);
-            refused.extend(still);
+            rejected.retain(|one| one.is_sender_fault);
+            rejected.extend(still);
         }
     }
-    Ok(refused)
+    Ok(rejected)
 }
 
-/// One request with these messages of the batch.
+/// Sends one request with these messages of the batch.
 async fn post(
     sqs: &Client,
     queue_url: &str,
     batch: &[Message],
     indices: &[usize],
     now: Timestamp,
-) -> Result<Vec<Refused>, SendError> {
+) -> Result<Vec<Rejected>, SendError> {
     let entry = |index: &usize| {
         let message = &batch[*index];
         SendMessageBatchRequestEntry::builder()
@@ -176,11 +178,10 @@ async fn post(
         .send()
         .await
         .map_err(Box::new)?;
-    let refused = |failure: &BatchResultErrorEntry| {
-        let reason =
-            format!("{}: {}", failure.code(), failure.message().unwrap_or("no further words"));
+    let rejected = |failure: &BatchResultErrorEntry| {
+        let reason = format!("{}: {}", failure.code(), failure.message().unwrap_or("no message"));
         let index = failure.id().parse().ok()?;
-        Some(Refused { index, reason, ours: failure.sender_fault() })
+        Some(Rejected { index, reason, is_sender_fault: failure.sender_fault() })
     };
-    Ok(sent.failed().iter().filter_map(refused).collect())
+    Ok(sent.failed().iter().filter_map(rejected).collect())
 }

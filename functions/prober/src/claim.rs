@@ -1,25 +1,25 @@
-//! Claims a run, so that it is made once although its order may arrive twice.
+//! Claims a run with a conditional put on probe and due time, since SQS may deliver a run request twice.
 //!
-//! A conditional put on probe and due time. When the table fails, the run is made anyway: a run too
-//! many is cheap, a run too few is a blind spot.
+//! When the table is unavailable, the run is made anyway: a duplicate run costs little, a missing run
+//! hides an outage.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::EnvironmentName;
-use domain::message::Run;
+use domain::run_request::Run;
 use jiff::Timestamp;
 use lambda_kit::chain;
 use tracing::warn;
 
-/// How long a claim is kept: longer than a message can stay in the queue of runs.
-const KEPT: Duration = Duration::from_secs(2 * 86_400);
+/// Time to live of a claim, longer than the retention of the queue of runs.
+const TIME_TO_LIVE: Duration = Duration::from_secs(2 * 86_400);
 
-/// How long the table may take before the run goes on without it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time limit of the put. After it, the run is made without a claim.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether the run is ours to make.
+/// Whether this invocation makes the run.
 pub(crate) async fn claim(
     table: &Client,
     table_name: &str,
@@ -28,10 +28,9 @@ pub(crate) async fn claim(
     due: Timestamp,
 ) -> bool {
     let (probe, run) = (&run.probe.name, &run.id);
-    // A put that was carried out but whose answer was lost is tried again by the SDK: it must not
-    // find itself taken by itself.
+    // The SDK retries a put whose response was lost. The owner lets the retry succeed.
     let owner = format!("{:016x}", fastrand::u64(..));
-    let expires = due.as_second().saturating_add_unsigned(KEPT.as_secs());
+    let expires = due.as_second().saturating_add_unsigned(TIME_TO_LIVE.as_secs());
     let put = table
         .put_item()
         .table_name(table_name)
@@ -43,19 +42,19 @@ pub(crate) async fn claim(
         .expression_attribute_names("#owner", "owner")
         .expression_attribute_values(":owner", AttributeValue::S(owner))
         .send();
-    match tokio::time::timeout(PATIENCE, put).await {
+    match tokio::time::timeout(TIMEOUT, put).await {
         Ok(Ok(_)) => true,
         Ok(Err(error)) => {
             let taken = error
                 .as_service_error()
                 .is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception);
             if !taken {
-                warn!(error = chain(&error), %run, %probe, "the run could not be claimed and is made anyway");
+                warn!(error = chain(&error), %run, %probe, "Claiming a run failed; the run is made anyway");
             }
             !taken
         }
         Err(_) => {
-            warn!(%run, %probe, "the claim took too long and the run is made anyway");
+            warn!(%run, %probe, "Claiming a run timed out; the run is made anyway");
             true
         }
     }

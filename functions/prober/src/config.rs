@@ -1,4 +1,4 @@
-//! The prober's settings.
+//! Settings of the prober.
 
 use domain::EnvironmentName;
 use domain::figures::Detail;
@@ -8,10 +8,10 @@ use lambda_kit::{SettingError, Settings};
 #[derive(Clone, Debug)]
 pub struct Config {
     pub environment: EnvironmentName,
-    /// Where we are: the region, or the operator's own word.
+    /// Where the runs are made: `VIGIE_LOCATION`, or the AWS region.
     pub location: String,
     pub runs_queue_url: String,
-    /// `None`: there is no bridge.
+    /// `None` when no bridge is deployed.
     pub samples_queue_url: Option<String>,
     pub report_bucket: String,
     pub table_name: String,
@@ -34,9 +34,9 @@ impl std::str::FromStr for Metrics {
 
 impl Config {
     /// # Errors
-    /// The first setting that is missing or wrong.
-    pub fn from_env(look_up: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
-        let settings = Settings::new(look_up);
+    /// The first setting that is missing or invalid.
+    pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+        let settings = Settings::new(env);
         let region = settings.optional("AWS_REGION").unwrap_or_else(|| "unknown".to_owned());
         let metrics: Option<Metrics> = settings.parsed("METRICS", "`essential` or `full`")?;
         Ok(Self {
@@ -66,24 +66,24 @@ mod tests {
     ];
 
     fn config(more: &[(&str, &str)]) -> Result<Config, String> {
-        let look_up = |name: &str| {
+        let env = |name: &str| {
             more.iter()
                 .chain(COMPLETE)
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Config::from_env(&look_up).map_err(|error| error.to_string())
+        Config::from_env(env).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn what_is_left_out_has_a_default() {
+    fn optional_setting_has_a_default() {
         let config = config(&[]).unwrap();
         assert_eq!(config.location, "eu-west-3");
         assert_eq!((config.samples_queue_url, config.detail), (None, Detail::Essential));
     }
 
     #[test]
-    fn wrong_settings_are_refused_by_name() {
+    fn invalid_setting_is_refused_by_name() {
         assert_eq!(
             config(&[("METRICS", "all")]).unwrap_err(),
             "`METRICS` is `all`; expected `essential` or `full`"

@@ -1,12 +1,12 @@
-//! From the queue: holds conversations, publishes what was seen.
+//! Reads run requests from the queue, runs the probes, and publishes the results.
 //!
-//! Every run that is started has a result that is published: also when the target hangs until our
-//! own deadline, when one way of publishing fails, or when a conversation panics. A result that is
-//! ready leaves soon, whatever hangs beside it.
+//! The prober publishes a result for every run that it starts, also when the target hangs until the
+//! Lambda deadline, when one destination rejects results, or when a conversation panics. A result is
+//! published soon after its run ends and does not wait for slower runs.
 
-mod by_hand;
 mod claim;
 mod config;
+mod invocation;
 mod page;
 mod publish;
 mod queue;
@@ -21,44 +21,44 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
 use conversation::Stalls;
 use domain::figures::Unit;
-use domain::message::{Orders, Run, ScrapeOrder};
 use domain::report::Report;
+use domain::run_request::{ReadError, Run, RunRequest, ScrapeRequest};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
 use jiff::Timestamp;
-use lambda_kit::{chain, hand_back};
+use lambda_kit::{chain, redeliver};
 use lambda_runtime::Diagnostic;
 use secrets::Secrets;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
-pub use by_hand::{Answer, Event};
 pub use config::Config;
+pub use invocation::{Event, Response};
 use publish::Publisher;
 use runs::Player;
 
-/// How long one try of a call to AWS may take.
+/// Time limit of one attempt of an AWS call.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call to AWS may take with its retries.
+/// Time limit of an AWS call with its retries.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Tries of a call to AWS: throttling for a few seconds must not cost a result.
+/// Attempts of an AWS call, so that a few seconds of throttling lose no result.
 pub const ATTEMPTS: u32 = 6;
-/// Pause before the second try; it doubles from there.
+/// Pause before the second attempt. It doubles for each further attempt.
 pub const BACK_OFF: Duration = Duration::from_millis(200);
 
-/// Kept back of the invocation's time for publishing: one call with its retries, and some air.
+/// Part of the invocation's time reserved for publishing: one call with its retries and a margin.
 pub const RESERVE: Duration = Duration::from_secs(18);
 
-/// Requests of results on their way at once: more than an order has runs.
+/// Number of concurrent publications, larger than the number of runs in a request.
 const AT_ONCE: usize = 16;
 
-/// A result waits this long for others that could share its request.
+/// How long a result waits for others so that they share one request.
 const GATHER: Duration = Duration::from_secs(3);
 
-/// Longest wait for a run that was delivered before it is due.
+/// Longest wait for the due time of a run request that arrived early.
 const EARLY: Duration = Duration::from_secs(20);
 
 /// Why an invocation failed although its runs were made.
@@ -74,17 +74,17 @@ impl From<Unpublished> for Diagnostic {
     }
 }
 
-/// Holds conversations.
+/// Runs probes and publishes the results.
 pub struct Prober {
     publisher: Publisher,
     table: Table,
     player: Player,
-    /// Made with the first scrape: it reads the system's certificates, which take as long as all else
-    /// at the start.
+    /// Created by the first scrape, since loading the system's certificates takes as long as the rest of
+    /// the start.
     scraper: OnceCell<reqwest::Client>,
 }
 
-/// The AWS that the prober talks to.
+/// The AWS clients of the prober.
 pub struct Clients {
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub sqs: aws_sdk_sqs::Client,
@@ -126,80 +126,83 @@ impl Prober {
         }
     }
 
-    /// Carries out the orders of one event. A message that can't be read is handed back, so that it
-    /// ends in the dead-letter queue; one that was carried out is not, whatever came of it.
+    /// Handles the messages of one event. An unreadable message is returned to the queue and reaches the
+    /// dead-letter queue. Every other message is deleted, also when a run failed.
     ///
     /// # Errors
-    /// When a result was not published. No other delivery would mend that, since the runs are claimed
-    /// by then: the error is there to raise the alarm, and the message is deleted all the same.
-    pub async fn handle(
+    /// When a result was not published. The error raises the alarm; the message is deleted, since its runs
+    /// are claimed and a second delivery would not repeat them.
+    pub async fn handle_queue(
         &self,
         event: SqsEvent,
         time_left: Duration,
     ) -> Result<SqsBatchResponse, Unpublished> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
         let (sqs, url) = (&self.publisher.sqs, &self.publisher.config.runs_queue_url);
-        let (mut carried_out, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut handled, mut unreadable) = (Vec::new(), Vec::new());
         let mut problems = Vec::new();
         for record in event.records {
             match read(&record) {
-                Ok(orders) => {
-                    let abandoned = queue::outlived_its_reader(&record);
-                    problems.extend(self.carry_out(orders, abandoned, deadline).await);
-                    carried_out.push(record);
+                Ok(request) => {
+                    let abandoned = queue::was_abandoned(&record);
+                    problems.extend(self.handle_request(request, abandoned, deadline).await);
+                    handled.push(record);
                 }
-                Err(reason) => {
-                    error!(
-                        reason,
-                        message = record.message_id,
-                        "an order can't be read and is handed back"
-                    );
-                    queue::hurry(sqs, url, &record).await;
+                Err(error) => {
+                    let (message, error) = (&record.message_id, chain(&error));
+                    error!(message, error, "Run request is not readable");
+                    queue::release(sqs, url, &record).await;
                     unreadable.extend(record.message_id);
                 }
             }
         }
         if problems.is_empty() {
-            return Ok(hand_back(unreadable));
+            return Ok(redeliver(unreadable));
         }
-        join_all(carried_out.iter().map(|record| queue::delete(sqs, url, record))).await;
+        join_all(handled.iter().map(|record| queue::delete(sqs, url, record))).await;
         Err(Unpublished { problems })
     }
 
-    /// What was not published. `abandoned`: the orders were begun by an invocation that died.
-    async fn carry_out(&self, orders: Orders, abandoned: bool, deadline: Instant) -> Vec<String> {
-        let early = orders.due.duration_since(Timestamp::now());
+    /// Makes the runs and scrapes of one request and returns what was not published. `abandoned`: an
+    /// earlier invocation received the request and crashed.
+    async fn handle_request(
+        &self,
+        request: RunRequest,
+        abandoned: bool,
+        deadline: Instant,
+    ) -> Vec<String> {
+        let early = request.due.duration_since(Timestamp::now());
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;
         }
-        let claims = join_all(orders.runs.iter().map(|run| self.claim(run, orders.due))).await;
+        let claims = join_all(request.runs.iter().map(|run| self.claim(run, request.due))).await;
         let (mut to_make, mut late, mut lost) = (Vec::new(), 0, 0);
-        for (run, ours) in orders.runs.into_iter().zip(claims) {
+        for (run, claimed) in request.runs.into_iter().zip(claims) {
             let probe = &run.probe.name;
-            if !ours && abandoned {
-                warn!(run = %run.id, %probe, "a run was begun by an invocation that died; its result may be lost");
+            if !claimed && abandoned {
+                warn!(run = %run.id, %probe, "Run was started by an invocation that crashed; its result may be lost");
                 lost += 1;
-            } else if !ours {
-                info!(run = %run.id, %probe, "a run was made already");
-            } else if behind(orders.due) > run.probe.every {
-                let behind_seconds = behind(orders.due).as_secs_f64();
-                warn!(run = %run.id, %probe, behind_seconds, "a run is too late and is dropped");
+            } else if !claimed {
+                info!(run = %run.id, %probe, "Run is a duplicate and is skipped");
+            } else if behind(request.due) > run.probe.every {
+                let behind_seconds = behind(request.due).as_secs_f64();
+                warn!(run = %run.id, %probe, behind_seconds, "Run is late and is dropped");
                 late += 1;
             } else {
                 to_make.push(run);
             }
         }
-        let scrapes = orders.scrapes.iter().map(|order| self.scrape(order, orders.due));
-        let (told, made, scraped) = tokio::join!(
-            self.tell([("RunsLate", late), ("RunsLost", lost)]),
-            self.make(to_make, orders.due, deadline),
+        let scrapes = request.scrapes.iter().map(|scrape| self.scrape(scrape, request.due));
+        let (counted, made, scraped) = tokio::join!(
+            self.count([("RunsLate", late), ("RunsLost", lost)]),
+            self.make(to_make, request.due, deadline),
             join_all(scrapes),
         );
-        told.into_iter().chain(made).chain(scraped.into_iter().flatten()).collect()
+        counted.into_iter().chain(made).chain(scraped.into_iter().flatten()).collect()
     }
 
-    /// Makes all runs at once and publishes their results as they come: what is ready waits neither
-    /// for a conversation that goes on nor for other results that nobody takes.
+    /// Makes all runs concurrently and publishes each result when it is ready. A result waits neither for
+    /// slower runs nor for other publications.
     async fn make(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> Vec<String> {
         let playing = self.player.start(runs, due, deadline);
         let ready = stream::unfold(playing, async |mut playing| {
@@ -214,38 +217,38 @@ impl Prober {
         let problems = self.publisher.publish(&reports).await;
         if !problems.is_empty() {
             let runs: Vec<&str> = reports.iter().map(|report| report.run.as_str()).collect();
-            error!(runs = runs.join(" "), problems = problems.join("; "), "not published");
+            error!(runs = runs.join(" "), error = problems.join("; "), "Publishing results failed");
         }
         problems
     }
 
-    async fn scrape(&self, order: &ScrapeOrder, due: Timestamp) -> Option<String> {
-        if behind(due) > order.every {
-            warn!(probe = %order.probe, job = order.job, "a scrape is too late and is dropped");
+    async fn scrape(&self, request: &ScrapeRequest, due: Timestamp) -> Option<String> {
+        if behind(due) > request.every {
+            warn!(probe = %request.probe, job = request.job, "Scrape is late and is dropped");
             return None;
         }
-        if order.switched_off {
-            let ended = scrapes::end(order, due, &self.publisher, &self.player.secrets).await;
-            if let Err(problem) = ended {
-                // No alarm is worth it: the next minute tries again, and Prometheus needs no more than five.
-                warn!(problem, probe = %order.probe, "the series of a target that is switched off go on");
+        if request.switched_off {
+            let ended = scrapes::end(request, due, &self.publisher, &self.player.secrets).await;
+            if let Err(error) = ended {
+                // Not an error: the next minute tries again, and Prometheus ends a series after five.
+                warn!(error, probe = %request.probe, "Ending the series of a disabled target failed");
             }
             return None;
         }
         let made = match self.scraper().await {
             Ok(scraper) => {
-                scrapes::make(order, due, &self.publisher, scraper, &self.player.secrets).await
+                scrapes::make(request, due, &self.publisher, scraper, &self.player.secrets).await
             }
             Err(error) => Err(chain(&error)),
         };
-        if let Err(problem) = &made {
-            error!(problem, probe = %order.probe, "a scrape was not forwarded");
+        if let Err(error) = &made {
+            error!(error, probe = %request.probe, "Publishing a scrape failed");
         }
         made.err()
     }
 
     async fn scraper(&self) -> Result<&reqwest::Client, reqwest::Error> {
-        self.scraper.get_or_try_init(async || scrape::client(runs::USER_AGENT)).await
+        self.scraper.get_or_try_init(async || scrape::client(domain::USER_AGENT)).await
     }
 
     async fn claim(&self, run: &Run, due: Timestamp) -> bool {
@@ -253,32 +256,32 @@ impl Prober {
         claim::claim(&self.table, &config.table_name, &config.environment, run, due).await
     }
 
-    /// Stamped with the present: what is told here is about runs of long ago, where no alarm looks.
-    async fn tell(&self, counts: [(&str, u32); 2]) -> Vec<String> {
+    /// Publishes counters, stamped with the present: an alarm does not look back as far as a late due time.
+    async fn count(&self, counts: [(&str, u32); 2]) -> Vec<String> {
         let now = Timestamp::now();
         let environment = &self.publisher.config.environment;
         let counted = counts.into_iter().filter(|(_, count)| *count > 0);
-        let figures: Vec<_> = counted
+        let metrics: Vec<_> = counted
             .map(|(name, count)| {
                 cloudwatch::own(name, environment, f64::from(count), Unit::Count, now)
             })
             .collect();
-        let told = cloudwatch::put(&self.publisher.cloudwatch, figures).await;
-        told.err().map(|error| chain(&error)).into_iter().collect()
+        let published = cloudwatch::put(&self.publisher.cloudwatch, metrics).await;
+        published.err().map(|error| chain(&error)).into_iter().collect()
     }
 }
 
-/// How long ago something was due; nothing when it is still to come.
+/// Time since `due`; zero when it is in the future.
 fn behind(due: Timestamp) -> Duration {
     Duration::try_from(Timestamp::now().duration_since(due)).unwrap_or_default()
 }
 
-fn read(record: &SqsMessage) -> Result<Orders, String> {
-    Orders::read(record.body.as_deref().unwrap_or_default()).map_err(|error| chain(&error))
+fn read(record: &SqsMessage) -> Result<RunRequest, ReadError> {
+    RunRequest::read(record.body.as_deref().unwrap_or_default())
 }
 
-/// Of a run with a verdict the detail may quote the reply, which the report holds; of one without, it is
-/// about ourselves, and whoever mends us looks for it here.
+/// The detail of a run with a verdict may quote the reply and is logged at `debug` only. The detail of a run
+/// without a verdict describes a Vigie fault.
 fn log(report: &Report) {
     let detail = report.detail.as_str();
     info!(
@@ -290,7 +293,7 @@ fn log(report: &Report) {
         stalled_seconds = report.stalled.map(|stalled| stalled.as_secs_f64()),
         retries = report.retries(),
         detail = report.outcome.verdict().is_none().then_some(detail),
-        "run"
+        "Run finished"
     );
-    debug!(run = %report.run, detail, "run, in its own words");
+    debug!(run = %report.run, detail, "Run detail");
 }

@@ -4,18 +4,18 @@ use std::borrow::Cow;
 
 use conversation::FilledTarget;
 use conversation::target::FilledAuth;
-use domain::message::ScrapeOrder;
+use domain::run_request::ScrapeRequest;
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use scrape::{FetchError, Limits, Page, Request};
 use url::Url;
 
 /// What to ask for. A problem is told without the URL, which may hold credentials.
-pub(crate) fn request(order: &ScrapeOrder, target: &FilledTarget) -> Result<Request, String> {
+pub(crate) fn request(scrape: &ScrapeRequest, target: &FilledTarget) -> Result<Request, String> {
     let unusable =
-        || format!("the target of `{}` and its path `{}` make no URL", order.probe, order.path);
+        || format!("the target of `{}` and its path `{}` make no URL", scrape.probe, scrape.path);
     let mut url =
-        Url::parse(target.url()).and_then(|url| url.join(&order.path)).map_err(|_| unusable())?;
+        Url::parse(target.url()).and_then(|url| url.join(&scrape.path)).map_err(|_| unusable())?;
     let mut headers = HeaderMap::new();
     match target.auth() {
         Some(FilledAuth::Bearer(token)) => {
@@ -28,7 +28,7 @@ pub(crate) fn request(order: &ScrapeOrder, target: &FilledTarget) -> Result<Requ
         Some(FilledAuth::Login { .. }) | None => {}
     }
     url.set_fragment(None);
-    Ok(Request { url, headers, timeout: order.timeout, limits: Limits::default() })
+    Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default() })
 }
 
 /// Gets the page, without the secrets of the target.
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use axum::routing::get;
 
-    fn order(path: &str, target: &serde_json::Value) -> ScrapeOrder {
+    fn scrape_request(path: &str, target: &serde_json::Value) -> ScrapeRequest {
         serde_json::from_value(serde_json::json!({
             "probe": "bot", "target": target, "path": path,
             "job": "gradio_chatbot", "every_seconds": 15, "timeout_seconds": 10, "labels": { "team": "chat" },
@@ -153,26 +153,29 @@ mod tests {
         .unwrap()
     }
 
-    fn with_token(path: &str, url: &str) -> ScrapeOrder {
-        order(path, &serde_json::json!({ "url": url, "auth": { "bearer": "token-canary" } }))
+    fn with_token(path: &str, url: &str) -> ScrapeRequest {
+        scrape_request(
+            path,
+            &serde_json::json!({ "url": url, "auth": { "bearer": "token-canary" } }),
+        )
     }
 
-    fn target(order: &ScrapeOrder) -> FilledTarget {
-        FilledTarget::new(&order.target, &|_| None).unwrap()
+    fn target(request: &ScrapeRequest) -> FilledTarget {
+        FilledTarget::new(&request.target, &|_| None).unwrap()
     }
 
     #[test]
     fn the_path_is_one_of_the_targets_host() {
-        let order = with_token("/metrics", "https://chat.example.com/my/bot?x#y");
-        let request = request(&order, &target(&order)).unwrap();
+        let scrape = with_token("/metrics", "https://chat.example.com/my/bot?x#y");
+        let request = request(&scrape, &target(&scrape)).unwrap();
         assert_eq!(request.url.as_str(), "https://chat.example.com/metrics");
         assert!(request.headers["authorization"].is_sensitive());
     }
 
     #[test]
     fn an_unusable_target_is_told_without_its_url() {
-        let order = with_token("/metrics", "canary without a scheme");
-        let problem = request(&order, &target(&order)).unwrap_err();
+        let scrape = with_token("/metrics", "canary without a scheme");
+        let problem = request(&scrape, &target(&scrape)).unwrap_err();
         assert_eq!(problem, "the target of `bot` and its path `/metrics` make no URL");
     }
 
@@ -204,10 +207,10 @@ mod tests {
 
         let login = serde_json::json!({ "username": "probe", "password": "hush-hush" });
         let auth = serde_json::json!({ "url": url, "auth": { "login": login } });
-        let order = order("/metrics", &auth);
-        let target = target(&order);
+        let scrape = scrape_request("/metrics", &auth);
+        let target = target(&scrape);
         let client = scrape::client("test").unwrap();
-        let page = fetch(&client, &request(&order, &target).unwrap(), &target).await.unwrap();
+        let page = fetch(&client, &request(&scrape, &target).unwrap(), &target).await.unwrap();
         assert_eq!(page.body, b"up_to_now 1\n");
     }
 }

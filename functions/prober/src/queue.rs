@@ -1,5 +1,5 @@
-//! The queue of runs, beside what Lambda does with it: that deletes the messages of an event that went
-//! well, and lets the others come back after the queue's visibility timeout, an hour and a half later.
+//! Operations on the queue of runs that Lambda does not do by default. Lambda deletes the messages of a
+//! successful event and returns the others after the queue's visibility timeout, which is 90 minutes.
 
 use std::time::Duration;
 
@@ -9,21 +9,20 @@ use jiff::Timestamp;
 use lambda_kit::chain;
 use tracing::warn;
 
-/// The longest that Lambda lets an invocation last.
-const LONGEST_INVOCATION: Duration = Duration::from_secs(900);
+/// Lambda's largest timeout of a function.
+const MAX_INVOCATION: Duration = Duration::from_secs(900);
 
-/// Whether this message was handed out before, to an invocation that must have died since: one that
-/// ended would have deleted it. A duplicate, of which SQS makes some, comes while the other copy is
-/// still being carried out, or was just now.
-pub(crate) fn outlived_its_reader(message: &SqsMessage) -> bool {
+/// Whether an earlier invocation received this message and crashed. An invocation that ended would have
+/// deleted it. A duplicate that SQS delivers arrives earlier than [`MAX_INVOCATION`] after the first copy.
+pub(crate) fn was_abandoned(message: &SqsMessage) -> bool {
     let first = message.attributes.get("ApproximateFirstReceiveTimestamp");
     let first = first.and_then(|milliseconds| milliseconds.parse().ok());
     let first = first.and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok());
-    first.is_some_and(|first| crate::behind(first) > LONGEST_INVOCATION)
+    first.is_some_and(|first| crate::behind(first) > MAX_INVOCATION)
 }
 
-/// Deletes what was carried out although the invocation fails: nothing of it would be made again, so
-/// it would only come back to be taken for lost.
+/// Deletes a handled message although the invocation fails. Its runs are claimed, so a second delivery
+/// would only count them as lost.
 pub(crate) async fn delete(sqs: &Client, url: &str, message: &SqsMessage) {
     let receipt = message.receipt_handle.clone();
     let deleted = sqs.delete_message().queue_url(url).set_receipt_handle(receipt).send().await;
@@ -31,20 +30,20 @@ pub(crate) async fn delete(sqs: &Client, url: &str, message: &SqsMessage) {
         warn!(
             error = chain(&error),
             message = message.message_id,
-            "an order that was carried out is still in the queue; its runs will be counted as lost"
+            "Deleting a handled run request failed; its runs will be counted as lost"
         );
     }
 }
 
-/// Lets a message that nobody can read come back at once, so that it is soon among the dead letters.
-pub(crate) async fn hurry(sqs: &Client, url: &str, message: &SqsMessage) {
+/// Makes an unreadable message visible at once, so that it soon reaches the dead-letter queue.
+pub(crate) async fn release(sqs: &Client, url: &str, message: &SqsMessage) {
     let receipt = message.receipt_handle.clone();
     let visible = sqs.change_message_visibility().queue_url(url).set_receipt_handle(receipt);
     if let Err(error) = visible.visibility_timeout(0).send().await {
         warn!(
             error = chain(&error),
             message = message.message_id,
-            "an order that can't be read will be a dead letter hours from now"
+            "Releasing an unreadable run request failed; it reaches the dead-letter queue hours later"
         );
     }
 }

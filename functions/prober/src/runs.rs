@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conversation::{Budget, FilledTarget, Seen, Stalls, Visit};
-use domain::message::Run;
+use domain::run_request::Run;
 use domain::template::Part;
-use domain::{EnvironmentName, OwnFault, Report, Target};
+use domain::{EnvironmentName, OwnFault, Report, Target, USER_AGENT};
 use jiff::Timestamp;
 use lambda_kit::chain;
 use secrecy::SecretString;
@@ -17,10 +17,6 @@ use tokio::time::Instant;
 
 /// Beyond its budget a visit gets this long to say so itself, before it is taken for hung.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// `Vigie/VERSION (+repository)`, so that owners can tell probes from people.
-pub(crate) const USER_AGENT: &str =
-    concat!("Vigie/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
 
 /// Runs that are being made.
 pub(crate) struct Playing {

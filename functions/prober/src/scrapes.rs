@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::primitives::ByteStream;
-use domain::message::ScrapeOrder;
 use domain::report::RunId;
+use domain::run_request::ScrapeRequest;
 use forward::message::{Outgoing, encode};
 use jiff::Timestamp;
 use lambda_kit::chain;
@@ -29,7 +29,7 @@ const LARGEST_STATE: usize = 16 << 20;
 
 /// Makes one scrape and sends what came of it. What went wrong on our side is named.
 pub(crate) async fn make(
-    order: &ScrapeOrder,
+    order: &ScrapeRequest,
     due: Timestamp,
     publisher: &Publisher,
     client: &reqwest::Client,
@@ -65,7 +65,7 @@ pub(crate) async fn make(
 /// Ends the series of a target whose probe is switched off, and forgets them. Where nothing is remembered
 /// that was done before. A target that never answered is not remembered either: its `up` ends by itself.
 pub(crate) async fn end(
-    order: &ScrapeOrder,
+    order: &ScrapeRequest,
     due: Timestamp,
     publisher: &Publisher,
     secrets: &Secrets,
@@ -88,12 +88,12 @@ pub(crate) async fn end(
 }
 
 /// Where the target's series are remembered.
-fn key(order: &ScrapeOrder) -> String {
+fn key(order: &ScrapeRequest) -> String {
     format!("scrapes/{}/{}.series", order.probe, order.job)
 }
 
 /// Samples of a target stay in order.
-fn group(order: &ScrapeOrder, config: &Config, instance: &str) -> String {
+fn group(order: &ScrapeRequest, config: &Config, instance: &str) -> String {
     format!("{}/{instance}/{}", config.environment, order.job)
 }
 
@@ -110,7 +110,7 @@ async fn send_all(
 }
 
 /// `up` of a scrape carries no probe: two probes may share the target.
-fn labels<'a>(order: &'a ScrapeOrder, config: &'a Config, instance: &'a str) -> Labels {
+fn labels<'a>(order: &'a ScrapeRequest, config: &'a Config, instance: &'a str) -> Labels {
     let ours =
         [("environment", config.environment.as_str()), ("location", config.location.as_str())];
     let theirs = order.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -160,7 +160,7 @@ async fn limited(mut body: ByteStream) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn tell(order: &ScrapeOrder, scrape: &Scrape, target: &FilledTarget) {
+fn tell(order: &ScrapeRequest, scrape: &Scrape, target: &FilledTarget) {
     let error = scrape.error.as_ref().map(|error| target.redacted(&chain(error)));
     info!(probe = %order.probe, job = order.job, samples = scrape.entries.len(), error, "scrape");
 }

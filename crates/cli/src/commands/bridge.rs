@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use domain::USER_AGENT;
 use forward::engine::{self, Batches};
 use forward::scraping::{self, Target};
 use forward::{Counts, Queue};
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use crate::signals::{Signal, Signals};
-use crate::{Exit, Io, USER_AGENT};
+use crate::{Exit, Io};
 
 /// Scrape targets on an exact grid and remote write what they show, as a small Prometheus agent.
 ///
@@ -105,7 +106,7 @@ pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Re
     io.err.flush()?;
     let left = engine::run(client, &queue, batches, now, stop).await;
     writeln!(io.err, "{}", summary(&queue.counts(), left))?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 fn settings(

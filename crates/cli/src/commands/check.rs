@@ -29,7 +29,7 @@ pub struct Arguments {
 pub(crate) fn check(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     let files = files::read(&arguments.files)?;
     let Some(probes) = files::probes(&files, io)? else { return Ok(Exit::Failed) };
-    let mut exit = Exit::Fine;
+    let mut exit = Exit::Success;
     if let Some(environment) = &arguments.environment {
         for probe in probes.iter().filter(|probe| probe.runs_in(environment)) {
             // Which variables are set is known only where the probe runs.
@@ -39,7 +39,7 @@ pub(crate) fn check(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Ex
             }
         }
     }
-    if exit == Exit::Fine {
+    if exit == Exit::Success {
         let off = probes.iter().filter(|probe| !probe.enabled).count();
         let note = if off > 0 { format!(", {off} of them switched off") } else { String::new() };
         writeln!(io.out, "{} in order{note}", plural(probes.len(), "probe"))?;

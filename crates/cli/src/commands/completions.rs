@@ -1,11 +1,11 @@
-//! `vigie completions`: for the shell.
+//! `vigie completions`: shell completions.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::{Exit, Io, arguments};
+use crate::{Exit, Io};
 
-/// Print the completions for a shell.
+/// Print the completion script of a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -13,13 +13,17 @@ Examples:
   vigie completions zsh > ~/.zfunc/_vigie
   vigie completions fish > ~/.config/fish/completions/vigie.fish")]
 pub struct Arguments {
+    /// The shell.
     shell: Shell,
 }
 
-pub(crate) fn completions(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+pub(crate) fn completions(
+    arguments: &Arguments,
+    mut command: Command,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
     let mut text = Vec::new();
-    let mut command = arguments::Arguments::command();
     clap_complete::generate(arguments.shell, &mut command, "vigie", &mut text);
     io.out.write_all(&text)?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }

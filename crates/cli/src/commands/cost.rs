@@ -70,7 +70,7 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         arguments.memory,
         prices.sources.join("\n"),
     )?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 /// The probe as far as its cost goes: its address and its variables do not matter.

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
-use domain::ProbeName;
+use domain::{ProbeName, USER_AGENT};
 use gradio::{Candidate, Client, Discovery, Input, Limits};
 use serde_json::{Value, json};
 
 use crate::output::pretty::seconds;
 use crate::output::visible;
 use crate::style::{BOLD, DIM, ERROR, GOOD};
-use crate::{Exit, Io, USER_AGENT, visits};
+use crate::{Exit, Io, visits};
 
 /// Say what a Gradio app offers and how Vigie would talk to it.
 ///
@@ -78,7 +78,7 @@ pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::
         write(path, arguments, &discovery, best)?;
         writeln!(io.err, "wrote {}; try it: vigie run {0}", path.display())?;
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 fn client(arguments: &Arguments) -> anyhow::Result<Client> {

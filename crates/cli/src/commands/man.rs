@@ -4,30 +4,33 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 
-use crate::{Exit, Io, arguments};
+use crate::{Exit, Io};
 
-/// Print the manual page, or write one for each subcommand into a folder.
+/// Print the manual page, or write one page for each subcommand into a folder.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie man | man -l -
   vigie man --output ~/.local/share/man/man1")]
 pub struct Arguments {
-    /// Write `vigie.1`, `vigie-run.1` … here.
+    /// Folder for the pages `vigie.1`, `vigie-run.1`, and so on.
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
 }
 
-pub(crate) fn man(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    let mut command = arguments::Arguments::command();
+pub(crate) fn man(
+    arguments: &Arguments,
+    mut command: Command,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
     let Some(folder) = &arguments.output else {
         let mut page = Vec::new();
         Man::new(command).render(&mut page)?;
         io.out.write_all(&page)?;
-        return Ok(Exit::Fine);
+        return Ok(Exit::Success);
     };
     command.build();
     let mut pages = vec![("vigie".to_owned(), command.clone())];
@@ -44,5 +47,5 @@ pub(crate) fn man(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit
         fs::write(&path, page).with_context(|| format!("can't write `{}`", path.display()))?;
         writeln!(io.out, "wrote {}", path.display())?;
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }

@@ -133,7 +133,7 @@ async fn put(
         written_duration(arguments.length),
         until.strftime("%Y-%m-%d %H:%M")
     )?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 async fn delete(
@@ -160,7 +160,7 @@ async fn delete(
         .await
         .with_context(|| format!("`{}` could not be unmuted", arguments.probe))?;
     writeln!(io.out, "`{}` in {environment} is heard again", arguments.probe)?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 async fn list(
@@ -204,7 +204,7 @@ async fn list(
     if count == 0 {
         writeln!(io.out, "nothing is muted in {environment}")?;
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 #[cfg(test)]

@@ -61,5 +61,5 @@ pub(crate) fn render(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<E
         writeln!(io.err, "hint: run `vigie render` and commit what it wrote")?;
         return Ok(Exit::Down);
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }

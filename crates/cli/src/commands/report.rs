@@ -61,7 +61,7 @@ pub(crate) async fn report(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Re
     let s3 = S3::new(&aws_config::load_from_env().await);
     let report = fetch(&s3, &key, arguments).await?;
     show(arguments, &report, io)?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 fn key(arguments: &Arguments) -> anyhow::Result<String> {

@@ -94,7 +94,7 @@ pub(crate) async fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Resul
         writeln!(io.err, "interrupted: {visits} not finished")?;
         return Ok(Exit::Failed);
     }
-    Ok(reports.iter().map(|report| Exit::from(report.outcome)).max().unwrap_or(Exit::Fine))
+    Ok(reports.iter().map(|report| Exit::from(report.outcome)).max().unwrap_or(Exit::Success))
 }
 
 /// What came of all visits.

@@ -26,7 +26,7 @@ pub(crate) fn schema(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<E
     } else {
         writeln!(io.out, "{:#}", probe_file::schema())?;
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use domain::{EnvironmentName, Probe};
+use domain::{EnvironmentName, Probe, USER_AGENT};
 use forward::Queue;
 use forward::engine::{self, Batches};
 use remote_write::{Auth, Client, Settings, Timestamp};
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use crate::exporter::{self, Exporter};
 use crate::visits::{self, Visitor};
-use crate::{Exit, Io, USER_AGENT, files, signals};
+use crate::{Exit, Io, files, signals};
 
 /// Run probes on their interval and serve what they see to Prometheus.
 ///
@@ -121,7 +121,7 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
             writeln!(io.err, "{left} samples could not be sent")?;
         }
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 /// The probes of the files that run in the environment; `None` when there are mistakes, which are told.

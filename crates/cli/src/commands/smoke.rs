@@ -7,7 +7,7 @@ use aws_sdk_lambda::Client as Lambda;
 use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use clap::Args;
-use domain::smoke::{Asked, Told};
+use domain::smoke::{SmokePlan, SmokeRequest};
 use domain::{EnvironmentName, Report};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -54,14 +54,14 @@ async fn through(
 ) -> anyhow::Result<Exit> {
     let now = Timestamp::from_second(Timestamp::now().as_second())?;
     let dispatcher = format!("vigie-{environment}-dispatcher");
-    let told: Told = invoke(lambda, &dispatcher, &Asked { smoke_run_due: now }).await?;
-    for problem in &told.problems {
+    let plan: SmokePlan = invoke(lambda, &dispatcher, &SmokeRequest { smoke_run_due: now }).await?;
+    for problem in &plan.problems {
         writeln!(io.err, "{ERROR}left out{ERROR:#} {problem}")?;
     }
-    let ours = if told.problems.is_empty() { Exit::Fine } else { Exit::Failed };
+    let ours = if plan.problems.is_empty() { Exit::Success } else { Exit::Failed };
     let prober = format!("vigie-{environment}-prober");
     // Also without orders: that it starts at all is worth knowing.
-    let reports: Vec<Report> = invoke(lambda, &prober, &told.orders).await?;
+    let reports: Vec<Report> = invoke(lambda, &prober, &plan.run_request).await?;
     for report in &reports {
         pretty::write(report, io.out)?;
     }
@@ -72,14 +72,14 @@ async fn through(
              hint: a probe runs where its `environments:` says, unless it has `enabled: false`"
         )?;
     }
-    if told.left_out > 0 {
-        writeln!(io.err, "{DIM}{} more probes were not visited{DIM:#}", told.left_out)?;
+    if plan.left_out > 0 {
+        writeln!(io.err, "{DIM}{} more probes were not visited{DIM:#}", plan.left_out)?;
     }
     Ok(reports
         .iter()
         .map(|report| Exit::from(report.outcome))
         .max()
-        .unwrap_or(Exit::Fine)
+        .unwrap_or(Exit::Success)
         .max(ours))
 }
 
@@ -146,7 +146,7 @@ mod tests {
 
     fn orders(problems: &[&str]) -> String {
         json!({
-            "orders": { "version": 1, "environment": "prod", "due": "2026-11-22T11:05:00Z" },
+            "run_request": { "version": 1, "environment": "prod", "due": "2026-11-22T11:05:00Z" },
             "left_out": 3, "problems": problems,
         })
         .to_string()

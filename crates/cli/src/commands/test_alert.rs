@@ -64,7 +64,7 @@ pub(crate) async fn test_alert(arguments: &Arguments, io: &mut Io<'_>) -> anyhow
                 io.err,
                 "{DIM}Look for \"[TEST]\" in the inbox: a subscription that was not confirmed gets nothing.{DIM:#}"
             )?;
-            return Ok(Exit::Fine);
+            return Ok(Exit::Success);
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

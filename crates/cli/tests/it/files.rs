@@ -17,7 +17,7 @@ async fn check_tells_all_mistakes_at_once() {
 #[tokio::test]
 async fn check_counts_what_is_in_order() {
     let done = vigie(&["check", &path("good")]).await;
-    assert_eq!((done.exit, done.err.as_str()), (Exit::Fine, ""));
+    assert_eq!((done.exit, done.err.as_str()), (Exit::Success, ""));
     assert_eq!(done.out, "5 probes in order, 1 of them switched off\n");
 }
 
@@ -38,10 +38,15 @@ async fn render_writes_and_then_finds_nothing_to_do() {
     let line = ["render", "--probes", &probes, "--output", &output];
     assert_eq!(vigie(&[&line[..], &["--check"]].concat()).await.exit, Exit::Down);
     let done = vigie(&line).await;
-    assert!(done.exit == Exit::Fine && done.out.starts_with("wrote "), "{}{}", done.out, done.err);
+    assert!(
+        done.exit == Exit::Success && done.out.starts_with("wrote "),
+        "{}{}",
+        done.out,
+        done.err
+    );
     let done = vigie(&[&line[..], &["--check"]].concat()).await;
     assert!(
-        done.exit == Exit::Fine && done.out.ends_with("alarms.yaml is up to date\n"),
+        done.exit == Exit::Success && done.out.ends_with("alarms.yaml is up to date\n"),
         "{}",
         done.out
     );
@@ -58,7 +63,7 @@ async fn schemas_are_json() {
 #[tokio::test]
 async fn cost_shows_its_lines_and_synthetics_beside_them() {
     let done = vigie(&["cost", &path("good/smallest.yaml")]).await;
-    assert_eq!(done.exit, Exit::Fine, "{}", done.err);
+    assert_eq!(done.exit, Exit::Success, "{}", done.err);
     for line in [
         "Lambda",
         "CloudWatch metrics",

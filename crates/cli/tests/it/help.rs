@@ -25,7 +25,7 @@ const COMMANDS: &[&str] = &[
 async fn every_command_explains_itself_with_examples() {
     for command in COMMANDS {
         let done = vigie(&[command, "--help"]).await;
-        assert_eq!(done.exit, Exit::Fine, "{command}");
+        assert_eq!(done.exit, Exit::Success, "{command}");
         assert!(
             done.out.contains("Examples:") && done.out.contains("vigie "),
             "{command}: {}",
@@ -59,11 +59,11 @@ async fn a_wrong_command_line_could_not_run() {
 async fn completions_and_manual_pages_know_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let done = vigie(&["completions", shell]).await;
-        assert!(done.exit == Exit::Fine && done.out.contains("discover"), "{shell}");
+        assert!(done.exit == Exit::Success && done.out.contains("discover"), "{shell}");
     }
     let folder = tempfile::tempdir().unwrap();
     let done = vigie(&["man", "--output", &folder.path().to_string_lossy()]).await;
-    assert_eq!(done.exit, Exit::Fine);
+    assert_eq!(done.exit, Exit::Success);
     for command in COMMANDS {
         let page =
             std::fs::read_to_string(folder.path().join(format!("vigie-{command}.1"))).unwrap();

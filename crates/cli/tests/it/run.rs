@@ -34,7 +34,7 @@ async fn a_good_bot_is_up() {
         "{ contains: \"${nonce}\" }, { min_length: 3 }",
     );
     let done = run(&text, &[]).await;
-    assert_eq!(done.exit, Exit::Fine, "{}{}", done.out, done.err);
+    assert_eq!(done.exit, Exit::Success, "{}{}", done.out, done.err);
     for told in [
         "● bot up after ",
         "Gradio 6.31.0 · sse_v3 · ",
@@ -100,7 +100,7 @@ async fn what_can_not_be_run_is_no_verdict() {
     );
     let bot = bot().await;
     let done = run(&text, &["--target", &bot.url]).await;
-    assert_eq!(done.exit, Exit::Fine, "another target needs no variable: {}", done.err);
+    assert_eq!(done.exit, Exit::Success, "another target needs no variable: {}", done.err);
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn a_page_is_written_for_each_report() {
     let page = folder.path().join("report.html");
     let text = conversation("bot", &bot.url, "<script>alert(1)</script>", "");
     let done = run(&text, &["--html", &page.to_string_lossy()]).await;
-    assert_eq!(done.exit, Exit::Fine, "{}", done.err);
+    assert_eq!(done.exit, Exit::Success, "{}", done.err);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("You said: &lt;script&gt;") && !page.contains("<script"));
 }
@@ -182,7 +182,7 @@ async fn discover_writes_a_probe_that_run_plays() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("My Bot.yaml").to_string_lossy().into_owned();
     let done = vigie(&["discover", &bot.url, "--write", &file]).await;
-    assert_eq!(done.exit, Exit::Fine, "{}", done.err);
+    assert_eq!(done.exit, Exit::Success, "{}", done.err);
     for told in [
         "Gradio 6.31.0 · sse_v3",
         "● /chat a ChatInterface",
@@ -192,7 +192,7 @@ async fn discover_writes_a_probe_that_run_plays() {
         assert!(done.out.contains(told), "{told}: {}", done.out);
     }
     let run = vigie(&["run", &file]).await;
-    assert_eq!(run.exit, Exit::Fine, "{}{}", run.out, run.err);
+    assert_eq!(run.exit, Exit::Success, "{}{}", run.out, run.err);
     assert!(run.out.contains("● my-bot up"), "{}", run.out);
     let again = vigie(&["discover", &bot.url, "--write", &file]).await;
     assert!(again.exit == Exit::Failed && again.err.contains("File exists"), "{}", again.err);

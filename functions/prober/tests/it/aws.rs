@@ -1,4 +1,4 @@
-//! The AWS of a test, and what the queue of runs hands over.
+//! Mocked AWS clients, and events of the queue of runs.
 
 use std::time::Duration;
 
@@ -15,43 +15,43 @@ use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityOu
 use aws_sdk_sqs::operation::delete_message::DeleteMessageOutput;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-use domain::message::Orders;
+use domain::run_request::RunRequest;
 use jiff::Timestamp;
 use prober::{Clients, Config, Prober};
 use serde_json::json;
 use testkit::gradio_app::{Answer, GradioApp};
 
-/// Time that no test uses up.
+/// More time than any test needs.
 pub(crate) const PLENTY: Duration = Duration::from_secs(60);
 
 pub(crate) const CANARY: &str = "canary-4711-of-the-mine";
 
-/// A rule for each way to AWS.
+/// A mock rule for each AWS operation.
 pub(crate) struct Aws {
-    pub(crate) figures: Rule,
+    pub(crate) metrics: Rule,
     pub(crate) samples: Rule,
     pub(crate) deleted: Rule,
-    pub(crate) hurried: Rule,
+    pub(crate) released: Rule,
     pub(crate) reports: Rule,
-    pub(crate) remembered: Rule,
-    pub(crate) forgotten: Rule,
+    pub(crate) state_reads: Rule,
+    pub(crate) state_deletes: Rule,
     pub(crate) claims: Rule,
     pub(crate) secrets: Rule,
 }
 
 impl Aws {
-    pub(crate) fn that_takes_all() -> Self {
+    pub(crate) fn accepting_all() -> Self {
         Self {
-            figures: mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+            metrics: mock!(aws_sdk_cloudwatch::Client::put_metric_data)
                 .then_output(|| PutMetricDataOutput::builder().build()),
-            samples: mock!(aws_sdk_sqs::Client::send_message_batch).then_output(taken),
+            samples: mock!(aws_sdk_sqs::Client::send_message_batch).then_output(accepted),
             deleted: mock!(aws_sdk_sqs::Client::delete_message)
                 .match_requests(|request| {
                     request.queue_url() == Some("http://runs")
                         && request.receipt_handle() == Some("receipt of m-1")
                 })
                 .then_output(|| DeleteMessageOutput::builder().build()),
-            hurried: mock!(aws_sdk_sqs::Client::change_message_visibility)
+            released: mock!(aws_sdk_sqs::Client::change_message_visibility)
                 .match_requests(|request| {
                     request.queue_url() == Some("http://runs")
                         && request
@@ -62,9 +62,9 @@ impl Aws {
                 .then_output(|| ChangeMessageVisibilityOutput::builder().build()),
             reports: mock!(aws_sdk_s3::Client::put_object)
                 .then_output(|| PutObjectOutput::builder().build()),
-            remembered: mock!(aws_sdk_s3::Client::get_object)
+            state_reads: mock!(aws_sdk_s3::Client::get_object)
                 .then_error(|| GetObjectError::NoSuchKey(NoSuchKey::builder().build())),
-            forgotten: mock!(aws_sdk_s3::Client::delete_object)
+            state_deletes: mock!(aws_sdk_s3::Client::delete_object)
                 .then_output(|| DeleteObjectOutput::builder().build()),
             claims: mock!(aws_sdk_dynamodb::Client::put_item)
                 .then_output(|| PutItemOutput::builder().build()),
@@ -74,7 +74,7 @@ impl Aws {
     }
 
     pub(crate) fn prober(&self) -> Prober {
-        let look_up = |name: &str| match name {
+        let env = |name: &str| match name {
             "VIGIE_ENVIRONMENT" => Some("test".to_owned()),
             "RUNS_QUEUE_URL" => Some("http://runs".to_owned()),
             "SAMPLES_QUEUE_URL" => Some("http://samples".to_owned()),
@@ -83,16 +83,16 @@ impl Aws {
             _ => None,
         };
         let clients = Clients {
-            cloudwatch: mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&self.figures]),
+            cloudwatch: mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&self.metrics]),
             sqs: mock_client!(
                 aws_sdk_sqs,
                 RuleMode::MatchAny,
-                [&self.samples, &self.deleted, &self.hurried]
+                [&self.samples, &self.deleted, &self.released]
             ),
             s3: mock_client!(
                 aws_sdk_s3,
                 RuleMode::MatchAny,
-                [&self.reports, &self.remembered, &self.forgotten]
+                [&self.reports, &self.state_reads, &self.state_deletes]
             ),
             table: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.claims]),
             secrets_manager: mock_client!(
@@ -102,21 +102,21 @@ impl Aws {
             ),
             parameters: mock_client!(aws_sdk_ssm, []),
         };
-        Prober::new(Config::from_env(&look_up).unwrap(), clients)
+        Prober::new(Config::from_env(env).unwrap(), clients)
     }
 }
 
-/// The queue of samples takes all.
-pub(crate) fn taken() -> SendMessageBatchOutput {
-    let taken = SendMessageBatchOutput::builder().set_successful(Some(vec![]));
-    taken.set_failed(Some(vec![])).build().unwrap()
+/// The queue of samples accepts every message.
+pub(crate) fn accepted() -> SendMessageBatchOutput {
+    let accepted = SendMessageBatchOutput::builder().set_successful(Some(vec![]));
+    accepted.set_failed(Some(vec![])).build().unwrap()
 }
 
-/// Somebody else has claimed the run.
-pub(crate) fn claimed() -> Rule {
+/// Another invocation has claimed the run.
+pub(crate) fn already_claimed() -> Rule {
     mock!(aws_sdk_dynamodb::Client::put_item).then_error(|| {
-        let taken = ConditionalCheckFailedException::builder().build();
-        PutItemError::ConditionalCheckFailedException(taken)
+        let accepted = ConditionalCheckFailedException::builder().build();
+        PutItemError::ConditionalCheckFailedException(accepted)
     })
 }
 
@@ -138,11 +138,11 @@ pub(crate) fn event(urls: &[&str], due: Timestamp) -> SqsEvent {
     };
     let runs: Vec<_> = urls.iter().enumerate().map(run).collect();
     let body = json!({ "version": 1, "environment": "test", "due": due, "runs": runs }).to_string();
-    assert!(Orders::read(&body).is_ok());
+    assert!(RunRequest::read(&body).is_ok());
     event_of(body)
 }
 
-/// An event with one message, handed over for the first time.
+/// An event with one message, delivered for the first time.
 pub(crate) fn event_of(body: String) -> SqsEvent {
     let mut event = SqsEvent::default();
     event.records = vec![message("m-1", body)];
@@ -157,7 +157,7 @@ pub(crate) fn message(id: &str, body: String) -> SqsMessage {
     message
 }
 
-/// The same messages, handed over for the second time.
+/// The same messages, delivered for the second time.
 pub(crate) fn again(mut event: SqsEvent, first: Timestamp) -> SqsEvent {
     for message in &mut event.records {
         let mut attribute =
@@ -168,7 +168,7 @@ pub(crate) fn again(mut event: SqsEvent, first: Timestamp) -> SqsEvent {
     event
 }
 
-/// A bot that answers what its probe expects.
+/// An app whose reply passes the probe's check.
 pub(crate) async fn greeter() -> GradioApp {
     GradioApp::start(|_| Answer::text("hello")).await
 }

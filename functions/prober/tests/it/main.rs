@@ -1,7 +1,7 @@
-//! Orders in, requests to AWS out; the AWS edge is the SDK's own mock.
+//! Run requests in, requests to AWS out. The AWS clients are the SDK's own mocks.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails, helpers included")]
 
 mod aws;
-mod orders;
+mod disabled;
 mod published;
-mod switched_off;
+mod requests;

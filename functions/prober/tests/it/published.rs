@@ -1,4 +1,4 @@
-//! What is published of a run, whatever fails.
+//! What is published of a run, also when a destination fails.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,12 +12,12 @@ use jiff::Timestamp;
 use serde_json::json;
 use testkit::gradio_app::{Answer, GradioApp};
 
-use crate::aws::{Aws, CANARY, PLENTY, event, greeter, message, named, taken};
+use crate::aws::{Aws, CANARY, PLENTY, accepted, event, greeter, message, named};
 
 #[tokio::test]
-async fn an_up_run_publishes_figures_and_samples_and_stores_no_report() {
-    let mut aws = Aws::that_takes_all();
-    aws.figures = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+async fn up_run_publishes_metrics_and_samples_but_no_report() {
+    let mut aws = Aws::accepting_all();
+    aws.metrics = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
         .match_requests(|request| {
             named(request, "Success") == [1.0] && named(request, "Degraded") == [0.0]
         })
@@ -31,91 +31,94 @@ async fn an_up_run_publishes_figures_and_samples_and_stores_no_report() {
                     message.entries.iter().any(|entry| entry.series.name() == "probe_success")
                 })
         })
-        .then_output(taken);
+        .then_output(accepted);
     let app = greeter().await;
-    let answer = aws.prober().handle(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
+    let answer =
+        aws.prober().handle_queue(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
     assert_eq!(answer.batch_item_failures.len(), 0);
     assert_eq!(
-        (aws.figures.num_calls(), aws.samples.num_calls(), aws.reports.num_calls()),
+        (aws.metrics.num_calls(), aws.samples.num_calls(), aws.reports.num_calls()),
         (1, 1, 0)
     );
 }
 
 #[tokio::test]
-async fn a_down_run_stores_its_report_as_json_and_page_and_as_the_latest() {
-    let aws = Aws::that_takes_all();
-    aws.prober().handle(event(&["http://127.0.0.1:1"], Timestamp::now()), PLENTY).await.unwrap();
+async fn down_run_stores_its_report_as_json_page_and_latest() {
+    let aws = Aws::accepting_all();
+    aws.prober()
+        .handle_queue(event(&["http://127.0.0.1:1"], Timestamp::now()), PLENTY)
+        .await
+        .unwrap();
     assert_eq!(
-        (aws.figures.num_calls(), aws.samples.num_calls(), aws.reports.num_calls()),
+        (aws.metrics.num_calls(), aws.samples.num_calls(), aws.reports.num_calls()),
         (1, 1, 3)
     );
 }
 
 #[tokio::test]
-async fn when_cloudwatch_refuses_the_samples_and_reports_still_leave_and_the_invocation_fails() {
-    let mut aws = Aws::that_takes_all();
-    aws.figures = mock!(aws_sdk_cloudwatch::Client::put_metric_data).then_error(|| {
+async fn failed_metrics_stop_neither_samples_nor_reports() {
+    let mut aws = Aws::accepting_all();
+    aws.metrics = mock!(aws_sdk_cloudwatch::Client::put_metric_data).then_error(|| {
         PutMetricDataError::InternalServiceFault(InternalServiceFault::builder().build())
     });
     let failed = aws
         .prober()
-        .handle(event(&["http://127.0.0.1:1"], Timestamp::now()), PLENTY)
+        .handle_queue(event(&["http://127.0.0.1:1"], Timestamp::now()), PLENTY)
         .await
         .unwrap_err();
-    assert!(failed.to_string().contains("metrics were not taken by CloudWatch"), "{failed}");
+    assert!(failed.to_string().contains("CloudWatch"), "{failed}");
     assert_eq!((aws.samples.num_calls(), aws.reports.num_calls()), (1, 3));
 }
 
 #[tokio::test]
-async fn when_s3_refuses_the_figures_and_samples_still_leave_and_the_invocation_fails() {
-    let mut aws = Aws::that_takes_all();
+async fn failed_report_stops_neither_metrics_nor_samples() {
+    let mut aws = Aws::accepting_all();
     aws.reports =
         mock!(aws_sdk_s3::Client::put_object).then_error(|| PutObjectError::unhandled("away"));
     let event = event(&["http://127.0.0.1:1"], Timestamp::now());
-    let failed = aws.prober().handle(event, PLENTY).await.unwrap_err();
+    let failed = aws.prober().handle_queue(event, PLENTY).await.unwrap_err();
     assert!(failed.to_string().contains("was not stored"), "{failed}");
-    assert_eq!((aws.figures.num_calls(), aws.samples.num_calls()), (1, 1));
+    assert_eq!((aws.metrics.num_calls(), aws.samples.num_calls()), (1, 1));
 }
 
 #[tokio::test]
-async fn when_the_queue_of_samples_refuses_the_figures_and_reports_still_leave_and_the_invocation_fails()
- {
-    let mut aws = Aws::that_takes_all();
+async fn failed_samples_stop_neither_metrics_nor_reports() {
+    let mut aws = Aws::accepting_all();
     aws.samples = mock!(aws_sdk_sqs::Client::send_message_batch)
         .then_error(|| SendMessageBatchError::unhandled("away"));
     let event = event(&["http://127.0.0.1:1"], Timestamp::now());
-    let failed = aws.prober().handle(event, PLENTY).await.unwrap_err();
+    let failed = aws.prober().handle_queue(event, PLENTY).await.unwrap_err();
     assert!(failed.to_string().contains("the queue of samples did not take"), "{failed}");
-    assert_eq!((aws.figures.num_calls(), aws.reports.num_calls()), (1, 3));
+    assert_eq!((aws.metrics.num_calls(), aws.reports.num_calls()), (1, 3));
 }
 
 #[tokio::test]
-async fn an_order_whose_results_were_not_all_published_does_not_come_back() {
-    let mut aws = Aws::that_takes_all();
+async fn request_with_unpublished_results_is_deleted() {
+    let mut aws = Aws::accepting_all();
     let mut event = event(&["http://127.0.0.1:1"], Timestamp::now());
-    aws.prober().handle(event.clone(), PLENTY).await.unwrap();
-    assert_eq!(aws.deleted.num_calls(), 0, "what went well is Lambda's to delete");
+    aws.prober().handle_queue(event.clone(), PLENTY).await.unwrap();
+    assert_eq!(aws.deleted.num_calls(), 0, "Lambda deletes the messages of a successful event");
 
     aws.reports =
         mock!(aws_sdk_s3::Client::put_object).then_error(|| PutObjectError::unhandled("away"));
-    // What nobody could read is not deleted with it; the rule takes no other receipt than m-1's.
-    event.records.push(message("m-2", "no order".to_owned()));
-    aws.prober().handle(event, PLENTY).await.unwrap_err();
+    // The unreadable message is not deleted: the mock accepts only the receipt of m-1.
+    event.records.push(message("m-2", "not JSON".to_owned()));
+    aws.prober().handle_queue(event, PLENTY).await.unwrap_err();
     assert_eq!(aws.deleted.num_calls(), 1);
 }
 
 #[tokio::test]
-async fn the_log_says_how_a_run_ended_and_quotes_no_reply() {
+async fn log_has_the_outcome_of_a_run_but_not_the_reply() {
     let (mut log, lines) = std::io::pipe().unwrap();
     let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(lines));
     let logging = tracing::subscriber::set_default(lines.finish());
     let app = GradioApp::start(|_| Answer::text("my neighbour's name is Ada")).await;
-    let aws = Aws::that_takes_all();
-    aws.prober().handle(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
-    let mut of_a_secret = event(&[&app.url], Timestamp::now());
-    let body = of_a_secret.records[0].body.take().unwrap();
-    of_a_secret.records[0].body = Some(body.replace(&app.url, "http://${secret:vigie/bot#absent}"));
-    aws.prober().handle(of_a_secret, PLENTY).await.unwrap();
+    let aws = Aws::accepting_all();
+    aws.prober().handle_queue(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
+    let mut with_secret = event(&[&app.url], Timestamp::now());
+    let body = with_secret.records[0].body.take().unwrap();
+    with_secret.records[0].body = Some(body.replace(&app.url, "http://${secret:vigie/bot#absent}"));
+    aws.prober().handle_queue(with_secret, PLENTY).await.unwrap();
     drop(logging);
 
     let log = std::io::read_to_string(&mut log).unwrap();
@@ -125,46 +128,46 @@ async fn the_log_says_how_a_run_ended_and_quotes_no_reply() {
 }
 
 #[tokio::test]
-async fn a_bot_can_tell_a_probe_from_a_person() {
+async fn user_agent_names_vigie_and_its_version() {
     let app = greeter().await;
-    let prober = Aws::that_takes_all().prober();
-    prober.handle(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
+    let prober = Aws::accepting_all().prober();
+    prober.handle_queue(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
     let agent = app.received()[0].headers["user-agent"].to_str().unwrap().to_owned();
     let expected = concat!("Vigie/", env!("CARGO_PKG_VERSION"), " (+https://");
     assert!(agent.starts_with(expected), "{agent}");
 }
 
 #[tokio::test]
-async fn a_target_that_hangs_holds_up_no_other_and_has_a_result_when_our_time_is_over() {
-    let aws = Aws::that_takes_all();
+async fn hanging_target_has_a_result_at_the_deadline() {
+    let aws = Aws::accepting_all();
     let hangs = GradioApp::start(|_| Answer::Silence).await;
     let fine = greeter().await;
-    // The reserve for publishing is kept back: what is left for the visits is half a second.
+    // Without the reserve for publishing, half a second is left for the runs.
     let time_left = prober::RESERVE + Duration::from_millis(500);
     let event = event(&[&hangs.url, &fine.url], Timestamp::now());
-    aws.prober().handle(event, time_left).await.unwrap();
+    aws.prober().handle_queue(event, time_left).await.unwrap();
     // Both results were published, in one request or in two.
-    assert!((1..=2).contains(&aws.figures.num_calls()));
+    assert!((1..=2).contains(&aws.metrics.num_calls()));
     assert_eq!(aws.reports.num_calls(), 3, "the run without a verdict has a report");
     assert_eq!(fine.received().len(), 1);
 }
 
 #[tokio::test]
-async fn what_a_bot_repeats_of_a_secret_is_in_no_request() {
+async fn secret_repeated_by_the_app_is_in_no_request() {
     let sent = Arc::new(Mutex::new(String::new()));
-    let note = |sent: &Arc<Mutex<String>>| {
+    let recorder = |sent: &Arc<Mutex<String>>| {
         let sent = Arc::clone(sent);
         move |text: &str| sent.lock().unwrap().push_str(text)
     };
-    let mut aws = Aws::that_takes_all();
-    let figures = note(&sent);
-    aws.figures = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+    let mut aws = Aws::accepting_all();
+    let metrics = recorder(&sent);
+    aws.metrics = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
         .match_requests(move |request| {
-            figures(&format!("{request:?}"));
+            metrics(&format!("{request:?}"));
             true
         })
         .then_output(|| PutMetricDataOutput::builder().build());
-    let samples = note(&sent);
+    let samples = recorder(&sent);
     aws.samples = mock!(aws_sdk_sqs::Client::send_message_batch)
         .match_requests(move |request| {
             for entry in request.entries() {
@@ -173,8 +176,8 @@ async fn what_a_bot_repeats_of_a_secret_is_in_no_request() {
             }
             true
         })
-        .then_output(taken);
-    let reports = note(&sent);
+        .then_output(accepted);
+    let reports = recorder(&sent);
     aws.reports = mock!(aws_sdk_s3::Client::put_object)
         .match_requests(move |request| {
             reports(&String::from_utf8_lossy(request.body().bytes().unwrap()));
@@ -183,7 +186,7 @@ async fn what_a_bot_repeats_of_a_secret_is_in_no_request() {
         .then_output(|| PutObjectOutput::builder().build());
     let app = GradioApp::start(|received| {
         let header = received.headers["authorization"].to_str().unwrap();
-        Answer::text(format!("I was told {header} {}", header.to_uppercase()))
+        Answer::text(format!("I received {header} {}", header.to_uppercase()))
     })
     .await;
     let mut event = event(&[&app.url], Timestamp::now());
@@ -191,10 +194,10 @@ async fn what_a_bot_repeats_of_a_secret_is_in_no_request() {
         serde_json::from_str(event.records[0].body.as_deref().unwrap()).unwrap();
     body["runs"][0]["probe"]["target"]["auth"] = json!({ "bearer": "${secret:vigie/bot}" });
     event.records[0].body = Some(body.to_string());
-    aws.prober().handle(event, PLENTY).await.unwrap();
+    aws.prober().handle_queue(event, PLENTY).await.unwrap();
 
     assert_eq!(app.received()[0].headers["authorization"], format!("Bearer {CANARY}"));
     let sent = sent.lock().unwrap().to_lowercase();
-    assert!(sent.contains("i was told bearer [secret] bearer [secret]"), "{sent}");
+    assert!(sent.contains("i received bearer [secret] bearer [secret]"), "{sent}");
     assert!(sent.contains("probe_success") && !sent.contains("4711"), "{sent}");
 }

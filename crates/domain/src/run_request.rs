@@ -1,5 +1,7 @@
-//! What travels through the queues. Every message carries a `version`; readers accept the versions
-//! they know and refuse another with its number, so that it is dead-lettered with a reason.
+//! The message in the queue of runs: which probes to run and which targets to scrape.
+//!
+//! The message carries a `version`. A reader accepts the versions it knows and refuses others with
+//! their number, so that such a message reaches the dead-letter queue with a reason.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,66 +12,66 @@ use serde::{Deserialize, Serialize};
 use crate::report::RunId;
 use crate::{EnvironmentName, Probe, ProbeName, Target, wire};
 
-/// The version of [`Orders`] that this program writes.
+/// The version of [`RunRequest`] that this program writes.
 pub const VERSION: u32 = 1;
 
-/// Orders from the dispatcher to the prober, all due at one moment.
+/// Runs and scrapes that the dispatcher requests from the prober, all due at the same time.
 ///
-/// `P` is [`Probe`] when read; the dispatcher writes borrowed probes.
+/// `P` is [`Probe`] when the message is read; the dispatcher writes borrowed probes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Orders<P = Probe, T = Target> {
+pub struct RunRequest<P = Probe, T = Target> {
     pub version: u32,
     pub environment: EnvironmentName,
-    /// When they are due; it stamps whatever comes of them.
+    /// When the runs are due. This time stamps every result.
     pub due: Timestamp,
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run<P>>,
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
-    pub scrapes: Vec<ScrapeOrder<T>>,
+    pub scrapes: Vec<ScrapeRequest<T>>,
 }
 
-/// One conversation to hold.
+/// One execution of a probe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run<P = Probe> {
     pub id: RunId,
     pub probe: P,
 }
 
-/// One target whose own metrics are to be fetched.
+/// One scrape of a target's metrics.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ScrapeOrder<T = Target> {
+pub struct ScrapeRequest<T = Target> {
     pub probe: ProbeName,
     pub target: T,
     pub path: String,
     pub job: String,
     #[serde(with = "wire::seconds", rename = "every_seconds")]
     pub every: Duration,
-    /// Time for the whole request.
+    /// Time limit of the whole HTTP request.
     #[serde(with = "wire::seconds", rename = "timeout_seconds")]
     pub timeout: Duration,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Nothing is to be fetched: the series that the target had are to end.
+    /// The probe is disabled: the target is not scraped, and its series are marked stale.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub switched_off: bool,
 }
 
-/// Why a message is not read. Another attempt would not mend it.
+/// Why a message could not be read. A retry would fail in the same way.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    #[error("the message is not valid JSON for orders")]
+pub enum ReadError {
+    #[error("the message is not a run request in JSON")]
     Malformed(#[from] serde_json::Error),
-    #[error("the message has version `{found}`; this program reads version {VERSION}")]
+    #[error("the run request has version `{found}`; this program reads version {VERSION}")]
     Version { found: u32 },
 }
 
-impl Orders {
+impl RunRequest {
     /// Reads a message from the queue.
     ///
     /// # Errors
-    /// When it is malformed or of a version that is not known.
-    pub fn read(body: &str) -> Result<Self, Unreadable> {
-        /// The version is looked at first: another one may have another form.
+    /// When the message is malformed or has an unknown version.
+    pub fn read(body: &str) -> Result<Self, ReadError> {
+        /// Read first, since another version may have other fields.
         #[derive(Deserialize)]
         struct Versioned {
             version: u32,
@@ -78,7 +80,7 @@ impl Orders {
         if version == VERSION {
             Ok(serde_json::from_str(body)?)
         } else {
-            Err(Unreadable::Version { found: version })
+            Err(ReadError::Version { found: version })
         }
     }
 }
@@ -88,10 +90,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_of_another_version_is_refused_with_its_number() {
+    fn unknown_version_is_refused_with_its_number() {
         let newer = r#"{"version":7,"anything":"else"}"#;
-        let refused = Orders::read(newer).unwrap_err().to_string();
-        assert_eq!(refused, "the message has version `7`; this program reads version 1");
-        assert!(matches!(Orders::read("{}"), Err(Unreadable::Malformed(_))));
+        let refused = RunRequest::read(newer).unwrap_err().to_string();
+        assert_eq!(refused, "the run request has version `7`; this program reads version 1");
+        assert!(matches!(RunRequest::read("{}"), Err(ReadError::Malformed(_))));
     }
 }

@@ -1,0 +1,64 @@
+//! Runs that a person starts by invoking the function, as `vigie smoke` does after a deploy.
+//!
+//! The results are published like any other, so that a missing permission shows. The response holds the
+//! reports.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::report::Report;
+use domain::run_request::RunRequest;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::{Prober, RESERVE, Unpublished, log};
+
+/// The event that invokes the function.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// From the queue of runs.
+    Queue(SqsEvent),
+    /// From a person.
+    Direct(Box<RunRequest>),
+}
+
+/// The response to an [`Event`].
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Response {
+    Queue(SqsBatchResponse),
+    Direct(Vec<Report>),
+}
+
+impl Prober {
+    /// Handles an event.
+    ///
+    /// # Errors
+    /// When a result was not published.
+    pub async fn handle(&self, event: Event, time_left: Duration) -> Result<Response, Unpublished> {
+        match event {
+            Event::Queue(event) => self.handle_queue(event, time_left).await.map(Response::Queue),
+            Event::Direct(request) => {
+                self.handle_direct(*request, time_left).await.map(Response::Direct)
+            }
+        }
+    }
+
+    /// Makes the runs without a claim, since Lambda delivers a direct invocation once.
+    async fn handle_direct(
+        &self,
+        request: RunRequest,
+        time_left: Duration,
+    ) -> Result<Vec<Report>, Unpublished> {
+        let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
+        let mut playing = self.player.start(request.runs, request.due, deadline);
+        let mut reports = Vec::new();
+        while let Some(report) = playing.next().await {
+            log(&report);
+            reports.push(report);
+        }
+        let problems = self.publisher.publish(&reports).await;
+        if problems.is_empty() { Ok(reports) } else { Err(Unpublished { problems }) }
+    }
+}
