@@ -35,7 +35,7 @@ fn names_are_those_that_users_hold_on_to() {
         expected(&["-dispatcher", "-prober", "-bridge", "-ingest", "-alerts"]);
     assert_eq!(names("AWS::Serverless::Function", "/FunctionName"), functions);
     let topics: BTreeSet<String> =
-        expected(&["-alarms", "-notifications", "-tickets", "-escalation", "-watch"]);
+        expected(&["-alarms", "-notifications", "-tickets", "-escalation", "-self-monitoring"]);
     assert_eq!(names("AWS::SNS::Topic", "/TopicName"), topics);
     let queues: BTreeSet<String> = expected(&[
         "-runs",
@@ -104,7 +104,7 @@ fn parameters_of_the_readme_are_there_and_each_is_described() {
     for name in [
         "Environment",
         "AlertEmail",
-        "WatchEmail",
+        "SelfMonitoringEmail",
         "HeartbeatUrl",
         "Language",
         "RemoteWriteUrl",
@@ -180,11 +180,11 @@ fn every_function_is_told_the_settings_it_reads() {
                 "NOTIFICATIONS_TOPIC_ARN",
                 "TICKETS_TOPIC_ARN",
                 "ESCALATION_TOPIC_ARN",
-                "WATCH_TOPIC_ARN",
+                "SELF_MONITORING_TOPIC_ARN",
                 "NOTIFICATIONS_EMAILS",
                 "TICKETS_EMAILS",
                 "ESCALATION_EMAILS",
-                "WATCH_EMAILS",
+                "SELF_MONITORING_EMAILS",
                 "TABLE_NAME",
                 "REPORT_BUCKET",
                 "ALERTS_QUEUE_URL",
@@ -396,7 +396,7 @@ fn what_has_a_condition_is_used_under_it_only() {
         "AlertsQueue",
         "Alerts",
         "NotificationsTopic",
-        "WatchTopic",
+        "SelfMonitoringTopic",
         "Prober",
         "Dispatcher",
     ] {

@@ -238,7 +238,7 @@ fn actions(function: &str, setting: &str) -> &'static [&'static str] {
             &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]
         }
         (_, "ALERTS_QUEUE_URL") => &["sqs:ChangeMessageVisibility", "sqs:SendMessage"],
-        (_, "WATCH_TOPIC_ARN") => &["sns:ListSubscriptionsByTopic"],
+        (_, "SELF_MONITORING_TOPIC_ARN") => &["sns:ListSubscriptionsByTopic"],
         (_, "NOTIFICATIONS_TOPIC_ARN" | "TICKETS_TOPIC_ARN" | "ESCALATION_TOPIC_ARN") => {
             &["sns:Publish", "sns:ListSubscriptionsByTopic"]
         }
@@ -338,12 +338,12 @@ fn a_metric_stream_reaches_the_ingest_function() {
 fn an_edge_that_is_shut_would_be_seen() {
     let stack = Stack::load();
     assert!(stack.key_admits("s3.amazonaws.com").is_err());
-    assert!(stack.role_allows("DispatcherRole", "sns:Publish", "WatchTopic").is_err());
+    assert!(stack.role_allows("DispatcherRole", "sns:Publish", "SelfMonitoringTopic").is_err());
     assert!(stack.role_trusts("DispatcherRole", EVENTBRIDGE).is_err());
     let published = |topic, service| {
         stack.policy_admits("AWS::SNS::TopicPolicy", topic, service, "sns:Publish")
     };
     assert!(published("NotificationsTopic", "cloudwatch.amazonaws.com").is_err());
-    assert!(published("WatchTopic", EVENTBRIDGE).is_err());
+    assert!(published("SelfMonitoringTopic", EVENTBRIDGE).is_err());
     assert_eq!(stack.0.resource("Alarms").get("/Nowhere"), &Value::Null);
 }

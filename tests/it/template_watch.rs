@@ -62,7 +62,11 @@ fn the_watch_is_told_straight_and_never_by_a_first_deploy() {
         let actions = alarm.get("/AlarmActions").as_array().unwrap();
         let topics: BTreeSet<String> = actions.iter().filter_map(target).collect();
         // That the watch's own mails do not arrive is told by the way of the pages.
-        let by = if alarm.id == "WatchUndelivered" { "AlarmsTopic" } else { "WatchTopic" };
+        let by = if alarm.id == "SelfMonitoringUndelivered" {
+            "AlarmsTopic"
+        } else {
+            "SelfMonitoringTopic"
+        };
         assert_eq!(topics, [by.to_owned()].into(), "{}", alarm.id);
         // An alarm begins without data: neither that nor the first value after it is news.
         assert_ne!(alarm.get("/TreatMissingData"), "breaching", "{}", alarm.id);

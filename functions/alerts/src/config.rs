@@ -60,7 +60,7 @@ impl Config {
             (Some(notifications_topic.clone()), addresses("NOTIFICATIONS_EMAILS")),
             (Some(tickets_topic.clone()), addresses("TICKETS_EMAILS")),
             (escalation_topic.clone(), addresses("ESCALATION_EMAILS")),
-            (settings.optional("WATCH_TOPIC_ARN"), addresses("WATCH_EMAILS")),
+            (settings.optional("SELF_MONITORING_TOPIC_ARN"), addresses("SELF_MONITORING_EMAILS")),
         ];
         let subscribed = subscribed.into_iter().filter_map(|(topic, them)| Some((topic?, them)));
         let some = |time: Duration| (!time.is_zero()).then_some(time);

@@ -97,7 +97,7 @@ impl Stage {
         let mut parameters = vec![
             ("ProbeVariables", format!("{}={}", wanted.bot_variable, bot.url())),
             ("AlertEmail", ON_CALL.to_owned()),
-            ("WatchEmail", WATCH.to_owned()),
+            ("SelfMonitoringEmail", WATCH.to_owned()),
             ("RemoteWriteUrl", prometheus.remote_write_url()),
             ("RemoteWriteAuth", "none".to_owned()),
             ("HeartbeatUrl", inbox.heartbeat_url()),

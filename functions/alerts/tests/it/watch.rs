@@ -64,8 +64,8 @@ async fn once_a_day_the_subscriptions_are_looked_at() {
     let mut world = World::with(&[
         ("NOTIFICATIONS_EMAILS", "ada@example.com,bob@example.com,"),
         ("TICKETS_EMAILS", "ada@example.com,"),
-        ("WATCH_TOPIC_ARN", "watch"),
-        ("WATCH_EMAILS", "eve@example.com,gone@example.com"),
+        ("SELF_MONITORING_TOPIC_ARN", "watch"),
+        ("SELF_MONITORING_EMAILS", "eve@example.com,gone@example.com"),
     ]);
     let arn = "arn:aws:sns:eu-west-1:123456789012:notifications:1";
     world.state().subscriptions = [

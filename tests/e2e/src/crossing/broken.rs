@@ -29,7 +29,7 @@ async fn somebody_is_told(stage: &Stage, alarm: &str, since: SystemTime) -> anyh
             Ok(about.next_back())
         })
         .await?;
-    ensure!(mail.topic == "vigie-local-watch", "by the topic `{}`", mail.topic);
+    ensure!(mail.topic == "vigie-local-self-monitoring", "by the topic `{}`", mail.topic);
     let message: Value = serde_json::from_str(&mail.body)?;
     ensure!(message["NewStateValue"] == "ALARM" && message["AlarmName"] == alarm, "{message}");
     let description = message["AlarmDescription"].as_str().unwrap_or_default();
