@@ -62,7 +62,7 @@ fn a_role_that_deploys_may_create_whatever_the_templates_describe() {
     let policy = policy();
     let statements = statements(&policy);
     let mut actions: Vec<&str> = BESIDE.to_vec();
-    for template in ["template.yaml", "alarms.yaml"] {
+    for template in ["template.yaml", "alarms.yaml", "self-monitoring.yaml", "dashboard.yaml"] {
         for resource in CloudFormation::load(template).resources() {
             if resource.kind() == "AWS::Serverless::Function" {
                 actions.extend(FUNCTION);

@@ -1,4 +1,4 @@
-//! What crosses crates, or belongs to none: the files that the repository ships.
+//! Tests of the files of the repository: templates, dashboards, rules, documentation, dependencies.
 
 mod dependencies;
 mod deploy_policy;
@@ -8,9 +8,9 @@ mod template;
 mod template_alarms;
 mod template_dashboard;
 mod template_edges;
-mod template_watch;
+mod template_self_monitoring;
 
-/// The first of these commands that is not on the PATH.
+/// The first of these commands that is not on PATH.
 fn missing_tool(names: &[&'static str]) -> Option<&'static str> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());

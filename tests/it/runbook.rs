@@ -37,7 +37,7 @@ fn every_alert_has_a_section_of_its_own_name_in_both_languages() {
         .flat_map(|group| group.rules)
         .filter_map(|rule| rule.alert)
         .collect();
-    let template = fs::read_to_string(root().join("infra/template.yaml")).unwrap();
+    let template = fs::read_to_string(root().join("infra/self-monitoring.yaml")).unwrap();
     let watch = template.split("AlarmName: !Sub \"vigie-${Environment}-").skip(1);
     let watch: Vec<&str> = watch.filter_map(|rest| rest.split('"').next()).collect();
     assert!(alerts.len() > 10 && watch.len() > 10);

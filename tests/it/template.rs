@@ -1,4 +1,4 @@
-//! What `infra/template.yaml` promises: names, limits, encryption, least privilege.
+//! Properties of the CloudFormation templates: names, limits, encryption, least privilege.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,10 @@ fn template() -> CloudFormation {
     CloudFormation::load("template.yaml")
 }
 
-/// Both the stack and the one of the probes' alarms.
-fn both() -> [CloudFormation; 2] {
-    [template(), CloudFormation::load("alarms.yaml")]
+/// The stack and its nested stacks.
+fn all() -> [CloudFormation; 4] {
+    ["template.yaml", "alarms.yaml", "self-monitoring.yaml", "dashboard.yaml"]
+        .map(CloudFormation::load)
 }
 
 fn is_dead_letters(queue: Resource<'_>) -> bool {
@@ -25,7 +26,7 @@ fn name(value: &Value) -> String {
 }
 
 #[test]
-fn names_are_those_that_users_hold_on_to() {
+fn published_names_are_stable() {
     let template = template();
     let names = |kind: &'static str, property: &str| -> BTreeSet<String> {
         template.of_type(kind).map(|resource| name(resource.get(property))).collect()
@@ -48,11 +49,12 @@ fn names_are_those_that_users_hold_on_to() {
     ]);
     assert_eq!(names("AWS::SQS::Queue", "/QueueName"), queues);
     assert_eq!(name(template.resource("Table").get("/TableName")), "vigie-ENV");
-    assert_eq!(name(template.resource("Dashboard").get("/DashboardName")), "vigie-ENV");
+    let dashboard = CloudFormation::load("dashboard.yaml");
+    assert_eq!(name(dashboard.resource("Dashboard").get("/DashboardName")), "vigie-ENV");
 }
 
 #[test]
-fn two_environments_in_one_account_share_neither_a_name_nor_a_figure() {
+fn two_environments_in_one_account_share_no_name_and_no_metric() {
     const NAMES: [&str; 10] = [
         "AlarmName",
         "AliasName",
@@ -66,25 +68,25 @@ fn two_environments_in_one_account_share_neither_a_name_nor_a_figure() {
         "TopicName",
     ];
     let mut seen = 0;
-    for template in both() {
+    for template in all() {
         for resource in template.resources() {
             for property in NAMES {
                 let value = resource.get(&format!("/{property}"));
-                // A name that CloudFormation makes holds the stack's, which holds the environment's.
+                // A generated name contains the name of the stack, and so of the environment.
                 if value.is_null() {
                     continue;
                 }
                 let text = value.to_string();
                 let is_own = text.contains("${Environment}") || text.contains("\"Ref\"");
-                assert!(is_own, "{} has the {property} {text} in every environment", resource.id);
+                assert!(is_own, "{}: {property} {text} lacks the environment", resource.id);
                 seen += 1;
             }
-            let ours = resource.get("/Namespace") == "Vigie";
-            if ours && resource.kind() == "AWS::CloudWatch::Alarm" {
+            let is_own = resource.get("/Namespace") == "Vigie";
+            if is_own && resource.kind() == "AWS::CloudWatch::Alarm" {
                 let dimensions =
                     resource.get("/Dimensions").as_array().cloned().unwrap_or_default();
                 let named = dimensions.iter().any(|one| one["Name"] == "Environment");
-                assert!(named, "{} looks at the figures of every environment", resource.id);
+                assert!(named, "{} has no dimension Environment", resource.id);
             }
         }
     }
@@ -92,8 +94,8 @@ fn two_environments_in_one_account_share_neither_a_name_nor_a_figure() {
 }
 
 #[test]
-fn parameters_of_the_readme_are_there_and_each_is_described() {
-    for template in both() {
+fn every_parameter_has_a_description_and_a_pattern() {
+    for template in all() {
         for (parameter, body) in template.section("Parameters") {
             let described = body["Description"].as_str().is_some_and(|text| text.len() > 10);
             assert!(described, "{parameter} has no description");
@@ -118,24 +120,32 @@ fn parameters_of_the_readme_are_there_and_each_is_described() {
     }
     for (parameter, body) in &parameters {
         let free_text = body["Type"] == "String" && body["AllowedValues"].is_null();
-        assert!(!free_text || body["AllowedPattern"].is_string(), "{parameter} takes anything");
-        // Only the name of the environment has to be given.
+        assert!(!free_text || body["AllowedPattern"].is_string(), "{parameter} has no pattern");
+        // Only the environment has no default.
         assert_eq!(body["Default"].is_null(), *parameter == "Environment", "{parameter}");
     }
 }
 
 #[test]
-fn every_parameter_of_the_alarms_stack_is_passed_down() {
-    let [template, alarms] = both();
-    let passed = template.resource("Alarms").get("/Parameters").as_object().unwrap();
-    let taken: BTreeSet<&str> = alarms.section("Parameters").map(|(name, _)| name).collect();
-    assert_eq!(passed.keys().map(String::as_str).collect::<BTreeSet<_>>(), taken);
+fn nested_stacks_receive_all_their_parameters() {
+    let template = template();
+    let mut seen = 0;
+    for stack in template.of_type("AWS::Serverless::Application") {
+        let nested = CloudFormation::load(stack.get("/Location").as_str().unwrap());
+        let passed = stack.get("/Parameters").as_object().unwrap();
+        let taken: BTreeSet<&str> = nested.section("Parameters").map(|(name, _)| name).collect();
+        let passed: BTreeSet<&str> = passed.keys().map(String::as_str).collect();
+        assert_eq!(passed, taken, "{}", stack.id);
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+    let alarms = CloudFormation::load("alarms.yaml");
     let outputs: Vec<&str> = alarms.section("Outputs").map(|(name, _)| name).collect();
     assert_eq!(outputs, ["Alarms1", "Alarms2", "Alarms3", "Alarms4"]);
 }
 
 #[test]
-fn every_function_is_packaged_from_where_the_one_build_of_all_leaves_it() {
+fn functions_are_packaged_from_the_build_folder() {
     let template = template();
     for function in template.of_type("AWS::Serverless::Function") {
         let short = name(function.get("/FunctionName")).replace("vigie-ENV-", "");
@@ -146,9 +156,9 @@ fn every_function_is_packaged_from_where_the_one_build_of_all_leaves_it() {
 }
 
 #[test]
-fn every_function_is_told_the_settings_it_reads() {
+fn functions_receive_the_settings_they_read() {
     let template = template();
-    let told: BTreeMap<&str, BTreeSet<&str>> = template
+    let given: BTreeMap<&str, BTreeSet<&str>> = template
         .of_type("AWS::Serverless::Function")
         .map(|function| {
             let settings = function.get("/Environment/Variables").as_object().unwrap();
@@ -199,13 +209,13 @@ fn every_function_is_told_the_settings_it_reads() {
         ),
     ];
     for (function, settings) in expected {
-        assert_eq!(told[function], settings.iter().copied().collect(), "{function}");
+        assert_eq!(given[function], settings.iter().copied().collect(), "{function}");
     }
-    assert_eq!(told.len(), expected.len());
+    assert_eq!(given.len(), expected.len());
 }
 
 #[test]
-fn queues_outlast_their_readers_and_keep_what_nobody_takes() {
+fn queues_have_long_timeouts_and_dead_letter_queues() {
     let template = template();
     for queue in template.of_type("AWS::SQS::Queue").filter(|queue| !is_dead_letters(*queue)) {
         let dead = target(queue.get("/RedrivePolicy/deadLetterTargetArn")).expect(queue.id);
@@ -215,7 +225,7 @@ fn queues_outlast_their_readers_and_keep_what_nobody_takes() {
         let kept = |queue: Resource<'_>| queue.get("/MessageRetentionPeriod").as_u64();
         // A message keeps its age when it is moved.
         assert!(kept(dead) >= kept(queue), "{}", queue.id);
-        // Lambda asks for five at least, since a throttled poll uses up one:
+        // Lambda recommends at least five, since a throttled invocation counts as a receive:
         // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
         let receives = queue.get("/RedrivePolicy/maxReceiveCount").as_u64().unwrap();
         assert!(receives >= 5, "{}: {receives}", queue.id);
@@ -245,7 +255,7 @@ fn the_prober_has_time_for_the_longest_conversation() {
 }
 
 #[test]
-fn everything_at_rest_is_encrypted_with_our_key() {
+fn data_at_rest_is_encrypted_with_the_stack_key() {
     let template = template();
     let encrypted: &[(&str, &str)] = &[
         ("AWS::SQS::Queue", "/KmsMasterKeyId"),
@@ -265,7 +275,7 @@ fn everything_at_rest_is_encrypted_with_our_key() {
 }
 
 #[test]
-fn every_log_group_forgets() {
+fn every_log_group_has_a_retention() {
     let template = template();
     assert!(template.of_type("AWS::Logs::LogGroup").count() >= 5);
     for group in template.of_type("AWS::Logs::LogGroup") {
@@ -274,20 +284,23 @@ fn every_log_group_forgets() {
 }
 
 #[test]
-fn the_report_bucket_is_private_forgets_and_lets_the_stack_be_deleted() {
+fn report_bucket_is_private_expires_and_is_retained() {
     let template = template();
     let bucket = template.resource("ReportBucket");
     let closed = bucket.get("/PublicAccessBlockConfiguration").as_object().unwrap();
     assert!(closed.len() == 4 && closed.values().all(|value| *value == true));
     let rule = bucket.get("/LifecycleConfiguration/Rules/0");
     assert_eq!((&rule["Status"], &rule["Prefix"]), (&"Enabled".into(), &Value::Null));
-    // CloudFormation refuses to delete a bucket that holds something, and the stack with it.
+    // CloudFormation cannot delete a bucket that contains objects.
     assert_eq!(bucket.attribute("DeletionPolicy"), "Retain");
-    assert!(bucket.get("/BucketName").is_null(), "the next stack of this name makes its own");
+    assert!(
+        bucket.get("/BucketName").is_null(),
+        "a fixed name would collide with the retained bucket"
+    );
 }
 
 #[test]
-fn roles_name_what_they_may_touch() {
+fn roles_are_limited_to_named_resources() {
     let template = template();
     let unlimited =
         |statement: &testkit::template::Statement<'_>| statement.resources().contains("*");
@@ -304,18 +317,18 @@ fn roles_name_what_they_may_touch() {
                 continue;
             }
             match statement.actions().as_slice() {
-                // AWS offers no resource for either; the namespace limits what can be limited.
+                // Neither action has a resource type; the condition limits the namespace.
                 ["cloudwatch:PutMetricData"] => {
                     let namespace = statement.condition("StringEquals", "cloudwatch:namespace");
                     assert_eq!(namespace, "Vigie", "{role}");
                 }
                 ["cloudwatch:GetMetricData"] => {}
-                // With anything narrower DescribeAlarms leaves composite alarms out, and what it
-                // leaves out counts as deleted: nobody would be reminded of it.
+                // With a narrower resource DescribeAlarms omits composite alarms, and an omitted alarm
+                // counts as deleted.
                 ["cloudwatch:DescribeAlarms", "cloudwatch:ListAlarmMuteRules"] => {
                     assert_eq!(role, "AlertsRole");
                 }
-                // Lambda asks for it when it puts a function into a VPC.
+                // Lambda requires these for a function in a VPC.
                 network if network.iter().all(|action| action.starts_with("ec2:")) => {}
                 other => panic!("{role} may {other:?} on everything"),
             }
@@ -325,16 +338,16 @@ fn roles_name_what_they_may_touch() {
 }
 
 #[test]
-fn only_functions_with_a_vpc_make_network_interfaces_and_none_makes_a_log_group() {
+fn only_functions_in_a_vpc_may_create_network_interfaces() {
     let template = template();
     for role in template.of_type("AWS::IAM::Role") {
-        // A log group that a function made would be in the way of the next deploy.
+        // A log group created by a function would make the next deploy fail.
         assert!(role.get("/ManagedPolicyArns").is_null(), "{}", role.id);
         let statements = role.role_statements();
         let may = |action| statements.iter().any(|statement| statement.allows(action));
         assert!(!may("logs:CreateLogGroup"), "{}", role.id);
         let has_vpc = ["ProberRole", "BridgeRole"].contains(&role.id);
-        // All of AWSLambdaVPCAccessExecutionRole that is about the network.
+        // The network part of AWSLambdaVPCAccessExecutionRole.
         for action in [
             "ec2:AssignPrivateIpAddresses",
             "ec2:CreateNetworkInterface",
@@ -349,7 +362,7 @@ fn only_functions_with_a_vpc_make_network_interfaces_and_none_makes_a_log_group(
 }
 
 #[test]
-fn a_small_account_has_no_executions_to_set_aside_and_is_asked_for_none() {
+fn no_concurrency_is_reserved_by_default() {
     let template = template();
     let parameters: BTreeMap<&str, &Value> = template.section("Parameters").collect();
     for function in template.of_type("AWS::Serverless::Function") {
@@ -361,8 +374,8 @@ fn a_small_account_has_no_executions_to_set_aside_and_is_asked_for_none() {
 }
 
 #[test]
-fn only_an_emulator_goes_without_what_it_lacks() {
-    for template in both() {
+fn only_the_emulator_omits_unsupported_resources() {
+    for template in all() {
         for (kind, least) in
             [("AWS::CloudWatch::MetricStream", 0), ("AWS::CloudWatch::AlarmMuteRule", 0)]
         {
@@ -380,7 +393,7 @@ fn only_an_emulator_goes_without_what_it_lacks() {
 }
 
 #[test]
-fn what_has_a_condition_is_used_under_it_only() {
+fn conditional_resources_have_their_conditions() {
     let template = template();
     let conditional: BTreeMap<&str, &str> = template
         .resources()
@@ -390,7 +403,7 @@ fn what_has_a_condition_is_used_under_it_only() {
     assert_eq!(conditional["SamplesQueue"], "HasBridge");
     assert_eq!(conditional["Ingest"], "HasIngest");
     assert_eq!(conditional["EscalationTopic"], "HasEscalation");
-    // The watch, the notifications and the way between them are always there.
+    // Self-monitoring and notifications are unconditional.
     for id in [
         "AlarmsTopic",
         "AlertsQueue",
@@ -399,6 +412,7 @@ fn what_has_a_condition_is_used_under_it_only() {
         "SelfMonitoringTopic",
         "Prober",
         "Dispatcher",
+        "SelfMonitoring",
     ] {
         assert!(!conditional.contains_key(id), "{id}");
     }

@@ -111,14 +111,14 @@ fn of_metric(file: &str, metric: &str) -> Vec<Deployed> {
 
 #[test]
 fn cloudwatch_takes_every_alarm() {
-    for alarm in deployed("template.yaml").into_iter().chain(deployed("alarms.yaml")) {
+    for alarm in deployed("self-monitoring.yaml").into_iter().chain(deployed("alarms.yaml")) {
         assert_eq!(alarm.rule.check(), Ok(()), "{}", alarm.id);
     }
 }
 
 #[test]
 fn a_first_deploy_that_has_no_data_yet_tells_nobody() {
-    for alarm in deployed("template.yaml").into_iter().chain(deployed("alarms.yaml")) {
+    for alarm in deployed("self-monitoring.yaml").into_iter().chain(deployed("alarms.yaml")) {
         assert_eq!(alarm.played(&[]), [], "{}", alarm.id);
     }
 }
@@ -164,7 +164,7 @@ fn one_failed_run_pages_nobody() {
 #[test]
 fn silence_of_the_prober_and_of_the_dispatcher_is_told_within_six_minutes() {
     let probes = of_metric("alarms.yaml", "Success");
-    for alarm in probes.into_iter().chain(of_metric("template.yaml", "RunsDispatched")) {
+    for alarm in probes.into_iter().chain(of_metric("self-monitoring.yaml", "RunsDispatched")) {
         let fell_silent = 600;
         let told = alarm.played(&alarm.values(1.0, 0, fell_silent, |_| 2));
         let blind = told.iter().find(|change| change.to == StateValue::InsufficientData);
@@ -181,7 +181,7 @@ fn silence_of_the_prober_and_of_the_dispatcher_is_told_within_six_minutes() {
 #[test]
 fn a_dead_letter_or_an_unpublished_result_is_told_within_two_minutes() {
     for metric in ["ApproximateNumberOfMessagesVisible", "RunsLost"] {
-        for alarm in of_metric("template.yaml", metric) {
+        for alarm in of_metric("self-monitoring.yaml", metric) {
             let one = Arrival { visible_from: at(610), set: StatisticSet::of(at(600), 1.0) };
             let told = alarm.played(&[one]);
             let raised =
@@ -201,7 +201,7 @@ fn faults(every: usize, until: u64) -> Vec<Arrival> {
 #[test]
 fn a_fault_of_our_own_that_goes_on_is_told_at_the_third_run_of_a_slow_probe_too() {
     for (metric, slowest) in [("RunErrors", 3_600), ("RunsLate", 300), ("RunsStalled", 300)] {
-        for alarm in of_metric("template.yaml", metric) {
+        for alarm in of_metric("self-monitoring.yaml", metric) {
             for every in [10, 60, 300, slowest] {
                 let told = alarm.played_for(4 * 3_600, &faults(every, 4 * 3_600));
                 let raised = told.iter().find(|change| change.to == StateValue::Alarm);
@@ -216,7 +216,7 @@ fn a_fault_of_our_own_that_goes_on_is_told_at_the_third_run_of_a_slow_probe_too(
 #[test]
 fn a_minute_of_trouble_of_our_own_is_told_to_nobody() {
     for metric in ["RunErrors", "RunsLate", "RunsStalled"] {
-        for alarm in of_metric("template.yaml", metric) {
+        for alarm in of_metric("self-monitoring.yaml", metric) {
             assert_eq!(alarm.played(&faults(10, 667)), [], "{}", alarm.id);
         }
     }
@@ -224,7 +224,7 @@ fn a_minute_of_trouble_of_our_own_is_told_to_nobody() {
 
 #[test]
 fn an_error_of_the_dispatcher_that_the_retry_mends_is_told_to_nobody_and_one_that_goes_on_is() {
-    let dispatcher = of_metric("template.yaml", "Errors");
+    let dispatcher = of_metric("self-monitoring.yaml", "Errors");
     let dispatcher = dispatcher.iter().find(|alarm| alarm.id == "DispatcherErrors").unwrap();
     assert_eq!(dispatcher.played(&faults(3_600, 660)), []);
     let told = dispatcher.played(&faults(60, 1_800));

@@ -1,64 +1,73 @@
-//! The dashboard of `infra/template.yaml`: every alarm, every probe, and nothing on top of anything else.
+//! The CloudWatch dashboard: it shows every alarm and every probe, and its widgets do not overlap.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use testkit::template::CloudFormation;
 
-fn template() -> CloudFormation {
-    CloudFormation::load("template.yaml")
+const PROBE_ALARMS: [&str; 4] =
+    ["${ProbeAlarms1}", "${ProbeAlarms2}", "${ProbeAlarms3}", "${ProbeAlarms4}"];
+
+/// The body of the dashboard and the variables in it.
+fn body(template: &CloudFormation) -> (String, BTreeMap<String, Value>) {
+    let body = &template.resource("Dashboard").get("/DashboardBody")["Fn::Sub"];
+    let variables = body[1].as_object().expect("the variables").clone();
+    (body[0].as_str().expect("a text").to_owned(), variables.into_iter().collect())
 }
 
-/// The dashboard's body. What stands for the alarms of probes is one of them; what is there only under a
-/// condition is there.
-fn dashboard(template: &CloudFormation) -> Value {
-    let body = &template.resource("Dashboard").get("/DashboardBody")["Fn::Sub"];
-    let parts = body[1].as_object().expect("the parts of the text");
-    let text =
-        parts.iter().fold(body[0].as_str().expect("a text").to_owned(), |text, (name, value)| {
-            let there = value["Fn::If"][1]["Fn::Sub"].as_str().unwrap_or(r#", "of a probe""#);
-            text.replace(&format!("${{{name}}}"), there)
-        });
+/// The dashboard as JSON, with every conditional part included.
+fn dashboard() -> Value {
+    let (mut text, variables) = body(&CloudFormation::load("dashboard.yaml"));
+    for (name, value) in variables {
+        let Some(alarms) = value["Fn::If"][1]["Fn::Sub"][0].as_str() else { continue };
+        text = text.replace(&format!("${{{name}}}"), alarms);
+    }
+    for part in PROBE_ALARMS {
+        text = text.replace(part, r#", "of a probe""#);
+    }
     serde_json::from_str(&text).expect("JSON")
+}
+
+/// The alarm names of the self-monitoring stack as the dashboard writes them, with their conditions.
+fn alarms() -> BTreeMap<String, Value> {
+    let stack = CloudFormation::load("self-monitoring.yaml");
+    let alarms = stack.of_type("AWS::CloudWatch::Alarm").map(|alarm| {
+        let name = alarm.get("/AlarmName")["Fn::Sub"].as_str().expect("a name");
+        let name = name.replace("vigie-${Environment}", "${Alarm}");
+        (name, alarm.attribute("Condition").clone())
+    });
+    alarms.collect()
 }
 
 #[test]
 fn the_dashboard_shows_every_alarm() {
-    let template = template();
-    let dashboard = dashboard(&template);
+    let dashboard = dashboard();
     let widgets = dashboard["widgets"].as_array().unwrap().iter();
     let shown: Vec<BTreeSet<&str>> = widgets
         .filter(|widget| widget["type"] == "alarm")
         .filter_map(|widget| widget["properties"]["alarms"].as_array())
         .map(|alarms| alarms.iter().filter_map(Value::as_str).collect())
         .collect();
-    assert_eq!(shown[0], ["${DispatcherSilent.Arn}", "of a probe"].into());
-    let own: Vec<String> = template
-        .of_type("AWS::CloudWatch::Alarm")
-        .map(|alarm| format!("${{{}.Arn}}", alarm.id))
-        .collect();
-    assert_eq!(shown[1], own.iter().map(String::as_str).collect());
+    assert_eq!(shown[0], ["${Alarm}-dispatcher-silent", "of a probe"].into());
+    assert_eq!(shown[1], alarms().keys().map(String::as_str).collect());
 }
 
 #[test]
-fn the_dashboard_names_an_alarm_only_where_there_is_one() {
-    let template = template();
-    let body = &template.resource("Dashboard").get("/DashboardBody")["Fn::Sub"];
-    let shown_if = |alarm: &str| {
-        let named = format!("${{{alarm}.Arn}}");
-        let parts = body[1].as_object().unwrap().values().map(|value| &value["Fn::If"]);
-        let under = |part: &&Value| part[1]["Fn::Sub"].as_str().is_some_and(|t| t.contains(&named));
-        parts.filter(under).map(|part| part[0].clone()).next().unwrap_or(Value::Null)
-    };
-    for alarm in template.of_type("AWS::CloudWatch::Alarm") {
-        assert_eq!(shown_if(alarm.id), *alarm.attribute("Condition"), "{}", alarm.id);
+fn the_dashboard_lists_conditional_alarms_conditionally() {
+    let (text, variables) = body(&CloudFormation::load("dashboard.yaml"));
+    for (alarm, condition) in alarms() {
+        let quoted = format!("\"{alarm}\"");
+        let part = variables.values().map(|value| &value["Fn::If"]).find(|part| {
+            part[1]["Fn::Sub"][0].as_str().is_some_and(|listed| listed.contains(&quoted))
+        });
+        assert_eq!(part.map_or(&Value::Null, |part| &part[0]), &condition, "{alarm}");
+        assert_eq!(text.contains(&quoted), condition.is_null(), "{alarm}");
     }
 }
 
 #[test]
-fn the_dashboard_is_json_and_finds_new_probes_by_itself() {
-    let template = template();
-    let dashboard = dashboard(&template);
+fn the_dashboard_finds_probes_by_search() {
+    let dashboard = dashboard();
     let widgets = dashboard["widgets"].as_array().unwrap();
     let expressions: Vec<&str> = widgets
         .iter()
@@ -73,11 +82,15 @@ fn the_dashboard_is_json_and_finds_new_probes_by_itself() {
             "{metric}"
         );
     }
-    // Quotes ask for the whole value: a part of a name would find nothing.
+    // A quoted term matches the whole value, so a part of a name would find nothing.
     assert!(expressions.iter().all(|one| !one.contains("vigie-")), "{expressions:?}");
-    // A grid of 24 columns, nothing on top of anything else.
+}
+
+#[test]
+fn widgets_do_not_overlap() {
+    let dashboard = dashboard();
     let mut taken = BTreeSet::new();
-    for widget in widgets {
+    for widget in dashboard["widgets"].as_array().unwrap() {
         let at = |key: &str| widget[key].as_u64().unwrap();
         for x in at("x")..at("x") + at("width") {
             for y in at("y")..at("y") + at("height") {

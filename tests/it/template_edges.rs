@@ -1,8 +1,8 @@
-//! Every way from one AWS service to another in `infra/template.yaml` is open on both sides: the
-//! sender may send, the receiver lets it, and the key admits whoever has to use it.
+//! Permissions of every call from one AWS service to another in `infra/template.yaml`: the role of the
+//! sender, the resource policy of the receiver and the key policy.
 //!
-//! A way that is shut says nothing when it is deployed and nothing when it is tried: a line in an
-//! alarm's history, a message that never comes.
+//! A missing permission causes no error, neither at deploy time nor at run time: the message is
+//! dropped, and only the history of an alarm mentions it.
 
 use serde_json::Value;
 use testkit::template::{CloudFormation, Resource, Statement, branches, statements, target};
@@ -11,8 +11,8 @@ const USE_THE_KEY: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
 
 const EVENTBRIDGE: &str = "events.amazonaws.com";
 
-/// Whether a statement of the key is about what is this account's, in a way that the service supports.
-fn for_us(service: &str, statement: Statement<'_>) -> bool {
+/// Whether a statement of the key policy is limited to this account, by a condition the service supports.
+fn is_limited(service: &str, statement: Statement<'_>) -> bool {
     const TOPIC: &str = "kms:EncryptionContext:aws:sns:topicArn";
     if service == EVENTBRIDGE {
         // "Adding the aws:SourceAccount, aws:SourceArn, and aws:SourceOrgID to a AWS KMS policy is not supported
@@ -41,7 +41,7 @@ impl Stack {
             let admitted = statements(key.get("/KeyPolicy")).into_iter().any(|statement| {
                 statement.services().contains(&service)
                     && statement.allows(action)
-                    && for_us(service, statement)
+                    && is_limited(service, statement)
             });
             if !admitted {
                 return Err(format!("the key does not admit {service} for {action}"));
@@ -108,50 +108,47 @@ impl Stack {
         USE_THE_KEY.iter().try_for_each(|action| self.role_allows(role, action, "Key"))
     }
 
-    /// What a function's role is called.
+    /// The logical ID of the role of a function.
     fn role_of(function: Resource<'_>) -> String {
-        target(function.get("/Role")).expect("a function has a role of its own")
+        target(function.get("/Role")).expect("a function has a role")
     }
 }
 
 #[track_caller]
 fn all_open(what: &str, least: usize, ways: Vec<Result<(), String>>) {
-    assert!(ways.len() >= least, "{what}: only {} looked at", ways.len());
+    assert!(ways.len() >= least, "{what}: only {} edges", ways.len());
     let shut: Vec<String> = ways.into_iter().filter_map(Result::err).collect();
     assert!(shut.is_empty(), "{what}:\n{}", shut.join("\n"));
 }
 
 #[test]
-fn alarms_reach_their_topics() {
+fn alarms_may_publish_to_their_topics() {
     let stack = Stack::load();
-    let mut ways = Vec::new();
-    for alarm in stack.0.of_type("AWS::CloudWatch::Alarm") {
-        for actions in ["/AlarmActions", "/OKActions", "/InsufficientDataActions"] {
-            for action in alarm.get(actions).as_array().into_iter().flatten() {
-                let topic = target(action).expect("an action is a topic");
-                ways.push(stack.policy_admits(
-                    "AWS::SNS::TopicPolicy",
-                    &topic,
-                    "cloudwatch.amazonaws.com",
-                    "sns:Publish",
-                ));
+    let mut ways = vec![stack.key_admits("cloudwatch.amazonaws.com")];
+    // The alarms are in nested stacks, whose parameters name the topics.
+    for (id, file) in [("SelfMonitoring", "self-monitoring.yaml"), ("Alarms", "alarms.yaml")] {
+        let nested = CloudFormation::load(file);
+        let passed = stack.0.resource(id).get("/Parameters");
+        for alarm in nested.of_type("AWS::CloudWatch::Alarm") {
+            for actions in ["/AlarmActions", "/OKActions", "/InsufficientDataActions"] {
+                for action in alarm.get(actions).as_array().into_iter().flatten() {
+                    let parameter = target(action).expect("an action is a topic");
+                    let topic = target(&passed[&parameter]).expect("the parameter is a topic");
+                    ways.push(stack.policy_admits(
+                        "AWS::SNS::TopicPolicy",
+                        &topic,
+                        "cloudwatch.amazonaws.com",
+                        "sns:Publish",
+                    ));
+                }
             }
         }
     }
-    // Those of the probes are in a stack of their own, which is told the topic.
-    let nested = target(stack.0.resource("Alarms").get("/Parameters/AlarmsTopicArn")).unwrap();
-    ways.push(stack.policy_admits(
-        "AWS::SNS::TopicPolicy",
-        &nested,
-        "cloudwatch.amazonaws.com",
-        "sns:Publish",
-    ));
-    ways.push(stack.key_admits("cloudwatch.amazonaws.com"));
     all_open("alarm → topic", 25, ways);
 }
 
 #[test]
-fn the_alarms_topic_takes_what_others_send() {
+fn alarms_topic_accepts_events_and_alertmanager() {
     let stack = Stack::load();
     let ways = [EVENTBRIDGE, "aps.amazonaws.com"].into_iter().flat_map(|service| {
         [
@@ -163,7 +160,7 @@ fn the_alarms_topic_takes_what_others_send() {
 }
 
 #[test]
-fn topics_reach_their_queues() {
+fn topics_may_send_to_their_queues() {
     let stack = Stack::load();
     let mut ways = Vec::new();
     let subscriptions = stack.0.of_type("AWS::SNS::Subscription");
@@ -184,7 +181,7 @@ fn topics_reach_their_queues() {
 }
 
 #[test]
-fn schedules_reach_their_targets_and_their_dead_letters() {
+fn schedules_may_invoke_targets_and_dead_letter_queues() {
     let stack = Stack::load();
     let mut ways = Vec::new();
     for schedule in stack.0.of_type("AWS::Scheduler::Schedule") {
@@ -204,13 +201,13 @@ fn schedules_reach_their_targets_and_their_dead_letters() {
 }
 
 #[test]
-fn queues_reach_their_functions() {
+fn functions_may_receive_from_their_queues() {
     let stack = Stack::load();
     let mut ways = Vec::new();
     for function in stack.0.of_type("AWS::Serverless::Function") {
         let role = Stack::role_of(function);
         ways.push(stack.role_trusts(&role, "lambda.amazonaws.com"));
-        // The settings are encrypted too.
+        // The environment variables are encrypted too.
         assert_eq!(target(function.get("/KmsKeyArn")).as_deref(), Some("Key"), "{}", function.id);
         ways.push(stack.role_uses_the_key(&role));
         for event in
@@ -228,7 +225,7 @@ fn queues_reach_their_functions() {
     all_open("queue → function", 15, ways);
 }
 
-/// What a function does with what a setting names.
+/// Actions of a function on the resource in a setting.
 fn actions(function: &str, setting: &str) -> &'static [&'static str] {
     match (function, setting) {
         ("Dispatcher", "RUNS_QUEUE_URL")
@@ -252,12 +249,12 @@ fn actions(function: &str, setting: &str) -> &'static [&'static str] {
         ],
         ("Prober" | "Bridge", "REPORT_BUCKET") => &["s3:PutObject"],
         ("Alerts", "REPORT_BUCKET") => &["s3:GetObject", "s3:ListBucket"],
-        _ => panic!("what does {function} do with {setting}?"),
+        _ => panic!("no actions listed for {setting} of {function}"),
     }
 }
 
 #[test]
-fn functions_may_do_what_their_settings_ask_of_them() {
+fn functions_may_use_the_resources_in_their_settings() {
     let stack = Stack::load();
     let known: Vec<&str> = stack.0.resources().map(|resource| resource.id).collect();
     let mut ways = Vec::new();
@@ -273,11 +270,11 @@ fn functions_may_do_what_their_settings_ask_of_them() {
             }
         }
     }
-    all_open("function → what its settings name", 20, ways);
+    all_open("function → resources in its settings", 20, ways);
 }
 
 #[test]
-fn every_function_writes_its_log_and_its_figures() {
+fn functions_may_write_logs_and_metrics() {
     let stack = Stack::load();
     let mut ways = Vec::new();
     for function in stack.0.of_type("AWS::Serverless::Function") {
@@ -296,11 +293,11 @@ fn every_function_writes_its_log_and_its_figures() {
         ways.push(if there { Ok(()) } else { Err(format!("no log group {group}")) });
     }
     ways.push(stack.key_admits("logs.${AWS::Region}.amazonaws.com"));
-    all_open("function → log, figures", 16, ways);
+    all_open("function → log, metrics", 16, ways);
 }
 
 #[test]
-fn a_metric_stream_reaches_the_ingest_function() {
+fn metric_stream_reaches_the_ingest_function() {
     let stack = Stack::load();
     let firehose = stack.0.resource("Firehose");
     let to = |pointer: &str| target(firehose.get(pointer)).unwrap();
@@ -316,7 +313,7 @@ fn a_metric_stream_reaches_the_ingest_function() {
     assert_eq!(
         ingest.get("/Environment/Variables/ACCESS_KEY_SECRET"),
         stack.0.resource(&secret).get("/Name"),
-        "the function looks for the secret that Firehose shows"
+        "the function and Firehose use the same secret"
     );
     all_open(
         "metric stream → Firehose → function",
@@ -335,7 +332,7 @@ fn a_metric_stream_reaches_the_ingest_function() {
 }
 
 #[test]
-fn an_edge_that_is_shut_would_be_seen() {
+fn a_missing_permission_is_detected() {
     let stack = Stack::load();
     assert!(stack.key_admits("s3.amazonaws.com").is_err());
     assert!(stack.role_allows("DispatcherRole", "sns:Publish", "SelfMonitoringTopic").is_err());

@@ -72,7 +72,7 @@ pub(crate) struct Line {
 const SECONDS_A_MONTH: f64 = 30.0 * 86_400.0;
 const MINUTES_A_MONTH: f64 = 30.0 * 1_440.0;
 
-/// Alarms of the watch itself in `infra/template.yaml`, by the metrics that they look at: one on metric
+/// Alarms in `infra/self-monitoring.yaml`, by the metrics that they look at: one on metric
 /// math is billed for each of its own. And its dashboards.
 const OWN_ALARM_METRICS: f64 = 34.0;
 const OWN_DASHBOARDS: f64 = 1.0;
@@ -282,7 +282,12 @@ mod tests {
 
     #[test]
     fn the_template_has_as_many_of_each_as_are_counted() {
-        let template = include_str!("../../../infra/template.yaml");
+        let template = [
+            include_str!("../../../infra/template.yaml"),
+            include_str!("../../../infra/self-monitoring.yaml"),
+            include_str!("../../../infra/dashboard.yaml"),
+        ]
+        .concat();
         let counted = [
             ("CloudWatch::Dashboard", OWN_DASHBOARDS),
             ("Scheduler::Schedule", CALLED_EACH_MINUTE),

@@ -169,6 +169,13 @@ impl Checkout<'_> {
         ensure!(found == FUNCTIONS.len(), "the built template packages {found} functions");
         let lambda = self.root.join("target/lambda");
         let text = text.replace("CodeUri: ../lambda/", &format!("CodeUri: {}/", lambda.display()));
+        let mut text = text;
+        for nested in ["SelfMonitoring", "Dashboards"] {
+            let path = format!("Location: {nested}/template.yaml");
+            ensure!(text.matches(&path).count() == 1, "the built template has no `{path}`");
+            let built = self.build_folder().join(nested).join("template.yaml");
+            text = text.replace(&path, &format!("Location: {}", built.display()));
+        }
         fs::create_dir_all(folder.join("Alarms"))?;
         fs::copy(alarms, folder.join("Alarms/template.yaml"))?;
         fs::write(&moved, text)?;
