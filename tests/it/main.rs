@@ -3,6 +3,7 @@
 mod dependencies;
 mod deploy_policy;
 mod observability;
+mod reference;
 mod runbook;
 mod template;
 mod template_alarms;

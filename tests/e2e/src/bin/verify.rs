@@ -97,12 +97,8 @@ impl Checks<'_> {
         let template = "infra/template.yaml";
         let sam = ["validate", "--lint", "--template-file", template];
         self.check("sam validate", python(self.root, &SAM, "sam", &sam)).await;
-        let lint = [
-            template,
-            "infra/alarms.yaml",
-            "infra/self-monitoring.yaml",
-            "infra/dashboard.yaml",
-        ];
+        let lint =
+            [template, "infra/alarms.yaml", "infra/self-monitoring.yaml", "infra/dashboard.yaml"];
         self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;
         let checkov = ["--quiet", "--compact", "--framework", "cloudformation", "--file", template];
         self.check("checkov", python(self.root, &CHECKOV, "checkov", &checkov)).await;

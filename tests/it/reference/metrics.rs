@@ -1,0 +1,73 @@
+//! CloudWatch metrics and Prometheus series.
+
+use std::fmt::Write as _;
+
+use domain::figures::{COMMON_LABELS, PHASES, PUBLISHED};
+
+pub(super) const SOURCE: &str = "crates/domain/src/figures.rs";
+
+const CLOUDWATCH: &str = "## CloudWatch
+
+Namespace `Vigie`. A value is stamped with the time at which the run was due. A metric that is absent has no value for that \
+run or minute.
+
+Dimensions `Environment` and `Probe`, one value per run:
+
+| metric | unit | meaning | absent |
+| --- | --- | --- | --- |
+| `Success` | 0 or 1 | 1 if the run was up or degraded. The average is the availability. | no verdict |
+| `Degraded` | 0 or 1 | 1 if every check passed but an objective was missed, or only a retry passed | no verdict |
+| `Duration` | Seconds | duration of the run, retries included | no verdict |
+| `TimeToFirstChunk` | Seconds | from the prompt to the first chunk with text, one value per turn | no chunk |
+| `Failure` (with dimension `Reason`) | Count | 1 for the reason of a failed run | not down |
+| `QueueTime`, `ReplyDuration`, `InterChunkTime`, `ProcessingTime`, `ConnectTime` | Seconds | with `Metrics=full` | phase did not occur |
+| `Retries` | Count | attempts after the first one, with `Metrics=full` | no verdict |
+| `CertificateDaysLeft` | days | days until the TLS certificate expires, with `Metrics=full` | no TLS |
+
+Dimension `Environment`, about Vigie itself. Absent while there is nothing to count, unless stated otherwise:
+
+| metric | meaning |
+| --- | --- |
+| `RunsDispatched` | runs that the dispatcher requested; published every minute, including 0 |
+| `RunsReported` | runs with a published result |
+| `RunErrors` | runs without a verdict because of a fault of Vigie, and probes that could not be read |
+| `RunsStalled` | runs decided by CPU starvation of the prober; never counted against the bot |
+| `RunsLate` | runs that were skipped because they started more than one interval late |
+| `RunsLost` | runs that were lost because their invocation crashed |
+| `ProbesWithoutAlarm` | probes that run but have no alarm |
+| `NotificationsUnpublished` | notifications that SNS rejected |
+| `SubscriptionsUnconfirmed` | unconfirmed or missing e-mail subscriptions; published daily, including 0 |
+| `SamplesReceived`, `SamplesSent`, `OldestMessageAge` | samples of the bridge, and the age of the oldest message in Seconds; each minute in which the bridge runs |
+| `SamplesRefused` (also with `Reason`) | samples that the receiver rejected; `unaccounted` if it did not say which |
+| `SamplesDeadLettered` | rejected samples in the dead-letter queue |
+| `SamplesArchived` | samples that were too old for the receiver and are stored in the report bucket |
+";
+
+pub(super) fn page() -> String {
+    let mut page = CLOUDWATCH.to_owned();
+    let labels: Vec<String> = COMMON_LABELS.iter().map(|label| format!("`{label}`")).collect();
+    let phases: Vec<String> = PHASES.iter().map(|phase| format!("`{phase}`")).collect();
+    let _ = write!(
+        page,
+        "\n## Prometheus\n\nEvery series has the labels {} and those under `labels` in the probe file. The phases are {}.\n\n\
+         | series | meaning | absent |\n| --- | --- | --- |\n",
+        labels.join(", "),
+        phases.join(", "),
+    );
+    for series in PUBLISHED {
+        let own = series.labels.join(", ");
+        let own = if own.is_empty() { own } else { format!("{{{own}}}") };
+        let _ = writeln!(
+            page,
+            "| `{}{own}` | {} | {} |",
+            series.name,
+            super::cell(series.meaning),
+            super::cell(series.absent)
+        );
+    }
+    page.push_str(
+        "\nA series without a value for five minutes disappears from instant queries. For probes that run less often use \
+         `last_over_time(…)`, as the rules and dashboards in `infra/observability` do.\n",
+    );
+    page
+}
