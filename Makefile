@@ -1,33 +1,40 @@
-# Each target is one line; what it does is in the program that it runs. The program is chosen out of the whole
-# workspace, and with a test: a package alone would have other features of the same crates, and `make test` would
-# build all of them twice.
-PROGRAM = cargo build --locked --workspace --test processes --bin
+# One line a target. Programs and tests share the dependencies that `cargo build` compiles.
+ENDTOEND = cargo test --locked --package e2e --test
 
-.PHONY: demo test test-gradio soak bench deploy remove observe fmt
+.PHONY: demo check test test-gradio-quick test-gradio test-e2e soak bench deploy remove observe fmt
 
-demo: ## a chatbot breaks and is mended, and Vigie tells: all on this machine (KEEP=1: leave it running)
-	@$(PROGRAM) demo && target/debug/demo
+demo: ## a chatbot breaks and recovers, and mails arrive: all on this machine (KEEP=1: leave it running)
+	@cargo build --locked --package harness --bin demo && target/debug/demo
 
-test: ## format, lints, unit tests, template checks, real Gradio servers, crossing tests
-	@$(PROGRAM) verify && target/debug/verify
+test: check test-gradio-quick test-e2e ## all of the next three
 
-test-gradio: ## real Gradio servers of every version that is tried (ONLY="4.0.2 5.0.2")
-	@$(PROGRAM) servers && ONLY="$(ONLY)" target/debug/servers
+check: ## format, lints, unit tests, licences, template, dashboards
+	@cargo build --locked --package harness --bin check && target/debug/check
 
-soak: ## outages of ten minutes, ten minutes of fuzzing a target (ONLY=outages|fuzzing MINUTES=10)
-	@$(PROGRAM) soak && ONLY="$(ONLY)" $(if $(MINUTES),MINUTES=$(MINUTES)) target/debug/soak
+test-gradio-quick: ## conversations with the last release of each major version of Gradio
+	@$(ENDTOEND) gradio -- latest::
 
-bench: ## figures beside peers (ONLY="section …" RUNS=5)
-	@$(PROGRAM) bench && ONLY="$(ONLY)" $(if $(RUNS),RUNS=$(RUNS)) target/debug/bench
+test-e2e: ## scenarios on the local AWS, and the report page in a browser (ONLY=mail: those with this name)
+	@$(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
 
-deploy: ## ENV=dev|staging|prod [ARCH=x86_64] [PARAMETERS="Name=value …"]: build, check, deploy, one visit of each probe
-	@$(PROGRAM) deploy && ARCH="$(ARCH)" PARAMETERS="$(PARAMETERS)" target/debug/deploy deploy "$(ENV)"
+test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
+	@for one in $(or $(ONLY:%=::%::),::); do $(ENDTOEND) gradio -- $$one || exit 1; done
 
-remove: ## ENV=dev|staging|prod: take that environment away, its reports too
-	@$(PROGRAM) deploy && target/debug/deploy remove "$(ENV)"
+soak: ## outages of ten minutes, then ten minutes of fuzzing for each target (MINUTES=10)
+	@OUTAGE_SECONDS=$$((60 * $(or $(MINUTES),10))) $(ENDTOEND) scenarios -- outage_
+	@cargo build --locked --package harness --bin fuzz && MINUTES=$(or $(MINUTES),10) target/debug/fuzz
+
+bench: ## measurements beside other programs (ONLY="section …" RUNS=5)
+	@cargo build --locked --package benches && ONLY="$(ONLY)" $(if $(RUNS),RUNS=$(RUNS)) target/debug/benches
+
+deploy: ## ENV=dev|staging|prod [ARCH=x86_64] [PARAMETERS="Name=value …"]: build, check, deploy, one run of each probe
+	@cargo build --locked --package deploy && ARCH="$(ARCH)" PARAMETERS="$(PARAMETERS)" target/debug/deploy deploy "$(ENV)"
+
+remove: ## ENV=dev|staging|prod: delete that environment and its reports
+	@cargo build --locked --package deploy && target/debug/deploy remove "$(ENV)"
 
 observe: ## Prometheus and Alertmanager on this machine, with the rules of infra/observability
 	@infra/observability/observe.sh
 
-fmt: ## lay out the code
+fmt: ## format the code
 	@cargo fmt --all

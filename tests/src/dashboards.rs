@@ -323,9 +323,28 @@ fn braces_length(text: &str) -> usize {
     text.len()
 }
 
+/// The metric and the dimensions of `SEARCH('{Vigie,Environment,Probe} MetricName="Success" …`; `None`
+/// for another namespace.
+#[must_use]
+pub fn searched_metric(expression: &str) -> Option<(String, BTreeSet<String>)> {
+    let schema = expression.split_once("{Vigie,")?.1;
+    let (dimensions, rest) = schema.split_once('}')?;
+    let name = rest.split_once("MetricName=\"")?.1.split('"').next()?;
+    Some((name.to_owned(), dimensions.split(',').map(str::to_owned).collect()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn search_names_its_metric_and_dimensions() {
+        let search = r#"100*SEARCH('{Vigie,Environment,Probe} MetricName="Success" Environment="local"', 'Average', 300)"#;
+        let dimensions = ["Environment".to_owned(), "Probe".to_owned()].into();
+        assert_eq!(searched_metric(search), Some(("Success".to_owned(), dimensions)));
+        let other = "SEARCH('{AWS/SQS,QueueName} MetricName=\"X\"', 'Sum', 60)";
+        assert_eq!(searched_metric(other), None);
+    }
 
     #[track_caller]
     fn check(promql: &str, expected: &[&str]) {

@@ -1,0 +1,96 @@
+//! How far past its limit each fault of the matrix of `crates/gradio` ends, as its tests tell.
+
+use std::fs;
+
+use anyhow::ensure;
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::written;
+use crate::table::{Bench, Table};
+
+/// The tests, as a person runs them.
+const COMMAND: [&str; 8] =
+    ["test", "--quiet", "--locked", "--package", "gradio", "--test", "it", "faults"];
+const VARIABLE: &str = "GRADIO_FAULT_TIMES";
+
+/// One line of the tests' file.
+#[derive(Debug, Deserialize, PartialEq)]
+struct Played {
+    name: String,
+    took_ms: f64,
+    /// The shortest limit that applies; absent where none was set.
+    limit_ms: Option<f64>,
+}
+
+pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
+    let work = async {
+        let path = bench.root.join("target/bench/fault-times.jsonl");
+        fs::write(&path, "")?;
+        let mut cargo = Command::new("cargo");
+        cargo.args(COMMAND).env(VARIABLE, &path).current_dir(bench.root);
+        bench.processes.run("faults", &mut cargo).await?;
+        let lines = fs::read_to_string(&path)?;
+        let played: Vec<Played> =
+            lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        ensure!(played.len() >= 50, "only {} faults were played", played.len());
+        let shown = format!("{} faults, each as it should be", played.len());
+        Ok((played, shown))
+    };
+    let played = bench.progress.step("the fault matrix", work).await?;
+    let (limited, seen): (Vec<_>, Vec<_>) =
+        played.iter().partition(|fault| fault.limit_that_ended_it().is_some());
+    let header = ["faults", "how many", "past the limit, ms p50", "most", "which"];
+    let notes = vec![
+        "A fault that only a limit ends counts from that limit, of 300 ms in most; one that is seen \
+         by itself has none, and counts from the beginning of the conversation. Unoptimised, eight \
+         at a time in each of five tests, beside their servers in the same process."
+            .to_owned(),
+        format!("`{VARIABLE}=FILE cargo {}`", COMMAND.join(" ")),
+    ];
+    Ok(Table {
+        title: "Faults and their limits".to_owned(),
+        notes,
+        header: header.map(str::to_owned).to_vec(),
+        rows: vec![row("ended by a limit", limited), row("seen at once", seen)],
+    })
+}
+
+fn row(name: &str, mut faults: Vec<&Played>) -> Vec<String> {
+    faults.sort_by(|one, two| one.past().total_cmp(&two.past()));
+    let (middle, last) = (faults.get(faults.len() / 2), faults.last());
+    vec![
+        name.to_owned(),
+        faults.len().to_string(),
+        written(middle.map(|fault| fault.past()), 0),
+        written(last.map(|fault| fault.past()), 0),
+        last.map_or_else(String::new, |fault| fault.name.clone()),
+    ]
+}
+
+impl Played {
+    fn limit_that_ended_it(&self) -> Option<f64> {
+        self.limit_ms.filter(|&limit| limit <= self.took_ms)
+    }
+
+    /// Milliseconds from the limit on, or from the beginning where it came to none.
+    fn past(&self) -> f64 {
+        self.took_ms - self.limit_that_ended_it().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_counts_from_the_limit_that_ended_it() {
+        let played = |line: &str| serde_json::from_str::<Played>(line).unwrap().past();
+        let limited = r#"{"name":"silence","took_ms":302.5,"limit_ms":300}"#;
+        assert!((played(limited) - 2.5).abs() < 1e-9);
+        for limit in ["null", "300"] {
+            let seen = format!(r#"{{"name":"no such name","took_ms":4.0,"limit_ms":{limit}}}"#);
+            assert!((played(&seen) - 4.0).abs() < 1e-9, "{limit}");
+        }
+    }
+}

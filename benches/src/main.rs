@@ -1,0 +1,76 @@
+//! `make bench`: measures Vigie beside its peers, with the same work in the same run.
+//!
+//! Each section returns tables; a value is a median, and each table names the command that it ran. `ONLY`
+//! selects sections; the tables go to standard output.
+//!
+//! ```text
+//! make bench ONLY="clients bridge" RUNS=3
+//! ```
+
+mod bridge;
+mod clients;
+mod functions;
+mod lambda;
+mod quota;
+mod scripted_aws;
+mod table;
+mod tls;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use deploy::process::Processes;
+use deploy::progress::Progress;
+use deploy::run;
+
+use table::{Bench, Table};
+
+/// In the order in which they are played.
+const SECTIONS: [&str; 3] = ["clients", "functions", "bridge"];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let progress = Progress::default();
+    run::until_done_or_interrupted(&progress, Box::pin(bench(run::root(), &progress))).await
+}
+
+async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
+    let state = root.join("target/bench");
+    let (processes, _) = Processes::open(&root.join("target/e2e-processes"), &state.join("logs"))?;
+    let runs = match std::env::var("RUNS") {
+        Ok(runs) => {
+            runs.parse().with_context(|| format!("`RUNS` is `{runs}`; expected a number"))?
+        }
+        Err(_) => 5,
+    };
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let named: Vec<&str> = only.split_whitespace().collect();
+    if let Some(unknown) = named.iter().find(|name| !SECTIONS.contains(name)) {
+        bail!("`ONLY` names `{unknown}`; expected some of {}", SECTIONS.join(", "));
+    }
+    let bench = Bench { root, processes: &processes, progress, runs };
+    let mut written = String::new();
+    for name in SECTIONS.iter().filter(|name| named.is_empty() || named.contains(name)) {
+        for table in section(name, &bench).await? {
+            let markdown = table.markdown();
+            writeln!(std::io::stdout(), "\n{markdown}")?;
+            written.push_str(&markdown);
+            written.push('\n');
+        }
+    }
+    fs::write(state.join("tables.md"), written)?;
+    progress.note(format!("written to `{}`", state.join("tables.md").display()));
+    Ok(())
+}
+
+async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
+    match name {
+        "clients" => clients::measure(bench).await,
+        "functions" => functions::measure(bench).await,
+        "bridge" => bridge::measure(bench).await,
+        _ => bail!("no section `{name}`"),
+    }
+}

@@ -1,0 +1,9 @@
+//! Deploys Vigie from a checkout and removes it again: the steps behind `make deploy` and `make remove`.
+
+pub mod checkout;
+pub mod command;
+pub mod process;
+pub mod progress;
+pub mod python;
+pub mod removal;
+pub mod run;

@@ -1,0 +1,252 @@
+//! Everything the harness starts, and its certain end.
+//!
+//! Each program leads a process group of its own and is written down in a file before anything else
+//! happens, so that a run which was killed outright is cleaned up by the next one. A process id
+//! alone may belong to somebody else by then: its start time has to fit as well.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::process::{Child, Command};
+
+/// How long a program may take to end by itself before it is killed.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long nothing is told of a program that works.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Starts programs and remembers them on disk; holds the lock that keeps a second run away.
+#[derive(Clone)]
+pub struct Processes {
+    folder: PathBuf,
+    logs: PathBuf,
+    _lock: Arc<File>,
+}
+
+impl Processes {
+    /// Takes the lock of `folder`, and ends what an earlier run left behind.
+    ///
+    /// Returns the names of what was ended, to be told to the user.
+    pub fn open(folder: &Path, logs: &Path) -> anyhow::Result<(Self, Vec<String>)> {
+        fs::create_dir_all(folder).with_context(|| format!("`{}`", folder.display()))?;
+        fs::create_dir_all(logs).with_context(|| format!("`{}`", logs.display()))?;
+        let lock = File::create(folder.join("lock"))?;
+        if lock.try_lock().is_err() {
+            bail!(
+                "another run holds `{}`\nhint: wait for it, or end it with Ctrl-C",
+                folder.join("lock").display()
+            );
+        }
+        let ended = end_recorded(folder)?;
+        let logs = logs.to_owned();
+        Ok((Self { folder: folder.to_owned(), logs, _lock: Arc::new(lock) }, ended))
+    }
+
+    /// Ends all programs that still run.
+    pub fn end_all(&self) {
+        // Each program is also ended when its `Running` is dropped; this is for exits without drops.
+        let _ = end_recorded(&self.folder);
+    }
+
+    /// Where the output of `name` goes.
+    #[must_use]
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.logs.join(format!("{name}.log"))
+    }
+
+    /// Starts `command` in the background, its output in the log of `name`.
+    pub fn start(&self, name: &str, command: &mut Command) -> anyhow::Result<Running> {
+        let output = File::options().create(true).append(true).open(self.log(name))?;
+        self.spawn(name, command.stdout(output.try_clone()?).stderr(output))
+    }
+
+    fn spawn(&self, name: &str, command: &mut Command) -> anyhow::Result<Running> {
+        let program = command.as_std().get_program().to_owned();
+        let child = command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("`{}` could not be started", program.display()))?;
+        let id = child.id().with_context(|| format!("`{name}` ended at once"))?;
+        let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("no process id")?;
+        let file = self.folder.join(format!("{name}.pid"));
+        Leader { pid, started: started(pid).unwrap_or_default() }.write(&file)?;
+        let (name, log) = (name.to_owned(), self.log(name));
+        Ok(Running { name, child: Mutex::new(child), pid, file, log })
+    }
+
+    /// Runs `command` to its end, its output shown as it comes.
+    pub async fn show(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        let status = self.spawn(name, command)?.child().wait().await?;
+        if !status.success() {
+            bail!("`{name}` ended with {status}; see above");
+        }
+        Ok(())
+    }
+
+    /// Runs `command` to its end, and fails with the tail of its log when it fails.
+    pub async fn run(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        self.run_and_tell(name, command, |_| ()).await
+    }
+
+    /// The same for what takes minutes: `tell` hears the log so far, now and then.
+    pub async fn run_and_tell(
+        &self,
+        name: &str,
+        command: &mut Command,
+        tell: impl Fn(&str),
+    ) -> anyhow::Result<()> {
+        let _ = fs::remove_file(self.log(name));
+        let mut running = self.start(name, command)?;
+        let log = running.log.clone();
+        let status = loop {
+            match tokio::time::timeout(SILENCE, running.child().wait()).await {
+                Ok(status) => break status?,
+                Err(_) => tell(&fs::read_to_string(&log).unwrap_or_default()),
+            }
+        };
+        if !status.success() {
+            bail!("`{name}` ended with {status}\n{}", running.tail());
+        }
+        Ok(())
+    }
+}
+
+/// A program under way; dropped, it is killed with all that it started.
+pub struct Running {
+    name: String,
+    child: Mutex<Child>,
+    pid: Pid,
+    file: PathBuf,
+    log: PathBuf,
+}
+
+impl Running {
+    #[must_use]
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Its process id, under which the kernel keeps its books.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    /// `None` while it runs.
+    #[must_use]
+    pub fn ended(&self) -> Option<ExitStatus> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        child.try_wait().ok().flatten()
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks it to end, and kills it when it does not.
+    pub async fn stop(mut self) {
+        let _ = kill_process_group(self.pid, Signal::TERM);
+        let _ = tokio::time::timeout(GRACE, self.child().wait()).await;
+    }
+
+    /// Fails when the program has ended although it was to go on.
+    pub fn check(&self) -> anyhow::Result<()> {
+        match self.ended() {
+            None => Ok(()),
+            Some(status) => bail!("`{}` ended with {status}\n{}", self.name, self.tail()),
+        }
+    }
+
+    /// The last lines of its log, with its path.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        tail(&self.log, 15)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The group as well as the leader: a shell or a Python launcher may have left children.
+        end(self.pid, Duration::ZERO);
+        let _ = fs::remove_file(&self.file);
+    }
+}
+
+/// The last `lines` lines of a log, headed by its path; short enough for a terminal.
+#[must_use]
+pub fn tail(log: &Path, lines: usize) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text[text.len().saturating_sub(20_000)..]).into_owned();
+    let all: Vec<&str> = text.lines().collect();
+    let shown = all[all.len().saturating_sub(lines)..].join("\n  ");
+    format!("log: {}\n  {shown}", log.display())
+}
+
+/// Ends the programs that have a file in `folder`; returns their names.
+fn end_recorded(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let mut ended = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "pid") {
+            if let Some(leader) = Leader::read(&path).filter(Leader::is_alive) {
+                end(leader.pid, Duration::ZERO);
+                ended.push(name_of(&path));
+            }
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(ended)
+}
+
+struct Leader {
+    pid: Pid,
+    /// Clock ticks since boot, from `/proc/PID/stat`; 0 when it could not be read.
+    started: u64,
+}
+
+impl Leader {
+    fn read(path: &Path) -> Option<Self> {
+        let text = fs::read_to_string(path).ok()?;
+        let (pid, started) = text.trim().split_once(' ')?;
+        Some(Self { pid: Pid::from_raw(pid.parse().ok()?)?, started: started.parse().ok()? })
+    }
+
+    fn write(&self, path: &Path) -> anyhow::Result<()> {
+        fs::write(path, format!("{} {}\n", self.pid, self.started))
+            .with_context(|| format!("`{}` could not be written", path.display()))
+    }
+
+    /// Whether the leader still is who it was, or is gone and has left its group behind.
+    fn is_alive(&self) -> bool {
+        match started(self.pid) {
+            Some(started) => started == self.started,
+            None => test_kill_process_group(self.pid).is_ok(),
+        }
+    }
+}
+
+fn started(pid: Pid) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything; field 22 is the 20th after it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Ends a group: politely for up to `grace`, then for certain.
+fn end(pid: Pid, grace: Duration) {
+    let _ = kill_process_group(pid, Signal::TERM);
+    let deadline = Instant::now() + grace;
+    while Instant::now() < deadline && test_kill_process_group(pid).is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = kill_process_group(pid, Signal::KILL);
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}

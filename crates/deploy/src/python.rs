@@ -1,0 +1,111 @@
+//! Python programs of the tests, each set of them in an environment of its own under `.venv/`.
+//!
+//! The requirements files carry a hash for every package and no address of an index: where packages
+//! come from is the machine's business.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+use crate::process::Processes;
+
+/// An environment by its folder under `.venv/`, and its requirements below the root.
+#[derive(Clone, Copy, Debug)]
+pub struct Environment {
+    pub name: &'static str,
+    pub requirements: &'static str,
+}
+
+/// SAM CLI, cargo-lambda and zig.
+pub const SAM: Environment =
+    Environment { name: "sam", requirements: "crates/deploy/requirements/sam.txt" };
+/// The AWS CLI.
+pub const AWS_CLI: Environment =
+    Environment { name: "aws", requirements: "crates/deploy/requirements/aws.txt" };
+
+const UV: Environment =
+    Environment { name: "uv", requirements: "crates/deploy/requirements/uv.txt" };
+
+impl Environment {
+    #[must_use]
+    pub fn folder(&self, root: &Path) -> PathBuf {
+        root.join(".venv").join(self.name)
+    }
+
+    /// One of its programs, such as `python`.
+    #[must_use]
+    pub fn program(&self, root: &Path, name: &str) -> PathBuf {
+        self.folder(root).join("bin").join(name)
+    }
+
+    /// Installs it unless what is there was made from the very same requirements.
+    ///
+    /// Returns whether anything had to be done.
+    pub async fn install(&self, root: &Path, processes: &Processes) -> anyhow::Result<bool> {
+        let requirements = root.join(self.requirements);
+        let wanted = fs::read(&requirements)
+            .with_context(|| format!("`{}` could not be read", requirements.display()))?;
+        // Written last: an environment without it was interrupted half-way.
+        let stamp = self.folder(root).join("requirements.installed");
+        if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(false);
+        }
+        let log = format!("install-{}", self.name);
+        let uv = uv(root, processes).await?;
+        let venv = ["venv", "--quiet", "--clear", "--python", "3.11"];
+        processes.run(&log, Command::new(&uv).args(venv).arg(self.folder(root))).await?;
+        // A requirements file is the whole of what is installed. Some old versions of Gradio name
+        // requirements that contradict each other, and run all the same.
+        let install =
+            ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--requirement"];
+        processes
+            .run(
+                &log,
+                Command::new(&uv)
+                    .args(install)
+                    .arg(&requirements)
+                    .env("VIRTUAL_ENV", self.folder(root)),
+            )
+            .await
+            .with_context(|| format!("the packages of `{}`", self.requirements))?;
+        fs::write(&stamp, wanted)?;
+        Ok(true)
+    }
+}
+
+/// The path of uv; it is installed by the machine's own Python the first time.
+async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
+    static ONCE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _one_at_a_time = ONCE.lock().await;
+
+    let requirements = root.join(UV.requirements);
+    let wanted = fs::read(&requirements)
+        .with_context(|| format!("`{}` could not be read", requirements.display()))?;
+    let (uv, stamp) = (UV.program(root, "uv"), UV.folder(root).join("requirements.installed"));
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(uv);
+    }
+    let made = processes
+        .run(
+            "install-uv",
+            Command::new("python3").args(["-m", "venv", "--clear"]).arg(UV.folder(root)),
+        )
+        .await;
+    if made.is_err() {
+        bail!(
+            "`python3 -m venv` failed; the emulator and the chatbot of the tests are written in Python\n\
+             hint: install Python 3.11 or later with its venv module (Debian: apt-get install python3-venv)"
+        );
+    }
+    let install = ["-m", "pip", "install", "--quiet", "--require-hashes", "--requirement"];
+    processes
+        .run(
+            "install-uv",
+            Command::new(UV.program(root, "python")).args(install).arg(&requirements),
+        )
+        .await?;
+    fs::write(&stamp, wanted)?;
+    Ok(uv)
+}

@@ -1,0 +1,67 @@
+//! How the programs of this package begin and end.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::process::Processes;
+use crate::progress::Progress;
+
+/// What a shell reports for a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// The root of this checkout.
+#[must_use]
+pub fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package)
+}
+
+/// Drives `work` to its end, or drops it at the first signal; all it started ends with it.
+pub async fn until_done_or_interrupted(
+    progress: &Progress,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> ExitCode {
+    tokio::select! {
+        result = work => match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                progress.block("Failed", &format!("{error:#}"));
+                ExitCode::FAILURE
+            }
+        },
+        name = interrupted() => {
+            progress.note(format!("{name}: everything that was started is ended"));
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+/// Ends everything that was started, and the process itself, at the first signal.
+///
+/// For test programs, whose runner returns only when all tests are over.
+pub fn end_on_interrupt(processes: Processes) {
+    tokio::spawn(async move {
+        interrupted().await;
+        processes.end_all();
+        std::process::exit(i32::from(INTERRUPTED));
+    });
+}
+
+/// Waits for Ctrl-C, SIGTERM or the end of the terminal.
+async fn interrupted() -> &'static str {
+    let handlers = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = handlers else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => "Ctrl-C",
+        _ = terminate.recv() => "SIGTERM",
+        _ = hangup.recv() => "SIGHUP",
+    }
+}

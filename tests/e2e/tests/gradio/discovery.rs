@@ -1,0 +1,133 @@
+//! What `vigie discover` tells of an app, and the starter probe it writes.
+
+use std::fs;
+
+use anyhow::{Context, ensure};
+use gradio::How;
+use serde_json::{Value, json};
+
+use crate::apps::{Bot, expect};
+use crate::shape::{Shape, USERNAME};
+use crate::vigie::Done;
+
+async fn discover(bot: &Bot<'_>, more: &[&str]) -> anyhow::Result<Done> {
+    let login: &[&str] = if bot.shape == Shape::Login { &["--username", USERNAME] } else { &[] };
+    bot.vigie(&[&["discover", &bot.url], login, more].concat()).await
+}
+
+pub(super) async fn as_text(bot: &Bot<'_>) -> anyhow::Result<()> {
+    if bot.shape == Shape::Login {
+        let refused = bot.vigie(&["discover", &bot.url]).await?;
+        refused.ended_with(1)?;
+        ensure!(refused.err.contains("✗ auth"), "not told why: {}", refused.err);
+    }
+    let done = discover(bot, &[]).await?;
+    done.ended_with(0)?;
+    let (shape, version) = (bot.shape, &bot.version);
+    let way = match shape.how(version) {
+        How::Api => "a ChatInterface, by its API",
+        How::Chain => "a text box and a chatbot, as a browser does",
+        How::Plain => "text in, text out",
+    };
+    let number = if shape == Shape::Plain { "function 1" } else { "function 0" };
+    let endpoint = shape.endpoint(version).unwrap_or(number);
+    let app = format!("{}\n  Gradio {} · {}", bot.url, version.number, version.protocol);
+    let chat = format!("\n● {endpoint} {way} (would be used)\n");
+    let label = shape.message_label(version);
+    let label = label.map(|label| format!("message box \"{label}\" · ")).unwrap_or_default();
+    let message = format!("\n  {label}queued");
+    done.tells([app.as_str(), &chat, &message])?;
+    if let Some(streams) = streams(bot) {
+        done.tells([if streams { "replies in chunks" } else { "replies in one piece" }])?;
+    }
+    if shape == Shape::Multimodal {
+        done.tells(["takes files too"])?;
+    }
+    match shape {
+        _ if !shape.is_public(version) => done.tells(["not part of the app's API"]),
+        Shape::Inputs => done.tells([
+            ": textbox, \"Be kind.\" unless told otherwise",
+            ": slider, 0.7 unless told otherwise",
+        ]),
+        _ => Ok(()),
+    }
+}
+
+pub(super) async fn as_json(bot: &Bot<'_>) -> anyhow::Result<()> {
+    if bot.shape == Shape::Login {
+        let refused = bot.vigie(&["discover", &bot.url, "--output", "json"]).await?;
+        refused.ended_with(1)?;
+        let told = refused.json()?.into_iter().next().context("nothing was told")?;
+        expect("why there is no chat", &told["failure"], &json!("auth"))?;
+    }
+    let done = discover(bot, &["--output", "json"]).await?;
+    done.ended_with(0)?;
+    let found = done.json()?.into_iter().next().context("nothing was told")?;
+    let (shape, version) = (bot.shape, &bot.version);
+    expect("the address", &found["url"], &json!(bot.url))?;
+    expect("the version", &found["gradio_version"], &json!(version.number))?;
+    expect("the protocol", &found["protocol"], &json!(version.protocol))?;
+    let chat = &found["chats"][0];
+    expect("the endpoint", &chat["endpoint"], &json!(shape.endpoint(version)))?;
+    expect("the way", &chat["how"], &json!(shape.how(version).word()))?;
+    expect("the message's label", &chat["message_label"], &json!(shape.message_label(version)))?;
+    expect("whether it is public", &chat["public"], &json!(shape.is_public(version)))?;
+    expect("whether it takes files", &chat["multimodal"], &json!(shape == Shape::Multimodal))?;
+    expect("whether it is queued", &chat["queued"], &json!(true))?;
+    expect("whether it streams", &chat["streams"], &json!(streams(bot)))?;
+    let steps = chat["steps"].as_array().map(Vec::len);
+    expect("the steps of a turn", &steps, &Some(shape.steps(version)))?;
+    expect("the inputs", &without_names(chat["inputs"].clone()), &shape.further_inputs())
+}
+
+/// Whether it streams, from the version on that tells it.
+fn streams(bot: &Bot<'_>) -> Option<bool> {
+    ((4, 19) <= bot.version.release()).then(|| bot.shape.streams())
+}
+
+/// Parameter names are Gradio's, and differ from version to version.
+fn without_names(mut inputs: Value) -> Value {
+    for input in inputs.as_array_mut().into_iter().flatten() {
+        input.as_object_mut().map(|input| input.remove("name"));
+    }
+    inputs
+}
+
+/// The starter is up as it is written, and with the lines that it offers in comments.
+pub(super) async fn starter(bot: &Bot<'_>) -> anyhow::Result<()> {
+    let file = bot.file("starter.yaml")?;
+    let written = discover(bot, &["--write", &file]).await?;
+    written.ended_with(0)?;
+    ensure!(written.err.contains(&format!("wrote {file}")), "not told: {}", written.err);
+    up(bot, &file).await?;
+
+    let starter = fs::read_to_string(&file)?;
+    let mut offered = starter.replace("  # endpoint:", "  endpoint:");
+    if bot.shape.remembers() {
+        offered = offered.replace("  # - say:", "  - say:").replace("  #   expect:", "    expect:");
+    }
+    if bot.shape == Shape::Inputs {
+        offered = offered.replace("  # inputs:", "  inputs:").replace("  #   \"", "    \"");
+    }
+    ensure!(offered != starter, "nothing is offered in\n{starter}");
+    let file = bot.file("offered.yaml")?;
+    fs::write(&file, offered)?;
+    up(bot, &file).await
+}
+
+async fn up(bot: &Bot<'_>, file: &str) -> anyhow::Result<()> {
+    let done = bot.vigie(&["run", file]).await?;
+    done.ended_with(0)?;
+    done.tells([" up after ", "✓ min_length 1"])
+}
+
+/// Gradio 3.0 is told from a broken app: the fault is ours, and there is no verdict.
+pub(super) async fn not_spoken(bot: &Bot<'_>) -> anyhow::Result<()> {
+    let refused = bot.vigie(&["discover", &bot.url]).await?;
+    refused.ended_with(2)?;
+    let told = "✗ unsupported Gradio 3.0 is not supported";
+    ensure!(refused.err.contains(told), "not told: {}", refused.err);
+    let run = bot.vigie(&["run", &bot.probe("old", "hello")?]).await?;
+    run.ended_with(2)?;
+    run.tells(["could not run", "Gradio 3.0 is not supported"])
+}

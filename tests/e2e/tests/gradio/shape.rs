@@ -1,0 +1,162 @@
+//! The shapes of `tests/apps/shapes.py`, and what a client has to find in each.
+
+use gradio::How;
+use serde_json::{Value, json};
+
+use crate::version::Version;
+
+/// One kind of app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// A `ChatInterface` that streams.
+    Stream,
+    /// A `ChatInterface` that answers in one piece.
+    Once,
+    /// Blocks: a text box, and a chatbot by `.then`.
+    Chain,
+    /// The same, without a place in the app's API.
+    Private,
+    /// Text in, text out, memory in `gr.State`.
+    State,
+    /// `gr.Interface`, without memory.
+    Plain,
+    /// A `ChatInterface` that takes files too.
+    Multimodal,
+    /// A `ChatInterface` with additional inputs.
+    Inputs,
+    /// Behind Gradio's own log-in.
+    Login,
+    /// Below a path of somebody else's server.
+    Mounted,
+    /// One answer at a time, and one more may wait.
+    Busy,
+}
+
+/// Who may log in.
+pub(super) const USERNAME: &str = "ada";
+pub(super) const PASSWORD: &str = "secret";
+
+impl Shape {
+    /// Those that take longest first.
+    const ALL: [Self; 11] = [
+        Self::Busy,
+        Self::Stream,
+        Self::Once,
+        Self::Chain,
+        Self::Private,
+        Self::State,
+        Self::Plain,
+        Self::Multimodal,
+        Self::Inputs,
+        Self::Login,
+        Self::Mounted,
+    ];
+
+    /// All that a version knows.
+    pub(super) fn of(version: &Version) -> impl Iterator<Item = Self> {
+        let release = version.release();
+        let since = |shape: &Self| match shape {
+            Self::Plain => (3, 0),
+            Self::Multimodal => (4, 29),
+            _ => (3, 37),
+        };
+        Self::ALL.into_iter().filter(move |shape| since(shape) <= release)
+    }
+
+    /// What `shapes.py` calls it.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Once => "once",
+            Self::Chain => "chain",
+            Self::Private => "private",
+            Self::State => "state",
+            Self::Plain => "plain",
+            Self::Multimodal => "multimodal",
+            Self::Inputs => "inputs",
+            Self::Login => "login",
+            Self::Mounted => "mounted",
+            Self::Busy => "busy",
+        }
+    }
+
+    pub(super) fn path(self) -> &'static str {
+        if self == Self::Mounted { "/my/bot" } else { "" }
+    }
+
+    pub(super) fn how(self, version: &Version) -> How {
+        match self {
+            Self::Chain | Self::Private => How::Chain,
+            Self::Multimodal if version.release() < (4, 44) => How::Chain,
+            Self::State | Self::Plain => How::Plain,
+            _ => How::Api,
+        }
+    }
+
+    /// Whether the endpoint is part of the app's API.
+    pub(super) fn is_public(self, version: &Version) -> bool {
+        let own = self == Self::Multimodal && version.release() < (4, 44);
+        self != Self::Private && !own && self.endpoint(version).is_some()
+    }
+
+    /// Functions of one turn.
+    pub(super) fn steps(self, version: &Version) -> usize {
+        match self.how(version) {
+            How::Chain if self == Self::Multimodal => 3,
+            How::Chain => 2,
+            How::Api | How::Plain => 1,
+        }
+    }
+
+    /// Whether what was said in one turn is known in the next.
+    pub(super) fn remembers(self) -> bool {
+        !matches!(self, Self::Plain | Self::Inputs | Self::Busy)
+    }
+
+    pub(super) fn streams(self) -> bool {
+        !matches!(self, Self::Once | Self::Plain)
+    }
+
+    /// The name of the endpoint that has to be found; `None` for one without a name.
+    pub(super) fn endpoint(self, version: &Version) -> Option<&'static str> {
+        let names_functions = (4, 0) <= version.release();
+        match self {
+            // Since 6.0 what is private has a name all the same.
+            Self::Private => ((6, 0) <= version.release()).then_some("/ask"),
+            Self::Chain => names_functions.then_some("/ask"),
+            Self::State => names_functions.then_some("/talk"),
+            // 3.40 has the function twice: for the button with a name, for the box without one.
+            Self::Plain if version.release() < (3, 50) => None,
+            Self::Plain if version.release() < (6, 0) => Some("/predict"),
+            // Its API answers into the message box: so it is talked to as by a browser.
+            Self::Multimodal if version.release() < (4, 44) => Some("/_clear_and_save_textbox"),
+            _ if version.release() < (6, 0) => Some("/chat"),
+            // From 6.0 on it is called after the user's function.
+            Self::Plain => Some("/answer"),
+            Self::Once => Some("/once"),
+            Self::Busy => Some("/slowly"),
+            _ => Some("/stream"),
+        }
+    }
+
+    /// The label of the message box, where it has one.
+    pub(super) fn message_label(self, version: &Version) -> Option<&'static str> {
+        match self {
+            Self::Chain | Self::Private | Self::State => Some("Say"),
+            Self::Plain => Some("message"),
+            // A ChatInterface has none any more, since some 5.x.
+            _ => (version.release() < (5, 50)).then_some("Message"),
+        }
+    }
+
+    /// What the app takes besides the message, as `vigie discover` tells it.
+    pub(super) fn further_inputs(self) -> Value {
+        if self != Self::Inputs {
+            return json!([]);
+        }
+        json!([
+            { "label": "System prompt", "kind": "textbox", "default": "Be kind." },
+            { "label": "Temperature", "kind": "slider", "default": 0.7 },
+        ])
+    }
+}

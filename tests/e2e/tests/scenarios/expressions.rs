@@ -1,0 +1,132 @@
+//! Every expression that the repository ships, asked of the Prometheus that has seen the whole run.
+//!
+//! A panel that shows nothing and a rule that errs look like health, so they fail here. What rightly
+//! finds nothing in this run stands in tables with its reason; a reason that no longer holds fails too.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+use testkit::dashboards::{Expression, Kind, choices, expressions};
+
+use harness::environment::LocalEnvironment;
+use harness::prometheus::Prometheus;
+
+/// Series that nobody publishes in this run.
+const NOT_PUBLISHED: &[(&str, &str)] =
+    &[("probe_ssl_earliest_cert_expiry", "the bots of the run speak plain HTTP")];
+
+/// Rules that look at the past through a grid of their own: asked for its next point, so that the run
+/// is in sight however short it was.
+const ON_A_GRID: &[(&str, u64, &str)] =
+    &[("rule `probe:runs_in_16m:max2d`", 480, "its inner window is looked at every eight minutes")];
+
+/// How far a graph looks back; longer than the run.
+const GRAPH: Duration = Duration::from_secs(900);
+const STEP: Duration = Duration::from_secs(15);
+
+pub(super) async fn all_find_what_they_ask_for(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let prometheus = &env.prometheus;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let mut blank = Vec::new();
+    for expression in expressions() {
+        let found = answered(prometheus, &expression, now).await;
+        let unpublished: Vec<_> =
+            NOT_PUBLISHED.iter().filter(|(name, _)| expression.metrics().contains(*name)).collect();
+        let problem = match (found, unpublished.first()) {
+            (Err(error), _) => format!("{error:#}"),
+            (Ok(true), None) | (Ok(false), Some(_)) => continue,
+            (Ok(false), None) => "finds nothing".to_owned(),
+            (Ok(true), Some((name, reason))) => {
+                format!("finds `{name}`, although {reason}; take it off the table")
+            }
+        };
+        let Expression { file, place, promql, .. } = &expression;
+        blank.push(format!("{file}, {place}: {problem}\n  {promql}"));
+    }
+    for choice in choices() {
+        let values = prometheus.label_values(&choice.label, &choice.selector).await?;
+        if values.is_empty() {
+            blank.push(format!("{}, variable `{}`: no values", choice.file, choice.variable));
+        }
+    }
+    ensure!(blank.is_empty(), "{}", blank.join("\n"));
+    Ok(())
+}
+
+/// Whether there is an answer with at least one number in it. What an alert asks for should be there
+/// whether it fires or not.
+async fn answered(
+    prometheus: &Prometheus,
+    expression: &Expression,
+    now: u64,
+) -> anyhow::Result<bool> {
+    let promql = expression.promql.as_str();
+    match expression.kind {
+        Kind::Range => prometheus.graph(promql, now - GRAPH.as_secs(), now, STEP).await,
+        Kind::Instant => prometheus.holds(promql, now).await,
+        Kind::Recording => {
+            let grid = ON_A_GRID.iter().find(|(place, ..)| *place == expression.place);
+            let at = grid.map_or(now, |(_, seconds, _)| now.next_multiple_of(*seconds));
+            prometheus.holds(promql, at).await
+        }
+        Kind::Alert => {
+            // It has to be understood as a whole …
+            if prometheus.holds(promql, now).await? {
+                return Ok(true);
+            }
+            // … and each thing it looks at has to exist.
+            for selector in expression.selectors() {
+                let recorded = selector.starts_with("probe:");
+                let seen = format!("last_over_time({selector}[15m])");
+                // What rules record is asked for itself; it may lie on a grid of its own.
+                if !recorded && !prometheus.holds(&seen, now).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+    }
+}
+
+/// The rules run in that Prometheus, none errs, and those fire that should.
+pub(super) async fn rules_tell_what_broke(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let prometheus = &env.prometheus;
+    let rules = prometheus.api("rules", &[]).await?;
+    let mut count = 0;
+    for group in rules["groups"].as_array().context("no groups of rules")? {
+        for rule in group["rules"].as_array().into_iter().flatten() {
+            count += 1;
+            let (name, health) = (&rule["name"], &rule["health"]);
+            ensure!(health == "ok", "rule {name} is {health}: {}", rule["lastError"]);
+        }
+    }
+    ensure!(count > 15, "{count} rules");
+
+    let alerts = prometheus.api("alerts", &[]).await?;
+    let alerts = alerts["alerts"].as_array().context("no list of alerts")?;
+    let firing: Vec<(&str, &str)> = alerts
+        .iter()
+        .filter(|alert| alert["state"] == "firing")
+        .map(|alert| {
+            let label = |name: &str| alert["labels"][name].as_str().unwrap_or_default();
+            (label("alertname"), label("probe"))
+        })
+        .collect();
+    for wanted in [("Watchdog", ""), ("ProbeDown", "gone"), ("InstanceDown", "gone")] {
+        ensure!(firing.contains(&wanted), "{wanted:?} does not fire; what does: {firing:?}");
+    }
+    let wrong: Vec<_> = firing
+        .iter()
+        .filter(|(alert, probe)| *probe == "steady" || *alert == "VigieSilent")
+        .collect();
+    ensure!(wrong.is_empty(), "{wrong:?} fire although that bot answers");
+    let reasons = alerts.iter().filter(|alert| alert["labels"]["alertname"] == "ProbeDown");
+    let told: Vec<&Value> = reasons
+        .filter(|alert| alert["labels"]["probe"] == "gone")
+        .map(|alert| &alert["annotations"]["description"])
+        .collect();
+    let told = told.first().and_then(|text| text.as_str()).unwrap_or_default();
+    ensure!(told.ends_with("Reason of the last run: connect."), "ProbeDown says: {told}");
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! One function for each promise; the probes are those of `tests/e2e/probes/crossing/`.
+
+use std::pin::Pin;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alarm_model::StateValue;
+use anyhow::{Context, ensure};
+use aws_sdk_lambda::primitives::Blob;
+use serde_json::json;
+
+use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
+use super::order::Order;
+use super::{broken, expressions, metrics, neighbour, operator, outage, secrecy, senders};
+use harness::environment::{LocalEnvironment, WATCH};
+use harness::local_aws;
+
+type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
+type Run = for<'a> fn(&'a LocalEnvironment, &'a Order) -> Outcome<'a>;
+
+/// Scenarios that run side by side on so many threads.
+pub(super) struct Group {
+    pub(super) threads: usize,
+    pub(super) scenarios: Vec<Scenario>,
+}
+
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) run: Run,
+    /// Its turn at the mails of severity `page`.
+    pub(super) turn: Option<usize>,
+    /// Whether it reads a ticket in English.
+    pub(super) reads_ticket: bool,
+    /// Scenarios whose traces it reads; they run first where they were not selected.
+    pub(super) needs: &'static [&'static str],
+}
+
+impl Scenario {
+    pub(super) fn new(name: &'static str, run: Run) -> Self {
+        Self { name, run, turn: None, reads_ticket: false, needs: &[] }
+    }
+
+    fn turn(self, number: usize) -> Self {
+        Self { turn: Some(number), ..self }
+    }
+
+    fn needs(self, needs: &'static [&'static str]) -> Self {
+        Self { needs, ..self }
+    }
+}
+
+/// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
+pub(super) const SOON: Duration = Duration::from_secs(180);
+/// Until the first results: the schedule fires on the minute and orders the next one.
+pub(super) const FIRST: Duration = Duration::from_secs(240);
+
+const STEADY: &str = "runs_are_published_once_per_period";
+const GONE: &str = "mail_about_an_unreachable_bot";
+const ERROR: &str = "mail_about_an_app_error_and_its_end";
+const WRONG: &str = "mail_about_a_wrong_answer_and_its_end_in_french";
+const ECHO_BEARER: &str = "secret_in_a_bearer_reaches_the_bot";
+const ECHO_HEADER: &str = "secret_in_a_header_reaches_the_bot";
+
+/// In the order in which they run; the scenarios of a group run side by side.
+pub(super) fn groups() -> [Group; 3] {
+    let together = together().into_iter().chain(outage::scenarios()).collect();
+    [
+        Group { threads: 32, scenarios: together },
+        Group { threads: 1, scenarios: of_the_whole_run() },
+        Group { threads: 1, scenarios: alone() },
+    ]
+}
+
+pub(super) fn find(name: &str) -> Option<Scenario> {
+    let all = groups().into_iter().flat_map(|group| group.scenarios);
+    all.into_iter().find(|scenario| scenario.name == name)
+}
+
+fn together() -> Vec<Scenario> {
+    vec![
+        Scenario::new(STEADY, |env, _| Box::pin(steady(env))),
+        Scenario::new(GONE, |env, order| Box::pin(mails::gone(env, order))).turn(0),
+        Scenario::new(ERROR, |env, order| Box::pin(mails::breaks(env, order, &APP_ERROR)))
+            .turn(APP_ERROR.turn),
+        Scenario::new("mail_about_a_hanging_bot_and_its_end_in_french", |env, order| {
+            Box::pin(mails::breaks(env, order, &HANGING))
+        })
+        .turn(HANGING.turn),
+        Scenario::new(WRONG, |env, order| Box::pin(mails::breaks(env, order, &WRONG_ANSWER)))
+            .turn(WRONG_ANSWER.turn),
+        Scenario {
+            reads_ticket: true,
+            ..Scenario::new("mail_about_a_slow_bot_says_degraded", |env, order| {
+                Box::pin(mails::slow(env, order))
+            })
+        },
+        Scenario::new("mail_about_missing_results_within_six_minutes", |env, _| {
+            Box::pin(mails::silent(env))
+        }),
+        Scenario::new("aws_faults_lose_no_result", |env, _| Box::pin(faults(env))),
+        Scenario::new("aws_refuses_unknown_credentials", |env, _| Box::pin(refused(env))),
+        Scenario::new(ECHO_BEARER, |env, order| {
+            Box::pin(secrecy::told(env, order, secrecy::BEARER))
+        }),
+        Scenario::new(ECHO_HEADER, |env, order| {
+            Box::pin(secrecy::told(env, order, secrecy::HEADER))
+        }),
+    ]
+}
+
+fn of_the_whole_run() -> Vec<Scenario> {
+    vec![
+        Scenario::new("mail_only_about_bots_that_broke", |env, _| Box::pin(async { quiet(env) }))
+            .needs(&[STEADY, ERROR]),
+        Scenario::new("self_monitoring_raises_no_alarm", |env, _| Box::pin(async { watch(env) }))
+            .needs(&[STEADY, ERROR]),
+        Scenario::new("secret_is_stored_nowhere", |env, _| Box::pin(secrecy::kept(env)))
+            .needs(&[ECHO_BEARER, ECHO_HEADER]),
+        Scenario::new("expressions_of_dashboards_and_rules_find_data", |env, _| {
+            Box::pin(expressions::all_find_what_they_ask_for(env))
+        })
+        .needs(&[STEADY, ERROR, WRONG]),
+        Scenario::new("rules_fire_for_what_broke", |env, _| {
+            Box::pin(expressions::rules_tell_what_broke(env))
+        })
+        .needs(&[STEADY, GONE]),
+        Scenario::new("metrics_of_cloudwatch_dashboards_are_published", |env, _| {
+            Box::pin(metrics::are_published_as_the_dashboards_ask(env))
+        })
+        .needs(&[STEADY, ERROR]),
+        Scenario::new("runbook_commands_work_on_a_deployed_stack", |env, _| {
+            Box::pin(operator::commands_of_the_runbook_work(env))
+        })
+        .needs(&[WRONG]),
+        Scenario::new("smoke_run_reports_what_the_prober_sees", |env, _| {
+            Box::pin(operator::smoke_run(env))
+        }),
+    ]
+}
+
+/// In this order: the last ones break the function `alerts` itself.
+fn alone() -> Vec<Scenario> {
+    vec![
+        Scenario::new("deploy_and_remove_beside_another_environment", |env, _| {
+            Box::pin(neighbour::comes_and_goes(env))
+        }),
+        Scenario::new("mail_about_an_alert_from_prometheus", |env, _| {
+            Box::pin(senders::alertmanager(env))
+        }),
+        Scenario::new("mail_about_a_test_alert", |env, _| Box::pin(senders::test_alert(env))),
+        Scenario::new("mail_groups_a_thousand_alarms", |env, _| Box::pin(senders::thousand(env))),
+        Scenario::new("heartbeat_is_sent_once_results_are_published", |env, _| {
+            Box::pin(heart(env))
+        }),
+        Scenario::new("fault_of_publish_permission_raises_an_alarm", |env, _| {
+            Box::pin(broken::not_permitted(env))
+        }),
+        Scenario::new("fault_of_alerts_settings_raises_an_alarm", |env, _| {
+            Box::pin(broken::does_not_start(env))
+        }),
+        Scenario::new("fault_of_alerts_timeout_raises_an_alarm", |env, _| {
+            Box::pin(broken::takes_too_long(env))
+        }),
+    ]
+}
+
+pub(super) fn down(probe: &str) -> String {
+    format!("vigie-local-{probe}-down")
+}
+
+/// Waits until `count` runs of a probe have a verdict, and returns them as time and success.
+pub(super) async fn verdicts(
+    env: &LocalEnvironment,
+    probe: &str,
+    count: usize,
+) -> anyhow::Result<Vec<(i64, f64)>> {
+    let from = SystemTime::now() - Duration::from_secs(600);
+    env.until(&format!("{count} results of `{probe}`"), FIRST, async || {
+        let values = env.metrics(probe).read("Success", "Minimum", from).await?;
+        Ok((values.len() >= count).then_some(values))
+    })
+    .await
+}
+
+async fn steady(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let probe = "steady";
+    let first = verdicts(env, probe, 1).await?;
+    // The schedule fires twice for this minute: what was ordered already is ordered again.
+    let lambda = aws_sdk_lambda::Client::new(&env.aws.config);
+    let minute = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 60 * 60;
+    let minute = aws_sdk_lambda::primitives::DateTime::from_secs(i64::try_from(minute)?);
+    let fired = format!("{{\"scheduled_time\":\"{minute}\"}}");
+    let answer = lambda
+        .invoke()
+        .function_name("vigie-local-dispatcher")
+        .payload(Blob::new(fired))
+        .send()
+        .await?;
+    ensure!(answer.function_error().is_none(), "the dispatcher failed: {:?}", answer.payload());
+
+    let values = verdicts(env, probe, 18).await?;
+    ensure!(values.iter().all(|(_, success)| *success > 0.0), "not always up: {values:?}");
+    let times: Vec<i64> = values.iter().map(|(at, _)| *at).collect();
+    let gaps: Vec<_> = times.windows(2).filter(|pair| pair[1] - pair[0] != 10).collect();
+    ensure!(gaps.is_empty(), "periods without a result between {gaps:?}");
+    let from = UNIX_EPOCH + Duration::from_secs(u64::try_from(first[0].0)?);
+    let counts = env.metrics(probe).read("Success", "SampleCount", from).await?;
+    let twice: Vec<_> = counts.iter().filter(|(_, count)| *count > 1.0).collect();
+    ensure!(twice.is_empty(), "counted more than once: {twice:?}");
+
+    for query in [
+        r#"probe_success{probe="steady",environment="local"} == 1"#,
+        r#"probe_duration_seconds{probe="steady"} > 0"#,
+        r#"probe_turn_first_chunk_seconds{probe="steady",turn="2"} > 0"#,
+        r#"up{probe="steady"} == 1"#,
+        r#"up{job="gradio_chatbot",environment="local",probe=""} == 1"#,
+        r#"chatbot_requests_total{outcome="ok",environment="local"} > 0"#,
+    ] {
+        env.until(query, Duration::from_secs(60), async || {
+            Ok(env.prometheus.query(query).await?.into_iter().next())
+        })
+        .await?;
+    }
+    // Stamped with the due time: no two samples in one period, none between.
+    let samples = env.prometheus.query(r#"count_over_time(probe_success{probe="steady"}[2m])"#);
+    let samples =
+        samples.await?.first().map(harness::prometheus::Found::value).context("no samples")?;
+    ensure!((11.0..=12.0).contains(&samples), "{samples} samples in two minutes; expected 12");
+    Ok(())
+}
+
+/// What goes wrong here is seen by `steady`, which wants every period to have its result.
+async fn faults(env: &LocalEnvironment) -> anyhow::Result<()> {
+    verdicts(env, "steady", 2).await?;
+    let faults = env.aws.faults.as_ref().context("no proxy for faults")?;
+    let throttled =
+        json!({"code": "ThrottlingException", "message": "Rate exceeded", "status": 400});
+    let broken = json!({"code": "InternalError", "status": 500});
+    faults
+        .add(&json!([
+            {"service": "cloudwatch", "operation": "PutMetricData", "times": 4, "error": throttled},
+            {"service": "sqs", "operation": "SendMessage", "times": 2, "error": broken},
+            {"service": "s3", "operation": "PutObject", "times": 2, "error": broken},
+            {"service": "dynamodb", "operation": "PutItem", "times": 2, "error": broken},
+            {"service": "cloudwatch", "operation": "PutMetricData", "times": 6, "latency": 1500},
+        ]))
+        .await?;
+    env.until("throttled, failed and slow calls", SOON, async || {
+        let fired = faults.fired().await?;
+        let of =
+            |name| fired.iter().filter(|fault| fault.operation.as_deref() == Some(name)).count();
+        Ok((of("PutMetricData") >= 10 && of("PutItem") >= 2 && of("PutObject") >= 2).then_some(()))
+    })
+    .await
+}
+
+/// The emulator enforces policies: without that, the other scenarios would prove nothing about ours.
+async fn refused(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let stranger = local_aws::config_with(&env.aws.endpoint, "AKIAIOSFODNN7EXAMPLE", "unknown");
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&stranger);
+    let answer = cloudwatch.describe_alarms().send().await;
+    ensure!(answer.is_err(), "a stranger could list the alarms");
+    Ok(())
+}
+
+fn quiet(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let about = |probe: &str| env.mails_about(probe).len();
+    ensure!(about("steady") == 0, "mail about a bot that was never down");
+    for mail in env.inbox.mails() {
+        ensure!(mail.defect.is_none(), "`{}`: {:?}", mail.subject, mail.defect);
+    }
+    Ok(())
+}
+
+fn watch(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let complaints = env.evaluator.problems();
+    ensure!(complaints.is_empty(), "alarms that could not be evaluated: {complaints:?}");
+    let probes =
+        ["steady", "failing", "hanging", "forgetful", "slow", "silent", "gone", "telltale"];
+    let raised: Vec<_> = env
+        .evaluator
+        .changes()
+        .into_iter()
+        .filter(|change| change.to == StateValue::Alarm)
+        .filter(|change| {
+            !probes.iter().any(|probe| change.alarm.starts_with(&format!("vigie-local-{probe}-")))
+        })
+        .map(|change| (change.alarm, change.reason))
+        .collect();
+    ensure!(raised.is_empty(), "{raised:?}");
+    let mails: Vec<_> = env.inbox.mails().into_iter().filter(|mail| mail.to == WATCH).collect();
+    ensure!(mails.is_empty(), "mail from the watch: {mails:?}");
+    Ok(())
+}
+
+/// The dead man's switch is called from the sixth minute on: it looks at three that are settled.
+async fn heart(env: &LocalEnvironment) -> anyhow::Result<()> {
+    env.until("heartbeat", Duration::from_secs(300), async || {
+        Ok((0 < env.inbox.heartbeats()).then_some(()))
+    })
+    .await
+}

@@ -1,0 +1,308 @@
+//! A bot breaks in four ways and is mended, and what people read of it is asserted, in both languages.
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alarm_model::StateValue;
+use anyhow::{Context, ensure};
+
+use super::order::Order;
+use crate::list::{FIRST, SOON, down, verdicts};
+use harness::bot::Mood;
+use harness::environment::LocalEnvironment;
+use harness::inbox::Mail;
+
+/// What people read of one way of breaking.
+pub(super) struct Story {
+    pub(super) turn: usize,
+    pub(super) probe: &'static str,
+    pub(super) mood: Mood,
+    pub(super) reasons: &'static [&'static str],
+    /// What the subject of the alarm begins with.
+    pub(super) subject: &'static str,
+    /// What its body has.
+    pub(super) body: &'static [&'static str],
+    /// What the subject of the recovery begins with, and what its body has.
+    pub(super) recovery: (&'static str, &'static [&'static str]),
+}
+
+pub(super) const APP_ERROR: Story = Story {
+    turn: 1,
+    probe: "failing",
+    mood: Mood::Error,
+    reasons: &["app_error"],
+    subject: "DOWN failing (local): the app reports an error, turn 1: ",
+    body: &[
+        "failing (local, us-east-1) has been down since 20",
+        "Users see an error message in place of an answer.",
+        "\nWHAT FAILED\nTurn 1 of 2, visit of 20",
+        "\n  said       Bonjour, je m'appelle ",
+        "\n  answered   (nothing)\n  detail     ",
+        "The model is overloaded.",
+        "\navailability  ",
+        " min a mark: ",
+        "\nDOWN gone, since 20",
+        "\nWHAT TO DO\n1. Read the app's log at the time of the visit; the error's text is above.\n",
+        "/s3/object/",
+        "\n             vigie report reports/failing/20",
+        "#alarmsV2:alarm/vigie-local-failing-down\n",
+        "#dashboards/dashboard/vigie-local\n",
+        "\nMUTE\nvigie mute failing --environment local --for 2h --why \"being mended\"\n",
+        "\nSeverity page. Alarm vigie-local-failing-down says: Threshold Crossed: ",
+    ],
+    recovery: (
+        "OK failing (local): answers again, down for ",
+        &[
+            "failing (local, us-east-1) was down for ",
+            " runs failed.\nUsers get right answers again.\n",
+            "\nWHAT TO DO\nNothing now.",
+        ],
+    ),
+};
+
+pub(super) const HANGING: Story = Story {
+    turn: 2,
+    probe: "hanging",
+    mood: Mood::Hang,
+    reasons: &["first_chunk_timeout", "timeout"],
+    subject: "EN PANNE hanging (local) : aucune reponse ne vient a temps, tour 1 abandonne apres ",
+    body: &[
+        "hanging (local, us-east-1) est en panne depuis le ",
+        " Europe/Paris).\n",
+        "\nCE QUI A ÉCHOUÉ\nTour 1 sur 2, visite du ",
+        "\n  envoyé     Bonjour, je m'appelle ",
+        "\n  répondu    (rien)\n  délai      ",
+        "\u{a0}s, puis abandon\n",
+        "\nAUTRES ALARMES\n",
+        "\nEN PANNE gone, depuis le ",
+        "\nQUE FAIRE\n1. ",
+        "\nMETTRE EN SOURDINE\nvigie mute hanging --environment local --for 2h --why \"réparation en cours\"\n",
+        "\nGravité page. Alarme vigie-local-hanging-down\u{a0}: Threshold Crossed: ",
+    ],
+    recovery: (
+        "RETABLI hanging (local) : repond de nouveau, en panne pendant ",
+        &[
+            "hanging (local, us-east-1) a été en panne pendant ",
+            " en échec.\nLes utilisateurs reçoivent de nouveau des réponses justes.\n",
+        ],
+    ),
+};
+
+pub(super) const WRONG_ANSWER: Story = Story {
+    turn: 3,
+    probe: "forgetful",
+    mood: Mood::Nonsense,
+    reasons: &["check_failed"],
+    subject: "EN PANNE forgetful (local) : mauvaise reponse, tour 1, attendu contient \"",
+    body: &[
+        "forgetful (local, us-east-1) est en panne depuis le ",
+        "Les utilisateurs reçoivent des réponses, mais pas les bonnes.\n",
+        "\n  attendu    contient \"",
+        "\n  reçu       \"Il fait beau aujourd'hui, n'est-ce pas ? Je vous écoute.\"\n",
+    ],
+    recovery: (
+        "RETABLI forgetful (local) : repond de nouveau, en panne pendant ",
+        &["forgetful (local, us-east-1) a été en panne pendant "],
+    ),
+};
+
+/// A bot answers, breaks, and is mended.
+pub(super) async fn breaks(
+    env: &LocalEnvironment,
+    order: &Order,
+    story: &Story,
+) -> anyhow::Result<()> {
+    let probe = story.probe;
+    verdicts(env, probe, 3).await?;
+    order.mails.wait_for(story.turn).await;
+    ensure!(env.mails_about(probe).is_empty(), "told before anything broke");
+    if HANGING.turn <= story.turn {
+        order.speak_french(env).await?;
+    }
+
+    let broken = SystemTime::now();
+    env.bot.be(probe, story.mood).await?;
+    env.changed(&down(probe), StateValue::Alarm, broken, SOON).await?;
+    let mut counted = 0;
+    for reason in story.reasons {
+        counted += env.metrics(probe).failures(reason, broken).await?;
+    }
+    ensure!(counted >= 2, "{counted} failures for {:?}; expected at least 2", story.reasons);
+    let mail = env.mail_about(probe, 1).await?;
+    reads(&mail, story.subject, story.body)?;
+    report(env, probe, &mail).await?;
+
+    let mended = SystemTime::now();
+    env.bot.be(probe, Mood::Ok).await?;
+    env.changed(&down(probe), StateValue::Ok, mended, SOON).await?;
+    let recovery = env.mail_about(probe, 2).await?;
+    reads(&recovery, story.recovery.0, story.recovery.1)
+}
+
+/// Whether a mail says what it should, and nothing twice.
+fn reads(mail: &Mail, subject: &str, body: &[&str]) -> anyhow::Result<()> {
+    let told = format!("Subject: {}\n\n{}", mail.subject, mail.body);
+    ensure!(
+        mail.subject.starts_with(subject),
+        "the subject does not begin with `{subject}`:\n{told}"
+    );
+    for part in body {
+        ensure!(mail.body.contains(part), "no `{part}` in:\n{told}");
+    }
+    let mut seen = HashSet::new();
+    let twice = mail.body.lines().filter(|line| !line.is_empty()).find(|line| !seen.insert(*line));
+    ensure!(twice.is_none(), "{twice:?} stands twice in:\n{told}");
+    ensure!(!mail.body.contains("0.0 s"), "a time of nothing in:\n{told}");
+    Ok(())
+}
+
+/// The report that the mail names lies in the bucket, and is about that probe.
+async fn report(env: &LocalEnvironment, probe: &str, mail: &Mail) -> anyhow::Result<()> {
+    let key = mail.body.lines().find_map(|line| line.trim().strip_prefix("vigie report "));
+    let key = key.context("the mail names no report")?;
+    let buckets = env.s3.list_buckets().send().await?;
+    let buckets = buckets.buckets().iter().filter_map(|bucket| bucket.name());
+    let bucket = buckets
+        .into_iter()
+        .find(|bucket| mail.body.contains(&format!("/s3/object/{bucket}?")))
+        .context("the mail's link leads to no bucket")?;
+    let json = format!("{key}.json");
+    let object = env.s3.get_object().bucket(bucket).key(&json).send().await.context(json)?;
+    let body = object.body.collect().await?.into_bytes();
+    let report: serde_json::Value = serde_json::from_slice(&body)?;
+    ensure!(report["probe"] == probe, "`{key}` is about {}", report["probe"]);
+    Ok(())
+}
+
+pub(super) async fn gone(env: &LocalEnvironment, order: &Order) -> anyhow::Result<()> {
+    order.mails.wait_for(0).await;
+    env.changed(&down("gone"), StateValue::Alarm, UNIX_EPOCH, FIRST).await?;
+    let failures = env.metrics("gone").failures("connect", SystemTime::now() - FIRST).await?;
+    ensure!(failures >= 2, "{failures} failures for `connect`");
+    let mail = env.mail_about("gone", 1).await?;
+    let body = [
+        "gone (local, us-east-1) has been down since 20",
+        "Browsers say that the site can't be reached.",
+        "\nWHAT FAILED\nBefore the first turn, visit of 20",
+        "\n3. Try from elsewhere: curl -sv http://127.0.0.1:9/config\n",
+        "\n             vigie report reports/gone/20",
+    ];
+    reads(&mail, "DOWN gone (local): no connection, ", &body)
+}
+
+/// Its mails are tickets: another topic than that of the bots that are down, and so no turn to take.
+pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Result<()> {
+    let alarm = "vigie-local-slow-degraded";
+    verdicts(env, "slow", 3).await?;
+    let since = SystemTime::now();
+    env.bot.be("slow", Mood::Slow).await?;
+    env.changed(alarm, StateValue::Alarm, since, SOON).await?;
+    let values = verdicts(env, "slow", 3).await?;
+    ensure!(values.iter().all(|(_, success)| *success > 0.0), "slow, yet not up: {values:?}");
+    let mail = ticket(env, 1).await?;
+    tells(
+        &mail,
+        "SLOW",
+        "slow",
+        "first words late, 1.",
+        &[
+            "slow (local, us-east-1) has been slow since 20",
+            "Users look at an empty reply for longer than promised, then get a right answer.",
+            "\nWHAT WAS LATE\nTurn ",
+            "\n  took       ",
+            " s to the first words, objective 1 s\n",
+            "\nSeverity ticket. Alarm vigie-local-slow-degraded says: ",
+        ],
+    )?;
+
+    order.tickets.leave(0);
+    order.mails.wait_for(WRONG_ANSWER.turn).await;
+    order.speak_french(env).await?;
+    let since = SystemTime::now();
+    env.bot.be("slow", Mood::Ok).await?;
+    env.changed(alarm, StateValue::Ok, since, SOON).await?;
+    let mail = ticket(env, 2).await?;
+    tells(
+        &mail,
+        "RETABLI",
+        "slow",
+        "repond de nouveau a temps, lent pendant ",
+        &[
+            "slow (local, us-east-1) a été lent pendant ",
+            "Les utilisateurs reçoivent des réponses justes, à temps.\n",
+        ],
+    )?;
+    let since = SystemTime::now();
+    env.bot.be("slow", Mood::Slow).await?;
+    env.changed(alarm, StateValue::Alarm, since, SOON).await?;
+    let mail = ticket(env, 3).await?;
+    tells(
+        &mail,
+        "LENT",
+        "slow",
+        "reponses lentes a venir, ",
+        &[
+            "slow (local, us-east-1) est lent depuis le ",
+            "\nCE QUI A TARDÉ\nTour ",
+            "\u{a0}s avant les premiers mots, objectif 1\u{a0}s\n",
+        ],
+    )?;
+    let down = down("slow");
+    let changes = env.evaluator.changes();
+    let alarmed = changes.iter().any(|one| one.alarm == down && one.to == StateValue::Alarm);
+    ensure!(!alarmed, "a slow bot was called down");
+    Ok(())
+}
+
+/// Mail number `count` about the slow bot among the tickets.
+async fn ticket(env: &LocalEnvironment, count: usize) -> anyhow::Result<Mail> {
+    env.until(
+        &format!("ticket number {count} about `slow`"),
+        Duration::from_secs(150),
+        async || {
+            let mut mails = env.mails_about("slow").into_iter();
+            Ok(mails.by_ref().filter(|mail| mail.topic == "vigie-local-tickets").nth(count - 1))
+        },
+    )
+    .await
+}
+
+/// A mail of one alarm as [`reads`] wants it, or one of several with a line for this one.
+fn tells(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> anyhow::Result<()> {
+    let alone = format!("{state} {probe} (local)");
+    if mail.subject.starts_with(&alone) {
+        let colon = if mail.subject[alone.len()..].starts_with(" :") { " : " } else { ": " };
+        return reads(mail, &format!("{alone}{colon}{what}"), body);
+    }
+    let line = mail.body.lines().find(|line| {
+        line.contains(&format!("  {probe}:")) || line.contains(&format!("  {probe}\u{a0}:"))
+    });
+    line.map(drop)
+        .with_context(|| format!("no line about `{probe}` in `{}`:\n{}", mail.subject, mail.body))
+}
+
+/// A probe falls silent: nothing is said of the bot, only that we don't see it.
+pub(super) async fn silent(env: &LocalEnvironment) -> anyhow::Result<()> {
+    verdicts(env, "silent", 3).await?;
+    // Without its file the dispatcher orders no more runs; its alarm stays.
+    let since = SystemTime::now();
+    let bucket = harness::environment::PROBES_BUCKET;
+    env.s3.delete_object().bucket(bucket).key("crossing/silent.yaml").send().await?;
+    let six_minutes = Duration::from_secs(360);
+    env.changed(&down("silent"), StateValue::InsufficientData, since, six_minutes).await?;
+    let mail = env.mail_about("silent", 1).await?;
+    let told = since.elapsed()?;
+    ensure!(told <= six_minutes, "told after {told:?}");
+    let (blind, text) = if mail.body.contains("CE QUI") || mail.subject.contains("SANS NOUVELLES") {
+        ("SANS NOUVELLES", "plus aucun résultat ne nous parvient")
+    } else {
+        ("BLIND", "no results come in")
+    };
+    ensure!(mail.subject.contains(blind), "blindness is not told as such: {}", mail.subject);
+    ensure!(
+        mail.subject.starts_with(blind) || mail.body.contains(text),
+        "no `{text}` in:\n{}",
+        mail.body
+    );
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! The order in which scenarios that share receivers break their bots.
+//!
+//! Alarms that change together share one mail, which reads differently from the mail of one alarm. So
+//! the scenarios that read a whole mail take turns. A scenario that a filter drops has no turn.
+
+use std::collections::BTreeSet;
+
+use harness::environment::LocalEnvironment;
+use tokio::sync::{OnceCell, watch};
+
+use crate::list::Scenario;
+
+/// Shared by all scenarios of one environment.
+pub(super) struct Order {
+    /// Turns at the mails of severity `page`.
+    pub(super) mails: Turns,
+    /// Place 0 is held until the ticket in English was read.
+    pub(super) tickets: Turns,
+    french: OnceCell<()>,
+}
+
+/// What a selected scenario holds until it ends.
+#[derive(Default)]
+pub(super) struct Places {
+    _mail: Option<Place>,
+    _ticket: Option<Place>,
+}
+
+impl Order {
+    pub(super) fn new() -> Self {
+        Self { mails: Turns::new(), tickets: Turns::new(), french: OnceCell::new() }
+    }
+
+    /// The places of a scenario, held until the returned value is dropped.
+    pub(super) fn reserve(&self, scenario: &Scenario) -> Places {
+        Places {
+            _mail: scenario.turn.map(|number| self.mails.reserve(number)),
+            _ticket: scenario.reads_ticket.then(|| self.tickets.reserve(0)),
+        }
+    }
+
+    /// Switches the mails to French, once; the mails that have to be in English were read before.
+    pub(super) async fn speak_french(&self, env: &LocalEnvironment) -> anyhow::Result<()> {
+        let switch = async {
+            self.tickets.wait_for(1).await;
+            env.set_alerts_variables(&[("LANGUAGE", "fr"), ("TIME_ZONE", "Europe/Paris")]).await
+        };
+        self.french.get_or_try_init(|| switch).await.map(drop)
+    }
+}
+
+/// Places in a sequence, by number; several may hold one.
+pub(super) struct Turns(watch::Sender<BTreeSet<usize>>);
+
+/// A place that is held until it is dropped.
+pub(super) struct Place {
+    number: usize,
+    held: watch::Sender<BTreeSet<usize>>,
+}
+
+impl Turns {
+    fn new() -> Self {
+        Self(watch::Sender::new(BTreeSet::new()))
+    }
+
+    fn reserve(&self, number: usize) -> Place {
+        self.0.send_modify(|held| {
+            held.insert(number);
+        });
+        Place { number, held: self.0.clone() }
+    }
+
+    /// Gives place `number` back before its scenario ends.
+    pub(super) fn leave(&self, number: usize) {
+        self.0.send_modify(|held| {
+            held.remove(&number);
+        });
+    }
+
+    /// Waits until no place before `number` is held.
+    pub(super) async fn wait_for(&self, number: usize) {
+        let free = |held: &BTreeSet<usize>| held.range(..number).next().is_none();
+        // Fails only without a sender, and `self` holds one.
+        let _ = self.0.subscribe().wait_for(free).await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.held.send_modify(|held| {
+            held.remove(&self.number);
+        });
+    }
+}

@@ -1,0 +1,203 @@
+//! Who else raises alarms, and what becomes of very many of them.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::ensure;
+use aws_sdk_sns::types::PublishBatchRequestEntry;
+use serde_json::json;
+use tokio::process::Command;
+
+use deploy::command;
+use harness::alertmanager::Alertmanager;
+use harness::environment::{LocalEnvironment, ON_CALL};
+use harness::inbox::Mail;
+use harness::local_aws::{ACCOUNT, REGION, aws_variables};
+use harness::smtp::MailServer;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where alarms come in.
+fn alarms_topic() -> String {
+    format!("arn:aws:sns:{REGION}:{ACCOUNT}:vigie-local-alarms")
+}
+
+/// The mails to who is on call beyond the first `before`.
+fn new_mails(env: &LocalEnvironment, before: usize) -> Vec<Mail> {
+    let mails = env.inbox.mails().into_iter().skip(before);
+    mails.filter(|mail| mail.to == ON_CALL).collect()
+}
+
+/// Prometheus, by its own rules and what the bridge wrote, finds the bot down that is gone. One
+/// Alertmanager hands that to Vigie by SNS, the other one to a mail server as the runbook has it; both
+/// with the configuration that is shipped. Both also hear of a process that no probe visits.
+pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
+    env.set_alerts_variables(&[("LANGUAGE", "en"), ("TIME_ZONE", "UTC")]).await?;
+    for alert in ["InstanceDown", "ProbeDown"] {
+        let firing = format!(r#"ALERTS{{alertname="{alert}",probe="gone",alertstate="firing"}}"#);
+        env.until(&firing, Duration::from_secs(180), async || {
+            Ok(env.prometheus.query(&firing).await?.into_iter().next())
+        })
+        .await?;
+    }
+    let before = env.inbox.mails().len();
+    let server = MailServer::open().await?;
+    let smarthost = server.address.to_string();
+    let topic = alarms_topic();
+    let endpoint = &*env.aws.endpoint;
+    let by_sns = [
+        ("RECEIVER", "vigie"),
+        ("ALARMS_TOPIC_ARN", &*topic),
+        ("SNS_API_URL", endpoint),
+        ("AWS_REGION", REGION),
+        ("GROUP_WAIT", "1s"),
+    ];
+    let by_mail = [
+        ("RECEIVER", "email"),
+        ("SMTP_SMARTHOST", &*smarthost),
+        ("SMTP_FROM", "alertmanager@example.com"),
+        ("SMTP_REQUIRE_TLS", "false"),
+        ("ALERT_EMAIL", ON_CALL),
+        ("GROUP_WAIT", "1s"),
+    ];
+    let start = async |name, settings: &[(&str, &str)]| {
+        let (root, state) = (&env.root, &env.state);
+        Alertmanager::start(root, state, name, settings, endpoint, &env.processes).await
+    };
+    let sns = start("alertmanager-sns", &by_sns).await?;
+    let smtp = start("alertmanager-smtp", &by_mail).await?;
+    env.prometheus.notify(&[&sns.address, &smtp.address])?;
+    sns.raise(&instance_down()).await?;
+    smtp.raise(&instance_down()).await?;
+
+    // ProbeDown is our own rule, and told like CloudWatch's alarm; InstanceDown in its author's words.
+    for (begins, names) in [("DOWN", "gone"), ("ALARM", "InstanceDown")] {
+        let mail = env
+            .until(&format!("mail of {names} by Alertmanager"), PATIENCE, async || {
+                let mut mails = new_mails(env, before).into_iter();
+                let line = format!("{begins}  {names}: ");
+                let alone = format!("{begins} {names} (local): ");
+                Ok(mails.find(|mail| mail.subject.starts_with(&alone) || mail.body.contains(&line)))
+            })
+            .await?;
+        let what = if names == "gone" { "no connection" } else { "127.0.0.1:9 is down" };
+        let told = format!("{}\n{}", mail.subject, mail.body);
+        ensure!(told.contains(&format!(": {what}")), "no `{what}` in:\n{told}");
+        ensure!(mail.defect.is_none(), "{:?}", mail.defect);
+    }
+    let letter = env
+        .until("letter about InstanceDown", PATIENCE, async || {
+            let scraped = |text: &str| text.contains("Prometheus could not scrape 127.0.0.1:9");
+            let mut letters = server.letters().into_iter();
+            Ok(letters.find(|one| one.subject.contains("InstanceDown") && scraped(&one.text)))
+        })
+        .await?;
+    ensure!(letter.to == [ON_CALL], "sent to {:?}", letter.to);
+    ensure!(letter.subject.starts_with("[FIRING:"), "{}", letter.subject);
+    for part in
+        ["127.0.0.1:9 is down", "(job gradio_chatbot) for a minute.", "runbook.md#instancedown"]
+    {
+        ensure!(letter.text.contains(part), "no `{part}` in the letter:\n{}", letter.text);
+    }
+    // Nobody is told by them from here on.
+    env.prometheus.notify(&[])
+}
+
+/// The classic runbook's alert about a plain scrape, as its rule raises it: it names no probe.
+fn instance_down() -> serde_json::Value {
+    let runbook = "https://github.com/vigie-watch/vigie/blob/main/docs/runbook.md#instancedown";
+    json!([{
+        "labels": {
+            "alertname": "InstanceDown", "job": "gradio_chatbot", "instance": "127.0.0.1:9", "severity": "page",
+        },
+        "annotations": {
+            "summary": "127.0.0.1:9 is down",
+            "description": "Prometheus could not scrape 127.0.0.1:9 (job gradio_chatbot) for a minute.",
+            "runbook_url": runbook,
+        },
+    }])
+}
+
+/// `vigie test-alert`, the program itself; what it printed, and whether it ended well.
+pub(super) async fn vigie_test_alert(
+    env: &LocalEnvironment,
+    seconds: u32,
+) -> anyhow::Result<(bool, String)> {
+    let mut command = Command::new(command::build(&env.root, &env.processes).await?);
+    command
+        .args(["test-alert", "steady", "--environment", "local", "--wait", &seconds.to_string()])
+        .envs(aws_variables(&env.aws.endpoint))
+        .kill_on_drop(true);
+    let output = command.output().await?;
+    let printed = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8_lossy(&printed).into_owned()))
+}
+
+pub(super) async fn test_alert(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let before = env.inbox.mails().len();
+    let (published, printed) = vigie_test_alert(env, 90).await?;
+    ensure!(published && printed.contains("published"), "`vigie test-alert` says:\n{printed}");
+    // SNS has it by now; it delivers in its own time.
+    let mail = env
+        .until("mail marked TEST", Duration::from_secs(60), async || {
+            let marked = |mail: &Mail| mail.subject.starts_with("[TEST] ");
+            Ok(new_mails(env, before).into_iter().find(marked))
+        })
+        .await?;
+    ensure!(mail.subject.starts_with("[TEST] DOWN steady (local)"), "{}", mail.subject);
+    let note = "This is a test, sent by `vigie test-alert`. Nothing is wrong";
+    ensure!(mail.body.starts_with(note), "{}", mail.body);
+    Ok(())
+}
+
+/// A thousand alarms change at once. Each is told once, and SNS's ten mails a second are far away.
+pub(super) async fn thousand(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let before = env.inbox.mails().len();
+    let sns = aws_sdk_sns::Client::new(&env.aws.config);
+    let topic = alarms_topic();
+    let messages: Vec<String> = (0..1_000).map(alarm).collect();
+    for (batch, messages) in messages.chunks(10).enumerate() {
+        let entries = messages.iter().enumerate().map(|(index, message)| {
+            let id = format!("{batch}-{index}");
+            PublishBatchRequestEntry::builder().id(id).message(message).build()
+        });
+        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let answer = sns.publish_batch().topic_arn(&topic);
+        let answer = answer.set_publish_batch_request_entries(Some(entries)).send().await?;
+        ensure!(answer.failed().is_empty(), "not taken: {:?}", answer.failed());
+    }
+    let counted = || -> Vec<usize> {
+        let mails = new_mails(env, before);
+        let down = mails.iter().filter_map(|mail| {
+            let (count, rest) = mail.subject.split_once(" DOWN (local): crowd-")?;
+            rest.contains("crowd-").then(|| count.parse().ok())?
+        });
+        down.collect()
+    };
+    env.until("mails of a thousand alarms", Duration::from_secs(240), async || {
+        Ok((1_000 <= counted().iter().sum::<usize>()).then_some(()))
+    })
+    .await?;
+    // A window more: nothing may come twice.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let counted = counted();
+    ensure!(counted.iter().sum::<usize>() == 1_000, "told: {counted:?}");
+    ensure!(counted.len() <= 10, "{} mails: {counted:?}", counted.len());
+    Ok(())
+}
+
+/// As CloudWatch writes it, of a probe of the crowd.
+fn alarm(number: usize) -> String {
+    let name = format!("vigie-local-crowd-{number}-down");
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = aws_sdk_sns::primitives::DateTime::from_secs_f64(seconds.as_secs_f64());
+    let now = now.fmt(aws_sdk_sns::primitives::DateTimeFormat::DateTime).unwrap_or_default();
+    json!({
+        "AlarmName": name,
+        "AlarmArn": format!("arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"),
+        "NewStateValue": "ALARM",
+        "OldStateValue": "OK",
+        "NewStateReason": "Threshold Crossed",
+        "StateChangeTime": now,
+    })
+    .to_string()
+}

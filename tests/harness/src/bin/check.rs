@@ -1,0 +1,119 @@
+//! `make check`: format, lints, unit tests, licences, template and dashboards.
+//!
+//! A check that fails does not stop the others. Python tools are installed while Cargo compiles.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::bail;
+use deploy::process::Processes;
+use deploy::progress::Progress;
+use deploy::python::{Environment, SAM};
+use deploy::{command, run};
+use harness::prometheus;
+use harness::python::{CARGO_TOOLS, CHECKOV, DASHBOARDS};
+use tokio::process::Command;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let progress = Progress::default();
+    run::until_done_or_interrupted(&progress, Box::pin(check(run::root(), &progress))).await
+}
+
+async fn check(root: &Path, progress: &Progress) -> anyhow::Result<()> {
+    let state = root.join("target/check");
+    let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
+    let mut checks = Checks { root, processes: &processes, progress, failed: Vec::new() };
+
+    let (installed, ()) =
+        tokio::join!(progress.step("install the tools", install(root, &processes)), checks.code());
+    installed?;
+    checks.tests().await;
+    checks.template().await;
+    let Checks { failed, .. } = checks;
+    if !failed.is_empty() {
+        bail!("{}", failed.join("\n"));
+    }
+    progress.block("All checks passed", &progress.table());
+    Ok(())
+}
+
+async fn install(root: &Path, processes: &Processes) -> anyhow::Result<((), &'static str)> {
+    for environment in [CARGO_TOOLS, SAM, CHECKOV, DASHBOARDS] {
+        environment.install(root, processes).await?;
+    }
+    prometheus::install(processes).await?;
+    Ok(((), "Python environments in .venv/, Prometheus, Alertmanager"))
+}
+
+struct Checks<'a> {
+    root: &'a Path,
+    processes: &'a Processes,
+    progress: &'a Progress,
+    failed: Vec<String>,
+}
+
+impl Checks<'_> {
+    async fn code(&mut self) {
+        self.check("format", cargo(self.root, "fmt --all --check")).await;
+        let lint = "clippy --workspace --all-targets --locked -- -D warnings";
+        self.check("lint", cargo(self.root, lint)).await;
+    }
+
+    async fn tests(&mut self) {
+        let mut tests = cargo(self.root, "nextest run --locked --no-fail-fast");
+        // A test that needs Prometheus's tools fails without them instead of being skipped.
+        tests.env("VIGIE_REQUIRE_TOOLS", "1");
+        self.check("unit tests", tests).await;
+        self.check("doc tests", cargo(self.root, "test --workspace --locked --doc --quiet")).await;
+        match command::build(self.root, self.processes).await {
+            Err(error) => self.failed.push(format!("{error:#}")),
+            Ok(vigie) => {
+                let mut vigie = Command::new(vigie);
+                vigie.args(["render", "--check"]).current_dir(self.root);
+                self.check("alarms are up to date", vigie).await;
+            }
+        }
+        self.check("licences and bans", cargo(self.root, "deny check bans licenses sources")).await;
+    }
+
+    async fn template(&mut self) {
+        let template = "infra/template.yaml";
+        let sam = ["validate", "--lint", "--template-file", template];
+        self.check("sam validate", python(self.root, &SAM, "sam", &sam)).await;
+        let lint =
+            [template, "infra/alarms.yaml", "infra/self-monitoring.yaml", "infra/dashboard.yaml"];
+        self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;
+        let checkov = ["--quiet", "--compact", "--framework", "cloudformation", "--file", template];
+        self.check("checkov", python(self.root, &CHECKOV, "checkov", &checkov)).await;
+        let dashboards = ["infra/observability/grafana/build", "--check"];
+        let dashboards = python(self.root, &DASHBOARDS, "python", &dashboards);
+        self.check("dashboards are up to date", dashboards).await;
+    }
+
+    async fn check(&mut self, name: &str, mut command: Command) {
+        let processes = self.processes;
+        let work = async {
+            processes.show(&name.replace(' ', "-"), &mut command).await?;
+            Ok(((), "ok"))
+        };
+        if let Err(error) = self.progress.step(name, work).await {
+            self.failed.push(format!("{error:#}"));
+        }
+    }
+}
+
+fn cargo(root: &Path, arguments: &str) -> Command {
+    let tools = CARGO_TOOLS.folder(root).join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path)));
+    let mut command = Command::new("cargo");
+    command.args(arguments.split(' ')).current_dir(root).env("PATH", path.unwrap_or_default());
+    command
+}
+
+fn python(root: &Path, environment: &Environment, program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(environment.program(root, program));
+    command.args(arguments).current_dir(root).env("SAM_CLI_TELEMETRY", "0");
+    command
+}

@@ -1,0 +1,38 @@
+//! Programs from the machine's packages.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+use deploy::process::Processes;
+
+/// Installs Debian's `package` where `program` is missing and that is possible; returns the program's
+/// path. `hint` tells what to do where it is not.
+pub async fn install(
+    processes: &Processes,
+    program: &str,
+    package: &str,
+    hint: &str,
+) -> anyhow::Result<PathBuf> {
+    if let Some(path) = on_path(program) {
+        return Ok(path);
+    }
+    if !rustix::process::geteuid().is_root() || on_path("apt-get").is_none() {
+        bail!("`{program}` is not on the PATH, and only root can install it\n{hint}");
+    }
+    for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends", package]] {
+        let mut command = Command::new("apt-get");
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        let log = format!("install-{package}");
+        processes.run(&log, &mut command).await.with_context(|| hint.to_owned())?;
+    }
+    on_path(program).with_context(|| format!("`{program}` is not on the PATH\n{hint}"))
+}
+
+/// The first file of that name on the PATH.
+#[must_use]
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
