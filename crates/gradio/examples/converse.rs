@@ -1,4 +1,4 @@
-//! Holds one conversation and prints what was found and timed, as one line of JSON.
+//! Runs one conversation and prints its description and times as one line of JSON.
 //!
 //! ```text
 //! cargo run --example converse -- URL [--login USER:PASSWORD] [--ca FILE] [--endpoint NAME] [--no-proxy]
@@ -18,8 +18,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (builder, says, discover) = arguments()?;
     let client = builder.build()?;
     let until_connect = began.elapsed();
-    // In a task of its own, as in a service: the runtime asks the system less often than for its
-    // root task.
+    // In a spawned task, as in a service: the runtime polls the system less often than for its root
+    // task.
     let outcome = tokio::spawn(run(client, says, discover)).await?;
     let mut report = outcome.unwrap_or_else(|error| json!({ "error": shown(&error) }));
     report["until_connect_seconds"] = until_connect.as_secs_f64().into();
@@ -106,7 +106,7 @@ fn shown(error: &gradio::Error) -> Value {
     json!({ "failure": error.failure().word(), "prose": error.prose(), "partial": partial })
 }
 
-/// Milliseconds with three decimals, null for what did not happen.
+/// Milliseconds with three decimals, or null.
 fn ms(duration: Option<Duration>) -> Value {
     duration.map_or(Value::Null, |one| ((one.as_secs_f64() * 1e6).round() / 1e3).into())
 }
@@ -115,7 +115,7 @@ fn unix_seconds() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64())
 }
 
-/// User and system time of all threads of this process; `None` where there is no /proc.
+/// User and system time of all threads of this process; `None` without /proc.
 fn cpu_seconds() -> Option<f64> {
     let threads = std::fs::read_dir("/proc/self/task").ok()?;
     let nanoseconds = threads.map(|thread| {

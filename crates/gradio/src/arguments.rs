@@ -1,4 +1,4 @@
-//! The values that a browser would hold, and what is sent of them.
+//! Component values that a browser would hold, and the arguments made from them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,19 +11,19 @@ use crate::failure::{Failure, Fault};
 /// One of the app's inputs besides the message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// Parameter name in the app's API; `None` when the app's API does not tell it.
+    /// Parameter name in the app's API; `None` when `/info` does not have it.
     pub name: Option<String>,
-    /// What the page calls it.
+    /// Label on the page.
     pub label: Option<String>,
     /// The component's type, such as `slider`.
     pub kind: String,
-    /// What the page shows at first.
+    /// Initial value.
     pub default: Value,
-    /// What is sent: the default, or what was given instead.
+    /// Value to send: the default or the configured value.
     pub value: Value,
 }
 
-/// The values of the page's components, as far as they are not the first ones.
+/// Values of components that differ from the initial ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values(HashMap<Id, Value>);
 
@@ -45,8 +45,8 @@ impl Values {
         self.0.get(&id).cloned().unwrap_or_else(|| first_value(config, id))
     }
 
-    /// What a function is sent: a value for each input. State is the server's: it is kept under
-    /// the session, and null stands in its place.
+    /// Values for the inputs of a function. State is kept by the server under the session; its value
+    /// is null.
     pub(crate) fn arguments(&self, config: &AppConfig, function: &Dependency) -> Vec<Value> {
         let value = |&id: &Id| match config.kind(id) {
             "state" => Value::Null,
@@ -55,7 +55,7 @@ impl Values {
         function.inputs.iter().map(value).collect()
     }
 
-    /// Keeps what a function gave, for the functions that come after it.
+    /// Stores the outputs of a function for later functions.
     pub(crate) fn keep(&mut self, config: &AppConfig, function: &Dependency, outputs: Vec<Value>) {
         for (&id, output) in function.outputs.iter().zip(outputs) {
             if config.kind(id) == "state" {
@@ -81,8 +81,7 @@ fn first_value(config: &AppConfig, id: Id) -> Value {
     }
 }
 
-/// Components that the user may give values for: what some step of the plan takes, but for the
-/// message, the history and state.
+/// Components that the user can set: inputs of the steps except message, history and state.
 pub(crate) fn further(config: &AppConfig, plan: &Plan) -> Vec<Id> {
     let mut seen = BTreeSet::from([plan.message]);
     let inputs = plan.steps.iter().flat_map(|step| &config.dependencies[step.position].inputs);
@@ -92,13 +91,13 @@ pub(crate) fn further(config: &AppConfig, plan: &Plan) -> Vec<Id> {
     inputs.filter(|&id| seen.insert(id)).collect()
 }
 
-/// Components that some given name may mean by its label, whatever function takes them.
+/// Components whose label is one of the configured names.
 pub(crate) fn labelled(config: &AppConfig, given: &[(String, Value)]) -> BTreeSet<Id> {
     let matches = |id: Id| given.iter().any(|(name, _)| is_called(config, id, name));
     config.components.keys().copied().filter(|&id| matches(id)).collect()
 }
 
-/// Whether the page calls a component so, be it as a parameter would be written.
+/// Whether the label of a component is this name, also in the form of a parameter name.
 fn is_called(config: &AppConfig, id: Id, name: &str) -> bool {
     let label = config.props(id).and_then(|props| props.label.as_deref()).unwrap_or_default();
     !label.is_empty() && (label.eq_ignore_ascii_case(name) || as_parameter(label) == name)
@@ -109,7 +108,7 @@ fn as_parameter(label: &str) -> String {
     label.trim().chars().map(plain).collect()
 }
 
-/// Names of the parameters of an endpoint, from `/info`, for the inputs that have one.
+/// Parameter names of an endpoint, from `/info`.
 pub(crate) fn parameter_names(
     config: &AppConfig,
     function: &Dependency,
@@ -135,7 +134,7 @@ pub(crate) fn parameter_names(
         .collect()
 }
 
-/// Finds out which components the given values are for.
+/// Maps the configured values to components.
 pub(crate) fn resolve(
     config: &AppConfig,
     ids: &[Id],
@@ -149,7 +148,7 @@ pub(crate) fn resolve(
         let Some(&id) = named.or_else(called) else {
             let known: Vec<_> = inputs(config, ids, names, &values).iter().map(shown).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            let prose = format!("the chat has no input `{name}`; its further inputs: {known}");
+            let prose = format!("the chat has no input `{name}`; its inputs are: {known}");
             return Err(Fault::new(Failure::Settings, prose));
         };
         values.set(id, value.clone());
@@ -165,7 +164,7 @@ fn shown(input: &Input) -> String {
     }
 }
 
-/// The inputs as they are told to the user.
+/// The inputs, for display.
 pub(crate) fn inputs(
     config: &AppConfig,
     ids: &[Id],
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_keep_their_defaults_or_are_given_by_any_name() {
+    fn inputs_are_set_by_parameter_name_or_label() {
         let with = |prompt: Value, heat: Value| {
             Ok(vec![json!("hello"), Value::Null, prompt, heat, json!([7])])
         };
@@ -234,16 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_input_is_refused_with_those_there_are() {
+    fn unknown_input_is_rejected_with_the_known_ones() {
         assert_eq!(
             resolved(&[("tone", json!(0))]).unwrap_err(),
-            "the chat has no input `tone`; its further inputs: `system` (`System prompt`), \
+            "the chat has no input `tone`; its inputs are: `system` (`System prompt`), \
              `heat` (`Temperature`)"
         );
     }
 
     #[test]
-    fn outputs_are_kept_for_later_but_for_state() {
+    fn outputs_except_state_are_stored() {
         let config = app();
         let function = &config.dependencies[0];
         let mut values = Values::default();
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_multimodal_box_takes_text_with_its_files() {
+    fn multimodal_message_has_text_and_files() {
         let config = AppConfig::parse(
             br#"{"components":[{"id":1,"type":"multimodaltextbox"}],"dependencies":[]}"#,
         )

@@ -1,8 +1,14 @@
-//! When a certificate ends: the one field we need of it, by a short walk through its DER.
+//! Reads the end of validity from the DER encoding of an X.509 certificate.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The end of an X.509 certificate's validity; `None` when that can't be read.
+use jiff::civil::DateTime;
+
+/// ASN.1 tags of the two time types.
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// End of validity of an X.509 certificate; `None` if the certificate cannot be parsed.
 pub(crate) fn not_after(der: &[u8]) -> Option<SystemTime> {
     let (certificate, _) = element(der, 0x30)?;
     let (mut fields, _) = element(certificate, 0x30)?;
@@ -16,14 +22,12 @@ pub(crate) fn not_after(der: &[u8]) -> Option<SystemTime> {
     }
     let (validity, _) = element(fields, 0x30)?;
     let (_, rest) = any_element(validity)?;
-    let (tag, text, _) = {
-        let (tag, text) = (*rest.first()?, any_element(rest)?);
-        (tag, text.0, text.1)
-    };
-    instant(tag, text)
+    let tag = *rest.first()?;
+    let (text, _) = any_element(rest)?;
+    parse_time(tag, text)
 }
 
-/// Content of the element at the front, and what follows it, if it has this tag.
+/// Content of the first element and the bytes after it, if the element has this tag.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (*der.first()? == tag).then(|| any_element(der)).flatten()
 }
@@ -43,30 +47,23 @@ fn any_element(der: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length)
 }
 
-/// `UTCTime` (two digits for the year, 1950 to 2049) or `GeneralizedTime`, both in UTC.
-fn instant(tag: u8, text: &[u8]) -> Option<SystemTime> {
+/// `UTCTime` (`YYMMDDhhmmssZ`, 1950 to 2049) or `GeneralizedTime` (`YYYYMMDDhhmmssZ`).
+///
+/// Civil time, because RFC 5280 uses the end of 9999, which `jiff::Timestamp` does not reach.
+fn parse_time(tag: u8, text: &[u8]) -> Option<SystemTime> {
+    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
     let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
-    let number = |part: &str| {
-        part.bytes().all(|digit| digit.is_ascii_digit()).then(|| part.parse::<i64>().ok())?
-    };
-    let (year, rest) = match tag {
-        0x17 => {
-            let year = number(text.get(..2)?)?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, text.get(2..)?)
-        }
-        0x18 => (number(text.get(..4)?)?, text.get(4..)?),
-        _ => return None,
-    };
-    let part = |at: usize| number(rest.get(at..at + 2)?);
-    let (month, day, hour, minute, second) = (part(0)?, part(2)?, part(4)?, part(6)?, part(8)?);
-    if rest.len() != 10 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // Days since 1970 in the Gregorian calendar, counting years from March so that leap days are last.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
-    UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+    let text = match tag {
+        UTC_TIME => format!("{}{text}", if text.get(..2)? < "50" { "20" } else { "19" }),
+        GENERALIZED_TIME => text.to_owned(),
+        _ => return None,
+    };
+    let text = Some(text).filter(|text| text.len() == "YYYYMMDDhhmmss".len())?;
+    let time = DateTime::strptime("%Y%m%d%H%M%S", text).ok()?;
+    UNIX_EPOCH.checked_add(Duration::try_from(time.duration_since(EPOCH)).ok()?)
 }
 
 #[cfg(test)]
@@ -74,9 +71,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_read_in_both_forms() {
+    fn both_time_formats_are_parsed() {
         let seconds = |tag, text: &str| {
-            instant(tag, text.as_bytes())?.duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs())
+            parse_time(tag, text.as_bytes())?.duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs())
         };
         assert_eq!(seconds(0x17, "700101000000Z"), Some(0));
         assert_eq!(seconds(0x17, "260228235959Z"), Some(1_772_323_199));
@@ -89,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_found_in_a_certificate() {
+    fn end_of_validity_is_read_from_a_certificate() {
         let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(2031, 5, 6);
         let key = rcgen::KeyPair::generate().unwrap();
@@ -99,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_has_no_end() {
+    fn malformed_der_has_no_end_of_validity() {
         for der in [&[][..], &[0x30], &[0x30, 0x84, 0xff], &[0x30, 0x89], &[0x30, 2, 0x30, 0]] {
             assert_eq!(not_after(der), None);
         }

@@ -1,4 +1,4 @@
-//! What a conversation is held with, checked before anything is sent.
+//! The client and its builder. Settings are checked before anything is sent.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,42 +15,17 @@ use crate::failure::{Error, Failure, Fault};
 use crate::limits::Limits;
 use crate::phases::Phases;
 use crate::session::Session;
+use crate::settings::{Proxy, Settings};
 use crate::tls::Roots;
 
-/// Whom to talk to and how. Cheap to clone; every [`Client::connect`] is a conversation of its
-/// own, with its own connection, cookies and session.
+/// A Gradio app's address and how to talk to it. Cheap to clone. Each [`Client::connect`] starts
+/// a conversation with its own connection, cookies and session.
 #[derive(Clone, Debug)]
 pub struct Client {
     settings: Arc<Settings>,
 }
 
-#[derive(Debug)]
-pub(crate) struct Settings {
-    /// Without user, query and trailing slash.
-    pub(crate) base: Url,
-    pub(crate) login: Option<(String, SecretString)>,
-    pub(crate) headers: HeaderMap,
-    pub(crate) endpoint: Option<EndpointChoice>,
-    pub(crate) inputs: Vec<(String, Value)>,
-    pub(crate) limits: Limits,
-    pub(crate) user_agent: String,
-    pub(crate) proxy: Proxy,
-    pub(crate) roots: Roots,
-    /// What must never be shown, wherever it turns up again.
-    pub(crate) secrets: Vec<SecretString>,
-}
-
-/// Which HTTP proxy to go through.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Proxy {
-    /// As `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
-    #[default]
-    Environment,
-    /// None, whatever the environment says.
-    None,
-}
-
-/// Collects what [`Client`] needs; see its methods for the defaults.
+/// Settings of a [`Client`]. Each method names its default.
 #[derive(Debug)]
 pub struct ClientBuilder {
     url: String,
@@ -67,8 +42,8 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Starts with the app's address: where its page is, sub-path included. The address of a Space
-    /// on Hugging Face may be that of its page there.
+    /// Starts with the address of the app's page, including its sub-path. For a Hugging Face Space,
+    /// the address of its page on `huggingface.co` works too.
     pub fn builder(url: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
             url: url.into(),
@@ -85,20 +60,20 @@ impl Client {
         }
     }
 
-    /// Connects, logs in, reads the app's description and finds the chat. Nothing is said yet.
+    /// Connects, logs in, reads the app's description and finds the chat. Sends no message.
     pub async fn connect(&self) -> Result<Session, Error> {
         Session::connect(&self.settings).await
     }
 
-    /// Finds out all that the app offers, without calling any of it.
+    /// Lists what the app offers without calling any of its functions.
     pub async fn discover(&self) -> Result<Discovery, Error> {
-        Discovery::make(&self.settings).await
+        Discovery::run(&self.settings).await
     }
 }
 
 impl ClientBuilder {
-    /// User name and password: for the app's own log-in page, or for HTTP basic authentication in
-    /// front of it, whichever the server asks for. Nothing is sent to a server that asks for none.
+    /// User name and password for the app's login page or for HTTP basic authentication, whichever
+    /// the server requires. Not sent to a server that requires neither.
     #[must_use]
     pub fn login(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some((user.into(), SecretString::from(password.into())));
@@ -119,15 +94,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Talks to this endpoint instead of looking for the chat.
+    /// Uses this endpoint instead of detecting the chat.
     #[must_use]
     pub fn endpoint(mut self, endpoint: EndpointChoice) -> Self {
         self.endpoint = Some(endpoint);
         self
     }
 
-    /// A value for one of the app's further inputs, by its parameter name or its label; the others
-    /// keep their defaults.
+    /// Value of one of the app's additional inputs, by parameter name or label. Other inputs keep
+    /// their defaults.
     #[must_use]
     pub fn input(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.inputs.push((name.into(), value.into()));
@@ -141,35 +116,35 @@ impl ClientBuilder {
         self
     }
 
-    /// `User-Agent`, so that the app's owner can tell who calls.
+    /// Value of `User-Agent`.
     #[must_use]
     pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
         self.user_agent = user_agent.into();
         self
     }
 
-    /// `traceparent` (W3C Trace Context), so that the app's own traces can be found.
+    /// Value of `traceparent` (W3C Trace Context).
     #[must_use]
     pub fn traceparent(mut self, traceparent: impl Into<String>) -> Self {
         self.traceparent = Some(traceparent.into());
         self
     }
 
-    /// Trusts the certificates of this PEM file besides those of the system.
+    /// PEM file of certificate authorities to trust in addition to the system's.
     #[must_use]
     pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
         self.ca_file = Some(path.as_ref().to_owned());
         self
     }
 
-    /// Which HTTP proxy to go through; the environment's by default.
+    /// HTTP proxy; from the environment by default.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = proxy;
         self
     }
 
-    /// Checks all of it. The error is always [`Failure::Settings`].
+    /// Validates the settings. The error is always [`Failure::Settings`].
     pub fn build(self) -> Result<Client, Error> {
         let settings = self.check().map_err(|fault| Error::new(fault, Phases::default(), None))?;
         Ok(Client { settings: Arc::new(settings) })
@@ -201,7 +176,9 @@ impl ClientBuilder {
             insert(&mut headers, "traceparent", &traceparent)?;
         }
         if HeaderValue::from_str(&self.user_agent).is_err() {
-            return Err(ours("the user agent has characters that no header may have"));
+            return Err(invalid(
+                "the user agent contains characters that are not allowed in a header",
+            ));
         }
         check_limits(&self.limits)?;
         let roots = match &self.ca_file {
@@ -223,52 +200,54 @@ impl ClientBuilder {
     }
 }
 
-/// Times are added to instants, which do not reach for ever.
+/// An upper bound, so that adding a limit to an instant cannot overflow.
 fn check_limits(limits: &Limits) -> Result<(), Fault> {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let Limits { connect, queue, first_chunk, stall, conversation, farewell, .. } = limits;
+    let Limits { connect, queue, first_chunk, stall, conversation, cancel, .. } = limits;
     let optional = [queue, first_chunk].into_iter().flatten();
-    let longest = [connect, stall, conversation, farewell].into_iter().chain(optional).max();
+    let longest = [connect, stall, conversation, cancel].into_iter().chain(optional).max();
     match longest.filter(|longest| **longest > DAY) {
-        Some(longest) => Err(ours(format!("a limit is {longest:?}; expected at most a day"))),
+        Some(longest) => Err(invalid(format!("a limit is {longest:?}; expected at most 24 hours"))),
         None => Ok(()),
     }
 }
 
-fn ours(prose: impl Into<String>) -> Fault {
+fn invalid(prose: impl Into<String>) -> Fault {
     Fault::new(Failure::Settings, prose)
 }
 
 fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Fault> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| ours(format!("`{name}` is not the name of a header")))?;
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| ours(format!("header `{name}` has characters that no header may have")))?;
+        .map_err(|_| invalid(format!("`{name}` is not a valid header name")))?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        invalid(format!("the value of header `{name}` contains characters that are not allowed"))
+    })?;
     value.set_sensitive(true);
     headers.insert(parsed, value);
     Ok(())
 }
 
 fn parse_url(text: &str) -> Result<Url, Fault> {
-    // What was given may hold a password, so a wrong one is not repeated.
-    let expected = "expected an address such as `https://chat.example.com/bot`";
+    // The text may contain a password, so the error does not repeat it.
+    let expected = "expected a URL such as `https://chat.example.com/bot`";
     let mut url = Url::parse(text.trim())
-        .map_err(|error| ours(format!("the app's URL can't be read ({error}); {expected}")))?;
+        .map_err(|error| invalid(format!("the target URL is invalid ({error}); {expected}")))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(ours(format!("the app's URL starts with `{}:`; {expected}", url.scheme())));
+        return Err(invalid(format!("the target URL has scheme `{}`; {expected}", url.scheme())));
     }
     url.set_query(None);
     url.set_fragment(None);
     if let Some(host) = space_host(&url) {
         let direct = Url::parse(&format!("https://{host}"));
-        url = direct.map_err(|error| ours(format!("the Space's URL can't be read ({error})")))?;
+        url = direct
+            .map_err(|error| invalid(format!("the URL of the Space is invalid ({error})")))?;
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url)
 }
 
-/// The host that serves the Space which this page on Hugging Face is about.
+/// Host that serves the Space whose page on `huggingface.co` this is.
 fn space_host(url: &Url) -> Option<String> {
     if url.host_str()? != "huggingface.co" {
         return None;
@@ -294,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_brought_to_one_form() {
+    fn target_url_is_normalised() {
         base("http://localhost:7860", Ok("http://localhost:7860/"));
         base("http://localhost:7860/my/bot/?__theme=dark#x", Ok("http://localhost:7860/my/bot"));
         base("https://u:p@chat.example.com/", Ok("https://chat.example.com/"));
@@ -305,36 +284,36 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_makes_no_sense_is_refused() {
+    fn invalid_target_url_is_rejected() {
         base(
             "chat.example.com",
-            Err("the app's URL can't be read (relative URL without a base); expected an address \
-                 such as `https://chat.example.com/bot`"),
+            Err("the target URL is invalid (relative URL without a base); expected a URL such as \
+                 `https://chat.example.com/bot`"),
         );
         base(
             "ftp://chat.example.com",
-            Err("the app's URL starts with `ftp:`; expected an address such as \
+            Err("the target URL has scheme `ftp`; expected a URL such as \
                  `https://chat.example.com/bot`"),
         );
     }
 
     #[test]
-    fn what_cannot_stand_in_a_header_is_refused_without_being_shown() {
+    fn invalid_header_is_rejected_without_its_value() {
         let refused = |builder: ClientBuilder| {
             let error = builder.build().unwrap_err();
             assert_eq!(error.failure(), Failure::Settings);
             error.prose().to_owned()
         };
         let builder = || Client::builder("http://localhost");
-        assert_eq!(refused(builder().header("a b", "x")), "`a b` is not the name of a header");
+        assert_eq!(refused(builder().header("a b", "x")), "`a b` is not a valid header name");
         assert_eq!(
             refused(builder().bearer("hush\n")),
-            "header `authorization` has characters that no header may have"
+            "the value of header `authorization` contains characters that are not allowed"
         );
     }
 
     #[test]
-    fn a_limit_is_at_most_a_day() {
+    fn limit_above_one_day_is_rejected() {
         let refused = |limits| Client::builder("http://localhost").limits(limits).build().is_err();
         let long = Duration::from_secs(86_401);
         assert!(!refused(Limits::default()));
@@ -343,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_not_in_the_debug_form() {
+    fn debug_output_holds_no_secrets() {
         let client = Client::builder("https://u:canary1@localhost")
             .bearer("canary2")
             .header("x-key", "canary3")

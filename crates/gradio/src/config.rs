@@ -1,7 +1,6 @@
-//! The app's own description, as `/config` gives it from Gradio 3.1 to 6.
+//! The app's description, as `/config` returns it from Gradio 3.1 to 6.
 //!
-//! Read loosely: a field of an unexpected type counts as absent, since the shape changed with
-//! every release and most of it does not matter here.
+//! A field of an unexpected type counts as absent, because the format changed with every release.
 
 use std::collections::HashMap;
 
@@ -9,29 +8,29 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::Value;
 
-/// Components' and functions' numbers.
+/// Id of a component or function.
 pub type Id = u64;
 
-/// What of an app's description is needed to talk to it.
+/// The part of an app's description that is needed to talk to it.
 #[derive(Clone, Debug)]
 pub struct AppConfig {
-    /// Such as `6.31.0`; empty when the app does not say.
+    /// Such as `6.31.0`; empty when the app does not report it.
     pub version: String,
-    /// How events are carried.
+    /// Protocol of the queue.
     pub protocol: Protocol,
     /// `/gradio_api` since 5.0, empty before.
     pub api_prefix: String,
     /// `chat_interface`, `blocks`, `interface` …
     pub mode: String,
-    /// The page's title.
+    /// Title of the page.
     pub title: Option<String>,
     /// `owner/name` on Hugging Face Spaces.
     pub space_id: Option<String>,
     /// Changes with every start of the app.
     pub app_id: Option<String>,
-    /// Whether functions that say nothing else are queued.
+    /// Whether functions use the queue by default.
     pub enable_queue: bool,
-    /// The page of an app that wants a log-in holds a description with nothing but this.
+    /// Whether the app requires a login. The description then has no components.
     pub auth_required: bool,
     /// By id.
     pub components: HashMap<Id, Component>,
@@ -39,20 +38,20 @@ pub struct AppConfig {
     pub dependencies: Vec<Dependency>,
 }
 
-/// How events are carried.
+/// Protocol of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// 3.1 to 3.50: one WebSocket per event, whole values.
     Ws,
-    /// 4.0 to 4.8: one event stream per event, data posted when asked for.
+    /// 4.0 to 4.8: one event stream per event, data posted on request.
     Sse,
-    /// 4.9 to 4.16: joined by POST, followed on an event stream.
+    /// 4.9 to 4.16: joined by POST, messages on an event stream.
     SseV1,
     /// 4.17 to 4.20: chunks after the first are differences.
     SseV2,
     /// 4.21.
     SseV21,
-    /// 4.22 and later, and whatever newer `sse_` there may be.
+    /// 4.22 and later, and unknown newer versions.
     SseV3,
 }
 
@@ -68,7 +67,7 @@ impl Protocol {
         }
     }
 
-    /// Gradio's own name.
+    /// Name in Gradio.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -81,14 +80,14 @@ impl Protocol {
         }
     }
 
-    /// Whether chunks after an event's first are differences to the one before.
+    /// Whether chunks after the first are differences to the previous chunk.
     #[must_use]
     pub fn sends_diffs(self) -> bool {
         matches!(self, Self::SseV2 | Self::SseV21 | Self::SseV3)
     }
 }
 
-/// One thing on the page.
+/// A component of the page.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Component {
@@ -98,41 +97,41 @@ pub struct Component {
     /// `textbox`, `chatbot`, `state` …
     #[serde(rename = "type", deserialize_with = "loose")]
     pub kind: String,
-    /// Its settings; there may be megabytes of them, so only what is named is kept.
+    /// Its settings. They can have megabytes, so only the named ones are kept.
     pub props: Option<Props>,
-    /// True for what has no place in an API, such as state.
+    /// Whether the API leaves the component out, such as state.
     #[serde(deserialize_with = "loose")]
     pub skip_api: Option<bool>,
 }
 
-/// The few settings of a component that matter here.
+/// The settings of a component that this crate uses.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Props {
-    /// What it shows at first.
+    /// Initial value.
     pub value: Value,
-    /// What a browser state holds at first.
+    /// Initial value of a browser state.
     pub default_value: Value,
-    /// What the page calls it.
+    /// Label on the page.
     #[serde(deserialize_with = "loose")]
     pub label: Option<String>,
 }
 
-/// One function with the events that trigger it.
+/// A function with the events that trigger it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Dependency {
-    /// Absent before 4.38: then its position.
+    /// Absent before 4.38; then it is the position.
     #[serde(deserialize_with = "loose")]
     pub id: Option<Id>,
     #[serde(deserialize_with = "loose")]
     targets: Vec<Value>,
     #[serde(deserialize_with = "loose")]
     trigger: Option<String>,
-    /// Components whose values it takes.
+    /// Components that it reads.
     #[serde(deserialize_with = "loose")]
     pub inputs: Vec<Id>,
-    /// Components whose values it gives.
+    /// Components that it writes.
     #[serde(deserialize_with = "loose")]
     pub outputs: Vec<Id>,
     #[serde(deserialize_with = "loose")]
@@ -140,14 +139,14 @@ pub struct Dependency {
     /// `None`: as the app's `enable_queue` says.
     #[serde(deserialize_with = "loose")]
     pub queue: Option<bool>,
-    /// `false` on the wire counts as none.
+    /// `None` for a private function (`false` in the JSON).
     #[serde(deserialize_with = "loose")]
     pub api_name: Option<String>,
     #[serde(deserialize_with = "loose")]
     show_api: Option<bool>,
     #[serde(deserialize_with = "loose")]
     api_visibility: Option<String>,
-    /// The function that this one follows (`.then`, `.success`).
+    /// Id of the function that this one follows (`.then`, `.success`).
     #[serde(deserialize_with = "loose")]
     pub trigger_after: Option<Id>,
     #[serde(deserialize_with = "loose")]
@@ -162,19 +161,19 @@ struct Types {
 }
 
 impl Dependency {
-    /// Its number; [`AppConfig::parse`] fills in what the wire left out.
+    /// Its id. [`AppConfig::parse`] fills in an absent one.
     #[must_use]
     pub fn id(&self) -> Id {
         self.id.unwrap_or_default()
     }
 
-    /// Whether there is anything to call: some are JavaScript only.
+    /// Whether it has server code; some functions are JavaScript only.
     #[must_use]
     pub fn runs_on_server(&self) -> bool {
         self.backend_fn.unwrap_or(true)
     }
 
-    /// Whether the app offers it as part of its API.
+    /// Whether it is part of the public API.
     #[must_use]
     pub fn is_public(&self) -> bool {
         self.api_name.is_some()
@@ -184,7 +183,7 @@ impl Dependency {
             }
     }
 
-    /// Pairs of component and event. Before 3.50 the event stood beside the components.
+    /// Pairs of component and event. Before 3.50 the event was a separate key.
     pub fn targets(&self) -> impl Iterator<Item = (Option<Id>, &str)> {
         self.targets.iter().filter_map(|target| match target {
             Value::Array(pair) => {
@@ -194,7 +193,7 @@ impl Dependency {
         })
     }
 
-    /// Whether it streams. Not to be relied on before 4.19, which said no throughout.
+    /// Whether it streams. Always false before 4.19.
     #[must_use]
     pub fn is_generator(&self) -> Option<bool> {
         self.types.generator
@@ -202,7 +201,7 @@ impl Dependency {
 }
 
 impl AppConfig {
-    /// Reads a description; `None` when it is not JSON or not a Gradio app's.
+    /// Parses a description; `None` when it is not the JSON of a Gradio app.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Self> {
         let wire: Wire = serde_json::from_slice(json).ok()?;
@@ -230,25 +229,25 @@ impl AppConfig {
         })
     }
 
-    /// A component's settings, if it has any.
+    /// Settings of a component.
     #[must_use]
     pub fn props(&self, id: Id) -> Option<&Props> {
         self.components.get(&id)?.props.as_ref()
     }
 
-    /// A component's type; empty when there is no such component.
+    /// Type of a component; empty when it does not exist.
     #[must_use]
     pub fn kind(&self, id: Id) -> &str {
         self.components.get(&id).map_or("", |component| &component.kind)
     }
 
-    /// Whether calls of this function wait in the queue.
+    /// Whether calls of this function use the queue.
     #[must_use]
     pub fn is_queued(&self, dependency: &Dependency) -> bool {
         dependency.queue.unwrap_or(self.enable_queue)
     }
 
-    /// The first two numbers of the version; zeros where they can't be told.
+    /// The first two numbers of the version; zero where they are missing.
     #[must_use]
     pub fn release(&self) -> (u32, u32) {
         let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0));
@@ -256,13 +255,13 @@ impl AppConfig {
     }
 }
 
-/// Cuts the description out of an app's page, where it stands as `window.gradio_config = {…};`.
+/// The description embedded in an app's page as `window.gradio_config = {…};`.
 #[must_use]
 pub fn embedded(page: &[u8]) -> Option<&[u8]> {
     const MARK: &[u8] = b"window.gradio_config";
     let after = find(page, MARK)? + MARK.len();
     let brace = after + find(&page[after..], b"{")?;
-    // The stream ends by itself where the object does, whatever stands behind it.
+    // The stream deserializer stops at the end of the object.
     let mut objects =
         serde_json::Deserializer::from_slice(&page[brace..]).into_iter::<serde::de::IgnoredAny>();
     objects.next()?.ok()?;
@@ -297,7 +296,7 @@ struct Wire {
     dependencies: Option<Vec<Dependency>>,
 }
 
-/// Takes the default for a value of another type than expected.
+/// Returns the default for a value of an unexpected type.
 fn loose<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -325,21 +324,21 @@ mod tests {
     }
 
     #[test]
-    fn a_function_without_id_is_known_by_its_position() {
+    fn function_without_id_gets_its_position() {
         let config =
             AppConfig::parse(br#"{"components":[],"dependencies":[{},{"id":9},{}]}"#).unwrap();
         assert_eq!(config.dependencies.iter().map(Dependency::id).collect::<Vec<_>>(), [0, 9, 2]);
     }
 
     #[test]
-    fn what_lacks_components_is_no_app() {
+    fn json_without_components_is_not_an_app() {
         for other in ["{}", "[]", "null", "\"x\"", "<html>", r#"{"components":[]}"#] {
             assert!(AppConfig::parse(other.as_bytes()).is_none(), "{other}");
         }
     }
 
     #[test]
-    fn the_description_is_cut_out_of_the_page() {
+    fn description_is_extracted_from_the_page() {
         let page = br#"<script>window.gradio_config = {"a":"};</script>","b":{}};</script><p>"#;
         assert_eq!(embedded(page).unwrap(), br#"{"a":"};</script>","b":{}}"#);
         assert_eq!(embedded(b"window.gradio_config = {"), None);

@@ -1,25 +1,25 @@
-//! The differences that chunks are sent as from `sse_v2` on: lists of `[action, path, value]`.
+//! Differences between chunks since `sse_v2`: lists of `[action, path, value]`.
 
 use serde_json::Value;
 
-/// Values nest no deeper than this by way of differences; no JSON that is parsed does either.
+/// Maximum depth of a path; the JSON parser has the same limit for values.
 const MAX_PATH: usize = 128;
 
-/// All that can be done to a value.
+/// All actions.
 const ACTIONS: [&str; 4] = ["replace", "append", "add", "delete"];
 
-/// A difference that does not fit the value it is for.
+/// A difference that cannot be applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiffError {
-    /// Not a list of `[action, path, value]`, or an action nobody knows.
-    #[error("a chunk's difference has a form that no Gradio sends")]
+    /// Not a list of `[action, path, value]`, or an unknown action.
+    #[error("a chunk contains a malformed difference")]
     Malformed,
-    /// A path that leads nowhere, or to a value of another type.
-    #[error("a chunk's difference points outside the value")]
+    /// The path does not exist, or its value has another type.
+    #[error("a chunk contains a difference whose path does not exist in the value")]
     Outside,
 }
 
-/// Whether a value has the form of differences. None has it that a component shows.
+/// Whether a value is a non-empty list of differences. No component has such a value.
 #[must_use]
 pub fn is_difference(value: &Value) -> bool {
     let is_one = |part: &Value| {
@@ -31,7 +31,7 @@ pub fn is_difference(value: &Value) -> bool {
     value.as_array().is_some_and(|parts| !parts.is_empty() && parts.iter().all(is_one))
 }
 
-/// Applies differences in order. After an error the value is as far as they were applied.
+/// Applies differences in order. After an error, the value holds those before it.
 pub fn apply(value: &mut Value, differences: Value) -> Result<(), DiffError> {
     let Value::Array(differences) = differences else { return Err(DiffError::Malformed) };
     for difference in differences {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    #[expect(clippy::needless_pass_by_value, reason = "the cases read better")]
+    #[expect(clippy::needless_pass_by_value, reason = "arguments of test cases")]
     fn check(before: Value, differences: Value, expected: Result<Value, DiffError>) {
         let mut value = before;
         let outcome = apply(&mut value, differences);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn each_action_does_what_its_name_says() {
+    fn each_action_changes_the_value() {
         check(json!("a"), json!([]), Ok(json!("a")));
         check(json!("a"), json!([["append", [], "b"]]), Ok(json!("ab")));
         check(json!(null), json!([["replace", [], [1]]]), Ok(json!([1])));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_points_outside_the_value_is_an_error() {
+    fn unknown_path_is_an_error() {
         for (before, difference) in [
             (json!([1]), json!(["replace", [1], 2])),
             (json!([1]), json!(["replace", [-1], 2])),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_difference_is_an_error() {
+    fn malformed_difference_is_an_error() {
         for differences in [
             json!(null),
             json!("append"),

@@ -1,4 +1,4 @@
-//! All that an app offers, for a person who is about to write a probe.
+//! What an app offers, for a user who writes a probe.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -6,48 +6,50 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::app::App;
 use crate::arguments::{self, Values};
-use crate::client::Settings;
 use crate::config::{AppConfig, Protocol};
-use crate::describe::{App, describe};
+use crate::describe::{describe, phases_of};
+use crate::description::Description;
 use crate::endpoint::{Plan, candidates};
 use crate::failure::{Error, Fault};
 use crate::http::Http;
+use crate::info::fetch_info;
 use crate::phases::Phases;
-use crate::session::{Description, fetch_info, phases_of, scrubbed};
+use crate::settings::Settings;
 
 /// What an app offers.
 #[derive(Clone, Debug)]
 pub struct Discovery {
-    /// Such as `6.31.0`; empty when the app does not say.
+    /// Such as `6.31.0`; empty when the app does not report it.
     pub gradio_version: String,
-    /// How events are carried.
+    /// Protocol of the queue.
     pub protocol: Protocol,
-    /// The page's title.
+    /// Title of the page.
     pub title: Option<String>,
     /// `owner/name` on Hugging Face Spaces.
     pub space_id: Option<String>,
-    /// How many functions the app has, the page's own included.
+    /// Number of the app's functions, including those that only update the page.
     pub functions: usize,
-    /// Every way to chat with it, the best first: that one is taken when none is named. Empty when
-    /// there is no chat.
+    /// Every way to chat with the app, the best first: the client uses that one unless an endpoint
+    /// is configured. Empty when there is no chat.
     pub candidates: Vec<Candidate>,
-    /// How long it took to find out.
+    /// Times of connecting.
     pub phases: Phases,
 }
 
 /// One way to chat with an app.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// What a conversation by this way would be.
+    /// What a conversation would use.
     pub description: Description,
-    /// Whether the app offers it as part of its API.
+    /// Whether the endpoint is part of the public API.
     pub public: bool,
-    /// What the page calls the box that the message goes into.
+    /// Label of the message box.
     pub message_label: Option<String>,
 }
 
-/// Every way to chat with an app, the best first, from its description alone.
+/// Every way to chat with an app, the best first, from its description.
 #[must_use]
 pub fn ways_to_chat(config: &AppConfig) -> Vec<Description> {
     let ways = candidates(config, &BTreeSet::new()).into_iter();
@@ -55,14 +57,15 @@ pub fn ways_to_chat(config: &AppConfig) -> Vec<Description> {
 }
 
 impl Discovery {
-    pub(crate) async fn make(settings: &Arc<Settings>) -> Result<Self, Error> {
+    pub(crate) async fn run(settings: &Arc<Settings>) -> Result<Self, Error> {
         let began = Instant::now();
         let until = began + settings.limits.conversation;
-        let failed = |fault, phases| Error::new(scrubbed(fault, settings), phases, None);
+        let failed =
+            |fault: Fault, phases| Error::new(fault.redacted(&settings.secrets), phases, None);
         let mut http = Http::new(settings).map_err(|fault| failed(fault, Phases::default()))?;
         let found: Result<(App, Value), Fault> = async {
             let app = describe(&mut http, until).await?;
-            // Without it there are no parameters' names to show; the rest is worth showing.
+            // Optional: only the parameter names are missing without it.
             let info = fetch_info(&http, &app, until).await.unwrap_or_default();
             Ok((app, info))
         }

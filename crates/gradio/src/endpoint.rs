@@ -7,19 +7,19 @@ use std::str::FromStr;
 use crate::config::{AppConfig, Dependency, Id};
 use crate::failure::{Failure, Fault};
 
-/// An endpoint named by the user instead of found.
+/// An endpoint that the user configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointChoice {
     /// By its API name, without the leading slash.
     Name(String),
-    /// By the function's number, which private functions have too.
+    /// By the id of the function, which private functions have too.
     Id(Id),
 }
 
 impl FromStr for EndpointChoice {
     type Err = std::convert::Infallible;
 
-    /// Digits are a number; anything else is a name, with or without a leading slash.
+    /// Digits are an id; any other text is a name, with or without a leading slash.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let name = text.trim().trim_start_matches('/');
         Ok(name.parse().map_or_else(|_| Self::Name(name.to_owned()), Self::Id))
@@ -38,9 +38,9 @@ impl fmt::Display for EndpointChoice {
 /// In which way a function is a chat, the best way first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum How {
-    /// `ChatInterface`'s own API: one call, history kept by the server.
+    /// The API of `ChatInterface`: one call, history kept by the server.
     Api,
-    /// An event on a text box and what follows it, up to a chatbot, whose value is the history.
+    /// An event on the page and the functions that follow it, up to a chatbot.
     Chain,
     /// Text in, text out.
     Plain,
@@ -58,22 +58,22 @@ impl How {
     }
 }
 
-/// One call of a conversation's turn.
+/// One call of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     /// Position in [`AppConfig::dependencies`].
     pub(crate) position: usize,
-    /// Which output holds the reply, if this step gives it.
+    /// Index of the output with the reply, if this step returns it.
     pub(crate) reply: Option<usize>,
 }
 
-/// What a turn consists of.
+/// The calls of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) how: How,
     /// In order; the first one takes the message.
     pub(crate) steps: Vec<Step>,
-    /// The component that the message stands in.
+    /// The component that holds the message.
     pub(crate) message: Id,
 }
 
@@ -84,12 +84,12 @@ impl Plan {
     }
 }
 
-/// Types a message can be typed into, and types a reply may be read from, the best first.
+/// Component types that take a message, and types that can hold a reply, the best first.
 const MESSAGE_KINDS: [&str; 2] = ["textbox", "multimodaltextbox"];
 const REPLY_KINDS: [&str; 6] = ["chatbot", "json", "textbox", "markdown", "html", "label"];
 
-/// Bounds on what is looked at, far above any real app, so that a description made to be
-/// laborious costs us nothing: functions, components of one function, steps of one turn.
+/// Limits against hostile descriptions, far above any real app: functions, components of one
+/// function, steps of one turn.
 const MAX_FUNCTIONS: usize = 2_000;
 const MAX_COMPONENTS: usize = 1_000;
 const MAX_STEPS: usize = 64;
@@ -101,12 +101,12 @@ pub(crate) fn candidates(config: &AppConfig, named: &BTreeSet<Id>) -> Vec<Plan> 
         .filter(|&at| has_typing_event(&config.dependencies[at]) || is_chat_api(config, at))
         .filter_map(|at| app.plan(at, named))
         .collect();
-    // A message is sent by `submit` rather than by some button that reads the same box.
+    // Prefer `submit` to a button that reads the same box.
     plans.sort_by_key(|plan| (plan.how, !has_event(plan.start(config), "submit")));
     plans
 }
 
-/// The chat: what the user named, or the best there is.
+/// The configured chat, or the best one.
 pub(crate) fn choose(
     config: &AppConfig,
     choice: Option<&EndpointChoice>,
@@ -130,11 +130,13 @@ pub(crate) fn choose(
         missing(format!("the app has no endpoint {choice}; it has {}", names(config)))
     })?;
     App::new(config).plan(at, named).ok_or_else(|| {
-        missing(format!("endpoint {choice} takes no text box, or gives nothing that can be read"))
+        missing(format!(
+            "endpoint {choice} has no text box as input, or no output that can hold a reply"
+        ))
     })
 }
 
-/// The first few public names, for a message.
+/// The first public names, for an error text.
 fn names(config: &AppConfig) -> String {
     let public = config.dependencies.iter().filter(|one| one.is_public());
     let names: Vec<_> = public
@@ -142,10 +144,10 @@ fn names(config: &AppConfig) -> String {
         .take(10)
         .map(|n| format!("`/{n}`"))
         .collect();
-    if names.is_empty() { "no public ones".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "no public endpoints".to_owned() } else { names.join(", ") }
 }
 
-/// An app with an index of what follows what.
+/// An app with an index of the functions that follow each function.
 struct App<'a> {
     config: &'a AppConfig,
     all: &'a [Dependency],
@@ -164,7 +166,7 @@ impl<'a> App<'a> {
         Self { config, all: &config.dependencies, after }
     }
 
-    /// How to chat by way of this function; `None` when that can't be.
+    /// The plan that starts with this function; `None` when there is none.
     fn plan(&self, at: usize, named: &BTreeSet<Id>) -> Option<Plan> {
         let start = &self.all[at];
         if !start.runs_on_server() {
@@ -185,8 +187,8 @@ impl<'a> App<'a> {
         alone(How::Plain).or_else(|| self.plain_chain(at, message))
     }
 
-    /// The function and those that follow it, as far as they lead to a chatbot, or keep what such
-    /// a step reads in a later turn. Steps that only tidy up the page are left out.
+    /// The function and its followers that lead to a chatbot or write state that such a step reads in
+    /// a later turn. Steps that only update the page are left out.
     fn chain(&self, at: usize, message: Id) -> Vec<Step> {
         let order = self.followers(at);
         let mut kept = BTreeSet::from([at]);
@@ -229,7 +231,7 @@ impl<'a> App<'a> {
         self.all[at].outputs.iter().any(|&id| self.config.kind(id) == "chatbot")
     }
 
-    /// All that lies between the first of `order` and `end`, both included.
+    /// The steps from the first of `order` to `end`, both included.
     fn way(&self, order: &[usize], end: usize) -> BTreeSet<usize> {
         let mut way = BTreeSet::new();
         let mut here = Some(end);
@@ -240,7 +242,7 @@ impl<'a> App<'a> {
         way
     }
 
-    /// Whether a function directly behind those kept writes state that one of them reads.
+    /// Whether a direct follower of the kept steps writes state that one of them reads.
     fn keeps_state(&self, at: usize, kept: &BTreeSet<usize>) -> bool {
         let behind = self.all[at].trigger_after;
         !kept.contains(&at)
@@ -258,7 +260,7 @@ impl<'a> App<'a> {
         while let Some(&before) = order.get(next) {
             let after = self.after.get(&self.all[before].id());
             for &at in after.into_iter().flatten() {
-                // A description may go round in a circle.
+                // A description may contain a cycle.
                 if order.len() < MAX_STEPS && !order.contains(&at) {
                     order.push(at);
                 }
@@ -269,8 +271,8 @@ impl<'a> App<'a> {
     }
 }
 
-/// Whether this is the one call that `ChatInterface` offers besides its page's own chain. It is
-/// called after the user's function since 6.0, `chat` before: so the name says nothing.
+/// Whether this is the API endpoint of a `ChatInterface`. Its name is `chat` before 6.0 and the name
+/// of the user's function since, so the name does not identify it.
 fn is_chat_api(config: &AppConfig, at: usize) -> bool {
     let one = &config.dependencies[at];
     let has_state = |ids: &[Id]| ids.iter().any(|&id| config.kind(id) == "state");
@@ -291,8 +293,7 @@ fn has_typing_event(one: &Dependency) -> bool {
     has_event(one, "submit") || has_event(one, "click")
 }
 
-/// The box that the message goes into: the one whose event it is, else the first text box that
-/// the user gave no value for.
+/// The message box: the one whose event it is, else the first text box without a configured value.
 fn message_box(config: &AppConfig, one: &Dependency, named: &BTreeSet<Id>) -> Option<Id> {
     if one.inputs.len() > MAX_COMPONENTS || one.outputs.len() > MAX_COMPONENTS {
         return None;
@@ -305,8 +306,8 @@ fn message_box(config: &AppConfig, one: &Dependency, named: &BTreeSet<Id>) -> Op
     own.or_else(|| boxes().next())
 }
 
-/// Which output to read: by type, the best first, but not the box that was typed into: only the
-/// API of old `ChatInterface`s answers there.
+/// The output to read: by type, the best first, except the message box. Only the API of old
+/// `ChatInterface`s replies there.
 fn reply_output(config: &AppConfig, one: &Dependency, message: Option<Id>) -> Option<usize> {
     let rank = |id: Id| REPLY_KINDS.iter().position(|&kind| kind == config.kind(id));
     let outputs = one.outputs.iter().enumerate().filter(|&(_, &id)| Some(id) != message);

@@ -20,7 +20,7 @@ fn found(config: &AppConfig, choice: Option<&str>) -> Result<String, String> {
 }
 
 #[test]
-fn the_chat_of_each_recorded_app_is_found() {
+fn chat_of_each_recorded_app_is_found() {
     let cases = [
         ("g350-chat_stream.json", "api /chat 18!"),
         ("g350-chain.json", "chain / 0! 1!"),
@@ -37,13 +37,13 @@ fn the_chat_of_each_recorded_app_is_found() {
 }
 
 #[test]
-fn the_page_of_a_chat_interface_is_a_chain_that_keeps_its_history() {
+fn chat_interface_page_is_a_chain_with_history() {
     let config = config("g6-chat_stream.json");
     assert_eq!(found(&config, Some("0")).unwrap(), "chain /_clear_and_save_textbox 0 1! 2! 3");
 }
 
 #[test]
-fn an_endpoint_is_named_or_refused() {
+fn configured_endpoint_is_used_or_rejected() {
     let config = config("g6-chat_stream.json");
     assert_eq!(found(&config, Some("/stream")).unwrap(), "api /stream 6!");
     assert_eq!(found(&config, Some("stream")).unwrap(), "api /stream 6!");
@@ -53,7 +53,7 @@ fn an_endpoint_is_named_or_refused() {
     );
     assert_eq!(
         found(&config, Some("4")).unwrap_err(),
-        "endpoint function 4 takes no text box, or gives nothing that can be read"
+        "endpoint function 4 has no text box as input, or no output that can hold a reply"
     );
 }
 
@@ -67,7 +67,7 @@ fn blocks(dependencies: &serde_json::Value) -> AppConfig {
 }
 
 #[test]
-fn chains_of_any_length_are_followed_and_side_steps_left_out() {
+fn chain_is_followed_without_side_steps() {
     let config = blocks(&json!([
         { "targets": [[4, "click"]], "inputs": [], "outputs": [2] },
         { "targets": [[1, "submit"]], "inputs": [1], "outputs": [1, 3] },
@@ -82,7 +82,7 @@ fn chains_of_any_length_are_followed_and_side_steps_left_out() {
 }
 
 #[test]
-fn text_in_text_out_is_a_chat_of_last_resort() {
+fn text_in_text_out_is_the_last_resort() {
     let config = blocks(&json!([
         { "targets": [[4, "click"]], "inputs": [1], "outputs": [5] },
         { "targets": [[1, "submit"]], "inputs": [1], "outputs": [1] },
@@ -97,7 +97,7 @@ fn text_in_text_out_is_a_chat_of_last_resort() {
 }
 
 #[test]
-fn submit_comes_before_click() {
+fn submit_is_preferred_to_click() {
     let config = blocks(&json!([
         { "targets": [[4, "click"]], "inputs": [1, 2], "outputs": [2] },
         { "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [2] },
@@ -106,7 +106,7 @@ fn submit_comes_before_click() {
 }
 
 #[test]
-fn a_box_with_a_given_value_is_not_the_message() {
+fn box_with_configured_value_is_not_the_message_box() {
     let config = blocks(&json!([{ "targets": [[4, "click"]], "inputs": [1, 6], "outputs": [5] }]));
     let message =
         |named: &[Id]| choose(&config, None, &named.iter().copied().collect()).unwrap().message;
@@ -115,7 +115,7 @@ fn a_box_with_a_given_value_is_not_the_message() {
 }
 
 #[test]
-fn an_app_without_a_chat_says_so() {
+fn app_without_chat_is_rejected() {
     let config = blocks(&json!([{ "targets": [[4, "click"]], "inputs": [], "outputs": [5] }]));
     assert_eq!(
         found(&config, None).unwrap_err(),
@@ -124,7 +124,7 @@ fn an_app_without_a_chat_says_so() {
 }
 
 #[test]
-fn a_description_that_goes_round_in_circles_ends() {
+fn cyclic_description_ends() {
     let config = blocks(&json!([
         { "targets": [[1, "submit"]], "trigger_after": 1, "inputs": [1], "outputs": [2] },
         { "targets": [[null, "then"]], "trigger_after": 0, "inputs": [2], "outputs": [2] },

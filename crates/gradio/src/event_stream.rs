@@ -1,15 +1,16 @@
-//! Server-sent events, as bytes arrive: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+//! Incremental parser of server-sent events:
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 //!
-//! Only `data` matters here; Gradio names no events. An event that the stream's end cuts off is
-//! none, as the standard says.
+//! Only the field `data` is read; Gradio uses no others. An incomplete event at the end of the stream
+//! is dropped, as the standard requires.
 
 use std::collections::VecDeque;
 
-/// An event that is longer than the limit.
+/// An event exceeds the size limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-/// Takes bytes cut anywhere, even inside a character or a CRLF, and gives whole events.
+/// Takes bytes split anywhere, also inside a character or CRLF, and returns complete events.
 #[derive(Debug)]
 pub struct EventStream {
     limit: usize,
@@ -34,10 +35,10 @@ impl EventStream {
         }
     }
 
-    /// Takes the next bytes of the stream.
+    /// Adds the next bytes of the stream.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), TooLong> {
         while let Some(&first) = bytes.first() {
-            // The LF of a CRLF whose CR came before, maybe in an earlier read.
+            // The LF of a CRLF whose CR may have been in an earlier read.
             if std::mem::take(&mut self.after_cr) && first == b'\n' {
                 bytes = &bytes[1..];
                 continue;
@@ -58,7 +59,7 @@ impl EventStream {
         Ok(())
     }
 
-    /// The data of the next whole event.
+    /// The data of the next complete event.
     pub fn next_event(&mut self) -> Option<Vec<u8>> {
         self.ready.pop_front()
     }
@@ -88,7 +89,7 @@ impl EventStream {
     }
 }
 
-/// The value of a line `name: value`, the space being optional.
+/// The value of a line `name: value`; the space is optional.
 fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let rest = line.strip_prefix(name)?;
     if rest.is_empty() {
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_read_in_every_notation() {
+    fn events_are_read_with_any_line_ending() {
         let cases: &[(&str, &str, &[&str])] = &[
             ("LF", "data: a\n\ndata: b\n\n", &["a", "b"]),
             ("CRLF", "data: a\r\n\r\ndata: b\r\n\r\n", &["a", "b"]),
@@ -124,9 +125,9 @@ mod tests {
             ("several lines", "data: a\ndata: b\n\n", &["a\nb"]),
             ("empty data", "data\n\ndata:\n\n", &["", ""]),
             ("comments and other fields", ": hi\nid: 1\nevent: x\ndata: a\nretry: 5\n\n", &["a"]),
-            ("a field that only begins like data", "database: a\n\n", &[]),
+            ("a field whose name starts with data", "database: a\n\n", &[]),
             ("byte order mark", "\u{feff}data: a\n\n", &["a"]),
-            ("nothing but blank lines", "\n\n\r\n", &[]),
+            ("only blank lines", "\n\n\r\n", &[]),
             ("cut off at the end", "data: a\n\ndata: b\n", &["a"]),
         ];
         for (name, text, expected) in cases {
@@ -141,13 +142,13 @@ mod tests {
     }
 
     #[test]
-    fn a_character_may_be_cut_in_two() {
+    fn split_character_is_joined() {
         let text = "data: é\n\n".as_bytes();
         assert_eq!(events(&[&text[..7], &text[7..]]).unwrap(), ["é"]);
     }
 
     #[test]
-    fn what_is_too_long_is_refused_however_it_grows() {
+    fn too_long_event_is_rejected() {
         assert_eq!(events(&[b"data: aaaaaaaaaaaaaaaaaaaaa"]), Err(TooLong));
         assert_eq!(events(&[b"data: aaaaaaaaaa\n", b"data: aaaaaaaaaa\n"]), Err(TooLong));
         assert_eq!(events(&[b": aaaaaaaaaaaaaaaaaaaaaaaaa"]), Err(TooLong));

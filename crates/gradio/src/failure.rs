@@ -1,57 +1,61 @@
-//! What can go wrong, in a closed set, and the prose that goes with it.
+//! The closed set of failures, and the error that carries one.
 
 use std::fmt;
 
+use secrecy::SecretString;
+
 use crate::phases::Phases;
+use crate::redact;
 use crate::reply::Thought;
 use crate::timing::TurnTiming;
 
-/// Why a conversation could not be held: exactly one kind each time.
+/// Why a conversation failed. Each error has exactly one.
 ///
-/// All but the last two say something about the target; [`Failure::is_ours`] tells them apart.
+/// All but the last two are faults of the target; see [`Failure::is_ours`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Failure {
-    /// The host's name could not be looked up.
+    /// The DNS lookup failed.
     Dns,
-    /// No TCP connection: refused, unreachable, or not answered in time.
+    /// The TCP connection was refused, unreachable, or timed out.
     Connect,
-    /// The TLS handshake failed: certificate expired, for another host, of an unknown issuer …
+    /// The TLS handshake failed, for example because the certificate expired.
     Tls,
-    /// An HTTP status that no Gradio app in order answers with, or redirects without end.
+    /// An unexpected HTTP status, or too many redirects.
     HttpStatus,
-    /// Something answers, but it is not a Gradio app.
+    /// The server responds, but it is not a Gradio app.
     NotGradio,
-    /// Log-in missing or refused.
+    /// The login is missing or was rejected.
     Auth,
-    /// A Gradio app without a chat that we could find, or without the endpoint that was named.
+    /// The app has no chat that could be found, or lacks the configured endpoint.
     EndpointMissing,
-    /// The app's queue takes no more.
+    /// The app's queue is full.
     QueueFull,
-    /// The app did not start on the message in time.
+    /// The app did not start to process the message in time.
     QueueTimeout,
-    /// The app started on the message and sent no chunk in time.
+    /// The app started to process the message and sent no chunk in time.
     FirstChunkTimeout,
-    /// The server still sends heartbeats, or had begun to answer, but nothing moved for
-    /// [`Limits::stall`](crate::Limits::stall), or for longer than all of the reply so far had taken
-    /// when [`Limits::conversation`](crate::Limits::conversation) ran out.
+    /// The server sends heartbeats or had started to reply, but sent nothing else for
+    /// [`Limits::stall`](crate::Limits::stall). Also when
+    /// [`Limits::conversation`](crate::Limits::conversation) ended after a silence longer than the
+    /// reply had taken until then.
     Stalled,
-    /// [`Limits::conversation`](crate::Limits::conversation) ran out: while the app was being
-    /// described, or in the middle of a reply.
+    /// [`Limits::conversation`](crate::Limits::conversation) was exceeded while the description was
+    /// read or during a reply.
     Timeout,
-    /// The connection broke before the reply was complete, or what came could not be understood.
+    /// The connection broke before the reply was complete, or the data was malformed.
     StreamBroken,
-    /// The app itself reported an error.
+    /// The app reported an error.
     AppError,
-    /// One of the size limits was exceeded.
+    /// A size limit was exceeded.
     TooLarge,
-    /// What we were told to do makes no sense: a wrong URL, CA file, header or input. Our fault.
+    /// A setting is invalid: URL, CA file, header or input. Not a fault of the target.
     Settings,
-    /// A Gradio that this crate does not speak (3.0). Our shortcoming, not the target's.
+    /// A Gradio version that this crate does not support (3.0). Not a fault of the target.
     Unsupported,
 }
 
 impl Failure {
-    /// Every kind, in the order of the way a conversation takes.
+    /// Every failure, in the order in which a conversation can meet it.
     pub const ALL: [Self; 17] = [
         Self::Dns,
         Self::Connect,
@@ -96,7 +100,7 @@ impl Failure {
         }
     }
 
-    /// Whether the fault lies with us, so that nothing is said about the target.
+    /// Whether the cause is the configuration or this crate, not the target.
     #[must_use]
     pub fn is_ours(self) -> bool {
         matches!(self, Self::Settings | Self::Unsupported)
@@ -109,10 +113,10 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A conversation that could not be held, or not to its end.
+/// A failed conversation.
 ///
-/// The prose holds all that is worth knowing of the causes, redacted; there is no `source`, since
-/// the errors below carry addresses and bodies that may hold credentials.
+/// The text includes the redacted causes. There is no `source`, because the underlying errors hold
+/// URLs and bodies that may contain credentials.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.prose)]
 pub struct Error(Box<Details>);
@@ -125,14 +129,14 @@ struct Details {
     partial: Option<Partial>,
 }
 
-/// What had been seen of a reply when it failed.
+/// The part of a reply that was received before the failure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partial {
-    /// Answer text up to then, without thinking.
+    /// Answer text, without thinking.
     pub text: String,
-    /// Thinking and tool blocks up to then.
+    /// Thinking and tool blocks.
     pub thinking: Vec<Thought>,
-    /// Times up to then; [`TurnTiming::reply`] is `None`.
+    /// Times; [`TurnTiming::reply`] is `None`.
     pub timing: TurnTiming,
 }
 
@@ -141,33 +145,33 @@ impl Error {
         Self(Box::new(Details { failure: fault.failure, prose: fault.prose, phases, partial }))
     }
 
-    /// The kind.
+    /// What failed.
     #[must_use]
     pub fn failure(&self) -> Failure {
         self.0.failure
     }
 
-    /// What was seen, in a sentence or two without a final period: status, first bytes of a body,
-    /// which limit. Never a traceback, never a credential.
+    /// Description in a sentence or two without a final period: status, start of a body, limit.
+    /// Contains no traceback and no credential.
     #[must_use]
     pub fn prose(&self) -> &str {
         &self.0.prose
     }
 
-    /// Times of the connection as far as it came.
+    /// Times of the connection phases that were completed.
     #[must_use]
     pub fn phases(&self) -> &Phases {
         &self.0.phases
     }
 
-    /// What had been seen of the reply; `None` when the failure came before a message was sent.
+    /// The part of the reply that was received; `None` when no message had been sent.
     #[must_use]
     pub fn partial(&self) -> Option<&Partial> {
         self.0.partial.as_ref()
     }
 }
 
-/// An error on its way up, before phases and partial reply are added to it.
+/// An error before phases and partial reply are added to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) failure: Failure,
@@ -178,6 +182,12 @@ impl Fault {
     pub(crate) fn new(failure: Failure, prose: impl Into<String>) -> Self {
         Self { failure, prose: prose.into() }
     }
+
+    /// Removes secrets from the text.
+    pub(crate) fn redacted(mut self, secrets: &[SecretString]) -> Self {
+        self.prose = redact::scrub(&self.prose, secrets);
+        self
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +195,7 @@ mod tests {
     use super::Failure;
 
     #[test]
-    fn every_kind_has_a_word_of_its_own() {
+    fn failure_words_are_unique() {
         let mut words: Vec<_> = Failure::ALL.iter().map(|failure| failure.word()).collect();
         words.sort_unstable();
         words.dedup();

@@ -1,4 +1,4 @@
-//! One conversation's HTTP: a client of its own, every wait under a limit, every body under a size.
+//! HTTP of one conversation: its own client, a time limit on every wait, a size limit on every body.
 
 use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
@@ -12,27 +12,27 @@ use reqwest::{Method, RequestBuilder, Response};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::client::{Proxy, Settings};
 use crate::failure::{Failure, Fault};
-use crate::phases::{Stage, Tracker};
 use crate::redact;
+use crate::settings::{Proxy, Settings};
 use crate::space;
+use crate::tracker::{Stage, Tracker};
 
-/// Why an exchange brought no answer.
+/// Why a request failed.
 #[derive(Debug)]
-pub(crate) enum Trouble {
-    /// The time that was given ran out; what that means, the caller knows.
-    Late,
+pub(crate) enum HttpError {
+    /// The given time passed. The caller knows which failure that is.
+    TimedOut,
     Fault(Fault),
 }
 
-impl From<Fault> for Trouble {
+impl From<Fault> for HttpError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl Trouble {
+impl HttpError {
     pub(crate) fn new(failure: Failure, prose: impl Into<String>) -> Self {
         Self::Fault(Fault::new(failure, prose))
     }
@@ -42,12 +42,12 @@ pub(crate) struct Http {
     pub(crate) settings: Arc<Settings>,
     pub(crate) tracker: Tracker,
     client: reqwest::Client,
-    /// HTTP/1.1 only, as WebSockets need it; made when there is one.
+    /// HTTP/1.1 only, which WebSockets need; built on first use.
     upgrading: OnceLock<reqwest::Client>,
     jar: Arc<Jar>,
-    /// Ours, added to each request rather than to the client, so that they can grow by a log-in.
+    /// Headers of every request. Not part of the client, because a login can add one.
     pub(crate) headers: HeaderMap,
-    /// Whether the log-in is HTTP basic authentication, and so among the headers.
+    /// Whether the login is HTTP basic authentication, which is one of `headers`.
     pub(crate) basic: bool,
 }
 
@@ -74,14 +74,14 @@ impl Http {
         self.client.request(method, url).headers(self.headers.clone())
     }
 
-    /// A request whose answer is a stream of events. Uncompressed: a decoder would hold bytes back.
+    /// A request for an event stream.
     pub(crate) fn event_request(&self, url: Url) -> RequestBuilder {
         self.request(Method::GET, url)
             .header(http::header::ACCEPT, "text/event-stream")
             .header(ACCEPT_ENCODING, "identity")
     }
 
-    /// A request that may be upgraded to a WebSocket.
+    /// A request that can be upgraded to a WebSocket.
     pub(crate) fn upgrade_request(&self, url: Url) -> Result<RequestBuilder, Fault> {
         let client = if let Some(client) = self.upgrading.get() {
             client
@@ -92,66 +92,68 @@ impl Http {
         Ok(client.get(url).headers(self.headers.clone()))
     }
 
-    /// Sends, and waits for the head of the answer.
+    /// Sends a request and waits for the head of the response.
     pub(crate) async fn send(
         &self,
         request: RequestBuilder,
         until: Instant,
-    ) -> Result<Response, Trouble> {
+    ) -> Result<Response, HttpError> {
         match timeout_at(until, request.send()).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(Trouble::Fault(self.fault(&error))),
-            Err(_) => Err(self.late()),
+            Ok(Err(error)) => Err(HttpError::Fault(self.fault(&error))),
+            Err(_) => Err(self.timed_out()),
         }
     }
 
-    /// What it means that the time ran out while nothing had been answered.
-    fn late(&self) -> Trouble {
+    /// The error of a request that got no response in time.
+    fn timed_out(&self) -> HttpError {
         let failure = match self.tracker.stage() {
             Stage::Dns => Failure::Dns,
             Stage::Connect => Failure::Connect,
             Stage::Tls => Failure::Tls,
-            Stage::Idle | Stage::Ready => return Trouble::Late,
+            Stage::Idle | Stage::Ready => return HttpError::TimedOut,
         };
-        let doing = self.doing(failure);
-        Trouble::new(failure, format!("{doing} was not done when the conversation's time ran out"))
+        let action = self.action(failure);
+        let prose = format!("{action} did not finish before the time limit of the conversation");
+        HttpError::new(failure, prose)
     }
 
-    /// Reads a body to its end.
+    /// Reads a whole body.
     pub(crate) async fn body(
         &self,
         mut response: Response,
         limit: usize,
         until: Instant,
-    ) -> Result<Vec<u8>, Trouble> {
+    ) -> Result<Vec<u8>, HttpError> {
         let path = response_path(&response);
         let too_large = |seen: u64| {
             let prose =
-                format!("the answer of `{path}` has {seen} bytes or more; the limit is {limit}");
-            Trouble::new(Failure::TooLarge, prose)
+                format!("the response of `{path}` has {seen} bytes or more; the limit is {limit}");
+            HttpError::new(Failure::TooLarge, prose)
         };
         if let Some(length) = response.content_length().filter(|&length| length > limit as u64) {
             return Err(too_large(length));
         }
         let mut body = Vec::new();
         loop {
-            let chunk = timeout_at(until, response.chunk()).await.map_err(|_| Trouble::Late)?;
+            let chunk =
+                timeout_at(until, response.chunk()).await.map_err(|_| HttpError::TimedOut)?;
             let Some(chunk) = chunk.map_err(|error| self.fault(&error))? else { return Ok(body) };
             let length = body.len() + chunk.len();
             if length > limit {
                 return Err(too_large(length as u64));
             }
             body.extend_from_slice(&chunk);
-            // A body that is always ready would never let the time run out by itself.
+            // A body that is always ready never lets the timeout fire.
             if Instant::now() >= until {
-                return Err(Trouble::Late);
+                return Err(HttpError::TimedOut);
             }
         }
     }
 
-    /// What an answer says whose status is not the one that was hoped for.
+    /// The fault of a response with an unexpected status.
     pub(crate) async fn refusal(&self, response: Response, until: Instant) -> Fault {
-        /// Enough for a title or a sentence; what follows is not worth waiting for.
+        /// Enough for a title or a sentence.
         const READ: usize = 64 * 1024;
         const WAIT: Duration = Duration::from_secs(1);
         let status = response.status();
@@ -170,24 +172,23 @@ impl Http {
         };
         let what = match location.filter(|_| status.is_redirection()) {
             Some(location) => format!(
-                " to `{location}`, where our credentials are not sent; give that address instead"
+                " to `{location}`, to which credentials are not sent; use that address as the target"
             ),
             None => format!(", {}", redact::excerpt(&body)),
         };
         let state = space::state(&self.settings.base, &body);
         let state = state.map(|state| format!("; {state}")).unwrap_or_default();
         let retry_after = retry_after.unwrap_or_default();
-        let prose = format!("`{path}` answered {status}{retry_after}{what}{state}");
+        let prose = format!("`{path}` returned {status}{retry_after}{what}{state}");
         Fault::new(failure, prose)
     }
 
-    /// Finds the kind of an error of the HTTP client.
+    /// Maps an error of the HTTP client to a fault.
     pub(crate) fn fault(&self, error: &reqwest::Error) -> Fault {
         let cause = redact::line(&root_cause(error));
         if error.is_redirect() {
             let limit = self.settings.limits.redirects;
-            let prose =
-                format!("redirects without end: more than {limit}, the last to {}", url_of(error));
+            let prose = format!("more than {limit} redirects, the last to {}", url_of(error));
             return Fault::new(Failure::HttpStatus, prose);
         }
         if error.is_connect() {
@@ -196,38 +197,39 @@ impl Http {
                 Stage::Tls => Failure::Tls,
                 Stage::Idle | Stage::Connect | Stage::Ready => Failure::Connect,
             };
-            let doing = self.doing(failure);
+            let action = self.action(failure);
             let limit = self.settings.limits.connect;
             return Fault::new(
                 failure,
                 if error.is_timeout() {
-                    format!("{doing} was not done within {limit:?}")
+                    format!("{action} did not finish within {limit:?}")
                 } else {
-                    format!("{doing} failed: {cause}")
+                    format!("{action} failed: {cause}")
                 },
             );
         }
         if error.is_builder() {
-            return Fault::new(Failure::Settings, format!("the request can't be made: {cause}"));
+            return Fault::new(Failure::Settings, format!("could not build the request: {cause}"));
         }
         if parse_error(error) {
-            let prose = format!("what answers does not speak HTTP: {cause}");
+            let prose = format!("the server does not speak HTTP: {cause}");
             return Fault::new(Failure::NotGradio, prose);
         }
         let decoder = error.is_decode() && hyper_errors(error).next().is_none();
-        let what = if decoder { "can't be decompressed" } else { "broke off" };
-        Fault::new(Failure::StreamBroken, format!("the answer {what}: {cause}"))
+        let what =
+            if decoder { "could not be decompressed" } else { "ended before it was complete" };
+        Fault::new(Failure::StreamBroken, format!("the response {what}: {cause}"))
     }
 
-    fn doing(&self, failure: Failure) -> String {
+    fn action(&self, failure: Failure) -> String {
         let base = &self.settings.base;
         let host = base.host_str().unwrap_or_default();
         match failure {
-            Failure::Dns => format!("looking up `{host}`"),
+            Failure::Dns => format!("the DNS lookup of `{host}`"),
             Failure::Tls => format!("the TLS handshake with `{host}`"),
             _ => {
                 let port = base.port_or_known_default().unwrap_or_default();
-                format!("connecting to `{host}`, port {port},")
+                format!("the connection to `{host}`, port {port},")
             }
         }
     }
@@ -246,8 +248,8 @@ fn build(
         .dns_resolver(tracker.clone())
         .connector_layer(tracker.clone())
         .connect_timeout(settings.limits.connect)
-        // Servers under Gradio end an idle connection after 5 s. One that is taken just then would
-        // look as if the app had broken it off.
+        // uvicorn, the server of Gradio, closes idle connections after 5 s. A request on a connection
+        // that is just being closed would fail.
         .pool_idle_timeout(Duration::from_secs(4))
         .cookie_provider(jar.clone())
         .user_agent(&settings.user_agent)
@@ -260,18 +262,21 @@ fn build(
         builder = builder.no_proxy();
     }
     builder.build().map_err(|error| {
-        Fault::new(Failure::Settings, format!("no HTTP client: {}", root_cause(&error)))
+        Fault::new(
+            Failure::Settings,
+            format!("could not build the HTTP client: {}", root_cause(&error)),
+        )
     })
 }
 
-/// What of ours a redirect would take along.
+/// Credentials that a redirect would carry to its target.
 #[derive(Clone, Copy)]
 enum Credentials {
     None,
-    /// A log-in's cookie, or headers with names of their own.
-    SentOn,
-    /// `Authorization`, which the HTTP client drops when the scheme or the port changes: the app would
-    /// answer as if the credentials were wrong.
+    /// A login cookie or custom headers.
+    Forwarded,
+    /// `Authorization`, which the HTTP client drops when scheme or port change. The app would then
+    /// respond as if the credentials were wrong.
     Dropped,
 }
 
@@ -282,12 +287,12 @@ impl Credentials {
         } else if settings.headers.contains_key(AUTHORIZATION) {
             Self::Dropped
         } else {
-            Self::SentOn
+            Self::Forwarded
         }
     }
 }
 
-/// Redirects are followed, but never take credentials elsewhere, or out of TLS.
+/// Follows redirects, but never takes credentials to another origin or out of TLS.
 fn redirect(
     attempt: Attempt<'_>,
     limit: usize,
@@ -301,14 +306,14 @@ fn redirect(
         let upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
         match credentials {
             Credentials::None => true,
-            Credentials::SentOn => upgrade || from.origin() == to.origin(),
+            Credentials::Forwarded => upgrade || from.origin() == to.origin(),
             Credentials::Dropped => from.origin() == to.origin(),
         }
     });
     if follows { attempt.follow() } else { attempt.stop() }
 }
 
-/// Whether the client will go through a proxy: it reads the environment with the same matcher.
+/// Whether the client uses a proxy. The HTTP client reads the environment with the same matcher.
 fn is_proxied(settings: &Settings) -> bool {
     let uri = settings.base.as_str().parse::<http::Uri>();
     settings.proxy == Proxy::Environment
@@ -317,7 +322,7 @@ fn is_proxied(settings: &Settings) -> bool {
         })
 }
 
-/// As much of a body as comes, at most `limit` bytes until `until`.
+/// The start of a body: at most `limit` bytes until `until`.
 async fn head(mut response: Response, limit: usize, until: Instant) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < limit
@@ -333,7 +338,7 @@ fn says(body: &[u8], words: &str) -> bool {
     String::from_utf8_lossy(body).to_ascii_lowercase().contains(words)
 }
 
-/// Path without query, which may hold a session.
+/// Path without the query, which may contain the session.
 pub(crate) fn response_path(response: &Response) -> String {
     redact::line(response.url().path())
 }
@@ -342,7 +347,7 @@ fn url_of(error: &reqwest::Error) -> String {
     error.url().map_or_else(String::new, |url| format!("`{}`", redact::line(url.path())))
 }
 
-/// The innermost cause: the outer ones only say that sending failed, and where to.
+/// The innermost cause; the outer ones only say that sending failed.
 fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
@@ -351,14 +356,14 @@ fn root_cause(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Whether what came is no HTTP: it can't be read, or came without being asked for.
+/// Whether the server sent something that is not HTTP, or sent it without a request.
 fn parse_error(error: &reqwest::Error) -> bool {
-    // The second has no method that would tell.
+    // hyper has no method for this error.
     let unasked = "received unexpected message from connection";
     hyper_errors(error).any(|error| error.is_parse() || error.to_string() == unasked)
 }
 
-/// Errors of the connection itself; none when only what came over it was wrong.
+/// Errors of the connection; none when only its content is malformed.
 fn hyper_errors(error: &reqwest::Error) -> impl Iterator<Item = &hyper::Error> {
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>())

@@ -1,9 +1,9 @@
-//! Holds conversations with Gradio chatbots, whatever their version, and times them.
+//! Conversations with Gradio chatbots of any version, with the times of each turn.
 //!
-//! Gradio changed its protocol six times between 3.1 and 6: WebSockets, then event streams of
-//! which each release knew a new kind. An app's own description tells which one it speaks and what
-//! it is made of; from that the chat is found, be it a `ChatInterface`, a chain of `gr.Blocks`
-//! events or a text box with an answer beside it.
+//! Gradio changed its protocol six times between 3.1 and 6: WebSockets, then several kinds of event
+//! streams. The app's description (`/config`) names the protocol and lists components and functions.
+//! From it the client finds the chat: a `ChatInterface`, a chain of `gr.Blocks` events, or a text box
+//! with an output beside it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), gradio::Error> {
@@ -16,44 +16,61 @@
 //! # }
 //! ```
 //!
-//! What goes wrong has exactly one [`Failure`]; what is read or awaited is bounded by [`Limits`].
+//! Each error has exactly one [`Failure`]. [`Limits`] bounds every read and every wait.
 
-mod arguments;
-mod certificate;
-mod client;
-mod describe;
-mod discovery;
-mod endpoint;
+// Plain types.
 mod failure;
-mod farewell;
-mod http;
 mod limits;
-mod patience;
 mod phases;
-mod redact;
-mod session;
-mod space;
+mod settings;
 mod timing;
-mod tls;
-mod transport;
-mod turn;
 
-// What is read from outside, open to whoever wants to test or fuzz it by itself.
+// HTTP and TLS.
+mod certificate;
+mod http;
+mod redact;
+mod space;
+mod tls;
+mod tracker;
+
+// Formats of the server's data. Public for tests and fuzzing.
 pub mod config;
 pub mod diff;
 pub mod event_stream;
 pub mod message;
 pub mod reply;
 
+// The app and how to use it.
+mod app;
+mod arguments;
+mod describe;
+mod description;
+mod endpoint;
+mod info;
+
+// A turn.
+mod call;
+mod cancel;
+mod deadlines;
+mod transport;
+mod turn;
+
+// Entry points.
+mod client;
+mod discovery;
+mod session;
+
 pub use arguments::Input;
-pub use client::{Client, ClientBuilder, Proxy};
+pub use client::{Client, ClientBuilder};
 pub use config::Protocol;
+pub use description::Description;
 pub use discovery::{Candidate, Discovery, ways_to_chat};
 pub use endpoint::{EndpointChoice, How};
 pub use failure::{Error, Failure, Partial};
 pub use limits::Limits;
 pub use phases::Phases;
 pub use reply::{Part, Reply, Thought};
-pub use session::{Description, Session};
+pub use session::Session;
+pub use settings::Proxy;
 pub use timing::TurnTiming;
 pub use turn::Progress;

@@ -1,13 +1,12 @@
-//! How much, and for how long, a conversation may take from a server that nobody trusts.
+//! Size and time limits of a conversation with an untrusted server.
 
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 
-/// Limits of one conversation; everything that is read or awaited falls under one of them.
+/// Limits of one conversation. Every read and every wait has one of them.
 ///
-/// Sizes are counted after decompression, so that a few kilobytes which unpack to gigabytes are
-/// noticed as what they are.
+/// Sizes are counted after decompression, so that they hold for compressed data too.
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,36 +16,36 @@ const MIB: usize = 1024 * 1024;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The app's description (`/config`, or the page it is embedded in). Default 8 MiB.
+    /// The app's description (`/config`, or the page that embeds it). Default 8 MiB.
     pub config_bytes: usize,
     /// One event of a stream, one WebSocket message. Default 4 MiB.
     pub event_bytes: usize,
-    /// Any other answer: log-in, join, an error page, a call that is not queued. Default 8 MiB.
+    /// Any other response: login, join, an error page, an unqueued call. Default 8 MiB.
     pub decompressed_bytes: usize,
-    /// Text of one reply, thinking included, in Unicode scalar values. Default 1,048,576.
+    /// Characters of one reply, including thinking. Default 1,048,576.
     pub reply_chars: usize,
     /// Chunks of one reply. Default 100,000.
     pub chunks: usize,
     /// Redirects followed by one request. Default 5.
     pub redirects: usize,
-    /// Looking up the name, connecting and the TLS handshake together, each time a connection is
-    /// made. Default 10 s.
+    /// DNS lookup, TCP connection and TLS handshake together, for each connection. Default 10 s.
     pub connect: Duration,
-    /// From sending the message until the app starts on it; `None` (the default) leaves it to the
-    /// other limits. Running out is [`Failure::QueueTimeout`](crate::Failure::QueueTimeout).
+    /// From sending the message until the app starts to process it; `None` (the default) leaves it
+    /// to the other limits. Exceeding it is [`Failure::QueueTimeout`](crate::Failure::QueueTimeout).
     pub queue: Option<Duration>,
-    /// From sending the message until the first chunk; `None` (the default) leaves it to the
-    /// other limits. Running out is
-    /// [`Failure::FirstChunkTimeout`](crate::Failure::FirstChunkTimeout) once the app started.
+    /// From sending the message until the first chunk; `None` (the default) leaves it to the other
+    /// limits. Exceeding it is [`Failure::FirstChunkTimeout`](crate::Failure::FirstChunkTimeout) if
+    /// the app has started.
     pub first_chunk: Option<Duration>,
-    /// Without any message but heartbeats, in the queue as well as in the reply. A bot that does
-    /// not stream is silent while it works, so this must exceed its slowest answer. Default 60 s.
+    /// Longest time without a message other than a heartbeat, in the queue and in the reply. A bot
+    /// that does not stream sends nothing while it works, so this must exceed its slowest reply.
+    /// Default 60 s.
     pub stall: Duration,
     /// The whole conversation, from [`Client::connect`](crate::Client::connect) to the end of the
     /// last reply. Default 5 minutes.
     pub conversation: Duration,
-    /// How long we go on after giving up, to tell the server so. Default 200 ms.
-    pub farewell: Duration,
+    /// Time for the request that cancels an unfinished event on the server. Default 200 ms.
+    pub cancel: Duration,
 }
 
 impl Default for Limits {
@@ -63,7 +62,7 @@ impl Default for Limits {
             first_chunk: None,
             stall: Duration::from_secs(60),
             conversation: Duration::from_secs(300),
-            farewell: Duration::from_millis(200),
+            cancel: Duration::from_millis(200),
         }
     }
 }

@@ -1,70 +1,70 @@
-//! What the queue says, over whichever transport: one JSON object with the key `msg`.
+//! Messages of the queue: JSON objects with the key `msg`, the same over every transport.
 
 use serde_json::{Map, Value};
 
 /// One message of the queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// Whose event this is about; `None` means everybody's, or the only one's.
+    /// Event that the message is about; `None` means all events.
     pub event_id: Option<String>,
-    /// What it says.
+    /// Content.
     pub body: Body,
 }
 
-/// What a message says.
+/// Content of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
-    /// WebSocket: who are you?
+    /// WebSocket: the server asks for the session.
     SendHash,
-    /// WebSocket and `sse`: your turn has come, send the data.
+    /// WebSocket and `sse`: the server asks for the data.
     SendData,
-    /// Where we stand.
+    /// Position in the queue.
     Estimation {
         /// 0 is next.
         rank: Option<u64>,
-        /// How many wait.
+        /// Length of the queue.
         size: Option<u64>,
-        /// Whether no run has ended since the app started; `None` when that can't be told.
+        /// Whether no run has finished since the app started; `None` when the message lacks it.
         cold: Option<bool>,
     },
-    /// The app begins to work.
+    /// The app starts to process the event.
     Starts,
     /// A chunk.
     Generating(Output),
     /// The end.
     Completed(Output),
-    /// No more room.
+    /// The queue is full.
     QueueFull,
-    /// The server itself gave up.
+    /// The server failed.
     UnexpectedError {
-        /// Its words.
+        /// Error text.
         message: String,
-        /// Whether it no longer knows the session.
+        /// Whether the server does not know the session.
         session_lost: bool,
     },
-    /// Still alive.
+    /// Keep-alive.
     Heartbeat,
-    /// Nothing more follows.
+    /// The stream ends.
     CloseStream,
-    /// Progress, logs, and what later versions add.
+    /// Progress and unknown messages.
     Other,
 }
 
-/// What a function gave.
+/// Output of a function.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Output {
     /// False for an error.
     pub success: bool,
-    /// Values or differences, one for each output; `None` when there are none.
+    /// Values or differences, one per output; `None` when there are none.
     pub data: Option<Vec<Value>>,
     /// Seconds that this step of the function took.
     pub duration: Option<f64>,
-    /// The error's text; `None` when the app hides it.
+    /// Error text; `None` when the app hides it.
     pub error: Option<String>,
 }
 
 impl Message {
-    /// Reads a message; `None` when it is no JSON object with a `msg`.
+    /// Parses a message; `None` when it is not a JSON object with a `msg`.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Self> {
         let Value::Object(mut map) = serde_json::from_slice(json).ok()? else { return None };
@@ -100,7 +100,7 @@ fn output(message: &mut Map<String, Value>) -> Output {
 }
 
 impl Output {
-    /// Reads the object that a call which is not queued answers with.
+    /// Parses the response of an unqueued call.
     #[must_use]
     pub fn parse(json: &[u8]) -> Option<Self> {
         let Value::Object(mut map) = serde_json::from_slice(json).ok()? else { return None };
@@ -117,7 +117,7 @@ impl Output {
             success: false,
             data,
             duration: map.get("duration").and_then(Value::as_f64),
-            // Up to 4.x the text arrives in Python's quotes.
+            // Up to 4.x the text is quoted by Python.
             error: error.map(|text| unquoted(text).to_owned()),
         }
     }
@@ -146,20 +146,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
+    fn json_without_msg_is_rejected() {
         for json in ["", "null", "[]", "{}", r#"{"msg":7}"#, "{\"msg\":\"heartbeat\"", "\u{fffd}"] {
             assert_eq!(body(json), None, "{json}");
         }
     }
 
     #[test]
-    fn unknown_messages_are_other() {
+    fn unknown_message_is_other() {
         assert_eq!(body(r#"{"msg":"progress","progress_data":[]}"#), Some(Body::Other));
         assert_eq!(body(r#"{"msg":"from the future"}"#), Some(Body::Other));
     }
 
     #[test]
-    fn a_run_is_cold_while_no_estimate_can_be_given() {
+    fn run_is_cold_without_an_estimate() {
         let cold = |json| match body(json) {
             Some(Body::Estimation { cold, .. }) => cold,
             other => panic!("{other:?}"),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_lose_their_quotes_or_have_no_text() {
+    fn error_text_is_unquoted() {
         let error = |json| match body(json) {
             Some(Body::Completed(output)) => (output.success, output.error),
             other => panic!("{other:?}"),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_carries_its_data_and_the_server_time() {
+    fn chunk_has_data_and_duration() {
         let message = r#"{"msg":"process_generating","event_id":"e","success":true,"output":{"data":["a",null],"duration":0.5}}"#;
         let expected = Output {
             success: true,
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_session_is_told_in_two_ways() {
+    fn lost_session_is_detected_in_two_formats() {
         let lost = |json| match body(json) {
             Some(Body::UnexpectedError { session_lost, .. }) => session_lost,
             other => panic!("{other:?}"),

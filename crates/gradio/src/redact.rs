@@ -1,11 +1,11 @@
-//! Makes prose out of what a server sent: short, on one line, without tracebacks or credentials.
+//! Error texts from server data: short, on one line, without tracebacks and credentials.
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Characters of a body or an error text that are shown.
+/// Maximum length of an excerpt, in characters.
 const SHOWN: usize = 200;
 
-/// The first words of a body, in backticks; of a page its title; empty for an empty body.
+/// The start of a body in backticks, or the title of a page.
 pub(crate) fn excerpt(body: &[u8]) -> String {
     let head = &body[..body.len().min(64 * 1024)];
     let text = String::from_utf8_lossy(head);
@@ -21,7 +21,7 @@ pub(crate) fn excerpt(body: &[u8]) -> String {
     }
 }
 
-/// Text from outside as one short line.
+/// External text as one short line.
 pub(crate) fn line(text: &str) -> String {
     let (text, traceback) = match text.find("Traceback (most recent call last)") {
         Some(at) => (&text[..at], true),
@@ -43,17 +43,17 @@ pub(crate) fn line(text: &str) -> String {
     }
     if traceback {
         out.push_str(if out.is_empty() { "" } else { " " });
-        out.push_str("(a traceback, left out)");
+        out.push_str("(traceback removed)");
     }
     out
 }
 
-/// Marks that turn the direction of text or hide in it have no place in an error message.
+/// Invisible characters and marks that change the direction of text.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Takes the secrets that we know, and what looks like a well-known kind of credential, out.
+/// Removes known secrets and text that has the format of a known credential.
 pub(crate) fn scrub(prose: &str, secrets: &[SecretString]) -> String {
     let mut prose = prose.to_owned();
     for secret in secrets.iter().map(ExposeSecret::expose_secret).filter(|one| !one.is_empty()) {
@@ -111,7 +111,7 @@ fn page_title(text: &str) -> Option<String> {
     (looks_like_page).then(|| title.unwrap_or("(untitled)").to_owned())
 }
 
-/// `{"detail": …}`, as the servers under Gradio put what went wrong.
+/// The text of `{"detail": …}` or `{"error": …}`, the error format of Gradio's server.
 fn json_detail(body: &[u8]) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(body).ok()?;
     let detail = value.get("detail").or_else(|| value.get("error"))?;
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_told_in_a_few_words() {
+    fn excerpt_is_short_and_on_one_line() {
         let cases = [
             ("", "an empty body"),
             ("Internal Server Error", "`Internal Server Error`"),
@@ -141,7 +141,7 @@ mod tests {
             ),
             (
                 "Oops\nTraceback (most recent call last):\n File \"/app/x.py\", line 1\nKey: hush",
-                "`Oops (a traceback, left out)`",
+                "`Oops (traceback removed)`",
             ),
         ];
         for (body, expected) in cases {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_taken_out() {
+    fn credentials_are_removed() {
         let secrets =
             [SecretString::from("hush hush".to_owned()), SecretString::from(String::new())];
         let cases = [

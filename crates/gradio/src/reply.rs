@@ -1,7 +1,7 @@
-//! What a reply says: the answer's text, told apart from thinking and from what is not text.
+//! Reads a reply: the text of the answer, thinking blocks, and parts that are not text.
 //!
-//! Values come in many shapes: plain text, pairs (to 5.x), messages (4.44 and later), updates,
-//! components, files. What has none of these shapes is text as JSON, so that a check can read it.
+//! Values have many shapes: text, pairs (up to 5.x), messages (since 4.44), updates, components,
+//! files. A value of any other shape becomes its JSON text, so that a check can read it.
 
 use std::time::Duration;
 
@@ -12,63 +12,63 @@ use crate::timing::TurnTiming;
 /// A complete reply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// The answer, without thinking. Several messages of one reply stand on lines of their own.
+    /// The answer without thinking. Messages of one reply are separated by line breaks.
     pub text: String,
     /// Thinking and tool blocks, in order.
     pub thinking: Vec<Thought>,
-    /// What of the reply is not text: pictures, files, components.
+    /// Parts that are not text: images, files, components.
     pub parts: Vec<Part>,
     /// The times of the turn.
     pub timing: TurnTiming,
 }
 
-/// A thinking or tool block, which the page shows folded away under its title.
+/// A thinking or tool block, which the page shows collapsed under its title.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thought {
     /// Such as `Thinking`.
     pub title: String,
     /// Its text.
     pub text: String,
-    /// `pending` or `done`, where the app says so.
+    /// `pending` or `done`; `None` when the app does not set it.
     pub status: Option<String>,
-    /// As the app says; not measured.
+    /// Set by the app, not measured.
     pub duration: Option<Duration>,
 }
 
-/// Something in a reply that is not text.
+/// A part of a reply that is not text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// `file`, or the component's type: `html`, `image`, `plot` …
+    /// `file`, or the type of the component, such as `image` or `plot`.
     pub kind: String,
-    /// The file's name, where there is one.
+    /// File name.
     pub name: Option<String>,
 }
 
-/// What a value says.
+/// Content of a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Content {
-    /// The answer's text.
+    /// Text of the answer.
     pub text: String,
     /// Thinking and tool blocks.
     pub thinking: Vec<Thought>,
-    /// What is not text.
+    /// Parts that are not text.
     pub parts: Vec<Part>,
 }
 
 impl Content {
-    /// Whether there is anything of an answer, be it text or not; thinking is none.
+    /// Whether there is an answer: text or a part. Thinking is not an answer.
     #[must_use]
     pub fn has_answer(&self) -> bool {
         !self.text.is_empty() || !self.parts.is_empty()
     }
 
-    /// Whether there is nothing at all.
+    /// Whether there is neither answer nor thinking.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.has_answer() && self.thinking.is_empty()
     }
 
-    /// Reads a value of a component of this type (`chatbot`, `json`, `textbox` …).
+    /// Reads the value of a component of this type (`chatbot`, `json`, `textbox` …).
     #[must_use]
     pub fn read(kind: &str, value: &Value) -> Self {
         let mut content = Self::default();
@@ -116,7 +116,7 @@ impl Content {
         }
     }
 
-    /// Of messages, what the assistant said after the user spoke last.
+    /// The messages of the assistant after the last message of the user.
     fn add_messages(&mut self, items: &[Value]) {
         let role = |item: &Value| item.get("role").and_then(Value::as_str).map(str::to_owned);
         let spoken = items.iter().rposition(|item| role(item).as_deref() == Some("user"));
@@ -147,7 +147,7 @@ impl Content {
         self.parts.extend(inner.parts);
     }
 
-    /// Of pairs, what the bot said in the last one in which the user spoke, and after it.
+    /// The bot's side of the last pair with a message of the user, and of the pairs after it.
     fn add_pairs(&mut self, pairs: &[Value]) {
         let spoken = pairs.iter().rposition(|pair| !pair[0].is_null()).unwrap_or(0);
         for pair in &pairs[spoken.min(pairs.len())..] {
@@ -180,7 +180,7 @@ impl Content {
     }
 }
 
-/// A component in an API reply arrives as Python's rendering of it (5.50, 6.31):
+/// A component in an API reply is sent as its Python representation (5.50, 6.31):
 /// `<gradio.components.html.HTML object at 0x7f9cfa83d550>`.
 fn component_in_repr(text: &str) -> Option<&str> {
     let (path, address) =
@@ -198,7 +198,7 @@ fn is_pair(item: &Value) -> bool {
     item.as_array().is_some_and(|pair| pair.len() == 2)
 }
 
-/// Whether an item of a list is one piece of a reply, rather than of some data structure.
+/// Whether an item of a list is a piece of a reply and not data of the app.
 fn is_piece(item: &Value) -> bool {
     match item {
         Value::String(_) => true,
@@ -207,14 +207,14 @@ fn is_piece(item: &Value) -> bool {
     }
 }
 
-/// What Gradio makes an object for. All others are data of the app's own, though they may have a
-/// key of the same name: what marks a shape is that it has no keys but its own.
+/// Objects that Gradio creates. An object with other keys is data of the app, even if it also has one
+/// of these keys.
 enum Shape<'a> {
     Update,
     Message,
-    /// With its type.
+    /// Type of the component.
     Component(&'a str),
-    /// Something that holds a file.
+    /// An object with a file in it.
     WithFile(&'a Value),
     File,
     Text {

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 
-/// Text, then what else there is: `[title: text]` for thinking, `<kind name>` for parts.
-fn said(kind: &str, value: &Value) -> String {
+/// Text, then `[title: text]` for thinking and `<kind name>` for parts.
+fn read(kind: &str, value: &Value) -> String {
     let content = Content::read(kind, value);
     let thinking = content.thinking.iter().map(|one| format!(" [{}: {}]", one.title, one.text));
     let parts = content.parts.iter().map(|one| match &one.name {
@@ -14,7 +14,7 @@ fn said(kind: &str, value: &Value) -> String {
 }
 
 #[test]
-fn text_is_read_from_every_known_shape() {
+fn text_is_read_from_every_shape() {
     let cases = [
         ("nothing", "textbox", json!(null), ""),
         ("text", "textbox", json!("hello"), "hello"),
@@ -27,7 +27,7 @@ fn text_is_read_from_every_known_shape() {
             "",
         ),
         ("pairs", "chatbot", json!([["a", "b"], ["c", "d"]]), "d"),
-        ("a pair whose answer is due", "chatbot", json!([["a", "b"], ["c", null]]), ""),
+        ("a pair without an answer", "chatbot", json!([["a", "b"], ["c", null]]), ""),
         ("several bubbles", "chatbot", json!([["a", "b"], [null, "c"]]), "b\nc"),
         ("an empty chat", "chatbot", json!([]), ""),
         (
@@ -45,7 +45,7 @@ fn text_is_read_from_every_known_shape() {
             ]),
             "d",
         ),
-        ("the user spoke last", "chatbot", json!([{ "role": "user", "content": "a" }]), ""),
+        ("only a message of the user", "chatbot", json!([{ "role": "user", "content": "a" }]), ""),
         (
             "typed content",
             "chatbot",
@@ -105,16 +105,16 @@ fn text_is_read_from_every_known_shape() {
             json!({ "path": "/x/y.pdf", "url": null, "meta": { "_type": "gradio.FileData" }, "new": 1 }),
             " <file y.pdf>",
         ),
-        ("a list of pairs that is no chat", "json", json!([[1, 2]]), "[[1,2]]"),
+        ("a list of pairs in JSON", "json", json!([[1, 2]]), "[[1,2]]"),
         ("a label", "label", json!({ "label": "cat", "confidences": [] }), "cat"),
     ];
     for (name, kind, value, expected) in cases {
-        assert_eq!(said(kind, &value), expected, "{name}");
+        assert_eq!(read(kind, &value), expected, "{name}");
     }
 }
 
 #[test]
-fn what_the_app_says_of_its_thinking_is_kept() {
+fn thinking_keeps_status_and_duration() {
     let value = json!([{ "role": "assistant", "content": "hm", "metadata": { "title": "T", "status": "pending", "duration": 0.25 } }]);
     let content = Content::read("json", &value);
     assert_eq!(

@@ -1,9 +1,8 @@
-//! Spaces on Hugging Face that don't run answer with pages of their own; this tells which state
-//! they are in.
+//! State of a Hugging Face Space that does not run, from the page that Hugging Face serves for it.
 
 use url::Url;
 
-/// The state that a page of the hosting service tells, as a clause; `None` when it tells none.
+/// The state as a clause; `None` when the body is not such a page.
 pub(crate) fn state(base: &Url, body: &[u8]) -> Option<&'static str> {
     const STATES: [(&[&str], &str); 7] = [
         (&["runtime error", "runtime_error", "in error"], "the Space stopped with an error"),
@@ -32,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_of_a_space_is_told() {
+    fn state_of_a_space_is_detected() {
         let hosted = Url::parse("https://ada-bot.hf.space").unwrap();
         let other = Url::parse("https://chat.example.com").unwrap();
         let cases = [

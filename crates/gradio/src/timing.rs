@@ -1,22 +1,21 @@
-//! The times of one turn, all from a monotonic clock read when the bytes arrived.
+//! Times of one turn, from a monotonic clock that is read when the bytes arrive.
 
 use std::time::Duration;
 
-/// Times of one turn, counted from the moment its first request was handed to the connection.
+/// Times of one turn, from the moment its first request was passed to the connection.
 ///
-/// What the figures mean depends on the protocol:
-/// - Gradio 4.0 to 5.x look at their outgoing messages every 50 ms ([`TurnTiming::grain`]): chunks
-///   arrive in bursts, and the start is often told in the same read as the first chunk. 3.x pushes
-///   at once; so does 6.x (6.0 looks every millisecond).
-/// - A server without load still shows a queue time: 20 to 160 ms in 3.x to 5.x, 5 to 30 ms in 6.x.
-/// - A chain of several steps is one turn; queue and processing times are sums over its steps.
+/// Their meaning depends on the protocol:
+/// - Gradio 4.0 to 5.x polls its outgoing messages every 50 ms ([`TurnTiming::grain`]): chunks arrive
+///   in bursts, and `process_starts` often arrives in the same read as the first chunk. 3.x and 6.x
+///   send at once (6.0 polls every millisecond).
+/// - A server without load has a queue time of 20 to 160 ms in 3.x to 5.x and of 5 to 30 ms in 6.x.
+/// - A turn can have several steps. Queue and processing times are sums over them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TurnTiming {
-    /// Joining the queue → app starts working on it (`process_starts`; with WebSockets and the
-    /// protocol `sse` the server asking for the data). `None` when nothing went through the queue,
-    /// or the app never started.
+    /// Joining the queue → the app starts to process the event (`process_starts`, or `send_data` with
+    /// WebSockets and `sse`). `None` when no step used the queue or the app did not start.
     pub queue: Option<Duration>,
-    /// The worst place in the queue that was told, 0 being next. `None` when none was told.
+    /// Worst position in the queue; 0 is next. `None` when the server did not report one.
     pub queue_position: Option<u64>,
     /// Message sent → first chunk with anything of the reply, be it thinking; for a bot that does
     /// not stream, its only answer. `None` for an empty reply.
@@ -24,19 +23,20 @@ pub struct TurnTiming {
     /// Message sent → first chunk that holds answer text (not thinking, not what stood there
     /// before the turn).
     pub first_text: Option<Duration>,
-    /// When each chunk arrived, counted like the others; the first is [`TurnTiming::first_chunk`].
+    /// Message sent → each chunk; the first is [`TurnTiming::first_chunk`].
     pub chunks: Vec<Duration>,
-    /// Message sent → reply complete. `None` when it never was.
+    /// Message sent → reply complete. `None` when it was not completed.
     pub reply: Option<Duration>,
-    /// Time the app itself worked, by the server's clock: the sum of its generator's steps, without
-    /// the waits between. `None` when it was not told.
+    /// Processing time of the app by the server's clock: the sum of the generator's steps without the
+    /// waits between. `None` when the server did not report it.
     pub server_processing: Option<Duration>,
-    /// By the server's clock, the app's work until its first chunk. `None` when it was not told.
+    /// Processing time until the first chunk, by the server's clock. `None` when the server did not
+    /// report it.
     pub server_first_chunk: Option<Duration>,
-    /// Whether this was the first run since the app started; such runs take a second or two more.
-    /// `None` when the server does not tell.
+    /// Whether this was the first run since the app started, which takes a second or two longer.
+    /// `None` when the server did not report it.
     pub cold: Option<bool>,
-    /// How often the server looks at what it has to send; gaps below it are not the bot's. `None`
+    /// Interval at which the server polls its outgoing messages; shorter gaps have no meaning. `None`
     /// when it sends at once.
     pub grain: Option<Duration>,
 }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gaps_lie_between_chunks() {
+    fn inter_chunk_times_are_differences() {
         let ms = Duration::from_millis;
         let timing = TurnTiming { chunks: vec![ms(30), ms(50), ms(55)], ..TurnTiming::default() };
         assert_eq!(timing.inter_chunk().collect::<Vec<_>>(), [ms(20), ms(5)]);

@@ -1,7 +1,7 @@
-//! Whom to trust, and the TLS settings that all conversations share.
+//! Trusted certificates, and the TLS configuration that all conversations share.
 //!
-//! Loading the system's certificates costs tens of milliseconds and some megabytes. It is done
-//! once per process, before the first timed phase, and not at all for plain HTTP.
+//! Loading the system's certificates takes tens of milliseconds and some megabytes. It happens once
+//! per process, before the first timed phase, and never for plain HTTP.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,12 +17,12 @@ use rustls_platform_verifier::Verifier;
 
 use crate::certificate;
 use crate::failure::{Failure, Fault};
-use crate::phases::Tracker;
+use crate::tracker::Tracker;
 
-/// A PEM file larger than this is no list of certificates of anybody's.
+/// Larger than any real CA bundle.
 const MAX_CA_FILE: u64 = 4 * 1024 * 1024;
 
-/// Whose certificates are trusted.
+/// Trusted certificate authorities.
 #[derive(Clone, Debug)]
 pub(crate) struct Roots(Arc<Trust>);
 
@@ -41,26 +41,26 @@ impl Roots {
 
     /// Those of the operating system and of a PEM file.
     pub(crate) fn system_and_file(path: &Path) -> Result<Self, Fault> {
-        let ours = |problem: &dyn std::fmt::Display| {
+        let invalid = |problem: &dyn std::fmt::Display| {
             let path = path.display();
-            Fault::new(Failure::Settings, format!("CA file `{path}` can't be used: {problem}"))
+            Fault::new(Failure::Settings, format!("could not use CA file `{path}`: {problem}"))
         };
-        let size = std::fs::metadata(path).map_err(|error| ours(&error))?.len();
+        let size = std::fs::metadata(path).map_err(|error| invalid(&error))?.len();
         if size > MAX_CA_FILE {
-            return Err(ours(&format_args!("it has {size} bytes, more than {MAX_CA_FILE}")));
+            return Err(invalid(&format_args!("it has {size} bytes; the limit is {MAX_CA_FILE}")));
         }
-        let pem = std::fs::read(path).map_err(|error| ours(&error))?;
+        let pem = std::fs::read(path).map_err(|error| invalid(&error))?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        let certificates = certificates.map_err(|error| ours(&error))?;
+        let certificates = certificates.map_err(|error| invalid(&error))?;
         if certificates.is_empty() {
-            return Err(ours(&"it holds no certificate in PEM form"));
+            return Err(invalid(&"it contains no certificate in PEM format"));
         }
         Ok(Self::shared(certificates))
     }
 
-    /// One for all that trust the same, for the life of the process.
+    /// Shares the verifier of equal sets for the life of the process.
     fn shared(extra: Vec<CertificateDer<'static>>) -> Self {
-        /// A process watches the bots of a few owners; beyond that, sharing is given up.
+        /// More sets than this are not shared.
         const KEPT: usize = 16;
         static FILES: Mutex<Vec<Roots>> = Mutex::new(Vec::new());
         let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,11 +78,11 @@ impl Roots {
         Self(Arc::new(Trust { extra, verifier: OnceLock::new() }))
     }
 
-    /// Loads the certificates if that was not done yet. Fails when the system has none, which
-    /// is no fault of the server's.
+    /// Loads the certificates on the first call. Fails if the system has none, which is not a fault
+    /// of the target.
     pub(crate) fn load(&self) -> Result<(), Fault> {
         self.verifier().map(|_| ()).map_err(|error| {
-            Fault::new(Failure::Settings, format!("no certificates to trust: {error}"))
+            Fault::new(Failure::Settings, format!("could not load trusted certificates: {error}"))
         })
     }
 
@@ -91,12 +91,12 @@ impl Roots {
         self.0.verifier.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
-    /// The TLS settings of one conversation, whose handshakes `tracker` sees.
+    /// TLS configuration of one conversation; `tracker` records its handshakes.
     pub(crate) fn client_config(&self, tracker: &Tracker, protocols: &[&str]) -> ClientConfig {
         let mut config = base_config().clone();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         config.resumption = Resumption::store(Arc::new(tracker.clone()));
-        let verifier = Watching { roots: self.clone(), tracker: tracker.clone() };
+        let verifier = RecordingVerifier { roots: self.clone(), tracker: tracker.clone() };
         config.dangerous().set_certificate_verifier(Arc::new(verifier));
         config
     }
@@ -107,11 +107,11 @@ fn provider() -> Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
 }
 
-/// What is the same in all conversations, so that a new one costs next to nothing.
+/// The shared part of the configuration, which makes a new conversation cheap.
 fn base_config() -> &'static ClientConfig {
     static BASE: OnceLock<ClientConfig> = OnceLock::new();
     BASE.get_or_init(|| {
-        let system = Watching { roots: Roots::system(), tracker: Tracker::default() };
+        let system = RecordingVerifier { roots: Roots::system(), tracker: Tracker::default() };
         ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .expect("the provider has suites for the default versions")
@@ -121,23 +121,23 @@ fn base_config() -> &'static ClientConfig {
     })
 }
 
-/// Random bytes for session names and WebSocket keys. Also the number that has to be drawn before
-/// the first timed phase, since the library's first one may take a while.
+/// Random bytes for session names. Also called before the first timed phase, because the first
+/// random number of the library can take 24 ms.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     provider().secure_random.fill(&mut bytes).expect("the operating system has random numbers");
     bytes
 }
 
-/// The platform's verifier, looked at while it works: the certificate's end is told also when the
-/// certificate is refused.
+/// The platform's verifier. It records the end of validity of every certificate, also of a rejected
+/// one.
 #[derive(Debug)]
-struct Watching {
+struct RecordingVerifier {
     roots: Roots,
     tracker: Tracker,
 }
 
-impl ServerCertVerifier for Watching {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -146,11 +146,11 @@ impl ServerCertVerifier for Watching {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let shown = std::iter::once(end_entity).chain(intermediates);
+        let chain = std::iter::once(end_entity).chain(intermediates);
         let earliest: Option<SystemTime> =
-            shown.filter_map(|one| certificate::not_after(one)).min();
+            chain.filter_map(|one| certificate::not_after(one)).min();
         if let Some(end) = earliest {
-            self.tracker.certificate_ends(end);
+            self.tracker.record_certificate_end(end);
         }
         let verifier = self.roots.verifier()?;
         verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)

@@ -1,5 +1,5 @@
-//! One turn as it is seen: takes the queue's messages, whatever carried them, and keeps times,
-//! values and limits.
+//! State of one turn: receives the messages of the queue from any transport, and keeps times, values
+//! and limits.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::config::Protocol;
+use crate::deadlines::{TurnDeadlines, TurnState};
 use crate::diff::{self, DiffError};
 use crate::failure::{Failure, Fault, Partial};
 use crate::limits::Limits;
 use crate::message::{Body, Message, Output};
-use crate::patience::{Patience, Stand};
 use crate::redact;
 use crate::reply::{Content, Reply};
 use crate::timing::TurnTiming;
 
-/// What happens in a turn, for those who want to show it.
+/// Progress of a turn, for display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The message is on its way.
+    /// The message was sent.
     Sent,
-    /// It waits in the queue.
+    /// The message waits in the queue.
     Queued {
         /// 0 is next.
         position: u64,
-        /// How many wait; `None` when that is not told.
+        /// Length of the queue; `None` when the server does not report it.
         size: Option<u64>,
     },
-    /// The app works on it.
+    /// The app processes the message.
     Started,
     /// A chunk arrived.
     Chunk {
@@ -37,48 +37,48 @@ pub enum Progress {
     },
 }
 
-/// What is to be done after a message.
+/// What the transport does after a message.
 #[derive(Debug)]
 pub(crate) enum Flow {
     Wait,
     SendHash,
     SendData(Option<String>),
-    /// The values that the function gave.
+    /// The output values of the function.
     Done(Vec<Value>),
 }
 
 pub(crate) struct Turn<'a> {
-    pub(crate) patience: Patience,
+    pub(crate) deadlines: TurnDeadlines,
     limits: &'a Limits,
     protocol: Protocol,
     progress: &'a mut (dyn FnMut(Progress) + Send),
     timing: TurnTiming,
     content: Content,
     step: Step,
-    /// Messages with values so far, whether they held anything of the reply or not.
+    /// Messages with values so far.
     pieces: usize,
-    /// Bytes of chunks so far, and from how many on the reply's length has to be looked at.
+    /// Bytes of chunks so far, and the count at which the length of the reply is checked next.
     chunk_bytes: usize,
-    look_at: usize,
+    next_check: usize,
     processing: Option<f64>,
 }
 
-/// The call that is being made.
+/// The current call.
 #[derive(Debug)]
 struct Step {
-    asked: Instant,
+    joined: Instant,
     queue_left: bool,
-    /// Which output holds the reply, its type, and what it held before the turn.
+    /// Index of the output with the reply, its type, and its value before the turn.
     reply: Option<(usize, String, Value)>,
-    /// Values as of the last chunk.
+    /// Output values after the last chunk.
     outputs: Option<Vec<Value>>,
-    /// The chunks are differences to a value that was never sent; only the end is whole.
-    baseless: bool,
+    /// The chunks are differences to a value that was never sent; only the last message is complete.
+    no_base: bool,
 }
 
 impl Step {
-    fn new(asked: Instant, queue_left: bool, reply: Option<(usize, String, Value)>) -> Self {
-        Self { asked, queue_left, reply, outputs: None, baseless: false }
+    fn new(joined: Instant, queue_left: bool, reply: Option<(usize, String, Value)>) -> Self {
+        Self { joined, queue_left, reply, outputs: None, no_base: false }
     }
 }
 
@@ -93,7 +93,7 @@ impl<'a> Turn<'a> {
         let now = Instant::now();
         progress(Progress::Sent);
         Self {
-            patience: Patience::new(limits, deadline, now),
+            deadlines: TurnDeadlines::new(limits, deadline, now),
             limits,
             protocol,
             progress,
@@ -102,34 +102,34 @@ impl<'a> Turn<'a> {
             step: Step::new(now, true, None),
             pieces: 0,
             chunk_bytes: 0,
-            look_at: limits.reply_chars,
+            next_check: limits.reply_chars,
             processing: None,
         }
     }
 
-    /// The next call is about to be made; `reply` is the output to read with its type and value.
+    /// Starts the next call; `reply` is the output to read with its type and value.
     pub(crate) fn begin_step(&mut self, reply: Option<(usize, String, Value)>, queued: bool) {
-        let asked = Instant::now();
-        self.patience.moved(asked);
-        self.step = Step::new(asked, !queued, reply);
+        let joined = Instant::now();
+        self.deadlines.data_received(joined);
+        self.step = Step::new(joined, !queued, reply);
     }
 
-    /// Takes a message of `bytes` bytes that arrived at `at`.
-    pub(crate) fn take(
+    /// Processes a message of `bytes` bytes that arrived at `at`.
+    pub(crate) fn receive(
         &mut self,
         message: Message,
         bytes: usize,
         at: Instant,
     ) -> Result<Flow, Fault> {
         if message.body == Body::Heartbeat {
-            self.patience.heartbeat();
+            self.deadlines.heartbeat_received();
             return Ok(Flow::Wait);
         }
-        self.patience.moved(at);
+        self.deadlines.data_received(at);
         match message.body {
             Body::SendHash => {
-                // Only with the answer to this are we in the queue.
-                self.step.asked = at;
+                // The event joins the queue with the reply to this message.
+                self.step.joined = at;
                 return Ok(Flow::SendHash);
             }
             Body::SendData => {
@@ -160,21 +160,21 @@ impl<'a> Turn<'a> {
             self.timing.queue_position = self.timing.queue_position.max(rank);
             (self.progress)(Progress::Queued { position, size });
         }
-        // Only the first estimate was made before our own run.
+        // Only the first estimation was made before this run.
         self.timing.cold = self.timing.cold.or(cold);
     }
 
     fn leave_queue(&mut self, at: Instant) {
         if !std::mem::replace(&mut self.step.queue_left, true) {
-            let waited = at.saturating_duration_since(self.step.asked);
+            let waited = at.saturating_duration_since(self.step.joined);
             self.timing.queue = Some(self.timing.queue.unwrap_or_default() + waited);
         }
     }
 
     fn start(&mut self, at: Instant) {
         self.leave_queue(at);
-        if self.patience.progress == Stand::Waiting {
-            self.patience.progress = Stand::Started;
+        if self.deadlines.state == TurnState::Waiting {
+            self.deadlines.state = TurnState::Started;
             (self.progress)(Progress::Started);
         }
     }
@@ -198,10 +198,10 @@ impl<'a> Turn<'a> {
         self.check_length(bytes)
     }
 
-    /// What comes before anything of the reply is there, such as the user's own words put into the
-    /// chat, is no chunk of it.
+    /// Messages before the reply starts, such as one that adds the user's message to the chat, are not
+    /// chunks of it.
     fn note_chunk(&mut self, at: Instant) {
-        let since = self.patience.since_sent(at);
+        let since = self.deadlines.since_sent(at);
         if self.timing.first_text.is_none() {
             let content = self.read_reply();
             if content.is_empty() && self.timing.first_chunk.is_none() {
@@ -215,18 +215,17 @@ impl<'a> Turn<'a> {
             self.timing.first_chunk = Some(since);
             self.timing.server_first_chunk = seconds(self.processing);
         }
-        self.patience.progress = Stand::Answering;
+        self.deadlines.state = TurnState::Replying;
         self.timing.chunks.push(since);
         (self.progress)(Progress::Chunk { number: self.timing.chunks.len() });
     }
 
-    /// A reply can't be longer than the bytes that brought it, so that it need not be read again
-    /// with each chunk.
+    /// The reply is at most as long as the bytes received, so it is not read again for each chunk.
     fn check_length(&mut self, bytes: usize) -> Result<(), Fault> {
         let bytes_count =
             if self.protocol.sends_diffs() { self.chunk_bytes + bytes } else { bytes };
         self.chunk_bytes = bytes_count;
-        if bytes_count <= self.look_at {
+        if bytes_count <= self.next_check {
             return Ok(());
         }
         let length = length(&self.read_reply());
@@ -234,7 +233,7 @@ impl<'a> Turn<'a> {
             return Err(self.too_long());
         }
         if self.protocol.sends_diffs() {
-            self.look_at = bytes_count + (self.limits.reply_chars - length);
+            self.next_check = bytes_count + (self.limits.reply_chars - length);
         }
         Ok(())
     }
@@ -244,16 +243,15 @@ impl<'a> Turn<'a> {
         Fault::new(Failure::TooLarge, prose)
     }
 
-    /// Takes a chunk's values: whole ones, or differences to the chunk before.
+    /// Applies the values of a chunk: complete values, or differences to the previous chunk.
     ///
-    /// An app keeps the last value of a reply that failed, by the address of its generator. The next
-    /// generator of the session may get that address, and its first chunk is then a difference to the
-    /// failed reply (Gradio 4.17 to 6, `Blocks.handle_streaming_diffs`). Such a reply is read when it
-    /// is whole.
+    /// Gradio 4.17 to 6 keeps the last value of a failed reply under the address of its generator
+    /// (`Blocks.handle_streaming_diffs`). If the next generator has the same address, its first chunk
+    /// is a difference to the failed reply. Such a reply is read when it is complete.
     fn keep(&mut self, data: Vec<Value>) -> Result<(), Fault> {
         let first = self.step.outputs.is_none() && self.protocol.sends_diffs();
-        self.step.baseless |= first && data.iter().any(diff::is_difference);
-        if self.step.baseless {
+        self.step.no_base |= first && data.iter().any(diff::is_difference);
+        if self.step.no_base {
             return Ok(());
         }
         match &mut self.step.outputs {
@@ -262,11 +260,11 @@ impl<'a> Turn<'a> {
                     if at == outputs.len() {
                         outputs.push(Value::Null);
                     }
-                    // A first chunk without any difference looks like a chat without any turn.
+                    // A first chunk without differences looks like an empty chat.
                     let unclear = outputs[at].as_array().is_some_and(Vec::is_empty);
                     match diff::apply(&mut outputs[at], differences) {
                         Ok(()) => {}
-                        Err(DiffError::Outside) if unclear => self.step.baseless = true,
+                        Err(DiffError::Outside) if unclear => self.step.no_base = true,
                         Err(error) => {
                             return Err(Fault::new(Failure::StreamBroken, error.to_string()));
                         }
@@ -275,7 +273,7 @@ impl<'a> Turn<'a> {
             }
             outputs => *outputs = Some(data),
         }
-        if self.step.baseless {
+        if self.step.no_base {
             self.step.outputs = None;
         }
         Ok(())
@@ -287,10 +285,10 @@ impl<'a> Turn<'a> {
             return Err(app_error(&output));
         }
         let Some(data) = output.data else {
-            let prose = "the event ended without a value, as a cancelled one does";
+            let prose = "the event ended without a value, as a cancelled event does";
             return Err(Fault::new(Failure::AppError, prose));
         };
-        // In the older protocols the end repeats the duration of the last chunk.
+        // In older protocols the last message repeats the duration of the last chunk.
         if self.step.outputs.is_none() || self.protocol.sends_diffs() {
             self.add_processing(output.duration);
         }
@@ -309,7 +307,7 @@ impl<'a> Turn<'a> {
         if length(&content) > self.limits.reply_chars {
             return Err(self.too_long());
         }
-        let since = self.patience.since_sent(at);
+        let since = self.deadlines.since_sent(at);
         if content.has_answer() {
             self.timing.first_text.get_or_insert(since);
         }
@@ -325,11 +323,11 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    /// What the current step's values say, if they say anything new.
+    /// The content of the current values, if it is new.
     fn read_reply(&self) -> Content {
         let Some((at, kind, before)) = &self.step.reply else { return Content::default() };
         match self.step.outputs.as_ref().and_then(|outputs| outputs.get(*at)) {
-            // Text that is said twice is said again; a chat that looks as before is not.
+            // A repeated text is a new reply; an unchanged chat is not.
             Some(value) if kind == "chatbot" && value == before => Content::default(),
             Some(value) => Content::read(kind, value),
             None => Content::default(),
@@ -360,7 +358,7 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// Whether a value changes something of its component, but not what it shows.
+/// Whether an update leaves the value of its component unchanged.
 fn keeps_value(value: &Value) -> bool {
     value.get("__type__").is_some_and(|kind| kind == "update") && value.get("value").is_none()
 }
@@ -377,7 +375,7 @@ fn seconds(sum: Option<f64>) -> Option<Duration> {
 fn app_error(output: &Output) -> Fault {
     let prose = match output.error.as_deref().map(redact::line).filter(|text| !text.is_empty()) {
         Some(text) => format!("the app reported `{text}`"),
-        None => "the app failed and does not tell why (`show_error` is off)".to_owned(),
+        None => "the app reported an error without a text (`show_error` is off)".to_owned(),
     };
     Fault::new(Failure::AppError, prose)
 }
@@ -386,8 +384,8 @@ fn unexpected(message: &str, session_lost: bool) -> Fault {
     let message = redact::line(message);
     if session_lost {
         let prose = format!(
-            "the server no longer knows the session (`{message}`): was it restarted, or did \
-             another replica answer?"
+            "the server does not know the session (`{message}`): it was restarted, or another \
+             replica received the request"
         );
         return Fault::new(Failure::StreamBroken, prose);
     }

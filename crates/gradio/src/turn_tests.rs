@@ -1,7 +1,7 @@
 #![expect(
     clippy::needless_pass_by_value,
     clippy::result_large_err,
-    reason = "the cases read better"
+    reason = "arguments of test cases"
 )]
 
 use serde_json::json;
@@ -10,9 +10,9 @@ use super::*;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
-/// Plays messages that arrive at these milliseconds after the message was sent, to one step whose
-/// output is of this type and held this value before.
-fn play(
+/// Runs one step whose output has this type and previous value. The messages arrive at these
+/// milliseconds after sending.
+fn run(
     protocol: Protocol,
     (kind, before): (&str, Value),
     messages: &[(u64, Value)],
@@ -22,18 +22,18 @@ fn play(
     let far = Instant::now() + MS(60_000);
     let mut turn = Turn::begin(&limits, protocol, None, far, &mut seen);
     turn.begin_step(Some((0, kind.to_owned(), before)), true);
-    let sent = turn.step.asked;
-    turn.patience = Patience::new(&limits, far, sent);
+    let sent = turn.step.joined;
+    turn.deadlines = TurnDeadlines::new(&limits, far, sent);
     for (at, message) in messages {
         let json = message.to_string();
         let message = Message::parse(json.as_bytes()).unwrap();
-        match turn.take(message, json.len(), sent + MS(*at)) {
+        match turn.receive(message, json.len(), sent + MS(*at)) {
             Ok(Flow::Done(_)) => return Ok(turn.into_reply()),
             Ok(_) => {}
             Err(fault) => return Err((fault, turn.into_partial())),
         }
     }
-    panic!("the messages tell no end");
+    panic!("the messages do not end the step");
 }
 
 fn generating(data: Value, seconds: f64) -> Value {
@@ -57,8 +57,8 @@ fn text() -> (&'static str, Value) {
 }
 
 #[test]
-fn times_are_those_of_the_messages() {
-    let reply = play(
+fn times_come_from_the_messages() {
+    let reply = run(
         Protocol::SseV3,
         text(),
         &[
@@ -87,28 +87,28 @@ fn times_are_those_of_the_messages() {
 }
 
 #[test]
-fn old_protocols_repeat_the_last_duration_which_is_not_counted_twice() {
+fn repeated_last_duration_is_counted_once() {
     for (protocol, expected) in [(Protocol::Ws, 50), (Protocol::Sse, 50), (Protocol::SseV1, 50)] {
         let messages = [
             (50, generating(json!(["a"]), 0.02)),
             (70, generating(json!(["ab"]), 0.03)),
             (75, completed(json!(["ab"]), 0.03)),
         ];
-        let reply = play(protocol, text(), &messages).unwrap();
+        let reply = run(protocol, text(), &messages).unwrap();
         assert_eq!(reply.timing.server_processing, Some(MS(expected)), "{protocol:?}");
     }
-    // Without a chunk there is nothing else to count.
-    let reply = play(Protocol::Ws, text(), &[(75, completed(json!(["ab"]), 0.03))]).unwrap();
+    // Without chunks, the last message has the only duration.
+    let reply = run(Protocol::Ws, text(), &[(75, completed(json!(["ab"]), 0.03))]).unwrap();
     assert_eq!(reply.timing.server_processing, Some(MS(30)));
     assert_eq!(reply.timing.first_chunk, Some(MS(75)));
 }
 
 #[test]
-fn thinking_is_a_chunk_but_no_text() {
+fn thinking_is_a_chunk_without_text() {
     let thought =
         json!({ "role": "assistant", "content": "hm", "metadata": { "title": "Thinking" } });
     let answer = json!({ "role": "assistant", "content": "42" });
-    let reply = play(
+    let reply = run(
         Protocol::SseV3,
         ("json", Value::Null),
         &[
@@ -123,9 +123,9 @@ fn thinking_is_a_chunk_but_no_text() {
 }
 
 #[test]
-fn what_stood_there_before_the_turn_is_no_answer() {
+fn previous_answer_is_not_a_reply() {
     let before = json!([["a", "old"]]);
-    let reply = play(
+    let reply = run(
         Protocol::SseV1,
         ("chatbot", before.clone()),
         &[
@@ -137,30 +137,30 @@ fn what_stood_there_before_the_turn_is_no_answer() {
     )
     .unwrap();
     assert_eq!((reply.text.as_str(), reply.timing.first_text), ("old", Some(MS(30))));
-    assert_eq!(reply.timing.chunks, [MS(30)], "the user's own words are no chunk of the reply");
+    assert_eq!(reply.timing.chunks, [MS(30)], "the user's message is not a chunk");
     let unchanged = [(40, completed(json!([before]), 0.0))];
-    assert_eq!(play(Protocol::SseV1, ("chatbot", before.clone()), &unchanged).unwrap().text, "");
+    assert_eq!(run(Protocol::SseV1, ("chatbot", before.clone()), &unchanged).unwrap().text, "");
 }
 
 #[test]
-fn an_error_leaves_what_was_seen_before_it() {
+fn partial_reply_survives_an_error() {
     let failed =
         json!({ "msg": "process_completed", "success": false, "output": { "error": "no" } });
     let messages = [(10, starts()), (20, generating(json!(["half"]), 0.01)), (30, failed)];
-    let (fault, partial) = play(Protocol::SseV3, text(), &messages).unwrap_err();
+    let (fault, partial) = run(Protocol::SseV3, text(), &messages).unwrap_err();
     assert_eq!((fault.failure, partial.text.as_str()), (Failure::AppError, "half"));
     assert_eq!((partial.timing.first_chunk, partial.timing.reply), (Some(MS(20)), None));
 }
 
 #[test]
-fn an_update_without_a_value_leaves_what_was_said() {
+fn update_without_value_keeps_the_reply() {
     let update = json!({ "__type__": "update", "interactive": true });
     let messages = [(10, generating(json!(["said"]), 0.01)), (20, completed(json!([update]), 0.0))];
-    assert_eq!(play(Protocol::SseV3, text(), &messages).unwrap().text, "said");
+    assert_eq!(run(Protocol::SseV3, text(), &messages).unwrap().text, "said");
 }
 
 #[test]
-fn differences_to_the_reply_that_failed_before_are_waited_out() {
+fn differences_without_a_base_are_ignored() {
     let chat = json!([["hello", "Hi Ada"]]);
     for first in [json!([["replace", [0, 1], "Hi"]]), json!([])] {
         let messages = [
@@ -169,11 +169,11 @@ fn differences_to_the_reply_that_failed_before_are_waited_out() {
             (30, generating(json!([[["append", [0, 1], " Ada"]], []]), 0.1)),
             (40, completed(json!([chat, null]), 0.0)),
         ];
-        let reply = play(Protocol::SseV3, ("chatbot", json!([])), &messages).unwrap();
+        let reply = run(Protocol::SseV3, ("chatbot", json!([])), &messages).unwrap();
         assert_eq!(reply.text, "Hi Ada");
-        assert_eq!(reply.timing.first_chunk, Some(MS(40)), "nothing could be read before");
+        assert_eq!(reply.timing.first_chunk, Some(MS(40)), "the chunks have no base");
     }
-    // A chat of pairs, the first words of which are an action's name, is none.
+    // A chat of pairs whose texts are the names of actions.
     let shown = json!([["replace", ["a"]], ["add", "b"]]);
     assert!(!diff::is_difference(&shown) && !diff::is_difference(&json!([])));
 }

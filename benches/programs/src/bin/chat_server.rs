@@ -1,12 +1,12 @@
-//! A chat app of Gradio 6's protocol (`sse_v3`) that streams as told and writes down when it sent
-//! each reply's first chunk, so that a client's figures can be checked against it.
+//! A chat app with the protocol of Gradio 6 (`sse_v3`) that logs when it sends the first chunk of each
+//! reply, so that the times of a client can be compared with it.
 //!
 //! ```text
 //! cargo run -p bench-programs --bin chat_server -- CHUNKS MILLISECONDS LOG
 //! ```
 //!
-//! Prints its address, serves until standard input ends, then writes the log: one line for each
-//! turn, what was said and the Unix time of its first chunk in seconds.
+//! Prints its address, serves until standard input ends, then writes the log: one line for each turn
+//! with the message and the Unix time of its first chunk in seconds.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 struct App {
     chunks: usize,
     pause: Duration,
-    /// What was said last in each session.
+    /// Last message of each session.
     said: Arc<Mutex<HashMap<String, String>>>,
     log: Arc<Mutex<Vec<(String, f64)>>>,
 }

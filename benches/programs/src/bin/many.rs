@@ -1,12 +1,12 @@
-//! Holds many conversations at once with a chat server that is a process of its own, and checks
-//! the times we report against that server's log.
+//! Runs many conversations at once with a chat server in another process, and compares the reported
+//! times with that server's log.
 //!
 //! ```text
 //! cargo run --profile dist -p bench-programs --bin many -- CONVERSATIONS TURNS CHUNKS MILLISECONDS
 //! ```
 //!
-//! Prints one line of JSON: how many succeeded, how far off the first chunk's time was, CPU and
-//! memory of this process.
+//! Prints one line of JSON: successes, error of the first chunk's time, CPU and memory of
+//! this process.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use gradio::{Client, Limits, Proxy};
 use serde_json::json;
 
-/// What was said, and when the reply's first chunk arrived, by the clock of the server's log.
+/// A message, and when the first chunk of its reply arrived by the clock of the server's log.
 type Arrival = (String, f64);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut url = String::new();
     BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut url)?;
 
-    // One core, as the smallest Lambda has at most.
+    // One core, like the smallest Lambda.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let limits = Limits {
         conversation: Duration::from_secs(120),
@@ -101,7 +101,7 @@ fn first_chunks(log: &str) -> HashMap<String, f64> {
     lines.filter_map(|(said, at)| Some((said.to_owned(), at.parse().ok()?))).collect()
 }
 
-/// User and system time of the one thread that does the work; `None` where there is no /proc.
+/// User and system time of the main thread; `None` without /proc.
 fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/schedstat").ok()?;
     Some(stat.split(' ').next()?.parse::<f64>().ok()? / 1e9)

@@ -1,4 +1,4 @@
-//! Gradio 4 and later: messages come as server-sent events.
+//! Gradio 4 and later: messages arrive as server-sent events.
 
 use std::time::Duration;
 
@@ -8,88 +8,88 @@ use reqwest::{Method, Response};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::Call;
+use crate::call::Call;
+use crate::cancel::CancelGuard;
 use crate::event_stream::EventStream;
 use crate::failure::{Failure, Fault};
-use crate::farewell::Farewell;
-use crate::http::{Http, Trouble};
+use crate::http::{Http, HttpError};
 use crate::message::{Body, Message};
 use crate::redact;
 use crate::turn::{Flow, Turn};
 
-/// How long a stream may take to end after the reply is complete. One that has ended leaves its
-/// connection to the next turn; beyond this a new connection is cheaper.
+/// Time for a stream to end after the reply is complete. The connection of an ended stream can be
+/// reused for the next turn; after this time a new connection is cheaper.
 const DRAIN: Duration = Duration::from_millis(250);
 
-/// 4.9 and later: the event joins the queue, then the session's stream tells of it.
+/// 4.9 and later: the event joins the queue, then its messages arrive on the stream of the session.
 pub(super) async fn join_and_follow(
     http: &Http,
     call: &Call<'_>,
     turn: &mut Turn<'_>,
-    farewell: &mut Farewell,
-) -> Result<Vec<Value>, Trouble> {
+    guard: &mut CancelGuard,
+) -> Result<Vec<Value>, HttpError> {
     let request = http.request(Method::POST, call.app.api("queue/join")).json(&call.body());
-    let response = http.send(request, turn.patience.until()).await?;
+    let response = http.send(request, turn.deadlines.until()).await?;
     if response.status() != StatusCode::OK {
-        return Err(http.refusal(response, turn.patience.until()).await.into());
+        return Err(http.refusal(response, turn.deadlines.until()).await.into());
     }
     let limit = http.settings.limits.decompressed_bytes;
-    let body = http.body(response, limit, turn.patience.until()).await?;
+    let body = http.body(response, limit, turn.deadlines.until()).await?;
     let joined: Option<Value> = serde_json::from_slice(&body).ok();
     let event_id = joined.as_ref().and_then(|joined| joined.get("event_id")?.as_str());
     let event_id = event_id.ok_or_else(|| {
         let prose =
-            format!("`queue/join` answered without an event but {}", redact::excerpt(&body));
-        Trouble::new(Failure::StreamBroken, prose)
+            format!("`queue/join` returned {}; expected an `event_id`", redact::excerpt(&body));
+        HttpError::new(Failure::StreamBroken, prose)
     })?;
-    farewell.event(call, event_id);
+    guard.event(call, event_id);
 
     let mut url = call.app.api("queue/data");
     url.query_pairs_mut().append_pair("session_hash", call.session);
-    let mut events = Events::open(http, url, turn.patience.until()).await?;
+    let mut events = Events::open(http, url, turn.deadlines.until()).await?;
     loop {
-        let (message, bytes, at) = events.next(turn.patience.until()).await?;
+        let (message, bytes, at) = events.next(turn.deadlines.until()).await?;
         if message.event_id.as_deref().is_some_and(|id| id != event_id) {
             continue;
         }
         if is_last(&message) {
-            farewell.nothing_left();
+            guard.finished();
         }
-        if let Flow::Done(values) = turn.take(message, bytes, at)? {
+        if let Flow::Done(values) = turn.receive(message, bytes, at)? {
             events.drain().await;
             return Ok(values);
         }
     }
 }
 
-/// 4.0 to 4.8: the stream is opened for the event, and the data posted when its turn has come.
+/// 4.0 to 4.8: each event has a stream, and the data is posted when the server asks for it.
 pub(super) async fn ask_and_answer(
     http: &Http,
     call: &Call<'_>,
     turn: &mut Turn<'_>,
-    farewell: &mut Farewell,
-) -> Result<Vec<Value>, Trouble> {
+    guard: &mut CancelGuard,
+) -> Result<Vec<Value>, HttpError> {
     let mut url = call.app.api("queue/join");
     url.query_pairs_mut()
         .append_pair("fn_index", &call.function.id().to_string())
         .append_pair("session_hash", call.session);
-    let mut events = Events::open(http, url, turn.patience.until()).await?;
+    let mut events = Events::open(http, url, turn.deadlines.until()).await?;
     loop {
-        let (message, bytes, at) = events.next(turn.patience.until()).await?;
+        let (message, bytes, at) = events.next(turn.deadlines.until()).await?;
         if is_last(&message) {
-            farewell.nothing_left();
+            guard.finished();
         }
-        match turn.take(message, bytes, at)? {
+        match turn.receive(message, bytes, at)? {
             Flow::SendData(event_id) => {
                 if let Some(event_id) = &event_id {
-                    farewell.event(call, event_id);
+                    guard.event(call, event_id);
                 }
                 let mut body = call.body();
                 body["event_id"] = Value::from(event_id);
                 let request = http.request(Method::POST, call.app.api("queue/data")).json(&body);
-                let response = http.send(request, turn.patience.until()).await?;
+                let response = http.send(request, turn.deadlines.until()).await?;
                 if response.status() != StatusCode::OK {
-                    return Err(http.refusal(response, turn.patience.until()).await.into());
+                    return Err(http.refusal(response, turn.deadlines.until()).await.into());
                 }
             }
             Flow::Done(values) => {
@@ -101,7 +101,7 @@ pub(super) async fn ask_and_answer(
     }
 }
 
-/// After these the server does nothing more for us.
+/// Whether the server is finished with the event after this message.
 fn is_last(message: &Message) -> bool {
     matches!(
         message.body,
@@ -114,51 +114,55 @@ struct Events<'a> {
     http: &'a Http,
     response: Response,
     stream: EventStream,
-    /// When the last bytes came.
+    /// When the last bytes arrived.
     at: Instant,
 }
 
 impl<'a> Events<'a> {
-    async fn open(http: &'a Http, url: url::Url, until: Instant) -> Result<Self, Trouble> {
+    async fn open(http: &'a Http, url: url::Url, until: Instant) -> Result<Self, HttpError> {
         let response = http.send(http.event_request(url), until).await?;
         if response.status() != StatusCode::OK {
             return Err(http.refusal(response, until).await.into());
         }
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         if let Some(other) = kind.filter(|kind| !kind.starts_with("text/event-stream")) {
-            let prose = format!("the event stream is no such stream but `{}`", redact::line(other));
-            return Err(Trouble::new(Failure::StreamBroken, prose));
+            let prose = format!(
+                "the event stream is `{}`; expected `text/event-stream`",
+                redact::line(other)
+            );
+            return Err(HttpError::new(Failure::StreamBroken, prose));
         }
         let stream = EventStream::new(http.settings.limits.event_bytes);
         Ok(Self { http, response, stream, at: Instant::now() })
     }
 
     /// The next message, its length, and when it arrived.
-    async fn next(&mut self, until: Instant) -> Result<(Message, usize, Instant), Trouble> {
+    async fn next(&mut self, until: Instant) -> Result<(Message, usize, Instant), HttpError> {
         loop {
             if let Some(event) = self.stream.next_event() {
                 let message = Message::parse(&event).ok_or_else(|| {
-                    let prose = format!("an event is no message but {}", redact::excerpt(&event));
-                    Trouble::new(Failure::StreamBroken, prose)
+                    let prose =
+                        format!("an event holds {}; expected a message", redact::excerpt(&event));
+                    HttpError::new(Failure::StreamBroken, prose)
                 })?;
                 return Ok((message, event.len(), self.at));
             }
             let chunk = match timeout_at(until, self.response.chunk()).await {
-                Err(_) => return Err(Trouble::Late),
+                Err(_) => return Err(HttpError::TimedOut),
                 Ok(chunk) => chunk.map_err(|error| self.broken(&error))?,
             };
             self.at = Instant::now();
-            // A stream that is always ready would never let the time run out by itself.
+            // A stream that is always ready never lets the timeout fire.
             if self.at >= until {
-                return Err(Trouble::Late);
+                return Err(HttpError::TimedOut);
             }
             let Some(chunk) = chunk else {
                 let prose = "the stream ended before the reply was complete";
-                return Err(Trouble::new(Failure::StreamBroken, prose));
+                return Err(HttpError::new(Failure::StreamBroken, prose));
             };
             self.stream.feed(&chunk).map_err(|_| {
                 let limit = self.http.settings.limits.event_bytes;
-                Trouble::new(Failure::TooLarge, format!("an event has more than {limit} bytes"))
+                HttpError::new(Failure::TooLarge, format!("an event has more than {limit} bytes"))
             })?;
         }
     }

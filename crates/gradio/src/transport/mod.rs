@@ -1,61 +1,39 @@
-//! Carries one call to the app and its messages back, in the way that this version of Gradio has.
+//! Makes one call over the protocol of the app's Gradio version.
 
 mod events;
 mod predict;
-pub(crate) mod websocket;
+mod websocket;
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::config::{Dependency, Protocol};
-use crate::describe::App;
+use crate::call::Call;
+use crate::cancel::CancelGuard;
+use crate::config::Protocol;
 use crate::failure::Fault;
-use crate::farewell::Farewell;
-use crate::http::{Http, Trouble};
+use crate::http::{Http, HttpError};
 use crate::turn::Turn;
 
-/// One call of one function.
-pub(crate) struct Call<'a> {
-    pub(crate) app: &'a App,
-    pub(crate) function: &'a Dependency,
-    pub(crate) session: &'a str,
-    pub(crate) data: Vec<Value>,
-}
-
-impl Call<'_> {
-    /// The body that every route takes; older versions ignore what they don't know.
-    fn body(&self) -> Value {
-        let trigger = self.function.targets().find_map(|(component, _)| component);
-        json!({
-            "data": self.data,
-            "event_data": null,
-            "fn_index": self.function.id(),
-            "trigger_id": trigger,
-            "session_hash": self.session,
-        })
-    }
-}
-
-/// Makes the call; gives the function's values.
+/// Makes the call and returns the function's output values.
 pub(crate) async fn make(
     http: &Arc<Http>,
     call: &Call<'_>,
     turn: &mut Turn<'_>,
 ) -> Result<Vec<Value>, Fault> {
-    let mut farewell = Farewell::new(http.clone());
+    let mut guard = CancelGuard::new(http.clone());
     let outcome = match call.app.config.protocol {
         _ if !call.app.config.is_queued(call.function) => predict::make(http, call, turn).await,
-        Protocol::Ws => websocket::make(http, call, turn, &mut farewell).await,
-        Protocol::Sse => events::ask_and_answer(http, call, turn, &mut farewell).await,
-        _ => events::join_and_follow(http, call, turn, &mut farewell).await,
+        Protocol::Ws => websocket::make(http, call, turn, &mut guard).await,
+        Protocol::Sse => events::ask_and_answer(http, call, turn, &mut guard).await,
+        _ => events::join_and_follow(http, call, turn, &mut guard).await,
     };
     if outcome.is_err() {
-        farewell.bid().await;
+        guard.cancel().await;
     }
-    farewell.nothing_left();
-    outcome.map_err(|trouble| match trouble {
-        Trouble::Fault(fault) => fault,
-        Trouble::Late => turn.patience.ran_out(),
+    guard.finished();
+    outcome.map_err(|error| match error {
+        HttpError::Fault(fault) => fault,
+        HttpError::TimedOut => turn.deadlines.exceeded(),
     })
 }

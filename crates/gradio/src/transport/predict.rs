@@ -1,13 +1,13 @@
-//! Functions that are not queued: one request, one answer.
+//! Functions that do not use the queue: one request, one response.
 
 use http::StatusCode;
 use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Call;
+use crate::call::Call;
 use crate::failure::Failure;
-use crate::http::{Http, Trouble};
+use crate::http::{Http, HttpError};
 use crate::message::{Body, Message, Output};
 use crate::redact;
 use crate::turn::{Flow, Turn};
@@ -16,45 +16,46 @@ pub(super) async fn make(
     http: &Http,
     call: &Call<'_>,
     turn: &mut Turn<'_>,
-) -> Result<Vec<Value>, Trouble> {
+) -> Result<Vec<Value>, HttpError> {
     let request = http.request(Method::POST, call.app.api("run/predict")).json(&call.body());
-    let response = http.send(request, turn.patience.until()).await?;
+    let response = http.send(request, turn.deadlines.until()).await?;
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         return Err(app_error(http, response, turn).await);
     }
     if response.status() != StatusCode::OK {
-        return Err(http.refusal(response, turn.patience.until()).await.into());
+        return Err(http.refusal(response, turn.deadlines.until()).await.into());
     }
     let limit = http.settings.limits.decompressed_bytes;
-    let body = http.body(response, limit, turn.patience.until()).await?;
+    let body = http.body(response, limit, turn.deadlines.until()).await?;
     let output = Output::parse(&body).ok_or_else(|| {
-        let prose = format!("`run/predict` answered no JSON object but {}", redact::excerpt(&body));
-        Trouble::new(Failure::StreamBroken, prose)
+        let prose =
+            format!("`run/predict` returned {}; expected a JSON object", redact::excerpt(&body));
+        HttpError::new(Failure::StreamBroken, prose)
     })?;
     let message = Message { event_id: None, body: Body::Completed(output) };
-    match turn.take(message, body.len(), Instant::now())? {
+    match turn.receive(message, body.len(), Instant::now())? {
         Flow::Done(values) => Ok(values),
-        _ => unreachable!("a completed call is done or an error"),
+        _ => unreachable!("a completed call is finished or an error"),
     }
 }
 
-/// An exception in a function that is not queued comes as a 500 with `{"error": …}`; a 500 with
-/// anything else is the server's own.
-async fn app_error(http: &Http, response: reqwest::Response, turn: &mut Turn<'_>) -> Trouble {
+/// An exception in an unqueued function is a 500 with `{"error": …}`. Any other 500 is an error of
+/// the server.
+async fn app_error(http: &Http, response: reqwest::Response, turn: &mut Turn<'_>) -> HttpError {
     let status = response.status();
-    let until = turn.patience.until();
+    let until = turn.deadlines.until();
     let body = match http.body(response, http.settings.limits.decompressed_bytes, until).await {
         Ok(body) => body,
-        Err(trouble) => return trouble,
+        Err(error) => return error,
     };
     let is_error =
         serde_json::from_slice::<Value>(&body).is_ok_and(|value| value.get("error").is_some());
     let Some(output) = Output::parse(&body).filter(|_| is_error) else {
-        let prose = format!("`run/predict` answered {status}, {}", redact::excerpt(&body));
-        return Trouble::new(Failure::HttpStatus, prose);
+        let prose = format!("`run/predict` returned {status}, {}", redact::excerpt(&body));
+        return HttpError::new(Failure::HttpStatus, prose);
     };
     let failed = Body::Completed(Output { success: false, ..output });
-    match turn.take(Message { event_id: None, body: failed }, body.len(), Instant::now()) {
+    match turn.receive(Message { event_id: None, body: failed }, body.len(), Instant::now()) {
         Err(fault) => fault.into(),
         Ok(_) => unreachable!("a failed call is an error"),
     }

@@ -1,7 +1,7 @@
 //! Gradio 3: one WebSocket for each event.
 //!
-//! Opened by upgrading a request of the same HTTP client, so that TLS, proxy, cookies and timed
-//! phases are the same as for all else.
+//! It is an upgraded request of the same HTTP client, so that TLS, proxy, cookies and phases are the
+//! same as for other requests.
 
 use futures_util::{SinkExt, StreamExt};
 use http::StatusCode;
@@ -17,30 +17,28 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, Role, WebSocketConfig};
 
-use super::Call;
+use crate::call::Call;
+use crate::cancel::{CancelGuard, Socket};
 use crate::failure::Failure;
-use crate::farewell::Farewell;
-use crate::http::{Http, Trouble};
+use crate::http::{Http, HttpError};
 use crate::message::Message;
 use crate::redact;
 use crate::turn::{Flow, Turn};
-
-pub(crate) type Socket = WebSocketStream<reqwest::Upgraded>;
 
 pub(super) async fn make(
     http: &Http,
     call: &Call<'_>,
     turn: &mut Turn<'_>,
-    farewell: &mut Farewell,
-) -> Result<Vec<Value>, Trouble> {
-    let socket = farewell.socket(open(http, call, turn.patience.until()).await?);
+    guard: &mut CancelGuard,
+) -> Result<Vec<Value>, HttpError> {
+    let socket = guard.socket(open(http, call, turn.deadlines.until()).await?);
     loop {
-        let until = turn.patience.until();
-        let frame = timeout_at(until, socket.next()).await.map_err(|_| Trouble::Late)?;
+        let until = turn.deadlines.until();
+        let frame = timeout_at(until, socket.next()).await.map_err(|_| HttpError::TimedOut)?;
         let at = Instant::now();
-        // Frames that are always ready would never let the time run out by themselves.
+        // Frames that are always ready never let the timeout fire.
         if at >= until {
-            return Err(Trouble::Late);
+            return Err(HttpError::TimedOut);
         }
         let text = match frame {
             Some(Ok(Frame::Text(text))) => text,
@@ -53,9 +51,12 @@ pub(super) async fn make(
             None => return Err(closed(None)),
         };
         let message = Message::parse(text.as_bytes()).ok_or_else(|| {
-            broken(format!("a frame is no message but {}", redact::excerpt(text.as_bytes())))
+            broken(format!(
+                "a frame holds {}; expected a message",
+                redact::excerpt(text.as_bytes())
+            ))
         })?;
-        let answer = match turn.take(message, text.len(), at)? {
+        let answer = match turn.receive(message, text.len(), at)? {
             Flow::Wait => continue,
             Flow::SendHash => {
                 json!({ "fn_index": call.function.id(), "session_hash": call.session })
@@ -64,12 +65,13 @@ pub(super) async fn make(
             Flow::Done(values) => return Ok(values),
         };
         let sent = socket.send(Frame::text(answer.to_string()));
-        let sent = timeout_at(turn.patience.until(), sent).await.map_err(|_| Trouble::Late)?;
+        let sent =
+            timeout_at(turn.deadlines.until(), sent).await.map_err(|_| HttpError::TimedOut)?;
         sent.map_err(|error| failed(http, &error))?;
     }
 }
 
-async fn open(http: &Http, call: &Call<'_>, until: Instant) -> Result<Socket, Trouble> {
+async fn open(http: &Http, call: &Call<'_>, until: Instant) -> Result<Socket, HttpError> {
     let key = generate_key();
     let request = http
         .upgrade_request(call.app.api("queue/join"))?
@@ -84,20 +86,20 @@ async fn open(http: &Http, call: &Call<'_>, until: Instant) -> Result<Socket, Tr
     let accepted =
         response.headers().get(SEC_WEBSOCKET_ACCEPT).map(|value| value.as_bytes().to_vec());
     if accepted.as_deref() != Some(derive_accept_key(key.as_bytes()).as_bytes()) {
-        return Err(broken("the server's answer to the WebSocket's opening is not to ours"));
+        return Err(broken("the server returned an invalid `Sec-WebSocket-Accept`"));
     }
-    let upgraded = timeout_at(until, response.upgrade()).await.map_err(|_| Trouble::Late)?;
+    let upgraded = timeout_at(until, response.upgrade()).await.map_err(|_| HttpError::TimedOut)?;
     let upgraded = upgraded.map_err(|error| http.fault(&error))?;
     let limit = Some(http.settings.limits.event_bytes);
     let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
     Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await)
 }
 
-fn broken(prose: impl Into<String>) -> Trouble {
-    Trouble::new(Failure::StreamBroken, prose)
+fn broken(prose: impl Into<String>) -> HttpError {
+    HttpError::new(Failure::StreamBroken, prose)
 }
 
-fn closed(frame: Option<CloseFrame>) -> Trouble {
+fn closed(frame: Option<CloseFrame>) -> HttpError {
     let why = match frame {
         None => String::new(),
         Some(frame) if frame.reason.is_empty() => format!(" with code {}", frame.code),
@@ -106,11 +108,11 @@ fn closed(frame: Option<CloseFrame>) -> Trouble {
     broken(format!("the server closed the WebSocket{why} before the reply was complete"))
 }
 
-fn failed(http: &Http, error: &SocketError) -> Trouble {
+fn failed(http: &Http, error: &SocketError) -> HttpError {
     match error {
         SocketError::Capacity(_) => {
             let limit = http.settings.limits.event_bytes;
-            Trouble::new(Failure::TooLarge, format!("a message has more than {limit} bytes"))
+            HttpError::new(Failure::TooLarge, format!("a message has more than {limit} bytes"))
         }
         SocketError::ConnectionClosed | SocketError::AlreadyClosed => closed(None),
         other => broken(format!("the WebSocket broke: {}", redact::line(&other.to_string()))),

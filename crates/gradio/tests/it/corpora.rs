@@ -1,4 +1,4 @@
-//! What fuzzing found worth keeping, replayed without a fuzzer.
+//! Runs the fuzz targets over their seed corpora.
 
 use std::path::Path;
 

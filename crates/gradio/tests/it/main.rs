@@ -1,7 +1,7 @@
-//! The client against servers of our own on loopback: transcripts of real ones, faults, transports.
+//! The client against local servers: recorded conversations, faults, transports.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't be set up may fail as it stands")]
-#![expect(clippy::too_many_lines, reason = "tables of cases are read from top to bottom")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::too_many_lines, reason = "tables of test cases")]
 
 mod corpora;
 mod faults;

@@ -1,4 +1,4 @@
-//! Proxies are named by the environment, which belongs to a process: so another one converses.
+//! HTTP proxies. The environment sets them, so the client runs in another process.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -43,8 +43,7 @@ async fn report(command: &mut Command) -> Value {
 }
 
 #[tokio::test]
-async fn plain_http_goes_to_the_proxy_with_the_whole_address() {
-    // The proxy answers in the place of the app: nobody has the app's own name.
+async fn plain_http_uses_the_proxy() {
     let proxy = Server::start(script()).await;
     let app = "http://bot.invalid/my/bot";
     let report = report(converse().arg(app).arg("hi").env("http_proxy", proxy.url())).await;
@@ -56,7 +55,7 @@ async fn plain_http_goes_to_the_proxy_with_the_whole_address() {
 }
 
 #[tokio::test]
-async fn https_goes_through_a_tunnel_of_the_proxy() {
+async fn https_uses_a_proxy_tunnel() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     let tls = authority.server("bot.invalid", 4096, &[]);
@@ -74,11 +73,11 @@ async fn https_goes_through_a_tunnel_of_the_proxy() {
     assert_eq!(targets.lock().unwrap()[0], "CONNECT bot.invalid:443");
     let phases = &report["phases"];
     assert_eq!((&phases["dns"], &phases["connect"]), (&Value::Null, &Value::Null));
-    assert!(phases["tls"].is_number(), "the handshake is with the app itself");
+    assert!(phases["tls"].is_number(), "the TLS handshake is with the app");
 }
 
 #[tokio::test]
-async fn what_the_environment_exempts_goes_straight() {
+async fn no_proxy_bypasses_the_proxy() {
     let (server, proxy) = (Server::start(script()).await, Server::start(Script::default()).await);
     let mut command = converse();
     command.args([&server.url(), "hi"]).env("http_proxy", proxy.url()).env("no_proxy", "127.0.0.1");
@@ -88,7 +87,7 @@ async fn what_the_environment_exempts_goes_straight() {
     assert!(proxy.seen().is_empty());
 }
 
-/// Connects all that ask for it to one address, whatever name they give.
+/// A proxy that tunnels every request to one address.
 async fn tunnel(listener: TcpListener, to: std::net::SocketAddr, targets: Arc<Mutex<Vec<String>>>) {
     let mut tasks = JoinSet::new();
     while let Ok((mut client, _)) = listener.accept().await {
@@ -98,7 +97,7 @@ async fn tunnel(listener: TcpListener, to: std::net::SocketAddr, targets: Arc<Mu
             targets.lock().unwrap().push(format!("{} {}", request.method, request.target));
             client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await.unwrap();
             let mut server = TcpStream::connect(to).await.unwrap();
-            // Either end may go away first.
+            // Either side may close first.
             let _ = copy_bidirectional(&mut client, &mut server).await;
         });
     }

@@ -1,5 +1,5 @@
-//! What servers of all versions said is replayed to the client, which must say the same as was
-//! said then, and understand the same.
+//! Replays recorded conversations of all versions. The client must send the recorded requests and
+//! read the recorded replies.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,17 +21,17 @@ fn transcripts() -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn every_recorded_conversation_is_held_again() {
+async fn recorded_conversations_are_replayed() {
     let files = transcripts();
     assert!(files.len() >= 103, "only {} transcripts", files.len());
     for file in files {
         let case = file.file_stem().unwrap().to_str().unwrap();
         let version = file.parent().unwrap().file_name().unwrap().to_str().unwrap();
-        hold(&file, case, version).await;
+        converse(&file, case, version).await;
     }
 }
 
-async fn hold(file: &Path, case: &str, version: &str) {
+async fn converse(file: &Path, case: &str, version: &str) {
     let name = format!("{version} {case}");
     let transcript = Arc::new(Transcript::read(file));
     let (address, server) = replay(transcript.clone()).await;
@@ -46,17 +46,17 @@ async fn hold(file: &Path, case: &str, version: &str) {
     assert_eq!(session.phases().login.is_some(), case == "auth", "{name}");
 
     for turn in transcript.turns() {
-        let said = turn["message"].as_str().unwrap();
-        let outcome = session.say(said, &mut |_| {}).await;
+        let message = turn["message"].as_str().unwrap();
+        let outcome = session.say(message, &mut |_| {}).await;
         assert_eq!(session.description().how.word(), turn["how"], "{name}");
         assert_eq!(session.description().endpoint_id, turn["fn"].as_u64().unwrap(), "{name}");
         match (outcome, turn.get("error")) {
             (Ok(reply), None) => {
-                assert_eq!(words(&reply.text), expected(case, turn), "{name}, {said}");
+                assert_eq!(words(&reply.text), expected(case, turn), "{name}, {message}");
                 assert_eq!(reply.thinking.len(), usize::from(case == "thinking"), "{name}");
                 assert_eq!(reply.parts.len(), usize::from(case == "rich"), "{name}");
                 let chunks = usize::try_from(turn["chunks"].as_u64().unwrap()).unwrap();
-                assert_eq!(reply.timing.chunks.len(), chunks.max(1), "{name}, {said}");
+                assert_eq!(reply.timing.chunks.len(), chunks.max(1), "{name}, {message}");
                 assert!(reply.timing.queue.is_some(), "{name}");
                 assert!(reply.timing.first_chunk <= reply.timing.first_text, "{name}");
                 assert!(reply.timing.first_text <= reply.timing.reply, "{name}");
@@ -67,16 +67,16 @@ async fn hold(file: &Path, case: &str, version: &str) {
                 assert_eq!(error.failure(), Failure::AppError, "{name}: {error}");
                 let partial = error.partial().unwrap();
                 assert_eq!(partial.timing.reply, None, "{name}");
-                assert_eq!(words(&partial.text), expected(case, turn), "{name}, {said}");
+                assert_eq!(words(&partial.text), expected(case, turn), "{name}, {message}");
             }
-            (outcome, error) => panic!("{name}, {said}: {outcome:?}, recorded {error:?}"),
+            (outcome, error) => panic!("{name}, {message}: {outcome:?}, recorded {error:?}"),
         }
     }
     drop(session);
     server.await.unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
-/// What was understood then. Components, which were taken for text, are parts now.
+/// The recorded reply. The recorder took components for text.
 fn expected(case: &str, turn: &Value) -> String {
     match case {
         "rich" => "See the picture".to_owned(),
@@ -84,7 +84,7 @@ fn expected(case: &str, turn: &Value) -> String {
     }
 }
 
-/// Lines of several messages are joined in another way now.
+/// The recorder joined messages in another way.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

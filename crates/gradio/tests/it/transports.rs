@@ -1,4 +1,4 @@
-//! Ways to the server: HTTP/2, IPv6, TLS by a private authority, proxies, cookies, log-ins.
+//! HTTP/2, IPv6, TLS with a private CA, cookies, logins.
 
 use std::time::{Duration, SystemTime};
 
@@ -41,7 +41,7 @@ async fn converse(builder: ClientBuilder) -> (Session, Reply) {
 }
 
 #[tokio::test]
-async fn over_http2_with_a_private_authority_all_phases_are_timed() {
+async fn phases_are_timed_over_http2_with_private_ca() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     let tls = authority.server("localhost", 2035, &["h2"]);
@@ -66,7 +66,7 @@ async fn over_http2_with_a_private_authority_all_phases_are_timed() {
 }
 
 #[tokio::test]
-async fn websockets_go_through_the_same_tls() {
+async fn websocket_uses_the_same_tls() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new();
     let frames = [
@@ -89,7 +89,7 @@ async fn websockets_go_through_the_same_tls() {
 }
 
 #[tokio::test]
-async fn an_address_needs_no_name_and_plain_http_no_tls() {
+async fn ip_address_has_no_dns_and_http_no_tls_phase() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let server = Server::start_at(address, script(&sse_v3())).await;
         let (session, _) = converse(client(server.url())).await;
@@ -107,7 +107,7 @@ async fn an_address_needs_no_name_and_plain_http_no_tls() {
 }
 
 #[tokio::test]
-async fn every_request_says_who_asks_and_streams_are_not_compressed() {
+async fn every_request_has_the_configured_headers() {
     let server = Server::start(script(&sse_v3())).await;
     let builder = client(server.url())
         .user_agent("Vigie/1.2.3 (+https://example.com)")
@@ -128,7 +128,7 @@ async fn every_request_says_who_asks_and_streams_are_not_compressed() {
 }
 
 #[tokio::test]
-async fn a_compressed_description_is_understood() {
+async fn compressed_description_is_decoded() {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(sse_v3().to_string().as_bytes()).unwrap();
@@ -140,7 +140,7 @@ async fn a_compressed_description_is_understood() {
 }
 
 #[tokio::test]
-async fn cookies_of_a_balancer_come_back_on_every_request() {
+async fn load_balancer_cookie_is_sent_back() {
     let set = [("set-cookie", "affinity=replica-7; Path=/")];
     let mut script = script(&sse_v3());
     let described = answer("200 OK", &set, sse_v3().to_string().as_bytes());
@@ -154,10 +154,10 @@ async fn cookies_of_a_balancer_come_back_on_every_request() {
 }
 
 #[tokio::test]
-async fn basic_authentication_is_given_where_it_is_asked_for() {
+async fn basic_authentication_is_sent_on_request() {
     let asked = [("www-authenticate", "Basic realm=\"bots\"")];
     let mut script = script(&sse_v3());
-    let first = Do::Send(answer("401 Unauthorized", &asked, b"who?"));
+    let first = Do::Send(answer("401 Unauthorized", &asked, b"login"));
     script.routes.get_mut("config").unwrap().insert(0, vec![first]);
     let server = Server::start(script).await;
     converse(client(server.url()).login("ada", "pass")).await;
@@ -169,7 +169,7 @@ async fn basic_authentication_is_given_where_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn an_app_that_moved_is_talked_to_where_it_is() {
+async fn redirected_app_is_used_at_its_new_address() {
     let mut script = script(&sse_v3());
     let moved = answer("308 Permanent Redirect", &[("location", "/new/config")], b"");
     script.routes.get_mut("config").unwrap().insert(0, vec![Do::Send(moved)]);
@@ -180,7 +180,7 @@ async fn an_app_that_moved_is_talked_to_where_it_is() {
 }
 
 #[tokio::test]
-async fn an_app_that_moved_is_logged_in_to_where_it_is() {
+async fn redirected_app_gets_the_login() {
     let mut script = script(&sse_v3()).send("login", json_answer(&json!({ "success": true })));
     let moved = Do::Send(answer("308 Permanent Redirect", &[("location", "/new/config")], b""));
     let refused = Do::Send(detail("401 Unauthorized", "Not authenticated"));
@@ -193,7 +193,7 @@ async fn an_app_that_moved_is_logged_in_to_where_it_is() {
 }
 
 #[tokio::test]
-async fn the_root_that_a_proxy_rewrote_is_not_believed() {
+async fn requests_use_the_target_address() {
     let mut config = sse_v3();
     config["root"] = json!("http://127.0.0.1:1/inside");
     config["api_prefix"] = json!("/gradio_api");
@@ -203,7 +203,7 @@ async fn the_root_that_a_proxy_rewrote_is_not_believed() {
 }
 
 #[tokio::test]
-async fn the_page_describes_the_app_where_config_is_hidden() {
+async fn page_is_the_fallback_for_config() {
     let page = format!("<script>window.gradio_config = {};</script>", sse_v3());
     let mut script = script(&sse_v3()).send("page", answer("200 OK", &[], page.as_bytes()));
     script.routes.insert("config", vec![vec![Do::Send(detail("404 Not Found", "Not Found"))]]);
@@ -213,7 +213,7 @@ async fn the_page_describes_the_app_where_config_is_hidden() {
 }
 
 #[tokio::test]
-async fn giving_up_tells_the_server() {
+async fn dropped_turn_is_cancelled() {
     let begun = [stream_head(), event(&starts()), event(&generating("a"))].concat();
     let mut script = script(&sse_v3());
     script.routes.insert("data", vec![vec![Do::Send(begun), Do::Wait]]);
@@ -229,16 +229,15 @@ async fn giving_up_tells_the_server() {
         outcome = session.say("hi", &mut progress) => panic!("{outcome:?}"),
         _ = chunk.recv() => {}
     }
-    // The future is dropped here; the farewell goes out by itself.
-    tokio::time::timeout(Duration::from_secs(5), server.asked_for("cancel")).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), server.wait_for("cancel")).await.unwrap();
     let cancel = server.seen().into_iter().find(|one| one.path().ends_with("/cancel")).unwrap();
     assert_eq!(cancel.json()["event_id"], app::EVENT);
     assert_eq!(cancel.json()["fn_index"], 0);
 }
 
-/// Callers hold conversations in tasks of their own; this compiles, or not.
+/// Compiles only if the futures are `Send`.
 #[tokio::test]
-async fn conversations_may_be_held_anywhere() {
+async fn conversation_runs_in_a_task() {
     let server = Server::start(script(&sse_v3())).await;
     let client = client(server.url()).build().unwrap();
     let task = tokio::spawn(async move {
@@ -249,7 +248,7 @@ async fn conversations_may_be_held_anywhere() {
 }
 
 #[tokio::test]
-async fn what_was_seen_of_a_reply_outlives_its_failure() {
+async fn error_has_the_partial_reply() {
     let begun = [stream_head(), event(&starts()), event(&generating("half a re"))].concat();
     let mut script = script(&sse_v3());
     script.routes.insert("data", vec![vec![Do::Send(begun), Do::Wait]]);
@@ -264,7 +263,7 @@ async fn what_was_seen_of_a_reply_outlives_its_failure() {
 }
 
 #[tokio::test]
-async fn an_app_is_discovered_with_all_its_ways_and_inputs() {
+async fn discovery_lists_candidates_and_inputs() {
     let mut config = sse_v3();
     config["title"] = json!("Support");
     config["components"].as_array_mut().unwrap().extend([
@@ -299,7 +298,7 @@ async fn an_app_is_discovered_with_all_its_ways_and_inputs() {
     assert_eq!((&input.default, input.kind.as_str()), (&json!(0.7), "slider"));
     assert_eq!(found.candidates[0].message_label.as_deref(), Some("Message"));
 
-    // The parameter's name is known to `/info` alone; it is asked for when it is needed.
+    // Only `/info` has the parameter name, so it is fetched when needed.
     converse(client(server.url()).input("heat", 0.1)).await;
     let joined = server.seen().into_iter().rfind(|one| one.path().ends_with("/join")).unwrap();
     assert_eq!(joined.json()["data"], json!(["hi", null, 0.1]));

@@ -1,4 +1,4 @@
-//! Name, connection, handshake.
+//! Faults of DNS, TCP and TLS.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use super::{Fault, LIMIT, Place};
 use crate::support::certificates::Authority;
 use crate::support::scripted::{Do, Script};
 
-/// Servers of which something has to go on while the faults are played.
+/// Servers that must stay open during the test.
 pub(super) struct Kept(
-    #[expect(dead_code, reason = "held, not read")] (TcpListener, Vec<TcpStream>),
+    #[expect(dead_code, reason = "keeps the sockets open")] (TcpListener, Vec<TcpStream>),
 );
 
 pub(super) async fn faults(folder: &Path) -> (Vec<Fault>, Kept) {
@@ -24,7 +24,6 @@ pub(super) async fn faults(folder: &Path) -> (Vec<Fault>, Kept) {
     let resetting = |act| Script { resets: true, ..accepting(act) };
     let at = |url: String, fault| Fault { place: Place::Elsewhere(url), ..fault };
     let unsecured = |name, script, prose| {
-        // The script has no TLS, so the scheme has to be said.
         let fault = Fault::new(name, script, Tls, prose);
         Fault { place: Place::Secured, ..fault }
     };
@@ -33,16 +32,31 @@ pub(super) async fn faults(folder: &Path) -> (Vec<Fault>, Kept) {
         at(refused().await, Fault::new("refused", Script::default(), Connect, "refused")),
         at(
             hole,
-            Fault::new("black-holed", Script::default(), Connect, "was not done within 300ms")
+            Fault::new("black-holed", Script::default(), Connect, "did not finish within 300ms")
                 .limited(|limits| limits.connect = LIMIT),
         ),
         at(
             "http://no-such-host.invalid".to_owned(),
-            Fault::new("no such name", Script::default(), Dns, "looking up `no-such-host.invalid`")
-                .limited(|limits| limits.connect = LIMIT),
+            Fault::new(
+                "no such name",
+                Script::default(),
+                Dns,
+                "DNS lookup of `no-such-host.invalid`",
+            )
+            .limited(|limits| limits.connect = LIMIT),
         ),
-        Fault::new("reset at once", resetting(Do::Close), StreamBroken, "the answer broke off"),
-        Fault::new("closed at once", accepting(Do::Close), StreamBroken, "the answer broke off"),
+        Fault::new(
+            "reset at once",
+            resetting(Do::Close),
+            StreamBroken,
+            "the response ended before it was complete",
+        ),
+        Fault::new(
+            "closed at once",
+            accepting(Do::Close),
+            StreamBroken,
+            "the response ended before it was complete",
+        ),
         Fault {
             place: Place::Name,
             ca_file: Some(ca_file.clone()),
@@ -79,22 +93,25 @@ pub(super) async fn faults(folder: &Path) -> (Vec<Fault>, Kept) {
         ),
         unsecured("closed in the handshake", accepting(Do::Close), "TLS handshake"),
         unsecured("reset in the handshake", resetting(Do::Close), "TLS handshake"),
-        unsecured("silence in the handshake", accepting(Do::Wait), "was not done within 300ms")
+        unsecured("silence in the handshake", accepting(Do::Wait), "did not finish within 300ms")
             .limited(|limits| limits.connect = LIMIT),
-        unsecured("handshake until all time is gone", accepting(Do::Wait), "time ran out")
-            .limited(|limits| limits.conversation = LIMIT),
+        unsecured(
+            "handshake until the conversation limit",
+            accepting(Do::Wait),
+            "time limit of the conversation",
+        )
+        .limited(|limits| limits.conversation = LIMIT),
     ];
     (faults, kept)
 }
 
-/// An address where nobody listens.
+/// An address without a listener.
 async fn refused() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// An address whose listener has no room for further connections and never accepts one: what is
-/// sent there is lost without an answer.
+/// An address whose listener has a full backlog, so that packets to it get no answer.
 async fn black_hole() -> (String, Kept) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The app's description, and what stands in its place.
+//! Faults while the description is read.
 
 use std::io::Write;
 use std::time::Duration;
@@ -28,19 +28,19 @@ fn statuses() -> Vec<Fault> {
     };
     let moved = |to: &str| answer("301 Moved Permanently", &[("location", to)], b"");
     vec![
-        Fault::new("redirects for ever", first(moved("/config")), HttpStatus, "more than 5"),
+        Fault::new("endless redirects", first(moved("/config")), HttpStatus, "more than 5"),
         Fault::new(
             "moved away",
             first(moved("http://localhost:9/config")),
             HttpStatus,
-            "where our credentials are not sent",
+            "to which credentials are not sent",
         )
         .with(|builder| builder.bearer("hush-hush")),
         Fault::new(
             "moved away, only traced",
             first(moved("http://localhost:9/config")),
             Failure::Connect,
-            "connecting to",
+            "the connection to",
         )
         .with(|builder| {
             builder.traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
@@ -49,11 +49,11 @@ fn statuses() -> Vec<Fault> {
             "moved into TLS, where a token would be dropped",
             first(moved("https://127.0.0.1:9/config")),
             HttpStatus,
-            "where our credentials are not sent",
+            "to which credentials are not sent",
         )
         .with(|builder| builder.bearer("hush-hush")),
         status("forbidden", "403 Forbidden", Auth, "403 Forbidden, a page titled `Sorry`"),
-        status("internal error", "500 Internal Server Error", HttpStatus, "`/config` answered 500"),
+        status("internal error", "500 Internal Server Error", HttpStatus, "`/config` returned 500"),
         status("bad gateway", "502 Bad Gateway", HttpStatus, "a page titled `Sorry`"),
         status("no server behind", "503 Service Unavailable", HttpStatus, "503"),
         status("gateway timeout", "504 Gateway Timeout", HttpStatus, "504"),
@@ -72,10 +72,10 @@ fn statuses() -> Vec<Fault> {
                 b"Traceback (most recent call last):\n  hush\nValueError: hush",
             )),
             HttpStatus,
-            "(a traceback, left out)",
+            "(traceback removed)",
         ),
         Fault::new(
-            "an error page that shows our own token",
+            "an error page with the token",
             first(answer("500 Internal Server Error", &[], b"no such token: hush-hush")),
             HttpStatus,
             "no such token: ***",
@@ -139,7 +139,7 @@ fn bodies() -> Vec<Fault> {
             "cut JSON",
             first(answer("200 OK", &[], &described.as_bytes()[..200])),
             NotGradio,
-            "no description",
+            "expected the description of a Gradio app",
         ),
         Fault::new(
             "not HTTP",
@@ -162,19 +162,19 @@ fn bodies() -> Vec<Fault> {
             "broken gzip",
             first(zipped(b"this is no gzip")),
             StreamBroken,
-            "can't be decompressed",
+            "could not be decompressed",
         ),
         Fault::new(
             "reset instead of an answer",
             Script { resets: true, ..Script::default().on("config", [Do::Close]) },
             StreamBroken,
-            "the answer broke off",
+            "the response ended before it was complete",
         ),
         Fault::new(
             "cut at the end of the connection",
             Script::default().on("config", [Do::Send(announced("5000", b"{")), Do::Close]),
             StreamBroken,
-            "the answer broke off",
+            "the response ended before it was complete",
         ),
         Fault::new(
             "cut chunked body",
@@ -183,13 +183,13 @@ fn bodies() -> Vec<Fault> {
                 [Do::Send([chunked("application/json"), chunk(b"{")].concat()), Do::Close],
             ),
             StreamBroken,
-            "the answer broke off",
+            "the response ended before it was complete",
         ),
         Fault::new(
             "chunks that are none",
             first([chunked("application/json"), b"hello\r\n".to_vec()].concat()),
             StreamBroken,
-            "the answer broke off",
+            "the response ended before it was complete",
         ),
         Fault::new(
             "headers without end",
@@ -207,7 +207,7 @@ fn bodies() -> Vec<Fault> {
             "silence",
             Script::default().on("config", [Do::Wait]),
             Timeout,
-            "did not describe itself",
+            "description was not received",
         )
         .limited(|limits| limits.conversation = LIMIT),
         Fault::new(
@@ -217,7 +217,7 @@ fn bodies() -> Vec<Fault> {
                 [Do::Drip(json_answer(&config(&json!("sse_v3"))), Duration::from_secs(1))],
             ),
             Timeout,
-            "did not describe itself",
+            "description was not received",
         )
         .limited(|limits| limits.conversation = LIMIT),
         Fault::new(
@@ -230,7 +230,7 @@ fn bodies() -> Vec<Fault> {
                 ],
             ),
             Timeout,
-            "did not describe itself",
+            "description was not received",
         )
         .limited(|limits| limits.conversation = LIMIT),
         Fault::new(
@@ -238,7 +238,7 @@ fn bodies() -> Vec<Fault> {
             first(detail("404 Not Found", "Not Found"))
                 .send("page", page("404 Not Found", "<title>Lost</title>")),
             HttpStatus,
-            "`/` answered 404",
+            "`/` returned 404",
         ),
         Fault::new(
             "a page of something else",
@@ -258,33 +258,33 @@ fn log_ins() -> Vec<Fault> {
     let behind = first(detail("404 Not Found", "Not Found")).send("page", page("200 OK", &closed));
     vec![
         Fault::new(
-            "log-in wanted, none set",
+            "login required, none configured",
             wanted(),
             Auth,
             "401 Unauthorized, `Not authenticated`",
         ),
         Fault::new(
-            "log-in refused",
+            "login rejected",
             wanted().send("login", detail("400 Bad Request", "Incorrect credentials.")),
             Auth,
-            "the log-in was refused",
+            "the login was rejected",
         )
         .with(|builder| builder.login("ada", "hush")),
         Fault::new(
-            "log-in without effect",
+            "login has no effect",
             wanted().send("login", json_answer(&json!({ "success": true }))),
             Auth,
-            "goes on asking",
+            "still requires one",
         )
         .with(|builder| builder.login("ada", "hush")),
         Fault::new(
-            "log-in that fails",
+            "login fails",
             wanted().send("login", page("500 Internal Server Error", "<title>x</title>")),
             HttpStatus,
-            "`/login` answered 500",
+            "`/login` returned 500",
         )
         .with(|builder| builder.login("ada", "hush")),
-        Fault::new("log-in wanted by the page", behind, Auth, "asks for a log-in and none is set"),
+        Fault::new("page requires login", behind, Auth, "requires a login and none is configured"),
     ]
 }
 
@@ -299,30 +299,30 @@ fn chats() -> Vec<Fault> {
             EndpointMissing,
             "no chat among the app's 0 functions",
         ),
-        Fault::new("not the endpoint that was named", script(), EndpointMissing, "it has `/chat`")
+        Fault::new("unknown endpoint", script(), EndpointMissing, "it has `/chat`")
             .with(|builder| builder.endpoint("/talk".parse().unwrap())),
-        Fault::new("not the input that was named", script(), Settings, "has no input `tone`")
+        Fault::new("unknown input", script(), Settings, "has no input `tone`")
             .with(|builder| builder.input("tone", 1)),
         Fault::new(
-            "the inputs' names can't be had",
+            "/info fails",
             script().send("info", page("500 Internal Server Error", "<title>Sorry</title>")),
             HttpStatus,
-            "`/info` answered 500",
+            "`/info` returned 500",
         )
         .with(|builder| builder.input("tone", 1)),
         Fault::new(
-            "the inputs' names do not come",
+            "/info sends nothing",
             script().on("info", [Do::Wait]),
             Timeout,
-            "did not describe its inputs",
+            "`/info` was not received",
         )
         .with(|builder| builder.input("tone", 1))
         .limited(|limits| limits.conversation = LIMIT),
         Fault::new(
-            "the inputs' names are a page",
+            "/info is a page",
             script().send("info", page("200 OK", "<title>Welcome</title>")),
             NotGradio,
-            "`/info` answered no JSON, a page titled `Welcome`",
+            "`/info` returned a page titled `Welcome`; expected JSON",
         )
         .with(|builder| builder.input("tone", 1)),
         Fault::new("Gradio 3.0", described(&old), Unsupported, "Gradio 3.0 is not supported"),

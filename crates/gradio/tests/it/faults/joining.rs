@@ -1,4 +1,4 @@
-//! The queue's door, and functions that have none.
+//! Faults while joining the queue, and of unqueued functions.
 
 use gradio::Failure;
 use serde_json::json;
@@ -35,7 +35,7 @@ pub(super) fn faults() -> Vec<Fault> {
             "join fails",
             joined(answer("500 Internal Server Error", &[], b"Internal Server Error")),
             HttpStatus,
-            "`/queue/join` answered 500",
+            "`/queue/join` returned 500",
         ),
         Fault::new(
             "join fails with a traceback",
@@ -45,25 +45,25 @@ pub(super) fn faults() -> Vec<Fault> {
                 b"Traceback (most recent call last):\n hush",
             )),
             HttpStatus,
-            "(a traceback, left out)",
+            "(traceback removed)",
         ),
         Fault::new(
-            "join does not understand",
+            "join rejects the body",
             joined(detail("422 Unprocessable Entity", "json_invalid")),
             HttpStatus,
             "`json_invalid`",
         ),
         Fault::new(
-            "logged out",
+            "login expired",
             joined(detail("401 Unauthorized", "Not authenticated")),
             Auth,
             "Not authenticated",
         ),
         Fault::new(
-            "joined without an event",
+            "joined expected an `event_id`",
             joined(json_answer(&json!({}))),
             StreamBroken,
-            "without an event",
+            "expected an `event_id`",
         ),
         Fault::new(
             "joined with a page",
@@ -71,19 +71,24 @@ pub(super) fn faults() -> Vec<Fault> {
             StreamBroken,
             "a page titled `Oops`",
         ),
-        Fault::new("reset at join", resets, StreamBroken, "the answer broke off"),
+        Fault::new(
+            "reset at join",
+            resets,
+            StreamBroken,
+            "the response ended before it was complete",
+        ),
         Fault::new(
             "silence at join",
             described_only().on("join", [Do::Wait]),
             QueueTimeout,
-            "had not started",
+            "did not start",
         )
         .limited(|limits| limits.stall = LIMIT),
         Fault::new(
             "no stream",
             joined(json_answer(&json!({ "event_id": app::EVENT }))),
             HttpStatus,
-            "`/queue/data` answered 404",
+            "`/queue/data` returned 404",
         ),
         Fault::new(
             "not queued: the app's error",
@@ -95,7 +100,7 @@ pub(super) fn faults() -> Vec<Fault> {
             "not queued: a hidden error",
             plain(answer("500 Internal Server Error", &[], br#"{"error":null}"#)),
             AppError,
-            "does not tell why",
+            "without a text",
         ),
         Fault::new(
             "not queued: the server's error",
@@ -113,7 +118,7 @@ pub(super) fn faults() -> Vec<Fault> {
             "not queued: silence",
             described(&app::unqueued()).on("predict", [Do::Wait]),
             QueueTimeout,
-            "had not started",
+            "did not start",
         )
         .limited(|limits| limits.stall = LIMIT),
         Fault::new(

@@ -1,7 +1,4 @@
-//! The fault matrix: what a server can do wrong, and what we say of it.
-//!
-//! Each fault is played to a real client and must come out as its own kind of failure, say so in
-//! prose, and end within the limit that applies.
+//! Faults of a server. Each must give the expected failure and error text within its time limit.
 
 mod connecting;
 mod describing;
@@ -23,38 +20,37 @@ use crate::support::app;
 use crate::support::scripted::{Script, Server};
 use crate::support::wire::{end, event, json_answer, stream_head};
 
-/// The limit that a fault which takes time runs into.
+/// Time limit of faults that wait.
 const LIMIT: Duration = Duration::from_millis(300);
-/// How far past its limit a conversation may end on a busy machine.
+/// Accepted delay after the limit on a busy machine.
 const SLACK: Duration = Duration::from_secs(2);
-/// Limit of the conversation where another one is to be hit: far from it.
+/// Limit that no fault reaches.
 const AMPLE: Duration = Duration::from_secs(20);
 
 type Adjust = fn(ClientBuilder) -> ClientBuilder;
 
-/// Something that a server does wrong.
+/// A fault of a server.
 pub(crate) struct Fault {
     name: &'static str,
     script: Script,
-    /// Limits apart from the ample ones.
     limits: Limits,
     adjust: Adjust,
     turns: usize,
-    /// Part of the prose goes with the kind; for a reply that is in order its whole text.
+    /// The whole text of a reply, or a failure with a part of its text.
     expected: Result<&'static str, (Failure, &'static str)>,
-    /// The server must have been told that we stop.
+    /// Whether the client must cancel the event.
     cancelled: bool,
     place: Place,
-    /// Certificates to trust.
+    /// Trusted certificates.
     ca_file: Option<PathBuf>,
 }
 
-/// Where to look for the server.
+/// Address of the server.
 enum Place {
     Address,
-    /// `localhost`, as the certificates say.
+    /// `localhost`, the name in the certificates.
     Name,
-    /// The same, with TLS whatever the server speaks.
+    /// `localhost` with TLS, even if the server has none.
     Secured,
     Elsewhere(String),
 }
@@ -74,7 +70,7 @@ impl Fault {
         }
     }
 
-    /// Odd, but a reply all the same.
+    /// Unusual, but a valid reply.
     fn harmless(name: &'static str, script: Script, text: &'static str) -> Self {
         Self { expected: Ok(text), ..Self::new(name, script, Failure::Timeout, "") }
     }
@@ -102,7 +98,7 @@ fn ample() -> Limits {
     Limits { connect: AMPLE, stall: AMPLE, conversation: AMPLE, ..Limits::default() }
 }
 
-/// A script whose app is in order up to the queue.
+/// An app that works up to the queue.
 fn script() -> Script {
     described(&app::config(&json!("sse_v3")))
 }
@@ -115,12 +111,12 @@ fn described(config: &serde_json::Value) -> Script {
         .send("reset", json_answer(&json!({ "success": true })))
 }
 
-/// An event stream with these messages, and its end.
+/// A complete event stream with these messages.
 fn streamed(messages: &[serde_json::Value]) -> Vec<u8> {
     [stream_head(), messages.iter().flat_map(event).collect(), end()].concat()
 }
 
-async fn play(fault: &Fault, url: &str) -> Result<Reply, Error> {
+async fn run(fault: &Fault, url: &str) -> Result<Reply, Error> {
     let mut builder = Client::builder(url).proxy(Proxy::None).limits(fault.limits.clone());
     if let Some(path) = &fault.ca_file {
         builder = builder.ca_file(path);
@@ -133,14 +129,14 @@ async fn play(fault: &Fault, url: &str) -> Result<Reply, Error> {
     session.say("hello again", &mut |_| {}).await
 }
 
-/// The shortest limit that can end the fault; the ample one where none was set.
+/// The shortest time limit of the fault.
 fn limit(fault: &Fault) -> Duration {
     let Limits { connect, queue, first_chunk, stall, conversation, .. } = fault.limits;
     let optional = [queue, first_chunk].into_iter().flatten();
     [connect, stall, conversation].into_iter().chain(optional).min().unwrap_or(AMPLE)
 }
 
-/// What is wrong with the outcome; `None` when it is as it should be.
+/// The difference to the expected outcome.
 async fn judge(fault: Fault) -> Option<String> {
     let server = Server::start(fault.script.clone()).await;
     let url = match &fault.place {
@@ -150,7 +146,7 @@ async fn judge(fault: Fault) -> Option<String> {
         Place::Elsewhere(url) => url.clone(),
     };
     let began = Instant::now();
-    let outcome = play(&fault, &url).await;
+    let outcome = run(&fault, &url).await;
     let took = began.elapsed();
     note(&fault, took);
     let name = fault.name;
@@ -174,18 +170,18 @@ async fn judge(fault: Fault) -> Option<String> {
     if !fits {
         return Some(format!("{name}: {seen:?}, expected {:?}", fault.expected));
     }
-    let told = server.count("cancel") + server.count("reset");
-    (fault.cancelled && told == 0).then(|| format!("{name}: the server was not told that we stop"))
+    let cancelled = server.count("cancel") + server.count("reset");
+    (fault.cancelled && cancelled == 0).then(|| format!("{name}: the event was not cancelled"))
 }
 
-/// Writes down how long a fault took, for `make bench`: how far past its limit it ended.
+/// Writes the duration of a fault for `make bench`.
 fn note(fault: &Fault, took: Duration) {
     let Some(path) = std::env::var_os("GRADIO_FAULT_TIMES") else { return };
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let limit = Some(limit(fault)).filter(|&limit| limit < AMPLE).map(ms);
     let line = json!({ "name": fault.name, "took_ms": ms(took), "limit_ms": limit });
     let mut file = File::options().create(true).append(true).open(path).unwrap();
-    // In one piece, since the tests of other phases write to the same file.
+    // One write, because other tests write to the same file.
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
@@ -208,7 +204,7 @@ async fn faults_while_connecting() {
 }
 
 #[tokio::test]
-async fn faults_while_the_app_is_described() {
+async fn faults_while_reading_the_description() {
     judge_all(describing::faults()).await;
 }
 
@@ -218,7 +214,7 @@ async fn faults_while_joining_the_queue() {
 }
 
 #[tokio::test]
-async fn faults_within_the_reply() {
+async fn faults_in_the_reply() {
     judge_all(replying::faults()).await;
 }
 
@@ -228,7 +224,7 @@ async fn faults_of_websockets() {
 }
 
 #[tokio::test]
-async fn there_are_fifty_faults_and_more() {
+async fn fault_names_are_unique() {
     let folder = tempfile::tempdir().unwrap();
     let (connecting, _kept) = connecting::faults(folder.path()).await;
     let phases = [
@@ -243,7 +239,7 @@ async fn there_are_fifty_faults_and_more() {
         let mut names: Vec<_> = faults.iter().map(|fault| fault.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), faults.len(), "a name stands for one fault of its phase");
+        assert_eq!(names.len(), faults.len(), "duplicate name");
         count += faults.iter().filter(|fault| fault.expected.is_err()).count();
     }
     assert!(count >= 50, "only {count}");

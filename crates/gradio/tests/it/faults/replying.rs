@@ -1,4 +1,4 @@
-//! The stream of a reply.
+//! Faults in the reply.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) fn faults() -> Vec<Fault> {
         .collect()
 }
 
-/// The stream with these messages, which then goes on with `then`.
+/// A stream with these messages, followed by `then`.
 fn begun(messages: &[Value], then: Do) -> Script {
     let begin: Vec<u8> = messages.iter().flat_map(event).collect();
     script().on("data", [Do::Send([stream_head(), begin].concat()), then])
@@ -30,7 +30,7 @@ fn whole(messages: &[Value]) -> Script {
     script().send("data", streamed(messages))
 }
 
-/// The stream with this body, cut into chunks as given.
+/// A stream with this body in these HTTP chunks.
 fn raw(pieces: &[&[u8]]) -> Script {
     let body: Vec<u8> = pieces.iter().flat_map(|piece| chunk(piece)).collect();
     script().send("data", [stream_head(), body, end()].concat())
@@ -46,18 +46,18 @@ fn silences() -> Vec<Fault> {
         Fault::new(name, script, failure, prose).limited(|limits| limits.stall = LIMIT).cancelled()
     };
     vec![
-        stall("silence after join", begun(&[], Do::Wait), QueueTimeout, "had not started"),
+        stall("silence after join", begun(&[], Do::Wait), QueueTimeout, "did not start"),
         stall(
             "no answer to the stream's request",
             script().on("data", [Do::Wait]),
             QueueTimeout,
-            "had not started",
+            "did not start",
         ),
         stall(
             "silence in the queue",
             begun(&[estimation()], Do::Wait),
             QueueTimeout,
-            "nothing moved for 300ms",
+            "sent nothing for 300ms",
         ),
         stall(
             "heartbeats only",
@@ -91,13 +91,13 @@ fn silences() -> Vec<Fault> {
                 [Do::Send(stream_head()), Do::Drip(event(&estimation()), Duration::from_secs(1))],
             ),
             QueueTimeout,
-            "had not started",
+            "did not start",
         ),
         Fault::new(
             "too long in the queue",
             begun(&[estimation()], beats()),
             QueueTimeout,
-            "300ms after it was sent",
+            "within 300ms of sending",
         )
         .limited(|limits| limits.queue = Some(LIMIT))
         .cancelled(),
@@ -105,7 +105,7 @@ fn silences() -> Vec<Fault> {
             "too long until the first chunk",
             begun(&[starts()], beats()),
             FirstChunkTimeout,
-            "300ms after it was sent",
+            "within 300ms of sending",
         )
         .limited(|limits| limits.first_chunk = Some(LIMIT))
         .cancelled(),
@@ -130,7 +130,7 @@ fn endless() -> Vec<Fault> {
             "a flood of comments",
             begun(&[], Do::Repeat(chunk(&b": hi\n".repeat(2_000)), Duration::ZERO)),
             QueueTimeout,
-            "had not started",
+            "did not start",
         )
         .limited(|limits| limits.stall = LIMIT)
         .cancelled(),
@@ -187,7 +187,7 @@ fn broken() -> Vec<Fault> {
         fault(
             "cut chunked body",
             begun(&[starts(), generating("a")], Do::Close),
-            "broke before the reply was complete: the answer broke off",
+            "broke before the reply was complete: the response ended before it was complete",
         ),
         fault(
             "cut in the middle of a character",
@@ -202,7 +202,7 @@ fn broken() -> Vec<Fault> {
         fault(
             "reset in the reply",
             reset,
-            "broke before the reply was complete: the answer broke off",
+            "broke before the reply was complete: the response ended before it was complete",
         ),
         fault(
             "ended too early",
@@ -214,11 +214,11 @@ fn broken() -> Vec<Fault> {
             whole(&[starts(), generating("a"), close_stream()]),
             "closed the stream before",
         ),
-        fault("no JSON", raw(&[b"data: hello\n\n"]), "an event is no message but `hello`"),
-        fault("JSON without a message", raw(&[b"data: {}\n\n"]), "an event is no message"),
-        fault("not UTF-8", raw(&[invalid]), "an event is no message"),
+        fault("no JSON", raw(&[b"data: hello\n\n"]), "an event holds `hello`; expected a message"),
+        fault("JSON without a message", raw(&[b"data: {}\n\n"]), "expected a message"),
+        fault("not UTF-8", raw(&[invalid]), "expected a message"),
         fault(
-            "chunks that are none",
+            "malformed HTTP chunks",
             script().send("data", [stream_head(), b"zzz\r\n".to_vec()].concat()),
             "broke before",
         ),
@@ -230,15 +230,15 @@ fn broken() -> Vec<Fault> {
         fault(
             "a difference outside the value",
             whole(&[generating("a"), generating_data(&json!([[["append", [7], "b"]], []]))]),
-            "points outside the value",
+            "path does not exist",
         ),
         fault(
-            "a difference that is none",
+            "a malformed difference",
             whole(&[generating("a"), generating_data(&json!(["b", null]))]),
-            "no Gradio sends",
+            "malformed difference",
         ),
         Fault::new(
-            "no stream any more",
+            "stream returns 502",
             script().send("data", page("502 Bad Gateway", "<title>x</title>")),
             HttpStatus,
             "502",
@@ -281,7 +281,7 @@ fn odd() -> Vec<Fault> {
         completed("turn ✓"),
     ];
     vec![
-        Fault::harmless("a reply in order", whole(&reply), "turn ✓"),
+        Fault::harmless("a normal reply", whole(&reply), "turn ✓"),
         Fault::harmless("split at every byte", raw(&bytes), "turn ✓"),
         Fault::harmless("CRLF", raw(&[crlf.as_bytes()]), "turn ✓"),
         Fault::harmless("CR", raw(&[cr.as_bytes()]), "turn ✓"),
@@ -327,13 +327,13 @@ fn errors() -> Vec<Fault> {
             "an error without text",
             whole(&[failed(&json!(null))]),
             AppError,
-            "does not tell why",
+            "without a text",
         ),
         Fault::new(
             "an error with a traceback",
             whole(&[failed(&json!("x Traceback (most recent call last): hush"))]),
             AppError,
-            "reported `x (a traceback, left out)`",
+            "reported `x (traceback removed)`",
         ),
         Fault::new(
             "an error with a key",
@@ -373,10 +373,10 @@ fn between_turns() -> Vec<Fault> {
             "the session is lost between turns",
             script().send("data", fine()).send("data", streamed(&[lost])),
             Failure::StreamBroken,
-            "no longer knows the session",
+            "does not know the session",
         )
         .turns(2),
-        // Only a check of the reply can notice: the server takes the old session's name as new.
+        // Only a check of the reply can notice this: the server accepts the unknown session.
         Fault::harmless(
             "the server forgets between turns",
             script().on("data", closing.clone()).send("data", forgot),

@@ -1,4 +1,4 @@
-//! WebSockets of Gradio 3.
+//! Faults of the WebSockets of Gradio 3.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) fn faults() -> Vec<Fault> {
     let refused = |answer: Vec<u8>| described(&config(&json!(null))).send("socket", answer);
     let closing = |code, reason| begun(Do::Send(close_frame(code, reason)));
     let flood = Do::Repeat(frame(9, b"ping").repeat(100), Duration::ZERO);
-    // Says it has 64 MB; only its head is ever sent.
+    // Announces 64 MB; only the header is sent.
     let huge = [vec![0x81, 127], (64_u64 << 20).to_be_bytes().to_vec()].concat();
     let wrong_accept = answer(
         "101 Switching Protocols",
@@ -34,13 +34,8 @@ pub(super) fn faults() -> Vec<Fault> {
     let silent = |limits: &mut gradio::Limits| limits.stall = LIMIT;
     let reply = [&hello[..], &[generating("a"), generating("ab"), completed("ab")]].concat();
     vec![
-        Fault::harmless("ws: a reply in order", open(&reply, Do::Wait), "ab"),
-        Fault::new(
-            "ws: closed in order but too early",
-            closing(1000, ""),
-            StreamBroken,
-            "with code 1000",
-        ),
+        Fault::harmless("ws: a normal reply", open(&reply, Do::Wait), "ab"),
+        Fault::new("ws: closed too early", closing(1000, ""), StreamBroken, "with code 1000"),
         Fault::new(
             "ws: closed with a reason",
             closing(1011, "out of memory"),
@@ -61,9 +56,9 @@ pub(super) fn faults() -> Vec<Fault> {
             StreamBroken,
             "WebSocket",
         ),
-        Fault::new("ws: ping flood", open(&[], flood), QueueTimeout, "had not started")
+        Fault::new("ws: ping flood", open(&[], flood), QueueTimeout, "did not start")
             .limited(silent),
-        Fault::new("ws: silence", open(&[], Do::Wait), QueueTimeout, "had not started")
+        Fault::new("ws: silence", open(&[], Do::Wait), QueueTimeout, "did not start")
             .limited(silent),
         Fault::new("ws: silence in the reply", begun(Do::Wait), Stalled, "not complete")
             .limited(silent),
@@ -90,7 +85,7 @@ pub(super) fn faults() -> Vec<Fault> {
             "ws: no JSON",
             begun(Do::Send(frame(1, b"hello"))),
             StreamBroken,
-            "a frame is no message but `hello`",
+            "a frame holds `hello`; expected a message",
         ),
         Fault::new(
             "ws: not UTF-8",
@@ -99,7 +94,7 @@ pub(super) fn faults() -> Vec<Fault> {
             "WebSocket",
         ),
         Fault::new(
-            "ws: a frame of no known kind",
+            "ws: an unknown opcode",
             begun(Do::Send(frame(0xb, b"?"))),
             StreamBroken,
             "WebSocket",
@@ -118,17 +113,17 @@ pub(super) fn faults() -> Vec<Fault> {
         ),
         Fault::new("ws: not logged in", refused(detail("403 Forbidden", "")), Auth, "403"),
         Fault::new(
-            "ws: not there",
+            "ws: not found",
             refused(detail("404 Not Found", "Not Found")),
             HttpStatus,
             "404",
         ),
         Fault::new("ws: no upgrade", refused(answer("200 OK", &[], b"hi")), HttpStatus, "200 OK"),
         Fault::new(
-            "ws: an answer to someone else",
+            "ws: wrong accept key",
             refused(wrong_accept),
             StreamBroken,
-            "is not to ours",
+            "Sec-WebSocket-Accept",
         ),
     ]
 }

@@ -1,8 +1,8 @@
-//! What a small chat app says of itself and of its events.
+//! Description and messages of a small chat app.
 
 use serde_json::{Value, json};
 
-/// The event that every join is answered with.
+/// Event id that every join returns.
 pub(crate) const EVENT: &str = "e1";
 
 /// A `ChatInterface` with the given protocol; `null` is a Gradio 3.
@@ -21,7 +21,7 @@ pub(crate) fn config(protocol: &Value) -> Value {
     })
 }
 
-/// The same app with its one function not queued.
+/// The same app with an unqueued function.
 pub(crate) fn unqueued() -> Value {
     let mut config = config(&json!("sse_v3"));
     config["dependencies"][0]["queue"] = json!(false);
@@ -41,7 +41,7 @@ pub(crate) fn generating(text: &str) -> Value {
     generating_data(&json!([text, null]))
 }
 
-/// A chunk that adds to the one before.
+/// A chunk that appends to the previous one.
 pub(crate) fn appending(text: &str) -> Value {
     generating_data(&json!([[["append", [], text]], []]))
 }

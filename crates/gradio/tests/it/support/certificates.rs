@@ -1,4 +1,4 @@
-//! A certificate authority of our own, and servers' certificates by it, right and wrong.
+//! A certificate authority for tests, and server certificates of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Authority {
         Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
-    /// Writes its certificate where a client can be pointed to.
+    /// Writes the CA file.
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let path = folder.join("ca.pem");
         std::fs::write(&path, &self.pem).unwrap();

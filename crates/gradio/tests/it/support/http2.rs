@@ -1,4 +1,4 @@
-//! A server that speaks nothing but HTTP/2, over TLS.
+//! A server that speaks only HTTP/2 over TLS.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
-/// Ends when dropped.
+/// Stops when dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -23,7 +23,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// Answers each path with a content type and a body.
+    /// `answers` returns content type and body of a path.
     pub(crate) async fn start(
         tls: TlsAcceptor,
         answers: fn(&str) -> (&'static str, Vec<u8>),

@@ -1,4 +1,4 @@
-//! Servers that do as they are told.
+//! Scripted servers.
 
 pub(crate) mod app;
 pub(crate) mod certificates;

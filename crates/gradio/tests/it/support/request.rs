@@ -1,4 +1,4 @@
-//! Reads HTTP/1.1 requests, as far as our own client writes them.
+//! A minimal parser of HTTP/1.1 requests.
 
 use std::io;
 

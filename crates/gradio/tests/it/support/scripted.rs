@@ -1,4 +1,4 @@
-//! A server that plays a script: for each route what to do with the first request, the second …
+//! A server that runs a script: for each route, the actions for the first request, the second …
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,35 +14,35 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::request::Request;
 
-/// One thing that a server does.
+/// An action of the server.
 #[derive(Clone, Debug)]
 pub(crate) enum Do {
     Send(Vec<u8>),
-    /// The same again and again, with a pause before each; until the client is gone.
+    /// Sends the bytes repeatedly with a pause before each, until the client disconnects.
     Repeat(Vec<u8>, Duration),
-    /// The bytes one by one, with a pause before each.
+    /// Sends single bytes with a pause before each.
     Drip(Vec<u8>, Duration),
-    /// Nothing until the client is gone.
+    /// Waits until the client disconnects.
     Wait,
-    /// End of the connection; see [`Script::resets`].
+    /// Closes the connection; see [`Script::resets`].
     Close,
-    /// Answer a WebSocket's opening.
+    /// Accepts a WebSocket.
     Upgrade,
 }
 
-/// What to do, by route: the last part of the path, `page` for the root, `socket` for an upgrade.
+/// Actions by route: the last segment of the path, `page` for the root, `socket` for an upgrade.
 #[derive(Clone, Default)]
 pub(crate) struct Script {
     pub(crate) routes: HashMap<&'static str, Vec<Vec<Do>>>,
-    /// Instead of reading a request.
+    /// Actions at the start of a connection, instead of reading a request.
     pub(crate) at_accept: Option<Vec<Do>>,
-    /// Connections end with a reset instead of an end.
+    /// Whether connections are reset instead of closed.
     pub(crate) resets: bool,
     pub(crate) tls: Option<TlsAcceptor>,
 }
 
 impl Script {
-    /// The next request for this route, and all later ones until there is more, is met with this.
+    /// Actions for the next request of this route, and for all later ones if it is the last.
     pub(crate) fn on(mut self, route: &'static str, acts: impl Into<Vec<Do>>) -> Self {
         self.routes.entry(route).or_default().push(acts.into());
         self
@@ -53,12 +53,12 @@ impl Script {
     }
 }
 
-/// A running server; it ends when this is dropped.
+/// A running server; stops when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     scheme: &'static str,
     seen: Arc<Mutex<Vec<Request>>>,
-    news: Arc<Notify>,
+    received: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -77,39 +77,43 @@ impl Server {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let news = Arc::new(Notify::new());
-        let player =
-            Player { script, played: Mutex::default(), seen: seen.clone(), news: news.clone() };
-        let player = Arc::new(player);
-        let scheme = if player.script.tls.is_some() { "https" } else { "http" };
+        let received = Arc::new(Notify::new());
+        let runner = Runner {
+            script,
+            counts: Mutex::default(),
+            seen: seen.clone(),
+            received: received.clone(),
+        };
+        let runner = Arc::new(runner);
+        let scheme = if runner.script.tls.is_some() { "https" } else { "http" };
         let task = tokio::spawn(async move {
-            // Connections end with the server.
+            // Connections are dropped with the server.
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(player.clone().accept(stream));
+                connections.spawn(runner.clone().accept(stream));
             }
         });
-        Self { address, scheme, seen, news, task }
+        Self { address, scheme, seen, received, task }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)
     }
 
-    /// Its address by name, as certificates have it.
+    /// Address with the name in the certificates.
     pub(crate) fn url_by_name(&self) -> String {
         format!("{}://localhost:{}", self.scheme, self.address.port())
     }
 
-    /// What it was asked so far.
+    /// Requests so far.
     pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// Waits until it was asked for this route.
-    pub(crate) async fn asked_for(&self, route: &str) {
+    /// Waits for a request of this route.
+    pub(crate) async fn wait_for(&self, route: &str) {
         while self.count(route) == 0 {
-            self.news.notified().await;
+            self.received.notified().await;
         }
     }
 
@@ -118,20 +122,20 @@ impl Server {
     }
 }
 
-struct Player {
+struct Runner {
     script: Script,
-    played: Mutex<HashMap<String, usize>>,
+    counts: Mutex<HashMap<String, usize>>,
     seen: Arc<Mutex<Vec<Request>>>,
-    news: Arc<Notify>,
+    received: Arc<Notify>,
 }
 
-impl Player {
+impl Runner {
     async fn accept(self: Arc<Self>, stream: TcpStream) {
         stream.set_nodelay(true).unwrap();
         if self.script.resets {
             stream.set_zero_linger().unwrap();
         }
-        // A client that goes away in the middle is no concern of the server's.
+        // The client may disconnect at any time.
         let _ = match self.script.tls.clone() {
             None => self.serve(stream).await,
             Some(tls) => match tls.accept(stream).await {
@@ -149,7 +153,7 @@ impl Player {
         let mut buffer = Vec::new();
         while let Some(request) = Request::read(&mut stream, &mut buffer).await? {
             self.seen.lock().unwrap().push(request.clone());
-            self.news.notify_one();
+            self.received.notify_one();
             let acts = self.acts(&request);
             if !perform(&acts, Some(&request), &mut stream).await? {
                 break;
@@ -160,13 +164,13 @@ impl Player {
 
     fn acts(&self, request: &Request) -> Vec<Do> {
         let route = route_of(request);
-        let Some(plays) = self.script.routes.get(route) else {
+        let Some(actions) = self.script.routes.get(route) else {
             return vec![Do::Send(super::wire::detail("404 Not Found", "Not Found"))];
         };
-        let mut played = self.played.lock().unwrap();
-        let count = played.entry(route.to_owned()).or_default();
+        let mut counts = self.counts.lock().unwrap();
+        let count = counts.entry(route.to_owned()).or_default();
         *count += 1;
-        plays[(*count - 1).min(plays.len() - 1)].clone()
+        actions[(*count - 1).min(actions.len() - 1)].clone()
     }
 }
 
@@ -180,7 +184,7 @@ fn route_of(request: &Request) -> &str {
     }
 }
 
-/// Whether the connection goes on afterwards.
+/// Whether the connection stays open.
 async fn perform(
     acts: &[Do],
     request: Option<&Request>,

@@ -1,4 +1,4 @@
-//! A server that replays what a real one said, and checks that we say what it was told.
+//! A server that replays a recorded conversation and checks the requests.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use super::request::Request;
 use super::wire;
 
-/// What was recorded of a conversation: requests, answers, and what became of each turn.
+/// Recorded requests, responses and turns of a conversation.
 pub(crate) struct Transcript(pub(crate) Vec<Value>);
 
 impl Transcript {
@@ -31,7 +31,7 @@ impl Transcript {
     }
 }
 
-/// Something a client sent, and where the answer goes.
+/// A request or frame of the client.
 enum Ask {
     Request(Request, UnboundedSender<Answer>),
     Frame(Value),
@@ -41,11 +41,11 @@ enum Answer {
     Bytes(Vec<u8>),
     Upgrade,
     Frame(Value),
-    /// The connection's next request may come; a WebSocket is closed.
+    /// Reads the next request of the connection, or closes the WebSocket.
     Done,
 }
 
-/// Replays to whoever connects; the task fails when something else is asked than was recorded.
+/// Starts the server. The task panics when a request differs from the recorded one.
 pub(crate) async fn replay(
     transcript: Arc<Transcript>,
 ) -> (SocketAddr, tokio::task::JoinHandle<()>) {
@@ -69,11 +69,11 @@ pub(crate) async fn replay(
     (address, task)
 }
 
-/// Goes through the records: waits for what was sent, answers with what was received.
+/// Goes through the records: waits for requests and sends responses.
 async fn conduct(transcript: &Transcript, asked: &mut UnboundedReceiver<Ask>) {
     let mut session = None;
     let mut logged_in = false;
-    // Where answers go: to the last request, and to what is open.
+    // The last request, and the open stream or WebSocket.
     let (mut last, mut open): (Option<UnboundedSender<Answer>>, Option<UnboundedSender<Answer>>) =
         (None, None);
     let mut ended = false;
@@ -81,7 +81,7 @@ async fn conduct(transcript: &Transcript, asked: &mut UnboundedReceiver<Ask>) {
         match (record["kind"].as_str().unwrap(), &record["ws"], &record["sse"]) {
             (">", Value::Null, _) => {
                 let Some(Ask::Request(request, answers)) = asked.recv().await else {
-                    panic!("record {at} was not asked for: {record}");
+                    panic!("record {at} was not requested: {record}");
                 };
                 check_request(record, &request, &mut session);
                 assert!(!logged_in || request.header("cookie").is_some(), "cookies are kept");
@@ -90,7 +90,7 @@ async fn conduct(transcript: &Transcript, asked: &mut UnboundedReceiver<Ask>) {
             }
             (">", Value::String(_), _) => {
                 let Some(Ask::Request(request, answers)) = asked.recv().await else {
-                    panic!("record {at} was not asked for: {record}");
+                    panic!("record {at} was not requested: {record}");
                 };
                 assert!(request.header("upgrade").is_some());
                 answers.send(Answer::Upgrade).unwrap();
@@ -141,7 +141,7 @@ async fn conduct(transcript: &Transcript, asked: &mut UnboundedReceiver<Ask>) {
 
 fn check_request(record: &Value, request: &Request, session: &mut Option<String>) {
     assert_eq!(record["method"], request.method, "{record}");
-    // Recorded without the path that the app is mounted at.
+    // The record lacks the path that the app is mounted at.
     let path = request.path();
     assert_eq!(record["url"], path.strip_prefix("/my/bot").unwrap_or(path), "{record}");
     if request.header("content-type") == Some("application/json") {
@@ -155,7 +155,7 @@ fn check_request(record: &Value, request: &Request, session: &mut Option<String>
     }
 }
 
-/// What was sent is what had been sent, but for the session's name, which stays the same.
+/// Compares a body with the record, except for the session, which must not change.
 fn check_body(recorded: &Value, sent: &Value, session: &mut Option<String>) {
     for name in ["fn_index", "data", "event_data", "event_id"] {
         assert_eq!(recorded[name], sent[name], "{name} of {recorded}");
@@ -179,7 +179,6 @@ fn whole_answer(record: &Value) -> Vec<u8> {
 async fn connection(mut stream: TcpStream, asks: UnboundedSender<Ask>) {
     stream.set_nodelay(true).unwrap();
     let mut buffer = Vec::new();
-    // The client ends its connections when it has all it wants.
     while let Ok(Some(request)) = Request::read(&mut stream, &mut buffer).await {
         let key = request.header("sec-websocket-key").map(str::to_owned);
         let (answers, mut to_send) = unbounded_channel();

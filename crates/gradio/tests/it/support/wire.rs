@@ -1,8 +1,8 @@
-//! Bytes as servers send them.
+//! Bytes of HTTP responses and WebSocket frames.
 
 use serde_json::{Value, json};
 
-/// A whole answer.
+/// A complete response.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers: String =
         headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
@@ -23,7 +23,7 @@ pub(crate) fn detail(status: &str, text: &str) -> Vec<u8> {
     answer(status, &[("content-type", "application/json")], body.as_bytes())
 }
 
-/// The head of an answer whose body comes in chunks.
+/// The head of a chunked response.
 pub(crate) fn chunked(kind: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n")
         .into_bytes()
@@ -49,7 +49,7 @@ pub(crate) fn event(message: &Value) -> Vec<u8> {
     chunk(event_text(message).as_bytes())
 }
 
-/// A WebSocket frame of a server: opcode and payload, not masked.
+/// An unmasked WebSocket frame.
 pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut head = vec![0x80 | opcode];
     match payload.len() {

@@ -1,4 +1,4 @@
-//! Tells the server when we stop early, so that no work goes on there for nobody.
+//! Cancels unfinished events, so that the server does not keep generating for a client that left.
 
 use std::sync::Arc;
 
@@ -6,15 +6,17 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
 use url::Url;
 
+use crate::call::Call;
 use crate::http::Http;
-use crate::transport::Call;
-use crate::transport::websocket::Socket;
 
-/// What of ours is under way on the server. Dropped with something under way, as when the caller
-/// gives up, it says goodbye in the background.
-pub(crate) struct Farewell {
+pub(crate) type Socket = WebSocketStream<reqwest::Upgraded>;
+
+/// Holds what a call has open on the server. If it is dropped before the call is finished, it
+/// cancels the event in the background.
+pub(crate) struct CancelGuard {
     http: Arc<Http>,
     open: Option<Open>,
 }
@@ -24,12 +26,13 @@ enum Open {
     Socket(Box<Socket>),
 }
 
-impl Farewell {
+impl CancelGuard {
     pub(crate) fn new(http: Arc<Http>) -> Self {
         Self { http, open: None }
     }
 
-    /// An event was taken into the queue. From 4.36 on it can be cancelled, before only reset.
+    /// Registers an event that the queue accepted. Gradio 4.36 added `/cancel`; older versions have
+    /// only `/reset`.
     pub(crate) fn event(&mut self, call: &Call<'_>, event_id: &str) {
         let route = if call.app.config.release() >= (4, 36) { "cancel" } else { "reset" };
         let body = json!({
@@ -38,48 +41,48 @@ impl Farewell {
         self.open = Some(Open::Event { url: call.app.api(route), body });
     }
 
-    /// A WebSocket was opened; it stays here, so that it can be closed whatever happens.
+    /// Registers an open WebSocket, so that it is closed in every case.
     pub(crate) fn socket(&mut self, socket: Socket) -> &mut Socket {
         match self.open.insert(Open::Socket(Box::new(socket))) {
             Open::Socket(socket) => socket,
-            Open::Event { .. } => unreachable!("a socket was put in the line before"),
+            Open::Event { .. } => unreachable!("the socket was inserted in the line before"),
         }
     }
 
-    /// The server is done by itself.
-    pub(crate) fn nothing_left(&mut self) {
+    /// Marks the call as finished on the server.
+    pub(crate) fn finished(&mut self) {
         self.open = None;
     }
 
-    /// Says goodbye, for as long as the limit allows.
-    pub(crate) async fn bid(&mut self) {
+    /// Cancels what is open, within [`Limits::cancel`](crate::Limits::cancel).
+    pub(crate) async fn cancel(&mut self) {
         if let Some(open) = self.open.take() {
-            let limit = self.http.settings.limits.farewell;
-            // What becomes of it changes nothing for us.
-            let _ = timeout(limit, say(&self.http, open)).await;
+            let limit = self.http.settings.limits.cancel;
+            // The call has failed already; a failed cancellation changes nothing.
+            let _ = timeout(limit, close(&self.http, open)).await;
         }
     }
 }
 
-impl Drop for Farewell {
+impl Drop for CancelGuard {
     fn drop(&mut self) {
         let (Some(open), Ok(runtime)) = (self.open.take(), Handle::try_current()) else { return };
         let http = self.http.clone();
         runtime
-            .spawn(async move { timeout(http.settings.limits.farewell, say(&http, open)).await });
+            .spawn(async move { timeout(http.settings.limits.cancel, close(&http, open)).await });
     }
 }
 
-async fn say(http: &Http, open: Open) {
+async fn close(http: &Http, open: Open) {
     match open {
         Open::Event { url, body } => {
             if let Err(error) = http.request(Method::POST, url).json(&body).send().await {
-                tracing::debug!(error = %error.without_url(), "could not cancel");
+                tracing::debug!(error = %error.without_url(), "Cancelling the event failed");
             }
         }
         Open::Socket(mut socket) => {
             if let Err(error) = socket.close(None).await {
-                tracing::debug!(%error, "could not close the WebSocket");
+                tracing::debug!(%error, "Closing the WebSocket failed");
             }
         }
     }

@@ -1,0 +1,239 @@
+//! Time limits of one turn, and the failure when one is exceeded.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::failure::{Failure, Fault};
+use crate::limits::Limits;
+
+/// The time limits of one turn.
+#[derive(Debug)]
+pub(crate) struct TurnDeadlines {
+    limits: Limits,
+    /// Of the whole conversation.
+    conversation: Instant,
+    sent: Instant,
+    last_data: Instant,
+    heartbeats: bool,
+    pub(crate) state: TurnState,
+}
+
+/// Progress of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TurnState {
+    Waiting,
+    Started,
+    Replying,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Conversation,
+    Queue,
+    FirstChunk,
+    Stall,
+}
+
+impl TurnDeadlines {
+    pub(crate) fn new(limits: &Limits, conversation: Instant, sent: Instant) -> Self {
+        Self {
+            limits: limits.clone(),
+            conversation,
+            sent,
+            last_data: sent,
+            heartbeats: false,
+            state: TurnState::Waiting,
+        }
+    }
+
+    /// Records data other than a heartbeat.
+    pub(crate) fn data_received(&mut self, at: Instant) {
+        (self.last_data, self.heartbeats) = (at, false);
+    }
+
+    pub(crate) fn heartbeat_received(&mut self) {
+        self.heartbeats = true;
+    }
+
+    /// Until when to wait for the next message.
+    pub(crate) fn until(&self) -> Instant {
+        self.next().0
+    }
+
+    fn next(&self) -> (Instant, Limit) {
+        let queue = self.limits.queue.filter(|_| self.state == TurnState::Waiting);
+        let first_chunk = self.limits.first_chunk.filter(|_| self.state != TurnState::Replying);
+        let ends = [
+            Some((self.conversation, Limit::Conversation)),
+            queue.map(|limit| (self.sent + limit, Limit::Queue)),
+            first_chunk.map(|limit| (self.sent + limit, Limit::FirstChunk)),
+            Some((self.last_data + self.limits.stall, Limit::Stall)),
+        ];
+        let earliest = ends.into_iter().flatten().min_by_key(|&(end, _)| end);
+        earliest.unwrap_or((self.conversation, Limit::Conversation))
+    }
+
+    /// The fault when the time of [`TurnDeadlines::until`] has passed.
+    pub(crate) fn exceeded(&self) -> Fault {
+        let (_, limit) = self.next();
+        let failure = match (self.state, limit) {
+            (_, Limit::Stall) if self.heartbeats => Failure::Stalled,
+            (TurnState::Waiting, _) => Failure::QueueTimeout,
+            (TurnState::Started, _) => Failure::FirstChunkTimeout,
+            (TurnState::Replying, Limit::Stall) => Failure::Stalled,
+            (TurnState::Replying, _) if self.silent_longer_than_the_reply() => Failure::Stalled,
+            (TurnState::Replying, _) => Failure::Timeout,
+        };
+        let what = match self.state {
+            TurnState::Waiting => "the app did not start to process the message",
+            TurnState::Started => "the app started to process the message but sent no chunk",
+            TurnState::Replying => "the reply was not complete",
+        };
+        let after_sending = |limit: Option<Duration>| {
+            format!("within {:?} of sending the message", limit.unwrap_or_default())
+        };
+        let when = match limit {
+            Limit::Conversation => "before the time limit of the conversation".to_owned(),
+            Limit::Queue => after_sending(self.limits.queue),
+            Limit::FirstChunk => after_sending(self.limits.first_chunk),
+            Limit::Stall => format!("and sent nothing for {:?}", self.limits.stall),
+        };
+        let alive = if self.heartbeats { "; the server still sends heartbeats" } else { "" };
+        Fault::new(failure, format!("{what} {when}{alive}"))
+    }
+
+    /// Whether the silence before the deadline is longer than the reply had taken until then.
+    fn silent_longer_than_the_reply(&self) -> bool {
+        self.last_data - self.sent < self.conversation.saturating_duration_since(self.last_data)
+    }
+
+    pub(crate) fn since_sent(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.sent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_depends_on_turn_state_and_limit() {
+        use TurnState::{Replying, Started, Waiting};
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let limits = |queue, first_chunk, stall| Limits {
+            queue,
+            first_chunk,
+            stall: ms(stall),
+            ..Limits::default()
+        };
+        let long = || limits(None, None, 60_000);
+        let cases = [
+            ("queue, nothing else set", long(), Waiting, false, 10_000, Failure::QueueTimeout),
+            ("heartbeats in the queue", long(), Waiting, true, 10_000, Failure::QueueTimeout),
+            ("no chunk", long(), Started, false, 10_000, Failure::FirstChunkTimeout),
+            ("silence after a chunk", long(), Replying, false, 10_000, Failure::Stalled),
+            (
+                "queue limit",
+                limits(Some(ms(300)), None, 60_000),
+                Waiting,
+                false,
+                300,
+                Failure::QueueTimeout,
+            ),
+            (
+                "queue limit after the start",
+                limits(Some(ms(300)), None, 60_000),
+                Started,
+                false,
+                10_000,
+                Failure::FirstChunkTimeout,
+            ),
+            (
+                "first chunk limit",
+                limits(None, Some(ms(300)), 60_000),
+                Started,
+                false,
+                300,
+                Failure::FirstChunkTimeout,
+            ),
+            (
+                "first chunk limit in the queue",
+                limits(None, Some(ms(300)), 60_000),
+                Waiting,
+                false,
+                300,
+                Failure::QueueTimeout,
+            ),
+            (
+                "silence in the queue",
+                limits(None, None, 300),
+                Waiting,
+                false,
+                300,
+                Failure::QueueTimeout,
+            ),
+            ("only heartbeats", limits(None, None, 300), Waiting, true, 300, Failure::Stalled),
+            (
+                "only heartbeats once started",
+                limits(None, None, 300),
+                Started,
+                true,
+                300,
+                Failure::Stalled,
+            ),
+            (
+                "silence once started",
+                limits(None, None, 300),
+                Started,
+                false,
+                300,
+                Failure::FirstChunkTimeout,
+            ),
+            (
+                "silence within the reply",
+                limits(None, None, 300),
+                Replying,
+                false,
+                300,
+                Failure::Stalled,
+            ),
+        ];
+        for (name, limits, state, beats, ends, failure) in cases {
+            let mut deadlines = TurnDeadlines::new(&limits, start + ms(10_000), start);
+            deadlines.state = state;
+            if beats {
+                deadlines.heartbeat_received();
+            }
+            assert_eq!(deadlines.until() - start, ms(ends), "{name}");
+            assert_eq!(deadlines.exceeded().failure, failure, "{name}");
+        }
+    }
+
+    #[test]
+    fn data_restarts_the_stall_limit() {
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        let limits = Limits { stall: ms(300), ..Limits::default() };
+        let mut deadlines = TurnDeadlines::new(&limits, start + ms(10_000), start);
+        deadlines.heartbeat_received();
+        assert_eq!(deadlines.until(), start + ms(300));
+        deadlines.data_received(start + ms(200));
+        assert_eq!(deadlines.until(), start + ms(500));
+        assert_eq!(deadlines.exceeded().failure, Failure::QueueTimeout);
+    }
+
+    #[test]
+    fn silent_reply_at_the_deadline_is_stalled() {
+        let ms = Duration::from_millis;
+        let start = Instant::now();
+        for (last_data, failure) in [(4_900, Failure::Stalled), (5_100, Failure::Timeout)] {
+            let mut deadlines = TurnDeadlines::new(&Limits::default(), start + ms(10_000), start);
+            deadlines.state = TurnState::Replying;
+            deadlines.data_received(start + ms(last_data));
+            assert_eq!(deadlines.until(), start + ms(10_000));
+            assert_eq!(deadlines.exceeded().failure, failure);
+        }
+    }
+}

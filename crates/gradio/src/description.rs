@@ -1,0 +1,66 @@
+//! What was found of an app and how the conversation uses it.
+
+use std::collections::HashMap;
+
+use crate::arguments::{self, Input, Values};
+use crate::config::{AppConfig, Dependency, Id, Protocol};
+use crate::endpoint::{How, Plan};
+
+/// What was found of an app and how the conversation uses it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Such as `6.31.0`; empty when the app does not report it.
+    pub gradio_version: String,
+    /// Protocol of the queue.
+    pub protocol: Protocol,
+    /// In which way the app is a chat.
+    pub how: How,
+    /// Id of the function that takes the message.
+    pub endpoint_id: Id,
+    /// API name of that function without the leading slash; `None` for a private function.
+    pub endpoint_name: Option<String>,
+    /// Title of the page.
+    pub title: Option<String>,
+    /// `owner/name` on Hugging Face Spaces.
+    pub space_id: Option<String>,
+    /// Inputs of the chat besides the message.
+    pub inputs: Vec<Input>,
+    /// Ids of the functions that make up a turn, in order.
+    pub steps: Vec<Id>,
+    /// Whether the message box also takes files.
+    pub multimodal: bool,
+    /// Whether the function that replies uses the queue.
+    pub queued: bool,
+    /// Whether replies are streamed; `None` before 4.19, which did not report it.
+    pub streams: Option<bool>,
+}
+
+impl Description {
+    pub(crate) fn of(
+        config: &AppConfig,
+        plan: &Plan,
+        names: &HashMap<Id, String>,
+        values: &Values,
+    ) -> Self {
+        let start = plan.start(config);
+        let functions = || plan.steps.iter().map(|step| &config.dependencies[step.position]);
+        let replying = plan.steps.iter().rev().find(|step| step.reply.is_some());
+        let replying = replying.map(|step| &config.dependencies[step.position]);
+        Self {
+            gradio_version: config.version.clone(),
+            protocol: config.protocol,
+            how: plan.how,
+            endpoint_id: start.id(),
+            endpoint_name: start.api_name.clone(),
+            title: config.title.clone(),
+            space_id: config.space_id.clone(),
+            inputs: arguments::inputs(config, &arguments::further(config, plan), names, values),
+            steps: functions().map(Dependency::id).collect(),
+            multimodal: config.kind(plan.message) == "multimodaltextbox",
+            queued: replying.is_some_and(|one| config.is_queued(one)),
+            streams: replying
+                .filter(|_| config.release() >= (4, 19))
+                .and_then(Dependency::is_generator),
+        }
+    }
+}
