@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod deploy_policy;
+mod language;
 mod observability;
 mod reference;
 mod runbook;

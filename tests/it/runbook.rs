@@ -280,7 +280,10 @@ fn links_inside_the_documentation_lead_somewhere() {
     let pages = fs::read_dir(root().join("docs")).expect("docs/").flatten();
     let pages =
         pages.map(|page| page.path()).filter(|page| page.extension() == Some("md".as_ref()));
-    for path in pages.chain([root().join("README.md")]) {
+    let top = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"];
+    let reference = fs::read_dir(root().join("docs/reference")).expect("docs/reference/").flatten();
+    let pages = pages.chain(reference.map(|page| page.path()));
+    for path in pages.chain(top.map(|name| root().join(name))) {
         let text = fs::read_to_string(&path).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if link.contains("://") {
