@@ -96,10 +96,10 @@ fn description(probe: &ProbeSpec, kind: AlarmKind) -> String {
     let sentence = match kind {
         AlarmKind::Down => format!(
             "{name} is down: {rule} runs failed, {every}. \
-             INSUFFICIENT_DATA: no results come in, so we are blind."
+             INSUFFICIENT_DATA: no results, so the state of the bot is unknown."
         ),
         AlarmKind::Degraded => {
-            format!("{name} is slow: {rule} runs passed late or only on retry, {every}.")
+            format!("{name} is slow: {rule} runs were slow or passed only on retry, {every}.")
         }
     };
     let severity = match kind {

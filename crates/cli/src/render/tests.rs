@@ -122,7 +122,7 @@ fn what_cloudwatch_refuses_is_refused_before_the_deploy() {
     );
     check(
         &Probe { runbook: Some("x".repeat(1_024)), ..probe("wordy", 60) },
-        Err("probe `wordy`: the description of its alarm has 1168 characters; \
+        Err("probe `wordy`: the description of its alarm has 1179 characters; \
              CloudWatch takes 1024\nhint: shorten `labels` or `runbook`"),
     );
 }
