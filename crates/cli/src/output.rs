@@ -4,7 +4,7 @@ pub(crate) mod junit;
 pub(crate) mod pretty;
 pub(crate) mod prometheus;
 
-use domain::text::is_hidden;
+use redact::is_hidden;
 
 /// Text from outside in one line: control and direction characters replaced, cut to `longest`.
 pub(crate) fn visible(text: &str, longest: usize) -> String {

@@ -8,7 +8,6 @@ mod attempt;
 pub mod checks;
 mod fill;
 mod reason;
-mod redact;
 mod stall;
 pub mod target;
 mod visit;

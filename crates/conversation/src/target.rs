@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-use crate::redact::Redactor;
+use redact::Redactor;
 
 /// A target with nothing left to fill in.
 #[derive(Clone)]
@@ -117,7 +117,7 @@ impl FilledTarget {
         let inputs = target.inputs.iter().map(input).collect::<Result<_, Unfilled>>()?;
         let mut secrets = filler.secrets;
         let instance = domain::probe::instance(&url).unwrap_or_else(|| "unknown".to_owned());
-        let instance = Redactor::new(&secrets).redacted(&instance);
+        let instance = Redactor::new(&secrets).redact(&instance);
         // Whatever proves who we are is kept out of reports, also when the file has it in plain text.
         secrets.extend(in_address(&url));
         secrets.extend(auth.iter().flat_map(FilledAuth::credentials));
@@ -155,7 +155,7 @@ impl FilledTarget {
     /// The text with every secret of this target replaced, however the target may have spelt it.
     #[must_use]
     pub fn redacted(&self, text: &str) -> String {
-        self.redactor.redacted(text)
+        self.redactor.redact(text)
     }
 }
 

@@ -24,6 +24,7 @@ pub const VIGIE_CRATES: &[&str] = &[
     "lambda_kit",
     "probe_file",
     "prober",
+    "redact",
     "remote_write",
     "report_page",
     "scrape",

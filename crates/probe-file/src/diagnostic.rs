@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
-use domain::text::is_hidden;
+use redact::is_hidden;
 
 use crate::node::Place;
 

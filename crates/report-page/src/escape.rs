@@ -3,7 +3,8 @@
 
 use std::fmt::{self, Write as _};
 
-use domain::text::{entity, is_hidden};
+use domain::text::entity;
+use redact::is_hidden;
 
 /// A text that is escaped when it is written.
 pub(crate) struct Text<'a>(pub(crate) &'a str);

@@ -1,6 +1,6 @@
 //! Text for mails: what SNS takes as a subject, what fits on a line, bars out of letters.
 
-use domain::text::is_hidden;
+use redact::is_hidden;
 
 /// The longest subject that SNS takes is 100 characters, exclusive.
 const LONGEST_SUBJECT: usize = 99;

@@ -5,7 +5,8 @@ use std::fmt::{self, Write as _};
 
 use domain::Outcome;
 use domain::report::Report;
-use domain::text::{entity, is_hidden};
+use domain::text::entity;
+use redact::is_hidden;
 
 /// The file for all reports.
 pub(crate) fn document(reports: &[Report]) -> String {

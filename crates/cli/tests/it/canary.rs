@@ -244,7 +244,7 @@ async fn a_secret_that_a_hostile_app_repeats_turns_up_nowhere() {
                 (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
             assert_eq!(done.status.code(), Some(1), "{way}, {place}: {out}{err}");
             let page = std::fs::read_to_string(&page).unwrap();
-            let told = page.contains("[secret]") || page.contains("***");
+            let told = page.contains("[secret]");
             assert!(told || *way == "redirect", "{way}, {place}: nothing was repeated: {page}");
             for (name, text) in [("output", &*out), ("log", &*err), ("page", &*page)] {
                 assert!(!text.contains(MARK), "{way}, {place}, {name} as {output}: {text}");

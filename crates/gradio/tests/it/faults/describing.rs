@@ -78,7 +78,7 @@ fn statuses() -> Vec<Fault> {
             "an error page with the token",
             first(answer("500 Internal Server Error", &[], b"no such token: hush-hush")),
             HttpStatus,
-            "no such token: ***",
+            "no such token: [secret]",
         )
         .with(|builder| builder.bearer("hush-hush")),
         Fault::new(

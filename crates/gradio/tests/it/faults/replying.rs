@@ -339,7 +339,7 @@ fn errors() -> Vec<Fault> {
             "an error with a key",
             whole(&[failed(&json!("bad key sk-hushhushhushhushhush"))]),
             AppError,
-            "bad key ***",
+            "bad key [secret]",
         ),
         Fault::new(
             "an unexpected error",
