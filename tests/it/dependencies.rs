@@ -24,7 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("remote-write", &[]),
     ("report-page", &["domain", "redact"]),
     ("scrape", &["exposition", "remote-write"]),
-    ("secrets", &[]),
+    ("secrets", &["domain"]),
     ("testkit", &["domain", "remote-write"]),
 ];
 

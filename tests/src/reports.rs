@@ -81,6 +81,7 @@ pub fn report(attempts: Vec<Attempt>) -> Report {
         environment,
         location: "eu-west-1".to_owned(),
         instance: "chat.example.com:443".to_owned(),
+        url: Some("https://chat.example.com".to_owned()),
         job: "gradio_chatbot".to_owned(),
         labels: [("team".to_owned(), "chat".to_owned())].into(),
         runbook: Some("https://wiki.example.com/support-bot".to_owned()),

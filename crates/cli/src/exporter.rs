@@ -16,7 +16,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use crate::visits::Visitor;
+use crate::local_prober::LocalProber;
 
 pub(crate) use pages::router;
 
@@ -28,7 +28,7 @@ const ON_DEMAND: usize = 10;
 
 /// What is known and what is going on.
 pub(crate) struct Exporter {
-    visitor: Visitor,
+    prober: LocalProber,
     state: Mutex<State>,
     queue: Option<Queue>,
     allow_any_target: bool,
@@ -52,14 +52,14 @@ struct State {
 
 impl Exporter {
     pub(crate) fn new(
-        visitor: Visitor,
+        prober: LocalProber,
         probes: Vec<Probe>,
         queue: Option<Queue>,
         allow_any_target: bool,
     ) -> Self {
         let state = State { probes: by_name(probes), ..State::default() };
         Self {
-            visitor,
+            prober,
             state: Mutex::new(state),
             queue,
             allow_any_target,
@@ -98,7 +98,7 @@ impl Exporter {
             }
             probe
         };
-        let report = self.visitor.play(&probe, due, &mut |_| {}).await;
+        let report = self.prober.run(&probe, due, &mut |_| {}).await;
         self.forward(&report);
         let (outcome, run) = (report.outcome.as_str(), report.run.clone());
         let duration_seconds = report.duration.as_secs_f64();
@@ -184,7 +184,7 @@ impl Exporter {
     fn plan_minute(self: &Arc<Self>, minute: Timestamp, visits: &mut JoinSet<()>) {
         let probes: Vec<Probe> =
             self.state().probes.values().map(|probe| Probe::clone(probe)).collect();
-        for request in plan(&probes, &self.visitor.environment, minute) {
+        for request in plan(&probes, self.prober.environment(), minute) {
             let wait = request.due.duration_since(Timestamp::now());
             let Ok(wait) = Duration::try_from(wait) else { continue };
             for run in request.runs {

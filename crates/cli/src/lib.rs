@@ -8,6 +8,7 @@ mod cost;
 mod exit;
 mod exporter;
 mod files;
+mod local_prober;
 mod output;
 mod progress;
 pub mod render;
@@ -15,7 +16,6 @@ mod signals;
 mod style;
 #[cfg(test)]
 mod testing;
-mod visits;
 
 use std::ffi::OsString;
 use std::io::Write;

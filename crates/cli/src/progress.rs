@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conversation::Seen;
+use conversation::ProgressEvent;
 use domain::{Probe, Report};
 use gradio::Progress as Moved;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -21,15 +21,15 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) fn of(seen: &Seen<'_>) -> Self {
-        match seen {
-            Seen::Attempt(number) => Self::Attempt(*number),
-            Seen::Connected(app) => {
+    pub(crate) fn of(event: &ProgressEvent<'_>) -> Self {
+        match event {
+            ProgressEvent::AttemptStarted(number) => Self::Attempt(*number),
+            ProgressEvent::Connected(app) => {
                 Self::Connected { gradio: app.gradio.clone(), protocol: app.protocol.clone() }
             }
-            Seen::Said { turn, .. } => Self::Said { turn: *turn },
-            Seen::Moved(moved) => Self::Moved(*moved),
-            Seen::Answered { turn, report } => {
+            ProgressEvent::PromptSent { turn, .. } => Self::Said { turn: *turn },
+            ProgressEvent::TurnProgress(moved) => Self::Moved(*moved),
+            ProgressEvent::TurnEnded { turn, report } => {
                 let passed = report.checks.iter().all(|check| check.passed);
                 Self::Answered { turn: *turn, passed: passed && report.timing.reply.is_some() }
             }

@@ -105,7 +105,7 @@ fn filled(template: &domain::Template) -> Result<String, BrokenCheck> {
     Ok(text.nfc().collect())
 }
 
-/// A regex's places are filled in escaped by [`crate::fill`], so its text is taken as it is.
+/// A regex's places are filled in escaped by [`crate::variables`], so its text is taken as it is.
 fn filled_regex(template: &domain::Template) -> Result<String, BrokenCheck> {
     template.text().map_err(|part| BrokenCheck::Unfilled { place: part.to_string() })
 }

@@ -1,18 +1,19 @@
-//! Plays a probe against its target: turns, retries, checks; and tells what was seen in a report.
+//! Runs a probe against its target and reports what happened.
 //!
-//! The way of one run: the caller fills in the target's secrets ([`target`]), [`Visit::play`] makes
-//! one attempt after the other until one passes or the time is over, [`domain::report::judge`]
-//! judges. Nothing here knows AWS; the prober and the command do the same visit.
+//! The caller fills in the secrets of the target ([`target`]). [`ProbeRun::run`] makes one attempt
+//! after the other until one passes or the time is over. [`domain::report::judge`] gives the verdict.
+//! The prober function and the command both use this crate; it does not know AWS.
 
 mod attempt;
 pub mod checks;
-mod fill;
+mod detail;
 mod reason;
+mod run;
 mod stall;
 pub mod target;
-mod visit;
+mod variables;
 
-pub use attempt::Seen;
-pub use stall::Stalls;
+pub use attempt::ProgressEvent;
+pub use run::{ProbeRun, Prober, TimeLimit};
+pub use stall::StallMonitor;
 pub use target::FilledTarget;
-pub use visit::{Budget, Visit};

@@ -1,112 +1,116 @@
-//! How long our own process stood still, so that our slowness is told and never booked on the bot.
+//! Measures how long this process could not run, so that its own slowness is not counted against the
+//! bot.
 //!
-//! While a visit goes on, a task asks to be woken again and again and adds up how late it is. That
-//! counts whatever kept us from running: a quota of CPU that is used up, neighbours on the machine,
-//! work of our own for another conversation. The kernel's own count (`/proc/thread-self/schedstat`)
-//! was tried first and sees only half of it: a Lambda runs in a virtual machine, and its quota is
-//! enforced outside of it.
+//! During a run a task sleeps for short intervals and adds up how late it wakes. That covers every
+//! cause: a used-up CPU quota, other processes on the machine, and long work in this process. The
+//! kernel's counter (`/proc/thread-self/schedstat`) sees only half of it, because Lambda enforces its
+//! quota outside of the virtual machine.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-/// Between two looks while all is well: what is shorter may be missed, and a look costs some 10 µs of CPU.
-const COARSE: Duration = Duration::from_millis(20);
-/// Between two looks while we are held up; the quota of a Lambda is counted in slices of 20 ms.
-const FINE: Duration = Duration::from_millis(5);
-/// Looks at short intervals after each late one.
-const ATTENTIVE: u32 = 50;
-/// As late as a timer may be on an idle machine: it counts in whole milliseconds, rounded up, twice.
-const SLACK: Duration = Duration::from_millis(3);
+/// Interval while all is well. A shorter stall may be missed. One wake-up costs about 10 µs of CPU.
+const LONG_INTERVAL: Duration = Duration::from_millis(20);
+/// Interval after a late wake-up. Lambda counts its quota in slices of 20 ms.
+const SHORT_INTERVAL: Duration = Duration::from_millis(5);
+/// Number of short intervals after each late wake-up.
+const SHORT_INTERVALS: u32 = 50;
+/// Lateness of a timer on an idle machine: it counts in whole milliseconds and rounds up twice.
+const TOLERANCE: Duration = Duration::from_millis(3);
 
-/// Counts the time in which our own process could not run. One for all visits that share a process.
+/// Measures the time in which this process could not run. Shared by all runs of a process.
 #[derive(Clone, Debug, Default)]
-pub struct Stalls(Arc<Mutex<Clock>>);
+pub struct StallMonitor(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct Clock {
-    watchers: usize,
+struct State {
+    counters: usize,
     task: Option<AbortHandle>,
-    /// When the next look should be; `None` while nobody watches.
+    /// When the next wake-up is due; `None` without counters.
     due: Option<Instant>,
-    attentive: u32,
-    counted: Duration,
+    short_intervals_left: u32,
+    total: Duration,
 }
 
-/// Somebody wants to know; dropped, no longer. Without watchers nothing ticks, since Lambda freezes
-/// us between two events, which would look like the longest of all stalls.
+/// Counts stalls until it is dropped.
+///
+/// Without counters the task does not run: Lambda freezes the process between two events, which would
+/// look like a long stall.
 #[derive(Debug)]
-pub(crate) struct Watching<'a> {
-    stalls: &'a Stalls,
+pub(crate) struct StallCounter<'a> {
+    monitor: &'a StallMonitor,
     before: Duration,
 }
 
-impl Stalls {
-    /// Watches from now on. To be called on a Tokio runtime.
-    pub(crate) fn watch(&self) -> Watching<'_> {
-        let mut clock = self.clock();
+impl StallMonitor {
+    /// Starts to count. Must be called on a Tokio runtime.
+    pub(crate) fn start(&self) -> StallCounter<'_> {
+        let mut state = self.state();
         let now = Instant::now();
-        clock.watchers += 1;
-        if clock.watchers == 1 {
-            clock.due = Some(now + COARSE);
-            clock.task = Some(tokio::spawn(tick(self.clone())).abort_handle());
+        state.counters += 1;
+        if state.counters == 1 {
+            state.due = Some(now + LONG_INTERVAL);
+            state.task = Some(tokio::spawn(wake_repeatedly(self.clone())).abort_handle());
         }
-        Watching { stalls: self, before: clock.so_far(now) }
+        StallCounter { monitor: self, before: state.total_at(now) }
     }
 
-    fn clock(&self) -> MutexGuard<'_, Clock> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Watching<'_> {
-    /// How long we have stood still since the watch began.
-    pub(crate) fn so_far(&self) -> Duration {
-        self.stalls.clock().so_far(Instant::now()).saturating_sub(self.before)
+impl StallCounter<'_> {
+    /// How long the process was stalled since this counter was started.
+    pub(crate) fn total(&self) -> Duration {
+        self.monitor.state().total_at(Instant::now()).saturating_sub(self.before)
     }
 }
 
-impl Drop for Watching<'_> {
+impl Drop for StallCounter<'_> {
     fn drop(&mut self) {
-        let mut clock = self.stalls.clock();
-        clock.watchers -= 1;
-        if clock.watchers == 0 {
-            // What is late at this moment was counted by whoever asked.
-            clock.due = None;
-            clock.task.take().inspect(AbortHandle::abort);
+        let mut state = self.monitor.state();
+        state.counters -= 1;
+        if state.counters == 0 {
+            state.due = None;
+            state.task.take().inspect(AbortHandle::abort);
         }
     }
 }
 
-impl Clock {
-    /// How late the next look is, beyond what is usual.
-    fn late(&self, now: Instant) -> Duration {
+impl State {
+    /// How late the next wake-up is; zero within the tolerance.
+    fn lateness(&self, now: Instant) -> Duration {
         let late = self.due.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
-        if late > SLACK { late } else { Duration::ZERO }
+        if late > TOLERANCE { late } else { Duration::ZERO }
     }
 
-    /// What was counted, and what is late right now: after a stall a visit may be woken before the
-    /// clock is.
-    fn so_far(&self, now: Instant) -> Duration {
-        self.counted + self.late(now)
+    /// All stalls, and the one that goes on at `now`: after a stall a run may be woken before the task.
+    fn total_at(&self, now: Instant) -> Duration {
+        self.total + self.lateness(now)
     }
 
-    /// Takes a look, and says when to take the next one.
-    fn look(&mut self, now: Instant) -> Duration {
-        let late = self.late(now);
-        self.counted += late;
-        self.attentive = if late.is_zero() { self.attentive.saturating_sub(1) } else { ATTENTIVE };
-        let pause = if self.attentive > 0 { FINE } else { COARSE };
-        self.due = Some(now + pause);
-        pause
+    /// Adds the lateness of a wake-up and returns the time until the next one.
+    fn wake(&mut self, now: Instant) -> Duration {
+        let late = self.lateness(now);
+        self.total += late;
+        self.short_intervals_left = if late.is_zero() {
+            self.short_intervals_left.saturating_sub(1)
+        } else {
+            SHORT_INTERVALS
+        };
+        let interval = if self.short_intervals_left > 0 { SHORT_INTERVAL } else { LONG_INTERVAL };
+        self.due = Some(now + interval);
+        interval
     }
 }
 
-async fn tick(stalls: Stalls) {
+async fn wake_repeatedly(monitor: StallMonitor) {
     loop {
-        let pause = stalls.clock().look(Instant::now());
-        tokio::time::sleep(pause).await;
+        let interval = monitor.state().wake(Instant::now());
+        tokio::time::sleep(interval).await;
     }
 }
 
@@ -114,47 +118,56 @@ async fn tick(stalls: Stalls) {
 mod tests {
     use super::*;
 
-    /// Keeps the only thread of a test from running anything else.
-    fn stand_still(time: Duration) {
-        let until = Instant::now() + time;
-        while Instant::now() < until {
-            std::hint::spin_loop();
+    /// Milliseconds after a start.
+    struct Clock(Instant);
+
+    impl Clock {
+        fn at(&self, milliseconds: u64) -> Instant {
+            self.0 + Duration::from_millis(milliseconds)
         }
     }
 
-    #[tokio::test]
-    async fn a_standstill_is_counted_for_all_who_watch_and_for_nobody_who_comes_later() {
-        let stalls = Stalls::default();
-        let (first, second) = (stalls.watch(), stalls.watch());
-        tokio::time::sleep(COARSE).await;
-        stand_still(Duration::from_millis(300));
-        let at_once = first.so_far();
-        assert!(at_once >= Duration::from_millis(270), "{at_once:?}");
-        tokio::time::sleep(COARSE).await;
-        let counted = first.so_far();
-        assert!(counted >= at_once && second.so_far() >= at_once, "{at_once:?} {counted:?}");
-        let later = stalls.watch().so_far();
-        assert!(later < Duration::from_millis(100), "{later:?}");
-    }
-
-    #[tokio::test]
-    async fn nothing_is_counted_while_nobody_watches() {
-        let stalls = Stalls::default();
-        drop(stalls.watch());
-        stand_still(Duration::from_millis(200));
-        tokio::time::sleep(COARSE).await;
-        let counted = stalls.watch().so_far();
-        assert!(counted < Duration::from_millis(100), "{counted:?}");
+    #[test]
+    fn late_wake_up_shortens_the_interval() {
+        let clock = Clock(Instant::now());
+        let mut state = State { due: Some(clock.at(20)), ..State::default() };
+        assert_eq!(state.wake(clock.at(22)), LONG_INTERVAL, "within the tolerance");
+        assert_eq!(state.total_at(clock.at(142)), Duration::from_millis(100), "still stalled");
+        assert_eq!(state.wake(clock.at(142)), SHORT_INTERVAL);
+        assert_eq!(state.total_at(clock.at(147)), Duration::from_millis(100));
     }
 
     #[test]
-    fn the_clock_looks_closer_once_it_was_late() {
-        let start = Instant::now();
-        let at = |milliseconds| start + Duration::from_millis(milliseconds);
-        let mut clock = Clock { due: Some(at(20)), ..Clock::default() };
-        assert_eq!(clock.look(at(22)), COARSE, "as late as timers are");
-        assert_eq!(clock.so_far(at(142)), Duration::from_millis(100), "not yet looked at");
-        assert_eq!(clock.look(at(142)), FINE);
-        assert_eq!(clock.so_far(at(147)), Duration::from_millis(100));
+    fn interval_is_long_again_after_punctual_wake_ups() {
+        let clock = Clock(Instant::now());
+        let mut state = State { due: Some(clock.at(0)), ..State::default() };
+        state.wake(clock.at(10));
+        let mut now = 10;
+        for _ in 1..SHORT_INTERVALS {
+            now += 5;
+            assert_eq!(state.wake(clock.at(now)), SHORT_INTERVAL);
+        }
+        assert_eq!(state.wake(clock.at(now + 5)), LONG_INTERVAL);
+        assert_eq!(state.total, Duration::from_millis(10));
+    }
+
+    #[tokio::test]
+    async fn monitor_runs_only_while_it_has_counters() {
+        let monitor = StallMonitor::default();
+        let (first, second) = (monitor.start(), monitor.start());
+        drop(first);
+        assert!(monitor.state().task.is_some() && monitor.state().due.is_some());
+        drop(second);
+        assert!(monitor.state().task.is_none() && monitor.state().due.is_none());
+    }
+
+    #[tokio::test]
+    async fn counter_ignores_stalls_before_its_start() {
+        let monitor = StallMonitor::default();
+        monitor.state().total = Duration::from_secs(100);
+        let counter = monitor.start();
+        assert!(counter.total() < Duration::from_secs(100));
+        monitor.state().total += Duration::from_secs(7);
+        assert!(counter.total() >= Duration::from_secs(7));
     }
 }

@@ -1,139 +1,137 @@
-//! Fills in the secrets of a target, at the last moment and by whoever can read them.
+//! A target with its secrets filled in.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::probe::Auth;
-use domain::template::Part;
-use domain::{Target, Template};
+use domain::template::{Part, SecretReference};
+use domain::{InvalidTargetUrl, OwnFault, Target, TargetUrl, Template};
+use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use url::Url;
-
-use redact::Redactor;
 
 /// A target with nothing left to fill in.
 #[derive(Clone)]
 pub struct FilledTarget {
-    url: SecretString,
+    url: TargetUrl,
     instance: String,
-    auth: Option<FilledAuth>,
+    public_url: String,
+    auth: FilledAuth,
     endpoint: Option<String>,
     inputs: BTreeMap<String, Value>,
     redactor: Redactor,
 }
 
-/// Secrets may stand in every part of it.
+/// Every part may hold secrets.
 impl fmt::Debug for FilledTarget {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.debug_struct("FilledTarget").field("instance", &self.instance).finish_non_exhaustive()
     }
 }
 
-/// How we show that we may talk to the target.
+/// The credentials for the target.
+#[derive(Clone, Default)]
+pub struct FilledAuth {
+    pub login: Option<FilledLogin>,
+    pub bearer: Option<SecretString>,
+    pub headers: BTreeMap<String, SecretString>,
+}
+
+/// For Gradio's log-in page, or for HTTP basic authentication.
 #[derive(Clone)]
-pub enum FilledAuth {
-    Login { username: String, password: SecretString },
-    Bearer(SecretString),
-    Headers(BTreeMap<String, SecretString>),
+pub struct FilledLogin {
+    pub username: String,
+    pub password: SecretString,
 }
 
-/// A place in the target that could not be filled in.
+/// Why the secrets of a target could not be filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{place}` in the probe's target could not be filled in")]
-pub struct Unfilled {
-    pub place: String,
+#[non_exhaustive]
+pub enum FillError {
+    #[error("`{place}` in the probe's target has no value")]
+    NoValue { place: String },
+    #[error("`target.url` is not valid")]
+    Url(#[from] InvalidTargetUrl),
 }
 
-/// Every secret and parameter that a target names, each once.
+impl FillError {
+    /// The fault that a report names.
+    #[must_use]
+    pub fn fault(&self) -> OwnFault {
+        match self {
+            Self::NoValue { .. } => OwnFault::Secret,
+            Self::Url(_) => OwnFault::Settings,
+        }
+    }
+}
+
+/// The references of all secrets in a target, each once.
 #[must_use]
-pub fn places(target: &Target) -> Vec<Part> {
-    let mut places: Vec<Part> = Vec::new();
-    let mut note = |template: &Template| {
+pub fn secret_references(target: &Target) -> Vec<SecretReference> {
+    let mut references: Vec<SecretReference> = Vec::new();
+    target.visit_templates(&mut |template| {
         for part in template.parts() {
-            if matches!(part, Part::Secret { .. } | Part::Parameter(_)) && !places.contains(part) {
-                places.push(part.clone());
+            if let Part::Secret(reference) = part
+                && !references.contains(reference)
+            {
+                references.push(reference.clone());
             }
         }
-    };
-    note(&target.url);
-    target.endpoint.iter().for_each(&mut note);
-    match &target.auth {
-        Some(Auth::Login { username, password }) => {
-            [username, password].into_iter().for_each(&mut note);
-        }
-        Some(Auth::Bearer(token)) => note(token),
-        Some(Auth::Headers(headers)) => headers.values().for_each(&mut note),
-        None => {}
-    }
-    for value in target.inputs.values() {
-        texts(value, &mut |text| text.parse().iter().for_each(&mut note));
-    }
-    places
-}
-
-fn texts(value: &Value, see: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => see(text),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, see)),
-        Value::Object(fields) => fields.values().for_each(|field| texts(field, see)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+    });
+    references
 }
 
 impl FilledTarget {
-    /// The target with its secrets and parameters filled in from `secret`.
+    /// Fills in the secrets of a target; see [`secret_references`].
     ///
     /// # Errors
-    /// The first place for which there is nothing.
+    /// If a secret is missing or the address is not valid.
     pub fn new(
         target: &Target,
-        secret: &dyn Fn(&Part) -> Option<SecretString>,
-    ) -> Result<Self, Unfilled> {
-        let mut filler = Filler { secret, secrets: Vec::new() };
-        let url = filler.text(&target.url)?;
-        let auth = match &target.auth {
-            None => None,
-            Some(Auth::Login { username, password }) => Some(FilledAuth::Login {
-                username: filler.text(username)?,
-                password: filler.text(password)?.into(),
-            }),
-            Some(Auth::Bearer(token)) => Some(FilledAuth::Bearer(filler.text(token)?.into())),
-            Some(Auth::Headers(headers)) => {
-                let header = |(name, value): (&String, &Template)| {
-                    Ok((name.clone(), filler.text(value)?.into()))
-                };
-                Some(FilledAuth::Headers(
-                    headers.iter().map(header).collect::<Result<_, Unfilled>>()?,
-                ))
-            }
-        };
+        secrets: &HashMap<SecretReference, SecretString>,
+    ) -> Result<Self, FillError> {
+        let mut filler = Filler { secrets, used: Vec::new() };
+        let url: TargetUrl = filler.text(&target.url)?.parse()?;
+        let auth = target.auth.as_ref().map(|auth| filler.auth(auth)).transpose()?;
+        let auth = auth.unwrap_or_default();
         let endpoint =
             target.endpoint.as_ref().map(|endpoint| filler.text(endpoint)).transpose()?;
         let input = |(name, value): (&String, &Value)| Ok((name.clone(), filler.value(value)?));
-        let inputs = target.inputs.iter().map(input).collect::<Result<_, Unfilled>>()?;
-        let mut secrets = filler.secrets;
-        let instance = domain::probe::instance(&url).unwrap_or_else(|| "unknown".to_owned());
-        let instance = Redactor::new(&secrets).redact(&instance);
-        // Whatever proves who we are is kept out of reports, also when the file has it in plain text.
-        secrets.extend(in_address(&url));
-        secrets.extend(auth.iter().flat_map(FilledAuth::credentials));
+        let inputs = target.inputs.iter().map(input).collect::<Result<_, FillError>>()?;
+        let mut secrets = filler.used;
+        // Only secrets by reference: the host is in the address and in `instance` anyway.
+        let by_reference = Redactor::new(&secrets);
+        let instance = by_reference.redact(&url.instance());
+        let public_url = by_reference.redact(&url.without_secrets());
+        secrets.extend(credentials_in_url(&url));
+        secrets.extend(auth.credentials());
         let redactor = Redactor::new(&secrets);
-        Ok(Self { url: url.into(), instance, auth, endpoint, inputs, redactor })
+        Ok(Self { url, instance, public_url, auth, endpoint, inputs, redactor })
     }
 
-    /// May hold credentials, so never log it.
+    /// May hold credentials: do not log it.
     #[must_use]
-    pub fn url(&self) -> &str {
-        self.url.expose_secret()
+    pub fn url(&self) -> &TargetUrl {
+        &self.url
+    }
+
+    /// The address without credentials, secrets and query, for reports and notifications.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// `HOST:PORT` for labels and reports, without secrets.
+    #[must_use]
+    pub fn instance(&self) -> &str {
+        &self.instance
     }
 
     #[must_use]
-    pub fn auth(&self) -> Option<&FilledAuth> {
-        self.auth.as_ref()
+    pub fn auth(&self) -> &FilledAuth {
+        &self.auth
     }
 
     #[must_use]
@@ -146,67 +144,83 @@ impl FilledTarget {
         &self.inputs
     }
 
-    /// `host:port`, as it stands in labels and reports, without secrets; `unknown` when there is no host.
+    /// The text with every secret of this target replaced.
     #[must_use]
-    pub fn instance(&self) -> &str {
-        &self.instance
-    }
-
-    /// The text with every secret of this target replaced, however the target may have spelt it.
-    #[must_use]
-    pub fn redacted(&self, text: &str) -> String {
+    pub fn redact(&self, text: &str) -> String {
         self.redactor.redact(text)
     }
 }
 
+/// Headers shorter than this are not secret: `X-Stage: prod`.
+const SHORTEST_SECRET_HEADER: usize = 8;
+
 impl FilledAuth {
+    /// Everything that proves an identity, also if the probe file has it in plain text.
     fn credentials(&self) -> Vec<SecretString> {
-        match self {
-            Self::Login { username, password } => {
-                vec![password.clone(), basic(username, password.expose_secret())]
-            }
-            Self::Bearer(token) => vec![token.clone()],
-            // Many a header proves nothing: `X-Stage: prod` is no secret.
-            Self::Headers(headers) => {
-                headers.values().filter(|value| 8 <= value.expose_secret().len()).cloned().collect()
-            }
+        let mut credentials = Vec::new();
+        if let Some(FilledLogin { username, password }) = &self.login {
+            credentials.extend([password.clone(), basic(username, password.expose_secret())]);
         }
+        credentials.extend(self.bearer.clone());
+        let headers = self.headers.values();
+        credentials.extend(
+            headers.filter(|value| SHORTEST_SECRET_HEADER <= value.expose_secret().len()).cloned(),
+        );
+        credentials
     }
 }
 
-/// A password that stands in the address itself.
-fn in_address(url: &str) -> Vec<SecretString> {
-    let Ok(url) = Url::parse(url) else { return Vec::new() };
+/// A password in the address itself.
+fn credentials_in_url(url: &TargetUrl) -> Vec<SecretString> {
+    let url = url.as_url();
     url.password().map_or_else(Vec::new, |password| {
         vec![SecretString::from(password), basic(url.username(), password)]
     })
 }
 
-/// As it is sent, after `Basic `, when HTTP basic authentication is asked for.
+/// The value after `Basic ` of HTTP basic authentication.
 #[must_use]
 pub fn basic(username: &str, password: &str) -> SecretString {
     BASE64_STANDARD.encode(format!("{username}:{password}")).into()
 }
 
 struct Filler<'a> {
-    secret: &'a dyn Fn(&Part) -> Option<SecretString>,
-    secrets: Vec<SecretString>,
+    secrets: &'a HashMap<SecretReference, SecretString>,
+    used: Vec<SecretString>,
 }
 
 impl Filler<'_> {
-    fn filled(&mut self, template: &Template) -> Result<Template, Unfilled> {
-        template.fill(|part| {
-            let found = (self.secret)(part).ok_or_else(|| Unfilled { place: part.to_string() })?;
-            self.secrets.push(found.clone());
-            Ok(Some(Cow::Owned(found.expose_secret().to_owned())))
-        })
+    fn text(&mut self, template: &Template) -> Result<String, FillError> {
+        let no_value = |part: &Part| FillError::NoValue { place: part.to_string() };
+        let filled = template.fill(|part| -> Result<_, FillError> {
+            let Part::Secret(reference) = part else { return Ok(None) };
+            let secret = self.secrets.get(reference).ok_or_else(|| no_value(part))?;
+            self.used.push(secret.clone());
+            Ok(Some(Cow::Owned(secret.expose_secret().to_owned())))
+        })?;
+        filled.text().map_err(no_value)
     }
 
-    fn text(&mut self, template: &Template) -> Result<String, Unfilled> {
-        self.filled(template)?.text().map_err(|part| Unfilled { place: part.to_string() })
+    fn auth(&mut self, auth: &domain::probe::Auth) -> Result<FilledAuth, FillError> {
+        let login = match &auth.login {
+            None => None,
+            Some(login) => Some(FilledLogin {
+                username: self.text(&login.username)?,
+                password: self.text(&login.password)?.into(),
+            }),
+        };
+        let bearer = match &auth.bearer {
+            None => None,
+            Some(token) => Some(self.text(token)?.into()),
+        };
+        let mut headers = BTreeMap::new();
+        for (name, value) in &auth.headers {
+            headers.insert(name.clone(), self.text(value)?.into());
+        }
+        Ok(FilledAuth { login, bearer, headers })
     }
 
-    fn value(&mut self, value: &Value) -> Result<Value, Unfilled> {
+    fn value(&mut self, value: &Value) -> Result<Value, FillError> {
         Ok(match value {
             Value::String(text) => match text.parse::<Template>() {
                 Ok(template) => Value::String(self.text(&template)?),
@@ -218,7 +232,7 @@ impl Filler<'_> {
             Value::Object(fields) => {
                 let field =
                     |(name, field): (&String, &Value)| Ok((name.clone(), self.value(field)?));
-                Value::Object(fields.iter().map(field).collect::<Result<_, Unfilled>>()?)
+                Value::Object(fields.iter().map(field).collect::<Result<_, FillError>>()?)
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
         })
@@ -229,59 +243,77 @@ impl Filler<'_> {
 mod tests {
     use super::*;
 
-    fn target() -> Target {
+    fn target(url: &str) -> Target {
         serde_json::from_value(serde_json::json!({
-            "url": "https://chat.example.com:8443/bot",
+            "url": url,
             "auth": { "login": { "username": "probe", "password": "${secret:vigie/bot#password}" } },
             "inputs": { "token": "${ssm:/vigie/token}", "list": ["${secret:vigie/bot#password}", 1] },
         }))
         .unwrap()
     }
 
-    #[test]
-    fn every_secret_is_asked_for_once() {
-        let named: Vec<String> = places(&target()).iter().map(Part::to_string).collect();
-        assert_eq!(named, ["${secret:vigie/bot#password}", "${ssm:/vigie/token}"]);
+    /// Every secret of the target is `canary-1`, `canary-2`, … in the order of its references.
+    fn filled(target: &Target) -> FilledTarget {
+        let references = secret_references(target).into_iter().zip(1..);
+        let secrets = references.map(|(reference, n)| (reference, format!("canary-{n}").into()));
+        FilledTarget::new(target, &secrets.collect()).unwrap()
     }
 
     #[test]
-    fn secrets_are_filled_in_everywhere_and_kept_out_of_texts() {
-        let filled = FilledTarget::new(&target(), &|part| match part {
-            Part::Secret { .. } => Some("canary-1".into()),
-            _ => Some("canary-2".into()),
-        })
-        .unwrap();
+    fn every_secret_is_referenced_once() {
+        let references = secret_references(&target("https://chat.example.com:8443/bot"));
+        let references: Vec<String> = references.iter().map(ToString::to_string).collect();
+        assert_eq!(references, ["secret:vigie/bot#password", "ssm:/vigie/token"]);
+    }
+
+    #[test]
+    fn secrets_are_filled_in_and_redacted() {
+        let filled = filled(&target("https://chat.example.com:8443/bot"));
         assert_eq!(filled.inputs()["list"][0], "canary-1");
         assert_eq!(filled.inputs()["token"], "canary-2");
         assert_eq!(filled.instance(), "chat.example.com:8443");
-        assert_eq!(filled.redacted("a canary-1 and canary-2!"), "a [secret] and [secret]!");
-        let shown = format!("{filled:?}");
-        assert!(shown.contains("chat.example.com") && !shown.contains("canary"), "{shown}");
+        assert_eq!(filled.public_url(), "https://chat.example.com:8443/bot");
+        assert_eq!(filled.redact("a canary-1 and canary-2!"), "a [secret] and [secret]!");
+        let debug = format!("{filled:?}");
+        assert!(debug.contains("chat.example.com") && !debug.contains("canary"), "{debug}");
     }
 
     #[test]
-    fn a_secret_in_the_address_is_in_no_label() {
-        let mut target = target();
-        let told = |target: &Target, text: &str| {
-            let filled = FilledTarget::new(target, &|_| Some("canary-1".into())).unwrap();
-            (filled.instance().to_owned(), filled.redacted(text))
-        };
-        target.url = "https://${secret:host}.example.com/${secret:path}/".parse().unwrap();
-        let shown = told(&target, "`/canary-1/queue` of canary-1.example.com");
-        let expected = "[secret].example.com:443";
+    fn secret_in_the_address_is_not_shown() {
+        let in_host = filled(&target("https://${secret:host}.example.com/${secret:path}/"));
+        assert_eq!(in_host.instance(), "[secret].example.com:443");
+        assert_eq!(in_host.public_url(), "https://[secret].example.com/[secret]");
         assert_eq!(
-            shown,
-            (expected.to_owned(), "`/[secret]/queue` of [secret].example.com".into())
+            in_host.redact("`/canary-2/queue` of canary-1.example.com"),
+            "`/[secret]/queue` of [secret].example.com"
         );
-        // What is sent when the app asks for HTTP basic authentication.
-        target.url = "https://probe:hunter-2@chat.example.com".parse().unwrap();
-        let shown = told(&target, "hunter-2, Basic cHJvYmU6aHVudGVyLTI=").1;
-        assert_eq!(shown, "[secret], Basic [secret]");
+        let password = filled(&target("https://probe:hunter-2@chat.example.com"));
+        assert_eq!(
+            password.redact("hunter-2, Basic cHJvYmU6aHVudGVyLTI="),
+            "[secret], Basic [secret]"
+        );
+        assert_eq!(password.public_url(), "https://chat.example.com");
     }
 
     #[test]
-    fn a_place_without_a_secret_is_named() {
-        let error = FilledTarget::new(&target(), &|_| None).unwrap_err();
-        assert_eq!(error.place, "${secret:vigie/bot#password}");
+    fn missing_secret_is_named() {
+        let target = target("https://chat.example.com");
+        let error = FilledTarget::new(&target, &HashMap::new()).unwrap_err();
+        assert_eq!(error.fault(), OwnFault::Secret);
+        assert_eq!(
+            error.to_string(),
+            "`${secret:vigie/bot#password}` in the probe's target has no value"
+        );
+    }
+
+    #[test]
+    fn invalid_address_is_not_repeated() {
+        let error = FilledTarget::new(
+            &serde_json::from_value(serde_json::json!({ "url": "canary" })).unwrap(),
+            &HashMap::new(),
+        );
+        let error = error.unwrap_err();
+        assert_eq!(error.fault(), OwnFault::Settings);
+        assert!(!error.to_string().contains("canary"), "{error}");
     }
 }

@@ -17,6 +17,7 @@ pub mod route;
 pub mod run_request;
 pub mod schedule;
 pub mod smoke;
+pub mod target_url;
 pub mod template;
 #[cfg(test)]
 mod testing;
@@ -32,7 +33,8 @@ pub use name::{EnvironmentName, InvalidName, ProbeName};
 pub use probe::{Objectives, Probe, ProbeSpec, Target, TargetSpec, Turn};
 pub use report::Report;
 pub use route::Routes;
-pub use template::Template;
+pub use target_url::{InvalidTargetUrl, TargetUrl};
+pub use template::{SecretReference, Template};
 pub use timing::{Phases, Spread, Timing};
 pub use verdict::{Outcome, OwnFault, Reason, Verdict};
 

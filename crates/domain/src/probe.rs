@@ -90,16 +90,51 @@ pub struct Target {
     pub inputs: BTreeMap<String, Value>,
 }
 
-/// How we show that we may talk to the target.
+impl Target {
+    /// Calls `visit` for every template of the target.
+    pub fn visit_templates(&self, visit: &mut impl FnMut(&Template)) {
+        visit(&self.url);
+        self.endpoint.iter().for_each(&mut *visit);
+        if let Some(auth) = &self.auth {
+            if let Some(Login { username, password }) = &auth.login {
+                visit(username);
+                visit(password);
+            }
+            auth.bearer.iter().chain(auth.headers.values()).for_each(&mut *visit);
+        }
+        for value in self.inputs.values() {
+            visit_texts(value, &mut |text| text.parse().iter().for_each(&mut *visit));
+        }
+    }
+}
+
+fn visit_texts(value: &Value, visit: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Array(items) => items.iter().for_each(|item| visit_texts(item, visit)),
+        Value::Object(fields) => fields.values().for_each(|field| visit_texts(field, visit)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The credentials for the target. Several kinds may be used together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Auth {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Login>,
+    /// Sent as `Authorization: Bearer …`; private Spaces on Hugging Face accept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bearer: Option<Template>,
+    /// Request headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Template>,
+}
+
+/// User name and password for Gradio's log-in page, or for HTTP basic authentication.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Auth {
-    /// Gradio's own log-in page.
-    Login { username: Template, password: Template },
-    /// `Authorization: Bearer …`; also what Hugging Face's private Spaces take.
-    Bearer(Template),
-    /// Any request headers.
-    Headers(BTreeMap<String, Template>),
+pub struct Login {
+    pub username: Template,
+    pub password: Template,
 }
 
 /// What happens after a failed attempt.
@@ -197,29 +232,6 @@ pub fn default_timeout(every: Duration) -> Duration {
 #[must_use]
 pub fn longest_timeout(every: Duration) -> Duration {
     every.saturating_sub(Duration::from_secs(5)).min(Duration::from_secs(600))
-}
-
-/// `host:port` of a URL, as Prometheus writes it in `instance`; `None` when there is no host.
-///
-/// ```
-/// use domain::probe::instance;
-///
-/// assert_eq!(instance("https://user:secret@chat.example.com/bot?x"), Some("chat.example.com:443".into()));
-/// assert_eq!(instance("http://[::1]:7860"), Some("[::1]:7860".into()));
-/// assert_eq!(instance("chat.example.com"), None);
-/// ```
-#[must_use]
-pub fn instance(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let after_address = host.rsplit_once(']').map_or(host, |(_, port)| port);
-    match (host.is_empty(), after_address.contains(':'), scheme) {
-        (true, ..) => None,
-        (_, true, _) => Some(host.to_lowercase()),
-        (_, false, "https") => Some(format!("{}:443", host.to_lowercase())),
-        (_, false, _) => Some(format!("{}:80", host.to_lowercase())),
-    }
 }
 
 /// Why a probe can't be played in an environment.
@@ -351,22 +363,23 @@ impl Resolver<'_> {
     }
 
     fn auth(&self, auth: &Auth) -> Result<Auth, ResolveError> {
-        Ok(match auth {
-            Auth::Login { username, password } => Auth::Login {
-                username: self.template("target.auth.username", username)?,
-                password: self.template("target.auth.password", password)?,
-            },
-            Auth::Bearer(token) => Auth::Bearer(self.template("target.auth.bearer", token)?),
-            Auth::Headers(headers) => Auth::Headers(
-                headers
-                    .iter()
-                    .map(|(name, value)| {
-                        let key = format!("target.auth.headers.{name}");
-                        Ok((name.clone(), self.template(&key, value)?))
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
-        })
+        let login = match &auth.login {
+            None => None,
+            Some(login) => Some(Login {
+                username: self.template("target.auth.username", &login.username)?,
+                password: self.template("target.auth.password", &login.password)?,
+            }),
+        };
+        let bearer = match &auth.bearer {
+            None => None,
+            Some(token) => Some(self.template("target.auth.bearer", token)?),
+        };
+        let header = |(name, value): (&String, &Template)| {
+            let key = format!("target.auth.headers.{name}");
+            Ok((name.clone(), self.template(&key, value)?))
+        };
+        let headers = auth.headers.iter().map(header).collect::<Result<_, ResolveError>>()?;
+        Ok(Auth { login, bearer, headers })
     }
 
     /// Texts in a JSON value are templates too; one that is no template stays as it is.

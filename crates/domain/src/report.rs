@@ -68,8 +68,11 @@ pub struct Report {
     pub environment: EnvironmentName,
     /// Where the prober ran: an AWS region, or a name of the operator's.
     pub location: String,
-    /// `host:port` of the target.
+    /// `HOST:PORT` of the target.
     pub instance: String,
+    /// The target's address without credentials, secrets and query; `None` if it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// The `job` label in Prometheus.
     pub job: String,
     /// The probe's labels, for Prometheus and for routing.

@@ -20,10 +20,18 @@ pub enum Part {
     Variable(String),
     /// `${lower_case}`: `nonce`, `environment`, or a part saved from an earlier reply.
     Word(String),
-    /// `${secret:ID}` or `${secret:ID#key}`: Secrets Manager; the key names a field of a JSON secret.
-    Secret { id: String, key: Option<String> },
-    /// `${ssm:/path}`: Parameter Store.
-    Parameter(String),
+    /// `${secret:…}` or `${ssm:…}`.
+    Secret(SecretReference),
+}
+
+/// Where a secret is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SecretReference {
+    /// `secret:ID` or `secret:ID#key`: Secrets Manager, by name or ARN; the key names a field of a
+    /// secret that is a JSON object.
+    SecretsManager { id: String, key: Option<String> },
+    /// `ssm:/path`: Parameter Store.
+    ParameterStore(String),
 }
 
 /// A text with places to fill in; written as `${…}`, where `$${` stands for a literal `${`.
@@ -146,14 +154,18 @@ fn place(inside: &str, at: usize) -> Result<Part, InvalidTemplate> {
     let named = |first: fn(&u8) -> bool, other: fn(&u8) -> bool| {
         inside.as_bytes().first().is_some_and(first) && inside.as_bytes().iter().all(other)
     };
+    let secret = |id: &str, key: Option<&str>| {
+        let (id, key) = (id.to_owned(), key.map(str::to_owned));
+        Part::Secret(SecretReference::SecretsManager { id, key })
+    };
     if let Some(reference) = inside.strip_prefix("secret:").filter(|id| is_reference(id)) {
         return Ok(match reference.split_once('#') {
-            Some((id, key)) => Part::Secret { id: id.to_owned(), key: Some(key.to_owned()) },
-            None => Part::Secret { id: reference.to_owned(), key: None },
+            Some((id, key)) => secret(id, Some(key)),
+            None => secret(reference, None),
         });
     }
     if let Some(path) = inside.strip_prefix("ssm:").filter(|path| is_reference(path)) {
-        return Ok(Part::Parameter(path.to_owned()));
+        return Ok(Part::Secret(SecretReference::ParameterStore(path.to_owned())));
     }
     if named(u8::is_ascii_uppercase, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_')
     {
@@ -183,9 +195,18 @@ impl fmt::Display for Part {
         match self {
             Self::Literal(text) => to.write_str(&text.replace("${", "$${")),
             Self::Variable(name) | Self::Word(name) => write!(to, "${{{name}}}"),
-            Self::Secret { id, key: None } => write!(to, "${{secret:{id}}}"),
-            Self::Secret { id, key: Some(key) } => write!(to, "${{secret:{id}#{key}}}"),
-            Self::Parameter(path) => write!(to, "${{ssm:{path}}}"),
+            Self::Secret(reference) => write!(to, "${{{reference}}}"),
+        }
+    }
+}
+
+/// As in a probe file: `secret:ID#key` or `ssm:/path`. It does not contain the secret.
+impl fmt::Display for SecretReference {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SecretsManager { id, key: None } => write!(to, "secret:{id}"),
+            Self::SecretsManager { id, key: Some(key) } => write!(to, "secret:{id}#{key}"),
+            Self::ParameterStore(path) => write!(to, "ssm:{path}"),
         }
     }
 }
@@ -229,12 +250,14 @@ mod tests {
         check("plain $ text } {", &[literal("plain $ text } {")]);
         check("a ${nonce}!", &[literal("a "), Part::Word("nonce".into()), literal("!")]);
         check("${BOT_URL}", &[Part::Variable("BOT_URL".into())]);
-        check(
-            "${secret:vigie/bot#password}",
-            &[Part::Secret { id: "vigie/bot".into(), key: Some("password".into()) }],
-        );
-        check("${secret:vigie/bot}", &[Part::Secret { id: "vigie/bot".into(), key: None }]);
-        check("${ssm:/vigie/bot}", &[Part::Parameter("/vigie/bot".into())]);
+        let secret = |key: Option<&str>| {
+            let (id, key) = ("vigie/bot".to_owned(), key.map(str::to_owned));
+            Part::Secret(SecretReference::SecretsManager { id, key })
+        };
+        check("${secret:vigie/bot#password}", &[secret(Some("password"))]);
+        check("${secret:vigie/bot}", &[secret(None)]);
+        let parameter = SecretReference::ParameterStore("/vigie/bot".into());
+        check("${ssm:/vigie/bot}", &[Part::Secret(parameter)]);
         check("costs $${5}", &[literal("costs ${5}")]);
     }
 

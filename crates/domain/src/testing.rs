@@ -95,6 +95,7 @@ pub(crate) fn report(turns: usize, reached: usize) -> Report {
         environment,
         location: "eu-west-1".to_owned(),
         instance: "chat.example.com:443".to_owned(),
+        url: Some("https://chat.example.com".to_owned()),
         job: "gradio_chatbot".to_owned(),
         labels: [("team".to_owned(), "chat".to_owned()), ("job".to_owned(), "mine".to_owned())]
             .into(),

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::probe::{Auth, PerEnvironment, instance};
+use domain::probe::{Auth, Login, PerEnvironment};
 use domain::template::Part;
-use domain::{EnvironmentName, TargetSpec, Template};
+use domain::{EnvironmentName, TargetSpec, TargetUrl, Template};
 
 use crate::diagnostic::Diagnostic;
 use crate::keys::{AUTH, TARGET};
@@ -104,12 +104,9 @@ impl By<'_> {
     }
 }
 
-/// Whether a text is an address that can be called: a scheme, a host, no credentials.
+/// Whether a text is an address with the scheme `https` or `http`.
 pub(crate) fn is_url(text: &str) -> bool {
-    let scheme = text.starts_with("https://") || text.starts_with("http://");
-    scheme
-        && instance(text).is_some()
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+    text.parse::<TargetUrl>().is_ok()
 }
 
 fn url(walk: &mut Walk<'_>, node: &Node) -> Option<Template> {
@@ -182,10 +179,11 @@ fn auth(walk: &mut Walk<'_>, node: &Node) -> Option<Auth> {
         return None;
     }
     if let Some(node) = fields.get("bearer") {
-        return walk.template(node, SCOPE).map(Auth::Bearer);
+        let bearer = walk.template(node, SCOPE)?;
+        return Some(Auth { bearer: Some(bearer), ..Auth::default() });
     }
     if let Some(node) = fields.get("headers") {
-        return headers(walk, node).map(Auth::Headers);
+        return Some(Auth { headers: headers(walk, node)?, ..Auth::default() });
     }
     let (Some(username), Some(password)) = (fields.get("username"), fields.get("password")) else {
         let expected = "expected both `username` and `password`";
@@ -193,7 +191,8 @@ fn auth(walk: &mut Walk<'_>, node: &Node) -> Option<Auth> {
         return None;
     };
     let (username, password) = (walk.template(username, SCOPE), walk.template(password, SCOPE));
-    Some(Auth::Login { username: username?, password: password? })
+    let login = Login { username: username?, password: password? };
+    Some(Auth { login: Some(login), ..Auth::default() })
 }
 
 fn headers(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, Template>> {

@@ -277,7 +277,7 @@ impl<'a> Walk<'a> {
         let before = self.mistakes.len();
         for part in template.parts() {
             let mistake = match part {
-                Part::Secret { .. } | Part::Parameter(_) if !scope.secrets => Some((
+                Part::Secret(_) if !scope.secrets => Some((
                     format!("`{part}` is a secret, and would show here"),
                     "secrets may only stand under `target`".to_owned(),
                 )),

@@ -19,8 +19,12 @@ pub(crate) fn match_secret(text: &str, secret: &str, reading: Reading) -> Matche
     loop {
         let (rest, secret_rest) = (&text[matched.text..], &secret[matched.secret..]);
         let steps = match reading {
-            Reading::Literal => [gap(rest, secret_rest), plain(rest, secret_rest), decoded(rest, secret_rest)],
-            Reading::Decoded => [gap(rest, secret_rest), decoded(rest, secret_rest), plain(rest, secret_rest)],
+            Reading::Literal => {
+                [gap(rest, secret_rest), plain(rest, secret_rest), decoded(rest, secret_rest)]
+            }
+            Reading::Decoded => {
+                [gap(rest, secret_rest), decoded(rest, secret_rest), plain(rest, secret_rest)]
+            }
         };
         let Some((in_text, in_secret)) = steps.into_iter().flatten().next() else { return matched };
         matched.text += in_text;

@@ -1,67 +1,37 @@
-//! Fetches secrets from Secrets Manager and Parameter Store by name, and keeps them for a while.
+//! Fetches secrets from Secrets Manager and Parameter Store, and caches them.
 //!
-//! A secret is fetched when it is first needed and again when it is older than its lifetime, so
-//! that a rotated one is picked up without a deploy. When a fetch fails, the old value is used for
-//! one more lifetime: a hiccup of the store is no reason to call a target down.
+//! A secret is fetched again once it is older than [`LIFETIME`], so that a rotated secret is used
+//! without a deploy. If that fails, the old value is used for one more lifetime: an outage of the
+//! store must not make a target look down.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use aws_sdk_ssm::Client as ParameterStore;
+use domain::SecretReference;
+use futures_util::future::try_join_all;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 
 /// How long a fetched secret is used before it is fetched again.
 pub const LIFETIME: Duration = Duration::from_secs(300);
 
-/// How long one fetch may take.
+/// The longest time one fetch may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where a secret lies.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Reference {
-    /// Secrets Manager, by name or ARN; with a key, one field of a secret that is a JSON object.
-    Secret { id: String, key: Option<String> },
-    /// Parameter Store, decrypted.
-    Parameter(String),
-}
-
-/// As it stands in a probe file, `secret:ID#key` or `ssm:/path`. It names the secret and holds none of it.
-impl fmt::Display for Reference {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Secret { id, key: None } => write!(to, "secret:{id}"),
-            Self::Secret { id, key: Some(key) } => write!(to, "secret:{id}#{key}"),
-            Self::Parameter(path) => write!(to, "ssm:{path}"),
-        }
-    }
-}
-
-impl Reference {
-    /// The whole secret, which is kept once, whichever of its keys are asked for.
-    fn whole(&self) -> Self {
-        match self {
-            Self::Secret { id, .. } => Self::Secret { id: id.clone(), key: None },
-            Self::Parameter(_) => self.clone(),
-        }
-    }
-}
-
-/// Why there is no secret. Says where it should have been, never what was found there.
+/// Why a secret is not available. Names the reference, never the content.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SecretError {
-    #[error("`{reference}` could not be read")]
-    Unavailable { reference: Reference, source: Box<dyn std::error::Error + Send + Sync> },
-    #[error("`{reference}` took longer than {} s to read", FETCH_TIMEOUT.as_secs())]
-    Late { reference: Reference },
+    #[error("could not read `{reference}`")]
+    Unavailable { reference: SecretReference, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("reading `{reference}` took longer than {} s", FETCH_TIMEOUT.as_secs())]
+    Timeout { reference: SecretReference },
     #[error("`{reference}` has no text; expected a secret string")]
-    NoText { reference: Reference },
-    #[error(
-        "`{reference}` names a key, but the secret is no JSON object with a text under that key"
-    )]
-    NoKey { reference: Reference },
+    NoText { reference: SecretReference },
+    #[error("`{reference}` names a key; expected a JSON object with a text under that key")]
+    NoKey { reference: SecretReference },
 }
 
 /// The secrets of one execution environment.
@@ -69,11 +39,15 @@ pub struct Secrets {
     manager: SecretsManager,
     parameters: ParameterStore,
     lifetime: Duration,
-    // One lock for all: a second conversation that needs the same secret waits for the first fetch.
-    kept: Mutex<HashMap<Reference, Kept>>,
+    /// By the reference to the whole secret, without a key.
+    cache: Mutex<HashMap<SecretReference, Arc<Entry>>>,
 }
 
-struct Kept {
+/// One lock for each secret: a second conversation that needs the same secret waits for the first
+/// fetch, and one that needs another secret does not.
+type Entry = tokio::sync::Mutex<Option<Cached>>;
+
+struct Cached {
     value: SecretString,
     fetched: Instant,
 }
@@ -81,87 +55,110 @@ struct Kept {
 impl Secrets {
     #[must_use]
     pub fn new(manager: SecretsManager, parameters: ParameterStore) -> Self {
-        Self { manager, parameters, lifetime: LIFETIME, kept: Mutex::default() }
+        Self { manager, parameters, lifetime: LIFETIME, cache: Mutex::default() }
     }
 
-    /// The secret behind `reference`, from the cache while it is fresh.
+    /// The secret behind `reference`, from the cache if it is younger than [`LIFETIME`].
     ///
-    /// `now` is the time of the call; a fetched secret is fresh for [`LIFETIME`].
+    /// `now` is the time of the call.
     pub async fn get(
         &self,
-        reference: &Reference,
+        reference: &SecretReference,
         now: Instant,
     ) -> Result<SecretString, SecretError> {
-        let value = self.whole(&reference.whole(), now).await?;
+        let value = self.whole_secret(&without_key(reference), now).await?;
         match reference {
-            Reference::Secret { key: Some(key), .. } => field(&value, key)
+            SecretReference::SecretsManager { key: Some(key), .. } => field(&value, key)
                 .ok_or_else(|| SecretError::NoKey { reference: reference.clone() }),
             _ => Ok(value),
         }
     }
 
-    /// Drops the secret behind `reference` from the cache: whom it was shown to refused it, so that it may
-    /// have been rotated.
-    pub async fn forget(&self, reference: &Reference) {
-        self.kept.lock().await.remove(&reference.whole());
+    /// The secrets behind all `references`, fetched at the same time.
+    pub async fn get_all(
+        &self,
+        references: &[SecretReference],
+        now: Instant,
+    ) -> Result<HashMap<SecretReference, SecretString>, SecretError> {
+        let get = async |reference: &SecretReference| {
+            Ok((reference.clone(), self.get(reference, now).await?))
+        };
+        Ok(try_join_all(references.iter().map(get)).await?.into_iter().collect())
     }
 
-    async fn whole(
+    /// Removes the secret behind `reference` from the cache.
+    ///
+    /// To be called when a server refused the secret, which may have been rotated.
+    pub fn forget(&self, reference: &SecretReference) {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.remove(&without_key(reference));
+    }
+
+    fn entry(&self, reference: &SecretReference) -> Arc<Entry> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cache.entry(reference.clone()).or_default())
+    }
+
+    async fn whole_secret(
         &self,
-        reference: &Reference,
+        reference: &SecretReference,
         now: Instant,
     ) -> Result<SecretString, SecretError> {
-        let mut kept = self.kept.lock().await;
-        let age = |kept: &Kept| now.saturating_duration_since(kept.fetched);
-        if let Some(fresh) = kept.get(reference).filter(|kept| age(kept) < self.lifetime) {
-            return Ok(fresh.value.clone());
+        let entry = self.entry(reference);
+        let mut cached = entry.lock().await;
+        let younger_than = |limit: Duration| {
+            let age = |cached: &&Cached| now.saturating_duration_since(cached.fetched);
+            cached.as_ref().filter(|cached| age(cached) < limit).map(|cached| cached.value.clone())
+        };
+        if let Some(fresh) = younger_than(self.lifetime) {
+            return Ok(fresh);
         }
         match self.fetch(reference).await {
             Ok(value) => {
-                kept.insert(reference.clone(), Kept { value: value.clone(), fetched: now });
+                *cached = Some(Cached { value: value.clone(), fetched: now });
                 Ok(value)
             }
-            Err(error) => match kept.get(reference).filter(|kept| age(kept) < self.lifetime * 2) {
-                Some(old) => Ok(old.value.clone()),
-                None => Err(error),
-            },
+            Err(error) => younger_than(self.lifetime * 2).ok_or(error),
         }
     }
 
-    async fn fetch(&self, reference: &Reference) -> Result<SecretString, SecretError> {
+    async fn fetch(&self, reference: &SecretReference) -> Result<SecretString, SecretError> {
         let fetch = async {
             match reference {
-                Reference::Secret { id, .. } => {
-                    match self.manager.get_secret_value().secret_id(id).send().await {
-                        Ok(found) => Ok(found.secret_string),
-                        Err(source) => Err(unavailable(reference, source)),
-                    }
+                SecretReference::SecretsManager { id, .. } => {
+                    let answer = self.manager.get_secret_value().secret_id(id).send().await;
+                    answer
+                        .map(|answer| answer.secret_string)
+                        .map_err(|source| unavailable(reference, source))
                 }
-                Reference::Parameter(path) => {
-                    match self
-                        .parameters
-                        .get_parameter()
-                        .name(path)
-                        .with_decryption(true)
-                        .send()
-                        .await
-                    {
-                        Ok(found) => Ok(found.parameter.and_then(|parameter| parameter.value)),
-                        Err(source) => Err(unavailable(reference, source)),
-                    }
+                SecretReference::ParameterStore(path) => {
+                    let request = self.parameters.get_parameter().name(path).with_decryption(true);
+                    let answer = request.send().await;
+                    answer
+                        .map(|answer| answer.parameter.and_then(|parameter| parameter.value))
+                        .map_err(|source| unavailable(reference, source))
                 }
             }
         };
-        let late = |_| SecretError::Late { reference: reference.clone() };
-        let found = tokio::time::timeout(FETCH_TIMEOUT, fetch).await.map_err(late)??;
-        found
-            .map(SecretString::from)
+        let timeout = |_| SecretError::Timeout { reference: reference.clone() };
+        let text = tokio::time::timeout(FETCH_TIMEOUT, fetch).await.map_err(timeout)??;
+        text.map(SecretString::from)
             .ok_or_else(|| SecretError::NoText { reference: reference.clone() })
     }
 }
 
+/// The whole secret is cached once, however many of its keys are used.
+fn without_key(reference: &SecretReference) -> SecretReference {
+    match reference {
+        SecretReference::SecretsManager { id, .. } => {
+            SecretReference::SecretsManager { id: id.clone(), key: None }
+        }
+        SecretReference::ParameterStore(_) => reference.clone(),
+    }
+}
+
 fn unavailable(
-    reference: &Reference,
+    reference: &SecretReference,
     source: impl std::error::Error + Send + Sync + 'static,
 ) -> SecretError {
     SecretError::Unavailable { reference: reference.clone(), source: Box::new(source) }
@@ -186,8 +183,12 @@ mod tests {
 
     const CANARY: &str = r#"{"password":"canary-5f1c","user":"probe"}"#;
 
-    fn password() -> Reference {
-        Reference::Secret { id: "vigie/bot".to_owned(), key: Some("password".to_owned()) }
+    fn in_manager(id: &str, key: &str) -> SecretReference {
+        SecretReference::SecretsManager { id: id.to_owned(), key: Some(key.to_owned()) }
+    }
+
+    fn password() -> SecretReference {
+        in_manager("vigie/bot", "password")
     }
 
     fn found() -> GetSecretValueOutput {
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_is_fetched_once_for_all_its_keys_until_it_is_old() {
+    async fn secret_is_fetched_once_for_all_its_keys_while_fresh() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
         let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
@@ -208,7 +209,7 @@ mod tests {
             let secret = secrets.get(&password(), start).await.unwrap();
             assert_eq!(secret.expose_secret(), "canary-5f1c");
         }
-        let user = Reference::Secret { id: "vigie/bot".to_owned(), key: Some("user".to_owned()) };
+        let user = in_manager("vigie/bot", "user");
         assert_eq!(secrets.get(&user, start).await.unwrap().expose_secret(), "probe");
         assert_eq!(rule.num_calls(), 1);
         secrets.get(&password(), start + LIFETIME).await.unwrap();
@@ -216,19 +217,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_was_refused_is_fetched_anew() {
+    async fn forgotten_secret_is_fetched_again() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
         let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
         let start = Instant::now();
         secrets.get(&password(), start).await.unwrap();
-        secrets.forget(&password()).await;
+        secrets.forget(&password());
         secrets.get(&password(), start).await.unwrap();
         assert_eq!(rule.num_calls(), 2);
     }
 
     #[tokio::test]
-    async fn an_old_secret_serves_while_the_store_is_away() {
+    async fn old_secret_is_used_while_the_store_is_unavailable() {
         let first = mock!(SecretsManager::get_secret_value).then_output(found);
         let then = mock!(SecretsManager::get_secret_value).then_error(missing);
         let manager =
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_is_read_decrypted() {
+    async fn parameter_is_read_decrypted() {
         let rule = mock!(ParameterStore::get_parameter)
             .match_requests(|request| {
                 request.name() == Some("/vigie/token") && request.with_decryption() == Some(true)
@@ -255,22 +256,46 @@ mod tests {
             mock_client!(aws_sdk_ssm, [&rule]),
         );
         let token = secrets
-            .get(&Reference::Parameter("/vigie/token".to_owned()), Instant::now())
+            .get(&SecretReference::ParameterStore("/vigie/token".to_owned()), Instant::now())
             .await
             .unwrap();
         assert_eq!(token.expose_secret(), "token-1");
     }
 
     #[tokio::test]
-    async fn an_error_names_the_secret_and_holds_none_of_it() {
+    async fn error_names_the_reference_and_not_the_content() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
         let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
-        let absent =
-            Reference::Secret { id: "vigie/bot".to_owned(), key: Some("token".to_owned()) };
+        let absent = in_manager("vigie/bot", "token");
         let error = secrets.get(&absent, Instant::now()).await.unwrap_err();
-        let told = format!("{error} {error:?}");
-        assert!(told.contains("secret:vigie/bot#token"), "{told}");
-        assert!(!told.contains("canary"), "{told}");
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("secret:vigie/bot#token"), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_secret_does_not_delay_another_one() {
+        let rule = mock!(SecretsManager::get_secret_value).then_output(found);
+        let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
+        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        // As if another conversation were fetching this secret.
+        let slow = secrets.entry(&without_key(&in_manager("vigie/slow", "password")));
+        let _fetching = slow.lock().await;
+        let reference = password();
+        let other = secrets.get(&reference, Instant::now());
+        let secret = tokio::time::timeout(Duration::from_secs(1), other).await.unwrap().unwrap();
+        assert_eq!(secret.expose_secret(), "canary-5f1c");
+    }
+
+    #[tokio::test]
+    async fn all_secrets_of_a_target_are_fetched() {
+        let rule = mock!(SecretsManager::get_secret_value).then_output(found);
+        let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
+        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let references = [password(), in_manager("vigie/bot", "user")];
+        let found = secrets.get_all(&references, Instant::now()).await.unwrap();
+        assert_eq!(found[&references[1]].expose_secret(), "probe");
+        assert_eq!((found.len(), rule.num_calls()), (2, 1));
     }
 }

@@ -255,8 +255,8 @@ impl Writer<'_> {
         let probe = item.alert().subject.probe().map(ToString::to_string).unwrap_or_default();
         let instance = item.report.as_ref().map(|report| &*report.instance).unwrap_or_default();
         let host = instance.rsplit_once(':').map_or(instance, |(host, _)| host);
-        let secure = instance.ends_with(":443");
-        let url = if secure { format!("https://{host}") } else { format!("http://{instance}") };
+        let url = item.report.as_ref().and_then(|report| report.url.clone());
+        let url = url.unwrap_or_else(|| format!("https://{instance}"));
         let steps = self.words.recipe(plot).iter().map(|step| {
             step.replace("{probe}", &probe)
                 .replace("{environment}", self.of.environment.as_str())

@@ -112,7 +112,7 @@ impl Bridge {
             && let Some(reference) = self.config.auth.secret()
         {
             // It may have been rotated: the next event asks for it anew.
-            self.services.secrets.forget(&reference).await;
+            self.services.secrets.forget(&reference);
         }
         let stay = self.finish(&mut state, &letters, until + reserve / 2).await;
         state.remember(&letters, &stay);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use domain::EnvironmentName;
+use domain::SecretReference;
 use lambda_kit::{SettingError, Settings};
 use remote_write::Protocol;
-use secrets::Reference;
 
 /// Beyond about an hour Prometheus refuses samples, or answers 500 for ever.
 const MAX_AGE: Duration = Duration::from_secs(3000);
@@ -42,9 +42,11 @@ pub enum AuthSource {
 
 impl AuthSource {
     /// Where the secret lies, if there is one.
-    pub(crate) fn secret(&self) -> Option<Reference> {
+    pub(crate) fn secret(&self) -> Option<SecretReference> {
         match self {
-            Self::Secret(name) => Some(Reference::Secret { id: name.clone(), key: None }),
+            Self::Secret(name) => {
+                Some(SecretReference::SecretsManager { id: name.clone(), key: None })
+            }
             Self::None | Self::SigV4 { .. } => None,
         }
     }

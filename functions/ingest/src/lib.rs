@@ -23,13 +23,14 @@ use aws_lambda_events::lambda_function_urls::{
 };
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
+use domain::SecretReference;
 use domain::figures::Unit;
 use forward::message::{Outgoing, encode};
 use http::StatusCode;
 use lambda_kit::chain;
 use remote_write::{Entry, Timestamp};
 use secrecy::ExposeSecret as _;
-use secrets::{Reference, Secrets};
+use secrets::Secrets;
 
 pub use config::Config;
 pub use envelope::Refusal;
@@ -117,7 +118,10 @@ impl Ingest {
         struct ForFirehose {
             api_key: String,
         }
-        let reference = Reference::Secret { id: self.config.access_key_secret.clone(), key: None };
+        let reference = SecretReference::SecretsManager {
+            id: self.config.access_key_secret.clone(),
+            key: None,
+        };
         let secret = self.services.secrets.get(&reference, Instant::now()).await;
         let secret = secret.map_err(|source| Refusal::NoKey { source })?;
         match serde_json::from_str::<ForFirehose>(secret.expose_secret()) {

@@ -52,7 +52,7 @@ impl Prober {
         time_left: Duration,
     ) -> Result<Vec<Report>, Unpublished> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
-        let mut playing = self.player.start(request.runs, request.due, deadline);
+        let mut playing = self.runner.start(request.runs, request.due, deadline);
         let mut reports = Vec::new();
         while let Some(report) = playing.next().await {
             log(&report);

@@ -19,7 +19,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
-use conversation::Stalls;
+use conversation::StallMonitor;
 use domain::figures::Unit;
 use domain::report::Report;
 use domain::run_request::{ReadError, Run, RunRequest, ScrapeRequest};
@@ -37,7 +37,7 @@ use tracing::{debug, error, info, warn};
 pub use config::Config;
 pub use invocation::{Event, Response};
 use publish::Publisher;
-use runs::Player;
+use runs::Runner;
 
 /// Time limit of one attempt of an AWS call.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -78,7 +78,7 @@ impl From<Unpublished> for Diagnostic {
 pub struct Prober {
     publisher: Publisher,
     table: Table,
-    player: Player,
+    runner: Runner,
     /// Created by the first scrape, since loading the system's certificates takes as long as the rest of
     /// the start.
     scraper: OnceCell<reqwest::Client>,
@@ -112,16 +112,20 @@ impl Prober {
     #[must_use]
     pub fn new(config: Config, clients: Clients) -> Self {
         let Clients { cloudwatch, sqs, s3, table, secrets_manager, parameters } = clients;
-        let player = Player {
-            environment: config.environment.clone(),
-            location: config.location.clone(),
+        let runner = Runner {
+            prober: conversation::Prober {
+                environment: config.environment.clone(),
+                location: config.location.clone(),
+                user_agent: domain::USER_AGENT.to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                stalls: StallMonitor::default(),
+            },
             secrets: Arc::new(Secrets::new(secrets_manager, parameters)),
-            stalls: Stalls::default(),
         };
         Self {
             publisher: Publisher { config, cloudwatch, sqs, s3 },
             table,
-            player,
+            runner,
             scraper: OnceCell::new(),
         }
     }
@@ -204,7 +208,7 @@ impl Prober {
     /// Makes all runs concurrently and publishes each result when it is ready. A result waits neither for
     /// slower runs nor for other publications.
     async fn make(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> Vec<String> {
-        let playing = self.player.start(runs, due, deadline);
+        let playing = self.runner.start(runs, due, deadline);
         let ready = stream::unfold(playing, async |mut playing| {
             Some((playing.ready(GATHER).await?, playing))
         });
@@ -228,7 +232,7 @@ impl Prober {
             return None;
         }
         if request.switched_off {
-            let ended = scrapes::end(request, due, &self.publisher, &self.player.secrets).await;
+            let ended = scrapes::end(request, due, &self.publisher, &self.runner.secrets).await;
             if let Err(error) = ended {
                 // Not an error: the next minute tries again, and Prometheus ends a series after five.
                 warn!(error, probe = %request.probe, "Ending the series of a disabled target failed");
@@ -237,7 +241,7 @@ impl Prober {
         }
         let made = match self.scraper().await {
             Ok(scraper) => {
-                scrapes::make(request, due, &self.publisher, scraper, &self.player.secrets).await
+                scrapes::make(request, due, &self.publisher, scraper, &self.runner.secrets).await
             }
             Err(error) => Err(chain(&error)),
         };

@@ -3,29 +3,25 @@
 use std::borrow::Cow;
 
 use conversation::FilledTarget;
-use conversation::target::FilledAuth;
+use conversation::target::FilledLogin;
 use domain::run_request::ScrapeRequest;
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use scrape::{FetchError, Limits, Page, Request};
-use url::Url;
 
 /// What to ask for. A problem is told without the URL, which may hold credentials.
 pub(crate) fn request(scrape: &ScrapeRequest, target: &FilledTarget) -> Result<Request, String> {
     let unusable =
         || format!("the target of `{}` and its path `{}` make no URL", scrape.probe, scrape.path);
-    let mut url =
-        Url::parse(target.url()).and_then(|url| url.join(&scrape.path)).map_err(|_| unusable())?;
+    let mut url = target.url().as_url().join(&scrape.path).map_err(|_| unusable())?;
     let mut headers = HeaderMap::new();
-    match target.auth() {
-        Some(FilledAuth::Bearer(token)) => {
-            insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
-        }
-        Some(FilledAuth::Headers(own)) => {
-            own.iter().try_for_each(|(name, value)| insert(&mut headers, name, expose(value)))?;
-        }
-        // Gradio's log-in guards the app, not the page of metrics beside it.
-        Some(FilledAuth::Login { .. }) | None => {}
+    // Gradio's log-in page guards the app, not the metrics page beside it.
+    let auth = target.auth();
+    for (name, value) in &auth.headers {
+        insert(&mut headers, name, expose(value))?;
+    }
+    if let Some(token) = &auth.bearer {
+        insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
     }
     url.set_fragment(None);
     Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default() })
@@ -40,10 +36,10 @@ pub(crate) async fn fetch(
     request: &Request,
     target: &FilledTarget,
 ) -> Result<Page, FetchError> {
-    let page = match (scrape::fetch(client, request).await, target.auth()) {
+    let page = match (scrape::fetch(client, request).await, &target.auth().login) {
         (
             Err(FetchError::Status { status: StatusCode::UNAUTHORIZED }),
-            Some(FilledAuth::Login { username, password }),
+            Some(FilledLogin { username, password }),
         ) => {
             let mut request = request.clone();
             let shown = conversation::target::basic(username, expose(password));
@@ -75,7 +71,7 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String
 /// An app may show in its labels what it was told; what is no text is no page of metrics either.
 fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
     if let Ok(text) = str::from_utf8(&page.body)
-        && let Cow::Owned(clean) = rewritten(text, |part| target.redacted(part))
+        && let Cow::Owned(clean) = rewritten(text, |part| target.redact(part))
     {
         page.body = clean.into_bytes();
     }
@@ -144,6 +140,7 @@ fn quoted(line: &str) -> Vec<(usize, usize)> {
 mod tests {
     use super::*;
     use axum::routing::get;
+    use std::collections::HashMap;
 
     fn scrape_request(path: &str, target: &serde_json::Value) -> ScrapeRequest {
         serde_json::from_value(serde_json::json!({
@@ -161,7 +158,7 @@ mod tests {
     }
 
     fn target(request: &ScrapeRequest) -> FilledTarget {
-        FilledTarget::new(&request.target, &|_| None).unwrap()
+        FilledTarget::new(&request.target, &HashMap::new()).unwrap()
     }
 
     #[test]

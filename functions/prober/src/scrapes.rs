@@ -20,7 +20,7 @@ use secrets::Secrets;
 use tracing::{info, warn};
 
 use crate::publish::{Publisher, send};
-use crate::runs::fill;
+use crate::runs::fill_target;
 use crate::{Config, page};
 use conversation::FilledTarget;
 
@@ -36,7 +36,7 @@ pub(crate) async fn make(
     secrets: &Secrets,
 ) -> Result<(), String> {
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
-    let target = fill(&order.target, secrets).await?;
+    let target = fill_target(&order.target, secrets).await.map_err(|error| chain(&error))?;
     let request = page::request(order, &target)?;
     let config = &publisher.config;
     let instance = target.instance();
@@ -73,7 +73,7 @@ pub(crate) async fn end(
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
     let (config, key) = (&publisher.config, key(order));
     let Some(mut memory) = remembered(&publisher.s3, config, &key).await else { return Ok(()) };
-    let target = fill(&order.target, secrets).await?;
+    let target = fill_target(&order.target, secrets).await.map_err(|error| chain(&error))?;
     let instance = target.instance();
     let at = At::from_millis(due.as_millisecond());
     let entries = memory.retire(&labels(order, config, instance), at);
@@ -161,7 +161,7 @@ async fn limited(mut body: ByteStream) -> Option<Vec<u8>> {
 }
 
 fn tell(order: &ScrapeRequest, scrape: &Scrape, target: &FilledTarget) {
-    let error = scrape.error.as_ref().map(|error| target.redacted(&chain(error)));
+    let error = scrape.error.as_ref().map(|error| target.redact(&chain(error)));
     info!(probe = %order.probe, job = order.job, samples = scrape.entries.len(), error, "scrape");
 }
 

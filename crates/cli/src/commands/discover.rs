@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
-use domain::{ProbeName, USER_AGENT};
+use domain::{ProbeName, TargetUrl, USER_AGENT};
 use gradio::{Candidate, Client, Discovery, Input, Limits};
 use serde_json::{Value, json};
 
 use crate::output::pretty::seconds;
 use crate::output::visible;
 use crate::style::{BOLD, DIM, ERROR, GOOD};
-use crate::{Exit, Io, visits};
+use crate::{Exit, Io};
 
 /// Say what a Gradio app offers and how Vigie would talk to it.
 ///
@@ -27,8 +27,7 @@ Examples:
   VIGIE_PASSWORD=… vigie discover https://chat.example.com --username probe --output json")]
 pub struct Arguments {
     /// The app's address.
-    #[arg(value_parser = visits::target_url)]
-    url: String,
+    url: TargetUrl,
     /// Write a probe file to start from; one that is there already is left alone.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
@@ -61,8 +60,7 @@ pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::
         Err(error) => {
             let (word, prose) = (error.failure().word(), visible(error.prose(), 400));
             if arguments.output == Output::Json {
-                let refused =
-                    json!({ "url": arguments.url, "failure": word, "detail": error.prose() });
+                let refused = json!({ "url": arguments.url.without_secrets(), "failure": word, "detail": error.prose() });
                 writeln!(io.out, "{refused:#}")?;
             }
             writeln!(io.err, "{ERROR}✗ {word}{ERROR:#} {prose}")?;
@@ -70,8 +68,10 @@ pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::
         }
     };
     match arguments.output {
-        Output::Text => text(&arguments.url, &discovery, io)?,
-        Output::Json => writeln!(io.out, "{:#}", as_json(&arguments.url, &discovery))?,
+        Output::Text => text(&arguments.url.without_secrets(), &discovery, io)?,
+        Output::Json => {
+            writeln!(io.out, "{:#}", as_json(&arguments.url.without_secrets(), &discovery))?
+        }
     }
     let Some(best) = discovery.candidates.first() else { return Ok(Exit::Down) };
     if let Some(path) = &arguments.write {
@@ -83,7 +83,7 @@ pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::
 
 fn client(arguments: &Arguments) -> anyhow::Result<Client> {
     let conversation = Duration::from_secs(arguments.timeout);
-    let mut builder = Client::builder(&arguments.url)
+    let mut builder = Client::builder(arguments.url.as_url().as_str())
         .user_agent(USER_AGENT)
         .limits(Limits { conversation, ..Limits::default() });
     if let Some(username) = &arguments.username {
@@ -253,7 +253,7 @@ fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> St
         "every: 5m                      # 10s, 20s, 30s, or whole minutes up to 1d".to_owned(),
         "timeout: 60s                   # the whole visit, retries included".to_owned(),
         "target:".to_owned(),
-        format!("  url: {}", quoted(&arguments.url)),
+        format!("  url: {}", quoted(&arguments.url.without_credentials())),
     ];
     if arguments.username.is_some() {
         let username = quoted(arguments.username.as_deref().unwrap_or_default());

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
-use domain::{EnvironmentName, Probe, Report};
+use domain::{EnvironmentName, Probe, Report, TargetUrl};
 use exposition::Format;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use crate::local_prober::{self, LocalProber};
 use crate::output::{junit, pretty, prometheus};
 use crate::progress::{Progress, Step};
 use crate::signals::Signals;
-use crate::visits::{self, Visitor};
 use crate::{Exit, Io, files};
 
 /// Hold each probe's conversation once, now, and say what came of it and why.
@@ -37,8 +37,8 @@ pub struct Arguments {
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: Option<EnvironmentName>,
     /// Talk to this app instead of the probe's own.
-    #[arg(long, value_name = "URL", value_parser = visits::target_url)]
-    target: Option<String>,
+    #[arg(long, value_name = "URL")]
+    target: Option<TargetUrl>,
     /// How the results are printed.
     #[arg(long, value_enum, default_value_t = Output::Pretty)]
     output: Output,
@@ -71,14 +71,14 @@ pub(crate) async fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Resul
     let Some(specs) = files::probes(&files, io)? else { return Ok(Exit::Failed) };
     let environment = match &arguments.target {
         // Whatever differs, the address does not any more.
-        Some(_) if arguments.environment.is_none() => visits::environment(None, &specs)
+        Some(_) if arguments.environment.is_none() => local_prober::environment(None, &specs)
             .or_else(|_| "local".parse().map_err(anyhow::Error::from))?,
-        _ => visits::environment(arguments.environment.as_ref(), &specs)?,
+        _ => local_prober::environment(arguments.environment.as_ref(), &specs)?,
     };
     let mut probes: Vec<Probe> = Vec::new();
     for (spec, file) in specs.into_iter().zip(&files) {
         if file.named || spec.runs_in(&environment) {
-            probes.push(visits::resolved(spec, &environment, arguments.target.as_deref())?);
+            probes.push(local_prober::resolved(spec, &environment, arguments.target.as_ref())?);
         }
     }
     ensure!(!probes.is_empty(), "no probe of these files runs in environment `{environment}`");
@@ -113,20 +113,20 @@ async fn play_all(
     io: &mut Io<'_>,
 ) -> anyhow::Result<Played> {
     let due = Timestamp::from_millisecond(Timestamp::now().as_millisecond())?;
-    let visitor = Arc::new(Visitor::new(environment));
+    let prober = Arc::new(LocalProber::new(environment));
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut signals = Signals::new()?;
     let mut progress = Progress::new(probes, io.live, arguments.quiet);
     let (send, mut steps) = mpsc::unbounded_channel();
     let mut visits = JoinSet::new();
     for (index, probe) in probes.iter().cloned().enumerate() {
-        let (visitor, places, send) = (Arc::clone(&visitor), Arc::clone(&places), send.clone());
+        let (prober, places, send) = (Arc::clone(&prober), Arc::clone(&places), send.clone());
         visits.spawn(async move {
             let place = places.acquire().await;
-            let report = visitor
-                .play(&probe, due, &mut |seen| {
-                    // Nobody listens any more only when the command has ended.
-                    let _ = send.send((index, Step::of(&seen)));
+            let report = prober
+                .run(&probe, due, &mut |event| {
+                    // Fails only after the command has ended.
+                    let _ = send.send((index, Step::of(&event)));
                 })
                 .await;
             drop(place);
@@ -158,7 +158,7 @@ async fn play_all(
         }
     }
     let lost = |(index, report): (usize, Option<Report>)| {
-        report.unwrap_or_else(|| visitor.lost(&probes[index], due))
+        report.unwrap_or_else(|| prober.panicked(&probes[index], due))
     };
     Ok(Played { reports: reports.into_iter().enumerate().map(lost).collect(), unfinished: 0 })
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::exporter::{self, Exporter};
-use crate::visits::{self, Visitor};
+use crate::local_prober::{self, LocalProber};
 use crate::{Exit, Io, files, signals};
 
 /// Run probes on their interval and serve what they see to Prometheus.
@@ -73,7 +73,7 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     };
     let queue = sender.as_ref().map(|sender| sender.queue.clone());
     let exporter = Arc::new(Exporter::new(
-        Visitor::new(environment),
+        LocalProber::new(environment),
         probes,
         queue,
         arguments.allow_any_target,
@@ -131,11 +131,11 @@ fn load(
 ) -> anyhow::Result<Option<(EnvironmentName, Vec<Probe>)>> {
     let files = files::read(&arguments.files)?;
     let Some(specs) = files::probes(&files, io)? else { return Ok(None) };
-    let environment = visits::environment(arguments.environment.as_ref(), &specs)?;
+    let environment = local_prober::environment(arguments.environment.as_ref(), &specs)?;
     let mut probes = Vec::new();
     for spec in specs {
         if spec.runs_in(&environment) {
-            probes.push(visits::resolved(spec, &environment, None)?);
+            probes.push(local_prober::resolved(spec, &environment, None)?);
         }
     }
     if probes.is_empty() {

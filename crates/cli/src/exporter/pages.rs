@@ -9,8 +9,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use domain::probe::instance;
-use domain::{Probe, Report, Template};
+use domain::{Probe, Report, TargetUrl, Template};
 use exposition::{Family, Format, Kind, WriteError, Writer};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -189,7 +188,7 @@ async fn probe(
     let Ok(_place) = exporter.on_demand.try_acquire() else {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "too many visits at once".to_owned());
     };
-    let report = exporter.visitor.play(&probe, rounded(Timestamp::now()), &mut |_| {}).await;
+    let report = exporter.prober.run(&probe, rounded(Timestamp::now()), &mut |_| {}).await;
     if asked.debug {
         return refuse(StatusCode::OK, debug(&report));
     }
@@ -219,8 +218,7 @@ fn aim(exporter: &Exporter, probe: &mut Probe, target: &str) -> Result<(), (Stat
         let message = "no probe file names this target; see `--allow-any-target`".to_owned();
         return Err((StatusCode::FORBIDDEN, message));
     }
-    let scheme = target.starts_with("http://") || target.starts_with("https://");
-    if !scheme || instance(target).is_none() {
+    if target.parse::<TargetUrl>().is_err() {
         return Err((
             StatusCode::BAD_REQUEST,
             "expected a target such as `https://chat.example.com`".to_owned(),
@@ -228,7 +226,7 @@ fn aim(exporter: &Exporter, probe: &mut Probe, target: &str) -> Result<(), (Stat
     }
     probe.target.url = Template::literal(target);
     probe.target.auth = None;
-    if !conversation::target::places(&probe.target).is_empty() {
+    if !conversation::target::secret_references(&probe.target).is_empty() {
         let message =
             "the inputs of this probe hold secrets, which go to its own target alone".to_owned();
         return Err((StatusCode::FORBIDDEN, message));

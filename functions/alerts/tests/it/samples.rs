@@ -80,6 +80,7 @@ fn report(attempts: Vec<Attempt>) -> Report {
         environment,
         location: "eu-west-1".to_owned(),
         instance: "chat.example.com:443".to_owned(),
+        url: Some("https://chat.example.com/bot".to_owned()),
         job: "gradio_chatbot".to_owned(),
         labels: BTreeMap::new(),
         runbook: None,

@@ -1,4 +1,4 @@
-//! Fills in the words of a conversation: the nonce, and what was saved from earlier replies.
+//! The template variables of a conversation: the nonce, and the parts saved from earlier replies.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,24 +9,24 @@ use domain::{Template, Turn};
 
 use crate::checks::{BrokenCheck, compile};
 
-/// The words that are known so far in one attempt.
+/// The variables that have a value so far in one attempt.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Words(BTreeMap<String, String>);
+pub(crate) struct Variables(BTreeMap<String, String>);
 
-impl Words {
-    /// With a fresh nonce, so that no cache can answer.
+impl Variables {
+    /// With a new nonce, so that no cache can answer.
     pub(crate) fn with_nonce() -> Self {
         Self([("nonce".to_owned(), nonce(&mut fastrand::Rng::new()))].into())
     }
 
-    /// The prompt, with every word filled in.
-    pub(crate) fn prompt(&self, template: &Template) -> Result<String, BrokenCheck> {
+    /// The prompt, with every variable filled in.
+    pub(crate) fn fill_prompt(&self, template: &Template) -> Result<String, BrokenCheck> {
         let filled = self.fill(template, std::borrow::ToOwned::to_owned);
         filled.text().map_err(|part| BrokenCheck::Unfilled { place: part.to_string() })
     }
 
-    /// The check, with every word filled in; in a regex a word stands for itself.
-    pub(crate) fn check(&self, check: &Check) -> Check {
+    /// The check, with every variable filled in. In a regex a value is escaped.
+    pub(crate) fn fill_check(&self, check: &Check) -> Check {
         let in_regex =
             matches!(check.requirement, Requirement::Matches(_) | Requirement::NotMatches(_));
         let written = |word: &str| if in_regex { regex::escape(word) } else { word.to_owned() };
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nonce_is_a_fresh_word() {
+    fn nonces_differ() {
         let mut random = fastrand::Rng::with_seed(7);
         let words: std::collections::BTreeSet<String> =
             (0..100).map(|_| nonce(&mut random)).collect();
@@ -94,20 +94,20 @@ mod tests {
     }
 
     #[test]
-    fn a_saved_part_stands_for_itself_in_a_regex() {
+    fn saved_part_is_escaped_in_a_regex() {
         let turn: Turn = serde_json::from_value(serde_json::json!({
             "say": "x", "save": { "price": "costs (\\S+)", "whole": "\\d+", "none": "zzz" },
         }))
         .unwrap();
-        let mut words = Words::default();
-        words.save(&turn, "It costs 1.5$ today").unwrap();
-        let prompt = |text: &str| words.prompt(&text.parse().unwrap()).unwrap();
+        let mut variables = Variables::default();
+        variables.save(&turn, "It costs 1.5$ today").unwrap();
+        let prompt = |text: &str| variables.fill_prompt(&text.parse().unwrap()).unwrap();
         assert_eq!(prompt("${price}|${whole}|${none}|"), "1.5$|1||");
         let check = Check {
             requirement: Requirement::Matches("^${price}$".parse().unwrap()),
             ignore_case: false,
         };
-        assert_eq!(words.check(&check).to_string(), r#"matches "^1\.5\$$""#);
-        assert!(words.prompt(&"${unknown}".parse().unwrap()).is_err());
+        assert_eq!(variables.fill_check(&check).to_string(), r#"matches "^1\.5\$$""#);
+        assert!(variables.fill_prompt(&"${unknown}".parse().unwrap()).is_err());
     }
 }

@@ -1,10 +1,11 @@
-//! Whole visits against a scripted app: what is asked, what comes back, what the report says.
+//! Whole runs against a scripted app.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
 use std::time::{Duration, Instant};
 
-use conversation::{Budget, FilledTarget, Seen, Stalls, Visit};
+use conversation::target::secret_references;
+use conversation::{FilledTarget, Prober, ProgressEvent, StallMonitor, TimeLimit};
 use domain::report::RunId;
 use domain::{Outcome, OwnFault, Probe, Reason, Report};
 use jiff::Timestamp;
@@ -28,15 +29,15 @@ fn probe(url: &str, more: &serde_json::Value) -> Probe {
     serde_json::from_value(probe).unwrap()
 }
 
-async fn play(probe: &Probe, budget: Budget) -> Report {
-    watched(probe, budget, &mut |_| {}).await
+async fn run(probe: &Probe, limit: TimeLimit) -> Report {
+    run_with_progress(probe, limit, &mut |_| {}).await
 }
 
-/// Plays, and this process stands still for `time` once the first prompt was sent.
-async fn play_with_a_standstill(probe: &Probe, time: Duration) -> Report {
+/// Makes a run during which this process is stalled for `time` after the first prompt was sent.
+async fn run_with_stall(probe: &Probe, time: Duration) -> Report {
     let mut pending = Some(time);
-    let mut stand_still = |seen: Seen<'_>| {
-        if let (Seen::Moved(_), Some(time)) = (seen, pending) {
+    let mut stall = |event: ProgressEvent<'_>| {
+        if let (ProgressEvent::TurnProgress(_), Some(time)) = (event, pending) {
             pending = None;
             let until = Instant::now() + time;
             while Instant::now() < until {
@@ -44,37 +45,41 @@ async fn play_with_a_standstill(probe: &Probe, time: Duration) -> Report {
             }
         }
     };
-    watched(probe, Budget::Probe, &mut stand_still).await
+    run_with_progress(probe, TimeLimit::Probe, &mut stall).await
 }
 
-async fn watched(probe: &Probe, budget: Budget, seen: &mut (dyn FnMut(Seen<'_>) + Send)) -> Report {
-    let target = FilledTarget::new(&probe.target, &|_| Some("canary-secret".into())).unwrap();
+async fn run_with_progress(
+    probe: &Probe,
+    limit: TimeLimit,
+    progress: &mut (dyn FnMut(ProgressEvent<'_>) + Send),
+) -> Report {
+    let references = secret_references(&probe.target).into_iter();
+    let secrets = references.map(|reference| (reference, "canary-secret".into())).collect();
+    let target = FilledTarget::new(&probe.target, &secrets).unwrap();
     let environment = "test".parse().unwrap();
     let due = Timestamp::from_second(1_795_000_000).unwrap();
-    let visit = Visit {
-        run: RunId::of(&environment, &probe.name, due),
-        probe,
+    let id = RunId::of(&environment, &probe.name, due);
+    let prober = Prober {
         environment,
         location: "here".to_owned(),
-        due,
         user_agent: "Vigie/test".to_owned(),
-        vigie: "test".to_owned(),
-        stalls: Stalls::default(),
+        version: "test".to_owned(),
+        stalls: StallMonitor::default(),
     };
-    visit.play(&target, budget, seen).await
+    prober.run_of(id, probe, due).run(&target, limit, progress).await
 }
 
-/// A bot that knows the name it was told, if `remembers`.
+/// A bot that repeats the name from the first turn if `remembers`.
 async fn bot(remembers: bool) -> GradioApp {
-    let told = std::sync::Mutex::new(String::new());
+    let name = std::sync::Mutex::new(String::new());
     let answer = move |received: &Received| {
-        let mut told = told.lock().unwrap();
-        if let Some(name) = received.message.strip_prefix("My name is ") {
-            name.trim_end_matches('.').clone_into(&mut told);
+        let mut name = name.lock().unwrap();
+        if let Some(said) = received.message.strip_prefix("My name is ") {
+            said.trim_end_matches('.').clone_into(&mut name);
             return Answer::Chunks(vec!["Nice to ".to_owned(), "meet you.".to_owned()]);
         }
         if remembers {
-            Answer::text(format!("Your name is {told}."))
+            Answer::text(format!("Your name is {name}."))
         } else {
             Answer::text("I do not know your name.")
         }
@@ -83,9 +88,9 @@ async fn bot(remembers: bool) -> GradioApp {
 }
 
 #[tokio::test]
-async fn a_bot_that_remembers_is_up() {
+async fn bot_that_remembers_is_up() {
     let app = bot(true).await;
-    let report = play(&probe(&app.url, &serde_json::json!({})), Budget::Probe).await;
+    let report = run(&probe(&app.url, &serde_json::json!({})), TimeLimit::Probe).await;
     assert_eq!(report.outcome, Outcome::Up, "{}", report.detail);
     let attempt = report.last().unwrap();
     assert_eq!(attempt.turns.len(), 2);
@@ -104,11 +109,11 @@ async fn a_bot_that_remembers_is_up() {
 }
 
 #[tokio::test]
-async fn a_bot_that_forgets_is_down_and_the_check_says_why() {
+async fn bot_that_forgets_is_down_with_the_failed_check() {
     let app = bot(false).await;
-    let report = play(&probe(&app.url, &serde_json::json!({})), Budget::Probe).await;
+    let report = run(&probe(&app.url, &serde_json::json!({})), TimeLimit::Probe).await;
     assert_eq!(report.outcome, Outcome::Down { reason: Reason::CheckFailed });
-    assert_eq!(report.retries(), 1, "a failed check is tried once more");
+    assert_eq!(report.retries(), 1, "a failed check is retried");
     let name = app.received()[2]
         .message
         .trim_start_matches("My name is ")
@@ -130,7 +135,7 @@ async fn passing_only_on_retry_is_degraded() {
     .await;
     let one_turn =
         serde_json::json!({ "conversation": [{ "say": "hi", "expect": [{ "equals": "ok" }] }] });
-    let report = play(&probe(&flaky.url, &one_turn), Budget::Probe).await;
+    let report = run(&probe(&flaky.url, &one_turn), TimeLimit::Probe).await;
     assert_eq!(report.outcome, Outcome::Degraded);
     assert!(report.detail.contains("passed only at attempt 2"), "{}", report.detail);
     assert!(report.detail.contains("warming up"), "{}", report.detail);
@@ -147,7 +152,7 @@ fn single_turn(more: &serde_json::Value) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn a_bot_that_answers_nothing_is_down_unless_that_is_what_is_expected() {
+async fn empty_reply_is_down_unless_a_check_expects_it() {
     let app = GradioApp::start(|_| Answer::text("")).await;
     let cases = [
         (serde_json::json!([]), Some("turn 1: expected an answer, found an empty reply")),
@@ -162,50 +167,50 @@ async fn a_bot_that_answers_nothing_is_down_unless_that_is_what_is_expected() {
         (serde_json::json!([{ "equals": "" }]), None),
         (serde_json::json!([{ "max_length": 0 }]), None),
     ];
-    for (expect, told) in cases {
+    for (expect, detail) in cases {
         let turn = serde_json::json!({ "conversation": [{ "say": "hi", "expect": expect }] });
-        let report = play(&probe(&app.url, &single_turn(&turn)), Budget::Probe).await;
-        match told {
+        let report = run(&probe(&app.url, &single_turn(&turn)), TimeLimit::Probe).await;
+        match detail {
             None => assert_eq!(report.outcome, Outcome::Up, "{turn}: {}", report.detail),
-            Some(told) => {
+            Some(detail) => {
                 assert_eq!(report.outcome, Outcome::Down { reason: Reason::CheckFailed }, "{turn}");
-                assert_eq!(report.detail, told, "{turn}");
+                assert_eq!(report.detail, detail, "{turn}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn an_objective_missed_while_we_stood_still_is_told_and_not_held_against_the_app() {
+async fn objective_missed_during_a_stall_is_not_counted() {
     let app = GradioApp::start(|_| Answer::text("ok")).await;
     let more = single_turn(&serde_json::json!({ "objectives": { "first_chunk_seconds": 0.3 } }));
-    let report = play_with_a_standstill(&probe(&app.url, &more), Duration::from_millis(400)).await;
+    let report = run_with_stall(&probe(&app.url, &more), Duration::from_millis(400)).await;
     assert_eq!(report.outcome, Outcome::Up, "{}", report.detail);
     assert!(report.is_blurred() && report.stalled >= Some(Duration::from_millis(350)));
-    assert!(report.detail.contains("not held against the app"), "{}", report.detail);
+    assert!(report.detail.contains("not counted against the app"), "{}", report.detail);
 }
 
 #[tokio::test]
-async fn time_that_ran_out_while_we_stood_still_is_no_verdict() {
+async fn timeout_during_a_stall_has_no_verdict() {
     let app = GradioApp::start(|_| Answer::Silence).await;
     let probe = probe(&app.url, &single_turn(&serde_json::json!({ "timeout_seconds": 1 })));
-    let report = play_with_a_standstill(&probe, Duration::from_millis(700)).await;
+    let report = run_with_stall(&probe, Duration::from_millis(700)).await;
     assert_eq!(report.outcome, Outcome::RunError { fault: OwnFault::Stalled }, "{}", report.detail);
-    assert!(report.detail.contains("our own process stood still"), "{}", report.detail);
+    assert!(report.detail.contains("the prober was stalled for"), "{}", report.detail);
 
-    let report = play_with_a_standstill(&probe, Duration::from_millis(100)).await;
+    let report = run_with_stall(&probe, Duration::from_millis(100)).await;
     assert!(matches!(report.outcome, Outcome::Down { .. }), "{:?}", report.outcome);
 }
 
 #[tokio::test]
-async fn an_error_of_the_app_is_told_without_our_secrets() {
+async fn app_error_is_reported_without_secrets() {
     let app =
         GradioApp::start(|_| Answer::Error("no credit left for canary-secret".to_owned())).await;
     let more = serde_json::json!({
         "target": { "url": app.url, "auth": { "bearer": "${secret:vigie/bot}" } },
         "retry": { "attempts": 0, "wait_seconds": 0.01 },
     });
-    let report = play(&probe(&app.url, &more), Budget::Probe).await;
+    let report = run(&probe(&app.url, &more), TimeLimit::Probe).await;
     assert_eq!(report.outcome, Outcome::Down { reason: Reason::AppError });
     let written = serde_json::to_string(&report).unwrap();
     assert!(!written.contains("canary"), "{written}");
@@ -214,19 +219,21 @@ async fn an_error_of_the_app_is_told_without_our_secrets() {
 }
 
 #[tokio::test]
-async fn a_silent_bot_is_down_when_its_time_is_over_and_no_verdict_when_ours_is() {
+async fn silent_bot_is_down_unless_the_process_ran_out_of_time() {
     let app = GradioApp::start(|_| Answer::Silence).await;
-    let short = probe(&app.url, &serde_json::json!({ "timeout_seconds": 0.3 }));
-    let report = play(&short, Budget::Own(Duration::from_secs(60))).await;
+    let short = probe(&app.url, &serde_json::json!({ "timeout_seconds": 1.0 }));
+    let report = run(&short, TimeLimit::Process(Duration::from_secs(60))).await;
     assert_eq!(
         report.outcome,
         Outcome::Down { reason: Reason::FirstChunkTimeout },
         "{}",
         report.detail
     );
-    let report =
-        play(&probe(&app.url, &serde_json::json!({})), Budget::Own(Duration::from_millis(300)))
-            .await;
+    let report = run(
+        &probe(&app.url, &serde_json::json!({})),
+        TimeLimit::Process(Duration::from_millis(300)),
+    )
+    .await;
     assert_eq!(
         report.outcome,
         Outcome::RunError { fault: OwnFault::Deadline },
@@ -236,11 +243,11 @@ async fn a_silent_bot_is_down_when_its_time_is_over_and_no_verdict_when_ours_is(
 }
 
 #[tokio::test]
-async fn a_missed_objective_is_degraded() {
+async fn missed_objective_is_degraded() {
     let app = bot(true).await;
-    let report = play(
+    let report = run(
         &probe(&app.url, &serde_json::json!({ "objectives": { "reply_seconds": 0.0 } })),
-        Budget::Probe,
+        TimeLimit::Probe,
     )
     .await;
     assert_eq!(report.outcome, Outcome::Degraded);
@@ -248,14 +255,14 @@ async fn a_missed_objective_is_degraded() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_connect_failure() {
-    let report = play(&probe("http://127.0.0.1:1", &serde_json::json!({})), Budget::Probe).await;
+async fn refused_connection_is_a_connect_failure() {
+    let report = run(&probe("http://127.0.0.1:1", &serde_json::json!({})), TimeLimit::Probe).await;
     assert_eq!(report.outcome, Outcome::Down { reason: Reason::Connect }, "{}", report.detail);
     assert_eq!(report.instance, "127.0.0.1:1");
 }
 
 #[tokio::test]
-async fn a_saved_part_of_a_reply_is_used_in_a_later_turn() {
+async fn saved_part_is_used_in_a_later_turn() {
     let app = GradioApp::start(|received| {
         Answer::text(if received.turn == 0 {
             "Your ticket is T-417."
@@ -268,7 +275,7 @@ async fn a_saved_part_of_a_reply_is_used_in_a_later_turn() {
         { "say": "Open a ticket.", "save": { "ticket": "T-(\\d+)" } },
         { "say": "What about ${ticket}?", "expect": [{ "matches": "about ${ticket}\\?" }] },
     ]});
-    let report = play(&probe(&app.url, &more), Budget::Probe).await;
+    let report = run(&probe(&app.url, &more), TimeLimit::Probe).await;
     assert_eq!(report.outcome, Outcome::Up, "{}", report.detail);
     assert_eq!(app.received()[1].message, "What about 417?");
 }
