@@ -1,7 +1,7 @@
 # One line a target. Programs and tests share the dependencies that `cargo build` compiles.
 ENDTOEND = cargo test --locked --package e2e --test
 
-.PHONY: demo check test test-gradio-quick test-gradio test-e2e soak bench deploy remove observe fmt
+.PHONY: demo check test test-gradio-quick test-gradio test-browser test-e2e soak bench deploy remove observe fmt
 
 demo: ## a chatbot breaks and recovers, and mails arrive: all on this machine (KEEP=1: leave it running)
 	@cargo build --locked --package harness --bin demo && target/debug/demo
@@ -19,6 +19,9 @@ test-e2e: ## scenarios on the local AWS, and the report page in a browser (ONLY=
 
 test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 	@for one in $(or $(ONLY:%=::%::),::); do $(ENDTOEND) gradio -- $$one || exit 1; done
+
+test-browser: ## answers and verdicts of Vigie and of Chromium on many Gradio apps (ONLY="lock-first arena")
+	@cargo build --locked --package browser && ONLY="$(ONLY)" target/debug/browser
 
 soak: ## outages of ten minutes, then ten minutes of fuzzing for each target (MINUTES=10)
 	@OUTAGE_SECONDS=$$((60 * $(or $(MINUTES),10))) $(ENDTOEND) scenarios -- outage_

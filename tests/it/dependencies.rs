@@ -34,6 +34,7 @@ const TOP: &[(&str, &[&str])] = &[
     ("bench-programs", &[]),
     ("benches", &[]),
     ("bridge", &["alarm-model"]),
+    ("browser", &[]),
     ("cli", &["alarm-model", "lambda-kit"]),
     ("dispatcher", &["alarm-model"]),
     ("e2e", &[]),
@@ -101,8 +102,17 @@ fn the_arrows_go_one_way() {
 
 #[test]
 fn what_functions_log_at_debug_is_the_lines_of_every_crate_of_ours() {
-    let not_in_functions =
-        ["alarm-model", "bench-programs", "benches", "cli", "deploy", "e2e", "harness", "testkit"];
+    let not_in_functions = [
+        "alarm-model",
+        "bench-programs",
+        "benches",
+        "browser",
+        "cli",
+        "deploy",
+        "e2e",
+        "harness",
+        "testkit",
+    ];
     let packages = packages();
     let named = packages.keys().filter(|name| !not_in_functions.contains(&name.as_str()));
     let targets: BTreeSet<String> = named.map(|name| name.replace('-', "_")).collect();

@@ -1,0 +1,82 @@
+"""Starts apps quickly: imports Gradio once, and forks a process for each app.
+
+    python launcher.py PORT
+
+A connection to the port asks for one app with one line of JSON, {"program", "arguments", "env", "log"}.
+The app runs until the connection is closed; the connection is closed when the app ends.
+"""
+
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+
+import gradio  # noqa: F401  Every app needs it, and its import takes most of their start.
+
+
+def run(program, arguments, env, log):
+    """Becomes the app. Called in the new process."""
+    os.setpgid(0, 0)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.update(env)
+    sys.argv = [program, *arguments]
+    sys.path.insert(0, os.path.dirname(program))
+    runpy.run_path(program, run_name="__main__")
+
+
+def main():
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    apps = {}
+    while True:
+        for key, _ in selector.select(timeout=0.2):
+            if key.fileobj is listener:
+                connection, _ = listener.accept()
+                request = json.loads(connection.makefile().readline())
+                pid = os.fork()
+                if pid == 0:
+                    listener.close()
+                    connection.close()
+                    status = 1
+                    try:
+                        run(**request)
+                        status = 0
+                    except BaseException:  # The parent's loop must not go on in the child.
+                        import traceback
+
+                        traceback.print_exc()
+                    finally:
+                        sys.stdout.flush()
+                        os._exit(status)
+                selector.register(connection, selectors.EVENT_READ)
+                apps[connection] = pid
+            else:
+                end(selector, apps, key.fileobj)
+        for connection, pid in list(apps.items()):
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                apps.pop(connection)
+                selector.unregister(connection)
+                connection.close()
+
+
+def end(selector, apps, connection):
+    pid = apps.pop(connection)
+    selector.unregister(connection)
+    connection.close()
+    try:
+        # Its group: an app with server-side rendering has a Node process.
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main()

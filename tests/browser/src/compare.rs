@@ -1,0 +1,187 @@
+//! The two results of a case, and where they differ.
+
+use std::fmt;
+
+use domain::report::{Attempt, Report};
+use domain::{Outcome, Reason};
+use serde::Serialize;
+
+use crate::chromium::Seen;
+use crate::manifest::{Case, Right};
+use crate::normalise::{comparable, is_blank};
+
+/// One case with both results.
+#[derive(Debug, Serialize)]
+pub(crate) struct Comparison {
+    pub(crate) case: String,
+    pub(crate) browser: Side,
+    pub(crate) vigie: Side,
+    /// What differs, one sentence each; empty when both agree.
+    pub(crate) differences: Vec<String>,
+}
+
+/// How one of the two judges the app.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    Up,
+    Degraded,
+    Down,
+    /// Vigie finds no chat that it can drive.
+    Refused,
+    /// The conversation could not be held for a reason that is not the app's.
+    #[default]
+    Error,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.pad(match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Refused => "refused",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// What one of the two says of the app.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Side {
+    pub(crate) verdict: Verdict,
+    /// Why it is not up.
+    pub(crate) reason: String,
+    pub(crate) answers: Vec<String>,
+    /// Of the last turn: first text received, first text painted (browser only), end.
+    pub(crate) first_ms: Option<u64>,
+    pub(crate) painted_ms: Option<u64>,
+    pub(crate) end_ms: Option<u64>,
+}
+
+impl Side {
+    fn is_up(&self) -> bool {
+        matches!(self.verdict, Verdict::Up | Verdict::Degraded)
+    }
+
+    fn down(reason: String) -> Self {
+        Self { verdict: Verdict::Down, reason, ..Self::default() }
+    }
+}
+
+impl Comparison {
+    pub(crate) fn new(case: &Case, held: anyhow::Result<(Seen, Report)>) -> Self {
+        let (browser, vigie) = match held {
+            Ok((seen, report)) => (browser(case, &seen), vigie(&report)),
+            Err(error) => {
+                let side = Side {
+                    reason: format!("{error:#}").lines().next().unwrap_or_default().to_owned(),
+                    ..Side::default()
+                };
+                return Self {
+                    case: case.name.clone(),
+                    differences: vec![format!("not compared: {error:#}")],
+                    browser: side,
+                    vigie: Side::default(),
+                };
+            }
+        };
+        let differences = differences(case, &browser, &vigie);
+        Self { case: case.name.clone(), browser, vigie, differences }
+    }
+
+    pub(crate) fn agrees(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
+    let mut differences = Vec::new();
+    if browser.is_up() != (case.right == Right::Up) {
+        differences
+            .push(format!("the manifest says {:?}, the browser {}", case.right, browser.verdict));
+    }
+    let refused = vigie.verdict == Verdict::Refused;
+    if refused && (case.may_refuse || !browser.is_up()) {
+        return differences;
+    }
+    if browser.is_up() != vigie.is_up() {
+        let what = if vigie.is_up() { "false up" } else { "false down" };
+        differences
+            .push(format!("{what}: the browser says {}, Vigie {}", browser.verdict, vigie.verdict));
+    }
+    if case.may_differ {
+        return differences;
+    }
+    let answers = browser.answers.iter().zip(&vigie.answers).enumerate();
+    differences.extend(
+        answers
+            .filter(|(_, (seen, reported))| comparable(seen) != comparable(reported))
+            .map(|(turn, _)| format!("answer of turn {} differs", turn + 1)),
+    );
+    differences
+}
+
+/// The browser's verdict: that of a person with the probe's checks at hand.
+fn browser(case: &Case, seen: &Seen) -> Side {
+    let mut side = Side::default();
+    for (turn, expected) in seen.turns.iter().zip(&case.probe.conversation) {
+        let answer = turn.answer();
+        let images = turn.replies.iter().map(|reply| reply.images).sum();
+        side.answers.push(answer.clone());
+        side.first_ms = turn.first_received_ms;
+        side.painted_ms = turn.first_painted_ms;
+        side.end_ms = turn.last_change_ms;
+        let error = turn.toasts.iter().find(|toast| toast.level == "error");
+        let silent = turn.replies.iter().any(|reply| is_blank(&reply.text) && reply.images == 0);
+        let failed = expected.expect.iter().find_map(|check| check.failure(&answer, images));
+        let reason = if let Some(toast) = error {
+            Some(format!("error toast: {}", toast.text))
+        } else if !turn.accepted {
+            Some(format!("message not accepted {}", turn.refused.join(", ")))
+        } else if silent || turn.replies.is_empty() {
+            Some("no answer".to_owned())
+        } else if !turn.settled {
+            Some("the answer did not end in time".to_owned())
+        } else {
+            failed
+        };
+        if let Some(reason) = reason
+            && side.reason.is_empty()
+        {
+            side.reason = reason;
+        }
+    }
+    if let Some(failure) = &seen.failure {
+        return Side { answers: side.answers, ..Side::down(failure.clone()) };
+    }
+    side.verdict = if side.reason.is_empty() { Verdict::Up } else { Verdict::Down };
+    side
+}
+
+fn vigie(report: &Report) -> Side {
+    let turns = report.last().map_or(&[][..], |attempt: &Attempt| &attempt.turns);
+    let timing = turns.last().map(|turn| &turn.timing);
+    let ms = |time: Option<std::time::Duration>| {
+        time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    };
+    let (verdict, reason) = match report.outcome {
+        Outcome::Up => (Verdict::Up, String::new()),
+        Outcome::Degraded => (Verdict::Degraded, report.detail.clone()),
+        Outcome::Down { reason: Reason::EndpointMissing } => {
+            (Verdict::Refused, report.detail.clone())
+        }
+        Outcome::Down { reason } => (Verdict::Down, format!("{reason}: {}", report.detail)),
+        Outcome::RunError { fault } => {
+            (Verdict::Error, format!("{}: {}", fault.as_str(), report.detail))
+        }
+    };
+    Side {
+        verdict,
+        reason,
+        answers: turns.iter().map(|turn| turn.answered.clone()).collect(),
+        first_ms: ms(timing.and_then(|timing| timing.first_text)),
+        painted_ms: None,
+        end_ms: ms(timing.and_then(|timing| timing.reply)),
+    }
+}

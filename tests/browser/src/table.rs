@@ -1,0 +1,64 @@
+//! What the comparison prints and keeps.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::compare::{Comparison, Side};
+
+/// One case in one line.
+pub(crate) fn line(comparison: &Comparison) -> String {
+    let mark = if comparison.agrees() { "ok  " } else { "DIFF" };
+    let Comparison { case, browser, vigie, .. } = comparison;
+    format!(
+        "{mark} {case:<44} browser {:<9} vigie {:<9} first text {:>5}/{:>5}/{:>5} ms",
+        browser.verdict,
+        vigie.verdict,
+        time(vigie.first_ms),
+        time(browser.first_ms),
+        time(browser.painted_ms),
+    )
+}
+
+/// Every case that differs, with both results.
+pub(crate) fn differences(comparisons: &[Comparison]) -> String {
+    let mut text = String::new();
+    for comparison in comparisons.iter().filter(|comparison| !comparison.agrees()) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n{}: {}", comparison.case, comparison.differences.join("; "));
+        for (name, side) in [("browser", &comparison.browser), ("vigie", &comparison.vigie)] {
+            let _ = writeln!(text, "  {name:<8}{}", summary(side));
+        }
+    }
+    text
+}
+
+/// Writes the results as JSON and as a Markdown table into `folder`.
+pub(crate) fn write(comparisons: &[Comparison], folder: &Path) -> anyhow::Result<()> {
+    fs::write(folder.join("results.json"), serde_json::to_vec_pretty(comparisons)?)?;
+    let mut table = String::from(
+        "| case | browser | Vigie | first text: Vigie, received, painted (ms) | differences |\n\
+         | --- | --- | --- | --- | --- |\n",
+    );
+    for Comparison { case, browser, vigie, differences } in comparisons {
+        let times = [vigie.first_ms, browser.first_ms, browser.painted_ms].map(time).join(", ");
+        let _ = writeln!(
+            table,
+            "| {case} | {} | {} | {times} | {} |",
+            browser.verdict,
+            vigie.verdict,
+            differences.join("; ").replace('|', "\\|"),
+        );
+    }
+    fs::write(folder.join("results.md"), table)?;
+    Ok(())
+}
+
+fn summary(side: &Side) -> String {
+    let answers: Vec<String> = side.answers.iter().map(|answer| format!("{answer:?}")).collect();
+    format!("{} {} [{}]", side.verdict, side.reason, answers.join(", "))
+}
+
+fn time(milliseconds: Option<u64>) -> String {
+    milliseconds.map_or_else(|| "-".to_owned(), |milliseconds| milliseconds.to_string())
+}
