@@ -19,6 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("gradio", &["redact"]),
     ("harness", &["alarm-model", "deploy"]),
     ("lambda-kit", &[]),
+    ("notify", &["domain", "redact"]),
     ("probe-file", &["domain", "redact"]),
     ("redact", &[]),
     ("remote-write", &[]),

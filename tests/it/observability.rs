@@ -7,7 +7,7 @@ mod panels;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use domain::figures::{COMMON_LABELS, PUBLISHED};
+use domain::metrics::{COMMON_LABELS, PUBLISHED};
 use serde::Deserialize;
 use serde_json::Value;
 use testkit::dashboards::{

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::figures;
+use domain::metrics;
 use domain::schedule::{minute_after, plan};
 use domain::{Probe, ProbeName, Report};
 use forward::Queue;
@@ -119,11 +119,11 @@ impl Exporter {
         let Some(queue) = &self.queue else { return };
         let at = remote_write::Timestamp::from_millis(report.due.as_millisecond());
         let mut entries = Vec::new();
-        for figure in figures::for_prometheus(report) {
-            let labels = figure.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            match entry(figure.name, labels, figure.value, at) {
+        for value in metrics::for_prometheus(report) {
+            let labels = value.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            match entry(value.name, labels, value.value, at) {
                 Ok(entry) => entries.push(entry),
-                Err(invalid) => warn!(series = figure.name, %invalid, "a series is left out"),
+                Err(invalid) => warn!(series = value.name, %invalid, "a series is left out"),
             }
         }
         queue.push(entries);

@@ -11,7 +11,7 @@ use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
-use domain::figures::{Detail, Metric, Unit, for_cloudwatch};
+use domain::metrics::{Detail, Metric, Unit, for_cloudwatch};
 use domain::{EnvironmentName, Report};
 use jiff::Timestamp;
 

@@ -4,16 +4,13 @@
 //! the outside lives in another crate and depends on this one, never the other way round.
 
 pub mod alarm;
-pub mod alert;
-pub mod alert_memory;
-pub mod alert_note;
+pub mod alarm_note;
 pub mod check;
-pub mod figures;
 pub mod language;
+pub mod metrics;
 pub mod name;
 pub mod probe;
 pub mod report;
-pub mod route;
 pub mod run_request;
 pub mod schedule;
 pub mod smoke;
@@ -27,12 +24,10 @@ pub mod verdict;
 pub mod wire;
 
 pub use alarm::{AlarmKind, AlarmName, AlarmRule, MOfN, Severity};
-pub use alert::Alert;
 pub use check::{Check, JsonTest, Requirement};
 pub use name::{EnvironmentName, InvalidName, ProbeName};
 pub use probe::{Objectives, Probe, ProbeSpec, Target, TargetSpec, Turn};
 pub use report::Report;
-pub use route::Routes;
 pub use target_url::{InvalidTargetUrl, TargetUrl};
 pub use template::{SecretReference, Template};
 pub use timing::{Phases, Spread, Timing};

@@ -8,18 +8,18 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::alert::Alert;
 use jiff::Timestamp;
 use lambda_kit::{chain, redeliver};
+use notify::alert::Alert;
 
 use crate::config::Config;
-use crate::event::{self, Incoming, Timer};
-use crate::ledger::{Ledger, LedgerError, Stored};
-use crate::links;
-use crate::notification::{Other, Week};
-use crate::send::publish_week;
-use crate::watch::Watch;
-use crate::week::write_week;
+use crate::publish::publish_week;
+use crate::self_monitoring::SelfMonitoring;
+use crate::store::{NotificationStore, StoreError, Stored};
+use notify::event::{self, Incoming, Timer};
+use notify::links;
+use notify::mail::write_weekly;
+use notify::notification::{OpenAlarm, WeeklyReport};
 use telling::{Told, others};
 
 /// Who tells has so long for it: as long as Lambda lets the function run, and a little more.
@@ -93,16 +93,16 @@ impl Alerts {
         redeliver(failed)
     }
 
-    fn ledger(&self) -> Ledger<'_> {
-        Ledger { client: &self.clients.dynamodb, table: &self.config.table }
+    fn store(&self) -> NotificationStore<'_> {
+        NotificationStore { client: &self.clients.dynamodb, table: &self.config.table }
     }
 
-    fn own_watch(&self) -> Watch<'_> {
-        Watch {
+    fn own_watch(&self) -> SelfMonitoring<'_> {
+        SelfMonitoring {
             config: &self.config,
             clients: &self.clients,
             http: &self.http,
-            ledger: self.ledger(),
+            store: self.store(),
         }
     }
 
@@ -123,17 +123,17 @@ impl Alerts {
             .cloned()
             .collect();
         // Two who tell at once would both tell what neither has stored as told yet.
-        let ours = self.ledger().claim("telling", now, LONGEST_TELLING).await.unwrap_or(true);
+        let ours = self.store().claim("telling", now, LONGEST_TELLING).await.unwrap_or(true);
         if !ours && (messages.is_empty() || self.flush_later(carried.clone()).await) {
             if timers.iter().any(|(timer, _)| matches!(timer, Timer::Tick(_))) {
                 self.watch(None, now).await;
             }
             return BTreeSet::new();
         }
-        let all = self.ledger().all().await;
+        let all = self.store().all().await;
         let up = all.as_deref().ok().map(|all| others(all, &BTreeSet::new()));
         let failed = self.flush_or_review(all, carried, messages, now).await;
-        self.ledger().release("telling", now).await;
+        self.store().release("telling", now).await;
         if timers.iter().any(|(timer, _)| matches!(timer, Timer::Tick(_))) {
             self.watch(up, now).await;
         }
@@ -142,7 +142,7 @@ impl Alerts {
 
     async fn flush_or_review(
         &self,
-        all: Result<Vec<Stored>, LedgerError>,
+        all: Result<Vec<Stored>, StoreError>,
         carried: Vec<Alert>,
         messages: BTreeSet<String>,
         now: Timestamp,
@@ -167,23 +167,23 @@ impl Alerts {
     }
 
     /// The minute's own duties, once whatever the queue delivers.
-    async fn watch(&self, up: Option<Vec<Other>>, now: Timestamp) {
+    async fn watch(&self, up: Option<Vec<OpenAlarm>>, now: Timestamp) {
         let watch = self.own_watch();
         Box::pin(watch.heartbeat(now)).await;
         Box::pin(watch.daily(now)).await;
         if !watch.is_weekly(now).await {
             return;
         }
-        let week = Week {
+        let week = WeeklyReport {
             environment: self.config.environment.clone(),
             region: self.config.region.clone(),
             now,
             zone: self.config.zone.clone(),
             probes: Box::pin(watch.week(now)).await,
-            up,
+            open: up,
             dashboard: self.dashboard(),
         };
-        let mail = write_week(&week, self.config.language);
+        let mail = write_weekly(&week, self.config.language);
         let topic = &self.config.notifications_topic;
         let environment = &self.config.environment;
         match publish_week(&self.clients.sns, topic, &mail, environment).await {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use domain::alert_memory::Rules;
-use domain::{EnvironmentName, Routes};
+use domain::EnvironmentName;
 use jiff::tz::TimeZone;
 use lambda_kit::{SettingError, Settings};
+use notify::alarm_record::Rules;
 
-use crate::notification::Zone;
-use crate::words::Language;
+use notify::{Language, Routes, Zone};
 
 /// The operator's routes, built in: a route that is wrong fails the build's tests, not the night.
 const ROUTES: &str = include_str!("../../../infra/routes.json");
@@ -26,7 +25,7 @@ pub struct Config {
     /// `None`: nobody is next in line.
     pub escalation_topic: Option<String>,
     /// Every topic that people hear by, and the addresses that must be subscribed to it; the one of
-    /// Vigie's own trouble among them.
+    /// Vigie's own incident among them.
     pub subscribed: Vec<(String, Vec<String>)>,
     pub table: String,
     pub bucket: String,

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
-use domain::alert::{State, Subject};
-use domain::alert_memory::Memory;
 use domain::report::{self, Report};
 use domain::{EnvironmentName, Outcome, ProbeName};
 use jiff::Timestamp;
 use lambda_kit::chain;
+use notify::alarm_record::AlarmRecord;
+use notify::alert::{State, Subject};
 
-use crate::notification::{Figures, Runs, Window};
+use notify::notification::{ProbeMetrics, Runs, Window};
 
 /// The most that a mail waits for all of its evidence.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -35,19 +35,23 @@ pub(crate) struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// The newest report of the alarm's probe, if it is about this trouble.
-    pub(crate) async fn report(&self, memory: &Memory) -> Option<Report> {
+    /// The newest report of the alarm's probe, if it is about this incident.
+    pub(crate) async fn report(&self, memory: &AlarmRecord) -> Option<Report> {
         let probe = memory.alert.subject.probe()?;
         let report = self.in_time("the report", self.latest(probe)).await?;
         fits(&report, memory).then_some(report)
     }
 
-    /// The figures of the alarm's probe around its trouble.
-    pub(crate) async fn figures(&self, memory: &Memory, now: Timestamp) -> Option<Figures> {
+    /// The figures of the alarm's probe around its incident.
+    pub(crate) async fn figures(
+        &self,
+        memory: &AlarmRecord,
+        now: Timestamp,
+    ) -> Option<ProbeMetrics> {
         let probe = memory.alert.subject.probe()?;
         let alert = &memory.alert;
         let until = if alert.state == State::Ok { alert.changed } else { now };
-        let began = memory.trouble.map_or_else(|| alert.began(), |trouble| trouble.began);
+        let began = memory.incident.map_or_else(|| alert.began(), |incident| incident.began);
         self.in_time("the figures", Box::pin(self.around(probe, began, until))).await
     }
 
@@ -91,7 +95,7 @@ impl Evidence<'_> {
         probe: &ProbeName,
         began: Timestamp,
         until: Timestamp,
-    ) -> Result<Figures, String> {
+    ) -> Result<ProbeMetrics, String> {
         let minute = Duration::from_secs(60);
         let start = floor(began, minute);
         let end = ceil(until, minute).max(start + minute);
@@ -104,7 +108,7 @@ impl Evidence<'_> {
             self.values(probe, line_start, line_end, STEP, &RUNS),
         );
         let (during, before, line) = (during?, before?, line?);
-        Ok(Figures { before, during, line: shares(&line, line_start), step: STEP })
+        Ok(ProbeMetrics { before, during, line: shares(&line, line_start), step: STEP })
     }
 
     async fn window(
@@ -173,10 +177,10 @@ const RUNS: [(&str, &str); 2] = [("Success", "Sum"), ("Success", "SampleCount")]
 const ALL: [(&str, &str); 4] =
     [RUNS[0], RUNS[1], ("TimeToFirstChunk", "p50"), ("TimeToFirstChunk", "p95")];
 
-/// Whether a report tells of the trouble that the alarm is about, and not of an older one.
-fn fits(report: &Report, memory: &Memory) -> bool {
+/// Whether a report tells of the incident that the alarm is about, and not of an older one.
+fn fits(report: &Report, memory: &AlarmRecord) -> bool {
     let alert = &memory.alert;
-    let began = memory.trouble.map_or_else(|| alert.began(), |trouble| trouble.began);
+    let began = memory.incident.map_or_else(|| alert.began(), |incident| incident.began);
     let recent = began.checked_sub(report.every).is_ok_and(|earliest| earliest <= report.due);
     let outcome = report.outcome;
     recent

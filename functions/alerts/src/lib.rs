@@ -1,40 +1,23 @@
 //! Turns alarm changes, whoever sent them, into notifications that a person can act on.
 //!
-//! 1. Each message of the queue is read (`event`) and taken into the memory of its alarm (`ledger`).
-//! 2. The first change of a group arms a flush: a message to our own queue that comes back when the
-//!    window is over. Then everything that waits is told together. A minute of the schedule does the
-//!    same for what a flush left behind, and sends reminders.
-//! 3. A mail is written (`mail`) from the memory, the newest report and the figures (`evidence`), and
-//!    published. Only then the memory says that it was told.
+//! 1. Each message of the queue is read and recorded for its alarm (`store`).
+//! 2. The first change of a group schedules a flush: a message to the function's own queue that returns when the
+//!    window is over. Then all changes of the window are sent together. A minute of the schedule does the same for
+//!    what a flush missed, and sends reminders.
+//! 3. The crate `notify` writes the mail from the record, the newest report and the metrics (`evidence`). The record is
+//!    marked as notified after the mail was published.
 //!
-//! Whatever fails on the way (table, bucket, figures, queue) costs a part of the mail, or its
-//! grouping, and never the mail. Only a publish that fails hands the message back to SQS.
+//! A failure of the table, the bucket, the metrics or the queue costs a part of the mail or its grouping, never the
+//! mail. Only a failed publish returns the message to SQS.
 
+mod alarm_states;
 mod alerts;
-mod comparison;
 mod config;
-mod current;
-mod english;
-mod event;
 mod evidence;
-mod french;
-mod layout;
-mod ledger;
-mod links;
-mod mail;
 mod mutes;
-mod notification;
-mod plot;
-mod send;
-mod text;
-mod watch;
-mod week;
-mod words;
+mod publish;
+mod self_monitoring;
+mod store;
 
 pub use alerts::{Alerts, Clients};
 pub use config::Config;
-pub use mail::{Mail, write};
-pub use notification::{Figures, Item, Notification, Other, Runs, Week, Window, Zone};
-pub use watch::ProbeWeek;
-pub use week::write_week;
-pub use words::Language;

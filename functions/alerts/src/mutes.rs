@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::AlarmMuteRuleStatus;
-use domain::alert::Alert;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use lambda_kit::chain;
+use notify::alert::Alert;
 
-use crate::current;
+use crate::alarm_states;
 
 /// The most that a reminder waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub(crate) async fn muted(
     client: &Client,
     alerts: impl Iterator<Item = &Alert>,
 ) -> BTreeSet<String> {
-    let names = current::names(alerts);
+    let names = alarm_states::names(alerts);
     if names.is_empty() {
         return BTreeSet::new();
     }

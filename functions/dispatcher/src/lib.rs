@@ -14,7 +14,7 @@ use std::sync::Arc;
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
 use domain::Probe;
-use domain::figures::Unit;
+use domain::metrics::Unit;
 use domain::schedule::{minute_after, plan};
 use domain::smoke::{SmokePlan, SmokeRequest};
 use jiff::Timestamp;

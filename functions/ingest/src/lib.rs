@@ -24,7 +24,7 @@ use aws_lambda_events::lambda_function_urls::{
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
 use domain::SecretReference;
-use domain::figures::Unit;
+use domain::metrics::Unit;
 use forward::message::{Outgoing, encode};
 use http::StatusCode;
 use lambda_kit::chain;

@@ -1,7 +1,7 @@
 //! Settings of the prober.
 
 use domain::EnvironmentName;
-use domain::figures::Detail;
+use domain::metrics::Detail;
 use lambda_kit::{SettingError, Settings};
 
 /// Settings, read once at start.

@@ -20,7 +20,7 @@ use aws_config::SdkConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
 use conversation::StallMonitor;
-use domain::figures::Unit;
+use domain::metrics::Unit;
 use domain::report::Report;
 use domain::run_request::{ReadError, Run, RunRequest, ScrapeRequest};
 use futures_util::StreamExt as _;

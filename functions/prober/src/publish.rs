@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use domain::figures::{Unit, for_prometheus};
+use domain::metrics::{Unit, for_prometheus};
 use domain::{Report, Verdict};
 use forward::message::{Outgoing, encode};
 use lambda_kit::chain;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use domain::figures::PUBLISHED;
+use domain::metrics::PUBLISHED;
 use serde_json::{Value, json};
 use testkit::dashboards::{expressions, root};
 
@@ -67,7 +67,7 @@ fn nothing_is_blank_between_the_runs_of_a_daily_probe() {
     if tools_are_missing() {
         return;
     }
-    let labels = |published: &domain::figures::Published| {
+    let labels = |published: &domain::metrics::Published| {
         let own = published.labels.iter().map(|label| match *label {
             "phase" => r#", phase="queue""#,
             "turn" => r#", turn="1""#,

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use domain::figures::{COMMON_LABELS, PHASES, PUBLISHED};
+use domain::metrics::{COMMON_LABELS, PHASES, PUBLISHED};
 
-pub(super) const SOURCE: &str = "crates/domain/src/figures.rs";
+pub(super) const SOURCE: &str = "crates/domain/src/metrics.rs";
 
 const CLOUDWATCH: &str = "## CloudWatch
 

@@ -1,6 +1,6 @@
 //! Reports as the page of an exporter.
 
-use domain::figures::{self, Figure, PUBLISHED};
+use domain::metrics::{self, PUBLISHED, SeriesValue};
 use domain::report::Report;
 use exposition::{Family, Format, Kind, Point, WriteError, Writer};
 
@@ -21,12 +21,12 @@ pub(crate) fn write(
 ) -> Result<(), WriteError> {
     let dated = |report: &&Report| {
         let due = (times == Times::Due).then(|| report.due.as_millisecond());
-        figures::for_prometheus(report).into_iter().map(move |figure| (due, figure))
+        metrics::for_prometheus(report).into_iter().map(move |value| (due, value))
     };
-    let figures: Vec<(Option<i64>, Figure)> = reports.iter().flat_map(dated).collect();
+    let values: Vec<(Option<i64>, SeriesValue)> = reports.iter().flat_map(dated).collect();
     for published in PUBLISHED {
-        let of_this = |(_, figure): &&(Option<i64>, Figure)| figure.name == published.name;
-        let mut series = figures.iter().filter(of_this).peekable();
+        let of_this = |(_, value): &&(Option<i64>, SeriesValue)| value.name == published.name;
+        let mut series = values.iter().filter(of_this).peekable();
         if series.peek().is_none() {
             continue;
         }
@@ -39,10 +39,10 @@ pub(crate) fn write(
             help: published.meaning,
             unit,
         })?;
-        for (due, figure) in series {
-            let Some(value) = figure.value else { continue };
+        for (due, sample) in series {
+            let Some(value) = sample.value else { continue };
             let labels: Vec<(&str, &str)> =
-                figure.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                sample.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             page.point(&Point { labels: &labels, value, timestamp_ms: *due, ..Point::default() })?;
         }
     }

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use domain::alert_note::{LONGEST_DESCRIPTION, Note};
+use domain::alarm_note::{LONGEST_DESCRIPTION, Note};
 use domain::report::stable_hash;
 use domain::{AlarmKind, MOfN, ProbeSpec, Severity};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::alert_note::Note;
+use domain::alarm_note::Note;
 use domain::probe::{PerEnvironment, Retry};
 use domain::{AlarmRule, Objectives, Probe, ProbeSpec, Severity, TargetSpec, Template, Turn};
 

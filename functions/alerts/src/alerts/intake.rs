@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::Severity;
-use domain::alert::Alert;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::Timestamp;
 use lambda_kit::chain;
+use notify::alert::Alert;
 
 use super::telling::Told;
 use super::{AT_ONCE, Alerts};
-use crate::event::Timer;
-use crate::ledger::{Recorded, Stored};
+use crate::store::{Recorded, Stored};
+use notify::event::Timer;
 
 /// A flush message carries at most so many alerts, and so many bytes of them.
 const CARRIED: usize = 10;
@@ -65,7 +65,7 @@ impl Alerts {
                     continue;
                 }
                 Some(Recorded::Known) => continue,
-                Some(Recorded::News(stored)) => (stored, false),
+                Some(Recorded::NotificationKind(stored)) => (stored, false),
                 Some(Recorded::Waiting(stored)) => (stored, true),
             };
             // The newest one of an alarm has all that is known, and decides whether there is news.
@@ -92,13 +92,13 @@ impl Alerts {
         if broken.load(Ordering::Relaxed) {
             return None;
         }
-        match self.ledger().record(alert, severity, now).await {
+        match self.store().record(alert, severity, now).await {
             Ok(recorded) => {
                 tracing::info!(
                     alarm = alert.name,
                     state = alert.state.as_str(),
                     changed = %alert.changed,
-                    news = matches!(recorded, Recorded::News(_)),
+                    news = matches!(recorded, Recorded::NotificationKind(_)),
                     "alarm"
                 );
                 Some(recorded)
@@ -142,7 +142,7 @@ impl Alerts {
         // Who comes in the window's last moments arms a flush of their own: theirs may be stored
         // just after the first one has looked.
         let window = self.config.window;
-        let claim = self.ledger().claim("flush", now, window * 3 / 4).await;
+        let claim = self.store().claim("flush", now, window * 3 / 4).await;
         let ours = claim.unwrap_or_else(|error| {
             tracing::warn!(error = chain(&error), "the flush is armed once more than needed");
             true

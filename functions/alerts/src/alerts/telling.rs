@@ -4,23 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::Severity;
-use domain::alert::{Alert, State, Subject};
-use domain::alert_memory::{Decision, Memory, News};
 use futures_util::StreamExt as _;
 use futures_util::future::{join, join_all};
 use futures_util::stream;
 use jiff::Timestamp;
 use lambda_kit::chain;
+use notify::NotificationKind;
+use notify::alarm_record::{AlarmRecord, Decision};
+use notify::alert::{Alert, State, Subject};
 
 use super::{AT_ONCE, Alerts};
-use crate::current;
+use crate::alarm_states;
 use crate::evidence::Evidence;
-use crate::ledger::Stored;
-use crate::mail::write;
 use crate::mutes;
-use crate::notification::{Item, Notification, Other};
-use crate::plot::gravity;
-use crate::send::{Unpublished, publish};
+use crate::publish::{Unpublished, publish};
+use crate::store::Stored;
+use notify::mail::urgency;
+use notify::mail::write;
+use notify::notification::{Item, Notification, OpenAlarm};
 
 /// Reports are read for so many alarms of a list.
 const REPORTS_OF_A_LIST: usize = 12;
@@ -29,10 +30,10 @@ const LEFT_BEHIND: Duration = Duration::from_secs(60);
 
 /// What there is to tell of one alarm, and what to store once it is told.
 pub(super) struct Told {
-    news: Vec<News>,
-    memory: Memory,
+    news: Vec<NotificationKind>,
+    memory: AlarmRecord,
     /// `None` where the table did not answer: there is nothing to store.
-    after: Option<(Memory, u64)>,
+    after: Option<(AlarmRecord, u64)>,
     /// The messages that wait for it; they are handed back if it can't be told.
     messages: BTreeSet<String>,
 }
@@ -40,7 +41,7 @@ pub(super) struct Told {
 impl Told {
     pub(super) fn decided(stored: Stored, decision: Decision, messages: BTreeSet<String>) -> Self {
         Self {
-            news: decision.news,
+            news: decision.kinds,
             memory: stored.memory,
             after: Some((decision.after, stored.revision)),
             messages,
@@ -50,8 +51,8 @@ impl Told {
     /// What is told without the table: the change itself.
     pub(super) fn unrecorded(alert: &Alert, severity: Severity, message: String) -> Self {
         Self {
-            news: vec![News::Changed],
-            memory: Memory::of(alert, severity),
+            news: vec![NotificationKind::Changed],
+            memory: AlarmRecord::of(alert, severity),
             after: None,
             messages: [message].into(),
         }
@@ -77,7 +78,7 @@ impl Alerts {
                 continue;
             }
             let decision = stored.memory.decide(&self.config.rules, now);
-            if !decision.news.is_empty() {
+            if !decision.kinds.is_empty() {
                 tell.push(Told::decided(stored.clone(), decision, messages.clone()));
             } else if since.is_some() {
                 quiet.push((decision.after, stored.revision));
@@ -90,13 +91,14 @@ impl Alerts {
         tell.retain(|told| !(own_accord(told) && muted.contains(&told.memory.alert.name)));
         // An alarm that was deleted never says OK, and an OK can get lost: ask before reminding.
         let reminding = |told: &Told| {
-            told.memory.alert.state == State::Alarm && !told.news.contains(&News::Changed)
+            told.memory.alert.state == State::Alarm
+                && !told.news.contains(&NotificationKind::Changed)
         };
         let names = tell.iter().filter(|told| reminding(told)).map(|told| &told.memory.alert);
-        let current = current::ask(&self.clients.cloudwatch, names).await;
+        let current = alarm_states::ask(&self.clients.cloudwatch, names).await;
         tell.retain(|told| {
             let revision = told.after.as_ref().map_or(0, |(_, revision)| *revision);
-            match current::correct(&told.memory, &current, now) {
+            match alarm_states::correct(&told.memory, &current, now) {
                 Some(corrected) if reminding(told) => {
                     quiet.push((corrected, revision));
                     false
@@ -104,7 +106,7 @@ impl Alerts {
                 _ => true,
             }
         });
-        self.store(quiet, now).await;
+        self.save(quiet, now).await;
         if tell.is_empty() { BTreeSet::new() } else { self.tell(tell, Some(&all), now).await }
     }
 
@@ -119,9 +121,9 @@ impl Alerts {
         let others = match all {
             Some(all) => Some(all.to_vec()),
             None if tell.iter().all(|told| told.after.is_none()) => None,
-            None => self.ledger().all().await.ok(),
+            None => self.store().all().await.ok(),
         };
-        let mut topics: BTreeMap<&str, Vec<(News, usize)>> = BTreeMap::new();
+        let mut topics: BTreeMap<&str, Vec<(NotificationKind, usize)>> = BTreeMap::new();
         for (index, told) in tell.iter().enumerate() {
             for news in &told.news {
                 topics
@@ -142,13 +144,13 @@ impl Alerts {
         }
         let told = tell.iter().enumerate().filter(|(index, _)| !failed.contains(index));
         let after = told.filter_map(|(_, told)| told.after.clone()).collect();
-        self.store(after, now).await;
+        self.save(after, now).await;
         failed.iter().flat_map(|index| tell[*index].messages.clone()).collect()
     }
 
-    fn topic(&self, news: News, severity: Severity) -> &str {
+    fn topic(&self, news: NotificationKind, severity: Severity) -> &str {
         match (news, &self.config.escalation_topic, severity) {
-            (News::Escalation, Some(topic), _) => topic,
+            (NotificationKind::Escalation, Some(topic), _) => topic,
             (_, _, Severity::Page) => &self.config.notifications_topic,
             (_, _, Severity::Ticket) => &self.config.tickets_topic,
         }
@@ -157,14 +159,14 @@ impl Alerts {
     async fn publish(
         &self,
         topic: &str,
-        list: &[(News, usize)],
+        list: &[(NotificationKind, usize)],
         tell: &[Told],
         all: Option<&[Stored]>,
         now: Timestamp,
     ) -> Result<(), Unpublished> {
-        let mut list: Vec<(News, &Memory)> =
+        let mut list: Vec<(NotificationKind, &AlarmRecord)> =
             list.iter().map(|(news, index)| (*news, &tell[*index].memory)).collect();
-        list.sort_by_key(|(_, memory)| gravity(&memory.alert, memory.severity));
+        list.sort_by_key(|(_, memory)| urgency(&memory.alert, memory.severity));
         let items = self.items(&list, now).await;
         let told: BTreeSet<&str> = list.iter().map(|(_, memory)| &*memory.alert.key).collect();
         let config = &self.config;
@@ -191,14 +193,14 @@ impl Alerts {
             runs = runs.join(" "),
             "published"
         );
-        for test in items.iter().filter_map(|item| item.alert().test.as_deref()) {
-            self.ledger().note_test(test, &message, now).await;
+        for test in items.iter().filter_map(|item| item.alert.test.as_deref()) {
+            self.store().note_test(test, &message, now).await;
         }
         Ok(())
     }
 
     /// One alarm gets all its evidence; of a list the first ones get their reports.
-    async fn items(&self, list: &[(News, &Memory)], now: Timestamp) -> Vec<Item> {
+    async fn items(&self, list: &[(NotificationKind, &AlarmRecord)], now: Timestamp) -> Vec<Item> {
         let evidence = &Evidence {
             s3: &self.clients.s3,
             cloudwatch: &self.clients.cloudwatch,
@@ -213,16 +215,23 @@ impl Alerts {
             let figures =
                 async { if alone { Box::pin(evidence.figures(memory, now)).await } else { None } };
             let (report, figures) = Box::pin(join(report, figures)).await;
-            Item { news: *news, memory: (*memory).clone(), report, figures }
+            Item {
+                kind: *news,
+                alert: memory.alert.clone(),
+                severity: memory.severity,
+                incident: memory.incident,
+                report,
+                metrics: figures,
+            }
         }))
         .await
     }
 
     /// A memory that can't be stored says that it was not told: the mail comes twice, at worst.
-    async fn store(&self, memories: Vec<(Memory, u64)>, now: Timestamp) {
+    async fn save(&self, memories: Vec<(AlarmRecord, u64)>, now: Timestamp) {
         stream::iter(memories)
             .for_each_concurrent(AT_ONCE, async |(memory, revision)| {
-                if let Err(error) = self.ledger().put(&memory, revision, now).await {
+                if let Err(error) = self.store().put(&memory, revision, now).await {
                     tracing::warn!(error = chain(&error), "what was told could not be stored");
                 }
             })
@@ -231,7 +240,7 @@ impl Alerts {
 }
 
 /// Alarms that are up besides those that are told.
-pub(super) fn others(all: &[Stored], told: &BTreeSet<&str>) -> Vec<Other> {
+pub(super) fn others(all: &[Stored], told: &BTreeSet<&str>) -> Vec<OpenAlarm> {
     let up = all.iter().map(|stored| &stored.memory).filter(|memory| {
         let alert = &memory.alert;
         alert.state == State::Alarm
@@ -239,12 +248,12 @@ pub(super) fn others(all: &[Stored], told: &BTreeSet<&str>) -> Vec<Other> {
             && alert.subject != Subject::Unreadable
             && !told.contains(&*alert.key)
     });
-    let mut up: Vec<&Memory> = up.collect();
-    up.sort_by_key(|memory| gravity(&memory.alert, memory.severity));
+    let mut up: Vec<&AlarmRecord> = up.collect();
+    up.sort_by_key(|memory| urgency(&memory.alert, memory.severity));
     up.into_iter()
-        .map(|memory| Other {
+        .map(|memory| OpenAlarm {
             alert: memory.alert.clone(),
-            since: memory.trouble.map_or(memory.alert.changed, |trouble| trouble.since),
+            since: memory.incident.map_or(memory.alert.changed, |incident| incident.since),
         })
         .collect()
 }

@@ -1,10 +1,9 @@
-//! Recorded events in, the real AWS requests out; whole mails, compared as they are read.
+//! Recorded events in, the real AWS requests out.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
-mod mails;
+mod faults;
 mod notifications;
 mod samples;
-mod trouble;
-mod watch;
+mod self_monitoring;
 mod world;

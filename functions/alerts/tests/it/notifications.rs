@@ -24,7 +24,7 @@ async fn an_alarm_is_told_when_its_window_is_over() {
     assert_eq!(mail.topic, "notifications");
     assert_eq!(
         mail.subject,
-        "DOWN support-bot (prod): wrong answer, turn 2, expected contains \"ada7\", got \"Je suis desole, je.."
+        "DOWN support-bot (prod): wrong answer, turn 2, expected contains \"ada7\", received \"Je suis desole.."
     );
     let attributes: Vec<(&str, &str)> =
         mail.attributes.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -43,7 +43,7 @@ async fn an_alarm_is_told_when_its_window_is_over() {
         "support-bot (prod, eu-west-1) has been down since 2026-11-22 14:05 UTC (15:05 Europe/Paris).",
         "expected   contains \"ada7\"",
         "(0/3)",
-        "No other alarm of prod is up.",
+        "No other alarm of prod is active.",
         "vigie report reports/support-bot/2026/11/22/140430Z-",
         "https://wiki.example.com/support-bot",
         "alarmsV2:alarm/vigie-prod-support-bot-down",
@@ -65,7 +65,7 @@ async fn a_recovery_says_how_long_it_lasted() {
     world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
     world.flush(at("14:17:42")).await;
     let [_, mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
-    assert_eq!(mail.subject, "OK support-bot (prod): answers again, down for 12 min");
+    assert_eq!(mail.subject, "OK support-bot (prod): answers correctly again, down for 12 min");
     let was = "support-bot (prod, eu-west-1) was down for 12 min, from 2026-11-22 14:05 UTC";
     assert!(mail.body.contains(was), "{}", mail.body);
 }
@@ -78,7 +78,7 @@ async fn without_a_window_an_alarm_is_told_at_once() {
     assert_eq!(mail.topic, "tickets");
     assert_eq!(
         mail.subject,
-        "LENT support-bot (prod) : bonnes reponses, mais tardives ou au second essai"
+        "LENT support-bot (prod) : reponses correctes, mais lentes ou au second essai"
     );
     assert_eq!(world.state().sent.len(), 0);
 }
@@ -125,8 +125,8 @@ async fn blindness_is_told_and_its_end_only_then() {
     assert_eq!(
         world.subjects(),
         [
-            "BLIND support-bot (prod): no results come in",
-            "OK support-bot (prod): results come in again, blind for 12 min"
+            "NO DATA support-bot (prod): no results",
+            "OK support-bot (prod): results arrive again, no data for 12 min"
         ]
     );
 }
@@ -142,7 +142,7 @@ async fn an_alertmanager_is_told_like_cloudwatch() {
         world.subjects(),
         [
             "1 DOWN, 1 ALARM (prod): support-bot, InstanceDown",
-            "OK support-bot (prod): answers again, down for 12 min"
+            "OK support-bot (prod): answers correctly again, down for 12 min"
         ]
     );
     let attributes = &world.published()[0].attributes;
@@ -172,7 +172,7 @@ async fn other_kinds_of_alarms_are_told_too() {
     world.message(&event("cloudwatch-composite.json"), at("14:05:13")).await;
     let subjects = world.subjects();
     assert!(subjects[0].starts_with("ALARM database: disk almost full (prod): "), "{subjects:?}");
-    assert_eq!(subjects[1], "ALARM vigie-prod-silent (prod): Vigie itself needs a look");
+    assert_eq!(subjects[1], "ALARM vigie-prod-silent (prod): fault in Vigie");
     let bodies = world.published();
     assert!(bodies[0].body.contains("Grow the volume."), "{}", bodies[0].body);
     assert!(bodies[1].body.contains("Nothing is probed any more."), "{}", bodies[1].body);
@@ -247,7 +247,10 @@ async fn a_target_that_flaps_is_told_once_and_again_when_it_is_calm() {
     world.tick(at("14:40:00")).await;
     assert_eq!(world.subjects().len(), 5);
     world.tick(at("14:55:00")).await;
-    assert_eq!(world.subjects()[5..], ["OK, settled: support-bot (prod): answers again"]);
+    assert_eq!(
+        world.subjects()[5..],
+        ["OK AFTER FLAPPING support-bot (prod): answers correctly again"]
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use alerts::{Alerts, Clients, Config};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
@@ -483,8 +482,4 @@ fn query(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
 
 fn key(item: &Item) -> (String, String) {
     (item["pk"].as_s().unwrap().clone(), item["sk"].as_s().unwrap().clone())
-}
-
-pub(crate) fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
 }

@@ -31,31 +31,31 @@ pub(super) const APP_ERROR: Story = Story {
     probe: "failing",
     mood: Mood::Error,
     reasons: &["app_error"],
-    subject: "DOWN failing (local): the app reports an error, turn 1: ",
+    subject: "DOWN failing (local): the app returns an error, turn 1: ",
     body: &[
         "failing (local, us-east-1) has been down since 20",
-        "Users see an error message in place of an answer.",
-        "\nWHAT FAILED\nTurn 1 of 2, visit of 20",
-        "\n  said       Bonjour, je m'appelle ",
-        "\n  answered   (nothing)\n  detail     ",
+        "Users see an error message instead of an answer.",
+        "\nWHAT FAILED\nTurn 1 of 2, run of 20",
+        "\n  sent       Bonjour, je m'appelle ",
+        "\n  received   (nothing)\n  detail     ",
         "The model is overloaded.",
         "\navailability  ",
-        " min a mark: ",
+        " (one bar = ",
         "\nDOWN gone, since 20",
-        "\nWHAT TO DO\n1. Read the app's log at the time of the visit; the error's text is above.\n",
+        "\nWHAT TO DO\n1. Read the app's log at the time of the run. The error text is above.\n",
         "/s3/object/",
         "\n             vigie report reports/failing/20",
         "#alarmsV2:alarm/vigie-local-failing-down\n",
         "#dashboards/dashboard/vigie-local\n",
-        "\nMUTE\nvigie mute failing --environment local --for 2h --why \"being mended\"\n",
-        "\nSeverity page. Alarm vigie-local-failing-down says: Threshold Crossed: ",
+        "\nMUTE\nvigie mute failing --environment local --for 2h --reason \"fix in progress\"\n",
+        "\nSeverity page. Alarm vigie-local-failing-down, state reason: Threshold Crossed: ",
     ],
     recovery: (
-        "OK failing (local): answers again, down for ",
+        "OK failing (local): answers correctly again, down for ",
         &[
             "failing (local, us-east-1) was down for ",
-            " runs failed.\nUsers get right answers again.\n",
-            "\nWHAT TO DO\nNothing now.",
+            " runs failed.\nUsers get correct answers again.\n",
+            "\nWHAT TO DO\nNo action is needed now.",
         ],
     ),
 };
@@ -65,25 +65,25 @@ pub(super) const HANGING: Story = Story {
     probe: "hanging",
     mood: Mood::Hang,
     reasons: &["first_chunk_timeout", "timeout"],
-    subject: "EN PANNE hanging (local) : aucune reponse ne vient a temps, tour 1 abandonne apres ",
+    subject: "EN PANNE hanging (local) : aucune reponse ne commence a temps, tour 1 arrete apres ",
     body: &[
         "hanging (local, us-east-1) est en panne depuis le ",
         " Europe/Paris).\n",
-        "\nCE QUI A ÉCHOUÉ\nTour 1 sur 2, visite du ",
+        "\nCE QUI A ÉCHOUÉ\nTour 1 sur 2, exécution du ",
         "\n  envoyé     Bonjour, je m'appelle ",
-        "\n  répondu    (rien)\n  délai      ",
-        "\u{a0}s, puis abandon\n",
+        "\n  reçu       (rien)\n  durée      ",
+        "\u{a0}s, puis arrêt de l'attente\n",
         "\nAUTRES ALARMES\n",
         "\nEN PANNE gone, depuis le ",
         "\nQUE FAIRE\n1. ",
-        "\nMETTRE EN SOURDINE\nvigie mute hanging --environment local --for 2h --why \"réparation en cours\"\n",
-        "\nGravité page. Alarme vigie-local-hanging-down\u{a0}: Threshold Crossed: ",
+        "\nSUSPENDRE LES NOTIFICATIONS\nvigie mute hanging --environment local --for 2h --reason \"correction en cours\"\n",
+        "\nGravité page. Alarme vigie-local-hanging-down, cause indiquée\u{a0}: Threshold Crossed: ",
     ],
     recovery: (
-        "RETABLI hanging (local) : repond de nouveau, en panne pendant ",
+        "RETABLI hanging (local) : repond de nouveau correctement, en panne pendant ",
         &[
             "hanging (local, us-east-1) a été en panne pendant ",
-            " en échec.\nLes utilisateurs reçoivent de nouveau des réponses justes.\n",
+            " en échec.\nLes utilisateurs reçoivent de nouveau des réponses correctes.\n",
         ],
     ),
 };
@@ -96,12 +96,12 @@ pub(super) const WRONG_ANSWER: Story = Story {
     subject: "EN PANNE forgetful (local) : mauvaise reponse, tour 1, attendu contient \"",
     body: &[
         "forgetful (local, us-east-1) est en panne depuis le ",
-        "Les utilisateurs reçoivent des réponses, mais pas les bonnes.\n",
+        "Les utilisateurs reçoivent des réponses, mais pas celles qui sont attendues.\n",
         "\n  attendu    contient \"",
         "\n  reçu       \"Il fait beau aujourd'hui, n'est-ce pas ? Je vous écoute.\"\n",
     ],
     recovery: (
-        "RETABLI forgetful (local) : repond de nouveau, en panne pendant ",
+        "RETABLI forgetful (local) : repond de nouveau correctement, en panne pendant ",
         &["forgetful (local, us-east-1) a été en panne pendant "],
     ),
 };
@@ -182,12 +182,12 @@ pub(super) async fn gone(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
     let mail = env.mail_about("gone", 1).await?;
     let body = [
         "gone (local, us-east-1) has been down since 20",
-        "Browsers say that the site can't be reached.",
-        "\nWHAT FAILED\nBefore the first turn, visit of 20",
-        "\n3. Try from elsewhere: curl -sv http://127.0.0.1:9/config\n",
+        "The browser shows that the site cannot be reached.",
+        "\nWHAT FAILED\nBefore the first turn, run of 20",
+        "\n3. Connect from another network: curl -sv http://127.0.0.1:9/config\n",
         "\n             vigie report reports/gone/20",
     ];
-    reads(&mail, "DOWN gone (local): no connection, ", &body)
+    reads(&mail, "DOWN gone (local): connection failed, ", &body)
 }
 
 /// Its mails are tickets: another topic than that of the bots that are down, and so no turn to take.
@@ -204,14 +204,14 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
         &mail,
         "SLOW",
         "slow",
-        "first words late, 1.",
+        "slow to start answering, 1.",
         &[
             "slow (local, us-east-1) has been slow since 20",
-            "Users look at an empty reply for longer than promised, then get a right answer.",
+            "Users get correct answers, but wait too long before an answer starts.",
             "\nWHAT WAS LATE\nTurn ",
             "\n  took       ",
-            " s to the first words, objective 1 s\n",
-            "\nSeverity ticket. Alarm vigie-local-slow-degraded says: ",
+            " s to the first chunk, objective 1 s\n",
+            "\nSeverity ticket. Alarm vigie-local-slow-degraded, state reason: ",
         ],
     )?;
 
@@ -226,10 +226,10 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
         &mail,
         "RETABLI",
         "slow",
-        "repond de nouveau a temps, lent pendant ",
+        "repond de nouveau assez vite, lent pendant ",
         &[
             "slow (local, us-east-1) a été lent pendant ",
-            "Les utilisateurs reçoivent des réponses justes, à temps.\n",
+            "Les utilisateurs reçoivent des réponses correctes à temps.\n",
         ],
     )?;
     let since = SystemTime::now();
@@ -240,11 +240,11 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
         &mail,
         "LENT",
         "slow",
-        "reponses lentes a venir, ",
+        "les reponses tardent a commencer, ",
         &[
             "slow (local, us-east-1) est lent depuis le ",
-            "\nCE QUI A TARDÉ\nTour ",
-            "\u{a0}s avant les premiers mots, objectif 1\u{a0}s\n",
+            "\nCE QUI EST LENT\nTour ",
+            "\u{a0}s avant le premier fragment, objectif 1\u{a0}s\n",
         ],
     )?;
     let down = down("slow");
@@ -293,10 +293,10 @@ pub(super) async fn silent(env: &LocalEnvironment) -> anyhow::Result<()> {
     let mail = env.mail_about("silent", 1).await?;
     let told = since.elapsed()?;
     ensure!(told <= six_minutes, "told after {told:?}");
-    let (blind, text) = if mail.body.contains("CE QUI") || mail.subject.contains("SANS NOUVELLES") {
-        ("SANS NOUVELLES", "plus aucun résultat ne nous parvient")
+    let (blind, text) = if mail.body.contains("CE QUI") || mail.subject.contains("PAS DE DONNEES") {
+        ("PAS DE DONNEES", "aucun résultat")
     } else {
-        ("BLIND", "no results come in")
+        ("NO DATA", "no results")
     };
     ensure!(mail.subject.contains(blind), "blindness is not told as such: {}", mail.subject);
     ensure!(

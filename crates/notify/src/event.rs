@@ -1,0 +1,480 @@
+//! Reads a queue message: a change of an alarm in one of four formats, or a timer of the function itself.
+//!
+//! Nothing is dropped here. A message in an unknown format becomes an alert of its own that carries the
+//! message unchanged.
+
+use std::collections::BTreeMap;
+
+use crate::alert::{Alert, Source, State, Subject};
+use domain::alarm_note::Note;
+use domain::{EnvironmentName, ProbeName, Severity};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::links;
+
+/// The longest text of an unknown message that is kept, in characters.
+const LONGEST_RAW: usize = 8_000;
+
+/// The most alerts that are read from one message of Alertmanager.
+const MOST_ALERTS: usize = 1_000;
+
+/// What a message says.
+#[derive(Debug, PartialEq)]
+pub enum Incoming {
+    Alerts(Vec<Alert>),
+    Timer(Timer),
+    /// A timer of an unknown version.
+    Refused {
+        version: u32,
+    },
+}
+
+/// The function's own messages in the queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timer {
+    /// The window of a group is over. It carries the alerts that opened it, so that they are sent even if
+    /// the table fails.
+    Flush(Vec<Alert>),
+    /// A minute of the schedule: reminders, escalation, late changes, self-monitoring.
+    Tick(String),
+}
+
+/// The version of [`Timer`]'s form.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Versioned {
+    version: u32,
+    #[serde(flatten)]
+    timer: Timer,
+}
+
+impl Timer {
+    /// As a message for the queue.
+    #[must_use]
+    pub fn message(self) -> String {
+        let message = Versioned { version: VERSION, timer: self };
+        serde_json::to_string(&message).expect("texts and times are always JSON")
+    }
+}
+
+/// Reads one message of the queue. `id` is the queue's id, for a message without one of its own.
+#[must_use]
+pub fn read(body: &str, id: &str, now: Timestamp, environment: &EnvironmentName) -> Incoming {
+    match serde_json::from_str(body) {
+        Ok(Versioned { version: VERSION, timer }) => return Incoming::Timer(timer),
+        Ok(Versioned { version, .. }) => return Incoming::Refused { version },
+        Err(_) => {}
+    }
+    let envelope = match serde_json::from_str::<Envelope>(body) {
+        Ok(envelope) => envelope,
+        // Sent to the queue directly, or by raw delivery.
+        Err(_) => Envelope {
+            message_id: id.to_owned(),
+            subject: None,
+            message: body.to_owned(),
+            timestamp: None,
+        },
+    };
+    let reader = Reader { environment, sent: envelope.timestamp.unwrap_or(now) };
+    match reader.alerts(&envelope.message) {
+        Some(alerts) if !alerts.is_empty() => Incoming::Alerts(alerts),
+        _ => Incoming::Alerts(vec![reader.unreadable(&envelope)]),
+    }
+}
+
+/// What SNS wraps around a message.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope {
+    message_id: String,
+    subject: Option<String>,
+    message: String,
+    timestamp: Option<Timestamp>,
+}
+
+struct Reader<'a> {
+    environment: &'a EnvironmentName,
+    /// When SNS accepted the message.
+    sent: Timestamp,
+}
+
+impl Reader<'_> {
+    /// `None` when the message is in an unknown format.
+    fn alerts(&self, message: &str) -> Option<Vec<Alert>> {
+        let value: Value = serde_json::from_str(message).ok()?;
+        let has = |key: &str| value.get(key).is_some();
+        if has("AlarmName") {
+            Some(vec![self.cloudwatch(serde_json::from_value(value).ok()?)?])
+        } else if has("detail-type") {
+            Some(vec![self.event_bridge(serde_json::from_value(value).ok()?)?])
+        } else if has("alerts") {
+            let group: AlertmanagerGroup = serde_json::from_value(value).ok()?;
+            let alerts = group.alerts.iter().take(MOST_ALERTS);
+            Some(alerts.map(|alert| self.alertmanager(&group, alert)).collect())
+        } else {
+            None
+        }
+    }
+
+    fn cloudwatch(&self, message: CloudWatchMessage) -> Option<Alert> {
+        let arn = message.alarm_arn.unwrap_or_default();
+        let trigger = message.trigger.unwrap_or_default();
+        Some(self.alarm(
+            AlarmChange {
+                key: if arn.is_empty() { message.alarm_name.clone() } else { arn.clone() },
+                link: links::alarm(&arn),
+                name: message.alarm_name,
+                state: State::from_word(&message.new_state_value)?,
+                previous: message.old_state_value.as_deref().and_then(State::from_word),
+                changed: message.state_change_time.parse().unwrap_or(self.sent),
+                reason: message.new_state_reason.unwrap_or_default(),
+                description: message.alarm_description.unwrap_or_default(),
+                looks_back_seconds: trigger.period.zip(trigger.evaluation_periods),
+                test: message.vigie_test,
+            },
+            Source::CloudWatch,
+        ))
+    }
+
+    fn event_bridge(&self, event: EventBridgeEvent) -> Option<Alert> {
+        let arn = event.resources.into_iter().next().unwrap_or_default();
+        let detail = event.detail;
+        let state = detail.state;
+        let metric = detail.configuration.metrics.into_iter().find_map(|metric| metric.metric_stat);
+        let settings = state
+            .reason_data
+            .and_then(|data| serde_json::from_str::<ReasonData>(&data).ok())
+            .unwrap_or_default();
+        Some(
+            self.alarm(
+                AlarmChange {
+                    key: if arn.is_empty() { detail.alarm_name.clone() } else { arn.clone() },
+                    link: links::alarm(&arn),
+                    name: detail.alarm_name,
+                    state: State::from_word(&state.value)?,
+                    previous: detail
+                        .previous_state
+                        .and_then(|state| State::from_word(&state.value)),
+                    changed: state
+                        .timestamp
+                        .and_then(|at| at.parse().ok())
+                        .or(event.time)
+                        .unwrap_or(self.sent),
+                    reason: state.reason.unwrap_or_default(),
+                    description: detail.configuration.description.unwrap_or_default(),
+                    looks_back_seconds: settings
+                        .period
+                        .or(metric.map(|metric| metric.period))
+                        .zip(settings.evaluated_datapoints.map(|points| points.len() as u64)),
+                    test: None,
+                },
+                Source::EventBridge,
+            ),
+        )
+    }
+
+    fn alarm(&self, change: AlarmChange, source: Source) -> Alert {
+        let (prose, note) = Note::split(&change.description);
+        Alert {
+            key: change.key,
+            subject: Subject::of_alarm(&change.name, self.environment),
+            name: change.name,
+            source,
+            state: change.state,
+            previous: change.previous,
+            changed: change.changed,
+            reason: change.reason,
+            description: prose.to_owned(),
+            labels: note.labels,
+            severity: note.severity,
+            runbook: note.runbook,
+            link: change.link,
+            looks_back_seconds: change
+                .looks_back_seconds
+                .map(|(period, count)| period.saturating_mul(count)),
+            test: change.test,
+        }
+    }
+
+    fn alertmanager(&self, group: &AlertmanagerGroup, alert: &AlertmanagerAlert) -> Alert {
+        let mut labels = alert.labels.clone();
+        let mut annotations = alert.annotations.clone();
+        let name = labels.remove("alertname").unwrap_or_else(|| group.receiver.clone());
+        let resolved = alert.status == "resolved";
+        // Alertmanager sends an end in the future, or in the year 1, when there is none.
+        let ended =
+            alert.ends_at.filter(|end| resolved && alert.starts_at.is_none_or(|s| s < *end));
+        let changed = if resolved { ended } else { alert.starts_at };
+        let ours = labels.get("environment").is_none_or(|name| name == self.environment.as_str());
+        let probe = labels.get("probe").filter(|_| ours).and_then(|name| name.parse().ok());
+        Alert {
+            key: if alert.fingerprint.is_empty() {
+                format!("{name} {:?}", alert.labels)
+            } else {
+                format!("alertmanager:{}", alert.fingerprint)
+            },
+            subject: about(&name, probe),
+            source: Source::Alertmanager,
+            state: if resolved { State::Ok } else { State::Alarm },
+            previous: resolved.then_some(State::Alarm),
+            changed: changed.unwrap_or(self.sent),
+            reason: annotations.remove("summary").unwrap_or_default(),
+            description: annotations.remove("description").unwrap_or_default(),
+            severity: labels.get("severity").and_then(|word| severity(word)),
+            runbook: annotations.remove("runbook_url").filter(|url| !url.is_empty()),
+            link: [&alert.generator_url, &group.external_url]
+                .into_iter()
+                .find(|url| !url.is_empty())
+                .cloned(),
+            looks_back_seconds: None,
+            test: None,
+            labels,
+            name,
+        }
+    }
+
+    fn unreadable(&self, envelope: &Envelope) -> Alert {
+        let subject = envelope.subject.as_deref().unwrap_or("").trim();
+        Alert {
+            key: format!("message:{}", envelope.message_id),
+            name: if subject.is_empty() { "message".to_owned() } else { subject.to_owned() },
+            source: Source::Unknown,
+            subject: Subject::Unreadable,
+            state: State::Alarm,
+            previous: None,
+            changed: self.sent,
+            reason: envelope.message.chars().take(LONGEST_RAW).collect(),
+            description: String::new(),
+            labels: BTreeMap::new(),
+            severity: None,
+            runbook: None,
+            link: None,
+            looks_back_seconds: None,
+            test: None,
+        }
+    }
+}
+
+/// Vigie's Prometheus rules correspond to its CloudWatch alarms.
+fn about(name: &str, probe: Option<ProbeName>) -> Subject {
+    match (name, probe) {
+        ("ProbeDown", Some(probe)) => Subject::Down { probe },
+        ("ProbeDegraded", Some(probe)) => Subject::Degraded { probe },
+        (_, probe) => Subject::External { probe },
+    }
+}
+
+/// The messages that people use in Prometheus rules.
+fn severity(word: &str) -> Option<Severity> {
+    match word {
+        "page" | "critical" | "error" | "high" => Some(Severity::Page),
+        "ticket" | "warning" | "info" | "low" | "none" => Some(Severity::Ticket),
+        _ => None,
+    }
+}
+
+struct AlarmChange {
+    key: String,
+    name: String,
+    link: Option<String>,
+    state: State,
+    previous: Option<State>,
+    changed: Timestamp,
+    reason: String,
+    description: String,
+    /// Period in seconds, and how many.
+    looks_back_seconds: Option<(u64, u64)>,
+    test: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CloudWatchMessage {
+    alarm_name: String,
+    alarm_description: Option<String>,
+    alarm_arn: Option<String>,
+    new_state_value: String,
+    new_state_reason: Option<String>,
+    state_change_time: String,
+    old_state_value: Option<String>,
+    trigger: Option<Trigger>,
+    /// Set by `vigie test-alert`, not by CloudWatch.
+    vigie_test: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Trigger {
+    period: Option<u64>,
+    evaluation_periods: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct EventBridgeEvent {
+    time: Option<Timestamp>,
+    #[serde(default)]
+    resources: Vec<String>,
+    detail: EventBridgeDetail,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBridgeDetail {
+    alarm_name: String,
+    state: EventBridgeState,
+    previous_state: Option<EventBridgeState>,
+    #[serde(default)]
+    configuration: EventBridgeConfiguration,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBridgeState {
+    value: String,
+    reason: Option<String>,
+    reason_data: Option<String>,
+    timestamp: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct EventBridgeConfiguration {
+    description: Option<String>,
+    #[serde(default)]
+    metrics: Vec<EventBridgeMetric>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBridgeMetric {
+    metric_stat: Option<MetricStat>,
+}
+
+#[derive(Deserialize)]
+struct MetricStat {
+    period: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReasonData {
+    period: Option<u64>,
+    evaluated_datapoints: Option<Vec<serde::de::IgnoredAny>>,
+}
+
+/// The webhook's payload, version 4. Vigie's template for Alertmanager's SNS receiver writes the same.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AlertmanagerGroup {
+    #[serde(default)]
+    receiver: String,
+    #[serde(default, rename = "externalURL")]
+    external_url: String,
+    alerts: Vec<AlertmanagerAlert>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AlertmanagerAlert {
+    status: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+    starts_at: Option<Timestamp>,
+    ends_at: Option<Timestamp>,
+    #[serde(default, rename = "generatorURL")]
+    generator_url: String,
+    #[serde(default)]
+    fingerprint: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn recorded(name: &str) -> String {
+        let path = format!("{}/../../tests/fixtures/events/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    fn alerts(body: &str) -> Vec<Alert> {
+        let now = "2026-11-22T15:00:00Z".parse().unwrap();
+        match read(body, "id", now, &"prod".parse().unwrap()) {
+            Incoming::Alerts(alerts) => alerts,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_alarm_is_the_same_alert_by_either_way() {
+        let sns = alerts(&recorded("cloudwatch-down.json")).remove(0);
+        let rule = alerts(&recorded("eventbridge-down.json")).remove(0);
+        assert_eq!(sns.source, Source::CloudWatch);
+        assert_eq!(rule, Alert { source: Source::EventBridge, ..sns.clone() });
+        assert_eq!(sns.subject, Subject::Down { probe: "support-bot".parse().unwrap() });
+        assert_eq!((sns.state, sns.previous), (State::Alarm, Some(State::Ok)));
+        assert_eq!(sns.changed.to_string(), "2026-11-22T14:05:11.418Z");
+        assert_eq!(sns.looks_back_seconds, Some(180));
+        assert_eq!(sns.severity, Some(Severity::Page));
+        assert_eq!(sns.labels["team"], "chat");
+        assert_eq!(sns.runbook.as_deref(), Some("https://wiki.example.com/support-bot"));
+        assert!(sns.description.starts_with("support-bot is down: 2 of 3 runs failed"));
+    }
+
+    #[test]
+    fn each_alert_of_an_alertmanager_is_its_own() {
+        let firing = alerts(&recorded("alertmanager-firing.json"));
+        let [probe, instance] = &firing[..] else { panic!("{firing:?}") };
+        assert_eq!(probe.subject, Subject::Down { probe: "support-bot".parse().unwrap() });
+        assert_eq!(probe.changed.to_string(), "2026-11-22T14:05:10.221Z");
+        assert_eq!(instance.subject, Subject::External { probe: None });
+        assert_eq!(instance.severity, Some(Severity::Page), "`critical` is a page");
+        assert!(!instance.labels.contains_key("alertname"));
+
+        let resolved = alerts(&recorded("alertmanager-resolved.json")).remove(0);
+        assert_eq!((&resolved.key, resolved.state), (&probe.key, State::Ok));
+        assert_eq!(resolved.changed.to_string(), "2026-11-22T14:17:10.221Z");
+    }
+
+    #[test]
+    fn a_timer_comes_back_as_it_was_sent() {
+        let carried = alerts(&recorded("cloudwatch-down.json"));
+        let environment = "prod".parse().unwrap();
+        let back = |timer: &Timer| {
+            read(&timer.clone().message(), "id", Timestamp::UNIX_EPOCH, &environment)
+        };
+        for timer in [Timer::Flush(carried), Timer::Flush(Vec::new()), Timer::Tick("t".to_owned())]
+        {
+            assert_eq!(back(&timer), Incoming::Timer(timer));
+        }
+        let newer = r#"{"version":2,"tick":"2026-11-22T14:05:00Z"}"#;
+        let refused = read(newer, "id", Timestamp::UNIX_EPOCH, &environment);
+        assert_eq!(refused, Incoming::Refused { version: 2 });
+    }
+
+    proptest! {
+        /// Whatever comes, somebody hears of it.
+        #[test]
+        fn no_message_is_dropped(text in any::<String>(), cut in 0_usize..3_000) {
+            prop_assert!(!alerts(&text).is_empty());
+            let alarm = recorded("alertmanager-firing.json");
+            let end = alarm.floor_char_boundary(cut.min(alarm.len() - 2));
+            let broken = alerts(&alarm[..end]);
+            prop_assert_eq!(&broken[0].subject, &Subject::Unreadable);
+        }
+
+        #[test]
+        fn no_value_of_a_known_form_makes_it_panic(name in any::<String>(), at in any::<String>(), state in any::<String>()) {
+            let alarm = serde_json::json!({ "AlarmName": name, "StateChangeTime": at, "NewStateValue": state, "AlarmArn": name });
+            prop_assert!(!alerts(&alarm.to_string()).is_empty());
+            let group = serde_json::json!({ "alerts": [{ "status": state, "labels": { "alertname": name, "probe": at } }] });
+            prop_assert!(!alerts(&group.to_string()).is_empty());
+        }
+    }
+}

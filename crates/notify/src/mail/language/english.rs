@@ -1,0 +1,436 @@
+//! The mails in English.
+
+mod reasons;
+
+use std::time::Duration;
+
+use super::{Labels, Messages, PastIncident, duration, floor_percent};
+use crate::incident::NotificationKind;
+use crate::mail::situation::{Attempts, Measurement, Problem, Situation, Slowness, StateCounts};
+use crate::mail::text::brief;
+use crate::notification::Runs;
+
+pub(crate) struct English;
+
+static LABELS: Labels = Labels {
+    failed: "WHAT FAILED",
+    late: "WHAT WAS LATE",
+    said: "sent",
+    answered: "received",
+    expected: "expected",
+    found: "received",
+    no_answer: "(nothing)",
+    took: "took",
+    detail: "detail",
+    no_report: "No report of this incident could be read. The links below show what is available.",
+    comparison: "COMPARED WITH THE HOUR BEFORE",
+    metrics: "METRICS",
+    before: "before",
+    during: "since then",
+    during_incident: "incident",
+    availability: "availability",
+    first_chunk_p50: "first chunk, median",
+    first_chunk_p95: "first chunk, p95",
+    no_metrics: "CloudWatch returned no metrics in time.",
+    others: "OTHER ALARMS",
+    others_unknown: "The state of the other alarms could not be queried.",
+    next: "WHAT TO DO",
+    links: "LINKS",
+    report: "report",
+    runbook: "runbook",
+    alarm: "alarm",
+    dashboard: "dashboard",
+    mute: "MUTE",
+    mute_reason: "fix in progress",
+    message: "ORIGINAL MESSAGE",
+    description: "DESCRIPTION OF THE ALARM",
+    label_list: "LABELS",
+    and_more: "and more",
+    week: "LAST WEEK",
+    runs: "runs",
+};
+
+impl Messages for English {
+    fn labels(&self) -> &'static Labels {
+        &LABELS
+    }
+
+    fn colon(&self) -> &'static str {
+        ": "
+    }
+
+    fn date_format(&self) -> &'static str {
+        "%Y-%m-%d %H:%M"
+    }
+
+    fn number(&self, value: f64, decimals: usize) -> String {
+        format!("{value:.decimals$}")
+    }
+
+    fn percent(&self, share: f64) -> String {
+        format!("{}%", self.number(floor_percent(share), 1))
+    }
+
+    fn duration(&self, time: Duration) -> String {
+        duration(time, "d", " ")
+    }
+
+    fn state(&self, situation: Situation, kind: NotificationKind) -> String {
+        let state = match situation {
+            Situation::Down(_) => "DOWN",
+            Situation::Degraded(Slowness::Retry) => "UNSTABLE",
+            Situation::Degraded(_) => "SLOW",
+            Situation::NoData(_) => "NO DATA",
+            Situation::SelfMonitoring | Situation::External => "ALARM",
+            Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
+                "OK"
+            }
+            Situation::Unreadable => "UNKNOWN MESSAGE",
+        };
+        match kind {
+            NotificationKind::Changed => state.to_owned(),
+            NotificationKind::Reminder => format!("STILL {state}"),
+            NotificationKind::Flapping { .. } => "FLAPPING".to_owned(),
+            NotificationKind::Settled => format!("{state} AFTER FLAPPING"),
+            NotificationKind::Escalation => format!("ESCALATED: {state}"),
+        }
+    }
+
+    fn summary(&self, situation: Situation) -> &'static str {
+        match situation {
+            Situation::Down(None) => "conversations fail",
+            Situation::Down(Some(reason)) => reasons::summary(reason),
+            Situation::Degraded(Slowness::FirstChunk) => "slow to start answering",
+            Situation::Degraded(Slowness::Reply) => "slow replies",
+            Situation::Degraded(Slowness::Retry) => "passes only on retry",
+            Situation::Degraded(Slowness::Unknown) => "correct but slow, or only on retry",
+            Situation::NoData(None) => "no results",
+            Situation::NoData(Some(fault)) => reasons::fault(fault),
+            Situation::Recovered(Problem::Down) => "answers correctly again",
+            Situation::Recovered(Problem::Degraded) => "fast enough again",
+            Situation::Recovered(Problem::NoData) => "results arrive again",
+            Situation::SelfMonitoring => "fault in Vigie",
+            Situation::SelfMonitoringOver => "fault in Vigie resolved",
+            Situation::External => "alarm raised",
+            Situation::ExternalOver => "alarm resolved",
+            Situation::Unreadable => "unknown format on the alarms topic",
+        }
+    }
+
+    fn measurement(&self, measurement: &Measurement) -> Option<String> {
+        Some(match measurement {
+            Measurement::Check { turn, expected, found } => {
+                let (expected, found) = (brief(expected, 40), brief(found, 40));
+                format!("turn {turn}, expected {expected}, received {found}")
+            }
+            Measurement::Late { turn, measured, objective, .. } => {
+                let (measured, objective) = self.compared(*measured, *objective);
+                format!("{measured} on turn {turn}, objective {objective}")
+            }
+            Measurement::TimedOut { turn, after, objective } => {
+                let after = self.seconds(after.as_secs_f64());
+                match objective {
+                    Some(objective) => format!(
+                        "turn {turn} stopped after {after}, objective {}",
+                        self.seconds(objective.as_secs_f64())
+                    ),
+                    None => format!("turn {turn} stopped after {after}"),
+                }
+            }
+            Measurement::Retry => "first attempt failed".to_owned(),
+            Measurement::Detail { detail, .. } => brief(detail, 60),
+            Measurement::Runs(runs) => failed(*runs),
+            Measurement::Ended { situation, lasted, runs } => {
+                let was = match situation {
+                    Situation::Recovered(Problem::Down) => "down for",
+                    Situation::Recovered(Problem::Degraded) => "slow for",
+                    Situation::Recovered(Problem::NoData) => "no data for",
+                    _ => "lasted",
+                };
+                let lasted = lasted.map(|lasted| format!("{was} {}", self.duration(lasted)));
+                let parts: Vec<String> = lasted.into_iter().chain(runs.map(failed)).collect();
+                return (!parts.is_empty()).then(|| parts.join(", "));
+            }
+            Measurement::Nothing => return None,
+        })
+    }
+
+    fn test_mark(&self) -> &'static str {
+        "TEST"
+    }
+
+    fn test_note(&self) -> &'static str {
+        "This is a test sent by `vigie test-alert`. Nothing is wrong. Notifications are delivered."
+    }
+
+    fn kind(&self, kind: NotificationKind) -> Option<String> {
+        Some(match kind {
+            NotificationKind::Changed => return None,
+            NotificationKind::Reminder => "Reminder: this is still unresolved.".to_owned(),
+            NotificationKind::Flapping { changes } => format!(
+                "The state changed {changes} times within an hour. Vigie sends no notification for each change; \
+                 it sends one when the state is stable again. Current state:"
+            ),
+            NotificationKind::Settled => "The state is stable again. Current state:".to_owned(),
+            NotificationKind::Escalation => {
+                "Escalation: this was not resolved or acknowledged in time.".to_owned()
+            }
+        })
+    }
+
+    fn headline(
+        &self,
+        situation: Situation,
+        name: &str,
+        at: &str,
+        lasted: Option<Duration>,
+    ) -> String {
+        let since = format!("since {at}{}", self.for_duration(lasted));
+        match situation {
+            Situation::Down(_) => format!("{name} has been down {since}."),
+            Situation::Degraded(Slowness::Retry) => format!("{name} has been unstable {since}."),
+            Situation::Degraded(_) => format!("{name} has been slow {since}."),
+            Situation::NoData(_) => format!("Vigie has no results for {name} {since}."),
+            Situation::SelfMonitoring => {
+                format!("The self-monitoring alarm {name} has been active {since}.")
+            }
+            Situation::Unreadable => {
+                format!("Vigie received a message in an unknown format at {at}: {name}.")
+            }
+            _ => format!("The alarm {name} has been active {since}."),
+        }
+    }
+
+    fn ended(&self, situation: Situation, name: &str, past: &PastIncident) -> String {
+        let was = match situation {
+            Situation::Recovered(Problem::Down) => format!("{name} was down"),
+            Situation::Recovered(Problem::Degraded) => format!("{name} was slow"),
+            Situation::Recovered(Problem::NoData) => format!("Vigie had no results for {name}"),
+            _ => format!("The alarm {name} was active"),
+        };
+        format!("{was} {}", self.period(past))
+    }
+
+    fn impact(&self, situation: Situation) -> &'static str {
+        match situation {
+            Situation::Down(None) => "Users get no usable answer.",
+            Situation::Down(Some(reason)) => reasons::impact(reason),
+            Situation::Degraded(Slowness::FirstChunk) => {
+                "Users get correct answers, but wait too long before an answer starts."
+            }
+            Situation::Degraded(Slowness::Reply) => {
+                "Users get correct answers, but the answers take too long."
+            }
+            Situation::Degraded(Slowness::Retry) => {
+                "Some users must send their message twice. The second attempt works."
+            }
+            Situation::Degraded(Slowness::Unknown) => {
+                "Users get correct answers, but wait too long or must try twice."
+            }
+            Situation::NoData(_) => {
+                "The bot may be up or down: it is not being tested. The fault is in Vigie, not in the bot."
+            }
+            Situation::Recovered(Problem::Down) => "Users get correct answers again.",
+            Situation::Recovered(Problem::Degraded) => "Users get correct answers in time.",
+            Situation::Recovered(Problem::NoData) => {
+                "The bot was not necessarily down: it was not being tested."
+            }
+            Situation::SelfMonitoring => {
+                "Users of the bots notice nothing. Notifications may be late or missing."
+            }
+            Situation::SelfMonitoringOver => "Notifications are reliable again.",
+            Situation::External => "This alarm was not created by Vigie. Its impact is not known.",
+            Situation::ExternalOver => "No action is needed.",
+            Situation::Unreadable => "The message is shown below unchanged.",
+        }
+    }
+
+    fn since(&self, at: &str, lasted: Option<Duration>) -> String {
+        format!("Since {at}{}.", self.for_duration(lasted))
+    }
+
+    fn lasted(&self, past: &PastIncident) -> String {
+        format!("Lasted {}", self.period(past))
+    }
+
+    fn late(&self, what: Slowness, measured: Duration, objective: Duration) -> String {
+        let (measured, objective) = self.compared(measured, objective);
+        let what = if what == Slowness::Reply { "end of the reply" } else { "first chunk" };
+        format!("{measured} to the {what}, objective {objective}")
+    }
+
+    fn timed_out(&self, after: Duration) -> String {
+        format!("{}, then the prober stopped waiting", self.seconds(after.as_secs_f64()))
+    }
+
+    fn turn(&self, turn: usize, turns: usize, at: &str, attempts: &Attempts) -> String {
+        format!("Turn {turn} of {turns}, run of {at}.{}", other_attempts(attempts))
+    }
+
+    fn before_first_turn(&self, at: &str, attempts: &Attempts) -> String {
+        format!("Before the first turn, run of {at}.{}", other_attempts(attempts))
+    }
+
+    fn availability_line(&self, whole: Duration, step: Duration, bars: &str) -> String {
+        format!(
+            "availability, last {} (one bar = {}): {bars}",
+            self.duration(whole),
+            self.duration(step)
+        )
+    }
+
+    fn no_other_alarm(&self, environment: &str) -> String {
+        format!("No other alarm of {environment} is active.")
+    }
+
+    fn open_alarm(&self, situation: Situation, title: &str, at: &str) -> String {
+        format!("{} {title}, since {at}", self.state(situation, NotificationKind::Changed))
+    }
+
+    fn steps(&self, situation: Situation) -> &'static [&'static str] {
+        match situation {
+            Situation::Down(None) => &[
+                "Open the bot in a browser and send it a message.",
+                "Run the probe from your machine: vigie run probes/{probe}.yaml --environment {environment}",
+                "Read the app's log from the start of the alarm, and check its last deployment.",
+            ],
+            Situation::Down(Some(reason)) => reasons::steps(reason),
+            Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[
+                "Check in the report whether the time is spent in the queue or after it.",
+                "In the queue: there are more users than workers. Raise the concurrency limit or add a replica.",
+                "After the queue: the model is slow. Check its latency, rate limits and GPU.",
+            ],
+            Situation::Degraded(Slowness::Reply) => &[
+                "Compare the length of the replies with last week. Longer replies take longer.",
+                "Check the time between chunks in the report. Even gaps mean a slow model, one long gap means a stall.",
+                "Check the latency and the rate limits of the model.",
+            ],
+            Situation::Degraded(Slowness::Retry) => &[
+                "Read in the report why the first attempt failed.",
+                "Look for restarts, a bad replica behind the load balancer, or a rate limit.",
+            ],
+            Situation::NoData(Some(fault)) => reasons::fault_steps(fault),
+            Situation::NoData(None) => &[
+                "Check that the dispatcher and the prober run: read their log groups and the mails about Vigie itself (topic vigie-{environment}-self-monitoring).",
+                "If the probe was renamed, disabled or removed, deploy again.",
+                reasons::TEST_MANUALLY,
+            ],
+            Situation::Recovered(Problem::NoData) => {
+                &["Find out in the logs why no results arrived."]
+            }
+            Situation::Recovered(_) => {
+                &["No action is needed now. During working hours, record what fixed it."]
+            }
+            Situation::SelfMonitoring => &[
+                "Open the alarm and read its description. It says what stopped.",
+                "Read the function's log group and its dead-letter queue.",
+            ],
+            Situation::External => &["Open the alarm, or its runbook if it has one."],
+            Situation::SelfMonitoringOver | Situation::ExternalOver => &["No action is needed."],
+            Situation::Unreadable => &[
+                "Read the message above. Act if it is an alarm.",
+                "Change its sender to a format that Vigie supports. docs/alerting.md lists them.",
+            ],
+        }
+    }
+
+    fn runbook(&self, situation: Situation) -> Option<&'static str> {
+        Some(match situation {
+            Situation::Down(None) => "runbook.md#vigie-env-probe-down",
+            Situation::Down(Some(_)) => "runbook.md#reasons",
+            Situation::Degraded(_) => "runbook.md#vigie-env-probe-degraded",
+            Situation::NoData(_) => "runbook.md#vigie-env-probe-down-in-insufficient_data",
+            Situation::SelfMonitoring => "runbook.md#alerts-of-the-watch-itself",
+            _ => return None,
+        })
+    }
+
+    fn mute_hint(&self) -> &'static str {
+        "To mute several alarms or to mute each week, set MaintenanceSchedule in the template."
+    }
+
+    fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String {
+        let team = team.map(|team| format!(", team {team}")).unwrap_or_default();
+        let reason =
+            if reason.is_empty() { String::new() } else { format!(", state reason: {reason}") };
+        format!("Severity {severity}{team}. Alarm {alarm}{reason}")
+    }
+
+    fn group_subject(&self, counts: StateCounts, environment: &str, names: &str) -> String {
+        let parts = [
+            (counts.down, "DOWN"),
+            (counts.no_data, "NO DATA"),
+            (counts.degraded, "SLOW"),
+            (counts.other, "ALARM"),
+            (counts.over, "OK"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| 0 < *count)
+            .map(|(count, state)| format!("{count} {state}"))
+            .collect();
+        format!("{} ({environment}): {names}", parts.join(", "))
+    }
+
+    fn group_headline(&self, count: usize, environment: &str) -> String {
+        format!(
+            "{count} alarms of {environment}. First look for a common cause: a deployment, the network, a shared model."
+        )
+    }
+
+    fn week_subject(
+        &self,
+        environment: &str,
+        probes: Option<usize>,
+        open: Option<usize>,
+    ) -> String {
+        let probes = probes.map(|probes| format!(", {probes} probes")).unwrap_or_default();
+        let open = match open {
+            None => String::new(),
+            Some(0) => ", no active alarm".to_owned(),
+            Some(open) => format!(", active alarms: {open}"),
+        };
+        format!("Weekly report ({environment}){probes}{open}")
+    }
+
+    fn week_headline(&self, environment: &str) -> String {
+        format!(
+            "Weekly report of Vigie for {environment}. It is sent once a week the same way as alarms. \
+             If it does not arrive, notifications are broken."
+        )
+    }
+}
+
+impl English {
+    fn for_duration(&self, lasted: Option<Duration>) -> String {
+        let lasted = lasted.filter(|lasted| 60 <= lasted.as_secs());
+        lasted.map(|lasted| format!(", for {}", self.duration(lasted))).unwrap_or_default()
+    }
+
+    fn period(&self, past: &PastIncident) -> String {
+        let until = &past.until;
+        let runs = past.failed.map(|runs| format!(": {}", failed(runs))).unwrap_or_default();
+        match &past.began {
+            Some((from, lasted)) => {
+                format!("for {}, from {from} to {until}{runs}.", self.duration(*lasted))
+            }
+            None => format!("until {until}{runs}."),
+        }
+    }
+}
+
+fn failed(runs: Runs) -> String {
+    format!("{} of {} runs failed", runs.failed(), runs.total)
+}
+
+fn other_attempts(attempts: &Attempts) -> String {
+    match attempts {
+        Attempts::One => String::new(),
+        Attempts::Same(2) => " Both attempts failed in the same way.".to_owned(),
+        Attempts::Same(count) => format!(" All {count} attempts failed in the same way."),
+        Attempts::Different { first: Some(reason) } => {
+            format!(" The first attempt failed differently: {}.", reasons::summary(*reason))
+        }
+        Attempts::Different { first: None } => " The first attempt failed differently.".to_owned(),
+    }
+}

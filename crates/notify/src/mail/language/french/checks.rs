@@ -1,0 +1,129 @@
+//! What a check required and what it found, in French. A report has both as English lines, which begin with
+//! one of a few messages; a line that begins otherwise, with the bot's own messages mostly, is left as it is.
+
+/// Each key of the probe file with its French text: the part before its value, and the part after.
+const REQUIREMENTS: [(&str, &str, &str); 10] = [
+    ("contains", "contient", ""),
+    ("not_contains", "ne contient pas", ""),
+    ("equals", "égal à", ""),
+    ("matches", "correspond à", ""),
+    ("not_matches", "ne correspond pas à", ""),
+    ("min_length", "au moins", " caractères"),
+    ("max_length", "au plus", " caractères"),
+    ("language", "langue", ""),
+    ("similar_to", "semblable à", ""),
+    ("json", "JSON", ""),
+];
+
+/// The start of a finding, in English and in French.
+const FINDINGS: [(&str, &str); 8] = [
+    ("it contains ", "contient "),
+    ("it matches at ", "correspond à "),
+    ("language ", "langue "),
+    ("similarity ", "similarité "),
+    ("no JSON", "pas de JSON"),
+    ("nothing at ", "rien à "),
+    ("undecidable", "langue indécidable"),
+    ("an empty reply", "une réponse vide"),
+];
+
+pub(super) fn expected(check: &str) -> String {
+    let (check, case) = match check.strip_suffix(" (ignoring case)") {
+        Some(check) => (check, " (sans tenir compte de la casse)"),
+        None => (check, ""),
+    };
+    // Every reply must be non-empty, without a key in the probe file.
+    if check == "an answer" {
+        return "une réponse".to_owned();
+    }
+    let (name, rest) = check.split_once(' ').unwrap_or((check, ""));
+    let Some((_, before, after)) = REQUIREMENTS.iter().find(|(key, ..)| *key == name) else {
+        return format!("{check}{case}");
+    };
+    let rest = match rest.rsplit_once(" at least ") {
+        Some((text, share)) if name == "similar_to" => format!("{text}, au moins {share}"),
+        _ => rest.to_owned(),
+    };
+    format!("{before} {rest}{after}{case}")
+}
+
+pub(super) fn found(found: &str) -> String {
+    // A length, or too few letters to detect a language.
+    let mut messages = found.split(' ');
+    match (messages.next(), messages.next(), messages.next()) {
+        (Some(count), Some("characters"), None) => return format!("{count} caractères"),
+        (Some("undecidable:"), Some(count), Some("letters,")) => {
+            return format!("langue indécidable : {count} lettres seulement");
+        }
+        _ => {}
+    }
+    let known = FINDINGS.iter().find_map(|(english, french)| {
+        let rest = found.strip_prefix(english)?;
+        let (head, tail) = rest.split_once(": ").unwrap_or((rest, ""));
+        let colon = if head.len() < rest.len() { "\u{a0}: " } else { "" };
+        Some(format!("{french}{head}{colon}{tail}"))
+    });
+    known.unwrap_or_else(|| found.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Template;
+    use domain::check::{Check, JsonTest, Requirement};
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_check_is_translated() {
+        let text = || Template::literal("Ada at least");
+        let json = |test| Requirement::Json { path: "$.a".to_owned(), test };
+        let cases = [
+            (Requirement::Contains(text()), "contient \"Ada at least\""),
+            (Requirement::NotContains(text()), "ne contient pas \"Ada at least\""),
+            (Requirement::Equals(text()), "égal à \"Ada at least\""),
+            (Requirement::Matches(text()), "correspond à \"Ada at least\""),
+            (Requirement::NotMatches(text()), "ne correspond pas à \"Ada at least\""),
+            (Requirement::MinLength(10), "au moins 10 caractères"),
+            (Requirement::MaxLength(10), "au plus 10 caractères"),
+            (Requirement::Language("fr".to_owned()), "langue fr"),
+            (
+                Requirement::SimilarTo { text: text(), at_least: 0.8 },
+                "semblable à \"Ada at least\", au moins 0.8",
+            ),
+            (json(JsonTest::Exists(true)), "JSON $.a exists"),
+        ];
+        let kinds: std::collections::BTreeSet<_> =
+            cases.iter().map(|(requirement, _)| requirement.name()).collect();
+        assert_eq!(kinds, REQUIREMENTS.iter().map(|(key, ..)| *key).collect());
+        for (requirement, french) in cases {
+            let check = Check { requirement, ignore_case: true };
+            let french = format!("{french} (sans tenir compte de la casse)");
+            assert_eq!(expected(&check.to_string()), french);
+        }
+    }
+
+    #[test]
+    fn findings_are_translated_except_the_bots_text() {
+        let cases = [
+            ("it contains \"sorry\"", "contient \"sorry\""),
+            ("12 characters", "12 caractères"),
+            ("language en: \"Hi: all\"", "langue en : \"Hi: all\""),
+            ("similarity 0.42: \"Hi\"", "similarité 0.42 : \"Hi\""),
+            ("no JSON: \"Hi\"", "pas de JSON : \"Hi\""),
+            ("undecidable", "langue indécidable"),
+            (
+                "undecidable: 12 letters, at least 20 are needed",
+                "langue indécidable : 12 lettres seulement",
+            ),
+            ("an empty reply", "une réponse vide"),
+            (
+                "\"language en: it contains 3 characters\"",
+                "\"language en: it contains 3 characters\"",
+            ),
+            ("$.a is 5", "$.a is 5"),
+        ];
+        for (english, french) in cases {
+            assert_eq!(found(english), french.replace(" :", "\u{a0}:"));
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The layout of a mail about one alarm. Each sentence adds to the ones before it: the subject says what is wrong,
+//! the first line since when, the second what users notice, the evidence the rest.
+
+use std::time::Duration;
+
+use domain::report::{Attempt, Report};
+use jiff::Timestamp;
+
+use crate::alert::{Source, State, Subject};
+use crate::links;
+use crate::mail::Mail;
+use crate::mail::comparison::comparison;
+use crate::mail::language::{Messages, PastIncident};
+use crate::mail::layout::{line, moment, numbered, row, section};
+use crate::mail::parts::open_alarms;
+use crate::mail::situation::{
+    Attempts, Measurement, Situation, Slowness, attempts, decisive_attempt, decisive_turn,
+    measurement, situation,
+};
+use crate::mail::text::{brief, lines, one_line, subject};
+use crate::notification::{Item, Notification};
+
+/// The longest line of text from a bot.
+const QUOTE: usize = 300;
+/// The most text of an alarm's description, in characters.
+const DESCRIPTION: usize = 2_000;
+/// The most labels that are shown, and the most characters of each.
+const LABELS: usize = 30;
+const LABEL: usize = 200;
+
+pub(crate) struct Writer<'a> {
+    pub(crate) of: &'a Notification,
+    pub(crate) messages: &'static dyn Messages,
+}
+
+pub(crate) fn write(of: &Notification, item: &Item, messages: &'static dyn Messages) -> Mail {
+    let writer = Writer { of, messages };
+    let situation = situation(item);
+    Mail { subject: writer.subject(item, situation), body: writer.body(item, situation) }
+}
+
+impl Writer<'_> {
+    fn body(&self, item: &Item, situation: Situation) -> String {
+        let alert = &item.alert;
+        let labels = self.messages.labels();
+        let mut body = String::new();
+        if alert.test.is_some() {
+            line(&mut body, self.messages.test_note());
+            body.push('\n');
+        }
+        if let Some(kind) = self.messages.kind(item.kind) {
+            line(&mut body, &kind);
+        }
+        line(&mut body, &self.headline(item, situation));
+        line(&mut body, self.messages.impact(situation));
+
+        if situation == Situation::Unreadable {
+            section(&mut body, labels.message, &lines(&alert.reason));
+        } else if !alert.description.is_empty() && alert.subject.probe().is_none() {
+            let description: String = alert.description.chars().take(DESCRIPTION).collect();
+            section(&mut body, labels.description, &lines(&description));
+        }
+        if alert.source == Source::Alertmanager && !alert.labels.is_empty() {
+            section(&mut body, labels.label_list, &self.labels(item));
+        }
+        if let Situation::Down(_) | Situation::Degraded(_) | Situation::NoData(_) = situation {
+            self.evidence(&mut body, item, situation);
+        }
+        if let Some(metrics) = &item.metrics {
+            comparison(&mut body, metrics, alert.state, self.messages);
+        } else if alert.subject.probe().is_some() {
+            section(&mut body, labels.comparison, labels.no_metrics);
+        }
+        if alert.state != State::Ok {
+            section(&mut body, labels.others, &self.others());
+        }
+        section(&mut body, labels.next, &self.steps(item, situation));
+        section(&mut body, labels.links, &self.links(item, situation));
+        if let Some(mute) = self.mute(item) {
+            section(&mut body, labels.mute, &mute);
+        }
+        body.push('\n');
+        line(&mut body, &self.footer(item, situation));
+        body
+    }
+
+    fn subject(&self, item: &Item, situation: Situation) -> String {
+        let alert = &item.alert;
+        let state = self.messages.state(situation, item.kind);
+        let test = match alert.test {
+            Some(_) => format!("[{}] ", self.messages.test_mark()),
+            None => String::new(),
+        };
+        let what = match &alert.subject {
+            Subject::External { .. } if !alert.reason.is_empty() => brief(&alert.reason, 60),
+            _ => self.summary(item, situation),
+        };
+        let name = format!("{} ({})", one_line(alert.title()), self.of.environment);
+        subject(&format!("{test}{state} {name}{}{what}", self.messages.colon()))
+    }
+
+    /// What is wrong in a few words, with the measurement that describes it best.
+    pub(crate) fn summary(&self, item: &Item, situation: Situation) -> String {
+        let measured = self.messages.measurement(&measurement(item, situation));
+        let measured = measured.map(|measured| format!(", {measured}")).unwrap_or_default();
+        format!("{}{measured}", self.messages.summary(situation))
+    }
+
+    fn headline(&self, item: &Item, situation: Situation) -> String {
+        let alert = &item.alert;
+        // The subject has no room for the region.
+        let title = one_line(alert.title());
+        let name = format!("{title} ({}, {})", self.of.environment, self.of.region);
+        if alert.state == State::Ok {
+            return self.messages.ended(situation, &name, &self.past(item));
+        }
+        self.messages.headline(situation, &name, &self.moment(alert.changed), self.lasted(item))
+    }
+
+    /// The period of the incident, in a list, where name and summary precede it.
+    pub(crate) fn period(&self, item: &Item) -> String {
+        if item.alert.state == State::Ok {
+            return self.messages.lasted(&self.past(item));
+        }
+        self.messages.since(&self.moment(item.alert.changed), self.lasted(item))
+    }
+
+    fn lasted(&self, item: &Item) -> Option<Duration> {
+        Duration::try_from(self.of.now.duration_since(item.alert.changed)).ok()
+    }
+
+    fn past(&self, item: &Item) -> PastIncident {
+        let ended = item.alert.changed;
+        let runs = item.metrics.as_ref().and_then(|metrics| metrics.during.runs);
+        PastIncident {
+            began: item
+                .incident
+                .zip(item.lasted(ended))
+                .map(|(incident, lasted)| (self.moment(incident.since), lasted)),
+            until: self.moment(ended),
+            failed: runs.filter(|runs| 0 < runs.failed()),
+        }
+    }
+
+    fn moment(&self, at: Timestamp) -> String {
+        moment(at, self.messages, &self.of.zone)
+    }
+
+    fn labels(&self, item: &Item) -> String {
+        let mut text = String::new();
+        let all = &item.alert.labels;
+        for (name, value) in all.iter().take(LABELS) {
+            line(&mut text, &format!("  {} = {}", brief(name, LABEL), brief(value, LABEL)));
+        }
+        if LABELS < all.len() {
+            let more = all.len() - LABELS;
+            line(&mut text, &format!("{} (+{more})", self.messages.labels().and_more));
+        }
+        text
+    }
+
+    fn evidence(&self, body: &mut String, item: &Item, situation: Situation) {
+        let labels = self.messages.labels();
+        let heading = match situation {
+            Situation::Degraded(Slowness::FirstChunk | Slowness::Reply) => labels.late,
+            _ => labels.failed,
+        };
+        match &item.report {
+            Some(report) => section(body, heading, &self.run(item, report, situation)),
+            // Without data there is no report.
+            None if matches!(situation, Situation::NoData(_)) => {}
+            None => section(body, heading, labels.no_report),
+        }
+    }
+
+    /// What the report says: the turn, its prompt and answer, and how the run ended.
+    fn run(&self, item: &Item, report: &Report, situation: Situation) -> String {
+        let labels = self.messages.labels();
+        let mut text = String::new();
+        let at = self.second(report.due);
+        let others =
+            if let Situation::Degraded(_) = situation { Attempts::One } else { attempts(report) };
+        let attempt = decisive_attempt(report, situation);
+        match attempt.and_then(|attempt| Some((attempt, decisive_turn(report, attempt)?))) {
+            Some((attempt, turn)) => {
+                let place = self.messages.turn(turn + 1, report.turns, &at, &others);
+                line(&mut text, &place);
+                self.turn(&mut text, attempt, turn);
+            }
+            None => line(&mut text, &self.messages.before_first_turn(&at, &others)),
+        }
+        let took = match measurement(item, situation) {
+            Measurement::Late { what, measured, objective, .. } => {
+                Some(self.messages.late(what, measured, objective))
+            }
+            Measurement::TimedOut { after, .. } => Some(self.messages.timed_out(after)),
+            _ => None,
+        };
+        if let Some(took) = took {
+            row(&mut text, labels.took, &took);
+        }
+        let failure = attempt.and_then(|attempt| attempt.failure.as_ref());
+        let detail = match (failure, attempt) {
+            (Some(failure), _) => &*failure.prose,
+            (None, Some(_)) => "",
+            (None, None) => &*report.detail,
+        };
+        let detail = match situation {
+            Situation::Down(Some(reason)) => self.messages.detail(reason, detail),
+            _ => Some(detail.to_owned()),
+        };
+        if let Some(detail) = detail.filter(|detail| !detail.is_empty()) {
+            row(&mut text, labels.detail, &brief(&detail, QUOTE));
+        }
+        text
+    }
+
+    fn turn(&self, text: &mut String, attempt: &Attempt, turn: usize) {
+        let labels = self.messages.labels();
+        let quoted = |said: &str| {
+            let said = brief(said, QUOTE);
+            if said.is_empty() { labels.no_answer.to_owned() } else { said }
+        };
+        let turn = &attempt.turns[turn];
+        row(text, labels.said, &brief(&turn.said, QUOTE));
+        let mut failed = turn.checks.iter().filter(|check| !check.passed).peekable();
+        if failed.peek().is_none() {
+            row(text, labels.answered, &quoted(&turn.answered));
+        }
+        for check in failed {
+            row(text, labels.expected, &brief(&self.messages.expected(&check.expected), QUOTE));
+            row(text, labels.found, &quoted(&self.messages.found(&check.found)));
+        }
+    }
+
+    /// Day and second.
+    fn second(&self, at: Timestamp) -> String {
+        format!("{} UTC", at.strftime(&format!("{}:%S", self.messages.date_format())))
+    }
+
+    fn others(&self) -> String {
+        let environment = self.of.environment.as_str();
+        open_alarms(self.of.others.as_deref(), environment, self.messages, &self.of.zone)
+    }
+
+    /// What to do, with the names of this alarm in the commands.
+    fn steps(&self, item: &Item, situation: Situation) -> String {
+        let probe = item.alert.subject.probe().map(ToString::to_string).unwrap_or_default();
+        let instance = item.report.as_ref().map(|report| &*report.instance).unwrap_or_default();
+        let host = instance.rsplit_once(':').map_or(instance, |(host, _)| host);
+        let url = item.report.as_ref().and_then(|report| report.url.clone());
+        let url = url.unwrap_or_else(|| format!("https://{instance}"));
+        let steps = self.messages.steps(situation).iter().map(|step| {
+            step.replace("{probe}", &probe)
+                .replace("{environment}", self.of.environment.as_str())
+                .replace("{instance}", instance)
+                .replace("{host}", host)
+                .replace("{url}", &url)
+        });
+        numbered(&steps.collect::<Vec<String>>())
+    }
+
+    fn links(&self, item: &Item, situation: Situation) -> String {
+        let labels = self.messages.labels();
+        let alert = &item.alert;
+        let mut text = String::new();
+        if let Some(report) = &item.report {
+            let key = report.key();
+            let page = links::object(&self.of.bucket, &format!("{key}.html"), &self.of.region);
+            row(&mut text, labels.report, &page);
+            row(&mut text, "", &format!("vigie report {key}"));
+        }
+        let runbook =
+            alert.runbook.as_ref().or(item.report.as_ref().and_then(|r| r.runbook.as_ref()));
+        if let Some(runbook) = runbook {
+            row(&mut text, labels.runbook, &one_line(runbook));
+        }
+        // The probe's own runbook comes first, and may be a page of Vigie already.
+        let page = self.messages.runbook(situation).map(links::docs);
+        let own = runbook.is_some_and(|own| own.starts_with(&links::docs("runbook")));
+        if let Some(page) = page.filter(|_| !own) {
+            row(&mut text, if runbook.is_some() { "" } else { labels.runbook }, &page);
+        }
+        if let Some(link) = &alert.link {
+            row(&mut text, labels.alarm, &one_line(link));
+        }
+        if let Some(dashboard) = &self.of.dashboard {
+            row(&mut text, labels.dashboard, dashboard);
+        }
+        text
+    }
+
+    /// `None` for alarms that `vigie mute` does not affect: those of an Alertmanager are silenced there.
+    fn mute(&self, item: &Item) -> Option<String> {
+        let alert = &item.alert;
+        let mutable = matches!(alert.source, Source::CloudWatch | Source::EventBridge)
+            && matches!(alert.subject, Subject::Down { .. } | Subject::Degraded { .. })
+            && alert.state != State::Ok;
+        let probe = alert.subject.probe().filter(|_| mutable)?;
+        let reason = self.messages.labels().mute_reason;
+        let environment = &self.of.environment;
+        Some(format!(
+            "vigie mute {probe} --environment {environment} --for 2h --reason \"{reason}\"\n{}",
+            self.messages.mute_hint()
+        ))
+    }
+
+    fn footer(&self, item: &Item, situation: Situation) -> String {
+        let alert = &item.alert;
+        let team = alert.labels.get("team").map(|team| one_line(team));
+        let team = team.as_deref().filter(|team| !team.is_empty());
+        let reason = if situation == Situation::Unreadable { "" } else { &*alert.reason };
+        let name = one_line(&alert.name);
+        self.messages.footer(item.severity.as_str(), team, &name, &brief(reason, 400))
+    }
+}

@@ -1,0 +1,132 @@
+//! Everything that a notification is written from. What could not be fetched is `None`.
+
+use std::time::Duration;
+
+use domain::{EnvironmentName, ProbeName, Report, Severity};
+use jiff::Timestamp;
+
+use crate::alert::Alert;
+use crate::incident::{Incident, NotificationKind};
+use crate::locale::Zone;
+
+/// One notification to one receiver.
+#[derive(Clone, Debug)]
+pub struct Notification {
+    pub environment: EnvironmentName,
+    /// When it is written.
+    pub now: Timestamp,
+    pub zone: Zone,
+    /// The alarms, the most urgent first; never empty. One alarm makes a full mail, several make a list.
+    pub items: Vec<Item>,
+    /// Other active alarms; `None` when they could not be queried.
+    pub others: Option<Vec<OpenAlarm>>,
+    /// The link to the CloudWatch dashboard.
+    pub dashboard: Option<String>,
+    pub region: String,
+    pub bucket: String,
+}
+
+/// One alarm in a notification.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub kind: NotificationKind,
+    pub alert: Alert,
+    pub severity: Severity,
+    /// The current incident, or the one that has just ended; `None` when none is known.
+    pub incident: Option<Incident>,
+    /// The newest report of the probe, if it belongs to this incident.
+    pub report: Option<Report>,
+    pub metrics: Option<ProbeMetrics>,
+}
+
+impl Item {
+    /// How long the incident lasted until `until`; `None` when its start is not known.
+    #[must_use]
+    pub fn lasted(&self, until: Timestamp) -> Option<Duration> {
+        Duration::try_from(until.duration_since(self.incident?.since)).ok()
+    }
+}
+
+/// What the weekly mail is written from.
+#[derive(Clone, Debug)]
+pub struct WeeklyReport {
+    pub environment: EnvironmentName,
+    pub region: String,
+    pub now: Timestamp,
+    pub zone: Zone,
+    /// The probes that ran; `None` when CloudWatch returned nothing.
+    pub probes: Option<Vec<ProbeWeek>>,
+    /// Active alarms; `None` when they could not be queried.
+    pub open: Option<Vec<OpenAlarm>>,
+    pub dashboard: Option<String>,
+}
+
+/// The last week of one probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProbeWeek {
+    pub probe: ProbeName,
+    pub runs: Runs,
+}
+
+/// Another active alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAlarm {
+    pub alert: Alert,
+    pub since: Timestamp,
+}
+
+/// Metrics of a probe from CloudWatch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProbeMetrics {
+    /// The hour before the incident began.
+    pub before: Window,
+    /// From then until now, or until the end of the incident.
+    pub during: Window,
+    /// Availability from 0 to 1, oldest first, in steps of `step`; `None` where no run had a verdict.
+    pub line: Vec<Option<f64>>,
+    pub step: Duration,
+}
+
+/// Metrics of one period.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Window {
+    /// Runs with a verdict, and how many of them passed.
+    pub runs: Option<Runs>,
+    /// Time to first chunk in seconds, the median.
+    pub first_chunk_p50: Option<f64>,
+    pub first_chunk_p95: Option<f64>,
+}
+
+/// Runs of one period; `passed` is at most `total`, which is more than 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    pub passed: u64,
+    pub total: u64,
+}
+
+impl Runs {
+    /// From CloudWatch's sum and sample count of `Success`; `None` when there were no runs, or the two
+    /// values are inconsistent.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts, checked to be in range"
+    )]
+    pub fn of(passed: f64, total: f64) -> Option<Self> {
+        let counted = (0.0..=total).contains(&passed) && (1.0..1e15).contains(&total);
+        counted.then(|| Self { passed: passed.round() as u64, total: total.round() as u64 })
+    }
+
+    #[must_use]
+    pub fn failed(self) -> u64 {
+        self.total.saturating_sub(self.passed)
+    }
+
+    /// From 0 to 1.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "runs of some hours are far below 2^53")]
+    pub fn availability(self) -> f64 {
+        self.passed as f64 / self.total.max(1) as f64
+    }
+}

@@ -1,0 +1,135 @@
+//! Who hears of an alert: labels decide how urgent it is, and so to which topic it goes.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::alert::{Alert, Subject};
+use domain::Severity;
+
+/// The routes of an operator, in their order: the first that matches decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Routes {
+    pub routes: Vec<Route>,
+}
+
+/// One route.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Labels that the alert must have; an empty set matches every alert. Besides the alert's own
+    /// labels there are `alarm` (its name), `environment`, `kind` (`down`, `degraded`, `pipeline`,
+    /// `foreign`, `unreadable`), `probe` and `severity` (as the alarm itself says).
+    #[serde(default, rename = "match")]
+    pub matches: BTreeMap<String, String>,
+    /// How urgent an alert that matches is.
+    pub severity: Severity,
+}
+
+impl Routes {
+    /// How urgent `alert` is.
+    ///
+    /// Without a route that matches, the alarm's own severity holds; without one, a `degraded` is a
+    /// ticket and anything else a page: what we don't know about may be what somebody must know.
+    #[must_use]
+    pub fn severity(&self, alert: &Alert, environment: &str) -> Severity {
+        let labels = labels(alert, environment);
+        let matching = self.routes.iter().find(|route| {
+            route.matches.iter().all(|(name, value)| labels.get(name.as_str()) == Some(&&**value))
+        });
+        match (matching, alert.severity, &alert.subject) {
+            (Some(route), _, _) => route.severity,
+            (None, Some(severity), _) => severity,
+            (None, None, Subject::Degraded { .. }) => Severity::Ticket,
+            (None, None, _) => Severity::Page,
+        }
+    }
+}
+
+/// Everything that a route can match on.
+fn labels<'a>(alert: &'a Alert, environment: &'a str) -> BTreeMap<&'a str, &'a str> {
+    let mut labels: BTreeMap<&str, &str> =
+        alert.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let kind = match alert.subject {
+        Subject::Down { .. } => "down",
+        Subject::Degraded { .. } => "degraded",
+        Subject::SelfMonitoring => "pipeline",
+        Subject::External { .. } => "foreign",
+        Subject::Unreadable => "unreadable",
+    };
+    labels.extend([("alarm", &*alert.name), ("environment", environment), ("kind", kind)]);
+    if let Some(probe) = alert.subject.probe() {
+        labels.insert("probe", probe.as_str());
+    }
+    if let Some(severity) = alert.severity {
+        labels.insert("severity", severity.as_str());
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::alert::{Source, State};
+    use domain::Severity::{Page, Ticket};
+
+    fn alert(subject: Subject, severity: Option<Severity>, team: &str) -> Alert {
+        Alert {
+            key: "k".to_owned(),
+            name: "vigie-prod-bot-down".to_owned(),
+            source: Source::CloudWatch,
+            subject,
+            state: State::Alarm,
+            previous: None,
+            changed: Timestamp::UNIX_EPOCH,
+            reason: String::new(),
+            description: String::new(),
+            labels: [("team".to_owned(), team.to_owned())].into(),
+            severity,
+            runbook: None,
+            link: None,
+            looks_back_seconds: None,
+            test: None,
+        }
+    }
+
+    #[test]
+    fn the_first_route_that_matches_decides_then_the_alarm_itself_then_its_kind() {
+        let routes: Routes = serde_json::from_str(
+            r#"{"routes":[
+                {"match":{"team":"lab"},"severity":"ticket"},
+                {"match":{"environment":"prod","probe":"vip"},"severity":"page"}]}"#,
+        )
+        .unwrap();
+        let probe = |name: &str| name.parse().unwrap();
+        let down = |name| Subject::Down { probe: probe(name) };
+        let slow = |name| Subject::Degraded { probe: probe(name) };
+        let cases = [
+            // name                               alert                                   severity
+            ("down wakes somebody", alert(down("bot"), None, "chat"), Page),
+            ("slow waits", alert(slow("bot"), None, "chat"), Ticket),
+            ("the alarm's own word", alert(down("bot"), Some(Ticket), "chat"), Ticket),
+            ("a team's route", alert(down("bot"), Some(Page), "lab"), Ticket),
+            ("the first route wins", alert(down("vip"), None, "lab"), Ticket),
+            ("a probe's route", alert(slow("vip"), Some(Ticket), "chat"), Page),
+            ("unknown is urgent", alert(Subject::Unreadable, None, "chat"), Page),
+        ];
+        for (name, alert, expected) in cases {
+            assert_eq!(routes.severity(&alert, "prod"), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused() {
+        for bad in [
+            r#"{"route":[]}"#,
+            r#"{"routes":[{"matches":{},"severity":"page"}]}"#,
+            r#"{"routes":[{"severity":"urgent"}]}"#,
+        ] {
+            assert!(serde_json::from_str::<Routes>(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Publishing to a topic, with the attributes that subscribers filter by.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_sns::types::MessageAttributeValue;
+use domain::EnvironmentName;
+use lambda_kit::chain;
+
+use notify::mail::Mail;
+use notify::notification::Item;
+
+/// Attribute lists stay far below SNS's 256 KB for message and attributes together.
+const MOST_VALUES: usize = 100;
+
+/// A mail that SNS did not take. The event is handed back and comes again.
+#[derive(Debug, thiserror::Error)]
+#[error("notification `{subject}` did not reach topic `{topic}`: {cause}")]
+pub(crate) struct Unpublished {
+    subject: String,
+    topic: String,
+    cause: String,
+}
+
+/// Publishes `mail` and returns SNS's id of the message.
+pub(crate) async fn publish(
+    client: &aws_sdk_sns::Client,
+    topic: &str,
+    mail: &Mail,
+    environment: &EnvironmentName,
+    items: &[Item],
+) -> Result<String, Unpublished> {
+    put(client, topic, mail, attributes(environment, items)).await
+}
+
+/// Publishes the weekly mail, as what nobody filters away: it shows that pages would come.
+pub(crate) async fn publish_week(
+    client: &aws_sdk_sns::Client,
+    topic: &str,
+    mail: &Mail,
+    environment: &EnvironmentName,
+) -> Result<String, Unpublished> {
+    let attributes = [("severity", "page"), ("environment", environment.as_str()), ("state", "OK")];
+    let attributes = attributes.map(|(name, value)| (name, BTreeSet::from([value.to_owned()])));
+    put(client, topic, mail, attributes.into()).await
+}
+
+async fn put(
+    client: &aws_sdk_sns::Client,
+    topic: &str,
+    mail: &Mail,
+    attributes: Vec<(&'static str, BTreeSet<String>)>,
+) -> Result<String, Unpublished> {
+    let mut request = client.publish().topic_arn(topic).subject(&mail.subject).message(&mail.body);
+    for (name, values) in attributes {
+        request = request.message_attributes(name, attribute(&values));
+    }
+    match request.send().await {
+        Ok(answer) => Ok(answer.message_id().unwrap_or_default().to_owned()),
+        Err(error) => Err(Unpublished {
+            subject: mail.subject.clone(),
+            topic: topic.to_owned(),
+            cause: chain(&error),
+        }),
+    }
+}
+
+/// What a filter policy can ask for. An attribute without a value is left out.
+fn attributes(
+    environment: &EnvironmentName,
+    items: &[Item],
+) -> Vec<(&'static str, BTreeSet<String>)> {
+    let mut lists = [
+        ("severity", BTreeSet::new()),
+        ("environment", BTreeSet::from([environment.to_string()])),
+        ("probe", BTreeSet::new()),
+        ("state", BTreeSet::new()),
+        ("reason", BTreeSet::new()),
+        ("team", BTreeSet::new()),
+        ("test", BTreeSet::new()),
+    ];
+    let [severity, _, probe, state, reason, team, test] = &mut lists;
+    for item in items {
+        let alert = &item.alert;
+        severity.1.insert(item.severity.as_str().to_owned());
+        state.1.insert(alert.state.as_str().to_owned());
+        probe.1.extend(alert.subject.probe().map(ToString::to_string));
+        team.1.extend(alert.labels.get("team").cloned());
+        test.1.extend(alert.test.clone());
+        let outcome = item.report.as_ref().and_then(|report| report.outcome.reason());
+        reason.1.extend(outcome.map(|reason| reason.as_str().to_owned()));
+    }
+    lists.into_iter().filter(|(_, values)| !values.is_empty()).collect()
+}
+
+/// One value is a string; several are a list, of which a filter needs to match one.
+fn attribute(values: &BTreeSet<String>) -> MessageAttributeValue {
+    let mut first: Vec<&String> = values.iter().take(MOST_VALUES).collect();
+    let (kind, value) = match (first.pop(), first.is_empty()) {
+        (Some(only), true) => ("String", only.clone()),
+        (last, _) => {
+            first.extend(last);
+            ("String.Array", serde_json::to_string(&first).expect("texts are always JSON"))
+        }
+    };
+    MessageAttributeValue::builder()
+        .data_type(kind)
+        .string_value(value)
+        .build()
+        .expect("the data type is set")
+}

@@ -1,0 +1,153 @@
+//! What the function does for its own sake.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::world::{Part, World, at, event};
+
+/// A dead man's switch that counts its heartbeats; the URL, and the count so far.
+async fn switch() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/ping/secret", listener.local_addr().unwrap());
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = count.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1_024];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            assert!(request[..read].starts_with(b"GET /ping/secret "));
+            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    (url, count)
+}
+
+fn figure(world: &World, name: &str, value: Option<f64>) {
+    let key = (name.to_owned(), "Sum".to_owned());
+    match value {
+        Some(value) => world.state().metrics.insert(key, value),
+        None => world.state().metrics.remove(&key),
+    };
+}
+
+#[tokio::test]
+async fn the_heart_beats_only_while_results_are_published() {
+    let (url, count) = switch().await;
+    let beats = || count.load(std::sync::atomic::Ordering::SeqCst);
+    let mut world = World::with(&[("HEARTBEAT_URL", &url)]);
+    let cases = [
+        // name                                  dispatched  reported    beats
+        ("all is published", Some(30.0), Some(30.0), 1),
+        ("a few are still on their way", Some(30.0), Some(27.0), 1),
+        ("nothing was due", Some(0.0), None, 1),
+        ("nothing comes back", Some(30.0), None, 0),
+        ("half is lost", Some(30.0), Some(14.0), 0),
+        ("nobody plans", None, None, 0),
+    ];
+    for (minute, (name, dispatched, reported, expected)) in cases.into_iter().enumerate() {
+        figure(&world, "RunsDispatched", dispatched);
+        figure(&world, "RunsReported", reported);
+        let before = beats();
+        assert_eq!(world.tick(at(&format!("10:{minute:02}:00"))).await, 0, "{name}");
+        assert_eq!(beats() - before, expected, "{name}");
+    }
+    world.breaks(Part::Metrics);
+    let before = beats();
+    world.tick(at("10:30:00")).await;
+    assert_eq!(beats(), before, "not knowing is not living");
+}
+
+#[tokio::test]
+async fn once_a_day_the_subscriptions_are_looked_at() {
+    let mut world = World::with(&[
+        ("NOTIFICATIONS_EMAILS", "ada@example.com,bob@example.com,"),
+        ("TICKETS_EMAILS", "ada@example.com,"),
+        ("SELF_MONITORING_TOPIC_ARN", "watch"),
+        ("SELF_MONITORING_EMAILS", "eve@example.com,gone@example.com"),
+    ]);
+    let arn = "arn:aws:sns:eu-west-1:123456789012:notifications:1";
+    world.state().subscriptions = [
+        (
+            "notifications".to_owned(),
+            vec![("ada@example.com", arn), ("bob@example.com", "PendingConfirmation")],
+        ),
+        ("tickets".to_owned(), vec![("ada@example.com", arn)]),
+        ("escalation".to_owned(), vec![("somebody@example.com", "Deleted")]),
+        // One of two is not there at all: SNS forgets what was unsubscribed.
+        ("watch".to_owned(), vec![("eve@example.com", arn)]),
+    ]
+    .into();
+    for hour in 0..24 {
+        for minute in [0, 30] {
+            world.tick(at(&format!("{hour:02}:{minute:02}:00"))).await;
+        }
+    }
+    let figures = world.state().figures.clone();
+    assert_eq!(figures, [("SubscriptionsUnconfirmed".to_owned(), 3.0)]);
+}
+
+#[tokio::test]
+async fn subscriptions_that_can_not_be_seen_end_no_alarm_and_are_looked_at_again() {
+    let mut world = World::with(&[("TICKETS_EMAILS", "ada@example.com")]);
+    let ada = |arn| ("tickets".to_owned(), vec![("ada@example.com", arn)]);
+    world.state().subscriptions = [ada("Deleted")].into();
+    let told = |world: &World| {
+        let figures = std::mem::take(&mut world.state().figures);
+        figures.into_iter().map(|(_, count)| count).collect::<Vec<f64>>()
+    };
+    world.tick(at("10:00:00")).await;
+    assert_eq!(told(&world), [1.0]);
+
+    let next_day = |time: &str| format!("2026-11-23T{time}:00Z").parse().unwrap();
+    world.state().unseen.insert("tickets".to_owned());
+    world.tick(next_day("10:00")).await;
+    assert_eq!(told(&world), [] as [f64; 0], "not knowing is no reason for calm");
+    world.state().unseen.remove("tickets");
+    world.state().unseen.insert("notifications".to_owned());
+    world.tick(next_day("10:01")).await;
+    assert_eq!(told(&world), [1.0], "what is wrong with the others is told");
+    world.state().unseen.clear();
+    world.state().subscriptions = [ada("arn:aws:sns:eu-west-1:123456789012:tickets:1")].into();
+    world.tick(next_day("10:02")).await;
+    world.tick(next_day("10:03")).await;
+    assert_eq!(told(&world), [0.0], "all is seen, and that is enough for the day");
+}
+
+#[tokio::test]
+async fn once_a_week_somebody_says_that_they_are_still_watching() {
+    let mut world = World::new();
+    world.state().week = [
+        ("hr-bot".to_owned(), (10_080.0, 10_080.0)),
+        ("support-bot".to_owned(), (10_070.0, 10_080.0)),
+    ]
+    .into();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    // 22 November 2026 is a Sunday; Monday, 8 o'clock in Paris is 7 o'clock UTC.
+    let monday = |time: &str| format!("2026-11-23T{time}:00Z").parse().unwrap();
+    world.tick(monday("06:59")).await;
+    let before = world.subjects().len();
+    for minute in 0..5 {
+        world.tick(monday(&format!("07:{minute:02}"))).await;
+    }
+    world.tick(monday("12:00")).await;
+    let weekly: Vec<_> = world.published()[before..]
+        .iter()
+        .filter(|m| m.subject.starts_with("Weekly "))
+        .cloned()
+        .collect();
+    let [mail] = &weekly[..] else { panic!("{:?}", world.subjects()) };
+    assert_eq!(mail.subject, "Weekly report (prod), 2 probes, active alarms: 1");
+    assert_eq!(mail.topic, "notifications");
+    assert_eq!(mail.attributes["severity"], "page");
+    let worst_first = mail.body.find("support-bot").unwrap() < mail.body.find("hr-bot").unwrap();
+    assert!(worst_first && mail.body.contains("99.9%"), "{}", mail.body);
+
+    // Without the table it can't be known whether it was sent, and each minute would send it.
+    world.breaks(Part::Table);
+    let before = world.published().len();
+    world.tick("2026-11-30T07:00:00Z".parse().unwrap()).await;
+    assert_eq!(world.published().len(), before);
+}
