@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use prost::Message;
-use remote_write::wire::{v1, v2};
-use remote_write::{Protocol, decode};
+use samples::wire::{v1, v2};
+use samples::{Protocol, decode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -166,7 +166,7 @@ fn understand(number: usize, headers: BTreeMap<String, String>, body: Vec<u8>) -
 
 fn samples_of(series: &v1::TimeSeries) -> Vec<Stored> {
     let labels = series.labels.iter().map(|label| (label.name.as_str(), label.value.as_str()));
-    let name = remote_write::Series::from_labels(labels).unwrap().to_string();
+    let name = samples::Series::from_labels(labels).unwrap().to_string();
     series.samples.iter().map(|sample| (name.clone(), sample.timestamp, sample.value)).collect()
 }
 

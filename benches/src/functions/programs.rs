@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use forward::{figure, message};
 use jiff::Timestamp;
+use samples::message;
 use serde_json::{Value, json};
 
 use crate::lambda::Program;
@@ -151,7 +151,7 @@ fn samples(number: usize) -> anyhow::Result<String> {
                 ("environment", "local"),
                 ("location", "eu-west-1"),
             ];
-            figure::entry("probe_turn_first_chunk_seconds", labels, Some(0.25), now)
+            Entry::of("probe_turn_first_chunk_seconds", labels, Some(0.25), now)
         })
         .collect::<Result<_, _>>()?;
     let messages = message::encode(&probe, &format!("run-{number}"), now, &entries)?;

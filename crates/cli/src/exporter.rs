@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use agent::Queue;
 use domain::metrics;
 use domain::schedule::{minute_after, plan};
 use domain::{Probe, ProbeName, Report};
-use forward::Queue;
-use forward::figure::entry;
 use jiff::Timestamp;
+use samples::Entry;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -117,11 +117,11 @@ impl Exporter {
 
     fn forward(&self, report: &Report) {
         let Some(queue) = &self.queue else { return };
-        let at = remote_write::Timestamp::from_millis(report.due.as_millisecond());
+        let at = samples::Timestamp::from_millis(report.due.as_millisecond());
         let mut entries = Vec::new();
         for value in metrics::for_prometheus(report) {
             let labels = value.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            match entry(value.name, labels, value.value, at) {
+            match Entry::of(value.name, labels, value.value, at) {
                 Ok(entry) => entries.push(entry),
                 Err(invalid) => warn!(series = value.name, %invalid, "a series is left out"),
             }

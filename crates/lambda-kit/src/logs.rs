@@ -18,7 +18,6 @@ pub const VIGIE_CRATES: &[&str] = &[
     "dispatcher",
     "domain",
     "exposition",
-    "forward",
     "gradio",
     "ingest",
     "lambda_kit",
@@ -27,8 +26,10 @@ pub const VIGIE_CRATES: &[&str] = &[
     "redact",
     "remote_write",
     "report_page",
+    "samples",
     "scrape",
     "secrets",
+    "sqs_batch",
 ];
 
 /// Filter of log events.

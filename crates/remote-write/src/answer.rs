@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::backoff::retry_after;
-use crate::{Protocol, Timestamp};
+use samples::{Protocol, Timestamp};
 
 /// Longest wait that a receiver may ask for; a slip on its side must not silence us for days.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);

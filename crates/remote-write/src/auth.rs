@@ -139,7 +139,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::Protocol;
+    use samples::Protocol;
 
     fn request(url: &str, body: Vec<u8>) -> Request {
         let mut request = Request::new(Method::POST, Url::parse(url).unwrap());

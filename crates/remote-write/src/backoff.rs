@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 
-use crate::Timestamp;
+use samples::Timestamp;
 
 /// Waits that double from `first` to `longest`. Prometheus waits 30 ms to 5 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

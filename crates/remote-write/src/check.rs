@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{Datum, Entry, Protocol, Timestamp};
+use samples::{Datum, Entry, Protocol, Timestamp};
 
 /// Limits of what is sent. The defaults keep to what every known receiver stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Checks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Histogram, Sample, Series};
+    use samples::{Histogram, Sample, Series};
 
     const NOW: i64 = 1_795_332_392_507;
 

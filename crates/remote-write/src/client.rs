@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::answer::{Answer, Obstacle, Sent, judge, proves, words};
 use crate::delivery::Delivery;
-use crate::{Encoder, Entry, Outcome, Patience, Protocol, Settings, SettingsError, Timestamp};
+use crate::{Outcome, Patience, Settings, SettingsError};
+use samples::{Encoder, Entry, Protocol, Timestamp};
 
 /// Bytes of an answer that are read; it is only words.
 const MAX_ANSWER: usize = 2048;

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Obstacle, Rejection, Sent};
-use crate::{Client, Entry, Protocol, Refusal, Timestamp};
+use crate::{Client, Refusal};
+use samples::{Entry, Protocol, Timestamp};
 
 /// How long one call goes on trying.
 #[derive(Clone, Copy, Debug)]
@@ -181,7 +182,7 @@ impl<'a> Delivery<'a> {
         let mut ranges = Vec::new();
         let (mut start, mut bytes) = (0, 0);
         for (index, place) in places.iter().enumerate() {
-            let length = self.entries[*place as usize].series.block().len() + 32;
+            let length = self.entries[*place as usize].series.encoded_length() + 32;
             let full = index - start >= settings.max_samples.max(1)
                 || bytes + length > settings.max_request_bytes;
             if full && index > start {

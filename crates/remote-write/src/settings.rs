@@ -6,7 +6,8 @@ use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::{Auth, Backoff, Checks, Protocol};
+use crate::{Auth, Backoff, Checks};
+use samples::Protocol;
 
 /// Headers that remote write sets itself.
 const RESERVED: [&str; 8] = [

@@ -21,8 +21,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use exposition::Format;
 use prost::Message;
-use remote_write::Timestamp;
-use remote_write::wire::v1;
+use samples::Timestamp;
+use samples::wire::v1;
 use script::{Expected, Step, Stored, scripts, write_down};
 use tokio::net::TcpListener;
 

@@ -30,7 +30,7 @@ pub use page::{Counts, Scrape, ScrapeError};
 pub use state::StateError;
 pub use target::{Labels, Limits, instance_of};
 
-use remote_write::Timestamp;
+use samples::Timestamp;
 
 /// Scrapes a target once; `at` stamps all that has no time of its own.
 ///

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 
 use hashbrown::HashTable;
-use remote_write::{Entry, Sample, Series, Timestamp};
+use samples::{Entry, Sample, Series, Timestamp};
 
 use crate::created::{Group, Role};
 use crate::target::Labels;

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exposition::{Kind, Line, ParseError, Reader};
-use remote_write::{
-    Datum, Entry, Exemplar, InvalidSeries, Metadata, MetricKind, Sample, Timestamp,
-};
+use samples::{Datum, Entry, Exemplar, InvalidSeries, Metadata, MetricKind, Sample, Timestamp};
 
 use crate::created::{Group, Role, role};
 use crate::fetch::{FetchError, Page};

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use exposition::{Format, Line, Reader};
-use remote_write::{NAME, Series};
+use samples::{NAME, Series};
 
 use crate::created::Role;
 use crate::memory::{BEFORE, Memory, NEVER};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use remote_write::{InvalidSeries, NAME, Series};
+use samples::{InvalidSeries, NAME, Series};
 use url::Url;
 
 /// Labels that every series of a target gets: `job`, `instance` and the user's own.

@@ -11,7 +11,7 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use exposition::{Family, Format, Kind, Point, Writer};
-use remote_write::{Entry, NAME};
+use samples::{Entry, NAME};
 
 use crate::letter::Letter;
 
@@ -85,7 +85,7 @@ fn page(entries: &[Entry]) -> (String, usize) {
 
 #[cfg(test)]
 mod tests {
-    use remote_write::{Sample, Series, Timestamp};
+    use samples::{Sample, Series, Timestamp};
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::EnvironmentName;
 use domain::SecretReference;
 use lambda_kit::{SettingError, Settings};
-use remote_write::Protocol;
+use samples::Protocol;
 
 /// Beyond about an hour Prometheus refuses samples, or answers 500 for ever.
 const MAX_AGE: Duration = Duration::from_secs(3000);

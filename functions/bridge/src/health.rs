@@ -10,7 +10,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use domain::EnvironmentName;
-use remote_write::Timestamp;
+use samples::Timestamp;
 use tokio::time::Instant;
 
 use crate::letter::Letter;

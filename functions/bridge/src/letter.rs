@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsMessage;
-use forward::message::{Message, Unreadable, decode};
-use remote_write::{Entry, Fate, Rejection, Timestamp};
+use remote_write::{Fate, Rejection};
+use samples::message::{Message, Unreadable, decode};
+use samples::{Entry, Timestamp};
 
 /// A message as it arrived.
 pub(crate) struct Letter {

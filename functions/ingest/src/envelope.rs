@@ -9,14 +9,12 @@ use std::io::Read as _;
 use aws_lambda_events::lambda_function_urls::{
     LambdaFunctionUrlRequest, LambdaFunctionUrlResponse,
 };
-use aws_sdk_sqs::error::SdkError;
-use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flate2::read::MultiGzDecoder;
-use forward::message::TooLarge;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use remote_write::Timestamp;
+use samples::Timestamp;
+use samples::message::TooLarge;
 use secrets::SecretError;
 use serde::{Deserialize, Serialize};
 
@@ -65,10 +63,8 @@ pub enum Refusal {
     },
     #[error("the samples can't be queued")]
     Message { source: TooLarge },
-    #[error("the queue of samples was not reached")]
-    Queue { source: Box<SdkError<SendMessageBatchError>> },
-    #[error("the queue of samples refused {failed} of {messages} messages: {why}")]
-    QueueRefused { failed: usize, messages: usize, why: String },
+    #[error("the samples could not be queued")]
+    Queue { source: sqs_batch::SendError },
 }
 
 impl Refusal {
@@ -85,9 +81,7 @@ impl Refusal {
             | Self::RecordEncoding { .. }
             | Self::Record { .. }
             | Self::Message { .. } => StatusCode::BAD_REQUEST,
-            Self::NoKey { .. } | Self::Queue { .. } | Self::QueueRefused { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::NoKey { .. } | Self::Queue { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -212,7 +206,7 @@ pub(crate) fn answer(
     let error_message = refusal.map(|refusal| {
         let message = match refusal {
             // What is behind it is ours and none of the caller's business.
-            Refusal::NoKey { .. } | Refusal::Queue { .. } | Refusal::QueueRefused { .. } => {
+            Refusal::NoKey { .. } | Refusal::Queue { .. } => {
                 "the metrics can't be taken now; try again".to_owned()
             }
             other => lambda_kit::chain(other),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use remote_write::Timestamp;
+use samples::Timestamp;
 use serde::Deserialize;
 
 use crate::point::{Point, Unreadable};

@@ -25,24 +25,19 @@ use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
 use domain::SecretReference;
 use domain::metrics::Unit;
-use forward::message::{Outgoing, encode};
 use http::StatusCode;
 use lambda_kit::chain;
-use remote_write::{Entry, Timestamp};
+use samples::message::{Outgoing, encode};
+use samples::{Entry, Timestamp};
 use secrecy::ExposeSecret as _;
 use secrets::Secrets;
+use sqs_batch::Message;
 
 pub use config::Config;
 pub use envelope::Refusal;
 
 use envelope::Envelope;
 use point::Labels;
-
-/// Most bytes of the messages in one batch; SQS took no more than 256 KiB for many years.
-const BATCH_BYTES: usize = 256 * 1024;
-
-/// Most messages in a batch.
-const BATCH: usize = 10;
 
 /// The AWS services that it calls.
 pub struct Services {
@@ -145,34 +140,13 @@ impl Ingest {
             );
             messages.extend(encoded.map_err(|source| Refusal::Message { source })?);
         }
-        for batch in batches(&messages) {
-            self.send_batch(batch).await?;
-        }
-        Ok(())
-    }
-
-    async fn send_batch(&self, messages: &[Outgoing]) -> Result<(), Refusal> {
-        let entry = |(index, message): (usize, &Outgoing)| {
-            aws_sdk_sqs::types::SendMessageBatchRequestEntry::builder()
-                .id(index.to_string())
-                .message_body(&message.body)
-                .message_group_id(&message.group)
-                .message_deduplication_id(&message.deduplication)
-                .build()
-                .expect("id and body are set")
-        };
-        let entries = messages.iter().enumerate().map(entry).collect();
-        let batch = self.services.sqs.send_message_batch().queue_url(&self.config.queue_url);
-        let sent = batch.set_entries(Some(entries)).send().await;
-        let sent = sent.map_err(|source| Refusal::Queue { source: Box::new(source) })?;
-        match sent.failed() {
-            [] => Ok(()),
-            [first, ..] => Err(Refusal::QueueRefused {
-                failed: sent.failed().len(),
-                messages: messages.len(),
-                why: first.message().unwrap_or(first.code()).to_owned(),
-            }),
-        }
+        let messages = messages
+            .into_iter()
+            .map(|message| Message::fifo(message.group, message.deduplication, message.body))
+            .collect::<Vec<_>>();
+        sqs_batch::send(&self.services.sqs, &self.config.queue_url, &messages)
+            .await
+            .map_err(|source| Refusal::Queue { source })
     }
 
     /// Counts what was left out, so that an alarm tells of it. The samples themselves are safe by now, so a
@@ -214,51 +188,5 @@ impl Samples {
             }
         }
         Ok(())
-    }
-}
-
-/// Messages in their order, as many to a batch as it takes.
-fn batches(messages: &[Outgoing]) -> Vec<&[Outgoing]> {
-    let mut batches = Vec::new();
-    let mut rest = messages;
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let fit = rest
-            .iter()
-            .take(BATCH)
-            .take_while(|message| {
-                bytes += message.body.len();
-                bytes <= BATCH_BYTES
-            })
-            .count();
-        let (batch, after) = rest.split_at(fit.max(1));
-        batches.push(batch);
-        rest = after;
-    }
-    batches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_keep_the_order_and_the_limits() {
-        let message = |size: usize| Outgoing {
-            group: "g".into(),
-            deduplication: size.to_string(),
-            body: "x".repeat(size),
-        };
-        let sizes = |batches: &[&[Outgoing]]| -> Vec<Vec<usize>> {
-            batches.iter().map(|batch| batch.iter().map(|each| each.body.len()).collect()).collect()
-        };
-        let large: Vec<_> = [200_000, 60_000, 3_000, 200_000].map(message).into();
-        assert_eq!(sizes(&batches(&large)), [vec![200_000, 60_000], vec![3_000, 200_000]]);
-        let small: Vec<_> = (0..23).map(message).collect();
-        assert_eq!(
-            batches(&small).iter().map(|batch| batch.len()).collect::<Vec<_>>(),
-            [10, 10, 3]
-        );
-        assert!(batches(&[]).is_empty());
     }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use prost::Message;
-use remote_write::Timestamp;
+use samples::Timestamp;
 
 use crate::point::{Point, Unreadable};
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use remote_write::{Entry, Sample, Series, Timestamp};
+use samples::{Entry, Sample, Series, Timestamp};
 
 use crate::name;
 

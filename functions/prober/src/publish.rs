@@ -6,17 +6,14 @@
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_sqs::Client as Sqs;
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use domain::metrics::{Unit, for_prometheus};
 use domain::{Report, Verdict};
-use forward::message::{Outgoing, encode};
 use lambda_kit::chain;
-use remote_write::Timestamp;
+use samples::message::{Outgoing, encode};
+use samples::{Entry, Timestamp};
+use sqs_batch::Message;
 
 use crate::Config;
-
-/// Most messages in a batch; see the reference of `SendMessageBatch`.
-const BATCH: usize = 10;
 
 /// Where results go.
 pub(crate) struct Publisher {
@@ -64,11 +61,7 @@ impl Publisher {
                 Err(problem) => return Some(problem),
             }
         }
-        let mut problem = None;
-        for batch in messages.chunks(BATCH) {
-            problem = send(&self.sqs, queue_url, batch).await.err().or(problem);
-        }
-        problem
+        send(&self.sqs, queue_url, messages).await.err()
     }
 
     /// Keeps the report of every run that is not up, and the newest of them under a fixed name.
@@ -124,35 +117,22 @@ fn samples(report: &Report) -> Result<Vec<Outgoing>, String> {
     let figures = for_prometheus(report);
     let entries = figures.iter().map(|figure| {
         let labels = figure.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        forward::figure::entry(figure.name, labels, figure.value, at)
+        Entry::of(figure.name, labels, figure.value, at)
     });
     let entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(|error| chain(&error))?;
     let group = format!("{}/{}", report.environment, report.probe);
     encode(&group, report.run.as_str(), at, &entries).map_err(|error| chain(&error))
 }
 
-pub(crate) async fn send(sqs: &Sqs, queue_url: &str, messages: &[Outgoing]) -> Result<(), String> {
-    let entry = |(index, message): (usize, &Outgoing)| {
-        SendMessageBatchRequestEntry::builder()
-            .id(index.to_string())
-            .message_body(&message.body)
-            .message_group_id(&message.group)
-            .message_deduplication_id(&message.deduplication)
-            .build()
-    };
-    let entries = messages.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>();
-    let entries = entries.map_err(|error| chain(&error))?;
-    let sent =
-        sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await;
-    let sent = sent
-        .map_err(|error| format!("the queue of samples did not take a batch: {}", chain(&error)))?;
-    match sent.failed() {
-        [] => Ok(()),
-        [first, ..] => Err(format!(
-            "the queue of samples refused {} of {} messages: {}",
-            sent.failed().len(),
-            messages.len(),
-            first.message().unwrap_or(first.code()),
-        )),
-    }
+/// Sends messages of samples to the bridge's queue.
+pub(crate) async fn send(
+    sqs: &Sqs,
+    queue_url: &str,
+    messages: Vec<Outgoing>,
+) -> Result<(), String> {
+    let messages = messages
+        .into_iter()
+        .map(|message| Message::fifo(message.group, message.deduplication, message.body))
+        .collect::<Vec<_>>();
+    sqs_batch::send(sqs, queue_url, &messages).await.map_err(|error| chain(&error))
 }

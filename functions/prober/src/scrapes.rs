@@ -11,10 +11,10 @@ use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::report::RunId;
 use domain::run_request::ScrapeRequest;
-use forward::message::{Outgoing, encode};
 use jiff::Timestamp;
 use lambda_kit::chain;
-use remote_write::Timestamp as At;
+use samples::Timestamp as At;
+use samples::message::encode;
 use scrape::{Labels, Memory, Scrape};
 use secrets::Secrets;
 use tracing::{info, warn};
@@ -54,7 +54,7 @@ pub(crate) async fn make(
     let group = group(order, config, instance);
     let messages = encode(&group, &format!("scrape-{run}"), at, &scrape.entries)
         .map_err(|error| chain(&error))?;
-    send_all(publisher, queue_url, &messages).await?;
+    send(&publisher.sqs, queue_url, messages).await?;
     // Only after the samples are in the queue: a series whose end was not sent must be remembered.
     if scrape.memory_changed {
         publisher.put(&key, "application/octet-stream", memory.to_bytes()).await?;
@@ -82,7 +82,7 @@ pub(crate) async fn end(
     let run = RunId::of(&config.environment, &order.probe, due);
     let messages = encode(&group(order, config, instance), &format!("end-{run}"), at, &entries)
         .map_err(|error| chain(&error))?;
-    send_all(publisher, queue_url, &messages).await?;
+    send(&publisher.sqs, queue_url, messages).await?;
     // As above: not before the ends are in the queue.
     publisher.delete(&key).await
 }
@@ -95,18 +95,6 @@ fn key(order: &ScrapeRequest) -> String {
 /// Samples of a target stay in order.
 fn group(order: &ScrapeRequest, config: &Config, instance: &str) -> String {
     format!("{}/{instance}/{}", config.environment, order.job)
-}
-
-/// One by one: a scrape is large, and a batch must stay below the queue's limit as a whole.
-async fn send_all(
-    publisher: &Publisher,
-    queue_url: &str,
-    messages: &[Outgoing],
-) -> Result<(), String> {
-    for message in messages.chunks(1) {
-        send(&publisher.sqs, queue_url, message).await?;
-    }
-    Ok(())
 }
 
 /// `up` of a scrape carries no probe: two probes may share the target.

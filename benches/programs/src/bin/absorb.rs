@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use exposition::Format;
-use remote_write::Timestamp;
+use samples::Timestamp;
 use scrape::{Labels, Limits, Memory, Page};
 
 const SERIES: usize = 100_000;

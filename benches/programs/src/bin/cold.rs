@@ -17,8 +17,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
-use forward::{figure, message};
-use remote_write::{Entry, Timestamp};
+use samples::message;
+use samples::{Entry, Timestamp};
 use serde_json::json;
 
 struct Cost {
@@ -183,7 +183,7 @@ fn event(samples: usize) -> String {
                 ("location", "eu-west-1"),
             ];
             let value = f64::from(u32::try_from(number).unwrap()) * 17.5;
-            figure::entry(&name, labels, Some(value), now).unwrap()
+            Entry::of(&name, labels, Some(value), now).unwrap()
         })
         .collect();
     let messages = message::encode("bot", "run", now, &entries).unwrap();

@@ -1,7 +1,11 @@
 //! Remote writes one probe result a second, so that a real receiver can be taken away meanwhile.
 //!
 //! ```text
+<<<<<<<< HEAD:benches/programs/src/bin/deliver.rs
 //! cargo run -p bench-programs --bin deliver -- URL SECONDS [INTERVAL_MS] [1.0|2.0]
+========
+//! cargo run -p agent --example deliver -- URL SECONDS [INTERVAL_MS] [1.0|2.0]
+>>>>>>>> 967df9b (samples: one crate for series, encodings and the queue message; one SQS batch sender):crates/agent/examples/deliver.rs
 //! ```
 //!
 //! Results are `deliver_probe_success{probe="deliver"}` and `deliver_round`, stamped on an exact grid;
@@ -12,9 +16,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use forward::engine::{Batches, run};
-use forward::{Queue, figure};
-use remote_write::{Client, Settings, Timestamp};
+use agent::Queue;
+use agent::engine::{Batches, run};
+use remote_write::{Client, Settings};
+use samples::Timestamp;
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,8 +45,8 @@ async fn main() {
             let at = first + interval * round;
             let labels = [("probe", "deliver")];
             queue.push(vec![
-                figure::entry("deliver_probe_success", labels, Some(1.0), at).unwrap(),
-                figure::entry("deliver_round", labels, Some(f64::from(round)), at).unwrap(),
+                Entry::of("deliver_probe_success", labels, Some(1.0), at).unwrap(),
+                Entry::of("deliver_round", labels, Some(f64::from(round)), at).unwrap(),
             ]);
             round += 1;
         }

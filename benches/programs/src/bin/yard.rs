@@ -1,7 +1,11 @@
 //! A target and a receiver in one, for measuring what stands between: `make bench ONLY=bridge`.
 //!
 //! ```text
+<<<<<<<< HEAD:benches/programs/src/bin/yard.rs
 //! cargo run --profile dist -p bench-programs --bin yard -- SERIES PORT
+========
+//! cargo run --profile dist -p agent --example yard -- SERIES PORT
+>>>>>>>> 967df9b (samples: one crate for series, encodings and the queue message; one SQS batch sender):crates/agent/examples/yard.rs
 //! ```
 //!
 //! `/metrics` shows SERIES counters, another value at each scrape. `/api/v1/write` unpacks and decodes
@@ -12,7 +16,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prost::Message;
-use remote_write::wire::{v1, v2};
+use samples::wire::{v1, v2};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

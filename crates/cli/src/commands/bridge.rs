@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent::engine::{self, Batches};
+use agent::scraping::{self, Target};
+use agent::{Counts, Queue};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::USER_AGENT;
-use forward::engine::{self, Batches};
-use forward::scraping::{self, Target};
-use forward::{Counts, Queue};
 use probe_file::label;
-use remote_write::{Auth, Client, Protocol, Settings, Timestamp};
+use remote_write::{Auth, Client, Settings};
+use samples::{Protocol, Timestamp};
 use scrape::{Labels, Limits, Request};
 use secrecy::SecretString;
 use tokio::task::JoinSet;

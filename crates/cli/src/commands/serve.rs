@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use agent::Queue;
+use agent::engine::{self, Batches};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::{EnvironmentName, Probe, USER_AGENT};
-use forward::Queue;
-use forward::engine::{self, Batches};
-use remote_write::{Auth, Client, Settings, Timestamp};
+use remote_write::{Auth, Client, Settings};
+use samples::Timestamp;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::watch;

@@ -1,8 +1,8 @@
 //! Looking for the samples at fault where a receiver does not say which they are.
 
 use super::{Delivery, is_divisible};
-use crate::Series;
 use crate::answer::{Answer, Obstacle, Rejection};
+use samples::Series;
 
 /// Tries of one sample that gets 500 while others are taken, before it is given up.
 const TRIES_OF_A_SUSPECT: u32 = 5;

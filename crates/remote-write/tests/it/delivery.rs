@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use remote_write::{
-    Auth, Backoff, Client, Datum, Entry, Fate, Histogram, Outcome, Patience, Protocol, Refusal,
-    Sample, Series, Settings, Timestamp,
-};
+use remote_write::{Auth, Backoff, Client, Fate, Outcome, Patience, Refusal, Settings};
+use samples::{Datum, Entry, Histogram, Protocol, Sample, Series, Timestamp};
 use tokio::time::Instant;
 
 use testkit::receiver::{Receiver, Reply, Request};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use remote_write::Timestamp;
+use samples::Timestamp;
 use scrape::{FetchError, Labels, Limits, Memory, Page};
 
 use crate::otherwise::OTHERWISE;

@@ -136,7 +136,7 @@ async fn nobody_there_is_a_target_that_is_down() {
     let (client, request) = (client("Vigie/test").unwrap(), request(&target, "/metrics"));
 
     let mut memory = Memory::new();
-    let at = remote_write::Timestamp::from_millis(1_800_000_000_000);
+    let at = samples::Timestamp::from_millis(1_800_000_000_000);
     let scraped = scrape(&client, &request, &labels, &mut memory, at).await;
 
     let samples: Vec<_> = scraped
@@ -145,6 +145,6 @@ async fn nobody_there_is_a_target_that_is_down() {
         .map(|entry| (entry.series.name(), entry.sample().unwrap()))
         .collect();
     assert_eq!(samples.len(), 5);
-    assert!(samples[0].0 == "up" && samples[0].1 == remote_write::Sample::new(0.0, at));
+    assert!(samples[0].0 == "up" && samples[0].1 == samples::Sample::new(0.0, at));
     assert!(!format!("{:?}", scraped.error).contains("pass"));
 }

@@ -8,7 +8,7 @@ use exposition::Format;
 use http::StatusCode;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use remote_write::Timestamp;
+use samples::Timestamp;
 use scrape::{FetchError, Labels, Limits, Memory, Page};
 
 /// A page by its series and values, or a scrape that fails; and whether the memory is kept as bytes before.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use exposition::Format;
 use http::StatusCode;
-use remote_write::{Entry, MetricKind, Timestamp};
+use samples::{Entry, MetricKind, Timestamp};
 use scrape::{Counts, FetchError, Labels, Limits, Memory, Page, Scrape};
 
 fn labels() -> Labels {

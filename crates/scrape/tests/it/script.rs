@@ -125,7 +125,7 @@ pub(crate) fn write_down<'a>(
     }
     rest.sort();
     let labels = if rest.is_empty() { String::new() } else { format!("{{{}}}", rest.join(",")) };
-    let value = if value.to_bits() == remote_write::STALE_MARKER_BITS {
+    let value = if value.to_bits() == samples::STALE_MARKER_BITS {
         "stale".to_owned()
     } else if name == "scrape_duration_seconds" {
         "(some time)".to_owned()

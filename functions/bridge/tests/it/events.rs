@@ -10,11 +10,11 @@ use aws_sdk_s3::config::Region;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::change_message_visibility_batch::ChangeMessageVisibilityBatchOutput;
-use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
+use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchOutput};
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use bridge::{Bridge, Config, Services};
-use forward::{figure, message};
-use remote_write::{Entry, Timestamp};
+use samples::message;
+use samples::{Entry, Timestamp};
 use secrets::Secrets;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -49,20 +49,25 @@ pub(crate) enum Aws {
 
 pub(crate) fn services(seen: &Seen, aws: Aws) -> Services {
     let (dead, rest, kept, figures) = (seen.clone(), seen.clone(), seen.clone(), seen.clone());
-    let post = mock!(aws_sdk_sqs::Client::send_message).match_requests(move |request| {
-        let body = request.message_body().unwrap();
-        let samples = message::decode(body).map_or(0, |message| message.entries.len());
-        let reason = request.message_attributes().unwrap()["Reason"].string_value().unwrap();
-        dead.push(format!(
-            "dead {} {} {samples} {reason}",
-            request.message_group_id().unwrap(),
-            request.message_deduplication_id().unwrap()
-        ));
+    let post = mock!(aws_sdk_sqs::Client::send_message_batch).match_requests(move |request| {
+        for entry in request.entries() {
+            let body = entry.message_body();
+            let samples = message::decode(body).map_or(0, |message| message.entries.len());
+            let reason = entry.message_attributes().unwrap()["Reason"].string_value().unwrap();
+            dead.push(format!(
+                "dead {} {} {samples} {reason}",
+                entry.message_group_id().unwrap(),
+                entry.message_deduplication_id().unwrap()
+            ));
+        }
         true
     });
     let post = match aws {
-        Aws::Takes => post.then_output(|| SendMessageOutput::builder().build()),
-        Aws::Refuses => post.then_error(|| SendMessageError::unhandled("down")),
+        Aws::Takes => post.then_output(|| {
+            let output = SendMessageBatchOutput::builder();
+            output.set_successful(Some(vec![])).set_failed(Some(vec![])).build().unwrap()
+        }),
+        Aws::Refuses => post.then_error(|| SendMessageBatchError::unhandled("down")),
     };
     let postpone = mock!(aws_sdk_sqs::Client::change_message_visibility_batch).match_requests(
         move |request| {
@@ -133,7 +138,7 @@ pub(crate) fn bridge(receiver: &Receiver, auth: &str, services: Services) -> Bri
 
 pub(crate) fn sample(name: &str, probe: &str, seconds: i64) -> Entry {
     let at = Timestamp::from_millis(NOW.as_millis() + 1000 * seconds);
-    figure::entry(name, [("probe", probe)], Some(1.0), at).unwrap()
+    Entry::of(name, [("probe", probe)], Some(1.0), at).unwrap()
 }
 
 /// A message of `probe`, stamped so many seconds after now.

@@ -21,10 +21,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use forward::message::decode;
 use http::{HeaderName, HeaderValue};
 use ingest::{Config, Ingest, Services};
-use remote_write::Timestamp;
+use samples::Timestamp;
+use samples::message::decode;
 use secrets::Secrets;
 
 const ID: &str = "ed4acda5-034f-9f42-bba1-f29aea6d7d8f";

@@ -24,7 +24,7 @@ fn state() -> Vec<u8> {
     let labels = Labels::new("bots", "bot:7860", [("environment", "test")]);
     let page = Page { format: Format::Prometheus, body: b"replies_total 3\n".to_vec() };
     let mut memory = Memory::new();
-    let at = remote_write::Timestamp::from_millis(1_795_332_392_507);
+    let at = samples::Timestamp::from_millis(1_795_332_392_507);
     memory.absorb(&labels, &Limits::default(), Ok(page), at, || Duration::ZERO);
     memory.to_bytes()
 }
@@ -32,7 +32,7 @@ fn state() -> Vec<u8> {
 /// The series that a message marks as stale; none when it also has other samples.
 fn stale_series(request: &SendMessageBatchInput) -> Vec<String> {
     let [entry] = request.entries() else { return Vec::new() };
-    let entries = forward::message::decode(entry.message_body()).unwrap().entries;
+    let entries = samples::message::decode(entry.message_body()).unwrap().entries;
     let ends = entries.iter().all(|one| one.sample().is_some_and(|sample| sample.is_stale()));
     entries.iter().filter(|_| ends).map(|one| one.series.to_string()).collect()
 }

@@ -27,7 +27,7 @@ async fn up_run_publishes_metrics_and_samples_but_no_report() {
             let [entry] = request.entries() else { return false };
             entry.message_group_id() == Some("test/bot-0")
                 && entry.message_deduplication_id() == Some("0000000000000000")
-                && forward::message::decode(entry.message_body()).is_ok_and(|message| {
+                && samples::message::decode(entry.message_body()).is_ok_and(|message| {
                     message.entries.iter().any(|entry| entry.series.name() == "probe_success")
                 })
         })
@@ -171,7 +171,7 @@ async fn secret_repeated_by_the_app_is_in_no_request() {
     aws.samples = mock!(aws_sdk_sqs::Client::send_message_batch)
         .match_requests(move |request| {
             for entry in request.entries() {
-                let message = forward::message::decode(entry.message_body()).unwrap();
+                let message = samples::message::decode(entry.message_body()).unwrap();
                 samples(&format!("{entry:?} {:?}", message.entries));
             }
             true

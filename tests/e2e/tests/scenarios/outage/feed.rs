@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{bail, ensure};
-use forward::{figure, message};
-use remote_write::{Entry, NAME, Series, Timestamp};
+use samples::message;
+use samples::{Entry, NAME, Series, Timestamp};
 use tokio::time::Instant;
 
 use super::bridge::Bridge;
@@ -100,10 +100,10 @@ fn result(
     ];
     let value = Some(f64::from(number));
     let plain = ["up", "probe_success", "probe_duration_seconds", "probe_retries"];
-    let plain = plain.map(|name| figure::entry(name, common, value, due));
+    let plain = plain.map(|name| Entry::of(name, common, value, due));
     let phases = PHASES.map(|phase| {
         let labels = common.into_iter().chain([("phase", phase)]);
-        figure::entry("probe_phase_duration_seconds", labels, value, due)
+        Entry::of("probe_phase_duration_seconds", labels, value, due)
     });
     Ok(plain.into_iter().chain(phases).collect::<Result<_, _>>()?)
 }

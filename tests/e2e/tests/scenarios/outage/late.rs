@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
-use remote_write::Timestamp;
+use samples::Timestamp;
 use tokio::process::Command;
 
 use super::bridge::{Bridge, Wanted};

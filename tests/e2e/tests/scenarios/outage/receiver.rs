@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context, ensure};
 use futures_util::future::BoxFuture;
 use prost::Message;
-use remote_write::wire::v1;
-use remote_write::{Series, decode};
+use samples::wire::v1;
+use samples::{Series, decode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -230,7 +230,7 @@ pub(super) async fn moody(env: &LocalEnvironment, times: Times) -> anyhow::Resul
     for letter in &letters {
         let expected = format!("the receiver answered 400 `{BAD}: ");
         ensure!(letter.reason.starts_with(&expected), "dead-lettered: {}", letter.reason);
-        let message = forward::message::decode(&letter.body)?;
+        let message = samples::message::decode(&letter.body)?;
         dead.extend(message.entries.iter().filter_map(|entry| {
             let sample = entry.sample()?;
             Some((entry.series.to_string(), sample.at.as_millis(), sample.value))

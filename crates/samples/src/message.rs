@@ -10,8 +10,10 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use remote_write::{DecodeError, Encoder, Entry, Protocol, Timestamp};
+
 use serde::{Deserialize, Serialize};
+
+use crate::{DecodeError, Encoder, Entry, Protocol, Timestamp};
 
 /// The version written.
 pub const VERSION: u32 = 1;
@@ -155,7 +157,7 @@ pub fn decode(body: &str) -> Result<Message, Unreadable> {
     if wire.encoding != ENCODING {
         return Err(Unreadable::Encoding { found: wire.encoding.chars().take(40).collect() });
     }
-    let entries = remote_write::decode(&BASE64_STANDARD.decode(&wire.body)?, MAX_UNPACKED)?;
+    let entries = crate::decode(&BASE64_STANDARD.decode(&wire.body)?, MAX_UNPACKED)?;
     Ok(Message {
         group: wire.group,
         run: wire.run,
@@ -213,7 +215,7 @@ fn id(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use remote_write::{Sample, Series};
+    use crate::{Sample, Series};
 
     use super::*;
 

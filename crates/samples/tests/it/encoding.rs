@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use prost::Message;
-use remote_write::wire::{v1, v2};
-use remote_write::{
+use samples::wire::{v1, v2};
+use samples::{
     Encoder, Entry, Exemplar, Metadata, MetricKind, Protocol, Sample, Series, Timestamp, decode,
 };
 

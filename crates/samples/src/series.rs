@@ -18,13 +18,13 @@ pub const NAME: &str = "__name__";
 /// that differ only there are equal.
 ///
 /// ```
-/// use remote_write::Series;
+/// use samples::Series;
 ///
 /// let series = Series::new("up", [("job", "gradio_chatbot"), ("instance", "bot:7860")])?;
 /// assert_eq!(series.name(), "up");
 /// assert_eq!(series.label("job"), Some("gradio_chatbot"));
 /// assert_eq!(series.to_string(), r#"up{instance="bot:7860",job="gradio_chatbot"}"#);
-/// # Ok::<(), remote_write::InvalidSeries>(())
+/// # Ok::<(), samples::InvalidSeries>(())
 /// ```
 #[derive(Clone)]
 pub struct Series(Arc<Inner>);
@@ -190,6 +190,12 @@ impl Series {
     #[must_use]
     pub fn is_legacy(&self) -> bool {
         self.0.legacy
+    }
+
+    /// Bytes that the labels take in a remote write 1.0 request.
+    #[must_use]
+    pub fn encoded_length(&self) -> usize {
+        self.0.block.len()
     }
 
     pub(crate) fn block(&self) -> &[u8] {

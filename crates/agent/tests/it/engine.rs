@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use forward::engine::{Batches, run};
-use forward::{Counts, Queue, figure};
-use remote_write::{Backoff, Client, Entry, Protocol, Settings, Timestamp};
+use agent::engine::{Batches, run};
+use agent::{Counts, Queue, figure};
+use remote_write::{Backoff, Client, Settings};
+use samples::{Entry, Protocol, Timestamp};
 use tokio::sync::oneshot;
 
 use testkit::receiver::{Receiver, Reply, Request};
@@ -21,7 +22,7 @@ fn client(receiver: &Receiver) -> Client {
 fn round(series: usize, round: i64) -> Vec<Entry> {
     let at = Timestamp::from_millis(NOW.as_millis() + round);
     let names: Vec<String> = (0..series).map(|number| format!("m{number:03}")).collect();
-    names.iter().map(|name| figure::entry(name, [], Some(1.0), at).unwrap()).collect()
+    names.iter().map(|name| Entry::of(name, [], Some(1.0), at).unwrap()).collect()
 }
 
 fn batches() -> Batches {

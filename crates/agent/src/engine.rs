@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use remote_write::{Client, Entry, Fate, HeldUp, Outcome, Patience, Timestamp};
+use remote_write::{Client, Fate, HeldUp, Outcome, Patience};
+use samples::{Entry, Timestamp};
 use tokio::time::Instant;
 
 use crate::Queue;

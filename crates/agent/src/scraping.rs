@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use remote_write::Timestamp;
+use samples::Timestamp;
 use scrape::{Labels, Memory, Request, Scrape};
 
 use crate::Queue;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::vec;
 
-use remote_write::Entry;
+use samples::Entry;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -170,7 +170,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use remote_write::{Sample, Series, Timestamp};
+    use samples::{Sample, Series, Timestamp};
 
     use super::*;
 

@@ -3,13 +3,17 @@
 //! Written by hand rather than through [`crate::wire`]: a series already lies there as 1.0 wants
 //! it, and most labels of a series are those of the one before. The tests hold the two together.
 
+mod groups;
+mod snappy;
+mod symbols;
+
 use std::sync::Arc;
 
 use prost::Message;
 
-use crate::groups::Groups;
-use crate::snappy::Packer;
-use crate::symbols::Symbols;
+use self::groups::Groups;
+use self::snappy::Packer;
+use self::symbols::Symbols;
 use crate::{Datum, Entry, Exemplar, Metadata, Protocol, Sample, Series, varint};
 
 /// Buffers that outlive a request: a sender keeps one encoder for all it sends.
