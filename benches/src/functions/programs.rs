@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use jiff::Timestamp;
-use samples::message;
+use samples::{Entry, message};
 use serde_json::{Value, json};
 
 use crate::lambda::Program;

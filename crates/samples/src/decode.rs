@@ -1,4 +1,4 @@
-//! From the compressed body of a 2.0 request back to entries: queue messages are kept that way.
+//! Decodes the compressed body of a remote write 2.0 request, the form that queue messages have.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,26 +8,26 @@ use prost::Message;
 use crate::wire::v2;
 use crate::{Entry, Exemplar, InvalidSeries, Metadata, Sample, Series, Timestamp};
 
-/// Why a body is not read. Another attempt would not mend it.
+/// Why a body cannot be decoded. A retry gives the same result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     #[error("the body is not a snappy block")]
     Snappy(#[from] snap::Error),
-    #[error("the body is {length} bytes long when unpacked; at most {limit} are read")]
+    #[error("the body has {length} bytes after decompression; expected at most {limit}")]
     TooLong { length: usize, limit: usize },
-    #[error("the body is no remote write 2.0 request")]
+    #[error("the body is not a remote write 2.0 request")]
     Malformed(#[from] prost::DecodeError),
-    #[error("a series refers to a symbol that is not there")]
+    #[error("a series refers to a symbol that does not exist")]
     Reference,
-    #[error("the labels of a series can't be used")]
+    #[error("the labels of a series are invalid")]
     Series(#[from] InvalidSeries),
 }
 
 /// The entries of a snappy-compressed remote write 2.0 request.
 ///
-/// `limit` is the largest length accepted after unpacking, in bytes; it is known before anything
-/// is unpacked.
+/// `limit` is the largest accepted length after decompression, in bytes. It is checked before
+/// decompression.
 pub fn decode(body: &[u8], limit: usize) -> Result<Vec<Entry>, DecodeError> {
     let length = snap::raw::decompress_len(body)?;
     if length > limit {
@@ -84,7 +84,7 @@ impl<'a> Symbols<'a> {
     }
 }
 
-/// Gives each exemplar to the newest entry that is not before it, or else to the last.
+/// Attaches each exemplar to the first entry that is not older than it, or else to the last one.
 fn attach(
     entries: &mut [Entry],
     exemplars: &[v2::Exemplar],

@@ -1,7 +1,8 @@
-//! From entries to the compressed body of a request.
+//! Encodes entries as the compressed body of a remote write request.
 //!
-//! Written by hand rather than through [`crate::wire`]: a series already lies there as 1.0 wants
-//! it, and most labels of a series are those of the one before. The tests hold the two together.
+//! The protobuf encoder is hand-written because the labels of a series are stored already encoded and
+//! most labels of a series equal those of the previous one: encoding through the derived types of
+//! [`crate::wire`] allocates each label. The tests compare both byte by byte.
 
 mod groups;
 mod snappy;
@@ -12,25 +13,25 @@ use std::sync::Arc;
 use prost::Message;
 
 use self::groups::Groups;
-use self::snappy::Packer;
+use self::snappy::Compressor;
 use self::symbols::Symbols;
 use crate::{Datum, Entry, Exemplar, Metadata, Protocol, Sample, Series, varint};
 
-/// Buffers that outlive a request: a sender keeps one encoder for all it sends.
+/// Encodes requests. Keep one encoder for all requests of a sender: it reuses its buffers.
 #[derive(Default)]
 pub struct Encoder {
     groups: Groups,
     symbols: Symbols,
-    /// The place of each name and value of the series before.
+    /// Symbols of the names and values of the previous series.
     refs: Vec<(u32, u32)>,
     one: Vec<u8>,
     timeseries: Vec<u8>,
     plain: Vec<u8>,
     packed: Vec<u8>,
-    packer: Packer,
+    compressor: Compressor,
 }
 
-/// A body and what is in it.
+/// The body of a request and what it contains.
 #[derive(Debug)]
 pub struct Encoded<'a> {
     /// The request as a snappy block.
@@ -40,18 +41,18 @@ pub struct Encoded<'a> {
     pub samples: usize,
     pub histograms: usize,
     pub exemplars: usize,
-    /// Entries that were left out, since their series has another value at the same time.
+    /// Entries that were not encoded, since their series has another value at the same time.
     pub clashes: &'a [u32],
 }
 
 impl Encoder {
-    /// The body for those of `entries` whose places are `picked`.
+    /// The body for the entries at the indices `picked`.
     ///
-    /// Series keep the order of their first entry; within one, samples are in rising time. 1.0 has
-    /// no place for native histograms, exemplars and metadata: they are left out.
+    /// Series keep the order of their first entry; the samples of a series are in rising time. 1.0
+    /// does not carry native histograms, exemplars and metadata: they are not encoded.
     ///
     /// # Panics
-    /// When a place is outside `entries`, or the request would exceed 4 GiB.
+    /// When an index is out of range or the request exceeds 4 GiB.
     pub fn encode(&mut self, protocol: Protocol, entries: &[Entry], picked: &[u32]) -> Encoded<'_> {
         self.groups.gather(entries, picked);
         self.plain.clear();
@@ -59,7 +60,7 @@ impl Encoder {
             Protocol::V1 => self.encode_v1(entries),
             Protocol::V2 => self.encode_v2(entries),
         };
-        self.packer.pack(&self.plain, &mut self.packed);
+        self.compressor.compress(&self.plain, &mut self.packed);
         Encoded {
             body: &self.packed,
             plain_length: self.plain.len(),
@@ -186,11 +187,11 @@ fn put_packed(out: &mut Vec<u8>, refs: &[(u32, u32)]) {
     }
 }
 
-/// Field 2 of a time series, alike in both versions.
+/// Field 2 of `TimeSeries`, which is the same in both versions.
 fn put_sample(out: &mut Vec<u8>, sample: &Sample, start: Option<crate::Timestamp>) {
     let at = sample.at.as_millis().cast_unsigned();
     let start = start.map_or(0, |start| start.as_millis().cast_unsigned());
-    // Bits, not `== 0.0`: a negative zero is a value of its own.
+    // Compares bits: `== 0.0` is also true for negative zero, which must be encoded.
     let bits = sample.value.to_bits();
     let value_length = if bits == 0 { 0 } else { 9 };
     let length = value_length + int_length(at) + int_length(start);
@@ -208,7 +209,7 @@ fn int_length(value: u64) -> usize {
     if value == 0 { 0 } else { 1 + varint::len(value) }
 }
 
-/// A number that is left out when it is the default.
+/// Writes a number unless it is 0, the default.
 fn put_int(out: &mut Vec<u8>, tag: u8, value: u64) {
     if value != 0 {
         out.push(tag);

@@ -1,12 +1,12 @@
-//! Samples as a message of the FIFO queue between those who measure and the bridge.
+//! The queue message that carries samples to the bridge.
 //!
 //! ```json
 //! {"version":1,"group":"support-bot","run":"…","due":"2026-11-22T10:00:00Z","part":1,"parts":1,
 //!  "encoding":"snappy+base64","body":"…"}
 //! ```
 //!
-//! `body` is a remote write 2.0 request, so that metadata, exemplars and native histograms survive
-//! the queue, and the format is one that others documented.
+//! `body` is a remote write 2.0 request, a documented format that keeps metadata, exemplars and native
+//! histograms.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,36 +18,36 @@ use crate::{DecodeError, Encoder, Entry, Protocol, Timestamp};
 /// The version written.
 pub const VERSION: u32 = 1;
 
-/// Longest message in bytes. SQS and SNS took 256 KiB for many years and some tools still hold to
-/// that; the rest is left for attributes.
+/// Largest message in bytes. SQS accepted 256 KiB until 2025-08 and emulators still apply that limit;
+/// the difference is left for attributes.
 pub const MAX_MESSAGE: usize = 200_000;
 
 const ENCODING: &str = "snappy+base64";
 
-/// Unpacked, so that a small hostile message can't fill the memory.
+/// Bytes after decompression, at most, so that a small hostile message cannot fill the memory.
 const MAX_UNPACKED: usize = 32 << 20;
 
-/// SQS's limit for group and deduplication ids.
+/// Characters of a group or deduplication id, at most. Source: API reference of SQS.
 const MAX_ID: usize = 128;
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// `MessageGroupId`: the queue keeps the order within it.
+    /// `MessageGroupId`: the queue keeps the order within a group.
     pub group: String,
-    /// `MessageDeduplicationId`: the same run sent twice within five minutes arrives once.
+    /// `MessageDeduplicationId`: SQS drops a second message with this id within five minutes.
     pub deduplication: String,
     /// At most [`MAX_MESSAGE`] bytes of JSON.
     pub body: String,
 }
 
-/// A message that was read.
+/// A decoded message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     pub group: String,
-    /// What the samples come from; part of the deduplication id.
+    /// The run that the samples are from; part of the deduplication id.
     pub run: String,
-    /// When the run was due; its samples are stamped with it.
+    /// When the run was due: the time of its samples.
     pub due: Timestamp,
     /// From 1 to `parts`.
     pub part: usize,
@@ -55,29 +55,29 @@ pub struct Message {
     pub entries: Vec<Entry>,
 }
 
-/// Why samples can't be written as a message.
+/// Why samples cannot be encoded as a message.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "one sample of `{series}` alone makes a message of {length} bytes; at most {MAX_MESSAGE} are sent"
+    "a message with one sample of `{series}` has {length} bytes; expected at most {MAX_MESSAGE}"
 )]
 pub struct TooLarge {
     series: String,
     length: usize,
 }
 
-/// Why a message is not read. Another attempt would not mend it.
+/// Why a message cannot be decoded. A retry gives the same result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
     #[error("the message is not valid JSON for samples")]
     Malformed(#[from] serde_json::Error),
-    #[error("the message has version `{found}`; this program reads version {VERSION}")]
+    #[error("the message has version `{found}`; expected version {VERSION}")]
     Version { found: u32 },
     #[error("the message is encoded as `{found}`; expected `{ENCODING}`")]
     Encoding { found: String },
     #[error("the body is not base64")]
     Base64(#[from] base64::DecodeError),
-    #[error("the samples can't be read")]
+    #[error("the samples cannot be decoded")]
     Body(#[from] DecodeError),
 }
 
@@ -105,17 +105,17 @@ struct Wire {
     body: String,
 }
 
-/// Writes `entries` as one message, or as several numbered ones of the same group when they are
-/// too many for one. Nothing comes of no entries.
+/// Encodes `entries` as one message, or as several numbered ones when they exceed [`MAX_MESSAGE`].
+/// Without entries there is no message.
 ///
-/// Order is kept, within a message and over them.
+/// The order of the entries is kept.
 pub fn encode(
     group: &str,
     run: &str,
     due: Timestamp,
     entries: &[Entry],
 ) -> Result<Vec<Outgoing>, TooLarge> {
-    let room = MAX_MESSAGE - envelope(group, run);
+    let room = MAX_MESSAGE.saturating_sub(envelope(group, run));
     let mut bodies = Vec::new();
     split(&mut Encoder::default(), entries, room, &mut bodies)?;
     let parts = bodies.len();
@@ -142,9 +142,9 @@ pub fn encode(
     Ok(messages.collect())
 }
 
-/// Reads a message; fields that are not known are passed over.
+/// Decodes a message. Unknown fields are ignored.
 pub fn decode(body: &str) -> Result<Message, Unreadable> {
-    /// The version is looked at first: another one may have another form.
+    /// The version is checked first, since another version may have other fields.
     #[derive(Deserialize)]
     struct Versioned {
         version: u32,
@@ -168,7 +168,7 @@ pub fn decode(body: &str) -> Result<Message, Unreadable> {
     })
 }
 
-/// Bytes of a message beside its body, on the safe side: JSON may write a character as six.
+/// Bytes of a message without its body, at most: JSON may write one byte as six.
 fn envelope(group: &str, run: &str) -> usize {
     250 + 6 * (group.len() + run.len())
 }
@@ -198,15 +198,15 @@ fn split(
     split(encoder, second, room, bodies)
 }
 
-/// An id as SQS takes it: ASCII without spaces and control characters, at most 128 long. One that is
-/// cut ends in a hash of the whole, so that two long ones stay two.
+/// An id that SQS accepts: at most 128 ASCII characters without spaces and control characters. A
+/// changed id ends with a hash of the original, so that different ids stay different.
 fn id(text: &str) -> String {
     let clean: String =
         text.chars().map(|each| if each.is_ascii_graphic() { each } else { '_' }).collect();
     if clean.len() <= MAX_ID && clean == text {
         return clean;
     }
-    // FNV-1a: stable over builds, which the standard library's hasher does not promise.
+    // FNV-1a, since the hasher of the standard library may change with a new Rust version.
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -225,7 +225,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         (0..count)
             .map(|number| {
-                // Hardly to be compressed, so that the size is in the number.
+                // Random text does not compress, so the number of entries decides the size.
                 let path = format!("{:032x}", random.u128(..));
                 let number = number.to_string();
                 let labels = [("path", path.as_str()), ("number", number.as_str())];
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_one_message_that_reads_back() {
+    fn message_of_a_run_decodes_to_its_entries() {
         let entries = entries(3);
         let messages = encode("support-bot", "run-1", DUE, &entries).unwrap();
 
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_scrape_is_split_numbered_and_kept_in_order() {
+    fn large_scrape_is_split_in_order() {
         let entries = entries(20_000);
         let messages = encode("https://bot/metrics gradio", "run", DUE, &entries).unwrap();
 
@@ -268,22 +268,22 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_say_is_no_message() {
+    fn no_entries_make_no_message() {
         assert_eq!(encode("g", "r", DUE, &[]).unwrap(), []);
     }
 
     #[test]
-    fn a_sample_too_large_for_any_message_is_refused_by_name() {
+    fn sample_over_the_size_limit_is_rejected() {
         let mut random = fastrand::Rng::with_seed(7);
         let value: String = (0..400_000).map(|_| random.alphanumeric()).collect();
         let series = Series::new("huge", [("l", value.as_str())]).unwrap();
         let error =
             encode("g", "r", DUE, &[Entry::new(series, Sample::new(1.0, DUE))]).unwrap_err();
-        assert!(error.to_string().starts_with("one sample of `huge` alone makes a message of "));
+        assert!(error.to_string().starts_with("a message with one sample of `huge` has "));
     }
 
     #[test]
-    fn what_is_not_ours_is_refused_with_its_reason() {
+    fn invalid_message_is_rejected_with_its_reason() {
         let body = encode("g", "r", DUE, &entries(1)).unwrap().remove(0).body;
         let cases = [
             ("{}".into(), "malformed", "the message is not valid JSON for samples"),
@@ -291,7 +291,7 @@ mod tests {
             (
                 r#"{"version":7}"#.into(),
                 "unknown_version",
-                "the message has version `7`; this program reads version 1",
+                "the message has version `7`; expected version 1",
             ),
             (
                 body.replace("snappy+base64", "zstd"),
@@ -302,7 +302,7 @@ mod tests {
             (
                 body.replace(r#""body":""#, r#""body":"AAAA"#),
                 "malformed",
-                "the samples can't be read",
+                "the samples cannot be decoded",
             ),
         ];
         for (body, reason, expected) in cases {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_what_sqs_takes_and_stay_apart() {
+    fn ids_are_accepted_by_sqs_and_unique() {
         let long = "x".repeat(200);
         assert_eq!(id("support-bot"), "support-bot");
         assert_eq!(id(&long).len(), MAX_ID);

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// Which remote write is spoken.
+/// A version of remote write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
-    /// Understood by every receiver.
+    /// Every receiver supports it.
     #[default]
     V1,
-    /// About half the bytes, carries metadata, exemplars, start times and native histograms.
+    /// About half the bytes. Carries metadata, exemplars, start times and native histograms.
     V2,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Protocol {
 
 /// Neither `1.0` nor `2.0`.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no version of remote write; expected `1.0` or `2.0`")]
+#[error("`{0}` is not a version of remote write; expected `1.0` or `2.0`")]
 pub struct UnknownProtocol(String);
 
 impl FromStr for Protocol {

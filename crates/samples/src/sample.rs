@@ -26,7 +26,7 @@ impl Sample {
         Self { value, at, start: None }
     }
 
-    /// The marker that ends a series at `at`.
+    /// The stale marker that ends a series at `at`.
     #[must_use]
     pub const fn stale(at: Timestamp) -> Self {
         Self::new(f64::from_bits(STALE_MARKER_BITS), at)

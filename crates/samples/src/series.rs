@@ -1,4 +1,4 @@
-//! A series: its labels, complete, sorted and unique, kept as they go over the wire.
+//! A series: its complete set of labels, sorted, unique and already encoded.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
@@ -13,9 +13,9 @@ pub const NAME: &str = "__name__";
 
 /// Name and labels of a series. Cheap to clone, to compare and to hash.
 ///
-/// The labels are stored as remote write 1.0 encodes them, so that sending copies bytes and the
-/// text exists once. Metadata travels along but is no part of what the series *is*: two series
-/// that differ only there are equal.
+/// The labels are stored as remote write 1.0 encodes them, so encoding a request copies bytes.
+/// Metadata is attached to a series but does not identify it: two series that differ only in
+/// metadata are equal.
 ///
 /// ```
 /// use samples::Series;
@@ -33,16 +33,16 @@ struct Inner {
     hash: u64,
     /// Bytes.
     longest_value: u32,
-    /// Number of labels, the name included. With 16 bits all of this takes 64 bytes and not 80.
+    /// Number of labels, `__name__` included. 16 bits keep this struct at 64 bytes instead of 80.
     count: u16,
-    /// All names fit the character set of remote write 1.0.
+    /// All names have only characters that remote write 1.0 accepts.
     legacy: bool,
     metadata: Option<Arc<Metadata>>,
     /// Invariant: protobuf field 1 of `TimeSeries`, once per label, sorted by name, valid UTF-8.
     block: Box<[u8]>,
 }
 
-/// Why a set of labels is no series.
+/// Why a set of labels does not form a series.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSeries {
@@ -55,7 +55,7 @@ pub enum InvalidSeries {
 }
 
 impl InvalidSeries {
-    /// A stable word for counting.
+    /// A stable word, for counting.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl InvalidSeries {
 impl Series {
     /// A series from its name and its other labels, in any order.
     ///
-    /// A label with an empty value is left out: to Prometheus the two are the same.
+    /// A label with an empty value is removed: for Prometheus both forms are the same series.
     pub fn new<'a>(
         name: &'a str,
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -77,7 +77,7 @@ impl Series {
         Self::from_labels(std::iter::once((NAME, name)).chain(labels))
     }
 
-    /// A series from all its labels, `__name__` among them, in any order.
+    /// A series from all its labels, `__name__` included, in any order.
     pub fn from_labels<'a>(
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, InvalidSeries> {
@@ -103,7 +103,7 @@ impl Series {
         let inner = |(name, value): &(&str, &str)| field(name) + field(value);
         let lengths =
             labels.iter().map(|label| inner(label) + varint::len(inner(label) as u64) + 1);
-        // Exactly: what a vector gives back on becoming a box would lie waste beside each series.
+        // The exact capacity, since a vector that shrinks to a box leaves unusable gaps in the heap.
         let mut block = Vec::with_capacity(lengths.sum());
         for label @ (name, value) in labels {
             let inner = inner(label);
@@ -132,7 +132,7 @@ impl Series {
         }))
     }
 
-    /// The same series with what is known about its metric.
+    /// The same series with metadata.
     #[must_use]
     pub fn with_metadata(self, metadata: Arc<Metadata>) -> Self {
         let metadata = Some(metadata);
@@ -149,7 +149,7 @@ impl Series {
         }
     }
 
-    /// Type, help and unit of the metric, if they were given.
+    /// Type, help and unit of the metric; `None` when the target did not declare them.
     #[must_use]
     pub fn metadata(&self) -> Option<&Arc<Metadata>> {
         self.0.metadata.as_ref()
@@ -168,7 +168,7 @@ impl Series {
         found.map(|(_, value)| text(value))
     }
 
-    /// All labels sorted by name, `__name__` among them.
+    /// All labels sorted by name, `__name__` included.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
         self.label_bytes().map(|(name, value)| (text(name), text(value)))
     }
@@ -179,13 +179,13 @@ impl Series {
         usize::from(self.0.count)
     }
 
-    /// Bytes of the longest label value, the metric's name included.
+    /// Bytes of the longest label value, including the metric name.
     #[must_use]
     pub fn longest_value(&self) -> usize {
         self.0.longest_value as usize
     }
 
-    /// Whether every name may go over remote write 1.0 (`[a-zA-Z_:][a-zA-Z0-9_:]*` for the metric,
+    /// Whether remote write 1.0 accepts every name (`[a-zA-Z_:][a-zA-Z0-9_:]*` for the metric,
     /// the same without the colon for labels).
     #[must_use]
     pub fn is_legacy(&self) -> bool {
@@ -202,7 +202,7 @@ impl Series {
         &self.0.block
     }
 
-    /// For hash tables of this crate's own.
+    /// For the hash tables of the encoder.
     pub(crate) fn short_hash(&self) -> u32 {
         let [a, b, c, d, ..] = self.0.hash.to_le_bytes();
         u32::from_le_bytes([a, b, c, d])
@@ -217,7 +217,7 @@ impl Series {
     }
 }
 
-/// Names and values as bytes, without checking UTF-8 again: encoding a request needs no more.
+/// Names and values as bytes, without validating UTF-8 again.
 pub(crate) struct LabelBytes<'a> {
     rest: &'a [u8],
 }
@@ -243,7 +243,7 @@ impl<'a> Iterator for LabelBytes<'a> {
 }
 
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("labels were given as text")
+    std::str::from_utf8(bytes).expect("the block was built from text")
 }
 
 /// `[a-zA-Z_:][a-zA-Z0-9_:]*`
@@ -276,7 +276,7 @@ impl Hash for Series {
     }
 }
 
-/// By name, then by labels: the order in which text formats want series.
+/// By name, then by labels: the order of text formats.
 impl Ord for Series {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.name().cmp(other.name()).then_with(|| self.label_bytes().cmp(other.label_bytes()))
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_sorted_complete_and_unique() {
+    fn labels_are_sorted_and_unique() {
         check(&[("b", "2"), (NAME, "up"), ("a", "1")], Ok(r#"up{a="1",b="2"}"#));
         check(&[(NAME, "up")], Ok("up"));
         check(&[(NAME, "up"), ("empty", "")], Ok("up"));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn equality_looks_at_labels_alone() {
+    fn metadata_does_not_affect_equality() {
         let plain = Series::new("m", [("a", "1"), ("b", "2")]).unwrap();
         let again = Series::new("m", [("b", "2"), ("a", "1")]).unwrap();
         let other = Series::new("m", [("a", "12")]).unwrap();
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn long_values_come_back_whole() {
+    fn long_label_values_are_kept() {
         let value = "x".repeat(20_000);
         let series = Series::new("m", [("a", value.as_str()), ("z", "end")]).unwrap();
         assert_eq!(series.label("a"), Some(value.as_str()));
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_metric_may_have_a_colon_over_1_0() {
+    fn is_legacy_accepts_the_names_of_1_0() {
         let cases = [
             ("job:up:sum", "a", true),
             ("http.requests", "a", false),

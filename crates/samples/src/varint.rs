@@ -1,4 +1,4 @@
-//! Protobuf's variable-length integers: seven bits a byte, the lowest first.
+//! Variable-length integers of protobuf: seven bits in a byte, the lowest first.
 
 pub(crate) fn len(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
@@ -13,7 +13,7 @@ pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
-/// The number at the start of `bytes` and what follows it.
+/// The number at the start of `bytes`, and the bytes after it.
 pub(crate) fn get(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(10).enumerate() {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_put_is_got_back_in_the_length_told() {
+    fn written_number_reads_back_and_has_its_length() {
         for value in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX] {
             let mut bytes = Vec::new();
             put(&mut bytes, value);

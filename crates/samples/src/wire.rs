@@ -1,7 +1,7 @@
-//! The messages of remote write as protobuf sees them.
+//! The protobuf messages of remote write, as derived by prost.
 //!
-//! Requests are written by the encoder of this crate, which is a good deal faster; these types
-//! read them back (queue messages, receivers in tests) and prove the encoder right.
+//! They decode queue messages and the requests that tests receive. The faster encoder of this crate is
+//! compared with them in its tests.
 
 /// Remote write 1.0, `prometheus.WriteRequest`.
 pub mod v1 {
@@ -42,7 +42,7 @@ pub mod v1 {
 pub mod v2 {
     #[derive(Clone, PartialEq, prost::Message)]
     pub struct Request {
-        /// Every text once; the first is empty.
+        /// Each text once; the first is empty.
         #[prost(string, repeated, tag = "4")]
         pub symbols: Vec<String>,
         #[prost(message, repeated, tag = "5")]
@@ -51,7 +51,7 @@ pub mod v2 {
 
     #[derive(Clone, PartialEq, prost::Message)]
     pub struct TimeSeries {
-        /// Pairs of places in `symbols`: name, value.
+        /// Pairs of indices into `symbols`: name, value.
         #[prost(uint32, repeated, tag = "1")]
         pub labels_refs: Vec<u32>,
         #[prost(message, repeated, tag = "2")]

@@ -18,7 +18,8 @@ fn queue(rejects: &[(&'static str, usize, bool)]) -> (Client, Arc<Mutex<Vec<Stri
     let rule = mock!(Client::send_message_batch)
         .match_requests(move |request| {
             let entries = request.entries();
-            let bodies: Vec<&str> = entries.iter().map(|entry| entry.message_body()).collect();
+            let bodies: Vec<&str> =
+                entries.iter().map(SendMessageBatchRequestEntry::message_body).collect();
             seen.lock().unwrap().push(bodies.join(" "));
             let mut rejects = rejects.lock().unwrap();
             *answer.lock().unwrap() = entries

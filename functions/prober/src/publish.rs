@@ -134,5 +134,7 @@ pub(crate) async fn send(
         .into_iter()
         .map(|message| Message::fifo(message.group, message.deduplication, message.body))
         .collect::<Vec<_>>();
-    sqs_batch::send(sqs, queue_url, &messages).await.map_err(|error| chain(&error))
+    sqs_batch::send(sqs, queue_url, &messages)
+        .await
+        .map_err(|error| format!("could not queue samples: {}", chain(&error)))
 }

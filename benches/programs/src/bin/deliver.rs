@@ -1,11 +1,7 @@
 //! Remote writes one probe result a second, so that a real receiver can be taken away meanwhile.
 //!
 //! ```text
-<<<<<<<< HEAD:benches/programs/src/bin/deliver.rs
 //! cargo run -p bench-programs --bin deliver -- URL SECONDS [INTERVAL_MS] [1.0|2.0]
-========
-//! cargo run -p agent --example deliver -- URL SECONDS [INTERVAL_MS] [1.0|2.0]
->>>>>>>> 967df9b (samples: one crate for series, encodings and the queue message; one SQS batch sender):crates/agent/examples/deliver.rs
 //! ```
 //!
 //! Results are `deliver_probe_success{probe="deliver"}` and `deliver_round`, stamped on an exact grid;
@@ -19,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use agent::Queue;
 use agent::engine::{Batches, run};
 use remote_write::{Client, Settings};
-use samples::Timestamp;
+use samples::{Entry, Timestamp};
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]

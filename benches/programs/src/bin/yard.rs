@@ -1,11 +1,7 @@
 //! A target and a receiver in one, for measuring what stands between: `make bench ONLY=bridge`.
 //!
 //! ```text
-<<<<<<<< HEAD:benches/programs/src/bin/yard.rs
 //! cargo run --profile dist -p bench-programs --bin yard -- SERIES PORT
-========
-//! cargo run --profile dist -p agent --example yard -- SERIES PORT
->>>>>>>> 967df9b (samples: one crate for series, encodings and the queue message; one SQS batch sender):crates/agent/examples/yard.rs
 //! ```
 //!
 //! `/metrics` shows SERIES counters, another value at each scrape. `/api/v1/write` unpacks and decodes

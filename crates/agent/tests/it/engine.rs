@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use agent::engine::{Batches, run};
-use agent::{Counts, Queue, figure};
+use agent::{Counts, Queue};
 use remote_write::{Backoff, Client, Settings};
 use samples::{Entry, Protocol, Timestamp};
 use tokio::sync::oneshot;

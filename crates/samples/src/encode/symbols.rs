@@ -1,13 +1,13 @@
-//! The symbol table of one remote write 2.0 request: every text once, in order of appearance.
+//! The symbol table of one remote write 2.0 request: each text once, in order of appearance.
 //!
-//! A hash table of its own, since it lives for one request and is filled 50 times a second: texts
-//! lie in one buffer that is kept, nothing is allocated per text.
+//! Hand-written because it is filled for each request, up to 50 times a second: all texts are in one
+//! buffer that is reused, so no text is allocated.
 
 use crate::varint;
 
 #[derive(Default)]
 pub(crate) struct Symbols {
-    /// Places in `list` plus one; 0 is free. A power of two, at most half full.
+    /// Indices into `list` plus one; 0 is free. The length is a power of two, at most half is used.
     slots: Vec<u32>,
     list: Vec<Symbol>,
     texts: Vec<u8>,
@@ -20,7 +20,7 @@ struct Symbol {
 }
 
 impl Symbols {
-    /// Empty but for the empty text, which must be the first.
+    /// Removes all texts except the empty one, which must be the first symbol.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.texts.clear();
@@ -28,7 +28,7 @@ impl Symbols {
         self.intern(b"");
     }
 
-    /// The place of `text`, which is added when it is new.
+    /// The index of `text`, which is added if it is new.
     pub(crate) fn intern(&mut self, text: &[u8]) -> u32 {
         if self.slots.len() < 2 * (self.list.len() + 1) {
             self.grow();
@@ -78,7 +78,7 @@ impl Symbols {
     }
 }
 
-/// Requests are split long before they hold 4 GiB.
+/// Requests are split long before they reach 4 GiB.
 fn narrow(place: usize) -> u32 {
     u32::try_from(place).expect("a request is far below 4 GiB")
 }
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_has_one_place_also_after_growing_and_clearing() {
+    fn symbols_are_unique_after_growing_and_clearing() {
         let mut symbols = Symbols::default();
         for round in 0..2 {
             symbols.clear();

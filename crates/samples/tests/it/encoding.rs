@@ -1,4 +1,4 @@
-//! The hand-written encoder against the derived messages.
+//! The encoder compared with the derived messages.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ fn unpack(body: &[u8]) -> Vec<u8> {
     snap::raw::Decoder::new().decompress_vec(body).unwrap()
 }
 
-/// The 1.0 request as derived code writes it. A zero that is negative is what it would lose.
+/// The 1.0 request as the derived code writes it, which loses the sign of a negative zero.
 fn derived_v1(entries: &[Entry]) -> Vec<u8> {
     let timeseries = entries.iter().map(|entry| {
         let sample = entry.sample().unwrap();
@@ -41,7 +41,7 @@ fn derived_v1(entries: &[Entry]) -> Vec<u8> {
 }
 
 #[test]
-fn version_1_is_byte_for_byte_what_protobuf_writes() {
+fn version_1_equals_the_derived_encoding() {
     let long = "v".repeat(300);
     let entries = vec![
         Entry::new(
@@ -59,7 +59,7 @@ fn version_1_is_byte_for_byte_what_protobuf_writes() {
 }
 
 #[test]
-fn version_2_reads_back_with_all_it_carries() {
+fn version_2_decodes_to_the_same_entries() {
     let metadata = Arc::new(Metadata {
         kind: MetricKind::Counter,
         help: "requests so far".into(),
@@ -106,7 +106,7 @@ fn version_2_reads_back_with_all_it_carries() {
 }
 
 #[test]
-fn samples_rise_in_time_repeats_are_sent_once_and_clashes_are_told() {
+fn repeats_are_dropped_and_clashes_reported() {
     let one = series("one", &[]);
     let two = series("two", &[]);
     let sample = |series: &Series, value: f64, time: i64| {
@@ -116,7 +116,7 @@ fn samples_rise_in_time_repeats_are_sent_once_and_clashes_are_told() {
         sample(&one, 3.0, 30),
         sample(&two, 1.0, 10),
         sample(&one, 1.0, 10),
-        sample(&one, 1.0, 10), // Twice the same.
+        sample(&one, 1.0, 10), // A repeat.
         sample(&one, 9.0, 30), // Another value at the same time.
         sample(&one, 2.0, 20),
     ];
@@ -133,7 +133,7 @@ fn samples_rise_in_time_repeats_are_sent_once_and_clashes_are_told() {
 }
 
 #[test]
-fn only_what_is_picked_is_sent() {
+fn only_picked_entries_are_encoded() {
     let entries: Vec<Entry> =
         (0..5).map(|n| Entry::new(series("m", &[]), Sample::new(1.0, at(n)))).collect();
     let mut encoder = Encoder::default();
@@ -144,7 +144,7 @@ fn only_what_is_picked_is_sent() {
 }
 
 #[test]
-fn a_body_from_outside_is_refused_with_its_reason() {
+fn invalid_body_is_rejected_with_its_reason() {
     let pack = |request: &v2::Request| {
         snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).unwrap()
     };
@@ -163,24 +163,24 @@ fn a_body_from_outside_is_refused_with_its_reason() {
         (
             "too long",
             vec![0x80, 0x80, 0x80, 0x80, 0x01, 0],
-            "the body is 268435456 bytes long when unpacked; at most 33554432 are read",
+            "the body has 268435456 bytes after decompression; expected at most 33554432",
         ),
         (
             "not protobuf",
             snap::raw::Encoder::new().compress_vec(b"\x22\xff").unwrap(),
-            "the body is no remote write 2.0 request",
+            "the body is not a remote write 2.0 request",
         ),
         (
             "odd references",
             with(&["", "__name__", "up"], &[1, 2, 1]),
-            "a series refers to a symbol that is not there",
+            "a series refers to a symbol that does not exist",
         ),
         (
             "reference outside",
             with(&["", "__name__"], &[1, 2]),
-            "a series refers to a symbol that is not there",
+            "a series refers to a symbol that does not exist",
         ),
-        ("no name", with(&["", "job", "x"], &[1, 2]), "the labels of a series can't be used"),
+        ("no name", with(&["", "job", "x"], &[1, 2]), "the labels of a series are invalid"),
     ];
     for (name, body, expected) in cases {
         let error = decode(body, LIMIT).unwrap_err().to_string();
@@ -192,7 +192,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_entries_read_back_from_both_versions(
+    fn any_entries_decode_from_both_versions(
         raw in prop::collection::vec(
             ("[a-c]{1,2}", prop::collection::btree_map("[a-z]{1,3}", "\\PC{1,8}", 0..5), any::<f64>()),
             1..40,

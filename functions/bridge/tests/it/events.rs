@@ -274,7 +274,7 @@ async fn what_can_not_be_read_is_dead_lettered_as_it_came() {
 
     assert_eq!(
         seen.take("dead"),
-        ["one dead-a 0 the message has version `99`; this program reads version 1"]
+        ["one dead-a 0 the message has version `99`; expected version 1"]
     );
     assert_eq!(receiver.stored().len(), 1);
 }
