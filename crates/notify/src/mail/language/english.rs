@@ -340,7 +340,7 @@ impl Messages for English {
             Situation::Down(Some(_)) => "runbook.md#reasons",
             Situation::Degraded(_) => "runbook.md#vigie-env-probe-degraded",
             Situation::NoData(_) => "runbook.md#vigie-env-probe-down-in-insufficient_data",
-            Situation::SelfMonitoring => "runbook.md#alerts-of-the-watch-itself",
+            Situation::SelfMonitoring => "runbook.md#alarms-about-vigie-itself",
             _ => return None,
         })
     }

@@ -379,7 +379,7 @@ impl Messages for French {
             Situation::Down(Some(_)) => "runbook.fr.md#raisons",
             Situation::Degraded(_) => "runbook.fr.md#vigie-env-probe-degraded",
             Situation::NoData(_) => "runbook.fr.md#vigie-env-probe-down-en-insufficient_data",
-            Situation::SelfMonitoring => "runbook.fr.md#alertes-de-vigie-elle-m%C3%AAme",
+            Situation::SelfMonitoring => "runbook.fr.md#alarmes-de-vigie-elle-m%C3%AAme",
             _ => return None,
         })
     }
