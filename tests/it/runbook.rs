@@ -336,7 +336,7 @@ fn the_mail_in_the_readme_is_one_that_the_tests_hold() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let (_, mail) = readme.split_once("```text\nSubject: ").expect("a mail");
     let (mail, _) = mail.split_once("\nLINKS …").expect("its links are cut");
-    let held = "functions/alerts/tests/it/snapshots/down-check_failed.en.snap";
+    let held = "crates/notify/tests/it/snapshots/down-check_failed.en.snap";
     let held = fs::read_to_string(root().join(held)).unwrap();
     assert!(held.contains(&format!("Subject: {mail}\nLINKS\n")), "{mail}");
 }

@@ -21,6 +21,7 @@ pub const VIGIE_CRATES: &[&str] = &[
     "gradio",
     "ingest",
     "lambda_kit",
+    "notify",
     "probe_file",
     "prober",
     "redact",
