@@ -68,6 +68,24 @@ def stream(message, past=(), pause=0.05):
         yield " ".join(words[:count])
 
 
+def grow(history):
+    """Answers the last message of a history of messages, word by word."""
+    *past, last = list(said(history))
+    for text in stream(last, past):
+        yield history + [bot(text)]
+
+
+def grow_pairs(history):
+    """The same for a history of pairs."""
+    *past, last = list(said(history))
+    for text in stream(last, past):
+        yield history[:-1] + [[history[-1][0], text]]
+
+
+# Chatbots of pairs; Gradio 6 has none.
+PAIRS = {"type": "tuples"} if VERSION == 5 else {}
+
+
 def interface(function, **more):
     return gr.ChatInterface(function, **INTERFACE, **more)
 

@@ -5,12 +5,14 @@ import { Network } from './network.mjs';
 import { install } from './page.mjs';
 
 // The page is still, and so ready for a person, after this long without a change.
-const PAGE_STILL_MS = 700;
+const PAGE_STILL_MS = 500;
 const PAGE_TIMEOUT_MS = 30_000;
 // An answer that has not changed for this long is complete.
-const ANSWER_STILL_MS = 1_500;
+const ANSWER_STILL_MS = 1_000;
 // A key press that sends nothing within this time has to be followed by a click.
 const SEND_MS = 1_500;
+// A box that cannot be clicked for this long is covered or disabled.
+const BOX_MS = 5_000;
 const POLL_MS = 50;
 const SEND_BUTTON = /^(send|submit|ask|run|generate|chat|go|➤|➡️|🚀.*|⬆.*)$/i;
 
@@ -99,8 +101,12 @@ async function hold(page, network, say, timeout, hints) {
   const turn = { accepted: false, replies: [], toasts: [], first_received_ms: null, first_painted_ms: null, last_change_ms: null, settled: false, failure: null };
   const { box, error } = await findBox(page, hints);
   if (error) return { ...turn, failure: error };
-  await box.click();
-  await box.fill('');
+  try {
+    await box.click({ timeout: BOX_MS });
+    await box.fill('', { timeout: BOX_MS });
+  } catch (error) {
+    return { ...turn, failure: `a person cannot type into the box: ${error.message.split('\n')[0]}` };
+  }
   await page.keyboard.type(say, { delay: 2 });
   await page.evaluate((hints) => window.__seen.start(hints), hints);
   const before = await page.evaluate(() => window.__seen.read().changes.at(-1).replies);

@@ -10,7 +10,6 @@ export function install() {
   const text = (element) => ('value' in element && element.tagName !== 'BUTTON' && element.tagName !== 'LI' ? element.value : element.innerText);
   const CHATS = '[role=log], .bubble-wrap';
   const MESSAGES = '[data-testid=user], [data-testid=bot]';
-  const THOUGHTS = '.thought-group, .thought';
 
   // Bot messages after the last message of the user, of one chatbot.
   function lastReply(chat) {
@@ -18,10 +17,14 @@ export function install() {
     const asked = messages.findLastIndex((message) => message.dataset.testid === 'user');
     messages = messages.slice(asked + 1).filter((message) => message.dataset.testid === 'bot');
     const outer = messages.filter((message) => !messages.some((other) => other !== message && other.contains(message)));
-    const isThought = (message) => message.closest(THOUGHTS) !== null;
+    const isThought = (message) => message.querySelector('.thought-group') !== null;
     const join = (list) => list.map((message) => message.innerText).join('\n').trim();
+    const thoughts = outer.filter(isThought);
+    // An answer in one folded message is an answer, without the title.
+    const folded = () => join(thoughts.flatMap((message) => [...message.querySelectorAll('.message-content')]));
+    const answer = join(outer.filter((message) => !isThought(message)));
     const images = outer.flatMap((message) => [...message.querySelectorAll('img')]).filter(seen).length;
-    return { text: join(outer.filter((message) => !isThought(message))), thinking: join(outer.filter(isThought)), images };
+    return { text: answer || folded(), thinking: join(thoughts), images };
   }
 
   function replies(hints) {

@@ -4,14 +4,14 @@ use std::fmt;
 
 use domain::report::{Attempt, Report};
 use domain::{Outcome, Reason};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::chromium::Seen;
 use crate::manifest::{Case, Right};
 use crate::normalise::{comparable, is_blank};
 
 /// One case with both results.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Comparison {
     pub(crate) case: String,
     pub(crate) browser: Side,
@@ -21,7 +21,7 @@ pub(crate) struct Comparison {
 }
 
 /// How one of the two judges the app.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     Up,
@@ -47,7 +47,7 @@ impl fmt::Display for Verdict {
 }
 
 /// What one of the two says of the app.
-#[derive(Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Side {
     pub(crate) verdict: Verdict,
     /// Why it is not up.
@@ -64,28 +64,18 @@ impl Side {
         matches!(self.verdict, Verdict::Up | Verdict::Degraded)
     }
 
+    /// Nothing can be said of the app.
+    pub(crate) fn error(error: &anyhow::Error) -> Self {
+        Self { reason: format!("{error:#}"), ..Self::default() }
+    }
+
     fn down(reason: String) -> Self {
         Self { verdict: Verdict::Down, reason, ..Self::default() }
     }
 }
 
 impl Comparison {
-    pub(crate) fn new(case: &Case, held: anyhow::Result<(Seen, Report)>) -> Self {
-        let (browser, vigie) = match held {
-            Ok((seen, report)) => (browser(case, &seen), vigie(&report)),
-            Err(error) => {
-                let side = Side {
-                    reason: format!("{error:#}").lines().next().unwrap_or_default().to_owned(),
-                    ..Side::default()
-                };
-                return Self {
-                    case: case.name.clone(),
-                    differences: vec![format!("not compared: {error:#}")],
-                    browser: side,
-                    vigie: Side::default(),
-                };
-            }
-        };
+    pub(crate) fn new(case: &Case, browser: Side, vigie: Side) -> Self {
         let differences = differences(case, &browser, &vigie);
         Self { case: case.name.clone(), browser, vigie, differences }
     }
@@ -96,6 +86,10 @@ impl Comparison {
 }
 
 fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
+    let error = [browser, vigie].into_iter().find(|side| side.verdict == Verdict::Error);
+    if let Some(side) = error {
+        return vec![format!("not compared: {}", side.reason)];
+    }
     let mut differences = Vec::new();
     if browser.is_up() != (case.right == Right::Up) {
         differences
@@ -110,7 +104,7 @@ fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
         differences
             .push(format!("{what}: the browser says {}, Vigie {}", browser.verdict, vigie.verdict));
     }
-    if case.may_differ {
+    if case.may_differ || !browser.is_up() || !vigie.is_up() {
         return differences;
     }
     let answers = browser.answers.iter().zip(&vigie.answers).enumerate();
@@ -123,7 +117,7 @@ fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
 }
 
 /// The browser's verdict: that of a person with the probe's checks at hand.
-fn browser(case: &Case, seen: &Seen) -> Side {
+pub(crate) fn browser(case: &Case, seen: &Seen) -> Side {
     let mut side = Side::default();
     for (turn, expected) in seen.turns.iter().zip(&case.probe.conversation) {
         let answer = turn.answer();
@@ -159,7 +153,7 @@ fn browser(case: &Case, seen: &Seen) -> Side {
     side
 }
 
-fn vigie(report: &Report) -> Side {
+pub(crate) fn vigie(report: &Report) -> Side {
     let turns = report.last().map_or(&[][..], |attempt: &Attempt| &attempt.turns);
     let timing = turns.last().map(|turn| &turn.timing);
     let ms = |time: Option<std::time::Duration>| {

@@ -11,7 +11,7 @@ mod compare;
 mod manifest;
 mod nginx;
 mod normalise;
-mod table;
+mod results;
 mod vigie;
 
 use std::path::Path;
@@ -25,7 +25,7 @@ use futures_util::{StreamExt, stream};
 
 use app::{App, Launcher};
 use chromium::Chromium;
-use compare::Comparison;
+use compare::{Comparison, Side};
 use manifest::Case;
 use vigie::Vigie;
 
@@ -45,6 +45,8 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let state = root.join("target/browser");
     let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
 
+    let known = if std::env::var_os("REUSE").is_some() { results::read(&state) } else { vec![] };
+
     let prepare = async {
         let mut launchers = Vec::new();
         for release in manifest::releases(&cases) {
@@ -55,7 +57,8 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         let chromium = Chromium::start(root, &processes).await?;
         Ok(((vigie, chromium, launchers), "Gradio, Chromium, Vigie"))
     };
-    let (vigie, mut chromium, launchers) = progress.step("prepare", prepare).await?;
+    let (vigie, chromium, launchers) = progress.step("prepare", prepare).await?;
+    let mut both = Both { chromium, vigie, known };
 
     let count = cases.len();
     let mut apps = stream::iter(cases)
@@ -67,40 +70,56 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
                     Some((_, launcher)) => App::start(root, &case, launcher, processes).await,
                     None => Err(anyhow!("no launcher for this release of Gradio")),
                 };
-                (case, app)
+                (case, app.context("the app did not start"))
             }
         })
         .buffered(APPS_AHEAD);
     let mut comparisons = Vec::with_capacity(count);
     while let Some((case, app)) = apps.next().await {
-        let comparison = compare(&case, app, &mut chromium, &vigie).await;
-        progress.note(table::line(&comparison));
+        let comparison = both.compare(&case, app).await;
+        progress.note(results::line(&comparison));
         comparisons.push(comparison);
+        // After each case, so that a run that is interrupted leaves what it has.
+        results::write(&comparisons, &state)?;
     }
-    table::write(&comparisons, &state)?;
     let different = comparisons.iter().filter(|comparison| !comparison.agrees()).count();
     ensure!(
         different == 0,
         "{different} of {count} cases differ\n{}",
-        table::differences(&comparisons)
+        results::differences(&comparisons)
     );
     Ok(())
 }
 
-/// Both conversations of one case; what prevents them is part of the comparison.
-async fn compare(
-    case: &Case,
-    app: anyhow::Result<App>,
-    chromium: &mut Chromium,
-    vigie: &Vigie,
-) -> Comparison {
-    let held = async {
-        let app = app.context("the app did not start")?;
+/// Who holds the conversations.
+struct Both {
+    chromium: Chromium,
+    vigie: Vigie,
+    /// Results of an earlier run, whose browser's part is not repeated.
+    known: Vec<Comparison>,
+}
+
+impl Both {
+    /// Both conversations with one app; what prevents them is part of the comparison.
+    async fn compare(&mut self, case: &Case, app: anyhow::Result<App>) -> Comparison {
+        let app = match app {
+            Ok(app) => app,
+            Err(error) => return Comparison::new(case, Side::error(&error), Side::default()),
+        };
         let url = app.url(case);
-        let seen = chromium.converse(case, &url).await?;
-        let report = vigie.run(case, &url).await?;
-        app.stop().await?;
-        Ok((seen, report))
-    };
-    Comparison::new(case, held.await)
+        let known = self.known.iter().find(|known| known.case == case.name);
+        let browser = match known {
+            Some(known) => known.browser.clone(),
+            None => match self.chromium.converse(case, &url).await {
+                Ok(seen) => compare::browser(case, &seen),
+                Err(error) => Side::error(&error),
+            },
+        };
+        let vigie = match self.vigie.run(case, &url).await {
+            Ok(report) => compare::vigie(&report),
+            Err(error) => Side::error(&error),
+        };
+        app.stop().await;
+        Comparison::new(case, browser, vigie)
+    }
 }

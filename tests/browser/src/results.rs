@@ -1,4 +1,4 @@
-//! What the comparison prints and keeps.
+//! What the comparison prints and keeps on disk.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -33,14 +33,28 @@ pub(crate) fn differences(comparisons: &[Comparison]) -> String {
     text
 }
 
-/// Writes the results as JSON and as a Markdown table into `folder`.
+/// The results of the run before this one; none when there was none.
+pub(crate) fn read(folder: &Path) -> Vec<Comparison> {
+    let results = fs::read(folder.join("results.json")).unwrap_or_default();
+    serde_json::from_slice(&results).unwrap_or_default()
+}
+
+/// Writes the results as JSON and as a Markdown table into `folder`, in place of earlier ones of the
+/// same cases.
 pub(crate) fn write(comparisons: &[Comparison], folder: &Path) -> anyhow::Result<()> {
-    fs::write(folder.join("results.json"), serde_json::to_vec_pretty(comparisons)?)?;
+    let mut all = read(folder);
+    for comparison in comparisons {
+        match all.iter_mut().find(|earlier| earlier.case == comparison.case) {
+            Some(earlier) => earlier.clone_from(comparison),
+            None => all.push(comparison.clone()),
+        }
+    }
+    fs::write(folder.join("results.json"), serde_json::to_vec_pretty(&all)?)?;
     let mut table = String::from(
         "| case | browser | Vigie | first text: Vigie, received, painted (ms) | differences |\n\
          | --- | --- | --- | --- | --- |\n",
     );
-    for Comparison { case, browser, vigie, differences } in comparisons {
+    for Comparison { case, browser, vigie, differences } in &all {
         let times = [vigie.first_ms, browser.first_ms, browser.painted_ms].map(time).join(", ");
         let _ = writeln!(
             table,
