@@ -13,7 +13,7 @@ use gradio::{
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use crate::checks::{BrokenCheck, carry_out};
+use crate::checks::{Answer, BrokenCheck, carry_out};
 use crate::reason::{cause, is_time};
 use crate::stall::StallCounter;
 use crate::target::{FilledLogin, FilledTarget};
@@ -115,7 +115,7 @@ async fn converse(
         let stalled = TurnStalls { first_chunk: first_chunk_stalled, turn: stalled_so_far() };
         let (partial, checks, ended) = match reply {
             Ok(reply) => {
-                let checks = run_checks(turn, &variables, &reply);
+                let checks = run_checks(turn, &mut variables, &reply);
                 let Reply { text, thinking, timing, .. } = reply;
                 (Partial { text, thinking, timing }, checks, Ok(()))
             }
@@ -142,27 +142,34 @@ async fn converse(
         if checks.map_err(|broken| settings_fault(&broken))?.iter().any(|check| !check.passed) {
             return Ok(());
         }
-        variables.save(turn, &partial.text).map_err(|broken| settings_fault(&broken))?;
     }
     Ok(())
 }
 
-/// The turn's checks. An empty reply fails unless a check expects it.
+/// The turn's checks. An empty reply fails unless a check expects it. Saves the parts that the turn
+/// names.
 fn run_checks(
     turn: &Turn,
-    variables: &Variables,
+    variables: &mut Variables,
     reply: &Reply,
 ) -> Result<Vec<CheckReport>, BrokenCheck> {
-    let checks =
-        turn.expect.iter().map(|check| carry_out(&variables.fill_check(check), &reply.text));
+    let values = variables.values();
+    let answer = Answer {
+        text: &reply.text,
+        tools: &reply.thinking,
+        parts: &reply.parts,
+        variables: &values,
+    };
+    let checks = turn.expect.iter().map(|check| carry_out(&variables.fill_check(check), &answer));
     let mut checks = checks.collect::<Result<Vec<_>, _>>()?;
-    let is_empty = reply.text.is_empty() && reply.parts.is_empty();
+    let is_empty = redact::is_blank(&reply.text) && reply.parts.is_empty();
     let is_unnoticed =
-        checks.iter().all(|check| check.passed) && !turn.expect.iter().any(Check::is_of_silence);
+        checks.iter().all(|check| check.passed) && !turn.expect.iter().any(Check::expects_silence);
     if is_empty && is_unnoticed {
         let (expected, found) = ("an answer".to_owned(), "an empty reply".to_owned());
         checks.push(CheckReport { expected, found, passed: false });
     }
+    checks.extend(variables.save(turn, &reply.text)?);
     Ok(checks)
 }
 

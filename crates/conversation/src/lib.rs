@@ -7,6 +7,7 @@
 mod attempt;
 pub mod checks;
 mod detail;
+mod nonce;
 mod reason;
 mod run;
 mod stall;

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
-use domain::check::{Check, Requirement};
+use domain::check::{Check, TemplateUse};
+use domain::report::CheckReport;
 use domain::template::Part;
 use domain::{Template, Turn};
 
-use crate::checks::{BrokenCheck, compile};
+use crate::checks::{BrokenCheck, compile, shown};
+use crate::nonce::nonce;
 
 /// The variables that have a value so far in one attempt.
 #[derive(Clone, Debug, Default)]
@@ -21,93 +24,97 @@ impl Variables {
 
     /// The prompt, with every variable filled in.
     pub(crate) fn fill_prompt(&self, template: &Template) -> Result<String, BrokenCheck> {
-        let filled = self.fill(template, std::borrow::ToOwned::to_owned);
+        let filled = self.fill(template, str::to_owned);
         filled.text().map_err(|part| BrokenCheck::Unfilled { place: part.to_string() })
     }
 
     /// The check, with every variable filled in. In a regex a value is escaped.
     pub(crate) fn fill_check(&self, check: &Check) -> Check {
-        let in_regex =
-            matches!(check.requirement, Requirement::Matches(_) | Requirement::NotMatches(_));
-        let written = |word: &str| if in_regex { regex::escape(word) } else { word.to_owned() };
-        let filled = check.requirement.map_templates(|template| {
-            Ok::<_, std::convert::Infallible>(self.fill(template, written))
+        let filled = check.map_templates(&mut |template, used| {
+            let written = match used {
+                TemplateUse::Text => str::to_owned,
+                TemplateUse::Regex => regex::escape,
+            };
+            Ok::<_, Infallible>(self.fill(template, written))
         });
-        let Ok(requirement) = filled;
-        Check { requirement, ignore_case: check.ignore_case }
+        let Ok(filled) = filled;
+        filled
     }
 
-    /// Keeps the parts of a reply that a turn saves; a regex that finds nothing saves an empty text.
-    pub(crate) fn save(&mut self, turn: &Turn, reply: &str) -> Result<(), BrokenCheck> {
+    /// Saves the parts of a reply that a turn names.
+    ///
+    /// Returns a failed check for each part that was not found: a check with an empty value would pass on
+    /// every reply.
+    pub(crate) fn save(
+        &mut self,
+        turn: &Turn,
+        reply: &str,
+    ) -> Result<Vec<CheckReport>, BrokenCheck> {
+        let mut missing = Vec::new();
         for (name, pattern) in &turn.save {
-            let found = compile(pattern, false)?
-                .captures(reply)
-                .and_then(|groups| groups.get(1).or(groups.get(0)));
-            self.0.insert(
-                name.clone(),
-                found.map_or(String::new(), |found| found.as_str().to_owned()),
-            );
+            let groups = compile(pattern, false)?.captures(reply);
+            let found = groups.and_then(|groups| groups.get(1).or(groups.get(0)));
+            match found.map(|found| found.as_str()).filter(|found| !redact::is_blank(found)) {
+                Some(found) => {
+                    self.0.insert(name.clone(), found.to_owned());
+                }
+                None => missing.push(CheckReport {
+                    expected: format!("something to save as `{name}`"),
+                    found: shown(reply),
+                    passed: false,
+                }),
+            }
         }
-        Ok(())
+        Ok(missing)
+    }
+
+    /// The values of all variables.
+    pub(crate) fn values(&self) -> Vec<&str> {
+        self.0.values().map(String::as_str).collect()
     }
 
     fn fill(&self, template: &Template, written: impl Fn(&str) -> String) -> Template {
         let filled = template.fill(|part| {
-            let word = if let Part::Word(word) = part { self.0.get(word) } else { None };
-            Ok::<_, std::convert::Infallible>(word.map(|word| Cow::Owned(written(word))))
+            let value = if let Part::Word(name) = part { self.0.get(name) } else { None };
+            Ok::<_, Infallible>(value.map(|value| Cow::Owned(written(value))))
         });
         let Ok(filled) = filled;
         filled
     }
 }
 
-/// A word that can be spoken and was never heard: four syllables, one of some 29 million.
-fn nonce(random: &mut fastrand::Rng) -> String {
-    const CONSONANTS: &[char] =
-        &['b', 'd', 'f', 'g', 'k', 'l', 'm', 'n', 'p', 'r', 's', 't', 'v', 'z'];
-    const VOWELS: &[char] = &['a', 'e', 'i', 'o', 'u'];
-    let mut word = String::with_capacity(8);
-    for _ in 0..4 {
-        word.extend(
-            [CONSONANTS, VOWELS].iter().filter_map(|letters| random.choice(letters.iter())),
-        );
-    }
-    word[..1].to_uppercase() + &word[1..]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn nonces_differ() {
-        let mut random = fastrand::Rng::with_seed(7);
-        let words: std::collections::BTreeSet<String> =
-            (0..100).map(|_| nonce(&mut random)).collect();
-        assert_eq!(words.len(), 100);
-        for word in words {
-            assert!(
-                word.len() == 8 && word.chars().all(|letter| letter.is_ascii_alphabetic()),
-                "{word}"
-            );
-        }
+    fn turn(save: &serde_json::Value) -> Turn {
+        serde_json::from_value(serde_json::json!({ "say": "x", "save": save })).unwrap()
     }
 
     #[test]
     fn saved_part_is_escaped_in_a_regex() {
-        let turn: Turn = serde_json::from_value(serde_json::json!({
-            "say": "x", "save": { "price": "costs (\\S+)", "whole": "\\d+", "none": "zzz" },
-        }))
-        .unwrap();
+        let turn = turn(&serde_json::json!({ "price": "costs (\\S+)", "whole": "\\d+" }));
         let mut variables = Variables::default();
-        variables.save(&turn, "It costs 1.5$ today").unwrap();
+        assert!(variables.save(&turn, "It costs 1.5$ today").unwrap().is_empty());
         let prompt = |text: &str| variables.fill_prompt(&text.parse().unwrap()).unwrap();
-        assert_eq!(prompt("${price}|${whole}|${none}|"), "1.5$|1||");
-        let check = Check {
-            requirement: Requirement::Matches("^${price}$".parse().unwrap()),
-            ignore_case: false,
-        };
-        assert_eq!(variables.fill_check(&check).to_string(), r#"matches "^1\.5\$$""#);
+        assert_eq!(prompt("${price}|${whole}|"), "1.5$|1|");
+        let check = serde_json::json!({ "any_of": [{ "matches": "^${price}$" }, { "contains": "${price}" }] });
+        let check: Check = serde_json::from_value(check).unwrap();
+        assert_eq!(
+            variables.fill_check(&check).to_string(),
+            r#"any_of: matches "^1\.5\$$", or contains "1.5$""#
+        );
         assert!(variables.fill_prompt(&"${unknown}".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn part_that_is_not_found_fails() {
+        let turn = turn(&serde_json::json!({ "order": "order ([0-9]*)", "name": "name (\\S+)" }));
+        let mut variables = Variables::default();
+        let missing = variables.save(&turn, "order , name Ada").unwrap();
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].expected, "something to save as `order`");
+        assert_eq!(missing[0].found, "\"order , name Ada\"");
+        assert_eq!(variables.values(), ["Ada"]);
     }
 }

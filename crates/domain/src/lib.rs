@@ -6,6 +6,7 @@
 pub mod alarm;
 pub mod alarm_note;
 pub mod check;
+pub mod json_schema;
 pub mod language;
 pub mod metrics;
 pub mod name;

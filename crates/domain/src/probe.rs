@@ -407,11 +407,7 @@ impl Resolver<'_> {
         let expect = turn
             .expect
             .iter()
-            .map(|check| {
-                let requirement =
-                    check.requirement.map_templates(|template| self.template(&key, template))?;
-                Ok(Check { requirement, ignore_case: check.ignore_case })
-            })
+            .map(|check| check.map_templates(&mut |template, _| self.template(&key, template)))
             .collect::<Result<_, _>>()?;
         Ok(Turn {
             say: self.template(&key, &turn.say)?,

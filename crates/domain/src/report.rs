@@ -187,7 +187,7 @@ pub const LONGEST_TEXT: usize = 4_096;
 pub struct CheckReport {
     /// As the probe file has it, in one line.
     pub expected: String,
-    /// What was found instead; empty when the check passed.
+    /// What was found instead. Empty if the check passed, or a remark if it could not decide.
     pub found: String,
     pub passed: bool,
 }

@@ -137,7 +137,7 @@ fn check(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Check> {
         walk.note(mistake.hint("write two: `- { … }` for each"));
     }
     let requirement = requirement(walk, key.text.as_str(), value, scope);
-    Some(Check { requirement: requirement?, ignore_case: ignore_case? })
+    Some(Check { requirement: requirement?, ignore_case: ignore_case?, exact: false })
 }
 
 fn requirement(
@@ -236,7 +236,7 @@ fn json(walk: &mut Walk<'_>, node: &Node) -> Option<Requirement> {
     let path = fields.get("path").and_then(|node| {
         let path = walk.plain(node, "a JSON path such as `$.name`")?;
         match JsonPath::parse(path) {
-            Ok(_) => Some(path.to_owned()),
+            Ok(_) => Some(Template::literal(path)),
             Err(error) => {
                 let start = path.char_indices().nth(error.position()).map_or(0, |(at, _)| at);
                 let at = walk.inside(node, &path[start..]);
@@ -275,7 +275,7 @@ fn json(walk: &mut Walk<'_>, node: &Node) -> Option<Requirement> {
         }
         "matches" => {
             let pattern = walk.plain(value, "a regex")?;
-            walk.regex(value, pattern).then(|| JsonTest::Matches(pattern.to_owned()))
+            walk.regex(value, pattern).then(|| JsonTest::Matches(Template::literal(pattern)))
         }
         _ => walk.boolean(value).map(JsonTest::Exists),
     };

@@ -10,7 +10,7 @@ mod visible;
 
 pub use credentials::redact_credentials;
 pub use redactor::Redactor;
-pub use visible::{is_hidden, one_line};
+pub use visible::{is_blank, is_hidden, is_invisible, one_line};
 
 /// Replaces a secret.
 pub const PLACEHOLDER: &str = "[secret]";

@@ -25,6 +25,36 @@ pub fn is_hidden(character: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a text shows nothing: it has only white space and characters without a picture.
+///
+/// ```
+/// assert!(redact::is_blank(" \u{200b}\u{a0}\n"));
+/// assert!(!redact::is_blank("."));
+/// ```
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(is_invisible)
+}
+
+/// Whether a character has no picture of its own: white space, hidden characters, joiners, variation
+/// selectors and fillers.
+#[must_use]
+pub fn is_invisible(character: char) -> bool {
+    character.is_whitespace()
+        || is_hidden(character)
+        || matches!(character,
+            '\u{034f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200c}'..='\u{200d}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{e0100}'..='\u{e01ef}')
+}
+
 /// The text on one line, without hidden characters, with single spaces, cut after `longest` characters.
 ///
 /// A text that was cut ends with `…`.

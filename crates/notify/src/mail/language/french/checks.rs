@@ -2,7 +2,7 @@
 //! one of a few messages; a line that begins otherwise, with the bot's own messages mostly, is left as it is.
 
 /// Each key of the probe file with its French text: the part before its value, and the part after.
-const REQUIREMENTS: [(&str, &str, &str); 10] = [
+const REQUIREMENTS: [(&str, &str, &str); 13] = [
     ("contains", "contient", ""),
     ("not_contains", "ne contient pas", ""),
     ("equals", "égal à", ""),
@@ -13,33 +13,53 @@ const REQUIREMENTS: [(&str, &str, &str); 10] = [
     ("language", "langue", ""),
     ("similar_to", "semblable à", ""),
     ("json", "JSON", ""),
+    ("json_schema", "conforme au schéma JSON", ""),
+    ("tool_called", "outil appelé", ""),
+    ("has", "contient un élément", ""),
 ];
 
 /// The start of a finding, in English and in French.
-const FINDINGS: [(&str, &str); 8] = [
+const FINDINGS: [(&str, &str); 10] = [
     ("it contains ", "contient "),
     ("it matches at ", "correspond à "),
     ("language ", "langue "),
     ("similarity ", "similarité "),
     ("no JSON", "pas de JSON"),
     ("nothing at ", "rien à "),
-    ("undecidable", "langue indécidable"),
+    ("several JSON values", "plusieurs valeurs JSON"),
     ("an empty reply", "une réponse vide"),
+    ("no tool or thinking block", "aucun bloc d’outil ou de réflexion"),
+    ("only text", "seulement du texte"),
 ];
 
 pub(super) fn expected(check: &str) -> String {
-    let (check, case) = match check.strip_suffix(" (ignoring case)") {
-        Some(check) => (check, " (sans tenir compte de la casse)"),
-        None => (check, ""),
-    };
+    if let Some(checks) = check.strip_prefix("any_of: ") {
+        let checks: Vec<String> = checks.split(", or ").map(expected).collect();
+        return checks.join(", ou ");
+    }
+    let suffixes = [
+        (" (ignoring case, exact)", " (exact, sans tenir compte de la casse)"),
+        (" (ignoring case)", " (sans tenir compte de la casse)"),
+        (" (exact)", " (exact)"),
+    ];
+    let stripped = suffixes
+        .iter()
+        .find_map(|(english, french)| check.strip_suffix(english).map(|check| (check, *french)));
+    let (check, case) = stripped.unwrap_or((check, ""));
     // Every reply must be non-empty, without a key in the probe file.
     if check == "an answer" {
         return "une réponse".to_owned();
+    }
+    if let Some(name) = check.strip_prefix("something to save as ") {
+        return format!("une valeur à enregistrer sous {name}");
     }
     let (name, rest) = check.split_once(' ').unwrap_or((check, ""));
     let Some((_, before, after)) = REQUIREMENTS.iter().find(|(key, ..)| *key == name) else {
         return format!("{check}{case}");
     };
+    if rest.is_empty() {
+        return format!("{before}{case}");
+    }
     let rest = match rest.rsplit_once(" at least ") {
         Some((text, share)) if name == "similar_to" => format!("{text}, au moins {share}"),
         _ => rest.to_owned(),
@@ -48,14 +68,15 @@ pub(super) fn expected(check: &str) -> String {
 }
 
 pub(super) fn found(found: &str) -> String {
-    // A length, or too few letters to detect a language.
-    let mut messages = found.split(' ');
-    match (messages.next(), messages.next(), messages.next()) {
-        (Some(count), Some("characters"), None) => return format!("{count} caractères"),
-        (Some("undecidable:"), Some(count), Some("letters,")) => {
-            return format!("langue indécidable : {count} lettres seulement");
-        }
-        _ => {}
+    if let Some(count) = found.strip_suffix(" characters")
+        && count.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return format!("{count} caractères");
+    }
+    if let Some((reply, difference)) = found.rsplit_once("\", with ")
+        && let Some((found, expected)) = difference.split_once(" instead of ")
+    {
+        return format!("{reply}\", avec {found} au lieu de {expected}");
     }
     let known = FINDINGS.iter().find_map(|(english, french)| {
         let rest = found.strip_prefix(english)?;
@@ -69,14 +90,14 @@ pub(super) fn found(found: &str) -> String {
 #[cfg(test)]
 mod tests {
     use domain::Template;
-    use domain::check::{Check, JsonTest, Requirement};
+    use domain::check::{Check, JsonTest, PartKind, Requirement, ToolCalled};
 
     use super::*;
 
     #[test]
     fn every_kind_of_check_is_translated() {
         let text = || Template::literal("Ada at least");
-        let json = |test| Requirement::Json { path: "$.a".to_owned(), test };
+        let json = |test| Requirement::Json { path: Template::literal("$.a"), test };
         let cases = [
             (Requirement::Contains(text()), "contient \"Ada at least\""),
             (Requirement::NotContains(text()), "ne contient pas \"Ada at least\""),
@@ -91,14 +112,34 @@ mod tests {
                 "semblable à \"Ada at least\", au moins 0.8",
             ),
             (json(JsonTest::Exists(true)), "JSON $.a exists"),
+            (Requirement::JsonSchema(true.into()), "conforme au schéma JSON"),
+            (Requirement::Has(PartKind::Image), "contient un élément image"),
+            (
+                Requirement::ToolCalled(ToolCalled { name: Some(text()), matches: None }),
+                "outil appelé \"Ada at least\"",
+            ),
         ];
         let kinds: std::collections::BTreeSet<_> =
             cases.iter().map(|(requirement, _)| requirement.name()).collect();
         assert_eq!(kinds, REQUIREMENTS.iter().map(|(key, ..)| *key).collect());
         for (requirement, french) in cases {
-            let check = Check { requirement, ignore_case: true };
+            let check = Check { requirement, ignore_case: true, exact: false };
             let french = format!("{french} (sans tenir compte de la casse)");
             assert_eq!(expected(&check.to_string()), french);
+        }
+    }
+
+    #[test]
+    fn combined_checks_are_translated() {
+        for (english, french) in [
+            (
+                "any_of: contains \"yes\", or contains \"oui\"",
+                "contient \"yes\", ou contient \"oui\"",
+            ),
+            ("contains \"a\" (exact)", "contient \"a\" (exact)"),
+            ("something to save as `order`", "une valeur à enregistrer sous `order`"),
+        ] {
+            assert_eq!(expected(english), french);
         }
     }
 
@@ -110,10 +151,9 @@ mod tests {
             ("language en: \"Hi: all\"", "langue en : \"Hi: all\""),
             ("similarity 0.42: \"Hi\"", "similarité 0.42 : \"Hi\""),
             ("no JSON: \"Hi\"", "pas de JSON : \"Hi\""),
-            ("undecidable", "langue indécidable"),
             (
-                "undecidable: 12 letters, at least 20 are needed",
-                "langue indécidable : 12 lettres seulement",
+                "\"Yes\", with \"Y\" (U+0059) instead of \"y\" (U+0079)",
+                "\"Yes\", avec \"Y\" (U+0059) au lieu de \"y\" (U+0079)",
             ),
             ("an empty reply", "une réponse vide"),
             (
