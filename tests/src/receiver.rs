@@ -46,6 +46,8 @@ pub enum Reply {
     Nod,
     Refuse(u16, &'static str),
     RetryAfter(u16, &'static str),
+    /// A redirect with this `Location`.
+    Redirect(u16, &'static str),
     /// Closes the connection with a reset.
     Reset,
     /// Takes the request and never answers.
@@ -188,6 +190,9 @@ impl State {
             Reply::Refuse(status, words) => head(*status, "", words),
             Reply::RetryAfter(status, value) => {
                 head(*status, &format!("Retry-After: {value}\r\n"), "")
+            }
+            Reply::Redirect(status, location) => {
+                head(*status, &format!("Location: {location}\r\n"), "moved")
             }
             Reply::Reset | Reply::Stall => String::new(),
         }

@@ -1,29 +1,26 @@
-//! Takes samples from the queue to the receiver, until told to stop.
+//! Sends samples from the queue to the receiver until the signal to stop.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use remote_write::{Client, Fate, HeldUp, Outcome, Patience};
+use remote_write::{Client, EntryOutcome, Outcome, SendPolicy};
 use samples::{Entry, Timestamp};
 use tokio::time::Instant;
 
 use crate::Queue;
 
-/// Tries of one request before its samples go back to the front of the queue and are taken up again,
-/// with what came in the meantime.
-const TRIES: u32 = 10;
-
-/// For how long the same samples must have met with 500 before single ones are suspected.
-const SUSPICIOUS: Duration = Duration::from_secs(60);
+/// Attempts of one request, about 4 s, before its samples return to the front of the queue or, if all
+/// got 500, the samples at fault are searched.
+const ATTEMPTS: u32 = 8;
 
 /// How batches are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Batches {
-    /// Most samples of a request. 2,000.
+    /// Samples of a request, at most. 2,000 by default.
     pub most: usize,
-    /// Longest that a sample waits for company. 5 s.
+    /// How long a sample waits for others, at most. 5 s by default.
     pub deadline: Duration,
-    /// Longest that sending goes on after the signal to stop. 10 s.
+    /// How long sending goes on after the signal to stop, at most. 10 s by default.
     pub flush: Duration,
 }
 
@@ -36,8 +33,7 @@ impl Default for Batches {
 /// Sends what is put into `queue`, in its order, until `stop`; then what is left of it, within
 /// [`Batches::flush`]. Returns how many samples were left.
 ///
-/// One request at a time: none is begun while another waits to be tried again. `clock` tells the
-/// time of day.
+/// One request at a time, so that the order of samples is kept. `clock` returns the wall clock time.
 pub async fn run(
     mut client: Client,
     queue: &Queue,
@@ -47,7 +43,6 @@ pub async fn run(
 ) -> usize {
     let mut stop = std::pin::pin!(stop);
     let mut reporter = Reporter::default();
-    let mut failing: Option<Instant> = None;
     let mut until: Option<Instant> = None;
     loop {
         if until.is_none() {
@@ -60,116 +55,89 @@ pub async fn run(
             break;
         }
         let batch = queue.take(batches.most);
-        let isolate = failing.is_some_and(|since| since.elapsed() >= SUSPICIOUS);
-        let sent = {
-            let sending = send(&mut client, queue, &batch, &clock, isolate, until);
+        let now = clock();
+        let mut outcome = Outcome::default();
+        {
+            let policy = SendPolicy { attempts: ATTEMPTS, until, divide: true };
+            let sending = client.write_into(&batch, now, policy, &mut outcome);
             let mut sending = std::pin::pin!(sending);
             tokio::select! {
-                sent = &mut sending => Some(sent),
+                () = &mut sending => {}
                 () = &mut stop, if until.is_none() => {
                     let limit = *until.insert(Instant::now() + batches.flush);
-                    tokio::time::timeout_at(limit, sending).await.ok()
+                    // When it is cancelled, `outcome` has what was decided until then.
+                    let _ = tokio::time::timeout_at(limit, sending).await;
                 }
             }
-        };
-        let Some((outcome, now)) = sent else {
-            queue.put_back(batch);
-            break;
-        };
-        reporter.tell(&batch, &outcome, now);
+        }
+        reporter.report(&batch, &outcome, now);
         settle(queue, batch, &outcome);
-        let Some(HeldUp { wait, .. }) = outcome.held_up else {
-            failing = None;
-            continue;
-        };
-        failing.get_or_insert_with(Instant::now);
-        let next = Instant::now() + wait;
+        let Some(blocked) = outcome.blocked else { continue };
+        let next = Instant::now() + blocked.wait;
         let next = until.map_or(next, |until| until.min(next));
         tokio::select! {
-            () = tokio::time::sleep_until(next) => {}
+            () = client.wait_until(next) => {}
             () = &mut stop, if until.is_none() => until = Some(Instant::now() + batches.flush),
         }
     }
     queue.counts().queued
 }
 
-async fn send(
-    client: &mut Client,
-    queue: &Queue,
-    batch: &[Entry],
-    clock: &impl Fn() -> Timestamp,
-    isolate: bool,
-    until: Option<Instant>,
-) -> (Outcome, Timestamp) {
-    let now = clock();
-    let outcome = client.write(batch, now, Patience { tries: TRIES, until, isolate }).await;
-    queue.count(|counts| {
-        counts.requests += outcome.requests;
-        counts.wire_bytes += outcome.wire_bytes;
-    });
-    (outcome, now)
-}
-
 /// Counts what is decided and puts the rest back.
 fn settle(queue: &Queue, batch: Vec<Entry>, outcome: &Outcome) {
     queue.count(|counts| {
-        for fate in &outcome.fates {
-            match fate {
-                Fate::Unsent => {}
-                Fate::Written => counts.sent += 1,
-                Fate::Refused(_) | Fate::Rejected(_) => {
-                    *counts.refused.entry(reason(fate)).or_default() += 1;
+        counts.requests += outcome.requests;
+        counts.wire_bytes += outcome.wire_bytes;
+        for entry in &outcome.entries {
+            match entry {
+                EntryOutcome::Unsent => {}
+                EntryOutcome::Written => counts.sent += 1,
+                EntryOutcome::Refused(_) | EntryOutcome::Rejected(_) => {
+                    *counts.refused.entry(reason(entry)).or_default() += 1;
                 }
             }
         }
         if outcome.unaccounted > 0 {
-            counts.sent -= outcome.unaccounted;
+            counts.sent = counts.sent.saturating_sub(outcome.unaccounted);
             *counts.refused.entry("unaccounted".to_owned()).or_default() += outcome.unaccounted;
         }
     });
-    if outcome.held_up.is_some() {
-        let fates = batch.into_iter().zip(&outcome.fates);
-        let unsent = fates.filter(|(_, fate)| **fate == Fate::Unsent).map(|(entry, _)| entry);
-        queue.put_back(unsent.collect());
+    let entries = batch.into_iter().zip(&outcome.entries);
+    let unsent = entries.filter(|(_, entry)| **entry == EntryOutcome::Unsent);
+    queue.put_back(unsent.map(|(entry, _)| entry).collect());
+}
+
+fn reason(entry: &EntryOutcome) -> String {
+    match entry {
+        EntryOutcome::Unsent => "unsent".to_owned(),
+        EntryOutcome::Written => "written".to_owned(),
+        EntryOutcome::Refused(refusal) => refusal.as_str().to_owned(),
+        EntryOutcome::Rejected(rejection) => format!("receiver_{}", rejection.status),
     }
 }
 
-fn reason(fate: &Fate) -> String {
-    match fate {
-        Fate::Unsent => "unsent".to_owned(),
-        Fate::Written => "written".to_owned(),
-        Fate::Refused(refusal) => refusal.as_str().to_owned(),
-        Fate::Rejected(rejection) => format!("receiver_{}", rejection.status),
-    }
-}
-
-/// Tells each kind of trouble once, with an example; the counts tell the rest.
+/// Logs each reason for a rejected sample once, with an example. The counts have the rest.
 #[derive(Default)]
 struct Reporter {
-    told: BTreeSet<String>,
-    held_up: bool,
+    reported: BTreeSet<String>,
 }
 
 impl Reporter {
-    fn tell(&mut self, batch: &[Entry], outcome: &Outcome, now: Timestamp) {
-        for (entry, fate) in batch.iter().zip(&outcome.fates) {
-            let words = match fate {
-                Fate::Unsent | Fate::Written => continue,
-                Fate::Refused(refusal) => refusal.as_str().to_owned(),
-                Fate::Rejected(rejection) => format!("the receiver answered {rejection}"),
+    fn report(&mut self, batch: &[Entry], outcome: &Outcome, now: Timestamp) {
+        for (entry, result) in batch.iter().zip(&outcome.entries) {
+            let cause = match result {
+                EntryOutcome::Unsent | EntryOutcome::Written => continue,
+                EntryOutcome::Refused(refusal) => refusal.as_str().to_owned(),
+                EntryOutcome::Rejected(rejection) => format!("the receiver answered {rejection}"),
             };
-            if self.told.insert(reason(fate)) {
-                let age_seconds = now.since(entry.at()).as_secs();
-                tracing::warn!(series = %entry.series, age_seconds, words, "refused; told once");
+            let reason = reason(result);
+            if self.reported.insert(reason.clone()) {
+                let (series, age_seconds) = (&entry.series, now.since(entry.at()).as_secs());
+                tracing::warn!(
+                    reason, %series, age_seconds, cause,
+                    "Sample not stored; further ones with this reason are only counted"
+                );
             }
-        }
-        let was_held_up = std::mem::replace(&mut self.held_up, outcome.held_up.is_some());
-        match &outcome.held_up {
-            Some(HeldUp { cause, .. }) if !was_held_up => {
-                tracing::warn!(cause, "the receiver takes nothing now; samples wait");
-            }
-            None if was_held_up => tracing::info!("the receiver takes samples again"),
-            _ => {}
         }
     }
 }

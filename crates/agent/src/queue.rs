@@ -1,7 +1,7 @@
-//! Samples that wait to be sent: a bounded queue in memory.
+//! A bounded queue in memory with the samples that wait to be sent.
 //!
-//! When it is full the oldest samples make room, counted: a receiver that comes back after a long
-//! time wants to know how things are now, and a queue that drops the newest would tell it last.
+//! When it is full the oldest samples are dropped and counted: after a long outage the present state is
+//! worth more than the state before the outage.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::iter::Take;
@@ -13,7 +13,7 @@ use samples::Entry;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Where samples are put; clones put into the same queue.
+/// The queue; clones share it.
 #[derive(Clone)]
 pub struct Queue(Arc<Shared>);
 
@@ -25,31 +25,31 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// As they came, the oldest first. A scrape's samples stay in the list that they came in: a large
-    /// one would for a moment lie here twice.
+    /// In the order of arrival. The samples of a scrape stay in their vector, since a copy of a large
+    /// scrape would double the memory for a moment.
     arrivals: VecDeque<Arrival>,
     counts: Counts,
 }
 
 struct Arrival {
-    /// `None`: they waited long enough.
+    /// `None` when they are to be sent at once.
     since: Option<Instant>,
     /// Never empty.
     entries: vec::IntoIter<Entry>,
 }
 
-/// What became of samples so far.
+/// Counts of samples since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub received: usize,
     pub sent: usize,
-    /// Never sent, or never taken by the receiver: by reason.
+    /// Not sent because a check failed, or rejected by the receiver: by reason.
     pub refused: BTreeMap<String, usize>,
-    /// Made room for newer ones.
+    /// Dropped because the queue was full.
     pub dropped: usize,
     /// Waiting now.
     pub queued: usize,
-    /// Requests made.
+    /// Requests, retries included.
     pub requests: usize,
     /// Bodies as sent, repeats included.
     pub wire_bytes: usize,
@@ -63,8 +63,8 @@ impl Queue {
         Self(Arc::new(Shared { state, changed, capacity }))
     }
 
-    /// Puts samples in, in their order; returns how many of the oldest made room.
-    #[expect(clippy::must_use_candidate, reason = "the queue counts them too")]
+    /// Adds samples in their order; returns how many of the oldest were dropped.
+    #[expect(clippy::must_use_candidate, reason = "the queue also counts them")]
     pub fn push(&self, entries: Vec<Entry>) -> usize {
         if entries.is_empty() {
             return 0;
@@ -80,13 +80,13 @@ impl Queue {
         dropped
     }
 
-    /// What became of samples so far.
+    /// Counts of samples since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.state().counts.clone()
     }
 
-    /// Puts back what was taken and not sent, before all else.
+    /// Puts samples that were taken and not sent back to the front.
     pub(crate) fn put_back(&self, entries: Vec<Entry>) {
         if entries.is_empty() {
             return;
@@ -105,7 +105,7 @@ impl Queue {
         taken
     }
 
-    /// Waits until `enough` samples are there, or the oldest has waited for `deadline`.
+    /// Waits until the queue has `enough` samples, or the oldest has waited for `deadline`.
     pub(crate) async fn ready(&self, enough: usize, deadline: Duration) {
         loop {
             let changed = self.0.changed.notified();
@@ -138,7 +138,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock.
+        // Nothing panics while holding the lock.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -153,7 +153,7 @@ impl State {
         dropped
     }
 
-    /// Hands `count` entries from the front to `to`, or all there are.
+    /// Passes up to `count` entries from the front to `to`.
     fn remove(&mut self, mut count: usize, mut to: impl FnMut(Take<&mut vec::IntoIter<Entry>>)) {
         while count > 0
             && let Some(Arrival { entries, .. }) = self.arrivals.front_mut()
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_oldest_make_room_and_are_counted() {
+    async fn full_queue_drops_the_oldest_samples() {
         let queue = Queue::new(5);
         assert_eq!(queue.push(entries(0..4)), 0);
         assert_eq!(queue.push(entries(4..7)), 2);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_batch_is_ready_when_it_is_full_or_the_oldest_has_waited() {
+    async fn batch_is_ready_when_full_or_after_the_deadline() {
         let queue = Queue::new(100);
         let start = Instant::now();
         let deadline = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! Scrapes a target on an exact grid and puts what it finds into the queue.
+//! Scrapes a target on an exact grid and puts the result into the queue.
 
 use std::time::Duration;
 
@@ -11,13 +11,15 @@ use crate::Queue;
 pub struct Target {
     pub request: Request,
     pub labels: Labels,
-    /// At least 1 ms.
+    /// The scrape interval, at least 1 ms. The time limit of a request is not longer.
     pub every: Duration,
 }
 
-/// Scrapes for ever. Samples are stamped with the grid, multiples of [`Target::every`] since 1970,
-/// whatever the delay: so no interval is empty and none has two. `clock` tells the time of day; when it is
-/// set back by more than two intervals the grid begins anew, and which receiver takes that is its own affair.
+/// Scrapes until the future is dropped.
+///
+/// Samples are stamped with the grid, multiples of [`Target::every`] since 1970. A target that hangs
+/// misses no grid point: a scrape that starts late gets less time. When the clock is set back by more
+/// than two intervals, the grid begins again. `clock` returns the wall clock time.
 pub async fn scrape_for_ever(
     client: &reqwest::Client,
     target: &Target,
@@ -26,45 +28,55 @@ pub async fn scrape_for_ever(
 ) {
     let mut memory = Memory::new();
     let mut was_up = None;
-    let mut last = Timestamp::default();
+    let mut last = None;
     loop {
         let now = clock();
-        if now + 2 * target.every < last {
-            let seconds = last.since(now).as_secs();
-            tracing::warn!(seconds, "the clock was set back; scraping goes on from the new time");
-            // The memory would wait for the old time to come again.
-            (last, memory) = (Timestamp::default(), Memory::new());
+        if let Some(before) = last.filter(|last| now + 2 * target.every < *last) {
+            let seconds = before.since(now).as_secs();
+            tracing::warn!(seconds, "Clock was set back; scraping continues at the new time");
+            // The memory would drop samples until the old time is reached again.
+            (last, memory) = (None, Memory::new());
         }
-        // Never the same moment twice, also when the clock is set back a little.
-        let at = next(now, target.every).max(next(last, target.every));
+        let at = next_scrape(now, last, target.every);
         tokio::time::sleep(at.since(now)).await;
-        last = at;
-        let scrape = scrape::scrape(client, &target.request, &target.labels, &mut memory, at).await;
-        tell(target, &scrape, &mut was_up);
+        last = Some(at);
+        let mut request = target.request.clone();
+        request.timeout = request.timeout.min((at + target.every).since(clock()));
+        let scrape = scrape::scrape(client, &request, &target.labels, &mut memory, at).await;
+        log(target, &scrape, &mut was_up);
         let dropped = queue.push(scrape.entries);
         if dropped > 0 {
-            tracing::warn!(dropped, "the queue is full; the oldest samples made room");
+            tracing::warn!(dropped, "Queue is full; dropped the oldest samples");
         }
     }
 }
 
-/// The first moment of the grid after `now`.
-fn next(now: Timestamp, every: Duration) -> Timestamp {
-    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
-    let passed = now.as_millis().rem_euclid(every);
-    now + Duration::from_millis((every - passed).unsigned_abs())
+/// The grid point of the next scrape, which may be up to one interval ago when the last scrape took
+/// long. Never the same point twice.
+fn next_scrape(now: Timestamp, last: Option<Timestamp>, every: Duration) -> Timestamp {
+    let Some(last) = last else { return after(now, every) };
+    let next = after(last, every);
+    if now < next + every { next } else { after(now, every) - every }
 }
 
-fn tell(target: &Target, scrape: &Scrape, was_up: &mut Option<bool>) {
+/// The first grid point after `time`.
+fn after(time: Timestamp, every: Duration) -> Timestamp {
+    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
+    let passed = time.as_millis().rem_euclid(every);
+    time + Duration::from_millis((every - passed).unsigned_abs())
+}
+
+/// Logs when a target goes down or comes back.
+fn log(target: &Target, scrape: &Scrape, was_up: &mut Option<bool>) {
     let is_up = scrape.error.is_none();
-    let host = target.request.url.host_str().unwrap_or_default();
+    let instance = scrape::instance_of(&target.request.url).unwrap_or_default();
     if let Some(error) = &scrape.error
         && *was_up != Some(false)
     {
         let cause = chain(error);
-        tracing::warn!(target = host, cause, "the target can't be scraped");
+        tracing::warn!(target = instance, cause, "Scrape failed");
     } else if is_up && *was_up == Some(false) {
-        tracing::info!(target = host, "the target is scraped again");
+        tracing::info!(target = instance, "Scrape succeeds again");
     }
     *was_up = Some(is_up);
 }
@@ -80,40 +92,78 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_set_back_an_hour_does_not_stop_the_scrapes() {
-        let target = Target {
+    fn target(url: &str) -> Target {
+        Target {
             request: Request {
-                // Nobody is there: a scrape that finds nothing is stamped like any other.
-                url: "http://127.0.0.1:1/metrics".parse().unwrap(),
+                url: url.parse().unwrap(),
                 headers: http::HeaderMap::default(),
-                timeout: Duration::from_millis(100),
+                timeout: Duration::from_secs(1),
                 limits: scrape::Limits::default(),
             },
             labels: Labels::new("job", "instance", []),
             every: Duration::from_secs(1),
-        };
+        }
+    }
+
+    /// Seconds of the samples of `up` after so many milliseconds.
+    async fn seconds_of_up(
+        target: &Target,
+        milliseconds: u64,
+        clock: impl Fn() -> Timestamp,
+    ) -> Vec<i64> {
+        let (client, queue) = (scrape::client("test").unwrap(), Queue::new(1000));
+        let scraping = scrape_for_ever(&client, target, &queue, clock);
+        let _ = tokio::time::timeout(Duration::from_millis(milliseconds), scraping).await;
+        let entries = queue.take(1000);
+        let ups = entries.iter().filter(|entry| entry.series.name() == "up");
+        ups.map(|entry| entry.at().as_millis() / 1000).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clock_set_back_an_hour_does_not_stop_scrapes() {
         let start = Instant::now();
         let clock = || {
             let set_back =
                 Duration::from_secs(if start.elapsed().as_secs() < 5 { 0 } else { 3600 });
             Timestamp::from_millis(7_200_000) + start.elapsed() - set_back
         };
-        let (client, queue) = (scrape::client("test").unwrap(), Queue::new(1000));
-        let scraping = scrape_for_ever(&client, &target, &queue, clock);
-        let _ = tokio::time::timeout(Duration::from_millis(8500), scraping).await;
-
-        let entries = queue.take(1000);
-        let ups = entries.iter().filter(|entry| entry.series.name() == "up");
-        let seconds: Vec<i64> = ups.map(|entry| entry.at().as_millis() / 1000).collect();
+        // Nothing listens there.
+        let seconds = seconds_of_up(&target("http://127.0.0.1:1/metrics"), 8500, clock).await;
         assert_eq!(seconds, [7201, 7202, 7203, 7204, 7205, 3606, 3607, 3608]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn hung_target_misses_no_grid_point() {
+        // Accepts connections and never answers.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/metrics", silent.local_addr().unwrap());
+        let start = Instant::now();
+        let clock = || Timestamp::from_millis(7_200_000) + start.elapsed();
+        let seconds = seconds_of_up(&target(&url), 6500, clock).await;
+        assert_eq!(seconds, [7201, 7202, 7203, 7204, 7205]);
+    }
+
     #[test]
-    fn the_grid_is_multiples_of_the_interval_and_always_ahead() {
+    fn next_scrape_is_the_next_grid_point_or_a_recent_one() {
+        let cases = [
+            ("first", 1, None, 1000),
+            ("on time", 1100, Some(1000), 2000),
+            ("a little late", 2010, Some(1000), 2000),
+            ("two intervals late", 4010, Some(1000), 4000),
+            ("clock set back a little", 900, Some(1000), 2000),
+        ];
+        for (name, now, last, expected) in cases {
+            let last = last.map(Timestamp::from_millis);
+            let next = next_scrape(Timestamp::from_millis(now), last, Duration::from_secs(1));
+            assert_eq!(next.as_millis(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn grid_is_multiples_of_the_interval() {
         let cases = [(0, 1000), (1, 1000), (999, 1000), (1000, 2000), (-1, 0)];
         for (now, expected) in cases {
-            let actual = next(Timestamp::from_millis(now), Duration::from_secs(1));
+            let actual = after(Timestamp::from_millis(now), Duration::from_secs(1));
             assert_eq!(actual.as_millis(), expected, "{now}");
         }
     }

@@ -1,44 +1,45 @@
-//! What a receiver's answer means for what was sent.
+//! What the answer of a receiver means for the request.
 
 use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 
 use crate::backoff::retry_after;
 use samples::{Protocol, Timestamp};
 
-/// Longest wait that a receiver may ask for; a slip on its side must not silence us for days.
+/// Longest accepted `Retry-After`; a mistake of the receiver must not stop delivery for days.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 
-/// Characters of a receiver's words that are kept.
+/// Characters of a response body that are kept.
 const WORDS: usize = 300;
 
-/// Refusals of what was sent. Any other (a token that ran out, a path that is wrong, a proxy without its
-/// backend) is about who sent it and where to: a person mends it, and the samples are as good as before.
+/// Statuses that reject the samples. Others (an expired token, a wrong path, a proxy without its
+/// backend) are about the configuration: an operator fixes it, then the same samples are accepted.
 const FINAL: [u16; 5] = [400, 409, 413, 415, 422];
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
-    /// Stored. `unaccounted` samples are missing from the receiver's own count.
+    /// Stored. `unaccounted` samples are missing from the count of the receiver.
     Taken { unaccounted: usize },
-    /// Stored but for `refused` samples, which would be refused again. Which ones is not told.
-    Partly { refused: usize, rejection: Rejection },
-    /// The receiver does not know the version that was spoken.
+    /// Stored except for `rejected` samples. The receiver does not say which.
+    Partly { rejected: usize, rejection: Rejection },
+    /// A 2.0 receiver looked at each sample and stored none.
+    NoneWritten(Rejection),
+    /// The receiver does not support the version of the request.
     OtherProtocol,
-    /// The same request would be refused again.
-    Never(Rejection),
-    /// The same request may be taken later.
+    /// The same request would be rejected again.
+    Rejected(Rejection),
+    /// The same request may be accepted later.
     Later(Obstacle),
 }
 
-/// A receiver's final refusal.
+/// A permanent rejection by the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     pub status: u16,
-    /// What the receiver said about it, for people: shortened, without secrets and control
-    /// characters. Empty when it said nothing.
+    /// The response body: shortened, without secrets and control characters. May be empty.
     pub words: String,
 }
 
@@ -49,24 +50,46 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Why a request was not taken this time.
+/// Why a request was not accepted this time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Obstacle {
     /// `None` when there was no answer.
     pub(crate) status: Option<u16>,
-    /// What the receiver said, or what happened to the connection.
+    /// The response body, or the transport error.
     pub(crate) words: String,
-    /// What the receiver asked for.
+    /// `Retry-After` of the answer.
     pub(crate) retry_after: Option<Duration>,
+    /// There was no answer in time.
+    pub(crate) timed_out: bool,
+    /// Every attempt of the request got 500.
+    pub(crate) only_500: bool,
+}
+
+impl Rejection {
+    /// Whether a part of such a request may be accepted.
+    pub(crate) fn is_divisible(&self) -> bool {
+        matches!(self.status, 400 | 413 | 422)
+    }
+}
+
+impl From<Rejection> for Obstacle {
+    fn from(Rejection { status, words }: Rejection) -> Self {
+        Self { status: Some(status), ..Self::unanswered(words) }
+    }
 }
 
 impl Obstacle {
     pub(crate) fn unanswered(words: String) -> Self {
-        Self { status: None, words, retry_after: None }
+        Self { status: None, words, retry_after: None, timed_out: false, only_500: false }
     }
 
-    /// Whether it may be gone within seconds, without anybody's doing.
-    pub(crate) fn passes(&self) -> bool {
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        let words = format!("no answer within {} s", limit.as_secs_f64());
+        Self { timed_out: true, ..Self::unanswered(words) }
+    }
+
+    /// Whether it may end within seconds without an operator.
+    pub(crate) fn is_transient(&self) -> bool {
         self.status.is_none_or(|status| status >= 500 || matches!(status, 408 | 425 | 429))
     }
 }
@@ -82,17 +105,17 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// What was in a request, as 2.0 counts it.
+/// What a request contains, as 2.0 counts it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     pub(crate) protocol: Protocol,
     pub(crate) samples: usize,
     pub(crate) histograms: usize,
-    /// The receiver has shown before that it knows this version.
+    /// The receiver has answered this version with counts before.
     pub(crate) proven: bool,
 }
 
-/// Decides by status and headers alone: texts are for people.
+/// Decides by status and headers only; the specification forbids interpreting the body.
 pub(crate) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
@@ -101,7 +124,11 @@ pub(crate) fn judge(
     now: Timestamp,
 ) -> Answer {
     let later = |words, retry_after| {
-        Answer::Later(Obstacle { status: Some(status.as_u16()), words, retry_after })
+        Answer::Later(Obstacle {
+            status: Some(status.as_u16()),
+            retry_after,
+            ..Obstacle::unanswered(words)
+        })
     };
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         let value = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
@@ -112,28 +139,32 @@ pub(crate) fn judge(
     let is_v2 = sent.protocol == Protocol::V2;
     let missing = if is_v2 { written.missing(sent) } else { 0 };
     match status {
-        // A 1.0 receiver that looks at no content type stores nothing and says that all is well.
-        status if status.is_success() && is_v2 && !written.told => Answer::OtherProtocol,
+        // A 1.0 receiver that ignores the content type stores nothing and answers with success.
+        status if status.is_success() && is_v2 && !written.counted => Answer::OtherProtocol,
         status if status.is_success() => Answer::Taken { unaccounted: missing },
         StatusCode::UNSUPPORTED_MEDIA_TYPE if is_v2 => Answer::OtherProtocol,
-        // A receiver that never spoke 2.0 may mean that it can't read it.
-        StatusCode::BAD_REQUEST if is_v2 && !written.told && !sent.proven => Answer::OtherProtocol,
+        // A receiver that never answered with counts may be unable to read 2.0.
+        StatusCode::BAD_REQUEST if is_v2 && !written.counted && !sent.proven => {
+            Answer::OtherProtocol
+        }
         status if !FINAL.contains(&status.as_u16()) => later(words, None),
         _ if is_v2 && missing == 0 => Answer::Taken { unaccounted: 0 },
         _ => {
             let rejection = Rejection { status: status.as_u16(), words };
             if is_v2 && missing < sent.samples + sent.histograms {
-                Answer::Partly { refused: missing, rejection }
+                Answer::Partly { rejected: missing, rejection }
+            } else if is_v2 && written.counted && status == StatusCode::BAD_REQUEST {
+                Answer::NoneWritten(rejection)
             } else {
-                Answer::Never(rejection)
+                Answer::Rejected(rejection)
             }
         }
     }
 }
 
-/// The counts of a 2.0 answer; what is not told counts as none.
+/// The counts of a 2.0 answer; a missing count is 0.
 struct Written {
-    told: bool,
+    counted: bool,
     samples: usize,
     histograms: usize,
 }
@@ -146,7 +177,7 @@ impl From<&HeaderMap> for Written {
         };
         let [samples, histograms, exemplars] = ["samples", "histograms", "exemplars"].map(count);
         Self {
-            told: samples.or(histograms).or(exemplars).is_some(),
+            counted: samples.or(histograms).or(exemplars).is_some(),
             samples: samples.unwrap_or(0),
             histograms: histograms.unwrap_or(0),
         }
@@ -154,18 +185,24 @@ impl From<&HeaderMap> for Written {
 }
 
 impl Written {
-    /// How many of what was sent are not among them.
+    /// How many of the sent samples and histograms were not written.
     fn missing(&self, sent: Sent) -> usize {
         sent.samples.saturating_sub(self.samples) + sent.histograms.saturating_sub(self.histograms)
     }
 }
 
-/// Whether the version that was spoken is now known to be understood.
+/// Whether the answer proves that the receiver supports 2.0.
 pub(crate) fn proves(headers: &HeaderMap) -> bool {
-    Written::from(headers).told
+    Written::from(headers).counted
 }
 
-/// A body as a person may read it in a log: one line, short, without any of `secrets`.
+/// Where a redirect points, without the query, which may contain a token.
+pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    let location = headers.get(LOCATION).filter(|_| status.is_redirection())?.to_str().ok()?;
+    Some(location.split(['?', '#']).next().unwrap_or_default().to_owned())
+}
+
+/// A text for logs: one short line without any of `secrets`.
 pub(crate) fn words(body: &[u8], secrets: &[String]) -> String {
     let mut text = String::from_utf8_lossy(body).into_owned();
     for secret in secrets {
@@ -183,9 +220,9 @@ pub(crate) fn words(body: &[u8], secrets: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn judged(status: u16, told: &[(&str, &str)], protocol: Protocol, proven: bool) -> String {
+    fn judged(status: u16, fields: &[(&str, &str)], protocol: Protocol, proven: bool) -> String {
         let mut headers = HeaderMap::new();
-        for (name, value) in told {
+        for (name, value) in fields {
             let name: reqwest::header::HeaderName = name.parse().unwrap();
             headers.insert(name, value.parse().unwrap());
         }
@@ -195,9 +232,10 @@ mod tests {
         match judge(status, &headers, "why".into(), sent, now) {
             Answer::Taken { unaccounted: 0 } => "taken".into(),
             Answer::Taken { unaccounted } => format!("taken but {unaccounted}"),
-            Answer::Partly { refused, rejection } => format!("but {refused}: {rejection}"),
+            Answer::Partly { rejected, rejection } => format!("but {rejected}: {rejection}"),
+            Answer::NoneWritten(rejection) => format!("none: {rejection}"),
             Answer::OtherProtocol => "other protocol".into(),
-            Answer::Never(rejection) => format!("never: {rejection}"),
+            Answer::Rejected(rejection) => format!("rejected: {rejection}"),
             Answer::Later(obstacle) => {
                 let wait = obstacle.retry_after.map(|wait| wait.as_secs());
                 format!("later: {obstacle} {wait:?}")
@@ -208,20 +246,20 @@ mod tests {
     const SAMPLES: &str = "x-prometheus-remote-write-samples-written";
     const HISTOGRAMS: &str = "x-prometheus-remote-write-histograms-written";
 
-    /// Status, headers, version spoken, whether it is proven; what it means.
+    /// Status, headers, version, whether it is proven; the meaning.
     type Case = (u16, &'static [(&'static str, &'static str)], Protocol, bool, &'static str);
 
     #[test]
-    fn an_answer_decides_by_status_and_headers() {
+    fn status_and_headers_decide_the_answer() {
         let (v1, v2) = (Protocol::V1, Protocol::V2);
         let cases: &[Case] = &[
             (204, &[], v1, false, "taken"),
             (200, &[], v1, false, "taken"),
-            (400, &[], v1, false, "never: 400 `why`"),
-            (409, &[], v1, false, "never: 409 `why`"),
+            (400, &[], v1, false, "rejected: 400 `why`"),
+            (409, &[], v1, false, "rejected: 409 `why`"),
             (401, &[], v1, false, "later: 401 `why` None"),
             (301, &[], v1, false, "later: 301 `why` None"),
-            (415, &[], v1, false, "never: 415 `why`"),
+            (415, &[], v1, false, "rejected: 415 `why`"),
             (429, &[("retry-after", "7")], v1, false, "later: 429 `why` Some(7)"),
             (429, &[("retry-after", "86400")], v1, false, "later: 429 `why` Some(600)"),
             (500, &[], v1, false, "later: 500 `why` None"),
@@ -238,16 +276,17 @@ mod tests {
             (204, &[], v2, true, "other protocol"),
             (415, &[], v2, true, "other protocol"),
             (400, &[], v2, false, "other protocol"),
-            (400, &[], v2, true, "never: 400 `why`"),
+            (400, &[], v2, true, "rejected: 400 `why`"),
             (400, &[(SAMPLES, "2")], v2, false, "but 2: 400 `why`"),
-            (400, &[(SAMPLES, "0")], v2, false, "never: 400 `why`"),
+            (400, &[(SAMPLES, "0")], v2, false, "none: 400 `why`"),
+            (413, &[(SAMPLES, "0")], v2, false, "rejected: 413 `why`"),
             (400, &[(SAMPLES, "3"), (HISTOGRAMS, "1")], v2, false, "taken"),
             (404, &[], v2, false, "later: 404 `why` None"),
             (500, &[(SAMPLES, "2")], v2, false, "later: 500 `why` None"),
         ];
-        for (status, told, protocol, proven, expected) in cases {
-            let actual = judged(*status, told, *protocol, *proven);
-            assert_eq!(&actual, expected, "{status} {told:?} {protocol} proven: {proven}");
+        for (status, fields, protocol, proven, expected) in cases {
+            let actual = judged(*status, fields, *protocol, *proven);
+            assert_eq!(&actual, expected, "{status} {fields:?} {protocol} proven: {proven}");
         }
     }
 

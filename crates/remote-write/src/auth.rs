@@ -1,4 +1,4 @@
-//! How a request says who sends it.
+//! Authentication of requests.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use reqwest::Request;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Secrets are given by value: fetching them is the caller's business.
+/// How requests are authenticated. The caller fetches the secrets.
 #[derive(Clone, Debug, Default)]
 pub enum Auth {
     #[default]
@@ -26,7 +26,7 @@ pub enum Auth {
     SigV4(SigV4),
 }
 
-/// AWS's signature, as Amazon Managed Service for Prometheus wants it.
+/// Signature Version 4, for Amazon Managed Service for Prometheus.
 #[derive(Clone)]
 pub struct SigV4 {
     pub region: String,
@@ -48,11 +48,11 @@ impl fmt::Debug for SigV4 {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
-    #[error("the credentials hold a character that no header takes")]
+    #[error("the credentials have a character that a header cannot contain")]
     Header(#[from] InvalidHeaderValue),
-    #[error("there are no AWS credentials")]
+    #[error("no AWS credentials found")]
     Credentials(#[from] CredentialsError),
-    #[error("the request can't be signed")]
+    #[error("could not sign the request")]
     Signing(#[from] SigningError),
 }
 
@@ -74,7 +74,7 @@ impl Auth {
         }
     }
 
-    /// Texts that must not be repeated to anyone.
+    /// Texts that must not appear in logs.
     pub(crate) fn secrets(&self) -> Vec<String> {
         match self {
             Self::None | Self::SigV4(_) => Vec::new(),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_signature_is_the_one_that_botocore_makes() {
+    async fn signature_equals_that_of_botocore() {
         let vectors = include_str!("../tests/fixtures/sigv4-botocore.json");
         let vectors: Vec<Value> = serde_json::from_str(vectors).unwrap();
         assert_eq!(vectors.len(), 2);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn basic_and_bearer_are_as_http_has_them_and_never_printed() {
+    async fn basic_and_bearer_are_sent_and_not_printed() {
         let cases = [
             (
                 Auth::Basic { user: "Aladdin".into(), password: "open sesame".into() },

@@ -1,12 +1,13 @@
-//! How long to wait before the next try.
+//! How long to wait before the next attempt.
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
+use jiff::fmt::{rfc2822, strtime};
+use jiff::tz::TimeZone;
 
 use samples::Timestamp;
 
-/// Waits that double from `first` to `longest`. Prometheus waits 30 ms to 5 s.
+/// Waits that double from `first` to `longest`. The defaults are those of Prometheus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     pub first: Duration,
@@ -20,22 +21,30 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The wait after `failures` failures in a row, the first being 1. `share`, from 0 to 1, spreads
-    /// it over the upper half, so that senders that failed together don't come back together.
+    /// The wait after `failures` failures in a row, from 1. `share`, from 0 to 1, spreads it over the
+    /// upper fifth, so that senders that failed together do not retry together.
     pub(crate) fn wait(self, failures: u32, share: f64) -> Duration {
         let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(20));
         let longest = doubled.min(self.longest);
-        longest.mul_f64(0.5 + 0.5 * share.clamp(0.0, 1.0))
+        longest.mul_f64(0.8 + 0.2 * share.clamp(0.0, 1.0))
     }
 }
 
-/// The value of `Retry-After`: whole seconds, or a date. `None` when it is neither.
+/// The value of `Retry-After`: whole seconds, or a date in one of the three formats of RFC 9110.
+/// `None` when it is neither.
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let obsolete = |format| {
+        let date = strtime::parse(format, value).ok()?.to_datetime().ok()?;
+        TimeZone::UTC.to_timestamp(date).ok()
+    };
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok();
+    let date = date
+        .or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT"))
+        .or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))?;
     Some(Timestamp::from_millis(date.as_millisecond()).since(now))
 }
 
@@ -44,12 +53,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_are_spread_over_the_upper_half() {
+    fn waits_double_and_are_spread_over_the_upper_fifth() {
         let backoff = Backoff::default();
         let millis = |failures, share| backoff.wait(failures, share).as_millis();
         let longest: Vec<u128> = (1..=10).map(|failures| millis(failures, 1.0)).collect();
         assert_eq!(longest, [30, 60, 120, 240, 480, 960, 1920, 3840, 5000, 5000]);
-        assert_eq!((millis(1, 0.0), millis(9, 0.0), millis(u32::MAX, 0.5)), (15, 2500, 3750));
+        assert_eq!((millis(1, 0.0), millis(9, 0.0), millis(u32::MAX, 0.5)), (24, 4000, 4500));
     }
 
     #[test]
@@ -60,6 +69,8 @@ mod tests {
             (" 0 ", Some(0)),
             ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3)),
             ("Sun, 06 Nov 1994 08:49:30 GMT", Some(0)),
+            ("Sunday, 06-Nov-94 08:49:40 GMT", Some(3)),
+            ("Sun Nov  6 08:49:40 1994", Some(3)),
             ("soon", None),
             ("-3", None),
             ("", None),

@@ -1,25 +1,23 @@
-//! What is looked at before anything is sent.
+//! Checks of samples before they are sent.
 //!
-//! A receiver's answer covers a whole request; one bad sample can lose two thousand good ones, be
-//! answered with 500 for ever, be dropped without a word, or (a sample far in the future) make
-//! Prometheus 2.42 refuse everything that comes after it.
+//! The answer of a receiver is about a whole request: one bad sample can lose two thousand good ones or
+//! get 500 for ever. A sample far in the future makes Prometheus 2.42 reject all later samples.
 
 use std::time::Duration;
 
 use samples::{Datum, Entry, Protocol, Timestamp};
 
-/// Limits of what is sent. The defaults keep to what every known receiver stores.
+/// Limits of what is sent. Only the limit of future samples is set by default, as in Prometheus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checks {
-    /// Older samples are refused; `None` sends however old they are. `VictoriaMetrics` takes any
-    /// age, Prometheus about an hour.
+    /// Largest age. `VictoriaMetrics` accepts any age, Prometheus about an hour.
     pub max_age: Option<Duration>,
-    /// Samples further ahead of now are refused. Ten minutes is what Prometheus 3 allows.
+    /// Largest time ahead of now. Prometheus 3 accepts ten minutes.
     pub max_future: Duration,
-    /// Labels of one series, the name included. `VictoriaMetrics` drops series with more than 40.
-    pub max_labels: usize,
-    /// Bytes of one label's value. `VictoriaMetrics` drops series with more than 4 KiB.
-    pub max_value_bytes: usize,
+    /// Labels of a series, `__name__` included. `VictoriaMetrics` drops series with more than 40.
+    pub max_labels: Option<usize>,
+    /// Bytes of a label value. `VictoriaMetrics` drops series with a value over 4 KiB.
+    pub max_value_bytes: Option<usize>,
 }
 
 impl Default for Checks {
@@ -27,30 +25,30 @@ impl Default for Checks {
         Self {
             max_age: None,
             max_future: Duration::from_secs(600),
-            max_labels: 40,
-            max_value_bytes: 4096,
+            max_labels: None,
+            max_value_bytes: None,
         }
     }
 }
 
-/// Why a sample was not sent. Another attempt would not mend it.
+/// Why a sample is not sent. A retry gives the same result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Refusal {
     TooOld,
     TooFarInFuture,
-    /// Remote write 1.0 knows only `[a-zA-Z_:][a-zA-Z0-9_:]*`.
+    /// Remote write 1.0 accepts only names of the form `[a-zA-Z_:][a-zA-Z0-9_:]*`.
     NotLegacyName,
     TooManyLabels,
     TooLongValue,
-    /// Another sample of the series, sent with it, has this time and another value.
+    /// Another sample of the series has the same time and another value.
     SameTime,
-    /// Remote write 1.0 has no native histograms.
+    /// Remote write 1.0 does not carry native histograms.
     HistogramOver1_0,
 }
 
 impl Refusal {
-    /// A stable word for counting.
+    /// A stable word, for counting.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,7 +64,7 @@ impl Refusal {
 }
 
 impl Checks {
-    /// Why `entry` may not be sent now over `protocol`; `None` when it may.
+    /// Why `entry` is not sent over `protocol`; `None` when it is sent.
     #[must_use]
     pub fn refusal(&self, entry: &Entry, now: Timestamp, protocol: Protocol) -> Option<Refusal> {
         let at = entry.at();
@@ -84,10 +82,10 @@ impl Checks {
                 return Some(Refusal::HistogramOver1_0);
             }
         }
-        if entry.series.label_count() > self.max_labels {
+        if self.max_labels.is_some_and(|most| entry.series.label_count() > most) {
             return Some(Refusal::TooManyLabels);
         }
-        if entry.series.longest_value() > self.max_value_bytes {
+        if self.max_value_bytes.is_some_and(|most| entry.series.longest_value() > most) {
             return Some(Refusal::TooLongValue);
         }
         None
@@ -107,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_every_receiver_stores_is_sent() {
+    fn entry_over_a_limit_is_refused() {
         let value = |length: usize| "x".repeat(length);
         let names: Vec<String> = (0..40).map(|number| format!("l{number}")).collect();
         let labels: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
@@ -150,7 +148,20 @@ mod tests {
             ),
             ("histogram over 2.0", histogram, Protocol::V2, None),
         ];
-        let checks = Checks { max_age: Some(Duration::from_secs(3600)), ..Checks::default() };
+        let checks = Checks {
+            max_age: Some(Duration::from_secs(3600)),
+            max_labels: Some(40),
+            max_value_bytes: Some(4096),
+            ..Checks::default()
+        };
+        assert_eq!(
+            Checks::default().refusal(
+                &entry("m", &labels, NOW),
+                Timestamp::from_millis(NOW),
+                Protocol::V1
+            ),
+            None
+        );
         for (name, entry, protocol, expected) in cases {
             let actual = checks.refusal(entry, Timestamp::from_millis(NOW), *protocol);
             assert_eq!(actual, *expected, "{name}");

@@ -1,41 +1,83 @@
-//! One receiver and what is known of it.
+//! The client of one receiver and what it remembers of it.
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response};
+use samples::{Encoder, Entry, Protocol, Timestamp};
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Obstacle, Sent, judge, proves, words};
+use crate::answer::{Answer, Obstacle, Sent, judge, location, proves, words};
+use crate::auth::AuthError;
 use crate::delivery::Delivery;
-use crate::{Outcome, Patience, Settings, SettingsError};
-use samples::{Encoder, Entry, Protocol, Timestamp};
+use crate::suspects::Suspects;
+use crate::{Outcome, SendPolicy, Settings, SettingsError};
 
-/// Bytes of an answer that are read; it is only words.
+/// Bytes of a response body that are read.
 const MAX_ANSWER: usize = 2048;
 
-/// Sends to one receiver, one request at a time, so that order holds.
+/// A receiver that does not accept requests is reported after this time.
+const REPORT_AFTER: Duration = Duration::from_secs(10);
+
+/// Limit of a request after one got no answer in time.
+const TIMEOUT_AFTER_A_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Sends to one receiver, one request at a time, so that the order of samples is kept.
 ///
-/// It remembers which version the receiver speaks and how many tries failed in a row, so it is to be
-/// kept for as long as the receiver is written to.
+/// It remembers the protocol version of the receiver, failed attempts and rejected series, so keep one
+/// client for as long as the receiver is used.
 pub struct Client {
     pub(crate) settings: Settings,
     pub(crate) encoder: Encoder,
-    pub(crate) spoken: Protocol,
-    /// Tries in a row that a later one may mend.
+    pub(crate) protocol: Protocol,
+    /// Failed attempts in a row.
     pub(crate) failures: u32,
+    pub(crate) suspects: Suspects,
+    /// Counts requests with suspects, so that another one is tried alone each time.
+    pub(crate) suspect_round: usize,
+    /// The status with which the receiver rejected a whole request and all samples of it that were
+    /// tried alone; nothing was accepted since.
+    pub(crate) rejects_all: Option<u16>,
+    /// When a search for samples at fault ended without an accepted request; nothing was accepted since.
+    pub(crate) searched_in_vain: Option<Instant>,
+    accepted_at: Option<Instant>,
+    failing: Option<Failing>,
+    timed_out: bool,
     headers: HeaderMap,
     secrets: Vec<String>,
     http: reqwest::Client,
     proven: bool,
 }
 
+/// A receiver that does not accept requests for now.
+struct Failing {
+    since: Instant,
+    cause: String,
+    reported: bool,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+enum ExchangeError {
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error("the request failed")]
+    Transport(#[from] reqwest::Error),
+}
+
 impl Client {
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             encoder: Encoder::default(),
-            spoken: settings.protocol,
+            protocol: settings.protocol,
             failures: 0,
+            suspects: Suspects::default(),
+            suspect_round: 0,
+            rejects_all: None,
+            searched_in_vain: None,
+            accepted_at: None,
+            failing: None,
+            timed_out: false,
             headers: settings.header_map()?,
             secrets: settings.secrets(),
             http: settings.http()?,
@@ -44,32 +86,63 @@ impl Client {
         })
     }
 
-    /// The version spoken now: 1.0 once the receiver turned out to know no other.
+    /// The current version: 1.0 once the receiver has shown that it does not support 2.0.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
-        self.spoken
+        self.protocol
     }
 
-    /// Sends `entries`, in the order given, and tells what became of each.
+    /// Sends `entries` in their order and returns the outcome of each.
     ///
-    /// `now` is the time at the call; what passes while sending is added. Once something could not
-    /// be sent, nothing after it is: a later sample never overtakes an earlier one of its series.
+    /// `now` is the time at the call. Once an entry could not be sent, no later entry of its series is
+    /// sent.
     pub async fn write(
         &mut self,
         entries: &[Entry],
         now: Timestamp,
-        patience: Patience,
+        policy: SendPolicy,
     ) -> Outcome {
-        Delivery::new(self, entries, now, patience).run().await
+        let mut outcome = Outcome::default();
+        self.write_into(entries, now, policy, &mut outcome).await;
+        outcome
     }
 
-    /// How long to let the receiver be after the failures so far.
+    /// As [`Client::write`]. If the call is cancelled, `outcome` has what was decided until then.
+    pub async fn write_into(
+        &mut self,
+        entries: &[Entry],
+        now: Timestamp,
+        policy: SendPolicy,
+        outcome: &mut Outcome,
+    ) {
+        Delivery::new(self, entries, now, policy, outcome).run().await;
+    }
+
+    /// Waits before the next request, and reports a receiver that has not accepted any for 10 s.
+    pub async fn wait_until(&mut self, next: Instant) {
+        if let Some(failing) = &mut self.failing
+            && !failing.reported
+            && failing.since + REPORT_AFTER <= next
+        {
+            tokio::time::sleep_until(failing.since + REPORT_AFTER).await;
+            failing.reported = true;
+            let (cause, waits_seconds) = (&failing.cause, (next - Instant::now()).as_secs());
+            tracing::warn!(cause, waits_seconds, "Receiver does not accept samples; they wait");
+        }
+        tokio::time::sleep_until(next).await;
+    }
+
+    /// How long to wait after the failures so far.
     pub(crate) fn wait(&self, obstacle: &Obstacle) -> Duration {
         let wait = self.settings.backoff.wait(self.failures, fastrand::f64());
         wait.max(obstacle.retry_after.unwrap_or_default())
     }
 
-    /// One try. `within` limits it beside the settings' own limit.
+    pub(crate) fn accepted_within(&self, time: Duration) -> bool {
+        self.accepted_at.is_some_and(|at| at.elapsed() <= time)
+    }
+
+    /// One attempt. `within` limits it in addition to the time limit of the settings.
     pub(crate) async fn once(
         &mut self,
         body: &bytes::Bytes,
@@ -78,21 +151,43 @@ impl Client {
         within: Option<Instant>,
     ) -> Answer {
         let sent = Sent { proven: self.proven, ..sent };
-        let ours = Instant::now() + self.settings.timeout;
-        let until = within.map_or(ours, |within| within.min(ours));
-        let answer = match tokio::time::timeout_at(until, self.exchange(body, sent, now)).await {
+        let timeout = self.settings.timeout;
+        let timeout = if self.timed_out { timeout.min(TIMEOUT_AFTER_A_TIMEOUT) } else { timeout };
+        let own = Instant::now() + timeout;
+        let until = within.map_or(own, |within| within.min(own));
+        let exchange = tokio::time::timeout_at(until, self.exchange(body, sent, now)).await;
+        self.timed_out = exchange.is_err();
+        let answer = match exchange {
             Ok(Ok(answer)) => answer,
-            Ok(Err(cause)) => Answer::Later(Obstacle::unanswered(cause)),
-            Err(_) => Answer::Later(Obstacle::unanswered("no answer in time".to_owned())),
+            Ok(Err(error)) => Answer::Later(Obstacle::unanswered(self.chain(&error))),
+            Err(_) => Answer::Later(Obstacle::timed_out(timeout)),
         };
-        match &answer {
-            Answer::Later(obstacle) => {
-                self.failures = self.failures.saturating_add(1);
-                tracing::debug!(%obstacle, failures = self.failures, "not taken now");
-            }
-            _ => self.failures = 0,
-        }
+        self.note(&answer);
         answer
+    }
+
+    fn note(&mut self, answer: &Answer) {
+        if let Answer::Later(obstacle) = answer {
+            self.failures = self.failures.saturating_add(1);
+            tracing::debug!(%obstacle, failures = self.failures, "Request failed");
+            let (since, cause) = (Instant::now(), obstacle.to_string());
+            let failing = self.failing.get_or_insert(Failing {
+                since,
+                cause: String::new(),
+                reported: false,
+            });
+            failing.cause = cause;
+            return;
+        }
+        self.failures = 0;
+        if let Some(Failing { since, reported: true, .. }) = self.failing.take() {
+            let seconds = since.elapsed().as_secs();
+            tracing::info!(seconds, "Receiver answers again");
+        }
+        if matches!(answer, Answer::Taken { .. } | Answer::Partly { .. }) {
+            self.accepted_at = Some(Instant::now());
+            (self.rejects_all, self.searched_in_vain) = (None, None);
+        }
     }
 
     async fn exchange(
@@ -100,7 +195,7 @@ impl Client {
         body: &bytes::Bytes,
         sent: Sent,
         now: Timestamp,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, ExchangeError> {
         let mut request = Request::new(Method::POST, self.settings.url.clone());
         let headers = request.headers_mut();
         headers.extend(self.headers.clone());
@@ -109,31 +204,27 @@ impl Client {
         headers.insert(CONTENT_ENCODING, fixed("snappy"));
         headers.insert("x-prometheus-remote-write-version", fixed(sent.protocol.version()));
         *request.body_mut() = Some(body.clone().into());
-        let signed = self.settings.auth.apply(&mut request, SystemTime::from(now)).await;
-        signed.map_err(|error| self.chain(&error))?;
-        let response = self.http.execute(request).await;
-        // The URL may hold a token of its own in path or query.
-        let response = response.map_err(|error| self.chain(&error.without_url()))?;
+        self.settings.auth.apply(&mut request, SystemTime::from(now)).await?;
+        // The URL may contain a token in its path or query.
+        let response = self.http.execute(request).await.map_err(reqwest::Error::without_url)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let words = words(&read(response).await, &self.secrets);
+        let words = match location(status, &headers) {
+            Some(location) => words(location.as_bytes(), &self.secrets),
+            None => words(&read(response).await, &self.secrets),
+        };
         self.proven |= sent.protocol == Protocol::V2 && proves(&headers);
-        tracing::debug!(%status, words, bytes = body.len(), "answered");
+        tracing::debug!(%status, words, bytes = body.len(), "Receiver answered");
         Ok(judge(status, &headers, words, sent, now))
     }
 
     fn chain(&self, error: &dyn std::error::Error) -> String {
-        let mut line = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
-            cause = error.source();
-        }
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let line = causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"));
         words(line.as_bytes(), &self.secrets)
     }
 }
 
-/// The start of an answer. What can't be read of it is no reason to doubt its status.
+/// The start of a response body. A body that breaks off does not change the meaning of the status.
 async fn read(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < MAX_ANSWER {

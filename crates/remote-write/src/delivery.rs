@@ -1,89 +1,100 @@
-//! One call of [`Client::write`]: requests made of entries, sent until each entry's fate is known.
+//! One call of [`Client::write`]: requests made of entries, sent until the outcome of each entry is
+//! known.
 
-mod search;
+mod divide;
+mod isolate;
+mod locate;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use samples::{Entry, Protocol, Series, Timestamp};
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Obstacle, Rejection, Sent};
 use crate::{Client, Refusal};
-use samples::{Entry, Protocol, Timestamp};
 
-/// How long one call goes on trying.
+/// A receiver that accepted something this recently works: a 500 is then about the samples.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// A receiver that answered 500 to everything is not searched again for this long.
+const SEARCH_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long one call of [`Client::write`] tries.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Tries of each request, at least 1.
-    pub tries: u32,
-    /// Nothing is begun or waited for beyond this.
+pub struct SendPolicy {
+    /// Attempts of each request, at least 1.
+    pub attempts: u32,
+    /// No request and no wait goes beyond this.
     pub until: Option<Instant>,
-    /// Some receivers answer 500 to a bad sample, for ever. When a request gets 500 at its last try,
-    /// look for the sample that causes it: it is given up if others are taken meanwhile. To be set
-    /// only when the same samples have failed for a while.
-    pub isolate: bool,
+    /// Divide a request that the receiver rejects, or always answers with 500, to find the samples at
+    /// fault. Without it the call ends there, [`Blocked::is_about_samples`].
+    pub divide: bool,
 }
 
-impl Default for Patience {
+impl Default for SendPolicy {
     fn default() -> Self {
-        Self { tries: 10, until: None, isolate: false }
+        Self { attempts: 10, until: None, divide: true }
     }
 }
 
-/// What became of what was to be sent.
+/// The result of [`Client::write`].
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// One for each entry, in their order.
-    pub fates: Vec<Fate>,
-    /// Why some are [`Fate::Unsent`]; `None` when none is.
-    pub held_up: Option<HeldUp>,
-    /// So many of the written are not stored, says a 2.0 receiver that does not say which.
+    pub entries: Vec<EntryOutcome>,
+    /// Why some are [`EntryOutcome::Unsent`]; `None` when none is.
+    pub blocked: Option<Blocked>,
+    /// This many of the written entries are not stored: a 2.0 receiver counted fewer and it is not
+    /// known which.
     pub unaccounted: usize,
     pub requests: usize,
-    /// Bodies as sent, repeats included.
+    /// Bytes of all request bodies, retries included.
     pub wire_bytes: usize,
 }
 
 /// What became of one entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Fate {
-    /// Not taken yet; to be sent again before anything later.
+pub enum EntryOutcome {
+    /// Not accepted yet. Send it again before any later entry of its series.
     #[default]
     Unsent,
     Written,
-    /// Never sent, since it could only do harm.
+    /// Never sent, since a check failed.
     Refused(Refusal),
-    /// Sent, and the receiver will never take it.
+    /// The receiver rejects it permanently.
     Rejected(Arc<Rejection>),
 }
 
 /// Why a call ended before everything was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldUp {
-    /// The last answer, or what happened to the connection.
+pub struct Blocked {
+    /// The last answer, or the transport error.
     pub cause: String,
     /// `None` when there was no answer.
     pub status: Option<u16>,
-    /// Let the receiver be for this long.
+    /// Wait this long before the next request.
     pub wait: Duration,
+    /// The receiver works, or may work, for other samples.
+    pub is_about_samples: bool,
 }
 
 impl Outcome {
-    /// Number of entries with such a fate.
-    pub fn count(&self, is: impl Fn(&Fate) -> bool) -> usize {
-        self.fates.iter().filter(|fate| is(fate)).count()
+    /// Number of entries with such an outcome.
+    pub fn count(&self, is: impl Fn(&EntryOutcome) -> bool) -> usize {
+        self.entries.iter().filter(|entry| is(entry)).count()
     }
 }
 
 pub(crate) struct Delivery<'a> {
     client: &'a mut Client,
     entries: &'a [Entry],
-    patience: Patience,
+    policy: SendPolicy,
     now: Timestamp,
     began: Instant,
-    outcome: Outcome,
+    /// Filled as the call proceeds, so that a caller that cancels the call keeps what is decided.
+    outcome: &'a mut Outcome,
 }
 
 impl<'a> Delivery<'a> {
@@ -91,118 +102,212 @@ impl<'a> Delivery<'a> {
         client: &'a mut Client,
         entries: &'a [Entry],
         now: Timestamp,
-        patience: Patience,
+        policy: SendPolicy,
+        outcome: &'a mut Outcome,
     ) -> Self {
-        let fates = vec![Fate::Unsent; entries.len()];
-        let outcome = Outcome { fates, ..Outcome::default() };
-        Self { client, entries, patience, now, began: Instant::now(), outcome }
+        *outcome =
+            Outcome { entries: vec![EntryOutcome::Unsent; entries.len()], ..Outcome::default() };
+        Self { client, entries, policy, now, began: Instant::now(), outcome }
     }
 
-    pub(crate) async fn run(mut self) -> Outcome {
+    pub(crate) async fn run(mut self) {
         self.check();
-        let places: Vec<u32> = (0..).take(self.entries.len()).collect();
-        let places = self.open(&places);
-        // What is to be sent next is on top.
-        let mut ranges: Vec<Range<usize>> = self.requests(&places);
-        ranges.reverse();
-        while let Some(range) = ranges.pop() {
-            let part = self.open(&places[range.clone()]);
-            let obstacle = match self.send(&part, self.patience.tries).await {
+        let all: Vec<u32> = (0..).take(self.entries.len()).collect();
+        let is_suspect = |index: &u32| self.client.suspects.contains(self.series(*index));
+        let (suspects, others): (Vec<u32>, Vec<u32>) =
+            self.open(&all).into_iter().partition(is_suspect);
+        let blocked = match self.send_all(&others).await {
+            None => self.send_suspects(&suspects).await,
+            blocked => blocked,
+        };
+        self.outcome.blocked = blocked;
+    }
+
+    /// Sends entries in their order. `None` when the outcome of each is decided.
+    async fn send_all(&mut self, indices: &[u32]) -> Option<Blocked> {
+        // The next request is on top.
+        let mut requests = self.requests(indices);
+        requests.reverse();
+        while let Some(request) = requests.pop() {
+            let request = self.open(&request);
+            let obstacle = match self.send(&request, self.policy.attempts).await {
                 Answer::Taken { unaccounted } => {
-                    self.written(&part, unaccounted);
+                    self.written(&request, unaccounted);
                     None
                 }
                 Answer::OtherProtocol => {
                     self.fall_back();
-                    ranges.push(range);
+                    requests.push(request);
                     None
                 }
-                Answer::Never(rejection) if is_divisible(&rejection) && range.len() > 1 => {
-                    let middle = range.start + range.len() / 2;
-                    ranges.push(middle..range.end);
-                    ranges.push(range.start..middle);
+                Answer::NoneWritten(rejection) => {
+                    self.rejected(&request, rejection);
                     None
                 }
-                Answer::Never(rejection) => {
-                    self.rejected(&part, rejection);
+                Answer::Rejected(rejection) if rejection.is_divisible() && request.len() > 1 => {
+                    if !self.policy.divide {
+                        return Some(self.blocked(&rejection.into(), true));
+                    }
+                    self.divide(request, rejection).await
+                }
+                Answer::Rejected(rejection) => {
+                    self.rejected(&request, rejection);
                     None
                 }
-                Answer::Partly { refused, rejection } => {
-                    self.sort_out(&part, refused, &rejection).await
+                Answer::Partly { rejected, rejection } => {
+                    self.locate(&request, rejected, &rejection).await
                 }
-                Answer::Later(obstacle)
-                    if obstacle.status == Some(500) && self.patience.isolate =>
-                {
-                    self.isolate(part, obstacle).await
+                Answer::Later(obstacle) if obstacle.only_500 && self.may_search() => {
+                    if !self.policy.divide {
+                        return Some(self.blocked(&obstacle, true));
+                    }
+                    self.isolate(request, obstacle).await
                 }
                 Answer::Later(obstacle) => Some(obstacle),
             };
             if let Some(obstacle) = obstacle {
-                let wait = self.client.wait(&obstacle);
-                let (cause, status) = (obstacle.to_string(), obstacle.status);
-                self.outcome.held_up = Some(HeldUp { cause, status, wait });
-                break;
+                let is_about_samples = obstacle.only_500;
+                return Some(self.blocked(&obstacle, is_about_samples));
             }
         }
-        self.outcome
+        None
+    }
+
+    /// Sends the entries of series that the receiver rejected before, apart from the others: if it
+    /// still rejects all of them and one of them alone, no further request is made.
+    async fn send_suspects(&mut self, indices: &[u32]) -> Option<Blocked> {
+        for request in self.requests(indices) {
+            let request = self.open(&request);
+            let (whole, obstacle) = match self.try_suspects(&request).await {
+                Verdict::Decided => continue,
+                Verdict::Rejected(rejection, obstacle) => (rejection, obstacle),
+                Verdict::Blocked(obstacle) => return Some(self.blocked(&obstacle, false)),
+            };
+            if request.len() == 1 || self.client.rejects_all == Some(whole.status) {
+                self.rejected(&request, whole);
+                continue;
+            }
+            self.client.suspect_round = self.client.suspect_round.wrapping_add(1);
+            let one = request[self.client.suspect_round % request.len()];
+            let one = self.first_of_series(&request, one);
+            match self.try_suspects(&[one]).await {
+                Verdict::Rejected(rejection, _) => {
+                    self.rejected(&[one], rejection);
+                    self.rejected(&request, whole);
+                }
+                Verdict::Blocked(obstacle) => return Some(self.blocked(&obstacle, false)),
+                Verdict::Decided => {
+                    let rest = self.open(&request);
+                    let blocked = match obstacle {
+                        None => self.divide(rest, whole).await,
+                        Some(obstacle) => self.isolate(rest, obstacle).await,
+                    };
+                    if let Some(obstacle) = blocked {
+                        return Some(self.blocked(&obstacle, obstacle.only_500));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    async fn try_suspects(&mut self, request: &[u32]) -> Verdict {
+        match self.send(request, 1).await {
+            Answer::Taken { unaccounted } => {
+                self.written(request, unaccounted);
+                for index in request {
+                    self.client.suspects.remove(&self.entries[*index as usize].series);
+                }
+                Verdict::Decided
+            }
+            Answer::NoneWritten(rejection) | Answer::Rejected(rejection) => {
+                Verdict::Rejected(rejection, None)
+            }
+            Answer::Partly { rejected, rejection } => {
+                match self.locate(request, rejected, &rejection).await {
+                    None => Verdict::Decided,
+                    Some(obstacle) => Verdict::Blocked(obstacle),
+                }
+            }
+            Answer::Later(obstacle) if obstacle.only_500 && self.client.accepted_within(RECENT) => {
+                let rejection = Rejection { status: 500, words: obstacle.words.clone() };
+                Verdict::Rejected(rejection, Some(obstacle))
+            }
+            Answer::Later(obstacle) => Verdict::Blocked(obstacle),
+            Answer::OtherProtocol => {
+                self.fall_back();
+                Verdict::Blocked(Obstacle::unanswered("the protocol version changed".to_owned()))
+            }
+        }
+    }
+
+    fn blocked(&self, obstacle: &Obstacle, is_about_samples: bool) -> Blocked {
+        let wait = self.client.wait(obstacle);
+        Blocked { cause: obstacle.to_string(), status: obstacle.status, wait, is_about_samples }
+    }
+
+    /// Whether to search for samples at fault after 500s.
+    fn may_search(&self) -> bool {
+        self.client.searched_in_vain.is_none_or(|at| at.elapsed() >= SEARCH_AGAIN)
     }
 
     fn now(&self) -> Timestamp {
         self.now + self.began.elapsed()
     }
 
-    /// Refuses what must not be sent over the version spoken now.
+    /// Refuses what must not be sent over the current protocol.
     fn check(&mut self) {
-        let (now, protocol) = (self.now(), self.client.spoken);
+        let (now, protocol) = (self.now(), self.client.protocol);
         let checks = &self.client.settings.checks;
-        for (entry, fate) in self.entries.iter().zip(&mut self.outcome.fates) {
-            if *fate == Fate::Unsent
+        for (entry, outcome) in self.entries.iter().zip(&mut self.outcome.entries) {
+            if *outcome == EntryOutcome::Unsent
                 && let Some(refusal) = checks.refusal(entry, now, protocol)
             {
-                *fate = Fate::Refused(refusal);
+                *outcome = EntryOutcome::Refused(refusal);
             }
         }
     }
 
     fn fall_back(&mut self) {
-        tracing::warn!("the receiver does not know remote write 2.0; going on with 1.0");
-        self.client.spoken = Protocol::V1;
+        tracing::warn!("Receiver does not support remote write 2.0; using 1.0");
+        self.client.protocol = Protocol::V1;
         self.check();
     }
 
-    /// Those of `places` whose fate is open.
-    fn open(&self, places: &[u32]) -> Vec<u32> {
-        let is_open = |place: &u32| self.outcome.fates[*place as usize] == Fate::Unsent;
-        places.iter().copied().filter(is_open).collect()
+    /// Those of `indices` that are not decided.
+    fn open(&self, indices: &[u32]) -> Vec<u32> {
+        let is_open = |index: &u32| self.outcome.entries[*index as usize] == EntryOutcome::Unsent;
+        indices.iter().copied().filter(is_open).collect()
     }
 
-    /// Cuts `places` into requests within the limits, in their order.
-    fn requests(&self, places: &[u32]) -> Vec<Range<usize>> {
+    /// Splits `indices` into requests within the limits, in their order.
+    fn requests(&self, indices: &[u32]) -> Vec<Vec<u32>> {
         let settings = &self.client.settings;
-        let mut ranges = Vec::new();
-        let (mut start, mut bytes) = (0, 0);
-        for (index, place) in places.iter().enumerate() {
-            let length = self.entries[*place as usize].series.encoded_length() + 32;
-            let full = index - start >= settings.max_samples.max(1)
-                || bytes + length > settings.max_request_bytes;
-            if full && index > start {
-                ranges.push(start..index);
-                (start, bytes) = (index, 0);
+        let mut requests: Vec<Vec<u32>> = Vec::new();
+        let mut bytes = 0;
+        for index in indices {
+            let length = self.series(*index).encoded_length() + 32;
+            let fits = requests.last().is_some_and(|request| {
+                request.len() < settings.max_samples && bytes + length <= settings.max_request_bytes
+            });
+            match requests.last_mut() {
+                Some(request) if fits => request.push(*index),
+                _ => {
+                    requests.push(vec![*index]);
+                    bytes = 0;
+                }
             }
             bytes += length;
         }
-        if start < places.len() {
-            ranges.push(start..places.len());
-        }
-        ranges
+        requests
     }
 
-    /// One request, the same bytes each time, until it is decided or patience ends.
-    async fn send(&mut self, places: &[u32], tries: u32) -> Answer {
-        let protocol = self.client.spoken;
-        let encoded = self.client.encoder.encode(protocol, self.entries, places);
+    /// One request, with the same bytes at each attempt, until it is decided or the policy ends it.
+    async fn send(&mut self, indices: &[u32], attempts: u32) -> Answer {
+        let protocol = self.client.protocol;
+        let encoded = self.client.encoder.encode(protocol, self.entries, indices);
         for clash in encoded.clashes {
-            self.outcome.fates[*clash as usize] = Fate::Refused(Refusal::SameTime);
+            self.outcome.entries[*clash as usize] = EntryOutcome::Refused(Refusal::SameTime);
         }
         let (samples, histograms) = (encoded.samples, encoded.histograms);
         if samples + histograms == 0 {
@@ -210,52 +315,82 @@ impl<'a> Delivery<'a> {
         }
         let body = Bytes::copy_from_slice(encoded.body);
         let sent = Sent { protocol, samples, histograms, proven: false };
-        let mut count = 0;
+        let (mut count, mut only_500, mut unanswered) = (0, true, 0);
         loop {
-            if self.patience.until.is_some_and(|until| until <= Instant::now()) {
+            if self.policy.until.is_some_and(|until| until <= Instant::now()) {
                 return Answer::Later(Obstacle::unanswered("no time left".to_owned()));
             }
             self.outcome.requests += 1;
             self.outcome.wire_bytes += body.len();
-            let answer = self.client.once(&body, sent, self.now(), self.patience.until).await;
+            let answer = self.client.once(&body, sent, self.now(), self.policy.until).await;
             count += 1;
-            let Answer::Later(obstacle) = &answer else { return answer };
-            let next = Instant::now() + self.client.wait(obstacle);
-            if count >= tries
-                || !obstacle.passes()
-                || self.patience.until.is_some_and(|until| until <= next)
+            let Answer::Later(mut obstacle) = answer else { return answer };
+            only_500 &= obstacle.status == Some(500);
+            obstacle.only_500 = only_500;
+            unanswered = if obstacle.timed_out { unanswered + 1 } else { 0 };
+            let next = Instant::now() + self.client.wait(&obstacle);
+            if count >= attempts
+                || unanswered >= 2
+                || !obstacle.is_transient()
+                || self.policy.until.is_some_and(|until| until <= next)
             {
-                return answer;
+                return Answer::Later(obstacle);
             }
-            tokio::time::sleep_until(next).await;
+            self.client.wait_until(next).await;
         }
     }
 
-    fn written(&mut self, places: &[u32], unaccounted: usize) {
-        for place in places {
-            let fate = &mut self.outcome.fates[*place as usize];
-            if *fate == Fate::Unsent {
-                *fate = Fate::Written;
+    fn written(&mut self, indices: &[u32], unaccounted: usize) {
+        for index in indices {
+            let outcome = &mut self.outcome.entries[*index as usize];
+            if *outcome == EntryOutcome::Unsent {
+                *outcome = EntryOutcome::Written;
             }
         }
         if unaccounted > 0 {
-            tracing::warn!(unaccounted, "the receiver wrote less than it took");
+            tracing::warn!(unaccounted, "Receiver wrote fewer samples than it accepted");
             self.outcome.unaccounted += unaccounted;
         }
     }
 
-    fn rejected(&mut self, places: &[u32], rejection: Rejection) {
+    fn rejected(&mut self, indices: &[u32], rejection: Rejection) {
         let rejection = Arc::new(rejection);
-        for place in places {
-            let fate = &mut self.outcome.fates[*place as usize];
-            if *fate == Fate::Unsent {
-                *fate = Fate::Rejected(Arc::clone(&rejection));
+        for index in indices {
+            let outcome = &mut self.outcome.entries[*index as usize];
+            if *outcome == EntryOutcome::Unsent {
+                *outcome = EntryOutcome::Rejected(Arc::clone(&rejection));
+                self.client.suspects.insert(&self.entries[*index as usize].series);
             }
         }
     }
+
+    /// The first of `indices` with the series of `index` that is not decided: a sample that is tried
+    /// alone must not overtake an earlier one.
+    fn first_of_series(&self, indices: &[u32], index: u32) -> u32 {
+        let is_first = |other: &&u32| {
+            self.series(**other) == self.series(index)
+                && self.outcome.entries[**other as usize] == EntryOutcome::Unsent
+        };
+        indices.iter().find(is_first).copied().unwrap_or(index)
+    }
+
+    fn series(&self, index: u32) -> &'a Series {
+        &self.entries[index as usize].series
+    }
+
+    /// Sorts by series, and each series by time.
+    fn sort_by_series(&self, indices: &mut [u32]) {
+        let at = |index: &u32| self.entries[*index as usize].at();
+        indices.sort_by(|a, b| {
+            self.series(*a).cmp(self.series(*b)).then(at(a).cmp(&at(b))).then(a.cmp(b))
+        });
+    }
 }
 
-/// Whether part of such a request may be taken although the whole is not.
-fn is_divisible(rejection: &Rejection) -> bool {
-    matches!(rejection.status, 400 | 413 | 422)
+/// The answer to a request with suspects only.
+enum Verdict {
+    Decided,
+    /// The obstacle is the 500 that counts as a rejection.
+    Rejected(Rejection, Option<Obstacle>),
+    Blocked(Obstacle),
 }

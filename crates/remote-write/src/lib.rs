@@ -6,15 +6,15 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use remote_write::{Client, Patience, Settings};
+//! use remote_write::{Client, SendPolicy, Settings};
 //! use samples::{Entry, Sample, Series};
 //!
 //! let mut client = Client::new(Settings::new("http://prometheus:9090/api/v1/write")?)?;
 //! let now = std::time::SystemTime::now().into();
 //! let up = Series::new("up", [("job", "gradio_chatbot")])?;
 //! let entries = [Entry::new(up, Sample::new(1.0, now))];
-//! let outcome = client.write(&entries, now, Patience::default()).await;
-//! assert!(outcome.held_up.is_none(), "the receiver is unavailable");
+//! let outcome = client.write(&entries, now, SendPolicy::default()).await;
+//! assert!(outcome.blocked.is_none(), "the receiver is unavailable");
 //! # Ok(())
 //! # }
 //! ```
@@ -28,11 +28,12 @@ mod check;
 mod client;
 mod delivery;
 mod settings;
+mod suspects;
 
 pub use answer::Rejection;
 pub use auth::{Auth, AuthError, SigV4};
 pub use backoff::Backoff;
 pub use check::{Checks, Refusal};
 pub use client::Client;
-pub use delivery::{Fate, HeldUp, Outcome, Patience};
+pub use delivery::{Blocked, EntryOutcome, Outcome, SendPolicy};
 pub use settings::{Settings, SettingsError};

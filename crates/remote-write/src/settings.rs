@@ -1,4 +1,4 @@
-//! Where and how to send.
+//! Settings of a client.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{Auth, Backoff, Checks};
 use samples::Protocol;
 
-/// Headers that remote write sets itself.
+/// Headers that the client sets.
 const RESERVED: [&str; 8] = [
     "authorization",
     "connection",
@@ -21,52 +21,55 @@ const RESERVED: [&str; 8] = [
     "x-prometheus-remote-write-version",
 ];
 
-/// Where and how to send; [`Settings::new`] has the defaults.
+/// Settings of a client; [`Settings::new`] has the defaults.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub url: Url,
-    /// Spoken first; a receiver that knows only 1.0 gets 1.0.
+    /// Used first; a receiver that supports only 1.0 gets 1.0.
     pub protocol: Protocol,
     pub auth: Auth,
-    /// Sent along, such as `X-Scope-OrgID`.
+    /// Additional headers, such as `X-Scope-OrgID`.
     pub headers: Vec<(String, SecretString)>,
-    /// Further certificate authorities to trust, as PEM.
+    /// Additional trusted certificate authorities, as PEM.
     pub ca: Option<Vec<u8>>,
     pub user_agent: String,
-    /// For one request from connecting to its answer. 30 s.
+    /// Limit of one request, from the connection to the answer. 30 s by default.
     pub timeout: Duration,
-    /// In one request. 2,000.
+    /// Samples in one request. 2,000 by default.
     pub max_samples: usize,
-    /// One request before compression, about. 4 MiB; Prometheus 3 and `VictoriaMetrics` take 32.
+    /// Approximate bytes of one request before compression. 4 MiB by default; Prometheus 3 and
+    /// `VictoriaMetrics` accept 32 MiB.
     pub max_request_bytes: usize,
     pub checks: Checks,
     pub backoff: Backoff,
 }
 
-/// Why nothing can be sent with these settings.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
     #[error(
-        "the remote write URL can't be read; expected such as `https://prometheus:9090/api/v1/write`"
+        "the remote write URL is not valid; expected a URL such as `https://prometheus:9090/api/v1/write`"
     )]
     Url(#[source] url::ParseError),
-    #[error("the remote write URL starts with `{0}:`; expected `http:` or `https:`")]
+    #[error("the remote write URL has the scheme `{0}`; expected `http` or `https`")]
     Scheme(String),
-    #[error("the remote write URL holds a password; expected it in the authentication's settings")]
+    #[error(
+        "the remote write URL contains credentials; expected them in the authentication settings"
+    )]
     UserInfo,
-    #[error("the header `{0}` is set by remote write itself; expected another")]
+    #[error("the header `{0}` is set by the client; expected another header")]
     ReservedHeader(String),
-    #[error("the header `{0}` or its value holds a character that no header takes")]
+    #[error("the header `{0}` has a character that a header cannot contain")]
     Header(String),
-    #[error("the certificates are no PEM that can be used")]
+    #[error("the certificates are not valid PEM")]
     Certificates(#[source] reqwest::Error),
-    #[error("the HTTP client can't be set up")]
+    #[error("could not set up the HTTP client")]
     Client(#[source] reqwest::Error),
 }
 
 impl Settings {
-    /// Settings for a receiver with everything else as it usually is.
+    /// The default settings for a receiver.
     pub fn new(url: &str) -> Result<Self, SettingsError> {
         let url = Url::parse(url).map_err(SettingsError::Url)?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -108,7 +111,7 @@ impl Settings {
     pub(crate) fn http(&self) -> Result<reqwest::Client, SettingsError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(&self.user_agent)
-            // A redirect would carry credentials and samples to who knows whom.
+            // A redirect could send credentials and samples to another host.
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(self.timeout.min(Duration::from_secs(10)))
@@ -122,7 +125,7 @@ impl Settings {
         builder.build().map_err(SettingsError::Client)
     }
 
-    /// Texts that must not be repeated to anyone, the longest first.
+    /// Texts that must not appear in logs, the longest first.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let headers = self.headers.iter().map(|(_, value)| value.expose_secret().to_owned());
         let mut secrets: Vec<String> = self.auth.secrets().into_iter().chain(headers).collect();
@@ -137,19 +140,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_refused_without_repeating_it() {
+    fn invalid_url_is_rejected_without_repeating_it() {
         let cases = [
             (
                 "no url",
-                "the remote write URL can't be read; expected such as `https://prometheus:9090/api/v1/write`",
+                "the remote write URL is not valid; expected a URL such as `https://prometheus:9090/api/v1/write`",
             ),
             (
                 "ftp://host/",
-                "the remote write URL starts with `ftp:`; expected `http:` or `https:`",
+                "the remote write URL has the scheme `ftp`; expected `http` or `https`",
             ),
             (
                 "https://me:hunter2@host/",
-                "the remote write URL holds a password; expected it in the authentication's settings",
+                "the remote write URL contains credentials; expected them in the authentication settings",
             ),
         ];
         for (url, expected) in cases {
@@ -158,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn own_headers_never_replace_those_of_remote_write() {
+    fn additional_headers_never_replace_required_ones() {
         let check = |name: &str, value: &str| {
             let mut settings = Settings::new("http://host/").unwrap();
             settings.headers = vec![(name.to_owned(), value.into())];
@@ -167,11 +170,11 @@ mod tests {
         assert_eq!(check("X-Scope-OrgID", "tenant"), Ok(1));
         assert_eq!(
             check("Content-Type", "text/plain"),
-            Err("the header `Content-Type` is set by remote write itself; expected another".into())
+            Err("the header `Content-Type` is set by the client; expected another header".into())
         );
         assert_eq!(
             check("X-A", "a\nb"),
-            Err("the header `X-A` or its value holds a character that no header takes".into())
+            Err("the header `X-A` has a character that a header cannot contain".into())
         );
     }
 }

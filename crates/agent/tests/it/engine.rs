@@ -1,4 +1,4 @@
-//! From the queue to the receiver, whatever it answers, until the signal to stop.
+//! The engine with a scripted receiver.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn batches() -> Batches {
     Batches { most: 100, deadline: Duration::from_millis(20), flush: Duration::from_secs(20) }
 }
 
-/// Sends `rounds`, then stops; returns what became of them and what was left.
+/// Sends `rounds`, then stops; returns the counts and how many samples were left.
 async fn forward(receiver: &Receiver, rounds: i64, batches: Batches) -> (Counts, usize) {
     let queue = Queue::new(100_000);
     let (stop, stopped) = oneshot::channel::<()>();
@@ -50,7 +50,7 @@ async fn forward(receiver: &Receiver, rounds: i64, batches: Batches) -> (Counts,
 #[track_caller]
 fn assert_complete(receiver: &Receiver, rounds: i64) {
     let stored = receiver.stored();
-    assert_eq!(stored.len(), 20 * usize::try_from(rounds).unwrap(), "nothing lost, none twice");
+    assert_eq!(stored.len(), 20 * usize::try_from(rounds).unwrap(), "none lost, none twice");
     for number in 0..20 {
         let name = format!("m{number:03}");
         let times = stored.iter().filter(|(series, ..)| *series == name).map(|(_, at, _)| *at);
@@ -59,8 +59,8 @@ fn assert_complete(receiver: &Receiver, rounds: i64) {
 }
 
 #[tokio::test]
-async fn everything_arrives_in_order_whatever_the_receiver_answers_meanwhile() {
-    // Nine of ten requests meet with trouble, of every kind that passes.
+async fn all_samples_arrive_in_order_after_transient_failures() {
+    // Nine of ten requests fail, in every transient way.
     let script = |request: &Request| match request.number % 10 {
         0 | 5 => Reply::Refuse(500, "internal"),
         1 => Reply::Refuse(503, "starting"),
@@ -79,7 +79,7 @@ async fn everything_arrives_in_order_whatever_the_receiver_answers_meanwhile() {
 }
 
 #[tokio::test]
-async fn one_request_at_a_time_and_none_while_another_waits() {
+async fn no_request_is_made_while_another_waits() {
     let script = |request: &Request| {
         if request.number < 25 { Reply::Refuse(503, "starting") } else { Reply::Store }
     };
@@ -93,7 +93,7 @@ async fn one_request_at_a_time_and_none_while_another_waits() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_good_is_counted_and_holds_up_nothing() {
+async fn rejected_samples_are_counted_and_delay_nothing() {
     let script = |request: &Request| {
         if request.has("m007") { Reply::Refuse(400, "bad") } else { Reply::Store }
     };
@@ -103,7 +103,7 @@ async fn what_is_refused_for_good_is_counted_and_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn over_2_0_the_counts_are_what_the_receiver_has() {
+async fn counts_over_2_0_equal_those_of_the_receiver() {
     let receiver = Receiver::start(|_| Reply::StoreBut("m007")).await;
     let queue = Queue::new(10_000);
     for number in 0..10 {
@@ -120,7 +120,7 @@ async fn over_2_0_the_counts_are_what_the_receiver_has() {
 }
 
 #[tokio::test]
-async fn stopping_ends_within_its_limit_and_tells_what_is_left() {
+async fn stop_ends_within_its_limit_and_counts_what_is_left() {
     let receiver = Receiver::start(|_| Reply::Refuse(503, "gone")).await;
     let batches = Batches { flush: Duration::from_millis(50), ..batches() };
     let ended = forward(&receiver, 10, batches);
@@ -129,7 +129,16 @@ async fn stopping_ends_within_its_limit_and_tells_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_sample_without_company_is_sent_after_the_deadline() {
+async fn stop_during_a_request_counts_what_was_acknowledged() {
+    let script = |request: &Request| if request.number == 0 { Reply::Store } else { Reply::Stall };
+    let receiver = Receiver::start(script).await;
+    let batches = Batches { flush: Duration::from_millis(100), ..batches() };
+    let (counts, left) = forward(&receiver, 10, batches).await;
+    assert_eq!((counts.sent, counts.requests, left), (100, 2, 100));
+}
+
+#[tokio::test]
+async fn incomplete_batch_is_sent_after_the_deadline() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let queue = Queue::new(10);
     let batches = Batches { most: 1000, ..batches() };
@@ -141,7 +150,7 @@ async fn a_sample_without_company_is_sent_after_the_deadline() {
         }
     };
     tokio::select! {
-        _ = running => unreachable!("it is not told to stop"),
+        _ = running => unreachable!("there is no signal to stop"),
         done = tokio::time::timeout(Duration::from_secs(20), arrived) => done.unwrap(),
     }
     assert_eq!(receiver.requests().len(), 1);

@@ -1,25 +1,25 @@
-//! What becomes of samples, whatever the receiver answers.
+//! The outcome of samples for each kind of answer.
 
 use std::time::Duration;
 
-use remote_write::{Auth, Backoff, Client, Fate, Outcome, Patience, Refusal, Settings};
+use remote_write::{Auth, Backoff, Client, EntryOutcome, Outcome, Refusal, SendPolicy, Settings};
 use samples::{Datum, Entry, Histogram, Protocol, Sample, Series, Timestamp};
 use tokio::time::Instant;
 
 use testkit::receiver::{Receiver, Reply, Request};
 
-const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
 
-fn entry(name: &str, at: i64) -> Entry {
+pub(crate) fn entry(name: &str, at: i64) -> Entry {
     let series = Series::new(name, [("job", "test")]).unwrap();
     Entry::new(series, Sample::new(1.0, Timestamp::from_millis(NOW.as_millis() + at)))
 }
 
-fn entries(count: i64) -> Vec<Entry> {
+pub(crate) fn entries(count: i64) -> Vec<Entry> {
     (0..count).map(|number| entry(&format!("m{number:03}"), 0)).collect()
 }
 
-fn settings(receiver: &Receiver) -> Settings {
+pub(crate) fn settings(receiver: &Receiver) -> Settings {
     Settings {
         backoff: Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(4) },
         timeout: Duration::from_secs(20),
@@ -27,21 +27,21 @@ fn settings(receiver: &Receiver) -> Settings {
     }
 }
 
-async fn write(receiver: &Receiver, entries: &[Entry], patience: Patience) -> Outcome {
-    Client::new(settings(receiver)).unwrap().write(entries, NOW, patience).await
+async fn write(receiver: &Receiver, entries: &[Entry], policy: SendPolicy) -> Outcome {
+    Client::new(settings(receiver)).unwrap().write(entries, NOW, policy).await
 }
 
-fn patience(tries: u32) -> Patience {
-    Patience { tries, ..Patience::default() }
+pub(crate) fn policy(attempts: u32) -> SendPolicy {
+    SendPolicy { attempts, ..SendPolicy::default() }
 }
 
-fn names(receiver: &Receiver) -> Vec<String> {
+pub(crate) fn names(receiver: &Receiver) -> Vec<String> {
     let stored = receiver.stored().into_iter();
     stored.map(|(series, ..)| series.split('{').next().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn a_request_is_what_the_specification_says() {
+async fn request_has_the_headers_of_the_specification() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let mut settings = settings(&receiver);
     settings.user_agent = "Vigie/1.2.3 (+https://example.com)".into();
@@ -49,9 +49,9 @@ async fn a_request_is_what_the_specification_says() {
     settings.headers = vec![("X-Scope-OrgID".into(), "tenant".into())];
     let mut client = Client::new(settings).unwrap();
 
-    let outcome = client.write(&[entry("up", 0)], NOW, Patience::default()).await;
+    let outcome = client.write(&[entry("up", 0)], NOW, SendPolicy::default()).await;
 
-    assert_eq!((outcome.fates.as_slice(), outcome.requests), (&[Fate::Written][..], 1));
+    assert_eq!((outcome.entries.as_slice(), outcome.requests), (&[EntryOutcome::Written][..], 1));
     let headers = &receiver.requests()[0].headers;
     let expected = [
         ("authorization", "Bearer token"),
@@ -68,22 +68,22 @@ async fn a_request_is_what_the_specification_says() {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_with_the_same_bytes() {
-    let troubles: [(&str, Reply); 5] = [
+async fn transient_failure_is_retried_with_the_same_bytes() {
+    let failures: [(&str, Reply); 5] = [
         ("500", Reply::Refuse(500, "internal")),
         ("503", Reply::Refuse(503, "starting")),
         ("429", Reply::RetryAfter(429, "0")),
         ("reset", Reply::Reset),
         ("503 with a date gone by", Reply::RetryAfter(503, "Sun, 06 Nov 1994 08:49:37 GMT")),
     ];
-    for (name, trouble) in troubles {
+    for (name, failure) in failures {
         let script = move |request: &Request| {
-            if request.number < 3 { trouble.clone() } else { Reply::Store }
+            if request.number < 3 { failure.clone() } else { Reply::Store }
         };
         let receiver = Receiver::start(script).await;
-        let outcome = write(&receiver, &entries(5), patience(5)).await;
+        let outcome = write(&receiver, &entries(5), policy(5)).await;
 
-        assert!(outcome.fates.iter().all(|fate| *fate == Fate::Written), "{name}");
+        assert!(outcome.entries.iter().all(|entry| *entry == EntryOutcome::Written), "{name}");
         let requests = receiver.requests();
         assert_eq!(requests.len(), 4, "{name}");
         assert!(requests.iter().all(|request| request.body == requests[0].body), "{name}");
@@ -92,68 +92,68 @@ async fn what_passes_is_tried_again_with_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn a_stalled_receiver_costs_one_time_limit_and_no_sample() {
+async fn hung_request_loses_no_sample() {
     let script = |request: &Request| if request.number == 0 { Reply::Stall } else { Reply::Store };
     let receiver = Receiver::start(script).await;
     let settings = Settings { timeout: Duration::from_millis(200), ..settings(&receiver) };
-    let outcome = Client::new(settings).unwrap().write(&entries(2), NOW, patience(9)).await;
+    let outcome = Client::new(settings).unwrap().write(&entries(2), NOW, policy(9)).await;
 
-    assert!(outcome.fates.iter().all(|fate| *fate == Fate::Written), "{outcome:?}");
+    assert!(outcome.entries.iter().all(|entry| *entry == EntryOutcome::Written), "{outcome:?}");
     assert_eq!(receiver.stored().len(), 2);
 }
 
 #[tokio::test]
-async fn retry_after_is_honoured_and_told_to_the_caller() {
+async fn retry_after_is_honoured_and_returned() {
     let receiver = Receiver::start(|_| Reply::RetryAfter(429, "120")).await;
     let until = Some(Instant::now() + Duration::from_secs(10));
-    let patience = Patience { until, ..patience(5) };
-    let outcome = write(&receiver, &entries(1), patience).await;
+    let policy = SendPolicy { until, ..policy(5) };
+    let outcome = write(&receiver, &entries(1), policy).await;
 
-    let held_up = outcome.held_up.unwrap();
-    assert_eq!((held_up.status, held_up.wait), (Some(429), Duration::from_secs(120)));
+    let blocked = outcome.blocked.unwrap();
+    assert_eq!((blocked.status, blocked.wait), (Some(429), Duration::from_secs(120)));
     assert_eq!(receiver.requests().len(), 1, "waiting would have gone beyond the limit");
-    assert_eq!(outcome.fates, [Fate::Unsent]);
+    assert_eq!(outcome.entries, [EntryOutcome::Unsent]);
 }
 
 #[tokio::test]
-async fn tries_are_capped_and_nothing_behind_is_sent() {
-    let receiver = Receiver::start(|_| Reply::Refuse(500, "for ever")).await;
+async fn attempts_are_limited_and_later_requests_are_not_sent() {
+    let receiver = Receiver::start(|_| Reply::Refuse(503, "for ever")).await;
     let settings = Settings { max_samples: 2, ..settings(&receiver) };
     let mut client = Client::new(settings).unwrap();
-    let outcome = client.write(&entries(6), NOW, patience(3)).await;
+    let outcome = client.write(&entries(6), NOW, policy(3)).await;
 
-    assert!(outcome.fates.iter().all(|fate| *fate == Fate::Unsent));
-    assert_eq!(outcome.held_up.unwrap().cause, "500 `for ever`");
+    assert!(outcome.entries.iter().all(|entry| *entry == EntryOutcome::Unsent));
+    assert_eq!(outcome.blocked.unwrap().cause, "503 `for ever`");
     let requests = receiver.requests();
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|request| request.samples.len() == 2 && request.has("m000")));
 }
 
 #[tokio::test]
-async fn an_unreachable_receiver_is_no_verdict_about_the_samples() {
+async fn unreachable_receiver_leaves_samples_unsent() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let settings = settings(&receiver);
     drop(receiver);
-    let outcome = Client::new(settings).unwrap().write(&entries(2), NOW, patience(2)).await;
+    let outcome = Client::new(settings).unwrap().write(&entries(2), NOW, policy(2)).await;
 
-    assert_eq!(outcome.fates, [Fate::Unsent, Fate::Unsent]);
-    assert_eq!(outcome.held_up.unwrap().status, None);
+    assert_eq!(outcome.entries, [EntryOutcome::Unsent, EntryOutcome::Unsent]);
+    assert_eq!(outcome.blocked.unwrap().status, None);
 }
 
 #[tokio::test]
-async fn one_bad_sample_in_a_hundred_is_found_and_the_others_are_stored() {
+async fn two_bad_samples_of_a_hundred_are_found() {
     let script = |request: &Request| {
         let bad = request.has("m017") || request.has("m080");
         if bad { Reply::Refuse(400, "bad sample") } else { Reply::Store }
     };
     let receiver = Receiver::start(script).await;
-    let outcome = write(&receiver, &entries(100), patience(3)).await;
+    let outcome = write(&receiver, &entries(100), policy(3)).await;
 
     let rejected: Vec<usize> = (0..100)
-        .filter(|index| matches!(&outcome.fates[*index], Fate::Rejected(why) if why.words == "bad sample"))
+        .filter(|index| matches!(&outcome.entries[*index], EntryOutcome::Rejected(why) if why.words == "bad sample"))
         .collect();
     assert_eq!(rejected, [17, 80]);
-    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 98);
+    assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 98);
     let stored = names(&receiver);
     assert_eq!(stored.len(), 98, "none twice");
     assert!(stored.is_sorted(), "in the order given");
@@ -161,38 +161,39 @@ async fn one_bad_sample_in_a_hundred_is_found_and_the_others_are_stored() {
 }
 
 #[tokio::test]
-async fn over_2_0_what_a_refused_request_stored_is_written_and_the_series_at_fault_is_found() {
+async fn partial_write_over_2_0_finds_the_rejected_series() {
     let receiver = Receiver::start(|_| Reply::StoreBut("m003")).await;
     let all: Vec<Entry> =
         (0..5).flat_map(|at| (0..8).map(move |n| entry(&format!("m{n:03}"), at))).collect();
     let settings = Settings { protocol: Protocol::V2, ..settings(&receiver) };
-    let outcome = Client::new(settings).unwrap().write(&all, NOW, patience(3)).await;
+    let outcome = Client::new(settings).unwrap().write(&all, NOW, policy(3)).await;
 
-    let rejected = |fate: &Fate| matches!(fate, Fate::Rejected(why) if why.status == 400);
-    let rejected: Vec<usize> = (0..40).filter(|index| rejected(&outcome.fates[*index])).collect();
+    let rejected =
+        |entry: &EntryOutcome| matches!(entry, EntryOutcome::Rejected(why) if why.status == 400);
+    let rejected: Vec<usize> = (0..40).filter(|index| rejected(&outcome.entries[*index])).collect();
     assert_eq!(rejected, [3, 11, 19, 27, 35]);
-    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 35);
+    assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 35);
     assert_eq!(receiver.stored().len(), 35);
     assert!(outcome.requests <= 8, "{}", outcome.requests);
     assert_eq!(outcome.unaccounted, 0);
 }
 
 #[tokio::test]
-async fn over_2_0_an_older_sample_of_a_series_that_is_taken_is_counted_as_refused() {
+async fn older_rejected_sample_over_2_0_is_unaccounted() {
     let receiver = Receiver::start(|_| Reply::StoreBut("none")).await;
     let settings = Settings { protocol: Protocol::V2, ..settings(&receiver) };
     let mut client = Client::new(settings).unwrap();
-    client.write(&[entry("m000", 2)], NOW, patience(1)).await;
+    client.write(&[entry("m000", 2)], NOW, policy(1)).await;
     let all = [entry("m000", 1), entry("m000", 3), entry("m001", 1)];
-    let outcome = client.write(&all, NOW, patience(3)).await;
+    let outcome = client.write(&all, NOW, policy(3)).await;
 
-    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 3, "{outcome:?}");
+    assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 3, "{outcome:?}");
     assert_eq!(outcome.unaccounted, 1);
     assert_eq!(receiver.stored().len(), 3, "none twice");
 }
 
 #[tokio::test]
-async fn a_receiver_that_goes_away_while_the_series_at_fault_is_sought_gets_nothing_stored_again() {
+async fn receiver_lost_during_search_gets_no_repeats() {
     let script = |request: &Request| match request.number {
         1 => Reply::Refuse(503, "restarting"),
         _ => Reply::StoreBut("m003"),
@@ -202,71 +203,76 @@ async fn a_receiver_that_goes_away_while_the_series_at_fault_is_sought_gets_noth
         (0..3).flat_map(|at| (0..4).map(move |n| entry(&format!("m{n:03}"), at))).collect();
     let settings = Settings { protocol: Protocol::V2, ..settings(&receiver) };
     let mut client = Client::new(settings).unwrap();
-    let outcome = client.write(&all, NOW, patience(1)).await;
+    let outcome = client.write(&all, NOW, policy(1)).await;
     let unsent: Vec<Entry> = all
         .iter()
-        .zip(&outcome.fates)
-        .filter(|(_, fate)| **fate == Fate::Unsent)
+        .zip(&outcome.entries)
+        .filter(|(_, entry)| **entry == EntryOutcome::Unsent)
         .map(|(e, _)| e.clone())
         .collect();
     assert_eq!(unsent, all[8..], "the newest of each series");
-    assert_eq!((outcome.unaccounted, outcome.held_up.is_some()), (3, true));
+    assert_eq!((outcome.unaccounted, outcome.blocked.is_some()), (3, true));
 
-    let outcome = client.write(&unsent, NOW, patience(1)).await;
-    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 3, "{outcome:?}");
-    assert_eq!(outcome.count(|fate| matches!(fate, Fate::Rejected(_))), 1);
+    let outcome = client.write(&unsent, NOW, policy(1)).await;
+    assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 3, "{outcome:?}");
+    assert_eq!(outcome.count(|entry| matches!(entry, EntryOutcome::Rejected(_))), 1);
     assert_eq!(receiver.stored().len(), 9);
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_not_about_the_samples_holds_them_up_and_is_not_repeated_at_once() {
+async fn configuration_error_blocks_without_retry() {
     for status in [301, 401, 403, 404] {
         let receiver = Receiver::start(move |_| Reply::Refuse(status, "no\nway")).await;
-        let outcome = write(&receiver, &entries(4), patience(5)).await;
+        let outcome = write(&receiver, &entries(4), policy(5)).await;
         assert_eq!(receiver.requests().len(), 1, "{status}");
-        assert!(outcome.fates.iter().all(|fate| *fate == Fate::Unsent), "{status}: {outcome:?}");
-        let held_up = outcome.held_up.unwrap();
+        assert!(
+            outcome.entries.iter().all(|entry| *entry == EntryOutcome::Unsent),
+            "{status}: {outcome:?}"
+        );
+        let blocked = outcome.blocked.unwrap();
         let cause = format!("{status} `no way`");
-        assert_eq!((held_up.status, held_up.cause), (Some(status), cause));
+        assert_eq!((blocked.status, blocked.cause), (Some(status), cause));
     }
 }
 
 #[tokio::test]
-async fn a_secret_that_comes_back_in_an_answer_is_not_passed_on() {
+async fn secret_in_an_answer_is_redacted() {
     let receiver = Receiver::start(|_| Reply::Refuse(401, "wrong password hunter2 for me")).await;
     let mut settings = settings(&receiver);
     settings.auth = Auth::Basic { user: "me".into(), password: "hunter2".into() };
-    let outcome = Client::new(settings).unwrap().write(&entries(1), NOW, patience(1)).await;
-    assert_eq!(outcome.held_up.unwrap().cause, "401 `wrong password [secret] for me`");
+    let outcome = Client::new(settings).unwrap().write(&entries(1), NOW, policy(1)).await;
+    assert_eq!(outcome.blocked.unwrap().cause, "401 `wrong password [secret] for me`");
 }
 
 #[tokio::test]
-async fn the_sample_behind_an_eternal_500_is_found_once_the_caller_asks() {
+async fn sample_that_always_gets_500_is_found() {
     let script = |request: &Request| {
         if request.has("m013") { Reply::Refuse(500, "too old sample") } else { Reply::Store }
     };
     let receiver = Receiver::start(script).await;
-    let patience = Patience { isolate: true, ..patience(2) };
-    let outcome = write(&receiver, &entries(50), patience).await;
+    let policy = SendPolicy { divide: true, ..policy(2) };
+    let outcome = write(&receiver, &entries(50), policy).await;
 
-    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 49, "{:?}", outcome.held_up);
-    let Fate::Rejected(why) = &outcome.fates[13] else { panic!("{:?}", outcome.fates[13]) };
+    assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 49, "{:?}", outcome.blocked);
+    let EntryOutcome::Rejected(why) = &outcome.entries[13] else {
+        panic!("{:?}", outcome.entries[13])
+    };
     assert_eq!(why.to_string(), "500 `too old sample`");
-    assert!(outcome.held_up.is_none());
+    assert!(outcome.blocked.is_none());
 }
 
 #[tokio::test]
-async fn a_receiver_that_answers_500_to_everything_makes_nobody_guilty() {
+async fn receiver_with_500_for_all_rejects_no_sample() {
     let receiver = Receiver::start(|_| Reply::Refuse(500, "disk full")).await;
-    let patience = Patience { isolate: true, ..patience(2) };
-    let outcome = write(&receiver, &entries(500), patience).await;
+    let policy = SendPolicy { divide: true, ..policy(2) };
+    let outcome = write(&receiver, &entries(500), policy).await;
 
-    assert!(outcome.fates.iter().all(|fate| *fate == Fate::Unsent));
+    assert!(outcome.entries.iter().all(|entry| *entry == EntryOutcome::Unsent));
     assert!(outcome.requests < 40, "{}", outcome.requests);
 }
 
 #[tokio::test]
-async fn looking_for_the_guilty_never_lets_a_series_overtake_itself() {
+async fn search_after_500_keeps_the_order_of_a_series() {
     // Every series has three samples; the middle one of one series is what the receiver chokes on.
     let guilty = NOW.as_millis() + 1;
     let script = move |request: &Request| {
@@ -277,11 +283,11 @@ async fn looking_for_the_guilty_never_lets_a_series_overtake_itself() {
     let receiver = Receiver::start(script).await;
     let all: Vec<Entry> =
         (0..3).flat_map(|at| (0..10).map(move |n| entry(&format!("m{n:03}"), at))).collect();
-    let patience = Patience { isolate: true, ..patience(1) };
-    let outcome = write(&receiver, &all, patience).await;
+    let policy = SendPolicy { divide: true, ..policy(1) };
+    let outcome = write(&receiver, &all, policy).await;
 
     let rejected: Vec<usize> =
-        (0..30).filter(|i| matches!(outcome.fates[*i], Fate::Rejected(_))).collect();
+        (0..30).filter(|i| matches!(outcome.entries[*i], EntryOutcome::Rejected(_))).collect();
     assert_eq!(rejected, [14]);
     assert_eq!(receiver.stored().len(), 29);
 }
@@ -302,12 +308,12 @@ async fn version_2_falls_back_to_1_and_remembers() {
             Client::new(Settings { protocol: Protocol::V2, ..settings(&receiver) }).unwrap();
         let mut all = entries(3);
         all.push(Entry::new(Series::new("dotted.name", []).unwrap(), Sample::new(1.0, NOW)));
-        let outcome = client.write(&all, NOW, Patience::default()).await;
-        let written = [Fate::Written, Fate::Written, Fate::Written];
-        assert_eq!(outcome.fates[..3], written, "{name}");
-        assert_eq!(outcome.fates[3], Fate::Refused(Refusal::NotLegacyName), "{name}");
+        let outcome = client.write(&all, NOW, SendPolicy::default()).await;
+        let written = [EntryOutcome::Written, EntryOutcome::Written, EntryOutcome::Written];
+        assert_eq!(outcome.entries[..3], written, "{name}");
+        assert_eq!(outcome.entries[3], EntryOutcome::Refused(Refusal::NotLegacyName), "{name}");
 
-        client.write(&[entry("later", 1)], NOW, Patience::default()).await;
+        client.write(&[entry("later", 1)], NOW, SendPolicy::default()).await;
         let spoken: Vec<Protocol> = receiver.requests().iter().map(|r| r.protocol).collect();
         assert_eq!(spoken, [Protocol::V2, Protocol::V1, Protocol::V1], "{name}");
         assert_eq!(client.protocol(), Protocol::V1);
@@ -316,7 +322,7 @@ async fn version_2_falls_back_to_1_and_remembers() {
 }
 
 #[tokio::test]
-async fn version_2_is_spoken_with_its_headers_and_carries_histograms() {
+async fn version_2_has_its_headers_and_histograms() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let mut client =
         Client::new(Settings { protocol: Protocol::V2, ..settings(&receiver) }).unwrap();
@@ -328,9 +334,9 @@ async fn version_2_is_spoken_with_its_headers_and_carries_histograms() {
             ..Entry::new(Series::new("h", []).unwrap(), Sample::new(0.0, NOW))
         },
     ];
-    let outcome = client.write(&all, NOW, Patience::default()).await;
+    let outcome = client.write(&all, NOW, SendPolicy::default()).await;
 
-    assert_eq!(outcome.fates, [Fate::Written, Fate::Written]);
+    assert_eq!(outcome.entries, [EntryOutcome::Written, EntryOutcome::Written]);
     assert_eq!(outcome.unaccounted, 0);
     let headers = &receiver.requests()[0].headers;
     assert_eq!(headers["x-prometheus-remote-write-version"], "2.0.0");
@@ -341,22 +347,25 @@ async fn version_2_is_spoken_with_its_headers_and_carries_histograms() {
 }
 
 #[tokio::test]
-async fn what_could_only_do_harm_is_never_sent() {
+async fn sample_that_fails_a_check_is_not_sent() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let all = vec![
         entry("far", 600_001),
         entry("good", 0),
         Entry::new(Series::new("good", [("job", "test")]).unwrap(), Sample::new(2.0, NOW)),
     ];
-    let outcome = write(&receiver, &all, Patience::default()).await;
-    let expected =
-        [Fate::Refused(Refusal::TooFarInFuture), Fate::Written, Fate::Refused(Refusal::SameTime)];
-    assert_eq!(outcome.fates, expected);
+    let outcome = write(&receiver, &all, SendPolicy::default()).await;
+    let expected = [
+        EntryOutcome::Refused(Refusal::TooFarInFuture),
+        EntryOutcome::Written,
+        EntryOutcome::Refused(Refusal::SameTime),
+    ];
+    assert_eq!(outcome.entries, expected);
     assert_eq!(names(&receiver), ["good"]);
 }
 
 #[tokio::test]
-async fn requests_keep_to_their_limits() {
+async fn requests_stay_within_their_limits() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let long = "x".repeat(1000);
     let wide: Vec<Entry> = (0..10)
@@ -368,20 +377,20 @@ async fn requests_keep_to_their_limits() {
         .collect();
     let settings = Settings { max_samples: 4, max_request_bytes: 2500, ..settings(&receiver) };
     let mut client = Client::new(settings).unwrap();
-    client.write(&entries(10), NOW, Patience::default()).await;
-    client.write(&wide, NOW, Patience::default()).await;
+    client.write(&entries(10), NOW, SendPolicy::default()).await;
+    client.write(&wide, NOW, SendPolicy::default()).await;
 
     let counts: Vec<usize> = receiver.requests().iter().map(|r| r.samples.len()).collect();
     assert_eq!(counts, [4, 4, 2, 2, 2, 2, 2, 2]);
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_for_the_receiver_is_sent_in_parts() {
+async fn request_rejected_with_413_is_divided() {
     let script = |request: &Request| {
         if request.samples.len() > 3 { Reply::Refuse(413, "too large") } else { Reply::Store }
     };
     let receiver = Receiver::start(script).await;
-    let outcome = write(&receiver, &entries(20), patience(2)).await;
-    assert_eq!(outcome.count(|fate| *fate == Fate::Written), 20);
+    let outcome = write(&receiver, &entries(20), policy(2)).await;
+    assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 20);
     assert!(names(&receiver).is_sorted());
 }

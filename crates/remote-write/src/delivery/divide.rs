@@ -1,0 +1,127 @@
+//! Finds the samples that a receiver rejects with 400, 413 or 422, when it does not say which.
+
+use super::Delivery;
+use crate::answer::{Answer, Obstacle, Rejection};
+
+/// A rejected request with fewer samples says nothing about samples of other series.
+const MEANINGFUL: usize = 8;
+
+impl Delivery<'_> {
+    /// Divides `request`, which was rejected as a whole, until the rejected samples are known. `None`
+    /// when the outcome of each is decided.
+    ///
+    /// Halves are tried in their order, so a sample never overtakes an earlier one of its series. If
+    /// the way down to a single sample finds nothing that is accepted, samples spread over the request
+    /// are tried alone; if these are rejected too, so is the rest. A receiver that rejects everything
+    /// thus gets at most 2·log2(n) + 3 requests.
+    pub(super) async fn divide(
+        &mut self,
+        request: Vec<u32>,
+        rejection: Rejection,
+    ) -> Option<Obstacle> {
+        match self.rejects_all(&request, &rejection).await {
+            Ok(false) => {}
+            Ok(true) => {
+                self.rejected(&request, rejection);
+                return None;
+            }
+            Err(obstacle) => return Some(obstacle),
+        }
+        let all = self.open(&request);
+        let steps = all.len().max(1).ilog2();
+        let (mut rejected, mut accepted) = (0, false);
+        let mut parts = halves(&all);
+        while let Some(part) = parts.pop() {
+            let part = self.open(&part);
+            if part.is_empty() {
+                continue;
+            }
+            match self.send(&part, self.policy.attempts).await {
+                Answer::Taken { unaccounted } => {
+                    accepted = true;
+                    self.written(&part, unaccounted);
+                }
+                Answer::Rejected(rejection) if rejection.is_divisible() && part.len() > 1 => {
+                    rejected += 1;
+                    parts.extend(halves(&part));
+                }
+                Answer::Rejected(rejection) | Answer::NoneWritten(rejection) => {
+                    rejected += 1;
+                    self.rejected(&part, rejection);
+                }
+                Answer::Partly { rejected, rejection } => {
+                    accepted = true;
+                    if let Some(obstacle) = self.locate(&part, rejected, &rejection).await {
+                        return Some(obstacle);
+                    }
+                }
+                Answer::OtherProtocol => {
+                    self.fall_back();
+                    parts.push(part);
+                }
+                Answer::Later(obstacle) => return Some(obstacle),
+            }
+            if !accepted && rejected == steps {
+                match self.try_spread(&all, steps as usize + 2).await {
+                    Ok(found) => accepted = found,
+                    Err(obstacle) => return Some(obstacle),
+                }
+                if !accepted {
+                    let status = rejection.status;
+                    let rest = self.open(&all);
+                    tracing::warn!(%rejection, samples = all.len(), "Receiver rejects all samples");
+                    self.rejected(&rest, rejection);
+                    if all.len() >= MEANINGFUL {
+                        self.client.rejects_all = Some(status);
+                    }
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether the receiver still rejects everything, as it did before this request.
+    async fn rejects_all(
+        &mut self,
+        request: &[u32],
+        rejection: &Rejection,
+    ) -> Result<bool, Obstacle> {
+        if self.client.rejects_all != Some(rejection.status) {
+            return Ok(false);
+        }
+        let count = 2 + request.len().ilog2() as usize / 3;
+        Ok(!self.try_spread(request, count).await?)
+    }
+
+    /// Tries up to `count` samples alone, spread evenly over `indices`, until one is accepted.
+    async fn try_spread(&mut self, indices: &[u32], count: usize) -> Result<bool, Obstacle> {
+        let open = self.open(indices);
+        let count = count.min(open.len());
+        // From the end: the start was tried on the way down.
+        for place in (0..count).rev().map(|number| (2 * number + 1) * open.len() / (2 * count)) {
+            let one = [self.first_of_series(&open, open[place])];
+            match self.send(&one, self.policy.attempts).await {
+                Answer::Taken { unaccounted } => {
+                    self.written(&one, unaccounted);
+                    return Ok(true);
+                }
+                Answer::Rejected(rejection)
+                | Answer::NoneWritten(rejection)
+                | Answer::Partly { rejection, .. } => self.rejected(&one, rejection),
+                Answer::OtherProtocol => {
+                    self.fall_back();
+                    return Ok(true);
+                }
+                Answer::Later(obstacle) => return Err(obstacle),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Both halves; the first one is last, on top of a stack.
+fn halves(part: &[u32]) -> Vec<Vec<u32>> {
+    let (first, second) = part.split_at(part.len() / 2);
+    [second, first].into_iter().filter(|half| !half.is_empty()).map(<[u32]>::to_vec).collect()
+}

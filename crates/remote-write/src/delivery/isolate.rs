@@ -1,0 +1,130 @@
+//! Finds the series whose samples a receiver answers with 500, for ever.
+//!
+//! Some receivers answer 500 to a bad sample: Prometheus 2.42 with an out-of-order window does so for
+//! samples that are too old.
+
+use super::Delivery;
+use crate::answer::{Answer, Obstacle, Rejection};
+use tokio::time::Instant;
+
+/// Samples of a series in a row that get 500 before the rest of the series is rejected.
+const IN_A_ROW: usize = 3;
+
+/// All samples of one series that get 500 as a request of their own.
+struct Suspect {
+    indices: Vec<u32>,
+    /// The request was made after another one was accepted, with one sample.
+    is_tried: bool,
+}
+
+impl Delivery<'_> {
+    /// Divides `request` by series. As long as no part is accepted the receiver itself may be broken,
+    /// so nothing is rejected. `None` when the outcome of each sample is decided.
+    pub(super) async fn isolate(
+        &mut self,
+        mut request: Vec<u32>,
+        first: Obstacle,
+    ) -> Option<Obstacle> {
+        self.sort_by_series(&mut request);
+        let mut budget = 2 * request.len().max(1).ilog2() + 4;
+        let mut accepted = false;
+        let mut suspects: Vec<Suspect> = Vec::new();
+        let mut parts = self.series_halves(&request).map_or_else(|| vec![request], Vec::from);
+        while let Some(part) = parts.pop() {
+            match self.send(&part, 1).await {
+                Answer::Taken { unaccounted } => {
+                    accepted = true;
+                    self.written(&part, unaccounted);
+                }
+                Answer::Partly { rejected, rejection } => {
+                    accepted = true;
+                    if let Some(obstacle) = self.locate(&part, rejected, &rejection).await {
+                        return Some(obstacle);
+                    }
+                }
+                Answer::OtherProtocol => {
+                    self.fall_back();
+                    parts.push(self.open(&part));
+                }
+                Answer::NoneWritten(rejection) => {
+                    accepted = true;
+                    self.rejected(&part, rejection);
+                }
+                Answer::Rejected(rejection) => {
+                    accepted = true;
+                    if rejection.is_divisible() && part.len() > 1 {
+                        if let Some(obstacle) = self.divide(part, rejection).await {
+                            return Some(obstacle);
+                        }
+                    } else {
+                        self.rejected(&part, rejection);
+                    }
+                }
+                Answer::Later(obstacle) if obstacle.only_500 => {
+                    if !accepted {
+                        budget -= 1;
+                        if budget == 0 {
+                            self.client.searched_in_vain = Some(Instant::now());
+                            return Some(obstacle);
+                        }
+                    }
+                    match self.series_halves(&part) {
+                        Some(halves) => parts.extend(halves),
+                        None => {
+                            let is_tried = accepted && part.len() == 1;
+                            suspects.push(Suspect { indices: part, is_tried });
+                        }
+                    }
+                }
+                Answer::Later(obstacle) => return Some(obstacle),
+            }
+        }
+        if !accepted && !self.client.accepted_within(super::RECENT) {
+            self.client.searched_in_vain = Some(Instant::now());
+            return Some(first);
+        }
+        for suspect in suspects {
+            if let Some(obstacle) = self.try_series(&suspect).await {
+                return Some(obstacle);
+            }
+        }
+        None
+    }
+
+    /// Tries the samples of a series one by one, the first one twice at most.
+    async fn try_series(&mut self, suspect: &Suspect) -> Option<Obstacle> {
+        let mut failed = 0;
+        for (number, index) in suspect.indices.iter().enumerate() {
+            let attempts = if number == 0 && !suspect.is_tried { 2 } else { 1 };
+            match self.send(&[*index], attempts).await {
+                Answer::Taken { unaccounted } => {
+                    failed = 0;
+                    self.written(&[*index], unaccounted);
+                }
+                Answer::Rejected(rejection)
+                | Answer::NoneWritten(rejection)
+                | Answer::Partly { rejection, .. } => self.rejected(&[*index], rejection),
+                Answer::Later(obstacle) if obstacle.only_500 => {
+                    let rejection = Rejection { status: 500, words: obstacle.words };
+                    failed += 1;
+                    if failed == IN_A_ROW {
+                        self.rejected(&suspect.indices, rejection);
+                        return None;
+                    }
+                    self.rejected(&[*index], rejection);
+                }
+                Answer::Later(obstacle) => return Some(obstacle),
+                Answer::OtherProtocol => self.fall_back(),
+            }
+        }
+        None
+    }
+
+    /// `indices`, sorted by series, cut near the middle where a series ends; the first half is last.
+    fn series_halves(&self, indices: &[u32]) -> Option<[Vec<u32>; 2]> {
+        let middle = indices.len() / 2;
+        let ends = |at: &usize| self.series(indices[at - 1]) != self.series(indices[*at]);
+        let cut = (middle.max(1)..indices.len()).find(ends).or((1..middle).rev().find(ends))?;
+        Some([indices[cut..].to_vec(), indices[..cut].to_vec()])
+    }
+}
