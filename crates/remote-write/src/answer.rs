@@ -59,6 +59,8 @@ pub(crate) struct Obstacle {
     pub(crate) words: String,
     /// `Retry-After` of the answer.
     pub(crate) retry_after: Option<Duration>,
+    /// There was no time for the request.
+    pub(crate) out_of_time: bool,
     /// There was no answer in time.
     pub(crate) timed_out: bool,
     /// Every attempt of the request got 500.
@@ -80,7 +82,18 @@ impl From<Rejection> for Obstacle {
 
 impl Obstacle {
     pub(crate) fn unanswered(words: String) -> Self {
-        Self { status: None, words, retry_after: None, timed_out: false, only_500: false }
+        Self {
+            status: None,
+            words,
+            retry_after: None,
+            out_of_time: false,
+            timed_out: false,
+            only_500: false,
+        }
+    }
+
+    pub(crate) fn out_of_time() -> Self {
+        Self { out_of_time: true, ..Self::unanswered("no time left".to_owned()) }
     }
 
     pub(crate) fn timed_out(limit: Duration) -> Self {

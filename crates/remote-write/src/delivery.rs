@@ -78,6 +78,8 @@ pub struct Blocked {
     pub wait: Duration,
     /// The receiver works, or may work, for other samples.
     pub is_about_samples: bool,
+    /// [`SendPolicy::until`] was reached before the next request.
+    pub out_of_time: bool,
 }
 
 impl Outcome {
@@ -140,17 +142,13 @@ impl<'a> Delivery<'a> {
                     requests.push(request);
                     None
                 }
-                Answer::NoneWritten(rejection) => {
-                    self.rejected(&request, rejection);
-                    None
-                }
                 Answer::Rejected(rejection) if rejection.is_divisible() && request.len() > 1 => {
                     if !self.policy.divide {
                         return Some(self.blocked(&rejection.into(), true));
                     }
                     self.divide(request, rejection).await
                 }
-                Answer::Rejected(rejection) => {
+                Answer::Rejected(rejection) | Answer::NoneWritten(rejection) => {
                     self.rejected(&request, rejection);
                     None
                 }
@@ -243,7 +241,13 @@ impl<'a> Delivery<'a> {
 
     fn blocked(&self, obstacle: &Obstacle, is_about_samples: bool) -> Blocked {
         let wait = self.client.wait(obstacle);
-        Blocked { cause: obstacle.to_string(), status: obstacle.status, wait, is_about_samples }
+        Blocked {
+            cause: obstacle.to_string(),
+            status: obstacle.status,
+            wait,
+            is_about_samples,
+            out_of_time: obstacle.out_of_time,
+        }
     }
 
     /// Whether to search for samples at fault after 500s.
@@ -318,7 +322,7 @@ impl<'a> Delivery<'a> {
         let (mut count, mut only_500, mut unanswered) = (0, true, 0);
         loop {
             if self.policy.until.is_some_and(|until| until <= Instant::now()) {
-                return Answer::Later(Obstacle::unanswered("no time left".to_owned()));
+                return Answer::Later(Obstacle::out_of_time());
             }
             self.outcome.requests += 1;
             self.outcome.wire_bytes += body.len();

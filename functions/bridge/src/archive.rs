@@ -1,7 +1,7 @@
-//! Samples too old for the receiver, kept as OpenMetrics.
+//! Samples that are too old for the receiver, stored in the bucket as OpenMetrics.
 //!
-//! One object per message, its key made of the message: a second delivery writes the same object
-//! again. Prometheus blocks are made of one, or of many in the order of their names:
+//! One object for each message, under a key that follows from the message: a second delivery replaces
+//! it. These commands make Prometheus blocks of one or more objects:
 //!
 //! ```text
 //! (find late-samples -name '*.openmetrics' | sort | xargs grep -hv '^# '; echo '# EOF') > late.openmetrics
@@ -13,49 +13,51 @@ use aws_sdk_s3::primitives::ByteStream;
 use exposition::{Family, Format, Kind, Point, Writer};
 use samples::{Entry, NAME};
 
-use crate::letter::Letter;
+use crate::queued::QueuedMessage;
 
-/// Why samples were not kept: their letter stays where it is.
+/// Why samples were not stored: their message stays in the queue.
 #[derive(Debug, thiserror::Error)]
-#[error("the bucket did not take samples that are too old")]
-pub(crate) struct KeepError(#[source] Box<dyn std::error::Error + Send + Sync>);
+#[error("could not store samples that are too old in the bucket")]
+pub(crate) struct ArchiveError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// Keeps what is too old of `letter`; returns how many samples the file holds.
-pub(crate) async fn keep(
+/// Stores the samples of `message` that are too old; returns how many the object has.
+pub(crate) async fn store(
     client: &Client,
     bucket: &str,
-    letter: &Letter,
-) -> Result<usize, KeepError> {
-    let (page, count) = page(&letter.findings.too_old);
+    message: &QueuedMessage,
+) -> Result<usize, ArchiveError> {
+    let old: Vec<&Entry> =
+        message.results.too_old.iter().map(|index| &message.entries()[*index]).collect();
+    let (page, count) = page(&old);
     if count == 0 {
         return Ok(0);
     }
-    let key = key(letter);
+    let key = key(message);
     let request = client
         .put_object()
         .bucket(bucket)
         .key(&key)
         .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
         .body(ByteStream::from(page.into_bytes()));
-    request.send().await.map_err(|error| KeepError(error.into()))?;
-    tracing::warn!(run = letter.run(), key, samples = count, "too old for the receiver, kept");
+    request.send().await.map_err(|error| ArchiveError(error.into()))?;
+    tracing::warn!(run = message.run(), key, samples = count, "Old samples archived");
     Ok(count)
 }
 
-/// `late-samples/2026/11/22/100000Z-ID.openmetrics`: in the order of time.
-fn key(letter: &Letter) -> String {
-    let due = letter.content.as_ref().map_or(0, |message| message.due.as_millis());
+/// `late-samples/2026/11/22/100000Z-ID.openmetrics`, which sorts by time.
+fn key(message: &QueuedMessage) -> String {
+    let due = message.content.as_ref().map_or(0, |content| content.due.as_millis());
     let due = jiff::Timestamp::from_millisecond(due).unwrap_or_default();
-    format!("late-samples/{}-{}.openmetrics", due.strftime("%Y/%m/%d/%H%M%SZ"), letter.id)
+    format!("late-samples/{}-{}.openmetrics", due.strftime("%Y/%m/%d/%H%M%SZ"), message.id)
 }
 
-/// The samples family by family, series by series, in rising time, and how many there are.
+/// The samples by family, series and time, and how many there are.
 ///
-/// Stale markers and native histograms have no place in the text; what an old receiver can't name
-/// has none in promtool's.
-fn page(entries: &[Entry]) -> (String, usize) {
+/// Stale markers and native histograms cannot be written as text, and promtool does not read UTF-8
+/// names.
+fn page(entries: &[&Entry]) -> (String, usize) {
     let mut entries: Vec<&Entry> =
-        entries.iter().filter(|entry| entry.series.is_legacy()).collect();
+        entries.iter().copied().filter(|entry| entry.series.is_legacy()).collect();
     entries.sort_by(|a, b| a.series.cmp(&b.series).then(a.at().cmp(&b.at())));
     let mut writer = Writer::new(Format::OpenMetrics);
     let mut count = 0;
@@ -63,7 +65,7 @@ fn page(entries: &[Entry]) -> (String, usize) {
         let name = family[0].series.name();
         let samples = family.iter().filter_map(|entry| Some((entry, entry.sample()?)));
         let mut samples = samples.filter(|(_, sample)| !sample.is_stale()).peekable();
-        // Untyped, so that no rule about the names of counters applies.
+        // Of unknown type, so that no rule about names applies.
         let unknown = Family { name, kind: Kind::Unknown, help: "", unit: "" };
         if samples.peek().is_none() || writer.family(unknown).is_err() {
             continue;
@@ -76,7 +78,7 @@ fn page(entries: &[Entry]) -> (String, usize) {
             let point = Point { labels: &labels, value, timestamp_ms, ..Point::default() };
             match writer.point(&point) {
                 Ok(()) => count += 1,
-                Err(error) => tracing::warn!(%error, "a sample has no place in OpenMetrics"),
+                Err(error) => tracing::warn!(%error, "Sample cannot be written as OpenMetrics"),
             }
         }
     }
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_sorted_by_series_and_time_and_ends_as_openmetrics_does() {
+    fn page_is_sorted_by_series_and_time() {
         let entry = |name: &str, job: &str, at: i64, value: f64| {
             let series = Series::new(name, [("job", job)]).unwrap();
             Entry::new(series, Sample::new(value, Timestamp::from_millis(at)))
@@ -104,7 +106,7 @@ mod tests {
             Entry::new(up, Sample::stale(Timestamp::from_millis(4_000))),
             entry("dotted.name", "a", 1_000, 1.0),
         ];
-        let (page, count) = page(&entries);
+        let (page, count) = page(&entries.iter().collect::<Vec<_>>());
         let expected = "\
             # TYPE probe_success unknown\n\
             probe_success{job=\"a\"} 1 1\n\

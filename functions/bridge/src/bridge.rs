@@ -1,5 +1,4 @@
-//! One event: samples out of their messages, on to the receiver, and what is to be done with each
-//! message.
+//! One event: reads samples from its messages, sends them, and decides what happens to each message.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -7,32 +6,26 @@ use std::time::Duration;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
-use remote_write::{Auth, Client, HeldUp, Patience, Settings, SigV4};
-use samples::{Entry, Timestamp};
+use remote_write::{Auth, Blocked, Client, Settings, SigV4};
+use samples::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use secrets::Secrets;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::config::{AuthSource, Config};
-use crate::health::Health;
-use crate::letter::Letter;
-use crate::{archive, credentials, dead_letters};
+use crate::metrics::Metrics;
+use crate::queued::{QueuedMessage, Results};
+use crate::{archive, credentials, dead_letters, sending};
 
-/// Tries of one request within one event; the queue makes further ones.
-const TRIES: u32 = 4;
-
-/// For one request; a receiver that hangs must not hold up the whole event.
+/// Limit of one request. After a request without an answer the client uses a shorter one.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// From which delivery on a lasting 500 is held against single samples: more than a minute.
-const SUSPICIOUS_DELIVERY: u32 = 4;
-
-/// The part of an event's time, at most, that is kept after sending: half of it for putting aside, half for
-/// messages and figures. A call of a service takes 5 s at most.
+/// Time that is kept after sending, at most: half of it for the dead-letter queue and the bucket, half
+/// for visibility and metrics. A call of an AWS service takes 5 s at most.
 const RESERVE: Duration = Duration::from_secs(12);
 
-/// Messages whose progress is remembered.
+/// Messages whose results are remembered, at most.
 const REMEMBERED: usize = 1000;
 
 /// The clients of the services that the bridge uses.
@@ -41,36 +34,36 @@ pub struct Services {
     pub s3: aws_sdk_s3::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub secrets: Secrets,
-    /// For signatures; `None` where the environment has none.
+    /// For signatures; `None` if the environment has none.
     pub credentials: Option<SharedCredentialsProvider>,
 }
 
-/// Takes samples from the queue to the receiver.
+/// Sends samples from the queue to the receiver.
 pub struct Bridge {
     config: Config,
     services: Services,
     state: Mutex<State>,
 }
 
-/// What outlives an event, as long as the execution environment does. Losing it costs repeated
-/// requests, nothing else.
+/// What is kept between the events of an execution environment. Losing it causes repeated requests,
+/// nothing else.
 #[derive(Default)]
 struct State {
     client: Option<(Option<SecretString>, Client)>,
-    health: Health,
-    /// By message: which of its samples the receiver has. They are not sent again when the message
-    /// comes back for the others.
-    written: HashMap<String, Vec<bool>>,
+    metrics: Metrics,
+    /// By message id: the results of messages that stay in the queue. Decided samples are not sent
+    /// again when the message is delivered again.
+    results: HashMap<String, Results>,
 }
 
-/// Why nothing can be sent at all.
+/// Why the bridge cannot send to the receiver.
 #[derive(Debug, thiserror::Error)]
 enum SetupError {
-    #[error("the receiver's secret can't be had")]
+    #[error("could not read the secret of the receiver")]
     Secret(#[from] secrets::SecretError),
     #[error(transparent)]
     Unusable(#[from] credentials::UnusableSecret),
-    #[error("there are no AWS credentials to sign with")]
+    #[error("no AWS credentials found to sign requests")]
     NoCredentials,
     #[error(transparent)]
     Settings(#[from] remote_write::SettingsError),
@@ -82,7 +75,7 @@ impl Bridge {
         Self { config, services, state: Mutex::default() }
     }
 
-    /// Sends the samples of an event and answers which messages are to come again.
+    /// Sends the samples of an event and returns the messages that are to be delivered again.
     ///
     /// `now` is the time at the call. It ends well within `time_left`.
     pub async fn handle(
@@ -95,36 +88,54 @@ impl Bridge {
         let began = Instant::now();
         let reserve = RESERVE.min(time_left / 2);
         let until = began + time_left - reserve;
-        let mut letters: Vec<Letter> = event.records.into_iter().filter_map(Letter::open).collect();
-        state.health.note_arrivals(&letters, now);
+        let mut messages = self.open(event, &mut state, now);
 
-        let held_up = match self.client(&mut state).await {
-            Ok(()) => self.send(&mut state, &mut letters, now, until).await,
+        let blocked = match self.client(&mut state).await {
+            Ok(()) => {
+                let State { client, metrics, .. } = &mut *state;
+                match client {
+                    Some((_, client)) => {
+                        sending::send(client, &mut messages, metrics, now, until).await
+                    }
+                    None => None,
+                }
+            }
             Err(error) => {
                 let cause = lambda_kit::chain(&error);
-                tracing::error!(cause, "nothing can be sent");
-                for letter in &mut letters {
-                    letter.findings.unsent = letter.entries().len();
-                }
-                Some(HeldUp { cause, status: None, wait: Duration::ZERO })
+                tracing::error!(cause, "Bridge cannot send samples");
+                None
             }
         };
-        if let Some(HeldUp { status: Some(401 | 403), .. }) = held_up
-            && let Some(reference) = self.config.auth.secret()
-        {
-            // It may have been rotated: the next event asks for it anew.
+        let status = blocked.as_ref().and_then(|blocked| blocked.status);
+        if let (Some(401 | 403), Some(reference)) = (status, self.config.auth.secret()) {
+            // The secret may have been rotated: the next event reads it again.
             self.services.secrets.forget(&reference);
         }
-        let stay = self.finish(&mut state, &letters, until + reserve / 2).await;
-        state.remember(&letters, &stay);
-        tell(&letters, &stay, held_up.as_ref());
-        let wait = held_up.map_or(Duration::ZERO, |held_up| held_up.wait);
-        let postponed = self.postpone(&letters, &stay, wait);
+        let stay = self.finish(&mut state, &mut messages, until + reserve / 2).await;
+        state.remember(&messages, &stay);
+        log(&messages, &stay, blocked.as_ref());
+        let wait = blocked.map_or(Duration::ZERO, |blocked| blocked.wait);
+        let postponed = self.postpone(&messages, &stay, wait);
         tokio::join!(postponed, self.publish(&mut state, now + began.elapsed()));
         lambda_kit::redeliver(stay)
     }
 
-    /// Sees to it that there is a client with the secret as it is now.
+    /// The messages of the event, each with the results of its earlier deliveries.
+    fn open(&self, event: SqsEvent, state: &mut State, now: Timestamp) -> Vec<QueuedMessage> {
+        let oldest = now - self.config.max_age;
+        let mut messages: Vec<_> =
+            event.records.into_iter().filter_map(QueuedMessage::open).collect();
+        state.metrics.note_arrivals(&messages, now);
+        for message in &mut messages {
+            if let Some(results) = state.results.get(&message.id) {
+                message.resume(results);
+            }
+            message.mark_too_old(oldest);
+        }
+        messages
+    }
+
+    /// Ensures that there is a client with the current secret.
     async fn client(&self, state: &mut State) -> Result<(), SetupError> {
         let secret = match self.config.auth.secret() {
             Some(reference) => {
@@ -155,116 +166,92 @@ impl Bridge {
         Ok(())
     }
 
-    /// Sends all that can be sent, in the order of the messages, and notes what became of it.
-    async fn send(
+    /// Stores what will not be sent, for each message, before any message is handed back. Returns the
+    /// messages that stay in the queue: those with samples that are unsent or not stored, and all later
+    /// messages of their groups.
+    async fn finish(
         &self,
         state: &mut State,
-        letters: &mut [Letter],
-        now: Timestamp,
+        messages: &mut [QueuedMessage],
         until: Instant,
-    ) -> Option<HeldUp> {
-        let oldest = now - self.config.max_age;
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut owners = Vec::new();
-        for (index, letter) in letters.iter_mut().enumerate() {
-            if let Some(written) = state.written.get(&letter.id)
-                && written.len() == letter.findings.written.len()
-            {
-                letter.findings.written.clone_from(written);
-            }
-            let Ok(message) = &letter.content else { continue };
-            for (place, entry) in message.entries.iter().enumerate() {
-                if letter.findings.written[place] {
-                    continue;
-                }
-                if entry.at() < oldest {
-                    letter.findings.too_old.push(entry.clone());
-                } else {
-                    entries.push(entry.clone());
-                    owners.push((index, place));
-                }
-            }
-        }
-        let (_, client) = state.client.as_mut()?;
-        let isolate = letters.iter().any(|letter| letter.deliveries >= SUSPICIOUS_DELIVERY);
-        let patience = Patience { tries: TRIES, until: Some(until), isolate };
-        let outcome = client.write(&entries, now, patience).await;
-        for ((index, place), fate) in owners.into_iter().zip(&outcome.fates) {
-            letters[index].note(place, fate);
-        }
-        let sent = outcome.count(|fate| *fate == remote_write::Fate::Written);
-        state.health.note_sent(sent - outcome.unaccounted, outcome.unaccounted);
-        outcome.held_up
-    }
-
-    /// Puts aside what is hopeless or too old, as far as time goes. Returns the messages that stay in the
-    /// queue: those with something unsent or not put aside, and whatever follows them in their group.
-    async fn finish(&self, state: &mut State, letters: &[Letter], until: Instant) -> Vec<String> {
+    ) -> Vec<String> {
         let mut stay = Vec::new();
-        let mut groups = HashSet::new();
-        for letter in letters {
-            let aside = self.put_aside(&mut state.health, letter);
-            let stays = groups.contains(letter.group.as_str())
-                || letter.findings.unsent > 0
-                || !tokio::time::timeout_at(until, aside).await.unwrap_or(false);
-            if stays {
-                groups.insert(letter.group.as_str());
-                stay.push(letter.id.clone());
+        let mut groups: HashSet<String> = HashSet::new();
+        for message in messages {
+            let storing = self.store(&mut state.metrics, message);
+            let stored = tokio::time::timeout_at(until, storing).await.unwrap_or(false);
+            if groups.contains(&message.group) || message.unsent() > 0 || !stored {
+                groups.insert(message.group.clone());
+                stay.push(message.id.clone());
             }
         }
         stay
     }
 
-    /// Whether all that will never be sent is safe elsewhere.
-    async fn put_aside(&self, health: &mut Health, letter: &Letter) -> bool {
-        if !letter.findings.too_old.is_empty() {
-            match archive::keep(&self.services.s3, &self.config.bucket, letter).await {
-                Ok(count) => health.archived += count,
-                Err(error) => {
-                    tracing::error!(
-                        run = letter.run(),
-                        cause = lambda_kit::chain(&error),
-                        "not kept"
-                    );
-                    return false;
-                }
-            }
-        }
-        if letter.findings.hopeless.is_empty() && letter.content.is_ok() {
+    /// Whether all samples that will not be sent are in the bucket or the dead-letter queue.
+    async fn store(&self, metrics: &mut Metrics, message: &mut QueuedMessage) -> bool {
+        let archived = self.archive(metrics, message).await;
+        let dead_lettered = self.dead_letter(metrics, message).await;
+        archived && dead_lettered
+    }
+
+    async fn archive(&self, metrics: &mut Metrics, message: &mut QueuedMessage) -> bool {
+        if message.results.too_old.is_empty() {
             return true;
         }
-        let url = &self.config.dead_letter_url;
-        match dead_letters::post(&self.services.sqs, url, letter).await {
+        match archive::store(&self.services.s3, &self.config.bucket, message).await {
             Ok(count) => {
-                health.dead_lettered += count;
-                health.note_refusals(letter);
+                // The object of an earlier delivery, with fewer samples, was replaced.
+                metrics.archived += count.saturating_sub(message.results.archived);
+                message.results.archived = count;
                 true
             }
             Err(error) => {
                 let cause = lambda_kit::chain(&error);
-                tracing::error!(run = letter.run(), cause, "not dead-lettered");
+                tracing::error!(run = message.run(), cause, "Old samples were not archived");
                 false
             }
         }
     }
 
-    /// Lets messages that stay rest, the longer the more often they came.
-    async fn postpone(&self, letters: &[Letter], stay: &[String], wait: Duration) {
-        let entries: Vec<_> = letters
+    async fn dead_letter(&self, metrics: &mut Metrics, message: &mut QueuedMessage) -> bool {
+        if message.results.rejected.is_empty() && message.content.is_ok() {
+            return true;
+        }
+        let url = &self.config.dead_letter_url;
+        match dead_letters::send(&self.services.sqs, url, message).await {
+            Ok(count) => {
+                metrics.dead_lettered += count;
+                metrics.note_rejections(message);
+                message.results.dead_lettered += count;
+                message.results.rejected.clear();
+                true
+            }
+            Err(error) => {
+                let cause = lambda_kit::chain(&error);
+                tracing::error!(run = message.run(), cause, "Samples were not dead-lettered");
+                false
+            }
+        }
+    }
+
+    /// Hides messages that stay, the longer the more often they were delivered.
+    async fn postpone(&self, messages: &[QueuedMessage], stay: &[String], wait: Duration) {
+        let entries: Vec<_> = messages
             .iter()
-            .filter(|letter| stay.contains(&letter.id))
+            .filter(|message| stay.contains(&message.id))
             .enumerate()
-            .filter_map(|(index, letter)| {
-                let rest = rest(letter.deliveries, fastrand::f64()).max(wait);
+            .filter_map(|(index, message)| {
+                let hidden = backoff(message.deliveries, fastrand::f64()).max(wait);
                 ChangeMessageVisibilityBatchRequestEntry::builder()
                     .id(index.to_string())
-                    .receipt_handle(&letter.receipt)
-                    .visibility_timeout(i32::try_from(rest.as_secs()).unwrap_or(600).min(43_200))
+                    .receipt_handle(&message.receipt)
+                    .visibility_timeout(i32::try_from(hidden.as_secs()).unwrap_or(600).min(43_200))
                     .build()
                     .ok()
             })
             .collect();
-        // SQS takes ten at a time, and an event source gives no more.
+        // A batch has at most ten entries, and so has an event.
         for chunk in entries.chunks(10) {
             let request = self
                 .services
@@ -273,62 +260,61 @@ impl Bridge {
                 .queue_url(&self.config.queue_url)
                 .set_entries(Some(chunk.to_vec()));
             if let Err(error) = request.send().await {
-                // They come back after the queue's own time.
-                tracing::warn!(cause = lambda_kit::chain(&error), "visibility not changed");
+                // They are delivered again after the visibility timeout of the queue.
+                let cause = lambda_kit::chain(&error);
+                tracing::warn!(cause, "Visibility of messages was not changed");
             }
         }
     }
 
     async fn publish(&self, state: &mut State, now: Timestamp) {
-        let data = state.health.due(&self.config.environment, now);
+        let data = state.metrics.due(&self.config.environment, now);
         if !data.is_empty()
             && let Err(error) = cloudwatch::put(&self.services.cloudwatch, data).await
         {
-            tracing::warn!(cause = lambda_kit::chain(&error), "figures not published");
+            tracing::warn!(cause = lambda_kit::chain(&error), "Metrics were not published");
         }
     }
 }
 
 impl State {
-    fn remember(&mut self, letters: &[Letter], stay: &[String]) {
-        for letter in letters {
-            self.written.remove(&letter.id);
-            let some = letter.findings.written.contains(&true);
-            if some && stay.contains(&letter.id) && self.written.len() < REMEMBERED {
-                self.written.insert(letter.id.clone(), letter.findings.written.clone());
+    fn remember(&mut self, messages: &[QueuedMessage], stay: &[String]) {
+        for message in messages {
+            self.results.remove(&message.id);
+            let results = &message.results;
+            let some = results.decided.contains(&true) || results.archived > 0;
+            if some && stay.contains(&message.id) && self.results.len() < REMEMBERED {
+                self.results.insert(message.id.clone(), results.clone());
             }
         }
     }
 }
 
-/// How long a message rests after it came `deliveries` times: 10 s, doubling, to 10 min. `share`,
-/// from 0 to 1, spreads the upper fifth.
-fn rest(deliveries: u32, share: f64) -> Duration {
+/// How long a message is hidden after this many deliveries: 10 s, doubling, up to 10 min. `share`, from
+/// 0 to 1, spreads it over the upper fifth.
+fn backoff(deliveries: u32, share: f64) -> Duration {
     let doubled = 10_u64.saturating_mul(1 << deliveries.saturating_sub(1).min(10));
     Duration::from_secs(doubled.min(600)).mul_f64(0.8 + 0.2 * share)
 }
 
-fn tell(letters: &[Letter], stay: &[String], held_up: Option<&HeldUp>) {
-    for letter in letters {
-        let findings = &letter.findings;
+fn log(messages: &[QueuedMessage], stay: &[String], blocked: Option<&Blocked>) {
+    for message in messages {
+        let results = &message.results;
         tracing::info!(
-            run = letter.run(),
-            group = letter.group,
-            delivery = letter.deliveries,
-            written = findings.written.iter().filter(|written| **written).count(),
-            unsent = findings.unsent,
-            refused = findings.hopeless.len(),
-            too_old = findings.too_old.len(),
-            stays = stay.contains(&letter.id),
-            "samples"
+            run = message.run(),
+            group = message.group,
+            delivery = message.deliveries,
+            written = results.written,
+            unsent = message.unsent(),
+            dead_lettered = results.dead_lettered,
+            too_old = results.too_old.len(),
+            stays = stay.contains(&message.id),
+            "Message processed"
         );
     }
-    if let Some(held_up) = held_up {
-        tracing::warn!(
-            cause = held_up.cause,
-            messages = stay.len(),
-            "the receiver takes nothing now"
-        );
+    if let Some(blocked) = blocked {
+        let (cause, messages) = (&blocked.cause, stay.len());
+        tracing::warn!(cause, messages, "Receiver does not accept samples; messages stay in queue");
     }
 }
 
@@ -337,9 +323,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_rests_longer_each_time_up_to_ten_minutes() {
-        let seconds: Vec<u64> = (1..=9).map(|count| rest(count, 1.0).as_secs()).collect();
+    fn message_is_hidden_longer_each_time_up_to_ten_minutes() {
+        let seconds: Vec<u64> = (1..=9).map(|count| backoff(count, 1.0).as_secs()).collect();
         assert_eq!(seconds, [10, 20, 40, 80, 160, 320, 600, 600, 600]);
-        assert_eq!((rest(0, 1.0).as_secs(), rest(u32::MAX, 0.0).as_secs()), (10, 480));
+        assert_eq!((backoff(0, 1.0).as_secs(), backoff(u32::MAX, 0.0).as_secs()), (10, 480));
     }
 }

@@ -1,4 +1,4 @@
-//! The settings, read and refused before the first event.
+//! Settings, validated before the first event.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use domain::SecretReference;
 use lambda_kit::{SettingError, Settings};
 use samples::Protocol;
 
-/// Beyond about an hour Prometheus refuses samples, or answers 500 for ever.
+/// Prometheus rejects samples older than about an hour, or answers them with 500 for ever.
 const MAX_AGE: Duration = Duration::from_secs(3000);
 
 const URL: &str = "a URL such as `https://prometheus:9090/api/v1/write`, without a password in it";
 
-/// Where samples come from and go to.
+/// Settings of the bridge.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub environment: EnvironmentName,
-    /// The receiver; its scheme is `http` or `https` and it holds no credentials.
+    /// The receiver: an `http` or `https` URL without credentials.
     pub url: String,
     pub auth: AuthSource,
-    /// Spoken first.
+    /// Used first; a receiver that supports only 1.0 gets 1.0.
     pub protocol: Protocol,
-    /// Older samples go to the bucket.
+    /// Older samples are stored in the bucket.
     pub max_age: Duration,
     pub bucket: String,
     pub queue_url: String,
     pub dead_letter_url: String,
 }
 
-/// How the bridge proves itself to the receiver.
+/// Authentication to the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthSource {
     None,
-    /// With the function's own role, for this region.
+    /// Signature Version 4 with the role of the function, for this region.
     SigV4 {
         region: String,
     },
@@ -41,7 +41,7 @@ pub enum AuthSource {
 }
 
 impl AuthSource {
-    /// Where the secret lies, if there is one.
+    /// Where the secret is stored, if there is one.
     pub(crate) fn secret(&self) -> Option<SecretReference> {
         match self {
             Self::Secret(name) => {
@@ -57,7 +57,7 @@ impl Config {
         let settings = Settings::new(&env);
         let url = settings.required("REMOTE_WRITE_URL", URL)?;
         if remote_write::Settings::new(&url).is_err() {
-            // Not repeated: it may hold what made it wrong, a password.
+            // Not repeated, since it may contain a password.
             let value = "(not shown)".to_owned();
             return Err(SettingError::Invalid {
                 name: "REMOTE_WRITE_URL".into(),
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_as_it_usually_is() {
+    fn unset_settings_use_defaults() {
         let config = read(&[]).unwrap();
         assert_eq!(config.auth, AuthSource::None);
         assert_eq!((config.max_age.as_secs(), config.protocol), (3000, Protocol::V1));
     }
 
     #[test]
-    fn signatures_are_for_the_receivers_region() {
+    fn signature_uses_the_region_of_the_receiver() {
         let managed =
             "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write";
         let auth =
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_setting_is_refused_by_name_and_a_url_is_not_repeated() {
+    fn invalid_setting_is_reported_by_name_without_the_url() {
         let cases = [
             (
                 ("REPORT_BUCKET", ""),

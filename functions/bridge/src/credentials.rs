@@ -1,8 +1,8 @@
-//! What the secret of the receiver may hold.
+//! Format of the receiver's secret.
 //!
-//! Either a bare token, or a JSON object:
+//! Either a bare token or a JSON object:
 //! `{"username": "…", "password": "…"}` or `{"bearer": "…"}`, each with `"headers": {"X-Scope-OrgID": "…"}`
-//! and `"ca": "-----BEGIN CERTIFICATE-----…"` where they are needed.
+//! and `"ca": "-----BEGIN CERTIFICATE-----…"` if needed.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use remote_write::{Auth, Settings};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
-/// Why a secret can't be used. It never says what the secret holds.
+/// The secret has another format. The message does not repeat its content.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the secret of the receiver can't be used; expected a bare token, or a JSON object with \
-     `username` and `password`, or `bearer`, and beside them only `headers` and `ca`"
+    "the secret of the receiver has an unknown format; expected a bare token, or a JSON object with \
+     `username` and `password`, or `bearer`, and optionally `headers` and `ca`"
 )]
 pub struct UnusableSecret;
 
@@ -39,7 +39,7 @@ impl From<SecretText> for SecretString {
     }
 }
 
-/// Puts what the secret holds into the settings.
+/// Applies the secret to the settings.
 pub(crate) fn apply(secret: &SecretString, settings: &mut Settings) -> Result<(), UnusableSecret> {
     let text = secret.expose_secret().trim();
     if !text.starts_with('{') {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_a_token_or_an_object() {
+    fn secret_is_a_token_or_an_object() {
         check("token\n", Some("token 0"));
         check(r#"{"username":"me","password":"pw"}"#, Some("me:pw 0"));
         check(r#"{"bearer":"t","headers":{"X-Scope-OrgID":"a"}}"#, Some("t 1"));

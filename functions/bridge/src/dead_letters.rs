@@ -1,7 +1,7 @@
 //! Samples that the receiver rejects, sent to the dead-letter queue with the reason.
 //!
-//! A dead letter is a samples message like any other, with the reason in an attribute, so
-//! `vigie dead-letters retry` can put it back into the samples queue when the cause is fixed.
+//! A dead letter is a samples message like any other, with the reason in an attribute, so that it can
+//! be put back into the samples queue when the cause is fixed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,72 +11,80 @@ use samples::Entry;
 use samples::message::{TooLarge, encode};
 use sqs_batch::Message;
 
-use crate::letter::{Letter, Why};
+use crate::queued::{Cause, QueuedMessage};
 
 /// Why dead letters were not sent: the message stays in the samples queue.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PostError {
+pub(crate) enum DeadLetterError {
     #[error("could not send rejected samples to the dead-letter queue")]
     Queue(#[from] sqs_batch::SendError),
     #[error("could not encode rejected samples as a message")]
     Encode(#[from] TooLarge),
 }
 
-/// Sends the rejected samples of `letter`; returns how many samples that were.
+/// Sends the rejected samples of `message`; returns how many samples that were.
 ///
 /// A message that cannot be read counts as one sample and is sent as it is.
-pub(crate) async fn post(client: &Client, url: &str, letter: &Letter) -> Result<usize, PostError> {
-    let messages = messages(letter)?;
-    for message in &messages {
-        let reason = message.attributes.first().map(|(_, reason)| reason.as_str());
-        tracing::warn!(run = letter.run(), message = letter.id, reason, "Samples dead-lettered");
+pub(crate) async fn send(
+    client: &Client,
+    url: &str,
+    message: &QueuedMessage,
+) -> Result<usize, DeadLetterError> {
+    let letters = letters(message)?;
+    for letter in &letters {
+        let reason = letter.attributes.first().map(|(_, reason)| reason.as_str());
+        tracing::warn!(run = message.run(), message = message.id, reason, "Samples dead-lettered");
     }
-    sqs_batch::send(client, url, &messages).await?;
-    Ok(if letter.content.is_ok() { letter.findings.hopeless.len() } else { 1 })
+    sqs_batch::send(client, url, &letters).await?;
+    Ok(if message.content.is_ok() { message.results.rejected.len() } else { 1 })
 }
 
-fn messages(letter: &Letter) -> Result<Vec<Message>, TooLarge> {
+fn letters(message: &QueuedMessage) -> Result<Vec<Message>, TooLarge> {
     let with_reason = |group: &str, deduplication: String, body: String, reason: String| Message {
-        attributes: vec![("Reason", reason), ("MessageId", letter.id.clone())],
+        attributes: vec![("Reason", reason), ("MessageId", message.id.clone())],
         ..Message::fifo(group.to_owned(), deduplication, body)
     };
-    let message = match &letter.content {
-        Ok(message) => message,
+    let content = match &message.content {
+        Ok(content) => content,
         Err(unreadable) => {
-            let group = if letter.group.is_empty() { "unreadable" } else { &letter.group };
-            let (id, body) = (format!("dead-{}", letter.id), letter.body.clone());
+            let group = if message.group.is_empty() { "unreadable" } else { &message.group };
+            let (id, body) = (format!("dead-{}", message.id), message.body.clone());
             return Ok(vec![with_reason(group, id, body, lambda_kit::chain(unreadable))]);
         }
     };
-    let mut by_reason: BTreeMap<String, Vec<&(Why, Entry)>> = BTreeMap::new();
-    for rejected in &letter.findings.hopeless {
-        by_reason.entry(rejected.0.reason()).or_default().push(rejected);
+    let mut by_reason: BTreeMap<String, Vec<(&Cause, &Entry)>> = BTreeMap::new();
+    for (cause, index) in &message.results.rejected {
+        let entry = &content.entries[*index];
+        by_reason.entry(cause.reason()).or_default().push((cause, entry));
     }
-    let mut messages = Vec::new();
+    let mut letters = Vec::new();
     for (reason, rejected) in by_reason {
-        let entries: Vec<Entry> = rejected.iter().map(|(_, entry)| entry.clone()).collect();
-        let words = describe(&rejected, letter.deliveries);
-        let run = format!("dead-{}-{reason}", letter.id);
-        for outgoing in encode(&message.group, &message.run, message.due, &entries)? {
+        let entries: Vec<Entry> = rejected.iter().map(|(_, entry)| (*entry).clone()).collect();
+        let words = describe(&rejected, message.deliveries);
+        // A later delivery of the message may add further letters with this reason.
+        let number = message.results.dead_lettered;
+        let number = if number == 0 { String::new() } else { format!("-{number}") };
+        let run = format!("dead-{}-{reason}{number}", message.id);
+        for outgoing in encode(&content.group, &content.run, content.due, &entries)? {
             // The id names the message and the reason, so that a second delivery is not sent twice.
-            let id = match outgoing.deduplication.strip_suffix(&message.run) {
+            let id = match outgoing.deduplication.strip_suffix(&content.run) {
                 Some(part) => format!("{part}{run}"),
                 None => run.clone(),
             };
-            messages.push(with_reason(&outgoing.group, id, outgoing.body, words.clone()));
+            letters.push(with_reason(&outgoing.group, id, outgoing.body, words.clone()));
         }
     }
-    Ok(messages)
+    Ok(letters)
 }
 
 /// The receiver's words differ from sample to sample (they contain its time), so one example is given.
-fn describe(rejected: &[&(Why, Entry)], deliveries: u32) -> String {
-    let Some((why, entry)) = rejected.first() else { return String::new() };
-    let mut words = format!("{} to `{}`", why.words(), entry.series.name());
+fn describe(rejected: &[(&Cause, &Entry)], deliveries: u32) -> String {
+    let Some((cause, entry)) = rejected.first() else { return String::new() };
+    let mut words = format!("{} to `{}`", cause.words(), entry.series.name());
     if rejected.len() > 1 {
         let _ = write!(words, " and {} more samples", rejected.len() - 1);
     }
-    if deliveries > 1 && matches!(why, Why::Rejected(_)) {
+    if deliveries > 1 && matches!(cause, Cause::Rejected(_)) {
         words.push_str("; delivered before, so they may have been written then");
     }
     words

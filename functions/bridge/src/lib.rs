@@ -1,17 +1,18 @@
-//! From the queue: on to Prometheus by remote write.
+//! Reads samples from the queue and sends them to Prometheus by remote write.
 //!
-//! What can't be sent now stays in the queue, and nothing of its series overtakes it. What the
-//! receiver will never take goes to the dead-letter queue with the receiver's words; what became too
-//! old for it goes to the bucket as OpenMetrics. The queue delivers at least once: a sample sent
-//! twice is the same sample, which receivers know.
+//! Samples that cannot be sent now stay in the queue, and no later sample of their series is sent before
+//! them. Samples that the receiver rejects go to the dead-letter queue with its answer. Samples that are
+//! too old for it go to the bucket as OpenMetrics. The queue delivers at least once: receivers accept a
+//! repeated sample as the same sample.
 
 mod archive;
 mod bridge;
 mod config;
 mod credentials;
 mod dead_letters;
-mod health;
-mod letter;
+mod metrics;
+mod queued;
+mod sending;
 
 pub use bridge::{Bridge, Services};
 pub use config::{AuthSource, Config};

@@ -1,6 +1,4 @@
-//! Lambda that passes samples on to Prometheus.
-//!
-//! Wiring only. What it decides is in `lib.rs`.
+//! Lambda that sends samples to Prometheus. Wiring only; the logic is in `lib.rs`.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,13 +13,13 @@ async fn main() -> anyhow::Result<()> {
     lambda_kit::init_logs()?;
     let config = Config::from_env(lambda_kit::process_env)?;
 
-    // Built once per execution environment: credentials and connections outlive an event.
+    // Created once per execution environment: credentials and connections outlive an event.
     let limits = TimeoutConfig::builder().operation_timeout(Duration::from_secs(5)).build();
     let aws = aws_config::from_env().timeout_config(limits).load().await;
     let services = Services {
         sqs: aws_sdk_sqs::Client::new(&aws),
         s3: aws_sdk_s3::Client::from_conf(
-            // Path style where there is no DNS name for a bucket, as on an emulator.
+            // An emulator has no DNS names for buckets.
             aws_sdk_s3::config::Builder::from(&aws)
                 .force_path_style(aws.endpoint_url().is_some())
                 .build(),
@@ -38,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
     let handle = async move |event: LambdaEvent<SqsEvent>| {
         let time_left = lambda_kit::time_left(&event.context);
         let now = SystemTime::now().into();
-        // Boxed: with all SDKs inlined the future's type is too deep for the compiler.
+        // Boxed, since the type of the future is too deep for the compiler.
         Ok::<_, Error>(Box::pin(bridge.handle(event.payload, now, time_left)).await)
     };
     lambda_runtime::run(service_fn(handle)).await.map_err(anyhow::Error::from_boxed)

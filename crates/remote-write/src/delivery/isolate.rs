@@ -68,12 +68,11 @@ impl Delivery<'_> {
                             return Some(obstacle);
                         }
                     }
-                    match self.series_halves(&part) {
-                        Some(halves) => parts.extend(halves),
-                        None => {
-                            let is_tried = accepted && part.len() == 1;
-                            suspects.push(Suspect { indices: part, is_tried });
-                        }
+                    if let Some(halves) = self.series_halves(&part) {
+                        parts.extend(halves);
+                    } else {
+                        let is_tried = accepted && part.len() == 1;
+                        suspects.push(Suspect { indices: part, is_tried });
                     }
                 }
                 Answer::Later(obstacle) => return Some(obstacle),

@@ -1,4 +1,4 @@
-//! What becomes of messages, whatever the receiver answers.
+//! What happens to messages for each kind of answer of the receiver.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use testkit::receiver::{Receiver, Reply, Request};
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_332_392_507);
 const TIME_LEFT: Duration = Duration::from_secs(60);
 
-/// What the services were told.
+/// The calls of AWS services, one line each.
 #[derive(Clone, Default)]
 pub(crate) struct Seen(Arc<Mutex<Vec<String>>>);
 
@@ -40,15 +40,15 @@ impl Seen {
     }
 }
 
-/// Whether the services take what they are given.
+/// Whether the services accept their calls.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Aws {
-    Takes,
-    Refuses,
+    Accepts,
+    Fails,
 }
 
 pub(crate) fn services(seen: &Seen, aws: Aws) -> Services {
-    let (dead, rest, kept, figures) = (seen.clone(), seen.clone(), seen.clone(), seen.clone());
+    let (dead, rest, kept, metrics) = (seen.clone(), seen.clone(), seen.clone(), seen.clone());
     let post = mock!(aws_sdk_sqs::Client::send_message_batch).match_requests(move |request| {
         for entry in request.entries() {
             let body = entry.message_body();
@@ -63,17 +63,17 @@ pub(crate) fn services(seen: &Seen, aws: Aws) -> Services {
         true
     });
     let post = match aws {
-        Aws::Takes => post.then_output(|| {
+        Aws::Accepts => post.then_output(|| {
             let output = SendMessageBatchOutput::builder();
             output.set_successful(Some(vec![])).set_failed(Some(vec![])).build().unwrap()
         }),
-        Aws::Refuses => post.then_error(|| SendMessageBatchError::unhandled("down")),
+        Aws::Fails => post.then_error(|| SendMessageBatchError::unhandled("down")),
     };
     let postpone = mock!(aws_sdk_sqs::Client::change_message_visibility_batch).match_requests(
         move |request| {
             for entry in request.entries() {
                 let seconds = entry.visibility_timeout().unwrap();
-                rest.push(format!("rest {} {seconds}", entry.receipt_handle()));
+                rest.push(format!("hidden {} {seconds}", entry.receipt_handle()));
             }
             true
         },
@@ -85,18 +85,18 @@ pub(crate) fn services(seen: &Seen, aws: Aws) -> Services {
     let put = mock!(aws_sdk_s3::Client::put_object).match_requests(move |request| {
         let page = request.body().bytes().unwrap();
         let page = String::from_utf8(page.to_vec()).unwrap();
-        kept.push(format!("kept {} {page}", request.key().unwrap()));
+        kept.push(format!("archived {} {page}", request.key().unwrap()));
         true
     });
     let put = match aws {
-        Aws::Takes => put.then_output(|| PutObjectOutput::builder().build()),
-        Aws::Refuses => put.then_error(|| PutObjectError::unhandled("down")),
+        Aws::Accepts => put.then_output(|| PutObjectOutput::builder().build()),
+        Aws::Fails => put.then_error(|| PutObjectError::unhandled("down")),
     };
     let publish = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
         .match_requests(move |request| {
             for datum in request.metric_data() {
-                figures.push(format!(
-                    "figure {} {}",
+                metrics.push(format!(
+                    "metric {} {}",
                     datum.metric_name().unwrap(),
                     datum.value().unwrap()
                 ));
@@ -141,7 +141,7 @@ pub(crate) fn sample(name: &str, probe: &str, seconds: i64) -> Entry {
     Entry::of(name, [("probe", probe)], Some(1.0), at).unwrap()
 }
 
-/// A message of `probe`, stamped so many seconds after now.
+/// A message of `probe`, due this many seconds after now.
 pub(crate) fn letter(id: &str, probe: &str, seconds: i64, entries: &[Entry]) -> serde_json::Value {
     let due = Timestamp::from_millis(NOW.as_millis() + 1000 * seconds);
     let mut messages = message::encode(probe, &format!("run-{id}"), due, entries).unwrap();
@@ -172,17 +172,17 @@ fn event(letters: &[serde_json::Value]) -> SqsEvent {
     serde_json::from_value(json!({ "Records": letters })).unwrap()
 }
 
-/// The ids of the messages that are to come again.
+/// The ids of the messages that are to be delivered again.
 pub(crate) async fn event_ids(bridge: &Bridge, letters: &[serde_json::Value]) -> Vec<String> {
     let response = bridge.handle(event(letters), NOW, TIME_LEFT).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
 #[tokio::test]
-async fn messages_travel_together_in_one_request_in_their_order() {
+async fn messages_are_sent_in_one_request_in_their_order() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let letters: Vec<_> = (0..10)
         .map(|n| {
             let probe = if n % 2 == 0 { "even" } else { "odd" };
@@ -197,12 +197,12 @@ async fn messages_travel_together_in_one_request_in_their_order() {
     assert_eq!(receiver.stored().len(), 20);
     let agent = &receiver.requests()[0].headers["user-agent"];
     assert!(agent.starts_with("Vigie/") && agent.contains("(+https://"), "{agent}");
-    let figures = seen.take("figure");
-    assert_eq!(figures, ["SamplesReceived 20", "SamplesSent 20", "OldestMessageAge 7"]);
+    let metrics = seen.take("metric");
+    assert_eq!(metrics, ["SamplesReceived 20", "SamplesSent 20", "OldestMessageAge 7"]);
 }
 
 #[tokio::test]
-async fn what_can_not_be_sent_stays_rests_and_is_sent_once_later() {
+async fn unsent_message_stays_hidden_and_is_sent_later() {
     let away = Arc::new(Mutex::new(true));
     let switch = Arc::clone(&away);
     let script = move |_: &Request| {
@@ -210,7 +210,7 @@ async fn what_can_not_be_sent_stays_rests_and_is_sent_once_later() {
     };
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let letters = [
         letter("a", "one", 0, &[sample("up", "one", 0)]),
         letter("b", "two", 0, &[sample("up", "two", 0)]),
@@ -218,12 +218,12 @@ async fn what_can_not_be_sent_stays_rests_and_is_sent_once_later() {
     ];
 
     assert_eq!(event_ids(&bridge, &letters).await, ["a", "b", "c"]);
-    let rests = seen.take("rest");
+    let rests = seen.take("hidden");
     assert_eq!(rests.len(), 3);
     assert!(rests[0].starts_with("receipt-a "), "{rests:?}");
     let third: Vec<_> = letters.iter().map(|letter| again(letter, 3)).collect();
     assert_eq!(event_ids(&bridge, &third).await.len(), 3);
-    let seconds: u64 = seen.take("rest")[3].rsplit(' ').next().unwrap().parse().unwrap();
+    let seconds: u64 = seen.take("hidden")[3].rsplit(' ').next().unwrap().parse().unwrap();
     assert!((32..=40).contains(&seconds), "{seconds}");
 
     *away.lock().unwrap() = false;
@@ -235,13 +235,13 @@ async fn what_can_not_be_sent_stays_rests_and_is_sent_once_later() {
 }
 
 #[tokio::test]
-async fn the_hopeless_are_dead_lettered_with_the_receivers_words_and_the_rest_is_stored() {
+async fn rejected_samples_are_dead_lettered_with_the_answer() {
     let script = |request: &Request| {
         if request.has("bad") { Reply::Refuse(400, "out of order sample") } else { Reply::Store }
     };
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let letters = [
         letter("a", "one", 0, &[sample("up", "one", 0), sample("bad", "one", 0)]),
         letter("b", "two", 0, &[sample("up", "two", 0), sample("up", "two", 3600)]),
@@ -257,16 +257,16 @@ async fn the_hopeless_are_dead_lettered_with_the_receivers_words_and_the_rest_is
             "two dead-b-too_far_in_future 1 not sent: too_far_in_future to `up`",
         ]
     );
-    let figures = seen.take("figure");
-    assert!(figures.contains(&"SamplesRefused 2".to_owned()), "{figures:?}");
-    assert!(figures.contains(&"SamplesDeadLettered 2".to_owned()), "{figures:?}");
+    let metrics = seen.take("metric");
+    assert!(metrics.contains(&"SamplesRefused 2".to_owned()), "{metrics:?}");
+    assert!(metrics.contains(&"SamplesDeadLettered 2".to_owned()), "{metrics:?}");
 }
 
 #[tokio::test]
-async fn what_can_not_be_read_is_dead_lettered_as_it_came() {
+async fn unreadable_message_is_dead_lettered_as_it_is() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let letters =
         [raw("a", "one", 1, r#"{"version":99}"#), letter("b", "one", 0, &[sample("up", "one", 0)])];
 
@@ -280,10 +280,10 @@ async fn what_can_not_be_read_is_dead_lettered_as_it_came() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_goes_to_the_bucket_as_openmetrics() {
+async fn old_samples_are_archived_as_openmetrics() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let letters = [
         letter("a", "one", -3001, &[sample("up", "one", -3001)]),
         letter("b", "one", -2999, &[sample("up", "one", -2999)]),
@@ -293,20 +293,20 @@ async fn what_is_too_old_goes_to_the_bucket_as_openmetrics() {
 
     assert_eq!(receiver.stored().len(), 1);
     assert_eq!(
-        seen.take("kept"),
+        seen.take("archived"),
         ["late-samples/2026/11/22/063631Z-a.openmetrics # TYPE up unknown\n\
           up{probe=\"one\"} 1 1795329391.507\n# EOF\n"]
     );
 }
 
 #[tokio::test]
-async fn what_can_not_be_put_aside_stays_with_all_that_follows_in_its_group() {
+async fn message_that_cannot_be_stored_stays_with_its_group() {
     let script = |request: &Request| {
         if request.has("bad") { Reply::Refuse(400, "no") } else { Reply::Store }
     };
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Refuses));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Fails));
     let letters = [
         letter("old", "old", -3001, &[sample("up", "old", -3001)]),
         letter("a", "one", 0, &[sample("bad", "one", 0), sample("up", "one", 0)]),
@@ -316,24 +316,24 @@ async fn what_can_not_be_put_aside_stays_with_all_that_follows_in_its_group() {
 
     assert_eq!(event_ids(&bridge, &letters).await, ["old", "a", "c"]);
 
-    // When they come again, what the receiver has is not sent again.
+    // In the next delivery, samples that the receiver has are not sent again.
     let before = receiver.stored().len();
     assert_eq!(before, 3);
+    let requests = receiver.requests().len();
     let again = [again(&letters[1], 2), again(&letters[3], 2)];
     event_ids(&bridge, &again).await;
-    let sent_again = receiver.requests().into_iter().rev().take(1).next().unwrap();
-    assert!(sent_again.samples.iter().all(|(series, ..)| series.starts_with("bad")));
+    assert_eq!(receiver.requests().len(), requests, "all samples were decided");
     assert_eq!(receiver.stored().len(), before);
 }
 
 #[tokio::test]
-async fn a_message_delivered_again_after_the_bridge_was_killed_is_stored_once() {
+async fn message_delivered_twice_is_stored_once() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
     let letters = [letter("a", "one", 0, &[sample("up", "one", 0)])];
-    // Two execution environments: the second knows nothing of the first.
+    // Two execution environments: the second has no memory of the first.
     for _ in 0..2 {
-        let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+        let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
         assert!(event_ids(&bridge, &letters).await.is_empty());
     }
     assert_eq!((receiver.requests().len(), receiver.stored().len()), (2, 1));
@@ -341,10 +341,10 @@ async fn a_message_delivered_again_after_the_bridge_was_killed_is_stored_once() 
 }
 
 #[tokio::test]
-async fn it_ends_before_the_deadline_of_the_event() {
+async fn event_ends_before_its_deadline() {
     let receiver = Receiver::start(|_| Reply::Stall).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let letters = [letter("a", "one", 0, &[sample("up", "one", 0)])];
     let left = Duration::from_millis(400);
     let handled = bridge.handle(event(&letters), NOW, left);
@@ -353,11 +353,11 @@ async fn it_ends_before_the_deadline_of_the_event() {
 }
 
 #[tokio::test]
-async fn a_store_that_hangs_keeps_messages_in_the_queue_and_not_the_event_beyond_its_deadline() {
+async fn hung_bucket_keeps_messages_and_the_deadline() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
-    let mut services = services(&seen, Aws::Takes);
-    // Takes connections and never answers.
+    let mut services = services(&seen, Aws::Accepts);
+    // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     services.s3 = aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::Config::builder()
@@ -383,9 +383,9 @@ async fn a_store_that_hangs_keeps_messages_in_the_queue_and_not_the_event_beyond
 }
 
 #[tokio::test]
-async fn a_refused_secret_costs_no_sample_and_is_fetched_anew() {
+async fn refused_secret_is_read_again() {
     let script = |request: &Request| {
-        // As after a rotation: the secret that was fetched first is refused.
+        // As after a rotation: the first secret is refused.
         let known = request.headers["authorization"] == "Bearer second";
         if known { Reply::Store } else { Reply::Refuse(401, "token revoked") }
     };
@@ -396,7 +396,7 @@ async fn a_refused_secret_costs_no_sample_and_is_fetched_anew() {
             .then_output(move || GetSecretValueOutput::builder().secret_string(text).build())
     };
     let (first, second) = (secret("first"), secret("second"));
-    let mut services = services(&seen, Aws::Takes);
+    let mut services = services(&seen, Aws::Accepts);
     services.secrets = Secrets::new(
         mock_client!(aws_sdk_secretsmanager, RuleMode::Sequential, [&first, &second]),
         mock_client!(aws_sdk_ssm, RuleMode::MatchAny, []),
@@ -411,10 +411,82 @@ async fn a_refused_secret_costs_no_sample_and_is_fetched_anew() {
 }
 
 #[tokio::test]
-async fn the_secret_proves_the_bridge_to_the_receiver() {
+async fn secret_authenticates_requests() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "vigie/prometheus", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "vigie/prometheus", services(&seen, Aws::Accepts));
     event_ids(&bridge, &[letter("a", "one", 0, &[sample("up", "one", 0)])]).await;
     assert_eq!(receiver.requests()[0].headers["authorization"], "Basic bWU6aHVudGVyMg==");
+}
+
+/// `count` samples of a probe.
+fn samples(name: &str, probe: &str, count: usize) -> Vec<Entry> {
+    (0..count).map(|number| sample(&format!("{name}{number:04}"), probe, 0)).collect()
+}
+
+#[tokio::test]
+async fn rejected_message_takes_few_requests_and_delays_no_other() {
+    let script = |request: &Request| {
+        if request.has("bad") { Reply::Refuse(400, "duplicate sample") } else { Reply::Store }
+    };
+    let receiver = Receiver::start(script).await;
+    let seen = Seen::default();
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
+    let letters = [
+        letter("poison", "one", 0, &samples("bad", "one", 2000)),
+        letter("good", "two", 0, &samples("good", "two", 1)),
+    ];
+
+    assert!(event_ids(&bridge, &letters).await.is_empty());
+
+    // 2 log2(2000) + 8, and one for the good message.
+    let requests = receiver.requests().len();
+    assert!(requests <= 28 + 1, "{requests}");
+    assert_eq!(receiver.stored().len(), 1);
+    let dead = seen.take("dead");
+    assert!(dead.iter().all(|letter| letter.contains("400 `duplicate sample`")), "{dead:?}");
+    assert!(seen.take("metric").contains(&"SamplesRefused 2000".to_owned()));
+}
+
+#[tokio::test]
+async fn series_that_always_gets_500_delays_no_other() {
+    let script = |request: &Request| {
+        if request.has("bad") { Reply::Refuse(500, "too old sample") } else { Reply::Store }
+    };
+    let receiver = Receiver::start(script).await;
+    let seen = Seen::default();
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
+    let letters = [
+        letter("a", "one", 0, &[sample("bad", "one", 0), sample("up", "one", 0)]),
+        letter("b", "two", 0, &[sample("up", "two", 0)]),
+    ];
+
+    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert_eq!(receiver.stored().len(), 2);
+    let expected = "one dead-a-receiver_500 1 the receiver answered 500 `too old sample` to `bad`";
+    assert_eq!(seen.take("dead"), [expected]);
+}
+
+#[tokio::test]
+async fn decided_samples_are_dead_lettered_before_the_message_stays() {
+    // The receiver goes away after it has rejected a sample of the first half.
+    let script = |request: &Request| match request.samples.len() {
+        _ if request.has("m0000") => Reply::Refuse(400, "out of order"),
+        _ if request.has("m0003") => Reply::Refuse(503, "restarting"),
+        _ => Reply::Store,
+    };
+    let receiver = Receiver::start(script).await;
+    let seen = Seen::default();
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
+    let letters = [letter("a", "one", 0, &samples("m", "one", 4))];
+
+    assert_eq!(event_ids(&bridge, &letters).await, ["a"]);
+    assert_eq!(seen.take("dead").len(), 1);
+    let before = receiver.requests().len();
+
+    // The rejected sample is not sent again.
+    assert_eq!(event_ids(&bridge, &[again(&letters[0], 2)]).await, ["a"]);
+    let requests = receiver.requests();
+    assert!(requests[before..].iter().all(|request| !request.has("m0000")));
+    assert_eq!(seen.take("dead").len(), 1);
 }

@@ -1,4 +1,4 @@
-//! An event in, real remote write requests out; the AWS edge is the SDK's own mock.
+//! Events in, real remote write requests out; AWS services are mocks of the SDK.
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails, helpers included")]
 
 mod events;

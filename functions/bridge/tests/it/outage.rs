@@ -1,5 +1,4 @@
-//! Long outages, a receiver in all its moods, and a bridge that is killed: against a model of the FIFO
-//! queue.
+//! Long outages, an unreliable receiver, and a bridge that is killed, with a model of the FIFO queue.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,7 +8,7 @@ use serde_json::Value;
 use crate::events::{Aws, NOW, Seen, again, bridge, event_ids, letter, sample, services};
 use testkit::receiver::{Receiver, Reply};
 
-/// Gives messages as SQS does: of each group in order, and nothing behind a message that is out.
+/// Delivers messages as SQS does: each group in order, and none after a message in flight.
 struct Queue {
     messages: Vec<Value>,
     deliveries: HashMap<String, u32>,
@@ -20,7 +19,7 @@ impl Queue {
         Self { messages, deliveries: HashMap::new() }
     }
 
-    /// Up to `most` messages; a random share of the groups rests.
+    /// Up to `most` messages of a random share of the groups.
     fn receive(&mut self, most: usize, random: &mut fastrand::Rng) -> Vec<Value> {
         let mut resting = HashSet::new();
         let mut batch = Vec::new();
@@ -62,11 +61,11 @@ fn messages() -> Vec<Value> {
     .collect()
 }
 
-/// A receiver that takes that many of ten requests.
-async fn moody(seed: u64, takes: u8) -> Receiver {
+/// A receiver that accepts this many of ten requests.
+async fn unreliable(seed: u64, accepts: u8) -> Receiver {
     let mut random = fastrand::Rng::with_seed(seed);
     Receiver::start(move |_| match random.u8(..10) {
-        mood if mood < takes => Reply::Store,
+        number if number < accepts => Reply::Store,
         5 => Reply::Refuse(503, "starting"),
         6 => Reply::RetryAfter(429, "0"),
         7 => Reply::Refuse(502, "proxy"),
@@ -80,7 +79,7 @@ async fn moody(seed: u64, takes: u8) -> Receiver {
 fn assert_complete(receiver: &Receiver) {
     let stored = receiver.stored();
     let expected = usize::try_from(2 * MINUTES * PROBES).unwrap();
-    assert_eq!(stored.len(), expected, "all there, none twice");
+    assert_eq!(stored.len(), expected, "all stored, none twice");
     let series: BTreeSet<&String> = stored.iter().map(|(series, ..)| series).collect();
     for name in series {
         let times = stored.iter().filter(|(series, ..)| series == name).map(|(_, at, _)| at);
@@ -89,11 +88,11 @@ fn assert_complete(receiver: &Receiver) {
 }
 
 #[tokio::test]
-async fn a_moody_receiver_gets_everything_in_order_and_nothing_is_dead_lettered() {
+async fn unreliable_receiver_gets_everything_in_order() {
     for seed in 0..3 {
-        let receiver = moody(seed, 3).await;
+        let receiver = unreliable(seed, 3).await;
         let seen = Seen::default();
-        let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+        let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
         let mut random = fastrand::Rng::with_seed(seed);
         let mut queue = Queue::new(messages());
         while !queue.messages.is_empty() {
@@ -103,16 +102,16 @@ async fn a_moody_receiver_gets_everything_in_order_and_nothing_is_dead_lettered(
         }
         assert_complete(&receiver);
         assert!(seen.take("dead").is_empty(), "{:?}", seen.take("dead"));
-        assert!(seen.take("kept").is_empty());
+        assert!(seen.take("archived").is_empty());
     }
 }
 
 #[tokio::test]
-async fn a_bridge_that_is_killed_after_sending_loses_nothing_and_sends_nothing_twice() {
+async fn killed_bridge_loses_nothing_and_stores_nothing_twice() {
     for seed in 0..3 {
-        let receiver = moody(seed, 8).await;
+        let receiver = unreliable(seed, 8).await;
         let seen = Seen::default();
-        let fresh = || bridge(&receiver, "none", services(&seen, Aws::Takes));
+        let fresh = || bridge(&receiver, "none", services(&seen, Aws::Accepts));
         let mut bridge: Bridge = fresh();
         let mut random = fastrand::Rng::with_seed(seed);
         let mut queue = Queue::new(messages());
@@ -120,24 +119,24 @@ async fn a_bridge_that_is_killed_after_sending_loses_nothing_and_sends_nothing_t
             let batch = queue.receive(10, &mut random);
             let failed = event_ids(&bridge, &batch).await;
             if random.u8(..3) == 0 {
-                // Killed before its answer was heard: all of it comes again, to another.
+                // Killed before it answered: another environment gets all messages again.
                 bridge = fresh();
             } else {
                 queue.delete(&batch, &failed);
             }
         }
         assert_complete(&receiver);
-        // What the receiver had already is refused by it as out of order, and told as what it may be.
+        // The receiver rejects older samples that it has as out of order; the dead letter says so.
         let dead = seen.take("dead");
         assert!(dead.iter().all(|line| line.contains("may have been written then")), "{dead:?}");
     }
 }
 
 #[tokio::test]
-async fn after_ninety_minutes_the_old_is_kept_and_the_young_is_sent_in_order() {
+async fn after_ninety_minutes_old_samples_are_archived() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
-    let bridge = bridge(&receiver, "none", services(&seen, Aws::Takes));
+    let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let minutes = (-90..=0).map(|minute| {
         let at = 60 * minute;
         letter(&format!("run-{}", minute + 90), "one", at, &[sample("up", "one", at)])
@@ -153,7 +152,7 @@ async fn after_ninety_minutes_the_old_is_kept_and_the_young_is_sent_in_order() {
     let stored: Vec<i64> =
         receiver.stored().iter().map(|(_, at, _)| (at - NOW.as_millis()) / 60_000).collect();
     assert_eq!(stored, (-50..=0).collect::<Vec<_>>(), "50 minutes are just young enough");
-    let kept = seen.take("kept");
+    let kept = seen.take("archived");
     assert_eq!(kept.len(), 40);
     assert!(kept.is_sorted(), "in the order of time");
     assert!(seen.take("dead").is_empty());

@@ -1,8 +1,8 @@
-//! The bridge's own figures, for CloudWatch.
+//! Metrics of the bridge for CloudWatch.
 //!
-//! Added up over invocations and published at most once in 50 s, since each publication costs money;
-//! at once when something is wrong. What an idle execution environment had not published when it is
-//! taken away are counts of samples that went well, of less than a minute.
+//! They are added up over events and published at most once in 50 s, since each request costs money,
+//! but at once when samples were rejected or archived. An execution environment that is removed loses
+//! at most a minute of counts of stored samples.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,32 +13,32 @@ use domain::EnvironmentName;
 use samples::Timestamp;
 use tokio::time::Instant;
 
-use crate::letter::Letter;
+use crate::queued::QueuedMessage;
 
 const INTERVAL: Duration = Duration::from_secs(50);
 
 #[derive(Default)]
-pub(crate) struct Health {
+pub(crate) struct Metrics {
     pub(crate) received: usize,
     pub(crate) sent: usize,
     /// By reason.
     pub(crate) refused: BTreeMap<String, usize>,
     pub(crate) dead_lettered: usize,
     pub(crate) archived: usize,
-    /// Of the messages seen since the last publication.
+    /// Age of the oldest message since the last publication.
     pub(crate) oldest: Duration,
     published: Option<Instant>,
 }
 
-impl Health {
-    pub(crate) fn note_arrivals(&mut self, letters: &[Letter], now: Timestamp) {
-        let first = letters.iter().filter(|letter| letter.deliveries <= 1);
-        self.received += first.map(|letter| letter.entries().len()).sum::<usize>();
-        let ages = letters.iter().filter_map(|letter| Some(now.since(letter.posted?)));
+impl Metrics {
+    pub(crate) fn note_arrivals(&mut self, messages: &[QueuedMessage], now: Timestamp) {
+        let first = messages.iter().filter(|message| message.deliveries <= 1);
+        self.received += first.map(|message| message.entries().len()).sum::<usize>();
+        let ages = messages.iter().filter_map(|message| Some(now.since(message.sent?)));
         self.oldest = ages.fold(self.oldest, Duration::max);
     }
 
-    /// Of what was sent so many are known to be stored; so many are not, and it is not known which.
+    /// Counts stored samples, and those that a receiver did not store without saying which.
     pub(crate) fn note_sent(&mut self, stored: usize, unaccounted: usize) {
         self.sent += stored;
         if unaccounted > 0 {
@@ -46,16 +46,16 @@ impl Health {
         }
     }
 
-    pub(crate) fn note_refusals(&mut self, letter: &Letter) {
-        for (why, _) in &letter.findings.hopeless {
-            *self.refused.entry(why.reason()).or_default() += 1;
+    pub(crate) fn note_rejections(&mut self, message: &QueuedMessage) {
+        for (cause, _) in &message.results.rejected {
+            *self.refused.entry(cause.reason()).or_default() += 1;
         }
-        if let Err(unreadable) = &letter.content {
+        if let Err(unreadable) = &message.content {
             *self.refused.entry(unreadable.reason().to_owned()).or_default() += 1;
         }
     }
 
-    /// The figures, when it is time to publish them; they start again from nothing.
+    /// The metrics if they are to be published now; the counts then start again at 0.
     pub(crate) fn due(
         &mut self,
         environment: &EnvironmentName,
@@ -118,31 +118,31 @@ mod tests {
     use super::*;
 
     fn names(data: &[MetricDatum]) -> Vec<String> {
-        let tell = |datum: &MetricDatum| {
+        let describe = |datum: &MetricDatum| {
             let dimensions = datum.dimensions().iter().filter_map(Dimension::value);
             let dimensions = dimensions.collect::<Vec<_>>().join(",");
             format!("{}[{dimensions}] {}", datum.metric_name().unwrap(), datum.value().unwrap())
         };
-        data.iter().map(tell).collect()
+        data.iter().map(describe).collect()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn figures_add_up_until_they_are_due_and_trouble_is_told_at_once() {
+    async fn counts_add_up_until_due_and_rejections_are_due_at_once() {
         let environment: EnvironmentName = "prod".parse().unwrap();
         let now = Timestamp::from_millis(0);
-        let mut health = Health { received: 3, sent: 3, ..Health::default() };
-        assert_eq!(health.due(&environment, now).len(), 3);
+        let mut metrics = Metrics { received: 3, sent: 3, ..Metrics::default() };
+        assert_eq!(metrics.due(&environment, now).len(), 3);
 
-        health.received += 2;
-        assert_eq!(health.due(&environment, now), []);
-        health.received += 1;
+        metrics.received += 2;
+        assert_eq!(metrics.due(&environment, now), []);
+        metrics.received += 1;
         tokio::time::advance(INTERVAL).await;
-        assert_eq!(names(&health.due(&environment, now))[0], "SamplesReceived[prod] 3");
+        assert_eq!(names(&metrics.due(&environment, now))[0], "SamplesReceived[prod] 3");
 
-        health.refused.insert("receiver_400".into(), 2);
-        health.dead_lettered = 2;
+        metrics.refused.insert("receiver_400".into(), 2);
+        metrics.dead_lettered = 2;
         assert_eq!(
-            names(&health.due(&environment, now))[3..],
+            names(&metrics.due(&environment, now))[3..],
             [
                 "SamplesRefused[prod] 2",
                 "SamplesDeadLettered[prod] 2",
