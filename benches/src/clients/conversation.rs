@@ -25,6 +25,8 @@ pub(super) struct Turn {
 #[derive(Clone, Debug, Default)]
 struct Figures {
     first_request: Vec<f64>,
+    /// The whole program.
+    wall: Vec<f64>,
     cpu: Vec<f64>,
     peak: Vec<f64>,
     /// Of each turn: all that the first chunk took, less the app's own time.
@@ -104,6 +106,7 @@ async fn converse(
             figures.add_turns(&told.turns, &times)?;
             let first_request = times.requests.first().copied().unwrap_or_default();
             figures.first_request.push((first_request - told.spawned_at) * 1e3);
+            figures.wall.push(told.wall_seconds * 1e3);
             figures.cpu.push(told.cpu_seconds * 1e3);
             figures.peak.push(told.peak_kib * 1024.0 / 1e6);
         }
@@ -132,7 +135,7 @@ impl Figures {
 }
 
 fn row(server: &str, client: &str, figures: Figures) -> Vec<String> {
-    let Figures { first_request, cpu, peak, overhead, asking, serving, receiving } = figures;
+    let Figures { first_request, wall, cpu, peak, overhead, asking, serving, receiving } = figures;
     vec![
         server.to_owned(),
         client.to_owned(),
@@ -141,6 +144,7 @@ fn row(server: &str, client: &str, figures: Figures) -> Vec<String> {
         written(median(asking), 1),
         written(median(serving), 1),
         written(median(receiving), 1),
+        written(median(wall), 0),
         written(median(cpu), 0),
         written(median(peak), 0),
     ]
@@ -155,6 +159,7 @@ fn table(rows: Vec<Vec<String>>, peers: &[Peer]) -> Table {
         "… asking",
         "… serving",
         "… receiving",
+        "whole program, ms",
         "CPU, ms",
         "peak memory, MB",
     ];
@@ -168,6 +173,9 @@ fn table(rows: Vec<Vec<String>>, peers: &[Peer]) -> Table {
          gives its first token → Gradio hands it to the connection, which is the server's alone. \
          Receiving: from there to the client's hands. The bare socket does the least that Gradio's \
          protocol takes: what it shows is the server's share."
+            .to_owned(),
+        "Chromium's CPU time and memory (proportional set size) are those of its processes, without the \
+         program that types. It waits one second after each answer to be sure that it is complete."
             .to_owned(),
         format!("Clients: {}.", commands.collect::<Vec<_>>().join(" · ")),
     ];

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use super::server::Server;
 use super::{PROFILE, converse};
 use crate::table::Bench;
 use deploy::process::Processes;
+use harness::packages;
 use harness::python::Environment;
 
 const PYTHON: Environment =
@@ -23,12 +24,16 @@ pub(super) enum Peer {
     Vigie,
     Node,
     Python,
+    /// What a person uses: the whole page, driven by playwright-core.
+    Chromium,
 }
 
 /// What a client tells of itself at its end.
 pub(super) struct Told {
     pub(super) spawned_at: f64,
     pub(super) turns: Vec<Turn>,
+    /// From its start to its end.
+    pub(super) wall_seconds: f64,
     pub(super) cpu_seconds: f64,
     pub(super) peak_kib: f64,
 }
@@ -39,6 +44,7 @@ impl Peer {
             Self::Vigie => "Vigie (crates/gradio)",
             Self::Node => "@gradio/client 2.7.0, Node",
             Self::Python => "gradio_client 2.7.2, Python",
+            Self::Chromium => "Chromium, the whole page",
         }
     }
 
@@ -48,6 +54,7 @@ impl Peer {
             Self::Vigie => format!("target/{PROFILE}/examples/converse"),
             Self::Node => "node target/bench/node/converse.mjs".to_owned(),
             Self::Python => ".venv/gradio-client/bin/python tests/clients/converse.py".to_owned(),
+            Self::Chromium => "node tests/browser/driver/measure.mjs chromium".to_owned(),
         };
         let tail = if self == Self::Vigie { " --no-proxy" } else { "" };
         format!("{head} URL{tail} one two three")
@@ -79,6 +86,12 @@ impl Peer {
                 command.arg(bench.root.join("tests/clients/converse.py"));
                 trusting(command, "SSL_CERT_FILE")
             }
+            Self::Chromium => {
+                let mut command = Command::new("node");
+                command.arg(driver(bench.root).join("measure.mjs"));
+                command.arg(packages::on_path("chromium").unwrap_or_default()).arg(&server.url);
+                command
+            }
         }
     }
 
@@ -92,14 +105,16 @@ impl Peer {
         let mut command = self.program(bench, server);
         command.args(says);
         let spawned_at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
+        let started = Instant::now();
         bench.processes.run("client", &mut command).await?;
+        let wall_seconds = started.elapsed().as_secs_f64();
         let output = fs::read_to_string(bench.processes.log("client"))?;
         let line = output.lines().find(|line| line.starts_with('{')).unwrap_or_default();
         let Wire { turns, cpu_seconds, peak_kib } = serde_json::from_str(line)
             .with_context(|| format!("{} printed `{output}`", self.name()))?;
         let turns: Option<_> = turns.into_iter().map(WireTurn::into_turn).collect();
         let turns = turns.with_context(|| format!("{} saw no first chunk: {line}", self.name()))?;
-        Ok(Told { spawned_at, turns, cpu_seconds, peak_kib })
+        Ok(Told { spawned_at, turns, wall_seconds, cpu_seconds, peak_kib })
     }
 }
 
@@ -113,7 +128,12 @@ pub(super) async fn install(bench: &Bench<'_>) -> anyhow::Result<Vec<Peer>> {
     }
     if found {
         install_node(bench.root, bench.processes).await?;
-        return Ok(vec![Peer::Vigie, Peer::Node, Peer::Python]);
+        let mut peers = vec![Peer::Vigie, Peer::Node, Peer::Python];
+        match install_chromium(bench.root, bench.processes).await {
+            Ok(()) => peers.push(Peer::Chromium),
+            Err(error) => bench.progress.note(format!("NOT MEASURED: Chromium: {error:#}")),
+        }
+        return Ok(peers);
     }
     bench.progress.note("NOT MEASURED: @gradio/client, since `node` and `npm` are not installed");
     Ok(vec![Peer::Vigie, Peer::Python])
@@ -135,6 +155,19 @@ async fn install_node(root: &Path, processes: &Processes) -> anyhow::Result<()> 
         fs::copy(lock, stamp)?;
     }
     Ok(())
+}
+
+async fn install_chromium(root: &Path, processes: &Processes) -> anyhow::Result<()> {
+    let hint = "hint: install Chromium (Debian: apt-get install chromium)";
+    packages::install(processes, "chromium", "chromium", hint).await?;
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts"]).current_dir(driver(root));
+    processes.run("install-browser-driver", &mut npm).await
+}
+
+/// The program that types into Chromium, shared with `make test-browser`.
+fn driver(root: &Path) -> PathBuf {
+    root.join("tests/browser/driver")
 }
 
 fn node_folder(root: &Path) -> PathBuf {

@@ -10,9 +10,10 @@ const PAGE_TIMEOUT_MS = 30_000;
 // An answer that has not changed for this long is complete.
 const ANSWER_STILL_MS = 1_000;
 // A key press that sends nothing within this time has to be followed by a click.
-const SEND_MS = 1_500;
-// A box that cannot be clicked for this long is covered or disabled.
-const BOX_MS = 5_000;
+const ENTER_MS = 2_000;
+const SEND_MS = 8_000;
+// A box that is not there, or cannot be clicked, for this long is missing, covered or disabled.
+const BOX_MS = 10_000;
 const POLL_MS = 50;
 const SEND_BUTTON = /^(send|submit|ask|run|generate|chat|go|➤|➡️|🚀.*|⬆.*)$/i;
 
@@ -78,6 +79,15 @@ async function press(page, name) {
   await button.first().click({ timeout: 5_000 });
 }
 
+async function waitForBox(page, hints) {
+  const end = Date.now() + BOX_MS;
+  for (;;) {
+    const found = await findBox(page, hints);
+    if (found.box || Date.now() > end) return found;
+    await sleep(PAGE_STILL_MS);
+  }
+}
+
 // The box for the message: the one that the hint names, else the only one.
 async function findBox(page, hints) {
   if (hints.box) {
@@ -99,7 +109,7 @@ function safeSelector(text) {
 
 async function hold(page, network, say, timeout, hints) {
   const turn = { accepted: false, replies: [], toasts: [], first_received_ms: null, first_painted_ms: null, last_change_ms: null, settled: false, failure: null };
-  const { box, error } = await findBox(page, hints);
+  const { box, error } = await waitForBox(page, hints);
   if (error) return { ...turn, failure: error };
   try {
     await box.click({ timeout: BOX_MS });
@@ -126,6 +136,7 @@ async function hold(page, network, say, timeout, hints) {
   if (!changed) turn.replies = turn.replies.map(() => ({ text: '', thinking: '', images: 0 }));
 
   const zero = sent[0]?.at ?? pressed;
+  turn.sent_at = zero;
   const answer = turn.replies.map((reply) => reply.text).join(' ');
   turn.first_received_ms = since(zero, network.firstText(turn.replies[0]?.text ?? '', zero));
   turn.first_painted_ms = since(zero, firstPainted(seen.changes, answer));
@@ -150,27 +161,38 @@ function firstPainted(changes, answer) {
 }
 
 async function send(page, network, firstSent, hints) {
-  if (hints.button) return press(page, hints.button);
-  await page.keyboard.press('Enter');
-  const end = Date.now() + SEND_MS;
+  if (hints.button) {
+    await press(page, hints.button);
+  } else {
+    await page.keyboard.press('Enter');
+    if (await sent(network, firstSent, ENTER_MS)) return;
+    const button = page.getByRole('button', { name: SEND_BUTTON }).or(page.locator('button.submit-button'));
+    const visible = button.filter({ visible: true }).first();
+    if ((await visible.count()) > 0 && (await visible.isEnabled())) await visible.click();
+  }
+  await sent(network, firstSent, SEND_MS);
+}
+
+// Waits until the page has sent a request; false when it does not within `timeout`.
+async function sent(network, firstSent, timeout) {
+  const end = Date.now() + timeout;
   while (Date.now() < end) {
-    if (network.sent.length > firstSent) return;
+    if (network.sent.length > firstSent) return true;
     await sleep(POLL_MS);
   }
-  const button = page.getByRole('button', { name: SEND_BUTTON }).or(page.locator('button.submit-button'));
-  const visible = button.filter({ visible: true }).first();
-  if ((await visible.count()) > 0 && (await visible.isEnabled())) await visible.click();
+  return false;
 }
 
 async function settle(page, network, timeout) {
   const end = Date.now() + timeout;
+  let busy = Date.now();
   while (Date.now() < end) {
     await sleep(POLL_MS);
     const quiet = await page.evaluate(() => {
       const { changes, toasts, now } = window.__seen.read();
       return now - Math.max(...changes.map((change) => change.at), ...toasts.map((toast) => toast.at));
     });
-    if (network.open.size > 0) network.busy = Date.now();
-    if (quiet >= ANSWER_STILL_MS && Date.now() - (network.busy ?? 0) >= ANSWER_STILL_MS) return;
+    if (network.open.size > 0) busy = Date.now();
+    if (quiet >= ANSWER_STILL_MS && Date.now() - busy >= ANSWER_STILL_MS) return;
   }
 }

@@ -4,23 +4,10 @@
 // The result is documented in src/chromium.rs. Every time is in milliseconds.
 
 import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
+import { launch } from './browser.mjs';
 import { converse } from './conversation.mjs';
 
-const browser = await chromium.launch({
-  executablePath: process.argv[2],
-  args: [
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    // Without network Chromium looks for its own services on every start.
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-});
+const browser = await launch(process.argv[2]);
 
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line);

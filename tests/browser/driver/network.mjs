@@ -94,8 +94,8 @@ export class Network {
   firstText(answer, since) {
     const wanted = plain(answer);
     if (!wanted) return null;
-    // Texts that were there before this turn: in its requests, and in the last message before it.
-    const sent = count(this.sent.filter(({ at }) => at >= since).flatMap(({ body }) => [...leaves(body)]));
+    const requests = this.sent.filter(({ at }) => at >= since);
+    // Texts of the last message before this turn.
     let old = new Map();
     for (const { at, message } of messages(this.received)) {
       const texts = [...leaves(message)];
@@ -105,6 +105,8 @@ export class Network {
         old = found;
         continue;
       }
+      // What the page had sent by then is no answer.
+      const sent = count(requests.filter((request) => request.at < at).flatMap(({ body }) => [...leaves(body)]));
       for (const [text, times] of found) {
         const seen = plain(text);
         if (seen && wanted.startsWith(seen) && times > Math.max(sent.get(text) ?? 0, old.get(text) ?? 0)) return at;

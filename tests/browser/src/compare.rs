@@ -85,13 +85,18 @@ impl Comparison {
     }
 }
 
+/// Whether the result is what the manifest says is right.
+pub(crate) fn is_right(case: &Case, side: &Side) -> bool {
+    side.verdict != Verdict::Error && side.is_up() == (case.right == Right::Up)
+}
+
 fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
     let error = [browser, vigie].into_iter().find(|side| side.verdict == Verdict::Error);
     if let Some(side) = error {
         return vec![format!("not compared: {}", side.reason)];
     }
     let mut differences = Vec::new();
-    if browser.is_up() != (case.right == Right::Up) {
+    if !is_right(case, browser) {
         differences
             .push(format!("the manifest says {:?}, the browser {}", case.right, browser.verdict));
     }

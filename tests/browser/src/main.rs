@@ -109,11 +109,8 @@ impl Both {
         let url = app.url(case);
         let known = self.known.iter().find(|known| known.case == case.name);
         let browser = match known {
-            Some(known) => known.browser.clone(),
-            None => match self.chromium.converse(case, &url).await {
-                Ok(seen) => compare::browser(case, &seen),
-                Err(error) => Side::error(&error),
-            },
+            Some(known) if compare::is_right(case, &known.browser) => known.browser.clone(),
+            _ => self.browse(case, &url).await,
         };
         let vigie = match self.vigie.run(case, &url).await {
             Ok(report) => compare::vigie(&report),
@@ -121,5 +118,20 @@ impl Both {
         };
         app.stop().await;
         Comparison::new(case, browser, vigie)
+    }
+    /// What a person sees. A busy machine can disturb a conversation: one that is not as the manifest
+    /// says is repeated once.
+    async fn browse(&mut self, case: &Case, url: &str) -> Side {
+        let mut side = Side::default();
+        for _ in 0..2 {
+            side = match self.chromium.converse(case, url).await {
+                Ok(seen) => compare::browser(case, &seen),
+                Err(error) => Side::error(&error),
+            };
+            if compare::is_right(case, &side) {
+                break;
+            }
+        }
+        side
     }
 }
