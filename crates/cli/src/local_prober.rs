@@ -122,7 +122,7 @@ impl LocalProber {
         }
         let create = async || {
             let aws = aws_config::load_from_env().await;
-            let parameters = aws_sdk_ssm::Client::new(&aws);
+            let parameters = secrets::ParameterStore::new(&aws);
             Secrets::new(aws_sdk_secretsmanager::Client::new(&aws), parameters)
         };
         let secrets = self.secrets.get_or_init(create).await;

@@ -4,15 +4,18 @@
 //! without a deploy. If that fails, the old value is used for one more lifetime: an outage of the
 //! store must not make a target look down.
 
+mod parameter_store;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use aws_sdk_ssm::Client as ParameterStore;
 use domain::SecretReference;
 use futures_util::future::try_join_all;
 use secrecy::{ExposeSecret, SecretString};
+
+pub use parameter_store::ParameterStore;
 
 /// How long a fetched secret is used before it is fetched again.
 pub const LIFETIME: Duration = Duration::from_secs(300);
@@ -132,11 +135,7 @@ impl Secrets {
                         .map_err(|source| unavailable(reference, source))
                 }
                 SecretReference::ParameterStore(path) => {
-                    let request = self.parameters.get_parameter().name(path).with_decryption(true);
-                    let answer = request.send().await;
-                    answer
-                        .map(|answer| answer.parameter.and_then(|parameter| parameter.value))
-                        .map_err(|source| unavailable(reference, source))
+                    self.parameters.get(path).await.map_err(|source| unavailable(reference, source))
                 }
             }
         };
@@ -177,11 +176,13 @@ mod tests {
         GetSecretValueError, GetSecretValueOutput,
     };
     use aws_sdk_secretsmanager::types::error::ResourceNotFoundException;
-    use aws_sdk_ssm::operation::get_parameter::GetParameterOutput;
-    use aws_sdk_ssm::types::Parameter;
     use aws_smithy_mocks::{RuleMode, mock, mock_client};
 
     const CANARY: &str = r#"{"password":"canary-5f1c","user":"probe"}"#;
+
+    fn no_parameters() -> ParameterStore {
+        ParameterStore::new(&aws_types::SdkConfig::builder().build())
+    }
 
     fn in_manager(id: &str, key: &str) -> SecretReference {
         SecretReference::SecretsManager { id: id.to_owned(), key: Some(key.to_owned()) }
@@ -203,7 +204,7 @@ mod tests {
     async fn secret_is_fetched_once_for_all_its_keys_while_fresh() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
-        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let secrets = Secrets::new(manager, no_parameters());
         let start = Instant::now();
         for _ in 0..3 {
             let secret = secrets.get(&password(), start).await.unwrap();
@@ -220,7 +221,7 @@ mod tests {
     async fn forgotten_secret_is_fetched_again() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
-        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let secrets = Secrets::new(manager, no_parameters());
         let start = Instant::now();
         secrets.get(&password(), start).await.unwrap();
         secrets.forget(&password());
@@ -234,39 +235,17 @@ mod tests {
         let then = mock!(SecretsManager::get_secret_value).then_error(missing);
         let manager =
             mock_client!(aws_sdk_secretsmanager, RuleMode::Sequential, [&first, &then, &then]);
-        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let secrets = Secrets::new(manager, no_parameters());
         let start = Instant::now();
         secrets.get(&password(), start).await.unwrap();
         assert!(secrets.get(&password(), start + LIFETIME).await.is_ok());
     }
 
     #[tokio::test]
-    async fn parameter_is_read_decrypted() {
-        let rule = mock!(ParameterStore::get_parameter)
-            .match_requests(|request| {
-                request.name() == Some("/vigie/token") && request.with_decryption() == Some(true)
-            })
-            .then_output(|| {
-                GetParameterOutput::builder()
-                    .parameter(Parameter::builder().value("token-1").build())
-                    .build()
-            });
-        let secrets = Secrets::new(
-            mock_client!(aws_sdk_secretsmanager, []),
-            mock_client!(aws_sdk_ssm, [&rule]),
-        );
-        let token = secrets
-            .get(&SecretReference::ParameterStore("/vigie/token".to_owned()), Instant::now())
-            .await
-            .unwrap();
-        assert_eq!(token.expose_secret(), "token-1");
-    }
-
-    #[tokio::test]
     async fn error_names_the_reference_and_not_the_content() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
-        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let secrets = Secrets::new(manager, no_parameters());
         let absent = in_manager("vigie/bot", "token");
         let error = secrets.get(&absent, Instant::now()).await.unwrap_err();
         let text = format!("{error} {error:?}");
@@ -278,7 +257,7 @@ mod tests {
     async fn slow_secret_does_not_delay_another_one() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
-        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let secrets = Secrets::new(manager, no_parameters());
         // As if another conversation were fetching this secret.
         let slow = secrets.entry(&without_key(&in_manager("vigie/slow", "password")));
         let _fetching = slow.lock().await;
@@ -292,7 +271,7 @@ mod tests {
     async fn all_secrets_of_a_target_are_fetched() {
         let rule = mock!(SecretsManager::get_secret_value).then_output(found);
         let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
-        let secrets = Secrets::new(manager, mock_client!(aws_sdk_ssm, []));
+        let secrets = Secrets::new(manager, no_parameters());
         let references = [password(), in_manager("vigie/bot", "user")];
         let found = secrets.get_all(&references, Instant::now()).await.unwrap();
         assert_eq!(found[&references[1]].expose_secret(), "probe");

@@ -27,7 +27,7 @@ async fn main() -> anyhow::Result<()> {
         cloudwatch: aws_sdk_cloudwatch::Client::new(&aws),
         secrets: Secrets::new(
             aws_sdk_secretsmanager::Client::new(&aws),
-            aws_sdk_ssm::Client::new(&aws),
+            secrets::ParameterStore::new(&aws),
         ),
         credentials: aws.credentials_provider(),
     };

@@ -91,7 +91,7 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     pub table: Table,
     pub secrets_manager: aws_sdk_secretsmanager::Client,
-    pub parameters: aws_sdk_ssm::Client,
+    pub parameters: secrets::ParameterStore,
 }
 
 impl Clients {
@@ -103,7 +103,7 @@ impl Clients {
             s3: aws_sdk_s3::Client::new(aws),
             table: Table::new(aws),
             secrets_manager: aws_sdk_secretsmanager::Client::new(aws),
-            parameters: aws_sdk_ssm::Client::new(aws),
+            parameters: secrets::ParameterStore::new(aws),
         }
     }
 }

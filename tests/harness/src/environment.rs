@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alarm_model::StateValue;
 use anyhow::{Context, bail, ensure};
-use aws_sdk_lambda::types::Environment;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -32,7 +32,7 @@ pub const PROBES_BUCKET: &str = "vigie-local-probes";
 const SECRETS: &str = "secrets.json";
 pub const ON_CALL: &str = "on-call@example.com";
 pub const WATCH: &str = "vigie-team@example.com";
-const ALERTS: &str = "vigie-local-alerts";
+const ALERTS_CONFIGURATION: &str = "/functions/vigie-local-alerts/configuration";
 
 /// What differs between the environments.
 pub struct Options {
@@ -205,24 +205,21 @@ impl LocalEnvironment {
 
     /// Changes variables of the function `alerts`, as a deploy with other parameters does.
     pub async fn set_alerts_variables(&self, settings: &[(&str, &str)]) -> anyhow::Result<()> {
-        let lambda = aws_sdk_lambda::Client::new(&self.aws.config);
-        let now = lambda.get_function_configuration().function_name(ALERTS).send().await?;
-        let known = now.environment().and_then(|environment| environment.variables());
-        let mut variables = known.cloned().unwrap_or_default();
-        let new = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        variables.extend(new);
-        let environment = Environment::builder().set_variables(Some(variables)).build();
-        let update = lambda.update_function_configuration().function_name(ALERTS);
-        update.environment(environment).send().await?;
-        Ok(())
+        let function = self.aws.lambda_get(ALERTS_CONFIGURATION).await?;
+        let mut variables = function["Environment"]["Variables"].clone();
+        for (name, value) in settings {
+            variables[*name] = json!(value);
+        }
+        self.configure_alerts(&json!({ "Environment": { "Variables": variables } })).await
     }
 
     /// Changes the timeout of the function `alerts`, in seconds.
-    pub async fn set_alerts_timeout(&self, seconds: i32) -> anyhow::Result<()> {
-        let lambda = aws_sdk_lambda::Client::new(&self.aws.config);
-        let update = lambda.update_function_configuration().function_name(ALERTS);
-        update.timeout(seconds).send().await?;
-        Ok(())
+    pub async fn set_alerts_timeout(&self, seconds: u32) -> anyhow::Result<()> {
+        self.configure_alerts(&json!({ "Timeout": seconds })).await
+    }
+
+    async fn configure_alerts(&self, changes: &Value) -> anyhow::Result<()> {
+        self.aws.lambda(Method::PUT, ALERTS_CONFIGURATION, changes).await.map(drop)
     }
 
     /// The metrics of one probe.

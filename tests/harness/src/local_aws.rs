@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
+use aws_call::Answer;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use reqwest::Method;
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::faults::Faults;
-use crate::net::{free_port, http_client, wait_until_it_answers};
+use crate::net::{free_port, wait_until_it_answers};
 use crate::python::EMULATOR;
 use deploy::process::{Processes, Running};
 
@@ -87,33 +89,23 @@ impl LocalAws {
 }
 
 impl LocalAws {
-    /// Calls an operation of a service that speaks JSON and that the harness has no client for, such as
-    /// `logs` and `Logs_20140328.FilterLogEvents`. The emulator checks no signature of its root user.
-    pub async fn call(
-        &self,
-        service: &str,
-        operation: &str,
-        body: &Value,
-    ) -> anyhow::Result<Value> {
-        let scope = format!("{ROOT_KEY}/20260101/{REGION}/{service}/aws4_request");
-        let answer = http_client()?
-            .post(&self.endpoint)
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", operation)
-            .header("x-amz-date", "20260101T000000Z")
-            .header(
-                "authorization",
-                format!(
-                    "AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature={:064}",
-                    0
-                ),
-            )
-            .body(body.to_string())
-            .send()
-            .await?;
-        let (status, text) = (answer.status(), answer.text().await?);
-        ensure!(status.is_success(), "`{operation}` answered {status}: {text}");
-        serde_json::from_str(&text).with_context(|| format!("`{operation}` answered: {text}"))
+    /// Calls an operation of a service that speaks JSON, such as `logs` and
+    /// `Logs_20140328.FilterLogEvents`.
+    pub async fn call(&self, service: &str, target: &str, body: &Value) -> anyhow::Result<Value> {
+        Ok(aws_call::Client::new(&self.config).json(service, target, body).await?)
+    }
+
+    /// Calls Lambda; `path` is below `/2015-03-31`.
+    pub async fn lambda(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Answer> {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let client = aws_call::Client::new(&self.config);
+        Ok(client.rest("lambda", method, &format!("/2015-03-31{path}"), body).await?)
+    }
+
+    /// Reads from Lambda.
+    pub async fn lambda_get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.lambda(Method::GET, path, &Value::Null).await?;
+        serde_json::from_slice(&answer.body).with_context(|| path.to_owned())
     }
 }
 

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use aws_sdk_lambda::Client as Lambda;
-use aws_sdk_lambda::operation::invoke::InvokeError;
-use aws_sdk_lambda::primitives::Blob;
+use aws_call::{Client, Limits};
 use clap::Args;
 use domain::smoke::{SmokePlan, SmokeRequest};
 use domain::{EnvironmentName, Report};
+use http::Method;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,8 +16,11 @@ use crate::output::pretty;
 use crate::style::{DIM, ERROR, WARN};
 use crate::{Exit, Io};
 
-/// The longest an invocation of the prober may take, and a little.
-const PATIENCE: Duration = Duration::from_secs(920);
+/// The error code for a function that does not exist.
+const NOT_FOUND: &str = "ResourceNotFoundException";
+
+/// Longer than the longest timeout of the prober.
+const TIMEOUT: Duration = Duration::from_secs(920);
 
 /// Let the deployed functions visit each probe once, now, and say what they saw.
 ///
@@ -37,18 +39,13 @@ pub struct Arguments {
 
 pub(crate) async fn smoke(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     let aws = aws_config::load_from_env().await;
-    // One try: an invocation that takes long must not be made again beside itself.
-    let retries = aws_config::retry::RetryConfig::disabled();
-    let patience = aws_config::timeout::TimeoutConfig::builder().read_timeout(PATIENCE).build();
-    let config = aws_sdk_lambda::config::Builder::from(&aws)
-        .retry_config(retries)
-        .timeout_config(patience)
-        .build();
-    through(&Lambda::from_conf(config), &arguments.environment, io).await
+    // One attempt: an invocation that takes long must not run twice.
+    let limits = Limits { timeout: TIMEOUT, attempts: 1, ..Limits::default() };
+    through(&Client::new(&aws).with_limits(limits), &arguments.environment, io).await
 }
 
 async fn through(
-    lambda: &Lambda,
+    lambda: &Client,
     environment: &EnvironmentName,
     io: &mut Io<'_>,
 ) -> anyhow::Result<Exit> {
@@ -85,35 +82,28 @@ async fn through(
 
 /// Invokes a function and reads its answer.
 async fn invoke<T: DeserializeOwned>(
-    lambda: &Lambda,
+    lambda: &Client,
     function: &str,
     event: &impl Serialize,
 ) -> anyhow::Result<T> {
-    let payload = Blob::new(serde_json::to_vec(event)?);
-    let invoked = lambda.invoke().function_name(function).payload(payload).send().await;
-    let answer = match invoked {
+    let path = format!("/2015-03-31/functions/{function}/invocations");
+    let event = serde_json::to_vec(event)?;
+    let answer = match lambda.rest("lambda", Method::POST, &path, event).await {
         Ok(answer) => answer,
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(InvokeError::is_resource_not_found_exception) =>
-        {
+        Err(error) if error.code() == Some(NOT_FOUND) => {
             bail!(
                 "there is no function `{function}`\nhint: is it the right account and region, and is the environment deployed?"
             )
         }
-        Err(error) => {
-            return Err(error).with_context(|| format!("can't invoke `{function}`"));
-        }
+        Err(error) => return Err(error).with_context(|| format!("can't invoke `{function}`")),
     };
-    let body = answer.payload().map(Blob::as_ref).unwrap_or_default();
-    if answer.function_error().is_some() {
+    if answer.headers.contains_key("x-amz-function-error") {
         bail!(
             "`{function}` failed: {}\nhint: look at the log group /aws/lambda/{function}",
-            told(body)
+            told(&answer.body)
         );
     }
-    serde_json::from_slice(body).with_context(|| {
+    serde_json::from_slice(&answer.body).with_context(|| {
         format!("`{function}` answered something else; was it deployed from this version of Vigie?")
     })
 }
@@ -130,18 +120,18 @@ fn told(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::mocked;
-    use aws_sdk_lambda::operation::invoke::InvokeOutput;
-    use aws_sdk_lambda::types::error::ResourceNotFoundException;
-    use aws_smithy_mocks::{Rule, mock};
+    use aws_config::{Region, SdkConfig};
+    use axum::Router;
+    use axum::extract::Path;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse as _;
     use serde_json::json;
 
-    fn answers(function: &'static str, body: String) -> Rule {
-        mock!(Lambda::invoke)
-            .match_requests(move |request| request.function_name() == Some(function))
-            .then_output(move || {
-                InvokeOutput::builder().payload(Blob::new(body.clone())).status_code(200).build()
-            })
+    /// What a function returns: status, name of a header, body.
+    type Returned = (&'static str, u16, &'static str, String);
+
+    fn answers(function: &'static str, body: String) -> Returned {
+        (function, 200, "x-none", body)
     }
 
     fn orders(problems: &[&str]) -> String {
@@ -152,11 +142,28 @@ mod tests {
         .to_string()
     }
 
-    async fn run(rules: &[&Rule]) -> (anyhow::Result<Exit>, String) {
+    async fn run(functions: Vec<Returned>) -> (anyhow::Result<Exit>, String) {
+        let invoke = async move |Path(name): Path<String>| {
+            let function = functions.into_iter().find(|(function, ..)| *function == name);
+            let not_found = ("", 404, "x-none", format!(r#"{{"code":"{NOT_FOUND}"}}"#));
+            let (_, status, header, body) = function.unwrap_or(not_found);
+            (StatusCode::from_u16(status).unwrap(), [(header, "Unhandled")], body).into_response()
+        };
+        let path = "/2015-03-31/functions/{name}/invocations";
+        let router = Router::new().route(path, axum::routing::post(invoke));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let credentials =
+            aws_sdk_s3::config::Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        let aws = SdkConfig::builder()
+            .endpoint_url(endpoint)
+            .region(Region::new("eu-west-3"))
+            .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(credentials))
+            .build();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let lambda = mocked!(aws_sdk_lambda, rules);
         let mut io = Io { out: &mut out, err: &mut err, live: false };
-        let exit = through(&lambda, &"prod".parse().unwrap(), &mut io).await;
+        let exit = through(&Client::new(&aws), &"prod".parse().unwrap(), &mut io).await;
         out.extend(err);
         (exit, anstream::adapter::strip_bytes(&out).into_vec().escape_ascii().to_string())
     }
@@ -166,7 +173,7 @@ mod tests {
         let plan = answers("vigie-prod-dispatcher", orders(&[]));
         let visits =
             answers("vigie-prod-prober", json!([testkit::reports::eventful()]).to_string());
-        let (exit, told) = run(&[&plan, &visits]).await;
+        let (exit, told) = run(vec![plan, visits]).await;
         assert_eq!(exit.unwrap(), Exit::Down);
         assert!(told.contains("support-bot down ("), "{told}");
         assert!(told.contains("3 more probes were not visited"), "{told}");
@@ -176,7 +183,7 @@ mod tests {
     async fn a_probe_that_is_left_out_is_our_own_fault() {
         let plan = answers("vigie-prod-dispatcher", orders(&["a variable is not set"]));
         let visits = answers("vigie-prod-prober", "[]".to_owned());
-        let (exit, told) = run(&[&plan, &visits]).await;
+        let (exit, told) = run(vec![plan, visits]).await;
         assert_eq!(exit.unwrap(), Exit::Failed);
         assert!(
             told.contains("a variable is not set") && told.contains("nothing to visit"),
@@ -187,12 +194,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_not_published_is_told_in_the_functions_own_words() {
         let plan = answers("vigie-prod-dispatcher", orders(&[]));
-        let fails = mock!(Lambda::invoke).then_output(|| {
-            let error = json!({ "errorType": "Unpublished", "errorMessage": "access denied" });
-            let payload = Blob::new(error.to_string());
-            InvokeOutput::builder().payload(payload).function_error("Unhandled").build()
-        });
-        let (exit, _) = run(&[&plan, &fails]).await;
+        let error = json!({ "errorType": "Unpublished", "errorMessage": "access denied" });
+        let fails = ("vigie-prod-prober", 200, "x-amz-function-error", error.to_string());
+        let (exit, _) = run(vec![plan, fails]).await;
         let error = exit.unwrap_err().to_string();
         assert!(
             error.starts_with("`vigie-prod-prober` failed: Unpublished: access denied"),
@@ -202,10 +206,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_environment_that_is_not_there_is_named() {
-        let none = mock!(Lambda::invoke).then_error(|| {
-            InvokeError::ResourceNotFoundException(ResourceNotFoundException::builder().build())
-        });
-        let (exit, _) = run(&[&none]).await;
+        let (exit, _) = run(vec![]).await;
         let error = exit.unwrap_err().to_string();
         assert!(error.contains("there is no function `vigie-prod-dispatcher`"), "{error}");
     }

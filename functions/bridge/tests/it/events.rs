@@ -114,7 +114,7 @@ pub(crate) fn services(seen: &Seen, aws: Aws) -> Services {
         cloudwatch: mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&publish]),
         secrets: Secrets::new(
             mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret]),
-            mock_client!(aws_sdk_ssm, RuleMode::MatchAny, []),
+            secrets::ParameterStore::new(&aws_config::SdkConfig::builder().build()),
         ),
         credentials: None,
     }
@@ -399,7 +399,7 @@ async fn refused_secret_is_read_again() {
     let mut services = services(&seen, Aws::Accepts);
     services.secrets = Secrets::new(
         mock_client!(aws_sdk_secretsmanager, RuleMode::Sequential, [&first, &second]),
-        mock_client!(aws_sdk_ssm, RuleMode::MatchAny, []),
+        secrets::ParameterStore::new(&aws_config::SdkConfig::builder().build()),
     );
     let bridge = bridge(&receiver, "vigie/prometheus", services);
     let letters = [letter("a", "one", 0, &[sample("up", "one", 0)])];

@@ -102,7 +102,7 @@ fn house(queue: Queue, secret: &'static str) -> House {
         cloudwatch: mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&put]),
         secrets: Secrets::new(
             mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&get]),
-            mock_client!(aws_sdk_ssm, RuleMode::MatchAny, []),
+            secrets::ParameterStore::new(&aws_config::SdkConfig::builder().build()),
         ),
     };
     House { ingest: Ingest::new(Config::from_env(env).unwrap(), services), messages, refused }

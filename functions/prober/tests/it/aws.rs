@@ -100,7 +100,7 @@ impl Aws {
                 RuleMode::MatchAny,
                 [&self.secrets]
             ),
-            parameters: mock_client!(aws_sdk_ssm, []),
+            parameters: secrets::ParameterStore::new(&aws_config::SdkConfig::builder().build()),
         };
         Prober::new(Config::from_env(env).unwrap(), clients)
     }

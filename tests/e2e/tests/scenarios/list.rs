@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alarm_model::StateValue;
 use anyhow::{Context, ensure};
-use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use reqwest::Method;
 use serde_json::json;
 
 use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
@@ -184,18 +185,14 @@ pub(super) async fn verdicts(
 async fn steady(env: &LocalEnvironment) -> anyhow::Result<()> {
     let probe = "steady";
     let first = verdicts(env, probe, 1).await?;
-    // The schedule fires twice for this minute: what was ordered already is ordered again.
-    let lambda = aws_sdk_lambda::Client::new(&env.aws.config);
+    // The schedule may fire twice for a minute: runs that were requested already are requested again.
     let minute = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 60 * 60;
-    let minute = aws_sdk_lambda::primitives::DateTime::from_secs(i64::try_from(minute)?);
-    let fired = format!("{{\"scheduled_time\":\"{minute}\"}}");
-    let answer = lambda
-        .invoke()
-        .function_name("vigie-local-dispatcher")
-        .payload(Blob::new(fired))
-        .send()
-        .await?;
-    ensure!(answer.function_error().is_none(), "the dispatcher failed: {:?}", answer.payload());
+    let minute = DateTime::from_secs(i64::try_from(minute)?);
+    let event = json!({ "scheduled_time": minute.to_string() });
+    let path = "/functions/vigie-local-dispatcher/invocations";
+    let answer = env.aws.lambda(Method::POST, path, &event).await?;
+    let failed = answer.headers.contains_key("x-amz-function-error");
+    ensure!(!failed, "the dispatcher failed: {}", String::from_utf8_lossy(&answer.body));
 
     let values = verdicts(env, probe, 18).await?;
     ensure!(values.iter().all(|(_, success)| *success > 0.0), "not always up: {values:?}");

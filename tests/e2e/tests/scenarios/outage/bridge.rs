@@ -6,9 +6,10 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Environment, FunctionCode};
 use aws_sdk_sqs::types::QueueAttributeName as Attribute;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
@@ -53,12 +54,11 @@ impl Bridge {
         env: &LocalEnvironment,
         wanted: &Wanted<'_>,
     ) -> anyhow::Result<Self> {
-        let lambda = aws_sdk_lambda::Client::new(&env.aws.config);
         let sqs = aws_sdk_sqs::Client::new(&env.aws.config);
-        let deployed = lambda.get_function().function_name(DEPLOYED).send().await?;
-        let config = deployed.configuration().context("a function without a configuration")?;
-        let role = config.role().context("a function without a role")?;
-        let code = deployed.code().and_then(|code| code.location()).context("no code")?;
+        let deployed = env.aws.lambda_get(&format!("/functions/{DEPLOYED}")).await?;
+        let config = &deployed["Configuration"];
+        let role = config["Role"].as_str().context("a function without a role")?;
+        let code = deployed["Code"]["Location"].as_str().context("no code")?;
         let code = http_client()?.get(code).send().await?.error_for_status()?.bytes().await?;
 
         let environment = format!("outage-{}", wanted.name);
@@ -91,11 +91,8 @@ impl Bridge {
         let name = format!("vigie-{environment}-samples.fifo");
         let queue_url = queue(&sqs, &name, role, &attributes).await?;
 
-        let mut variables: HashMap<String, String> = config
-            .environment()
-            .and_then(|environment| environment.variables())
-            .context("a function without variables")?
-            .clone();
+        let mut variables: HashMap<String, String> =
+            serde_json::from_value(config["Environment"]["Variables"].clone())?;
         let bucket = variables.get("REPORT_BUCKET").context("no bucket")?.clone();
         for (name, value) in [
             ("VIGIE_ENVIRONMENT", environment.as_str()),
@@ -107,30 +104,28 @@ impl Bridge {
             let there = variables.insert(name.to_owned(), value.to_owned());
             ensure!(there.is_some(), "the deployed bridge has no variable `{name}`");
         }
-        let this = lambda
-            .create_function()
-            .function_name(&function)
-            .role(role)
-            .code(FunctionCode::builder().zip_file(Blob::new(code)).build())
-            .set_runtime(config.runtime().cloned())
-            .set_handler(config.handler().map(str::to_owned))
-            .set_timeout(config.timeout())
-            .set_memory_size(config.memory_size())
-            .set_architectures(Some(config.architectures().to_vec()))
-            .environment(Environment::builder().set_variables(Some(variables)).build());
-        this.send().await.context("the function")?;
+        let mut this = json!({
+            "FunctionName": function,
+            "Role": role,
+            "Code": { "ZipFile": BASE64_STANDARD.encode(code) },
+            "Environment": { "Variables": variables },
+        });
+        for same in ["Runtime", "Handler", "Timeout", "MemorySize", "Architectures"] {
+            this[same] = config[same].clone();
+        }
+        env.aws.lambda(Method::POST, "/functions", &this).await.context("the function")?;
 
-        let sources = lambda.list_event_source_mappings().function_name(DEPLOYED).send().await?;
-        let source = sources.event_source_mappings().first().context("no event source")?;
-        lambda
-            .create_event_source_mapping()
-            .function_name(&function)
-            .event_source_arn(arn(&queue_url))
-            .set_batch_size(source.batch_size())
-            .set_function_response_types(Some(source.function_response_types().to_vec()))
-            .send()
-            .await
-            .context("the event source")?;
+        let sources = format!("/event-source-mappings/?FunctionName={DEPLOYED}");
+        let sources = env.aws.lambda_get(&sources).await?;
+        let source = &sources["EventSourceMappings"][0];
+        let this = json!({
+            "FunctionName": function,
+            "EventSourceArn": arn(&queue_url),
+            "BatchSize": source["BatchSize"],
+            "FunctionResponseTypes": source["FunctionResponseTypes"],
+        });
+        let mapping = env.aws.lambda(Method::POST, "/event-source-mappings/", &this).await;
+        mapping.context("the event source")?;
         let endpoint = env.aws.endpoint.clone();
         Ok(Self { environment, function, queue_url, dead_letters_url: dead, bucket, sqs, endpoint })
     }
