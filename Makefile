@@ -1,10 +1,17 @@
 # One line a target. Programs and tests share the dependencies that `cargo build` compiles.
 ENDTOEND = cargo test --locked --package e2e --test
 
-.PHONY: demo check test test-gradio-quick test-gradio test-browser test-e2e soak bench deploy remove observe fmt
+PROGRAMS = --bin dispatcher --bin prober --bin bridge --bin ingest --bin alerts --bin vigie --bin demo
 
-demo: ## a chatbot breaks and recovers, and mails arrive: all on this machine (KEEP=1: leave it running)
-	@cargo build --locked --package harness --bin demo && target/debug/demo
+.PHONY: demo programs check test test-gradio-quick test-gradio test-browser test-e2e release-check soak bench deploy remove observe fmt
+
+demo: programs ## a chatbot breaks and recovers, and mails arrive: all on this machine (KEEP=1: leave it running)
+	@target/debug/demo
+
+# The functions, the command and the demo in one build. `CARGO_TERM_PROGRESS_WHEN` shows the bar in every terminal.
+programs:
+	@test -x target/debug/demo || echo "The first build compiles 350 crates: about 4 minutes on two cores. The demo then takes 3 minutes."
+	@CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=80 cargo build --locked $(PROGRAMS)
 
 test: check test-gradio-quick test-e2e ## all of the next three
 
@@ -14,7 +21,7 @@ check: ## format, lints, unit tests, licences, template, dashboards
 test-gradio-quick: ## conversations with the last release of each major version of Gradio
 	@$(ENDTOEND) gradio -- latest::
 
-test-e2e: ## scenarios on the local AWS, and the report page in a browser (ONLY=mail: those with this name)
+test-e2e: programs ## scenarios on the local AWS, and the report page in a browser (ONLY=mail: those with this name)
 	@$(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
 
 test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
@@ -22,6 +29,9 @@ test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 
 test-browser: ## answers and verdicts of Vigie and of Chromium on many Gradio apps (ONLY="lock-first arena")
 	@cargo build --locked --package browser && ONLY="$(ONLY)" target/debug/browser
+
+release-check: ## the archives that go to AWS: sizes, then the end-to-end scenarios with them
+	@ONLY=archives $(MAKE) --no-print-directory bench && VIGIE_FUNCTIONS=release $(MAKE) --no-print-directory test-e2e
 
 soak: ## outages of ten minutes, then ten minutes of fuzzing for each target (MINUTES=10)
 	@OUTAGE_SECONDS=$$((60 * $(or $(MINUTES),10))) $(ENDTOEND) scenarios -- outage_

@@ -27,7 +27,7 @@ use crate::tls::Authority;
 use programs::{BATCH, World};
 
 /// Each with the most MiB that its archive may have.
-const FUNCTIONS: [(&str, f64); 5] =
+pub(crate) const FUNCTIONS: [(&str, f64); 5] =
     [("dispatcher", 5.0), ("prober", 7.0), ("bridge", 5.0), ("ingest", 5.0), ("alerts", 5.0)];
 
 /// Events in a row, for the memory that a function comes to hold.
@@ -318,7 +318,7 @@ async fn planning(bench: &Bench<'_>) -> anyhow::Result<Table> {
 }
 
 /// The size of an archive with nothing but this file, as `sam deploy` packs it.
-fn archive_mib(binary: &Path) -> anyhow::Result<f64> {
+pub(crate) fn archive_mib(binary: &Path) -> anyhow::Result<f64> {
     struct Counted(u64);
     impl Write for Counted {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -7,6 +7,7 @@
 //! make bench ONLY="clients bridge" RUNS=3
 //! ```
 
+mod archives;
 mod bridge;
 mod clients;
 mod functions;
@@ -29,7 +30,7 @@ use deploy::run;
 use table::{Bench, Table};
 
 /// In the order in which they are played.
-const SECTIONS: [&str; 3] = ["clients", "functions", "bridge"];
+const SECTIONS: [&str; 4] = ["archives", "clients", "functions", "bridge"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -68,6 +69,7 @@ async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 
 async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     match name {
+        "archives" => archives::measure(bench).await,
         "clients" => clients::measure(bench).await,
         "functions" => functions::measure(bench).await,
         "bridge" => bridge::measure(bench).await,

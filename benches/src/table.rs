@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use deploy::checkout::{Architecture, Checkout};
+use deploy::checkout::Checkout;
+use deploy::functions::{Architecture, Build};
 use deploy::process::Processes;
 use deploy::progress::Progress;
 use deploy::python::SAM;
@@ -36,8 +37,9 @@ impl Bench<'_> {
         let checkout = Checkout { root: self.root, processes: self.processes };
         let built = async {
             SAM.install(self.root, self.processes).await?;
-            let changed = checkout.build("local", Architecture::HOST, self.progress).await?;
-            Ok(((), if changed { "cargo lambda build" } else { "unchanged" }))
+            let build = Build::Release(Architecture::HOST);
+            let changed = checkout.build_functions(build, self.progress).await?;
+            Ok(((), if changed { "built" } else { "unchanged" }))
         };
         self.progress.step("build the functions", built).await
     }

@@ -14,7 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("aws-call", &[]),
     ("cloudwatch", &["domain"]),
     ("conversation", &["domain", "gradio", "redact"]),
-    ("deploy", &["domain"]),
+    ("deploy", &["aws-call", "domain"]),
     ("domain", &[]),
     ("exposition", &[]),
     ("gradio", &["redact"]),

@@ -54,6 +54,11 @@ pub(crate) fn is_transient(error: &CallError) -> bool {
 /// Code and message. Services write the code to a header, `__type` or `code`, with a namespace before
 /// it or a URL behind it.
 fn error(headers: &HeaderMap, body: &[u8]) -> (String, String) {
+    let text = String::from_utf8_lossy(body);
+    if let Some(code) = xml_texts(&text, "Code").into_iter().next() {
+        let message = xml_texts(&text, "Message").into_iter().next();
+        return (code, message.unwrap_or_else(|| "no message".to_owned()));
+    }
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let header = headers.get("x-amzn-errortype").and_then(|value| value.to_str().ok());
     let header = header.filter(|value| !value.is_empty());
@@ -62,4 +67,17 @@ fn error(headers: &HeaderMap, body: &[u8]) -> (String, String) {
     let code = code.split(':').next().unwrap_or(code);
     let message = body["message"].as_str().or(body["Message"].as_str()).unwrap_or("no message");
     (code.to_owned(), message.to_owned())
+}
+
+/// The texts of all elements `tag` that have neither attributes nor children, in their order.
+#[must_use]
+pub fn xml_texts(xml: &str, tag: &str) -> Vec<String> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    let elements = xml.split(&open).skip(1).filter_map(|rest| Some(rest.split_once(&close)?.0));
+    elements
+        .map(|text| {
+            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+            text.replace("&apos;", "'").replace("&amp;", "&")
+        })
+        .collect()
 }

@@ -17,7 +17,7 @@ use aws_types::SdkConfig;
 use reqwest::Method;
 use serde_json::Value;
 
-pub use answer::Answer;
+pub use answer::{Answer, xml_texts};
 use answer::{is_transient, read};
 use sign::Signer;
 
@@ -149,6 +149,29 @@ impl Client {
     ) -> Result<Answer, CallError> {
         let headers = &[("content-type", "application/json")];
         self.call(&Call { service, operation: path, method, path, headers, body }).await
+    }
+
+    /// Calls an operation of a service that speaks AWS Query, such as STS; returns its XML.
+    pub async fn query(
+        &self,
+        service: &str,
+        version: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<String, CallError> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", action).append_pair("Version", version);
+        form.extend_pairs(parameters);
+        let call = Call {
+            service,
+            operation: action,
+            method: Method::POST,
+            path: "/",
+            headers: &[("content-type", "application/x-www-form-urlencoded")],
+            body: form.finish().into_bytes(),
+        };
+        let answer = self.call(&call).await?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
     }
 
     async fn call(&self, call: &Call<'_>) -> Result<Answer, CallError> {

@@ -119,6 +119,25 @@ async fn error_names_operation_code_and_message() {
 }
 
 #[tokio::test]
+async fn query_call_sends_a_form_and_returns_xml() {
+    let found = "<R><StackStatus>CREATE_COMPLETE</StackStatus><N>a &amp; b</N></R>".to_owned();
+    let refused = "<E><Error><Code>ValidationError</Code><Message>no stack</Message></Error></E>";
+    let (service, client) = Service::start([(200, "", found), (400, "", refused.to_owned())]).await;
+    let parameters = [("StackName", "vigie dev")];
+    let call = || client.query("cloudformation", "2010-05-15", "DescribeStacks", &parameters);
+
+    let xml = call().await.unwrap();
+
+    assert_eq!(xml_texts(&xml, "StackStatus"), ["CREATE_COMPLETE"]);
+    assert_eq!(xml_texts(&xml, "N"), ["a & b"]);
+    let form = "Action=DescribeStacks&Version=2010-05-15&StackName=vigie+dev";
+    assert_eq!(service.received.lock().unwrap()[0].1, form);
+    let error = call().await.unwrap_err();
+    let expected = "`DescribeStacks` failed with ValidationError (HTTP 400): no stack";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test]
 async fn larger_answer_than_the_limit_is_refused() {
     let (_service, client) = Service::start([(200, "", " ".repeat(MAX_ANSWER_BYTES + 1))]).await;
     let error = client.json("ssm", "AmazonSSM.GetParameter", &input()).await.unwrap_err();

@@ -1,8 +1,7 @@
-//! Everything the harness starts, and its certain end.
+//! Starts programs and makes sure that they end.
 //!
-//! Each program leads a process group of its own and is written down in a file before anything else
-//! happens, so that a run which was killed outright is cleaned up by the next one. A process id
-//! alone may belong to somebody else by then: its start time has to fit as well.
+//! Each program leads its own process group and has a file with its process id, so that the next run can
+//! end what a killed run left. A process id may have been reused by then: the start time has to match.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,10 +15,10 @@ use tokio::process::{Child, Command};
 
 /// How long a program may take to end by itself before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long nothing is told of a program that works.
-const SILENCE: Duration = Duration::from_secs(20);
+/// How often the log of a running program is reported.
+const REPORT_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Starts programs and remembers them on disk; holds the lock that keeps a second run away.
+/// Starts programs and records them on disk. Holds a lock, so that two runs never share a folder.
 #[derive(Clone)]
 pub struct Processes {
     folder: PathBuf,
@@ -28,9 +27,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Takes the lock of `folder`, and ends what an earlier run left behind.
-    ///
-    /// Returns the names of what was ended, to be told to the user.
+    /// Takes the lock of `folder` and ends the programs of an earlier run; returns their names.
     pub fn open(folder: &Path, logs: &Path) -> anyhow::Result<(Self, Vec<String>)> {
         fs::create_dir_all(folder).with_context(|| format!("`{}`", folder.display()))?;
         fs::create_dir_all(logs).with_context(|| format!("`{}`", logs.display()))?;
@@ -91,23 +88,23 @@ impl Processes {
 
     /// Runs `command` to its end, and fails with the tail of its log when it fails.
     pub async fn run(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
-        self.run_and_tell(name, command, |_| ()).await
+        self.run_and_report(name, command, |_| ()).await
     }
 
-    /// The same for what takes minutes: `tell` hears the log so far, now and then.
-    pub async fn run_and_tell(
+    /// Like [`Processes::run`]; calls `report` with the log so far every 20 s.
+    pub async fn run_and_report(
         &self,
         name: &str,
         command: &mut Command,
-        tell: impl Fn(&str),
+        report: impl Fn(&str),
     ) -> anyhow::Result<()> {
         let _ = fs::remove_file(self.log(name));
         let mut running = self.start(name, command)?;
         let log = running.log.clone();
         let status = loop {
-            match tokio::time::timeout(SILENCE, running.child().wait()).await {
+            match tokio::time::timeout(REPORT_INTERVAL, running.child().wait()).await {
                 Ok(status) => break status?,
-                Err(_) => tell(&fs::read_to_string(&log).unwrap_or_default()),
+                Err(_) => report(&fs::read_to_string(&log).unwrap_or_default()),
             }
         };
         if !status.success() {
@@ -117,7 +114,7 @@ impl Processes {
     }
 }
 
-/// A program under way; dropped, it is killed with all that it started.
+/// A running program. Dropping it kills its process group.
 pub struct Running {
     name: String,
     child: Mutex<Child>,
@@ -132,7 +129,7 @@ impl Running {
         &self.log
     }
 
-    /// Its process id, under which the kernel keeps its books.
+    /// Its process id.
     #[must_use]
     pub fn id(&self) -> i32 {
         self.pid.as_raw_nonzero().get()

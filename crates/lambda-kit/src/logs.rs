@@ -12,6 +12,7 @@ use crate::{SettingError, Settings, process_env};
 /// The crates whose level `VIGIE_LOG` sets. A workspace test fails when one is missing.
 pub const VIGIE_CRATES: &[&str] = &[
     "alerts",
+    "aws_call",
     "bridge",
     "cloudwatch",
     "conversation",

@@ -19,8 +19,9 @@ use crate::metrics::Metrics;
 use crate::prometheus::{self, Prometheus};
 use crate::python::{EMULATOR, GRADIO};
 use crate::queues::QueueMetrics;
-use deploy::checkout::{Architecture, Checkout};
+use deploy::checkout::Checkout;
 use deploy::command;
+use deploy::functions::Build;
 use deploy::process::Processes;
 use deploy::progress::Progress;
 use deploy::python::SAM;
@@ -229,11 +230,10 @@ impl LocalEnvironment {
     }
 }
 
-async fn build(checkout: &Checkout<'_>, progress: &Progress) -> anyhow::Result<((), String)> {
+async fn build(checkout: &Checkout<'_>, progress: &Progress) -> anyhow::Result<((), &'static str)> {
     SAM.install(checkout.root, checkout.processes).await?;
-    let changed = checkout.build("local", Architecture::HOST, progress).await?;
-    let how = if changed { "cargo lambda build, sam build" } else { "unchanged" };
-    Ok(((), how.to_owned()))
+    let changed = checkout.build_functions(Build::for_emulator(), progress).await?;
+    Ok(((), if changed { "built" } else { "unchanged" }))
 }
 
 /// Deploys what was built as the stack `vigie-local`, with `alarms` instead of the alarms of the
@@ -245,11 +245,10 @@ async fn deploy(
     alarms: Option<&Path>,
     parameters: &[(&str, String)],
 ) -> anyhow::Result<()> {
-    let template = match alarms {
-        None => checkout.build_folder().join("template.yaml"),
-        Some(alarms) => checkout.template_with_alarms(state, alarms)?,
-    };
-    let mut sam = checkout.sam_deploy("local", &template, parameters).await?;
+    let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+    let values = parameters.iter().map(owned).collect();
+    let folder = state.join("deploy");
+    let mut sam = checkout.sam_deploy("local", Build::for_emulator(), &folder, alarms, values)?;
     checkout.processes.run("sam-deploy", sam.envs(aws_variables(endpoint))).await
 }
 

@@ -1,21 +1,22 @@
-//! `make deploy ENV=dev` and `make remove ENV=dev`: builds, checks, deploys, and lets the prober visit
-//! each probe once; or takes all of it away again.
+//! `make deploy ENV=dev` builds, checks and deploys an environment and runs each probe once; `make remove
+//! ENV=dev` deletes it.
 //!
-//! By the steps that the demo and the tests deploy with. `AWS_ENDPOINT_URL` names an emulator of AWS.
+//! With `AWS_ENDPOINT_URL`, the environment is deployed on an emulator of AWS.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
-use deploy::checkout::{Architecture, Checkout};
+use deploy::checkout::Checkout;
+use deploy::functions::{Architecture, Build};
 use deploy::process::Processes;
 use deploy::progress::Progress;
 use deploy::python::{AWS_CLI, Environment, SAM};
-use deploy::{command, removal, run};
+use deploy::{command, parameters, removal, run};
 use domain::EnvironmentName;
 use tokio::process::Command;
 
-/// What `vigie smoke` ends with when a bot answers, but late: no fault of the deployment.
+/// Exit code of `vigie smoke` when a bot answers too slowly, which is not a fault of the deployment.
 const DEGRADED: i32 = 3;
 
 #[tokio::main]
@@ -32,7 +33,7 @@ async fn main_with(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         .context("which environment?\nhint: make deploy ENV=dev")?
         .parse()
         .context("ENV")?;
-    // A folder of its own, so that it works beside `KEEP=1 make demo`.
+    // Another folder than that of the demo, so that both can run at once.
     let state = root.join("target/deploy");
     let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
     let checkout = Checkout { root, processes: &processes };
@@ -69,43 +70,32 @@ async fn deploy(
     progress: &Progress,
 ) -> anyhow::Result<()> {
     let on_emulator = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !url.is_empty());
-    let architecture = match std::env::var("ARCH").as_deref() {
+    let build = match std::env::var("ARCH").as_deref() {
         // The emulator runs the functions on this machine.
-        Err(_) | Ok("") if on_emulator => Architecture::HOST,
-        Err(_) | Ok("" | "arm64") => Architecture::Arm64,
-        Ok("x86_64") => Architecture::X86,
+        Err(_) | Ok("") if on_emulator => Build::for_emulator(),
+        Err(_) | Ok("" | "arm64") => Build::Release(Architecture::Arm64),
+        Ok("x86_64") => Build::Release(Architecture::X86),
         Ok(other) => bail!("`ARCH` is `{other}`; expected `arm64` or `x86_64`"),
     };
-    let mut parameters = vec![("Architecture", architecture.as_str().to_owned())];
+    let given = parameters::split_words(&std::env::var("PARAMETERS").unwrap_or_default())?;
+    let mut values =
+        parameters::of_pairs(given.iter().map(String::as_str)).context("PARAMETERS")?;
     if on_emulator {
-        parameters.push(("Platform", "emulator".to_owned()));
-    }
-    let given = std::env::var("PARAMETERS").unwrap_or_default();
-    for pair in given.split_whitespace() {
-        let (name, value) = pair.split_once('=').with_context(|| {
-            format!("`PARAMETERS` has `{pair}`; expected pairs such as `AlertEmail=me@example.com`")
-        })?;
-        parameters.push((name, value.to_owned()));
+        values.insert("Platform".to_owned(), "emulator".to_owned());
     }
 
     let rendered = async {
         let mut vigie = vigie(checkout, &["render", "--check"]).await?;
         checkout.processes.show("render-check", &mut vigie).await?;
-        Ok(((), "infra/alarms.yaml is that of the probes"))
+        Ok(((), "infra/alarms.yaml matches the probes"))
     };
     progress.step("check the alarms", rendered).await?;
-    let build = async {
-        let changed = checkout.build(environment, architecture, progress).await?;
-        Ok((
-            (),
-            format!(
-                "{} for {}",
-                if changed { "built" } else { "unchanged" },
-                architecture.as_str()
-            ),
-        ))
+    let compile = async {
+        let changed = checkout.build_functions(build, progress).await?;
+        let how = if changed { "built" } else { "unchanged" };
+        Ok(((), format!("{how} for {}", build.architecture().as_str())))
     };
-    progress.step("build", build).await?;
+    progress.step("build", compile).await?;
     let validate = async {
         let mut sam = checkout.tool("sam");
         sam.args(["validate", "--lint", "--template-file", "infra/template.yaml"]);
@@ -114,8 +104,8 @@ async fn deploy(
     };
     progress.step("validate", validate).await?;
     let deploy = async {
-        let template = checkout.build_folder().join("template.yaml");
-        let mut sam = checkout.sam_deploy(environment, &template, &parameters).await?;
+        let folder = checkout.root.join("target/deploy");
+        let mut sam = checkout.sam_deploy(environment, build, &folder, None, values)?;
         checkout.processes.show("sam-deploy", &mut sam).await?;
         Ok(((), format!("stack vigie-{environment}")))
     };

@@ -1,0 +1,231 @@
+//! Builds the functions for Lambda, or for the emulator on this machine.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use tokio::process::Command;
+
+use crate::checkout::{Checkout, fingerprint};
+use crate::progress::Progress;
+
+pub const FUNCTIONS: [&str; 5] = ["dispatcher", "prober", "bridge", "ingest", "alerts"];
+
+/// Everything that a release build is made from.
+const INPUTS: [&str; 8] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    ".cargo",
+    "crates",
+    "functions",
+    "probes",
+    "crates/deploy/requirements/sam.txt",
+];
+
+/// What the functions are compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    Arm64,
+    X86,
+}
+
+impl Architecture {
+    /// That of this machine.
+    pub const HOST: Self = if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86 };
+
+    /// The value of the template's parameter `Architecture`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86 => "x86_64",
+        }
+    }
+
+    /// cargo-lambda assumes x86-64 without the flag, also on a Mac with an ARM processor.
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Arm64 => "--arm64",
+            Self::X86 => "--x86-64",
+        }
+    }
+
+    /// `e_machine` of the ELF header.
+    fn elf_machine(self) -> u16 {
+        match self {
+            Self::Arm64 => 183,
+            Self::X86 => 62,
+        }
+    }
+}
+
+/// Which binaries are deployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// The unoptimised ones of `cargo build`, for the emulator on this machine.
+    Debug,
+    /// Optimised for size, in an environment like Lambda's.
+    Release(Architecture),
+}
+
+impl Build {
+    /// For an emulator: debug, unless `VIGIE_FUNCTIONS=release` asks for what AWS gets.
+    #[must_use]
+    pub fn for_emulator() -> Self {
+        match std::env::var("VIGIE_FUNCTIONS").as_deref() {
+            Ok("release") => Self::Release(Architecture::HOST),
+            _ => Self::Debug,
+        }
+    }
+
+    #[must_use]
+    pub fn architecture(self) -> Architecture {
+        match self {
+            Self::Debug => Architecture::HOST,
+            Self::Release(architecture) => architecture,
+        }
+    }
+
+    /// The folder with one folder for each function.
+    #[must_use]
+    pub fn folder(self, root: &Path) -> PathBuf {
+        root.join(match self {
+            Self::Debug => "target/lambda-debug",
+            Self::Release(_) => "target/lambda",
+        })
+    }
+}
+
+impl Checkout<'_> {
+    /// Builds the functions, unless nothing changed; returns whether anything was built.
+    pub async fn build_functions(&self, build: Build, progress: &Progress) -> anyhow::Result<bool> {
+        let built = match build {
+            Build::Debug => self.build_debug().await?,
+            Build::Release(architecture) => self.build_release(architecture, progress).await?,
+        };
+        for name in FUNCTIONS {
+            let bootstrap = build.folder(self.root).join(name).join("bootstrap");
+            check_machine(&bootstrap, build.architecture())?;
+        }
+        Ok(built)
+    }
+
+    async fn build_debug(&self) -> anyhow::Result<bool> {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--locked"]).args(FUNCTIONS.iter().flat_map(|name| ["-p", name]));
+        self.processes.run("build-functions", cargo.current_dir(self.root)).await?;
+        let mut changed = false;
+        for name in FUNCTIONS {
+            let binary = self.root.join("target/debug").join(name);
+            let folder = Build::Debug.folder(self.root).join(name);
+            let bootstrap = folder.join("bootstrap");
+            let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
+            if modified(&bootstrap).is_ok_and(|at| modified(&binary).is_ok_and(|of| of < at)) {
+                continue;
+            }
+            fs::create_dir_all(&folder)?;
+            // Without symbols the upload is half as large. The linker's package has `strip`.
+            let mut strip = Command::new("strip");
+            strip.arg("-o").arg(&bootstrap).arg(&binary);
+            if self.processes.run("strip", &mut strip).await.is_err() {
+                fs::copy(&binary, &bootstrap)?;
+            }
+            changed = true;
+        }
+        Ok(changed)
+    }
+
+    async fn build_release(
+        &self,
+        architecture: Architecture,
+        progress: &Progress,
+    ) -> anyhow::Result<bool> {
+        let stamp = self.root.join("target/lambda.inputs");
+        let inputs = fingerprint(self.root, &INPUTS)?;
+        let wanted = format!("{inputs} {}", architecture.as_str());
+        let folder = Build::Release(architecture).folder(self.root);
+        let built = FUNCTIONS.iter().all(|name| folder.join(name).join("bootstrap").exists());
+        if built && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+            return Ok(false);
+        }
+        let mut cargo = self.tool("cargo-lambda");
+        cargo.args(["lambda", "build", "--release", "--locked", architecture.flag()]);
+        cargo.args(FUNCTIONS.iter().flat_map(|name| ["--package", name]));
+        let show = |log: &str| progress.note(format!("  {}", compiled(log)));
+        self.processes.run_and_report("build-functions", &mut cargo, show).await?;
+        fs::write(stamp, wanted)?;
+        Ok(true)
+    }
+}
+
+/// Fails unless `bootstrap` is a program for `architecture`: Lambda reports only `InvalidEntrypoint`.
+fn check_machine(bootstrap: &Path, architecture: Architecture) -> anyhow::Result<()> {
+    let mut header = [0; 20];
+    let mut file = fs::File::open(bootstrap)
+        .with_context(|| format!("`{}` was not built", bootstrap.display()))?;
+    file.read_exact(&mut header).with_context(|| bootstrap.display().to_string())?;
+    ensure!(header.starts_with(b"\x7fELF"), "`{}` is not a Linux program", bootstrap.display());
+    let machine = u16::from_le_bytes([header[18], header[19]]);
+    if machine != architecture.elf_machine() {
+        bail!(
+            "`{}` is for another processor (ELF machine {machine}); expected {}\n\
+             hint: delete target/lambda and deploy again",
+            bootstrap.display(),
+            architecture.as_str()
+        );
+    }
+    Ok(())
+}
+
+/// How far Cargo is, by its log.
+fn compiled(log: &str) -> String {
+    let started = log.lines().filter_map(|line| line.trim_start().strip_prefix("Compiling "));
+    match started.clone().next_back() {
+        None => "Cargo downloads crates".to_owned(),
+        Some(last) => format!("Cargo compiles crate {}: {last}", started.count()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_of_a_build_is_read_from_its_log() {
+        assert_eq!(compiled("   Downloaded libc v0.2\n"), "Cargo downloads crates");
+        let log = "   Compiling libc v0.2\nwarning: x\n   Compiling url v2.5.4\n";
+        assert_eq!(compiled(log), "Cargo compiles crate 2: url v2.5.4");
+    }
+
+    #[test]
+    fn binary_of_another_processor_is_refused() {
+        let elf = |machine: u16| {
+            let mut header = b"\x7fELF".to_vec();
+            header.resize(18, 0);
+            header.extend(machine.to_le_bytes());
+            header
+        };
+        let cases: [(&str, Vec<u8>, Architecture, &str); 4] = [
+            ("arm64", elf(183), Architecture::Arm64, ""),
+            ("x86-64", elf(62), Architecture::X86, ""),
+            ("x86-64 as arm64", elf(62), Architecture::Arm64, "is for another processor"),
+            (
+                "script",
+                b"#!/bin/sh\nexec true; exit 0".to_vec(),
+                Architecture::X86,
+                "is not a Linux",
+            ),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content, architecture, expected) in cases {
+            let bootstrap = folder.path().join("bootstrap");
+            fs::write(&bootstrap, content).unwrap();
+            let error = check_machine(&bootstrap, architecture).err();
+            let error = error.map(|error| error.to_string()).unwrap_or_default();
+            assert_eq!(error.is_empty(), expected.is_empty(), "{name}: {error}");
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+    }
+}
