@@ -40,7 +40,11 @@ pub fn turn(offset: u64, said: &str, answered: &str) -> TurnReport {
             found: String::new(),
             passed: true,
         }],
-        objectives: Objectives { first_chunk: Some(ms(3_000)), reply: Some(ms(20_000)) },
+        objectives: Objectives {
+            first_chunk: Some(ms(3_000)),
+            reply: Some(ms(20_000)),
+            ..Objectives::default()
+        },
     }
 }
 
@@ -65,6 +69,7 @@ pub fn attempt(turns: Vec<TurnReport>) -> Attempt {
         }),
         turns,
         failure: None,
+        cut_short: false,
     }
 }
 

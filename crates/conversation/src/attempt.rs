@@ -34,6 +34,9 @@ pub enum ProgressEvent<'a> {
     TurnEnded { turn: usize, report: &'a TurnReport },
 }
 
+/// A failure this close to the end of the time was caused by it.
+const SLACK: Duration = Duration::from_millis(50);
+
 /// What an attempt needs beside the probe.
 pub(crate) struct AttemptContext<'a> {
     pub(crate) probe: &'a Probe,
@@ -44,6 +47,8 @@ pub(crate) struct AttemptContext<'a> {
     pub(crate) offset: Duration,
     /// The time that is left.
     pub(crate) left: Duration,
+    /// Whether an attempt was made before this one.
+    pub(crate) is_retry: bool,
     /// Whether `left` is the limit of the process instead of the probe's timeout.
     pub(crate) is_process_limit: bool,
     /// Since the start of this attempt.
@@ -63,9 +68,11 @@ pub(crate) async fn attempt(
         app: None,
         turns: Vec::new(),
         failure: None,
+        cut_short: false,
     };
     if let Err(failure) = converse(context, started, &mut attempt, progress).await {
         attempt.failure = Some(context.redact_failure(&failure));
+        attempt.cut_short = context.is_retry && context.left <= started.elapsed() + SLACK;
     }
     attempt.duration = started.elapsed();
     attempt
@@ -216,15 +223,14 @@ impl AttemptContext<'_> {
     /// known about the target. A shorter stall is no excuse: what arrives during it is read right after.
     fn failure(&self, error: &gradio::Error, started: Instant) -> Failure {
         let waited = started.elapsed();
-        let is_out_of_time =
-            is_time(error.failure()) && self.left <= waited + Duration::from_millis(50);
+        let is_out_of_time = is_time(error.failure()) && self.left <= waited + SLACK;
         if self.is_process_limit && is_out_of_time {
             let seconds = waited.as_secs_f64();
             let prose = format!("the Lambda deadline was reached after {seconds:.1} s");
             return Failure { cause: Cause::Own(OwnFault::Deadline), prose };
         }
         let stalled = self.stalled.total();
-        if self.is_limit_of_client(error.failure(), waited) && waited <= stalled * 2 {
+        if self.is_limit_of_client(error.failure(), waited) && is_mostly_stalled(waited, stalled) {
             let prose = format!(
                 "the time ran out ({}), and the prober was stalled for {:.1} of {:.1} s",
                 error.prose(),
@@ -294,6 +300,11 @@ impl AttemptContext<'_> {
     }
 }
 
+/// Whether the process was stalled for at least half of the time.
+fn is_mostly_stalled(waited: Duration, stalled: Duration) -> bool {
+    waited <= stalled * 2
+}
+
 /// How long this process was stalled, counted from the moment the prompt was sent.
 #[derive(Clone, Copy)]
 struct TurnStalls {
@@ -315,5 +326,18 @@ fn timing(measured: &TurnTiming, stalled: TurnStalls) -> Timing {
         inter_chunk: Spread::of(measured.inter_chunk().collect()),
         first_chunk_stalled: measured.first_chunk.and(stalled.first_chunk),
         reply_stalled: measured.reply.map(|_| stalled.turn),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_stall_is_no_excuse() {
+        let seconds = Duration::from_secs;
+        assert!(is_mostly_stalled(seconds(10), seconds(5)));
+        assert!(!is_mostly_stalled(seconds(10), seconds(4)));
+        assert!(!is_mostly_stalled(seconds(10), Duration::ZERO));
     }
 }

@@ -1,11 +1,22 @@
 //! One sentence on the outcome of a run.
 
-use domain::report::{Attempt, Missed, Objective};
+use domain::report::{Attempt, Missed, Objective, deciding_attempt};
 use domain::{Outcome, Reason};
 
 /// Empty if all is well.
 pub(crate) fn detail(attempts: &[Attempt], outcome: Outcome) -> String {
-    let Some(last) = attempts.last() else { return String::new() };
+    let Some(last) = deciding_attempt(attempts) else { return String::new() };
+    let detail = detail_of(attempts, last, outcome);
+    let cut_short = attempts.iter().zip(1..).find(|(attempt, _)| attempt.cut_short);
+    match cut_short.and_then(|(attempt, number)| Some((attempt.failure.as_ref()?, number))) {
+        Some((failure, number)) => {
+            format!("{detail}; attempt {number} ran out of time: {}", failure.prose)
+        }
+        None => detail,
+    }
+}
+
+fn detail_of(attempts: &[Attempt], last: &Attempt, outcome: Outcome) -> String {
     if let Some(failure) = &last.failure {
         let turn = last.turns.len();
         return if turn == 0 {
@@ -40,9 +51,11 @@ pub(crate) fn detail(attempts: &[Attempt], outcome: Outcome) -> String {
 
 fn late(missed: &Missed) -> String {
     let what = match missed.what {
-        Objective::FirstChunk => "first chunk",
-        Objective::Reply => "reply",
+        Objective::FirstChunk => "first chunk after",
+        Objective::Reply => "reply after",
+        Objective::InterChunk => "longest gap between two chunks",
+        Objective::CharactersPerSecond => "writing the reply took",
     };
     let (measured, objective) = (missed.measured.as_secs_f64(), missed.objective.as_secs_f64());
-    format!("turn {}: {what} after {measured:.2} s, objective {objective:.2} s", missed.turn + 1)
+    format!("turn {}: {what} {measured:.2} s, objective {objective:.2} s", missed.turn + 1)
 }

@@ -81,15 +81,13 @@ impl ProbeRun<'_> {
                 traceparent: format!("00-{trace}-{:016x}-01", fastrand::u64(1..)),
                 offset,
                 left: limit.saturating_sub(offset),
+                is_retry: !attempts.is_empty(),
                 is_process_limit,
                 stalled: stalls.start(),
             };
             attempts.push(attempt(&context, progress).await);
-            let again = attempts.last().is_some_and(Attempt::worth_a_retry)
-                && attempts.len()
-                    <= usize::try_from(self.probe.retry.attempts).unwrap_or(usize::MAX)
-                && started.elapsed() + self.probe.retry.wait + SHORTEST_RETRY < limit;
-            if !again {
+            let left = limit.saturating_sub(started.elapsed());
+            if !self.retries(&attempts, left) {
                 break;
             }
             tokio::time::sleep(self.probe.retry.wait).await;
@@ -104,6 +102,15 @@ impl ProbeRun<'_> {
         }
     }
 
+    /// Whether to make another attempt. It must have as much time as the last one took, since otherwise
+    /// it could only time out.
+    fn retries(&self, attempts: &[Attempt], left: Duration) -> bool {
+        let Some(last) = attempts.last() else { return true };
+        let most = usize::try_from(self.probe.retry.attempts).unwrap_or(usize::MAX);
+        let needed = self.probe.retry.wait + last.duration.max(SHORTEST_RETRY);
+        last.worth_a_retry() && attempts.len() <= most && needed < left
+    }
+
     /// The report of a run that was not made because of a fault of Vigie.
     #[must_use]
     pub fn refused(&self, fault: OwnFault, prose: impl Into<String>) -> Report {
@@ -116,6 +123,7 @@ impl ProbeRun<'_> {
             app: None,
             turns: Vec::new(),
             failure: Some(failure),
+            cut_short: false,
         }])
     }
 

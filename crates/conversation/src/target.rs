@@ -151,8 +151,8 @@ impl FilledTarget {
     }
 }
 
-/// Headers shorter than this are not secret: `X-Stage: prod`.
-const SHORTEST_SECRET_HEADER: usize = 8;
+/// Headers and cookies shorter than this are not secret: `X-Stage: prod`.
+const SHORTEST_SECRET: usize = 8;
 
 impl FilledAuth {
     /// Everything that proves an identity, also if the probe file has it in plain text.
@@ -162,12 +162,31 @@ impl FilledAuth {
             credentials.extend([password.clone(), basic(username, password.expose_secret())]);
         }
         credentials.extend(self.bearer.clone());
-        let headers = self.headers.values();
-        credentials.extend(
-            headers.filter(|value| SHORTEST_SECRET_HEADER <= value.expose_secret().len()).cloned(),
-        );
+        for (name, value) in &self.headers {
+            credentials.extend(credentials_in_header(name, value.expose_secret()));
+        }
         credentials
     }
+}
+
+/// The value of a header, and each part of it that a server may repeat alone: the token after the scheme,
+/// the user and password of HTTP basic authentication, each cookie.
+fn credentials_in_header(name: &str, value: &str) -> Vec<SecretString> {
+    let mut parts = vec![value];
+    let decoded;
+    if name.eq_ignore_ascii_case("cookie") {
+        let cookies = value.split(';').filter_map(|cookie| cookie.split_once('='));
+        parts.extend(cookies.map(|(_, cookie)| cookie.trim().trim_matches('"')));
+    } else if let Some((scheme, token)) = value.trim().split_once(' ') {
+        parts.push(token.trim());
+        if scheme.eq_ignore_ascii_case("basic") {
+            let bytes = BASE64_STANDARD.decode(token.trim()).unwrap_or_default();
+            decoded = String::from_utf8(bytes).unwrap_or_default();
+            parts.extend(decoded.split_once(':').map(|(_, password)| password));
+        }
+    }
+    let is_secret = |part: &&str| SHORTEST_SECRET <= part.len();
+    parts.into_iter().filter(is_secret).map(SecretString::from).collect()
 }
 
 /// A password in the address itself.
@@ -293,6 +312,26 @@ mod tests {
             "[secret], Basic [secret]"
         );
         assert_eq!(password.public_url(), "https://chat.example.com");
+    }
+
+    #[test]
+    fn parts_of_headers_are_redacted() {
+        let target = serde_json::from_value(serde_json::json!({
+            "url": "https://chat.example.com",
+            "auth": { "headers": {
+                "Authorization": "Bearer canary-token-998877",
+                "Cookie": "session=canary-cookie-554433; theme=dark",
+                "Proxy-Authorization": "Basic cHJvYmU6Y2FuYXJ5LWJhc2lj",
+                "X-Stage": "prod",
+            }},
+        }));
+        let filled = filled(&target.unwrap());
+        assert_eq!(
+            filled.redact(
+                "auth token is canary-token-998877; cookie canary-cookie-554433; canary-basic; prod, dark"
+            ),
+            "auth token is [secret]; cookie [secret]; [secret]; prod, dark"
+        );
     }
 
     #[test]

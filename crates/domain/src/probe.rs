@@ -72,10 +72,55 @@ impl<T> PerEnvironment<T> {
 pub struct TargetSpec {
     pub url: PerEnvironment<Template>,
     pub auth: Option<PerEnvironment<Auth>>,
-    /// The `api_name` or number of the endpoint; found by itself when left out.
     pub endpoint: Option<PerEnvironment<Template>>,
-    /// Further inputs of the app by parameter name or label; texts in them are templates.
+    pub message: Option<PerEnvironment<Template>>,
+    pub reply: Option<PerEnvironment<Vec<Template>>>,
+    pub page: Option<PerEnvironment<Page>>,
+    pub query: BTreeMap<String, PerEnvironment<Template>>,
+    pub ca_file: Option<PerEnvironment<Template>>,
+    pub client_certificate: Option<PerEnvironment<ClientCertificate>>,
+    pub limits: TargetLimits,
     pub inputs: BTreeMap<String, PerEnvironment<Value>>,
+}
+
+impl TargetSpec {
+    /// A target with this address and no other setting.
+    #[must_use]
+    pub fn new(url: PerEnvironment<Template>) -> Self {
+        Self {
+            url,
+            auth: None,
+            endpoint: None,
+            message: None,
+            reply: None,
+            page: None,
+            query: BTreeMap::new(),
+            ca_file: None,
+            client_certificate: None,
+            limits: TargetLimits::default(),
+            inputs: BTreeMap::new(),
+        }
+    }
+}
+
+impl Target {
+    /// A target with this address and no other setting.
+    #[must_use]
+    pub fn new(url: Template) -> Self {
+        Self {
+            url,
+            auth: None,
+            endpoint: None,
+            message: None,
+            reply: Vec::new(),
+            page: None,
+            query: BTreeMap::new(),
+            ca_file: None,
+            client_certificate: None,
+            limits: TargetLimits::default(),
+            inputs: BTreeMap::new(),
+        }
+    }
 }
 
 /// The target in one environment.
@@ -84,17 +129,82 @@ pub struct Target {
     pub url: Template,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Auth>,
+    /// The `api_name` or number of the endpoint; detected if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<Template>,
+    /// The message box, by label; detected if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Template>,
+    /// The outputs with the reply, by label; detected if left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reply: Vec<Template>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<Page>,
+    /// Parameters added to the query of the address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, Template>,
+    /// A PEM file of certificate authorities to trust in addition to the system's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<Template>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<ClientCertificate>,
+    #[serde(default, skip_serializing_if = "TargetLimits::is_default")]
+    pub limits: TargetLimits,
+    /// Further inputs of the app by parameter name or label; texts in them are templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<String, Value>,
+}
+
+/// The page that users open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Page {
+    /// The app has no users of a page: only its API is checked.
+    Unchecked,
+    /// A page of a multi-page app, such as `/chat`.
+    Path(Template),
+}
+
+/// A certificate and its private key in PEM format, for servers that require mutual TLS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientCertificate {
+    pub certificate: Template,
+    pub key: Template,
+}
+
+/// Size limits of what the app sends; `None` means the default of the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetLimits {
+    /// One event of a stream, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_bytes: Option<u32>,
+    /// All outputs of one function together, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<u32>,
+    /// One reply, in characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_characters: Option<u32>,
+}
+
+impl TargetLimits {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Target {
     /// Calls `visit` for every template of the target.
     pub fn visit_templates(&self, visit: &mut impl FnMut(&Template)) {
         visit(&self.url);
-        self.endpoint.iter().for_each(&mut *visit);
+        self.endpoint.iter().chain(&self.message).chain(&self.reply).for_each(&mut *visit);
+        if let Some(Page::Path(path)) = &self.page {
+            visit(path);
+        }
+        self.query.values().chain(&self.ca_file).for_each(&mut *visit);
+        if let Some(ClientCertificate { certificate, key }) = &self.client_certificate {
+            visit(certificate);
+            visit(key);
+        }
         if let Some(auth) = &self.auth {
             if let Some(Login { username, password }) = &auth.login {
                 visit(username);
@@ -154,24 +264,37 @@ impl Default for Retry {
     }
 }
 
-/// Times a turn is held to; `None` means no objective. Meeting it exactly is meeting it.
+/// What a turn must reach to be in time; `None` means no objective. The exact value is enough.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Objectives {
-    /// Prompt sent to first chunk with text.
+    /// Prompt sent to first chunk of the reply.
     #[serde(default, with = "wire::optional_seconds", rename = "first_chunk_seconds")]
     pub first_chunk: Option<Duration>,
     /// Prompt sent to end of reply.
     #[serde(default, with = "wire::optional_seconds", rename = "reply_seconds")]
     pub reply: Option<Duration>,
+    /// Longest gap between two chunks.
+    #[serde(
+        default,
+        with = "wire::optional_seconds",
+        rename = "inter_chunk_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub inter_chunk: Option<Duration>,
+    /// Lowest speed of the reply, from its first text to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub characters_per_second: Option<u32>,
 }
 
 impl Objectives {
-    /// These, with what is not set here taken from `general`.
+    /// These objectives, and those of `general` that are not set here.
     #[must_use]
     pub fn or(self, general: Self) -> Self {
         Self {
             first_chunk: self.first_chunk.or(general.first_chunk),
             reply: self.reply.or(general.reply),
+            inter_chunk: self.inter_chunk.or(general.inter_chunk),
+            characters_per_second: self.characters_per_second.or(general.characters_per_second),
         }
     }
 }
@@ -264,11 +387,18 @@ impl ProbeSpec {
     /// Whether a value of this probe differs by environment, so that one must be named to play it.
     #[must_use]
     pub fn differs_by_environment(&self) -> bool {
-        let by = |value: &PerEnvironment<Template>| matches!(value, PerEnvironment::By(_));
-        by(&self.target.url)
-            || self.target.endpoint.as_ref().is_some_and(by)
-            || matches!(self.target.auth, Some(PerEnvironment::By(_)))
-            || self.target.inputs.values().any(|value| matches!(value, PerEnvironment::By(_)))
+        fn by<T>(value: &PerEnvironment<T>) -> bool {
+            matches!(value, PerEnvironment::By(_))
+        }
+        let target = &self.target;
+        by(&target.url)
+            || [&target.endpoint, &target.message, &target.ca_file].into_iter().flatten().any(by)
+            || target.auth.as_ref().is_some_and(by)
+            || target.reply.as_ref().is_some_and(by)
+            || target.page.as_ref().is_some_and(by)
+            || target.client_certificate.as_ref().is_some_and(by)
+            || target.query.values().any(by)
+            || target.inputs.values().any(by)
     }
 
     /// The probe in one environment, its `${UPPER_CASE}` variables and `${environment}` filled in.
@@ -281,30 +411,7 @@ impl ProbeSpec {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Probe, ResolveError> {
         let resolver = Resolver { probe: &self.name, environment, variable };
-        let target = Target {
-            url: resolver.template("target.url", resolver.pick("target.url", &self.target.url)?)?,
-            auth: match &self.target.auth {
-                None => None,
-                Some(auth) => Some(resolver.auth(resolver.pick("target.auth", auth)?)?),
-            },
-            endpoint: match &self.target.endpoint {
-                None => None,
-                Some(endpoint) => {
-                    let endpoint = resolver.pick("target.endpoint", endpoint)?;
-                    Some(resolver.template("target.endpoint", endpoint)?)
-                }
-            },
-            inputs: self
-                .target
-                .inputs
-                .iter()
-                .map(|(key, value)| {
-                    let place = format!("target.inputs.{key}");
-                    let value = resolver.value(&place, resolver.pick(&place, value)?)?;
-                    Ok((key.clone(), value))
-                })
-                .collect::<Result<_, _>>()?,
-        };
+        let target = resolver.target(&self.target)?;
         let conversation = self
             .conversation
             .iter()
@@ -360,6 +467,64 @@ impl Resolver<'_> {
             }
             _ => Ok(None),
         })
+    }
+
+    fn target(&self, spec: &TargetSpec) -> Result<Target, ResolveError> {
+        let reply = match &spec.reply {
+            None => Vec::new(),
+            Some(reply) => {
+                let reply = self.pick("target.reply", reply)?.iter();
+                reply.map(|label| self.template("target.reply", label)).collect::<Result<_, _>>()?
+            }
+        };
+        let page = self.optional("target.page", spec.page.as_ref(), |page| {
+            Ok(match page {
+                Page::Unchecked => Page::Unchecked,
+                Page::Path(path) => Page::Path(self.template("target.page", path)?),
+            })
+        })?;
+        let key = "target.client_certificate";
+        let certificate = self.optional(key, spec.client_certificate.as_ref(), |pair| {
+            Ok(ClientCertificate {
+                certificate: self.template(&format!("{key}.certificate"), &pair.certificate)?,
+                key: self.template(&format!("{key}.key"), &pair.key)?,
+            })
+        })?;
+        let text = |key: &str, value: &Option<PerEnvironment<Template>>| {
+            self.optional(key, value.as_ref(), |template| self.template(key, template))
+        };
+        let mut query = BTreeMap::new();
+        for (name, value) in &spec.query {
+            let key = format!("target.query.{name}");
+            query.insert(name.clone(), self.template(&key, self.pick(&key, value)?)?);
+        }
+        let mut inputs = BTreeMap::new();
+        for (name, value) in &spec.inputs {
+            let key = format!("target.inputs.{name}");
+            inputs.insert(name.clone(), self.value(&key, self.pick(&key, value)?)?);
+        }
+        Ok(Target {
+            url: self.template("target.url", self.pick("target.url", &spec.url)?)?,
+            auth: self.optional("target.auth", spec.auth.as_ref(), |auth| self.auth(auth))?,
+            endpoint: text("target.endpoint", &spec.endpoint)?,
+            message: text("target.message", &spec.message)?,
+            reply,
+            page,
+            query,
+            ca_file: text("target.ca_file", &spec.ca_file)?,
+            client_certificate: certificate,
+            limits: spec.limits,
+            inputs,
+        })
+    }
+
+    fn optional<T, R>(
+        &self,
+        key: &str,
+        value: Option<&PerEnvironment<T>>,
+        resolve: impl Fn(&T) -> Result<R, ResolveError>,
+    ) -> Result<Option<R>, ResolveError> {
+        value.map(|value| resolve(self.pick(key, value)?)).transpose()
     }
 
     fn auth(&self, auth: &Auth) -> Result<Auth, ResolveError> {
@@ -436,8 +601,9 @@ mod tests {
         let general = Objectives {
             first_chunk: Some(Duration::from_secs(3)),
             reply: Some(Duration::from_secs(20)),
+            ..Objectives::default()
         };
-        let own = Objectives { first_chunk: Some(Duration::from_secs(5)), reply: None };
+        let own = Objectives { first_chunk: Some(Duration::from_secs(5)), ..Objectives::default() };
         assert_eq!(
             own.or(general),
             Objectives { first_chunk: Some(Duration::from_secs(5)), ..general }
@@ -451,7 +617,7 @@ mod tests {
             environments: Some(vec!["prod".parse().unwrap()]),
             enabled: true,
             timeout: Duration::from_secs(30),
-            target: TargetSpec { url, auth: None, endpoint: None, inputs: BTreeMap::new() },
+            target: TargetSpec::new(url),
             retry: Retry::default(),
             max_runs_per_day: None,
             objectives: Objectives::default(),

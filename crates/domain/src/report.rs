@@ -93,7 +93,7 @@ pub struct Report {
     pub outcome: Outcome,
     /// One sentence on the outcome, secrets removed; empty when all is well.
     pub detail: String,
-    /// In order; the last one decides. Empty only for a run error before the first attempt.
+    /// In order; see [`deciding_attempt`]. Empty only for a run error before the first attempt.
     pub attempts: Vec<Attempt>,
     /// How many turns the conversation has, reached or not.
     pub turns: usize,
@@ -123,9 +123,13 @@ pub struct Attempt {
     pub app: Option<App>,
     /// The turns that were begun, in order.
     pub turns: Vec<TurnReport>,
-    /// `None` when the conversation was held to its end.
+    /// `None` if the conversation reached its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Whether a retry ended because the time of the run was over. Such an attempt does not decide: it
+    /// had less time than the first one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_short: bool,
 }
 
 /// The app behind the target.
@@ -192,22 +196,23 @@ pub struct CheckReport {
     pub passed: bool,
 }
 
-/// A time that was longer than its objective.
+/// An objective that was missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missed {
     /// Index of the turn, from 0.
     pub turn: usize,
     pub what: Objective,
+    /// Of [`Objective::CharactersPerSecond`], the time in which the reply should have been written.
     pub objective: Duration,
     pub measured: Duration,
-    /// How much of `measured` our own process stood still.
+    /// How much of `measured` the prober was stalled.
     pub stalled: Duration,
 }
 
 impl Missed {
-    /// Whether the app may have met the objective, and only we were too slow to see it.
+    /// Whether the app may have met the objective, because the prober was stalled.
     #[must_use]
-    pub fn may_be_ours(&self) -> bool {
+    pub fn is_uncertain(&self) -> bool {
         self.measured.saturating_sub(self.stalled) <= self.objective
     }
 }
@@ -217,25 +222,29 @@ impl Missed {
 pub enum Objective {
     FirstChunk,
     Reply,
+    /// The longest gap between two chunks.
+    InterChunk,
+    /// The speed of the reply from its first text to its end.
+    CharactersPerSecond,
 }
 
 impl Attempt {
-    /// The objectives that the app missed. Exactly on the objective is met.
+    /// The objectives that the app missed. The exact value is enough.
     pub fn missed(&self) -> impl Iterator<Item = Missed> + '_ {
-        self.over().filter(|missed| !missed.may_be_ours())
+        self.over().filter(|missed| !missed.is_uncertain())
     }
 
-    /// The objectives that were missed by no more than our own standstill, so that nobody can say
-    /// whether the app missed them. They are told, and not held against it.
+    /// The objectives that were missed by no more than the prober was stalled. They are reported and not
+    /// counted against the app.
     pub fn blurred(&self) -> impl Iterator<Item = Missed> + '_ {
-        self.over().filter(Missed::may_be_ours)
+        self.over().filter(Missed::is_uncertain)
     }
 
-    /// Every time over its objective, whoever was slow.
+    /// Every missed objective, whatever the cause.
     fn over(&self) -> impl Iterator<Item = Missed> + '_ {
         self.turns.iter().enumerate().flat_map(|(turn, report)| {
             let (objectives, timing) = (&report.objectives, &report.timing);
-            let held_to = |what, objective, measured, stalled: Option<Duration>| {
+            let check = |what, objective, measured, stalled: Option<Duration>| {
                 let (objective, measured): (Duration, Duration) = (objective?, measured?);
                 let stalled = stalled.unwrap_or_default();
                 (objective < measured).then_some(Missed {
@@ -246,15 +255,28 @@ impl Attempt {
                     stalled,
                 })
             };
-            let first = held_to(
+            let first = check(
                 Objective::FirstChunk,
                 objectives.first_chunk,
                 timing.first_chunk,
                 timing.first_chunk_stalled,
             );
             let reply =
-                held_to(Objective::Reply, objectives.reply, timing.reply, timing.reply_stalled);
-            first.into_iter().chain(reply)
+                check(Objective::Reply, objectives.reply, timing.reply, timing.reply_stalled);
+            let inter_chunk = check(
+                Objective::InterChunk,
+                objectives.inter_chunk,
+                timing.inter_chunk.map(|gaps| gaps.max),
+                timing.reply_stalled,
+            );
+            let writing = timing.first_text.zip(timing.reply);
+            let speed = check(
+                Objective::CharactersPerSecond,
+                objectives.characters_per_second.map(|speed| report.time_to_write(speed)),
+                writing.map(|(first_text, reply)| reply.saturating_sub(first_text)),
+                timing.reply_stalled,
+            );
+            [first, reply, inter_chunk, speed].into_iter().flatten()
         })
     }
 
@@ -265,29 +287,44 @@ impl Attempt {
         })
     }
 
-    /// Whether another attempt could change the verdict: the target failed, not we.
+    /// Whether another attempt could change the verdict: the target failed, not Vigie.
     #[must_use]
     pub fn worth_a_retry(&self) -> bool {
         matches!(judge(std::slice::from_ref(self)), Outcome::Down { .. })
     }
 }
 
-/// The verdict on a run. Total and deterministic: the last attempt decides, an attempt before it
-/// makes a good one `degraded`.
+impl TurnReport {
+    /// The time that the reply takes at this many characters per second.
+    fn time_to_write(&self, characters_per_second: u32) -> Duration {
+        let milliseconds = self.characters.saturating_mul(1_000);
+        Duration::from_millis(milliseconds / u64::from(characters_per_second.max(1)))
+    }
+}
+
+/// The attempt that decides on a run: the last one that was not cut short.
+#[must_use]
+pub fn deciding_attempt(attempts: &[Attempt]) -> Option<&Attempt> {
+    attempts.iter().rfind(|attempt| !attempt.cut_short).or(attempts.last())
+}
+
+/// The verdict on a run. The deciding attempt gives it; if that one is good and was not the first, the
+/// run is `degraded`.
 ///
-/// Without any attempt nothing was seen of the target, so there is no verdict.
+/// Without an attempt nothing is known about the target, so there is no verdict.
 #[must_use]
 pub fn judge(attempts: &[Attempt]) -> Outcome {
-    let Some((last, earlier)) = attempts.split_last() else {
+    let Some(last) = deciding_attempt(attempts) else {
         return Outcome::RunError { fault: OwnFault::Internal };
     };
+    let is_first = attempts.len() == 1;
     match &last.failure {
         Some(Failure { cause: Cause::Own(fault), .. }) => Outcome::RunError { fault: *fault },
         Some(Failure { cause: Cause::Target(reason), .. }) => Outcome::Down { reason: *reason },
         None if last.failed_checks().next().is_some() => {
             Outcome::Down { reason: Reason::CheckFailed }
         }
-        None if !earlier.is_empty() || last.missed().next().is_some() => Outcome::Degraded,
+        None if !is_first || last.missed().next().is_some() => Outcome::Degraded,
         None => Outcome::Up,
     }
 }
@@ -296,11 +333,11 @@ impl Report {
     /// The attempt that decided; `None` for a run error before the first one.
     #[must_use]
     pub fn last(&self) -> Option<&Attempt> {
-        self.attempts.last()
+        deciding_attempt(&self.attempts)
     }
 
-    /// Whether our own slowness decided: it kept an objective from being judged, or the run from having
-    /// a verdict at all.
+    /// Whether a stall of the prober decided: an objective could not be judged, or the run has no
+    /// verdict.
     #[must_use]
     pub fn is_blurred(&self) -> bool {
         self.outcome == Outcome::RunError { fault: OwnFault::Stalled }
@@ -359,7 +396,7 @@ mod tests {
             thinking: String::new(),
             timing: Timing { first_chunk, reply: first_chunk, ..Timing::default() },
             checks: std::iter::repeat_n(check(false), failed).chain([check(true)]).collect(),
-            objectives: Objectives { first_chunk: Some(ms(2_000)), reply: None },
+            objectives: Objectives { first_chunk: Some(ms(2_000)), ..Objectives::default() },
         };
         Attempt {
             offset: Duration::ZERO,
@@ -369,11 +406,16 @@ mod tests {
             app: None,
             turns: vec![turn],
             failure: failure.map(|cause| Failure { cause, prose: String::new() }),
+            cut_short: false,
         }
     }
 
+    fn cut_short(attempt: Attempt) -> Attempt {
+        Attempt { cut_short: true, ..attempt }
+    }
+
     #[test]
-    fn the_verdict_on_a_run() {
+    fn verdict_follows_from_the_attempts() {
         let good = || attempt(Some(ms(300)), 0, None);
         let wrong = || attempt(Some(ms(300)), 1, None);
         let late = || attempt(Some(ms(2_001)), 0, None);
@@ -393,8 +435,8 @@ mod tests {
                 Outcome::Up,
             ),
             ("right but late", vec![late()], Outcome::Degraded),
-            ("late by our own standstill", vec![stalled(2_500, 500)], Outcome::Up),
-            ("late beyond our own standstill", vec![stalled(2_501, 500)], Outcome::Degraded),
+            ("late by a stall of the prober", vec![stalled(2_500, 500)], Outcome::Up),
+            ("late beyond a stall of the prober", vec![stalled(2_501, 500)], Outcome::Degraded),
             (
                 "wrong beats late",
                 vec![attempt(Some(ms(9_000)), 1, None)],
@@ -409,7 +451,20 @@ mod tests {
             ("passed on retry", vec![gone(), good()], Outcome::Degraded),
             ("failed on retry too", vec![gone(), wrong()], down(Reason::CheckFailed)),
             (
-                "our own fault is no verdict",
+                "a retry that was cut short keeps the first reason",
+                vec![
+                    wrong(),
+                    cut_short(attempt(None, 0, Some(Cause::Target(Reason::FirstChunkTimeout)))),
+                ],
+                down(Reason::CheckFailed),
+            ),
+            (
+                "so does one that the process cut short",
+                vec![wrong(), cut_short(attempt(None, 0, Some(Cause::Own(OwnFault::Deadline))))],
+                down(Reason::CheckFailed),
+            ),
+            (
+                "a fault of Vigie is no verdict",
                 vec![ours()],
                 Outcome::RunError { fault: OwnFault::Secret },
             ),
@@ -432,7 +487,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_verdict_is_total_and_deterministic(
+        fn verdict_is_total_and_deterministic(
             attempts in proptest::collection::vec(any_attempt(), 0..5),
         ) {
             let outcome = judge(&attempts);
@@ -466,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn an_objective_is_missed_by_the_app_or_blurred_by_us_and_never_both() {
+    fn missed_objective_is_certain_or_uncertain() {
         let mut attempt = attempt(Some(ms(3_000)), 0, None);
         attempt.turns[0].objectives.reply = Some(ms(2_900));
         attempt.turns[0].timing.first_chunk_stalled = Some(ms(1_000));
@@ -477,13 +532,39 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_the_same_however_often_it_is_ordered() {
+    fn run_id_is_stable() {
         let (prod, bot) = ("prod".parse().unwrap(), "bot".parse().unwrap());
         let due = Timestamp::from_second(1_795_000_000).unwrap();
         let id = RunId::of(&prod, &bot, due);
         assert_eq!(id, RunId::of(&prod, &bot, due));
         assert_ne!(id, RunId::of(&"dev".parse().unwrap(), &bot, due));
         assert_ne!(id, RunId::of(&prod, &bot, Timestamp::from_second(1_795_000_060).unwrap()));
+    }
+
+    #[test]
+    fn chunk_gaps_and_speed_are_objectives() {
+        let mut attempt = attempt(Some(ms(1_000)), 0, None);
+        let turn = &mut attempt.turns[0];
+        turn.characters = 100;
+        turn.timing.first_text = Some(ms(1_000));
+        turn.timing.reply = Some(ms(3_001));
+        turn.timing.inter_chunk = crate::Spread::of(vec![ms(100), ms(501)]);
+        turn.objectives = Objectives {
+            inter_chunk: Some(ms(500)),
+            characters_per_second: Some(50),
+            ..Objectives::default()
+        };
+        let missed: Vec<_> = attempt
+            .missed()
+            .map(|missed| (missed.what, missed.objective, missed.measured))
+            .collect();
+        assert_eq!(
+            missed,
+            [
+                (Objective::InterChunk, ms(500), ms(501)),
+                (Objective::CharactersPerSecond, ms(2_000), ms(2_001)),
+            ]
+        );
     }
 
     #[test]

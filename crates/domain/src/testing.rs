@@ -19,12 +19,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
         environments: None,
         enabled: true,
         timeout: crate::probe::default_timeout(every),
-        target: Target {
-            url: Template::literal("http://127.0.0.1:7860"),
-            auth: None,
-            endpoint: None,
-            inputs: BTreeMap::new(),
-        },
+        target: Target::new(Template::literal("http://127.0.0.1:7860")),
         retry: Retry::default(),
         max_runs_per_day: None,
         objectives: Objectives::default(),
@@ -86,6 +81,7 @@ pub(crate) fn report(turns: usize, reached: usize) -> Report {
         }),
         turns: vec![turn; reached],
         failure: None,
+        cut_short: false,
     };
     let attempts = vec![attempt];
     Report {

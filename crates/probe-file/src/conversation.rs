@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use domain::check::{JsonTest, Requirement};
+use domain::check::{JsonTest, PartKind, Requirement, ToolCalled};
 use domain::{Check, Objectives, Template, Turn, language};
 use serde_json_path::JsonPath;
 
+use crate::common::{objectives, texts};
 use crate::diagnostic::Diagnostic;
-use crate::keys::{CHECK, JSON, LONGEST_SIMILAR, MOST_CHECKS, MOST_TURNS, SIMILAR, TURN};
+use crate::keys::{
+    CHECK, CHECK_OPTIONS, JSON, LONGEST_SIMILAR, MOST_CHECKS, MOST_TURNS, SIMILAR, TOOL, TURN,
+};
 use crate::node::{Node, Place, Value};
-use crate::probe::objectives;
-use crate::target::texts;
 use crate::walk::{Scope, Walk};
 
-/// Words that always have a value in a conversation.
+/// Template variables that always have a value in a conversation.
 const WORDS: [&str; 2] = ["nonce", "environment"];
 
-/// The longest reply that is read; a length beyond it could never be met.
+/// The longest reply that is read by default. A reply is never longer.
 const LONGEST_REPLY: u32 = 1_048_576;
 
 pub(crate) fn turns(
@@ -37,7 +38,7 @@ pub(crate) fn turns(
     let mut turns = Vec::with_capacity(items.len());
     for item in items {
         turns.push(turn(walk, item, &words, timeout));
-        // Known from the next turn on.
+        // They have a value from the next turn on.
         let saved = item.get("save").map_or(&[][..], Node::entries);
         words.extend(saved.iter().map(|(key, _)| key.text.as_str()));
     }
@@ -56,11 +57,7 @@ fn turn(
         let say = walk.template(node, scope)?;
         let empty = say.parts().is_empty();
         if empty {
-            walk.note(Diagnostic::new(
-                &node.at,
-                "the prompt is empty",
-                "expected something to say",
-            ));
+            walk.note(Diagnostic::new(&node.at, "the prompt is empty", "expected some text"));
         }
         (!empty).then_some(say)
     });
@@ -117,14 +114,16 @@ fn checks(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Vec<Chec
 fn check(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Check> {
     let place = node.place();
     let fields = walk.fields(node, &CHECK, &place)?;
-    let ignore_case = fields.get("ignore_case").map_or(Some(false), |node| walk.boolean(node));
-    let mut requirements = fields.iter().filter(|(key, _)| key.text != "ignore_case");
+    let mut option = |name: &str| fields.get(name).map_or(Some(false), |node| walk.boolean(node));
+    let (ignore_case, exact) = (option("ignore_case"), option("exact"));
+    let is_option = |key: &str| CHECK_OPTIONS.contains(&key);
+    let mut requirements = fields.iter().filter(|(key, _)| !is_option(&key.text));
     let Some((key, value)) = requirements.next() else {
-        // A misspelt key is noted already; it need not be missed as well.
-        if node.entries().iter().all(|(key, _)| key.text == "ignore_case") {
+        // A misspelt key is noted already.
+        if node.entries().iter().all(|(key, _)| is_option(&key.text)) {
             walk.note(Diagnostic::new(
                 &place,
-                "the check requires nothing",
+                "the check has no requirement",
                 "expected one such as `contains`",
             ));
         }
@@ -134,10 +133,10 @@ fn check(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Check> {
         let message = format!("`{}` and `{}` in one check", key.text, second.text);
         let mistake =
             Diagnostic::new(&second.at, message, "expected one requirement in each check");
-        walk.note(mistake.hint("write two: `- { … }` for each"));
+        walk.note(mistake.hint("write a list item for each: `- { … }`"));
     }
     let requirement = requirement(walk, key.text.as_str(), value, scope);
-    Some(Check { requirement: requirement?, ignore_case: ignore_case?, exact: false })
+    Some(Check { requirement: requirement?, ignore_case: ignore_case?, exact: exact? })
 }
 
 fn requirement(
@@ -160,12 +159,23 @@ fn requirement(
         "max_length" => Requirement::MaxLength(length(walk)?),
         "language" => Requirement::Language(language(walk, node)?),
         "similar_to" => similar_to(walk, node, scope)?,
-        "json" => json(walk, node)?,
+        "json" => json(walk, node, scope)?,
+        "json_schema" => json_schema(walk, node)?,
+        "any_of" => {
+            let checks = checks(walk, node, scope)?;
+            if checks.is_empty() {
+                walk.note(Diagnostic::new(&node.at, "`any_of` is empty", "expected some checks"));
+                return None;
+            }
+            Requirement::AnyOf(checks)
+        }
+        "tool_called" => tool_called(walk, node, scope)?,
+        "has" => has(walk, node)?,
         _ => return None,
     })
 }
 
-/// Every reply contains the empty text, so a check for it is a mistake.
+/// A text that is not empty: every reply contains the empty text.
 fn some_text(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Template> {
     let template = walk.template(node, scope)?;
     let empty = template.parts().is_empty();
@@ -179,12 +189,60 @@ fn some_text(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Templ
     (!empty).then_some(template)
 }
 
-/// A regex with places to fill in; what is filled in will be escaped, so a letter stands for it here.
+/// A regex with template variables. Their values will be escaped, so a letter replaces them here.
 fn regex(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Template> {
     let template = some_text(walk, node, scope)?;
+    walk.regex(node, &with_placeholders(&template)).then_some(template)
+}
+
+/// The text with a letter for every variable.
+fn with_placeholders(template: &Template) -> String {
     let Ok(filled) = template.fill(|_| Ok::<_, Infallible>(Some(Cow::Borrowed("x"))));
-    let pattern = filled.text().unwrap_or_default();
-    walk.regex(node, &pattern).then_some(template)
+    filled.text().unwrap_or_default()
+}
+
+fn json_schema(walk: &mut Walk<'_>, node: &Node) -> Option<Requirement> {
+    let schema = node.to_json();
+    match domain::json_schema::check_schema(&schema) {
+        Ok(()) => Some(Requirement::JsonSchema(schema)),
+        Err(invalid) => {
+            let mistake =
+                Diagnostic::new(&node.place(), invalid.to_string(), "expected a JSON Schema");
+            walk.note(mistake.hint("references (`$ref`) and `format` are not supported"));
+            None
+        }
+    }
+}
+
+fn tool_called(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Requirement> {
+    let place = node.place();
+    let fields = walk.fields(node, &TOOL, &place)?;
+    if fields.iter().next().is_none() {
+        if node.entries().is_empty() {
+            let expected = "expected `name`, `matches`, or both";
+            walk.note(Diagnostic::new(&place, "the check names no tool", expected));
+        }
+        return None;
+    }
+    let name = match fields.get("name") {
+        None => Some(None),
+        Some(node) => some_text(walk, node, scope).map(Some),
+    };
+    let matches = match fields.get("matches") {
+        None => Some(None),
+        Some(node) => regex(walk, node, scope).map(Some),
+    };
+    Some(Requirement::ToolCalled(ToolCalled { name: name?, matches: matches? }))
+}
+
+fn has(walk: &mut Walk<'_>, node: &Node) -> Option<Requirement> {
+    let text = walk.text(node, "`image`, `file` or `html`")?;
+    let kind = PartKind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    if kind.is_none() {
+        let message = format!("`{text}` is not a kind of part");
+        walk.note(Diagnostic::new(&node.at, message, "expected `image`, `file` or `html`"));
+    }
+    kind.map(Requirement::Has)
 }
 
 fn language(walk: &mut Walk<'_>, node: &Node) -> Option<String> {
@@ -230,34 +288,26 @@ fn similar_to(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Requ
     Some(Requirement::SimilarTo { text: text?, at_least: at_least? })
 }
 
-fn json(walk: &mut Walk<'_>, node: &Node) -> Option<Requirement> {
+fn json(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Requirement> {
     let place: Place = node.place();
     let fields = walk.fields(node, &JSON, &place)?;
     let path = fields.get("path").and_then(|node| {
-        let path = walk.plain(node, "a JSON path such as `$.name`")?;
-        match JsonPath::parse(path) {
-            Ok(_) => Some(Template::literal(path)),
-            Err(error) => {
-                let start = path.char_indices().nth(error.position()).map_or(0, |(at, _)| at);
-                let at = walk.inside(node, &path[start..]);
-                let expected = "expected a JSON path such as `$.items[0].name`";
-                let mistake =
-                    Diagnostic::new(&at, format!("`{path}` is not a JSON path"), expected);
-                walk.note(mistake.hint("the syntax is that of RFC 9535"));
-                None
-            }
-        }
+        let template = walk.template(node, scope)?;
+        let path = with_placeholders(&template);
+        let Err(error) = JsonPath::parse(&path) else { return Some(template) };
+        let start = path.char_indices().nth(error.position()).map_or(0, |(at, _)| at);
+        let at = walk.inside(node, &path[start..]);
+        let expected = "expected a JSON path such as `$.items[0].name`";
+        let mistake = Diagnostic::new(&at, format!("`{path}` is not a JSON path"), expected);
+        walk.note(mistake.hint("the syntax is that of RFC 9535"));
+        None
     });
     let mut tests = fields.iter().filter(|(key, _)| key.text != "path");
     let Some((key, value)) = tests.next() else {
         let known = node.entries().iter().all(|(key, _)| JSON.has(&key.text));
         if known {
             let expected = "expected `equals`, `matches` or `exists`";
-            walk.note(Diagnostic::new(
-                &place,
-                "the check says nothing about what it finds",
-                expected,
-            ));
+            walk.note(Diagnostic::new(&place, "the check has no condition", expected));
         }
         return None;
     };
@@ -269,14 +319,11 @@ fn json(walk: &mut Walk<'_>, node: &Node) -> Option<Requirement> {
         "equals" => {
             let before = walk.mistakes.len();
             texts(value, &mut |node, text| {
-                walk.nothing_to_fill(node, text);
+                walk.template_in(node, text, scope);
             });
             (walk.mistakes.len() == before).then(|| JsonTest::Equals(value.to_json()))
         }
-        "matches" => {
-            let pattern = walk.plain(value, "a regex")?;
-            walk.regex(value, pattern).then(|| JsonTest::Matches(Template::literal(pattern)))
-        }
+        "matches" => regex(walk, value, scope).map(JsonTest::Matches),
         _ => walk.boolean(value).map(JsonTest::Exists),
     };
     if matches!(value.value, Value::Float(number) if !number.is_finite()) {

@@ -1,4 +1,4 @@
-//! Several files at once: their probes' names must differ.
+//! Reads several files. The names of their probes must differ.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ fn same_name(file: &str, text: &str, name: &ProbeName, first: &str) -> Diagnosti
     let tree = crate::node::read(text).ok();
     let at = tree.as_ref().and_then(|root| root.get("probe")).map_or(0..0, |node| node.at.clone());
     let message = format!("the name `{name}` is taken by `{first}`");
-    let mistake = Diagnostic::new(&at, message, "expected a name of its own");
-    let hint = "the name is that of the probe's metrics, alarms and reports";
+    let mistake = Diagnostic::new(&at, message, "expected another name");
+    let hint = "metrics, alarms and reports have the name of their probe";
     Diagnostics::new(file, text, vec![mistake.hint(hint)])
 }

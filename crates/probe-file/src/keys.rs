@@ -1,6 +1,9 @@
-//! Every key of a probe file: its name, its meaning, its JSON Schema. The walk and the schema both
-//! read this table, so neither knows a key that the other does not.
+//! Every key of a probe file: its name, its meaning and its JSON Schema.
+//!
+//! The reader and the schema use the same table, so that they know the same keys. A derived schema
+//! (`schemars`) has no hints for misspelt keys and no message for each place.
 
+use domain::check::PartKind;
 use domain::language::LANGUAGES;
 use serde_json::{Value, json};
 
@@ -11,15 +14,15 @@ use crate::units::PATTERN;
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) required: bool,
-    /// Shown by editors; a default is named here.
+    /// Shown by editors. Names the default.
     pub(crate) meaning: &'static str,
-    /// What stands under it.
+    /// The schema of its value.
     pub(crate) schema: fn() -> Value,
 }
 
 /// The keys of one kind of mapping.
 pub(crate) struct Keys {
-    /// Where they stand, for messages: `target`.
+    /// The mapping, for messages: `target`.
     pub(crate) place: &'static str,
     pub(crate) list: &'static [Key],
 }
@@ -79,19 +82,19 @@ pub(crate) const PROBE: Keys = Keys {
         optional("enabled", "false: no runs and no alarms. Default: true.", boolean),
         optional(
             "timeout",
-            "The longest the whole visit may take, retries included: at most 5s less than `every`, and 10m. Default: half of `every`, at most 2m.",
+            "The longest time of a run, retries included: at most 5s less than `every`, and 10m. Default: half of `every`, at most 2m.",
             duration,
         ),
         needed("target", "The Gradio app, and how to reach it.", || TARGET.schema()),
         optional("retry", "What happens after a failed attempt.", || RETRY.schema()),
         optional(
             "max_runs_per_day",
-            "A promise about a paid model: `every` and `retry` are refused when they could make more attempts a day. Runs are never skipped for it.",
+            "The most attempts a day, for a paid model. `every` and `retry` are refused if they could make more. No run is skipped because of it.",
             || json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         ),
         optional(
             "objectives",
-            "Times that every turn is held to; a run that misses one is degraded.",
+            "Objectives of every turn. A run that misses one is degraded.",
             || OBJECTIVES.schema(),
         ),
         needed(
@@ -100,7 +103,7 @@ pub(crate) const PROBE: Keys = Keys {
             || json!({ "type": "array", "items": TURN.schema(), "minItems": 1, "maxItems": MOST_TURNS }),
         ),
         optional("scrape", "The app's own metrics, forwarded to Prometheus.", || SCRAPE.schema()),
-        optional("alarm", "When the alarms of this probe rise.", || ALARM.schema()),
+        optional("alarm", "When the alarms of this probe are raised.", || ALARM.schema()),
         optional("labels", "A few labels for Prometheus and for routing alarms.", || {
             json!({
                 "type": "object",
@@ -127,19 +130,82 @@ pub(crate) const TARGET: Keys = Keys {
         ),
         optional(
             "auth",
-            "How we show that we may talk to the app: username and password (Gradio's log-in page), or bearer, or headers; or one of these for each environment.",
+            "Credentials: username and password for Gradio's log-in page, a bearer token, request headers, or several of them; or one such mapping for each environment.",
             || per_environment(&auth()),
         ),
         optional(
             "endpoint",
-            "The endpoint to talk to, by api_name or number; found by itself when left out.",
+            "The endpoint to use, by api_name or number. Detected if left out.",
             || per_environment(&json!({ "type": ["string", "integer"] })),
         ),
+        optional("message", "The message box, by its label. Detected if left out.", || {
+            per_environment(&some_text())
+        }),
+        optional(
+            "reply",
+            "The output with the reply, by its label, or a list of outputs, each of which must pass the checks. Detected if left out.",
+            || {
+                per_environment(&json!({ "anyOf": [
+                    some_text(),
+                    { "type": "array", "items": some_text(), "minItems": 1, "maxItems": MOST_REPLIES },
+                ]}))
+            },
+        ),
+        optional(
+            "page",
+            "A page of a multi-page app, such as /chat. `false`: the page that users open is not checked, for apps that are used by their API only.",
+            || {
+                per_environment(
+                    &json!({ "anyOf": [{ "const": false }, { "type": "string", "pattern": "^/" }] }),
+                )
+            },
+        ),
+        optional(
+            "query",
+            "Parameters added to the query of the address, by name; each may be a map by environment.",
+            || json!({ "type": "object", "additionalProperties": per_environment(&text()) }),
+        ),
+        optional(
+            "ca_file",
+            "A PEM file of certificate authorities to trust in addition to the system's, such as /opt/probes/ca.pem.",
+            || per_environment(&some_text()),
+        ),
+        optional(
+            "client_certificate",
+            "A certificate and its key for servers that require mutual TLS, in PEM format.",
+            || per_environment(&CLIENT_CERTIFICATE.schema()),
+        ),
+        optional("limits", "Size limits of what the app sends.", || LIMITS.schema()),
         optional(
             "inputs",
             "Further inputs of the app, by parameter name or label; each may be a map by environment.",
             || json!({ "type": "object" }),
         ),
+    ],
+};
+
+pub(crate) const CLIENT_CERTIFICATE: Keys = Keys {
+    place: "`client_certificate`",
+    list: &[
+        needed(
+            "certificate",
+            "The certificate chain, such as ${secret:ID#certificate}.",
+            some_text,
+        ),
+        needed("key", "The private key, such as ${secret:ID#key}.", some_text),
+    ],
+};
+
+pub(crate) const LIMITS: Keys = Keys {
+    place: "`limits`",
+    list: &[
+        optional("event_bytes", "One event of a stream. Default: 8388608.", byte_limit),
+        optional(
+            "output_bytes",
+            "All outputs of one function together. Default: 16777216.",
+            byte_limit,
+        ),
+        optional("reply_characters", "One reply. Default: 1048576.", byte_limit),
     ],
 };
 
@@ -180,8 +246,14 @@ pub(crate) const RETRY: Keys = Keys {
 pub(crate) const OBJECTIVES: Keys = Keys {
     place: "`objectives`",
     list: &[
-        optional("first_chunk", "Prompt sent to first chunk with text.", duration),
+        optional("first_chunk", "Prompt sent to first chunk of the reply.", duration),
         optional("reply", "Prompt sent to end of the reply.", duration),
+        optional("inter_chunk", "Longest gap between two chunks.", duration),
+        optional(
+            "characters_per_second",
+            "Lowest speed of the reply, from its first text to its end.",
+            || json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 }),
+        ),
     ],
 };
 
@@ -195,7 +267,7 @@ pub(crate) const TURN: Keys = Keys {
         ),
         optional(
             "expect",
-            "What the reply is held to; every check must pass.",
+            "Checks on the reply. Every check must pass.",
             || json!({ "type": "array", "items": check() }),
         ),
         optional("objectives", "Overrides the probe's objectives for this turn.", || {
@@ -203,7 +275,7 @@ pub(crate) const TURN: Keys = Keys {
         }),
         optional(
             "save",
-            "Parts of the reply to keep for later turns: name to regex. Group 1 of it, or the whole match.",
+            "Parts of the reply to keep for later turns: name to regex. Group 1 of it, or the whole match. A regex without a match fails the turn.",
             || {
                 json!({
                     "type": "object",
@@ -231,21 +303,65 @@ pub(crate) const CHECK: Keys = Keys {
         optional("max_length", "The reply has at most so many characters.", count),
         optional(
             "language",
-            "The reply is in this language (ISO 639-1). A reply under 20 letters is undecidable and fails.",
+            "The reply is in this language (ISO 639-1). Fails only if it is certainly in another one.",
             || {
                 let codes: Vec<&str> = LANGUAGES.iter().map(|language| language.code).collect();
                 json!({ "type": "string", "enum": codes })
             },
         ),
         optional("similar_to", "The reply resembles a text.", || SIMILAR.schema()),
-        optional("json", "The reply is JSON, and something is true of it.", || {
-            let mut schema = JSON.schema();
-            schema["oneOf"] = one_of(&["equals", "matches", "exists"]);
-            schema
-        }),
+        optional(
+            "json",
+            "The JSON of the reply has a value. The JSON may be in a fenced block, or the only object in the text.",
+            || {
+                let mut schema = JSON.schema();
+                schema["oneOf"] = one_of(&["equals", "matches", "exists"]);
+                schema
+            },
+        ),
+        optional(
+            "json_schema",
+            "The JSON of the reply matches this JSON Schema (without references).",
+            || json!({ "type": ["object", "boolean"] }),
+        ),
+        optional(
+            "any_of",
+            "One of these checks passes.",
+            || json!({ "type": "array", "items": { "$ref": "#/$defs/check" }, "minItems": 1, "maxItems": MOST_CHECKS }),
+        ),
+        optional(
+            "tool_called",
+            "The reply has a tool or thinking block with this title, or with text that matches.",
+            || {
+                let mut schema = TOOL.schema();
+                schema["minProperties"] = 1.into();
+                schema
+            },
+        ),
+        optional(
+            "has",
+            "The reply has a part that is not text.",
+            || json!({ "type": "string", "enum": PartKind::ALL.map(PartKind::as_str) }),
+        ),
         optional("ignore_case", "Compare without regard to case. Default: false.", boolean),
+        optional(
+            "exact",
+            "Compare every character. Otherwise variants of quotes, spaces and dashes are equal, and Markdown emphasis and invisible characters are ignored. Default: false.",
+            boolean,
+        ),
     ],
 };
+
+pub(crate) const TOOL: Keys = Keys {
+    place: "`tool_called`",
+    list: &[
+        optional("name", "Text in the title of the block; the case does not matter.", some_text),
+        optional("matches", "A regex for the title or the text of the block.", some_text),
+    ],
+};
+
+/// Keys of a check that are not a requirement.
+pub(crate) const CHECK_OPTIONS: [&str; 2] = ["ignore_case", "exact"];
 
 pub(crate) const SIMILAR: Keys = Keys {
     place: "`similar_to`",
@@ -253,7 +369,7 @@ pub(crate) const SIMILAR: Keys = Keys {
         needed("text", "The text to resemble, at most 4,096 characters.", text),
         needed(
             "at_least",
-            "Normalised Levenshtein similarity that is enough: 0 is nothing alike, 1 the very same.",
+            "Normalised Levenshtein similarity that is enough: 0 is nothing in common, 1 is equal.",
             || json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         ),
     ],
@@ -301,24 +417,41 @@ pub(crate) const ALARM: Keys = Keys {
         ),
         optional(
             "severity",
-            "Of the alarm `down`: page wakes somebody, ticket waits for working hours. Default: page.",
+            "Of the alarm `down`: page is sent at once, ticket can wait for working hours. Default: page.",
             || json!({ "type": "string", "enum": ["page", "ticket"] }),
         ),
     ],
 };
 
-/// Every table, to tell where a key that stands in the wrong place belongs.
-pub(crate) const ALL: &[&Keys] =
-    &[&PROBE, &TARGET, &AUTH, &RETRY, &OBJECTIVES, &TURN, &CHECK, &SIMILAR, &JSON, &SCRAPE, &ALARM];
+/// Every table, to find out where a misplaced key belongs.
+pub(crate) const ALL: &[&Keys] = &[
+    &PROBE,
+    &TARGET,
+    &AUTH,
+    &CLIENT_CERTIFICATE,
+    &LIMITS,
+    &RETRY,
+    &OBJECTIVES,
+    &TURN,
+    &CHECK,
+    &SIMILAR,
+    &JSON,
+    &TOOL,
+    &SCRAPE,
+    &ALARM,
+];
 
 pub(crate) const MOST_TURNS: usize = 50;
 pub(crate) const MOST_CHECKS: usize = 50;
+pub(crate) const MOST_REPLIES: usize = 8;
 pub(crate) const MOST_ATTEMPTS: u32 = 5;
 pub(crate) const MOST_LABELS: usize = 10;
+/// Largest value of a size limit: 64 MiB, the memory that a run may use.
+pub(crate) const MOST_BYTES: u32 = 64 * 1024 * 1024;
 /// Longest text to compare with by `similar_to`.
 pub(crate) const LONGEST_SIMILAR: usize = 4_096;
 
-/// Labels that our own series carry.
+/// Labels that the series of Vigie have.
 pub(crate) const OUR_LABELS: &[&str] =
     &["job", "instance", "probe", "environment", "location", "phase", "turn", "quantile", "reason"];
 
@@ -336,6 +469,10 @@ fn boolean() -> Value {
 
 fn count() -> Value {
     json!({ "type": "integer", "minimum": 0, "maximum": 1_048_576 })
+}
+
+fn byte_limit() -> Value {
+    json!({ "type": "integer", "minimum": 1_024, "maximum": MOST_BYTES })
 }
 
 fn duration() -> Value {
@@ -362,18 +499,16 @@ fn per_environment(schema: &Value) -> Value {
 
 fn auth() -> Value {
     let mut schema = AUTH.schema();
-    schema["oneOf"] = json!([
-        { "required": ["username", "password"], "maxProperties": 2 },
-        { "required": ["bearer"], "maxProperties": 1 },
-        { "required": ["headers"], "maxProperties": 1 },
-    ]);
+    schema["minProperties"] = 1.into();
+    schema["dependentRequired"] = json!({ "username": ["password"], "password": ["username"] });
     schema
 }
 
-fn check() -> Value {
+/// The schema of a check.
+pub(crate) fn check() -> Value {
     let mut schema = CHECK.schema();
-    let requirements: Vec<&str> =
-        CHECK.list.iter().map(|key| key.name).filter(|name| *name != "ignore_case").collect();
+    let names = CHECK.list.iter().map(|key| key.name);
+    let requirements: Vec<&str> = names.filter(|name| !CHECK_OPTIONS.contains(name)).collect();
     schema["oneOf"] = one_of(&requirements);
     schema
 }

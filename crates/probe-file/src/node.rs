@@ -1,7 +1,7 @@
-//! First pass: YAML → a tree in which every value and every key knows where it stands.
+//! First pass: YAML to a tree in which every value and every key has its place in the file.
 //!
-//! serde-saphyr stops at its first mistake; so it is only asked for the tree, and the second pass
-//! looks at all of it.
+//! serde-saphyr stops at the first mistake. Therefore it only builds the tree, and the second pass
+//! checks it.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use serde_saphyr::{Location, Spanned};
 /// Bytes of the source that a value or a key takes.
 pub(crate) type Place = Range<usize>;
 
-/// A YAML value and where it stands.
+/// A YAML value and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) value: Value,
@@ -38,7 +38,7 @@ pub(crate) struct Key {
 }
 
 impl Node {
-    /// What this is, as a message says it.
+    /// The kind of value, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
@@ -50,7 +50,7 @@ impl Node {
         }
     }
 
-    /// What to underline: a mapping in block style begins at its first key.
+    /// The place to underline. A mapping in block style begins at its first key.
     pub(crate) fn place(&self) -> Place {
         match self.entries().first() {
             Some((key, _)) if self.at.is_empty() => key.at.clone(),
@@ -68,7 +68,7 @@ impl Node {
         self.entries().iter().find(|(name, _)| name.text == key).map(|(_, value)| value)
     }
 
-    /// As JSON; what JSON has no number for becomes null.
+    /// As JSON. A number that JSON does not have becomes null.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.value {
             Value::Null => serde_json::Value::Null,
@@ -84,8 +84,9 @@ impl Node {
     }
 }
 
-/// Reads a document into its tree.
+/// Reads a document into its tree. Editors and tools add `---` at the end, which is not another document.
 pub(crate) fn read(source: &str) -> Result<Node, serde_saphyr::Error> {
+    let source = source.trim_end().strip_suffix("\n---").unwrap_or(source);
     serde_saphyr::from_str_with_options(
         source,
         serde_saphyr::options! {
@@ -98,7 +99,7 @@ pub(crate) fn read(source: &str) -> Result<Node, serde_saphyr::Error> {
                 max_merge_keys: 100,
                 max_documents: 1,
             },
-            // The walk tells of them, with the place of both.
+            // The second pass notes them with both places.
             duplicate_keys: serde_saphyr::DuplicateKeyPolicy::PassThrough,
             strict_booleans: true,
             with_snippet: false,

@@ -1,4 +1,4 @@
-//! The keys of a probe, and the rules that join them.
+//! The keys of a probe, and the rules that concern several of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,18 +8,17 @@ use domain::probe::{
 };
 use domain::{AlarmRule, EnvironmentName, MOfN, Objectives, Probe, ProbeName, ProbeSpec, Severity};
 
+use crate::common::{environment, is_url, objectives};
 use crate::conversation;
 use crate::diagnostic::Diagnostic;
-use crate::keys::{
-    ALARM, MOST_ATTEMPTS, MOST_LABELS, OBJECTIVES, OUR_LABELS, PROBE, RETRY, SCRAPE,
-};
+use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, OUR_LABELS, PROBE, RETRY, SCRAPE};
 use crate::label;
-use crate::node::{Node, Place, Value};
+use crate::node::{Node, Place};
 use crate::target;
 use crate::units::written;
 use crate::walk::{Fields, Walk};
 
-/// Reads the probe; `None` when so much is wrong that there is none.
+/// Reads the probe; `None` if a part of it is not valid.
 pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
     let start = root.place();
     let fields = walk.fields(root, &PROBE, &start)?;
@@ -48,10 +47,10 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
     let most = fields.get("max_runs_per_day").map(|node| walk.integer(node, 1..=u32::MAX));
     if let (Some(every), Some(retry)) = (every, retry) {
         if let (Some(Some(most)), Some(node)) = (most, fields.get("max_runs_per_day")) {
-            keeps_its_promise(walk, &node.at, most, every, retry);
+            check_runs_per_day(walk, &node.at, most, every, retry);
         }
         if let (Some(timeout), Some((key, _))) = (timeout, fields.entry("retry")) {
-            leaves_time(walk, &key.at, retry, timeout);
+            check_pauses(walk, &key.at, retry, timeout);
         }
     }
     Some(Probe {
@@ -98,20 +97,6 @@ fn interval(walk: &mut Walk<'_>, node: &Node) -> Option<Duration> {
     None
 }
 
-/// An environment's name, or `None` with a mistake noted.
-pub(crate) fn environment(walk: &mut Walk<'_>, at: &Place, text: &str) -> Option<EnvironmentName> {
-    let name = text.parse().ok();
-    if name.is_none() {
-        let message = format!("`{text}` is not the name of an environment");
-        let expected = format!(
-            "expected 1 to {} of a-z, 0-9 and -, such as `staging`",
-            EnvironmentName::LONGEST
-        );
-        walk.note(Diagnostic::new(at, message, expected));
-    }
-    name
-}
-
 fn environments(walk: &mut Walk<'_>, node: &Node) -> Option<Vec<EnvironmentName>> {
     let expected = "a list of environments such as `[staging, prod]`";
     let items = walk.items(node, expected)?;
@@ -126,7 +111,7 @@ fn environments(walk: &mut Walk<'_>, node: &Node) -> Option<Vec<EnvironmentName>
         let Some(text) = walk.text(item, "text such as `staging`") else { continue };
         let Some(name) = environment(walk, &item.at, text) else { continue };
         if names.contains(&name) {
-            let message = format!("`{name}` stands here twice");
+            let message = format!("`{name}` is listed twice");
             walk.note(Diagnostic::new(&item.at, message, "expected each environment once"));
         } else {
             names.push(name);
@@ -138,7 +123,7 @@ fn environments(walk: &mut Walk<'_>, node: &Node) -> Option<Vec<EnvironmentName>
 fn timeout(walk: &mut Walk<'_>, fields: &Fields<'_>, every: Option<Duration>) -> Option<Duration> {
     let Some(node) = fields.get("timeout") else { return every.map(default_timeout) };
     let timeout = walk.duration(node)?;
-    // Without a valid interval nothing can be said about its length.
+    // Its longest value depends on the interval.
     let longest = longest_timeout(every?);
     if (Duration::from_secs(1)..=longest).contains(&timeout) {
         return Some(timeout);
@@ -175,7 +160,7 @@ fn retry(walk: &mut Walk<'_>, node: &Node) -> Option<Retry> {
     Some(Retry { attempts: attempts?, wait: wait? })
 }
 
-fn leaves_time(walk: &mut Walk<'_>, at: &Place, retry: Retry, timeout: Duration) {
+fn check_pauses(walk: &mut Walk<'_>, at: &Place, retry: Retry, timeout: Duration) {
     let pauses = retry.wait * retry.attempts;
     if pauses >= timeout {
         let message = format!("the pauses between attempts take `{}`", written(pauses));
@@ -184,59 +169,27 @@ fn leaves_time(walk: &mut Walk<'_>, at: &Place, retry: Retry, timeout: Duration)
     }
 }
 
-/// `max_runs_per_day` is a promise; here it is kept.
-fn keeps_its_promise(walk: &mut Walk<'_>, at: &Place, most: u32, every: Duration, retry: Retry) {
+/// Checks that `every` and `retry` keep within `max_runs_per_day`.
+fn check_runs_per_day(walk: &mut Walk<'_>, at: &Place, most: u32, every: Duration, retry: Retry) {
     let attempts = attempts_per_day(every, retry);
     if attempts <= u64::from(most) {
         return;
     }
     let message = format!("every `{}` makes up to {attempts} attempts a day", written(every));
-    let expected = format!("promised at most {most}, retries included");
+    let expected = format!("expected at most {most}, retries included");
     let minutes = (1..=1_440).map(|minutes| Duration::from_secs(60 * minutes));
     let mut intervals = [10, 20, 30].map(Duration::from_secs).into_iter().chain(minutes);
     let fits = intervals.find(|every| attempts_per_day(*every, retry) <= u64::from(most));
     let hint = match fits {
-        Some(fits) => format!("`every: {}` keeps it", written(fits)),
-        None => "with so many retries no interval keeps it".to_owned(),
+        Some(fits) => format!("`every: {}` is within the limit", written(fits)),
+        None => "with so many retries no interval is within the limit".to_owned(),
     };
     walk.note(Diagnostic::new(at, message, expected).hint(hint));
 }
 
-/// The most attempts that a day can see.
+/// The most attempts in a day.
 fn attempts_per_day(every: Duration, retry: Retry) -> u64 {
     86_400_u64.div_ceil(every.as_secs().max(1)) * (1 + u64::from(retry.attempts))
-}
-
-/// Objectives of the probe or of a turn.
-pub(crate) fn objectives(
-    walk: &mut Walk<'_>,
-    node: &Node,
-    timeout: Option<Duration>,
-) -> Option<Objectives> {
-    let fields = walk.fields(node, &OBJECTIVES, &node.place())?;
-    let mut time = |name: &str| {
-        let Some(node) = fields.get(name) else { return Some(None) };
-        let time = walk.duration(node)?;
-        let longest = timeout.unwrap_or(Duration::MAX);
-        if !time.is_zero() && time <= longest {
-            return Some(Some(time));
-        }
-        let message = format!(
-            "an objective of `{}` can never be {}",
-            walk.at(&node.at),
-            if time.is_zero() { "met" } else { "missed" }
-        );
-        let expected = match timeout {
-            Some(timeout) => {
-                format!("expected more than `0s` and at most the timeout, `{}`", written(timeout))
-            }
-            None => "expected more than `0s`".to_owned(),
-        };
-        walk.note(Diagnostic::new(&node.at, message, expected));
-        None
-    };
-    let (first_chunk, reply) = (time("first_chunk"), time("reply"));
-    Some(Objectives { first_chunk: first_chunk?, reply: reply? })
 }
 
 fn scrape(walk: &mut Walk<'_>, node: &Node) -> Option<Scrape> {
@@ -328,7 +281,7 @@ fn labels(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, String>> 
     for (key, value) in entries {
         let name = key.text.as_str();
         if OUR_LABELS.contains(&name) {
-            let message = format!("`{name}` is a label of Vigie's own");
+            let message = format!("`{name}` is a label that Vigie sets");
             walk.note(Diagnostic::new(&key.at, message, "expected another name"));
         } else if !label::is_name(name) {
             let message = format!("`{name}` is not the name of a label");
@@ -353,27 +306,10 @@ fn label_value<'n>(walk: &mut Walk<'_>, node: &'n Node) -> Option<&'n str> {
 
 fn page(walk: &mut Walk<'_>, node: &Node) -> Option<String> {
     let url = walk.plain(node, "text such as `https://wiki.example.com/bot`")?;
-    let good = target::is_url(url);
+    let good = is_url(url);
     if !good {
         let message = format!("`{url}` is not the address of a page");
         walk.note(Diagnostic::new(&node.at, message, "expected `https://…` or `http://…`"));
     }
     good.then(|| url.to_owned())
-}
-
-/// Items of a list.
-impl Walk<'_> {
-    pub(crate) fn items<'n>(&mut self, node: &'n Node, expected: &str) -> Option<&'n [Node]> {
-        if let Value::List(items) = &node.value {
-            Some(items)
-        } else {
-            let at = node.place();
-            self.note(Diagnostic::new(
-                &at,
-                format!("found {}", node.kind()),
-                format!("expected {expected}"),
-            ));
-            None
-        }
-    }
 }

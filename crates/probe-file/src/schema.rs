@@ -2,16 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::keys::PROBE;
+use crate::keys::{PROBE, check};
 
-/// The schema (draft 2020-12). It knows every key, type and range; rules that join several keys
-/// (such as `timeout` against `every`) are the business of [`crate::parse`] alone.
+/// The schema (draft 2020-12). It has every key, type and range. Only [`crate::parse`] checks the rules
+/// that concern several keys, such as `timeout` and `every`.
 #[must_use]
 pub fn schema() -> Value {
     let mut schema = PROBE.schema();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    // Free for anchors.
+    schema["patternProperties"] = json!({ "^x-": {} });
+    schema["$defs"] = json!({ "check": check() });
     schema["title"] = json!("Vigie probe");
-    schema["description"] =
-        json!("A conversation that Vigie holds with a Gradio chatbot, and when.");
+    schema["description"] = json!("A conversation with a Gradio chatbot, and when Vigie runs it.");
     schema
 }

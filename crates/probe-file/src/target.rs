@@ -1,21 +1,21 @@
-//! The target: any of its values may be a map by environment.
+//! The target. Each of its values may be a mapping by environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::probe::{Auth, Login, PerEnvironment};
+use domain::probe::{Auth, ClientCertificate, Login, Page, PerEnvironment, TargetLimits};
 use domain::template::Part;
-use domain::{EnvironmentName, TargetSpec, TargetUrl, Template};
+use domain::{EnvironmentName, TargetSpec, Template};
 
+use crate::common::{environment, is_url, texts};
 use crate::diagnostic::Diagnostic;
-use crate::keys::{AUTH, TARGET};
+use crate::keys::{AUTH, CLIENT_CERTIFICATE, LIMITS, MOST_BYTES, MOST_REPLIES, TARGET};
 use crate::node::{Node, Place, Value};
-use crate::probe::environment;
 use crate::walk::{Fields, Scope, Walk};
 
-/// The nonce and saved parts belong to a conversation; they have no value yet when it begins.
+/// The nonce and saved parts have no value before the conversation.
 const SCOPE: Scope<'_> = Scope { words: &["environment"], secrets: true };
 
-/// Reads `target`; `environments` are the probe's own, where it names them.
+/// Reads `target`; `environments` are those that the probe names.
 pub(crate) fn target(
     walk: &mut Walk<'_>,
     node: &Node,
@@ -26,19 +26,101 @@ pub(crate) fn target(
     let known = known_environments(&fields, environments);
     let by = By { environments, known: &known };
     let url = fields.get("url").and_then(|node| by.read(walk, node, |_| false, url));
-    let endpoint = match fields.get("endpoint") {
-        Some(node) => by.read(walk, node, |_| false, endpoint).map(Some),
-        None => Some(None),
-    };
-    let auth = match fields.get("auth") {
-        Some(node) => by.read(walk, node, |node| is_auth(node, &known), auth).map(Some),
-        None => Some(None),
-    };
+    let is_auth = |node: &Node| is_auth(node, &known);
+    let auth = by.optional(walk, fields.get("auth"), is_auth, auth);
+    let endpoint = by.optional(walk, fields.get("endpoint"), |_| false, endpoint);
+    let message = by.optional(walk, fields.get("message"), |_| false, label);
+    let reply = by.optional(walk, fields.get("reply"), |_| false, labels);
+    let page = by.optional(walk, fields.get("page"), |_| false, page);
+    let query = by.map(walk, fields.get("query"), "parameters such as `{ tenant: acme }`", text);
+    let ca_file = by.optional(walk, fields.get("ca_file"), |_| false, label);
+    let is_pair =
+        |node: &Node| node.entries().iter().any(|(key, _)| CLIENT_CERTIFICATE.has(&key.text));
+    let certificate = fields.get("client_certificate");
+    let client_certificate = by.optional(walk, certificate, is_pair, client_certificate);
+    let limits =
+        fields.get("limits").map_or(Some(TargetLimits::default()), |node| limits(walk, node));
     let inputs = fields.get("inputs").map_or(Some(BTreeMap::new()), |node| inputs(walk, node, by));
-    Some(TargetSpec { url: url?, auth: auth?, endpoint: endpoint?, inputs: inputs? })
+    Some(TargetSpec {
+        url: url?,
+        auth: auth?,
+        endpoint: endpoint?,
+        message: message?,
+        reply: reply?,
+        page: page?,
+        query: query?,
+        ca_file: ca_file?,
+        client_certificate: client_certificate?,
+        limits: limits?,
+        inputs: inputs?,
+    })
 }
 
-/// The environments that this probe speaks of: its own list, or else the keys of its `url`.
+fn text(walk: &mut Walk<'_>, node: &Node) -> Option<Template> {
+    walk.template(node, SCOPE)
+}
+
+/// Text that is not empty.
+fn label(walk: &mut Walk<'_>, node: &Node) -> Option<Template> {
+    let label = walk.template(node, SCOPE)?;
+    let is_empty = label.parts().is_empty();
+    if is_empty {
+        walk.note(Diagnostic::new(&node.at, "the text is empty", "expected some text"));
+    }
+    (!is_empty).then_some(label)
+}
+
+/// One label, or a list of labels.
+fn labels(walk: &mut Walk<'_>, node: &Node) -> Option<Vec<Template>> {
+    let Value::List(items) = &node.value else {
+        return label(walk, node).map(|label| vec![label]);
+    };
+    if !(1..=MOST_REPLIES).contains(&items.len()) {
+        let message = format!("a list of {} outputs", items.len());
+        let expected = format!("expected 1 to {MOST_REPLIES} outputs");
+        walk.note(Diagnostic::new(&node.at, message, expected));
+        return None;
+    }
+    items.iter().map(|item| label(walk, item)).collect()
+}
+
+fn page(walk: &mut Walk<'_>, node: &Node) -> Option<Page> {
+    let expected = "a path such as `/chat`, or `false`";
+    match &node.value {
+        Value::Bool(false) => return Some(Page::Unchecked),
+        Value::Text(path) if path.starts_with('/') => {}
+        _ => {
+            let message = format!("`{}` is not a page", walk.at(&node.at));
+            walk.note(Diagnostic::new(&node.at, message, format!("expected {expected}")));
+            return None;
+        }
+    }
+    walk.template(node, SCOPE).map(Page::Path)
+}
+
+fn client_certificate(walk: &mut Walk<'_>, node: &Node) -> Option<ClientCertificate> {
+    let fields = walk.fields(node, &CLIENT_CERTIFICATE, &node.place())?;
+    let certificate = fields.get("certificate").and_then(|node| label(walk, node));
+    let key = fields.get("key").and_then(|node| label(walk, node));
+    Some(ClientCertificate { certificate: certificate?, key: key? })
+}
+
+fn limits(walk: &mut Walk<'_>, node: &Node) -> Option<TargetLimits> {
+    let fields = walk.fields(node, &LIMITS, &node.place())?;
+    let mut limit = |name: &str| match fields.get(name) {
+        None => Some(None),
+        Some(node) => walk.integer(node, 1_024..=MOST_BYTES).map(Some),
+    };
+    let (event_bytes, output_bytes) = (limit("event_bytes"), limit("output_bytes"));
+    let reply_characters = limit("reply_characters");
+    Some(TargetLimits {
+        event_bytes: event_bytes?,
+        output_bytes: output_bytes?,
+        reply_characters: reply_characters?,
+    })
+}
+
+/// The environments of the probe: its own list, or the keys of its `url`.
 fn known_environments(fields: &Fields<'_>, named: Option<&[EnvironmentName]>) -> BTreeSet<String> {
     match named {
         Some(named) => named.iter().map(ToString::to_string).collect(),
@@ -59,7 +141,39 @@ struct By<'e> {
 }
 
 impl By<'_> {
-    /// A mapping is by environment, unless `plain` says that it is one value.
+    /// A value that may be left out.
+    fn optional<T>(
+        self,
+        walk: &mut Walk<'_>,
+        node: Option<&Node>,
+        plain: impl Fn(&Node) -> bool,
+        one: impl FnMut(&mut Walk<'_>, &Node) -> Option<T>,
+    ) -> Option<Option<PerEnvironment<T>>> {
+        match node {
+            None => Some(None),
+            Some(node) => self.read(walk, node, plain, one).map(Some),
+        }
+    }
+
+    /// A mapping with free keys, each of whose values may differ by environment.
+    fn map<T>(
+        self,
+        walk: &mut Walk<'_>,
+        node: Option<&Node>,
+        expected: &str,
+        mut one: impl FnMut(&mut Walk<'_>, &Node) -> Option<T>,
+    ) -> Option<BTreeMap<String, PerEnvironment<T>>> {
+        let Some(node) = node else { return Some(BTreeMap::new()) };
+        let mut values = BTreeMap::new();
+        for (key, value) in walk.entries(node, expected)? {
+            if let Some(value) = self.read(walk, value, |_| false, &mut one) {
+                values.insert(key.text.clone(), value);
+            }
+        }
+        Some(values)
+    }
+
+    /// A mapping is by environment unless `plain` says that it is one value.
     fn read<T>(
         self,
         walk: &mut Walk<'_>,
@@ -104,11 +218,6 @@ impl By<'_> {
     }
 }
 
-/// Whether a text is an address with the scheme `https` or `http`.
-pub(crate) fn is_url(text: &str) -> bool {
-    text.parse::<TargetUrl>().is_ok()
-}
-
 fn url(walk: &mut Walk<'_>, node: &Node) -> Option<Template> {
     let text = walk.text(node, "text such as `https://chat.example.com`")?;
     let url = walk.template_in(node, text, SCOPE)?;
@@ -141,7 +250,7 @@ fn url(walk: &mut Walk<'_>, node: &Node) -> Option<Template> {
         let message = "an address must not carry credentials";
         let mistake =
             Diagnostic::new(&node.at, message, "expected an address without `user:password@`");
-        walk.note(mistake.hint("they belong into `auth`, the password as `${secret:ID#key}`"));
+        walk.note(mistake.hint("write them under `auth`, the password as `${secret:ID#key}`"));
         return None;
     }
     Some(url)
@@ -168,31 +277,37 @@ fn is_auth(node: &Node, environments: &BTreeSet<String>) -> bool {
 fn auth(walk: &mut Walk<'_>, node: &Node) -> Option<Auth> {
     let place = node.place();
     let fields = walk.fields(node, &AUTH, &place)?;
-    let kinds = [
-        fields.get("username").or(fields.get("password")).is_some(),
-        fields.get("bearer").is_some(),
-        fields.get("headers").is_some(),
-    ];
-    if kinds.iter().filter(|there| **there).count() != 1 {
-        let expected = "expected `username` and `password`, or `bearer`, or `headers`";
-        walk.note(Diagnostic::new(&place, "`auth` needs exactly one way to log in", expected));
+    if fields.iter().next().is_none() {
+        let expected = "expected `username` and `password`, `bearer`, or `headers`";
+        walk.note(Diagnostic::new(&place, "`auth` has no credentials", expected));
         return None;
     }
-    if let Some(node) = fields.get("bearer") {
-        let bearer = walk.template(node, SCOPE)?;
-        return Some(Auth { bearer: Some(bearer), ..Auth::default() });
-    }
-    if let Some(node) = fields.get("headers") {
-        return Some(Auth { headers: headers(walk, node)?, ..Auth::default() });
-    }
-    let (Some(username), Some(password)) = (fields.get("username"), fields.get("password")) else {
-        let expected = "expected both `username` and `password`";
-        walk.note(Diagnostic::new(&place, "the log-in is incomplete", expected));
-        return None;
+    let login = match (fields.get("username"), fields.get("password")) {
+        (None, None) => Some(None),
+        (Some(username), Some(password)) => {
+            let username = walk.template(username, SCOPE);
+            let password = walk.template(password, SCOPE);
+            username.zip(password).map(|(username, password)| Some(Login { username, password }))
+        }
+        _ => {
+            let expected = "expected both `username` and `password`";
+            walk.note(Diagnostic::new(&place, "the log-in is incomplete", expected));
+            None
+        }
     };
-    let (username, password) = (walk.template(username, SCOPE), walk.template(password, SCOPE));
-    let login = Login { username: username?, password: password? };
-    Some(Auth { login: Some(login), ..Auth::default() })
+    let bearer = match fields.get("bearer") {
+        None => Some(None),
+        Some(node) => walk.template(node, SCOPE).map(Some),
+    };
+    let headers = fields.get("headers").map_or(Some(BTreeMap::new()), |node| headers(walk, node));
+    let auth = Auth { login: login?, bearer: bearer?, headers: headers? };
+    let is_authorization = |name: &String| name.eq_ignore_ascii_case("authorization");
+    if auth.bearer.is_some() && auth.headers.keys().any(is_authorization) {
+        let message = "both `bearer` and a header `Authorization`";
+        walk.note(Diagnostic::new(&place, message, "expected one of them"));
+        return None;
+    }
+    Some(auth)
 }
 
 fn headers(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, Template>> {
@@ -240,14 +355,4 @@ fn input(walk: &mut Walk<'_>, node: &Node) -> Option<serde_json::Value> {
         walk.template_in(node, text, SCOPE);
     });
     (walk.mistakes.len() == before).then(|| node.to_json())
-}
-
-/// Every text in a value.
-pub(crate) fn texts(node: &Node, see: &mut impl FnMut(&Node, &str)) {
-    match &node.value {
-        Value::Text(text) => see(node, text),
-        Value::List(items) => items.iter().for_each(|item| texts(item, see)),
-        Value::Map(entries) => entries.iter().for_each(|(_, value)| texts(value, see)),
-        _ => {}
-    }
 }

@@ -1,4 +1,4 @@
-//! Second pass: the tools with which the tree is walked, every mistake noted, none fatal.
+//! Second pass: helpers that read the tree and note every mistake.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,11 +8,12 @@ use domain::template::{InvalidTemplate, Part};
 use regex::Regex;
 
 use crate::diagnostic::Diagnostic;
-use crate::keys::{ALL, Keys};
+use crate::keys::{ALL, Keys, PROBE};
 use crate::node::{Key, Node, Place, Value};
+use crate::tags::{is_unknown_tag, tag_before};
 use crate::units;
 
-/// The walk so far.
+/// Reads the tree and collects the mistakes.
 pub(crate) struct Walk<'a> {
     source: &'a str,
     pub(crate) mistakes: Vec<Diagnostic>,
@@ -37,12 +38,12 @@ impl<'n> Fields<'n> {
     }
 }
 
-/// What may be filled into a text.
+/// What a template may refer to.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'w> {
-    /// `${lower_case}` words that have a value here.
+    /// `${lower_case}` variables that have a value.
     pub(crate) words: &'w [&'w str],
-    /// Whether secrets may stand here.
+    /// Whether secrets are allowed.
     pub(crate) secrets: bool,
 }
 
@@ -51,9 +52,20 @@ impl<'a> Walk<'a> {
         Self { source, mistakes: Vec::new() }
     }
 
-    /// The text at a place as it stands in the file.
+    /// The text of the file at a place.
     pub(crate) fn at(&self, place: &Place) -> &'a str {
         self.source.get(place.clone()).unwrap_or_default().trim_end()
+    }
+
+    /// The place of an unknown YAML tag of a value.
+    pub(crate) fn tag_of(&self, node: &Node) -> Option<Place> {
+        let place = node.place();
+        let text = self.source.get(place.clone()).unwrap_or_default();
+        let first = text.split_whitespace().next().unwrap_or_default();
+        if is_unknown_tag(first) {
+            return Some(place.start..place.start + first.len());
+        }
+        tag_before(self.source.get(..place.start)?)
     }
 
     pub(crate) fn note(&mut self, mistake: Diagnostic) {
@@ -74,7 +86,7 @@ impl<'a> Walk<'a> {
         self.note(mistake);
     }
 
-    /// The entries of a mapping with these keys; unknown, doubled and missing ones are noted.
+    /// The entries of a mapping with these keys. Notes unknown, duplicate and missing ones.
     ///
     /// `owner` is what to underline when a key is missing.
     pub(crate) fn fields<'n>(
@@ -90,6 +102,9 @@ impl<'a> Walk<'a> {
         let mut entries: Vec<(&Key, &Node)> = Vec::with_capacity(all.len());
         let mut misspelt: Vec<&str> = Vec::new();
         for (key, value) in all {
+            if keys.place == PROBE.place && key.text.starts_with("x-") {
+                continue;
+            }
             if !keys.has(&key.text) {
                 misspelt.extend(meant(&key.text, keys));
                 self.unknown(key, keys);
@@ -97,9 +112,11 @@ impl<'a> Walk<'a> {
                 entries.push((key, value));
             }
         }
+        // A key without a value counts as left out.
+        entries.retain(|(_, value)| value.value != Value::Null);
         for key in keys.list.iter().filter(|key| key.required) {
             // A misspelt key is not missing as well.
-            let there = all.iter().any(|(found, _)| found.text == key.name);
+            let there = entries.iter().any(|(found, _)| found.text == key.name);
             if !there && !misspelt.contains(&key.name) {
                 let message = format!("{} has no `{}`", keys.place, key.name);
                 self.note(Diagnostic::new(
@@ -112,7 +129,7 @@ impl<'a> Walk<'a> {
         Some(Fields { entries })
     }
 
-    /// The entries of a mapping with free keys; doubled ones are noted.
+    /// The entries of a mapping with free keys. Notes duplicate ones.
     pub(crate) fn entries<'n>(
         &mut self,
         node: &'n Node,
@@ -136,7 +153,7 @@ impl<'a> Walk<'a> {
             return true;
         };
         let line = self.source.get(..first.at.start).unwrap_or_default().matches('\n').count() + 1;
-        let message = format!("`{}` stands here twice", key.text);
+        let message = format!("`{}` is set twice", key.text);
         self.note(Diagnostic::new(&key.at, message, format!("first on line {line}")));
         false
     }
@@ -148,6 +165,15 @@ impl<'a> Walk<'a> {
             Some(near) => mistake.hint(near),
             None => mistake,
         });
+    }
+
+    pub(crate) fn items<'n>(&mut self, node: &'n Node, expected: &str) -> Option<&'n [Node]> {
+        if let Value::List(items) = &node.value {
+            Some(items)
+        } else {
+            self.wrong_type(node, expected);
+            None
+        }
     }
 
     pub(crate) fn text<'n>(&mut self, node: &'n Node, expected: &str) -> Option<&'n str> {
@@ -259,7 +285,7 @@ impl<'a> Walk<'a> {
         self.template_in(node, text, scope)
     }
 
-    /// The same for a text that is at hand.
+    /// The same for the text of a node.
     pub(crate) fn template_in(
         &mut self,
         node: &Node,
@@ -278,8 +304,8 @@ impl<'a> Walk<'a> {
         for part in template.parts() {
             let mistake = match part {
                 Part::Secret(_) if !scope.secrets => Some((
-                    format!("`{part}` is a secret, and would show here"),
-                    "secrets may only stand under `target`".to_owned(),
+                    format!("`{part}` is a secret and would be shown"),
+                    "secrets are allowed only under `target`".to_owned(),
                 )),
                 Part::Word(word) if !scope.words.contains(&word.as_str()) => Some((
                     format!("`{part}` has no value here"),
@@ -336,7 +362,7 @@ impl<'a> Walk<'a> {
     /// Whether this is a regex; notes it when it is not.
     pub(crate) fn regex(&mut self, node: &Node, pattern: &str) -> bool {
         let Err(error) = Regex::new(pattern) else { return true };
-        // The last line of the crate's message says what is wrong; the ones before draw it.
+        // The message of the crate is a drawing; its last line is the reason.
         let message = error.to_string();
         let reason =
             message.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
@@ -365,7 +391,7 @@ fn placeholders(words: &[&str]) -> String {
     words.join(" or ")
 }
 
-/// What people write for our keys.
+/// Other names for keys.
 const SYNONYMS: &[(&str, &str)] = &[
     ("name", "probe"),
     ("interval", "every"),
@@ -383,7 +409,7 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("user", "username"),
 ];
 
-/// The key that was probably meant by a word that is none.
+/// The key that an unknown key probably stands for.
 fn meant(found: &str, keys: &Keys) -> Option<&'static str> {
     let plain = found.to_lowercase().replace('-', "_");
     let distance = |name: &str| strsim::damerau_levenshtein(&plain, name);

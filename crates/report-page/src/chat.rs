@@ -105,7 +105,12 @@ fn timing(
     part("first chunk", timing.first_chunk, late)?;
     let late = missed(Objective::Reply).map(|miss| miss.objective);
     part("reply", timing.reply, late)?;
-    part("the app's own time", timing.processing, None)?;
+    let late = missed(Objective::InterChunk).map(|miss| miss.objective);
+    part("longest gap", timing.inter_chunk.map(|gaps| gaps.max), late)?;
+    if let Some(miss) = missed(Objective::CharactersPerSecond) {
+        part("writing", Some(miss.measured), Some(miss.objective))?;
+    }
+    part("processing in the app", timing.processing, None)?;
     if timing.chunks > 0 {
         let s = if timing.chunks == 1 { "" } else { "s" };
         write!(to, " · {} chunk{s}", timing.chunks)?;
@@ -127,8 +132,9 @@ fn one_check(check: &CheckReport, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         "<li class=\"{class}\"><span class=\"mark\" role=\"img\" aria-label=\"{word}\">{mark}</span><div><bdi>{}</bdi>",
         Text(&check.expected)
     )?;
-    if !check.passed && !check.found.is_empty() {
-        write!(to, "<div class=\"found\">found <bdi>{}</bdi></div>", Text(&check.found))?;
+    if !check.found.is_empty() {
+        let found = if check.passed { "" } else { "found " };
+        write!(to, "<div class=\"found\">{found}<bdi>{}</bdi></div>", Text(&check.found))?;
     }
     to.write_str("</div></li>\n")
 }

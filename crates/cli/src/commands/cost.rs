@@ -1,6 +1,5 @@
 //! `vigie cost`: what the probes will cost a month.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,12 +78,8 @@ fn priced(mut spec: ProbeSpec) -> anyhow::Result<Probe> {
         Some([first, ..]) => first.clone(),
         _ => "local".parse()?,
     };
-    spec.target = TargetSpec {
-        url: PerEnvironment::Same(Template::literal("https://chat.example.com")),
-        auth: None,
-        endpoint: None,
-        inputs: BTreeMap::new(),
-    };
+    let url = Template::literal("https://chat.example.com");
+    spec.target = TargetSpec::new(PerEnvironment::Same(url));
     Ok(spec.resolve(&environment, &|_| Some(String::new()))?)
 }
 

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn every_report_is_as_the_schema_says() {
+    fn reports_match_the_schema() {
         let report = testkit::reports::eventful();
         check(&report);
         check(&Report { attempts: Vec::new(), labels: [].into(), ..report.clone() });
@@ -72,6 +72,7 @@ mod tests {
                 app: None,
                 turns: Vec::new(),
                 failure: Some(failure),
+                cut_short: true,
             };
             let outcome = domain::report::judge(std::slice::from_ref(&attempt));
             check(&Report { outcome, attempts: vec![attempt], ..report.clone() });
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_schema_does_not_know_is_refused() {
+    fn schema_refuses_unknown_fields() {
         let mut value = serde_json::to_value(testkit::reports::eventful()).unwrap();
         value["attempts"][0]["turns"][0]["extra"] = Value::from(1);
         assert!(!validator().is_valid(&value));

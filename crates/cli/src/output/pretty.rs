@@ -105,6 +105,7 @@ fn one_turn(
     for (name, time, what) in [
         ("first chunk", turn.timing.first_chunk, Objective::FirstChunk),
         ("reply", turn.timing.reply, Objective::Reply),
+        ("longest gap", turn.timing.inter_chunk.map(|gaps| gaps.max), Objective::InterChunk),
     ] {
         let Some(time) = time else { continue };
         let shown = format!("{name} {}", seconds(time));
@@ -123,8 +124,11 @@ fn one_turn(
     }
     for check in &turn.checks {
         let expected = visible(&check.expected, LONGEST);
-        if check.passed {
+        if check.passed && check.found.is_empty() {
             writeln!(to, "    {GOOD}✓{GOOD:#} {expected}")?;
+        } else if check.passed {
+            let found = visible(&check.found, LONGEST);
+            writeln!(to, "    {GOOD}✓{GOOD:#} {expected} {DIM}({found}){DIM:#}")?;
         } else {
             let found = visible(&check.found, LONGEST);
             writeln!(to, "    {ERROR}✗ {expected}{ERROR:#}, found {found}")?;

@@ -16,12 +16,9 @@ fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
         environments: None,
         enabled: true,
         timeout: Duration::from_secs(5),
-        target: TargetSpec {
-            url: PerEnvironment::Same(Template::literal("https://chat.example.com")),
-            auth: None,
-            endpoint: None,
-            inputs: BTreeMap::new(),
-        },
+        target: TargetSpec::new(PerEnvironment::Same(Template::literal(
+            "https://chat.example.com",
+        ))),
         retry: Retry::default(),
         max_runs_per_day: None,
         objectives: Objectives::default(),

@@ -171,12 +171,14 @@ fn slow(report: Option<&Report>) -> Slowness {
 /// The objective that was missed by the most.
 pub(crate) fn late(attempt: &Attempt) -> Option<(Slowness, Missed)> {
     let by = |missed: &Missed| missed.measured.saturating_sub(missed.objective);
-    let missed = attempt.missed().max_by_key(by)?;
-    let what = match missed.what {
-        Objective::FirstChunk => Slowness::FirstChunk,
-        Objective::Reply => Slowness::Reply,
+    let what = |missed: &Missed| match missed.what {
+        Objective::FirstChunk => Some(Slowness::FirstChunk),
+        Objective::Reply => Some(Slowness::Reply),
+        // Only the detail of the report describes these.
+        Objective::InterChunk | Objective::CharactersPerSecond => None,
     };
-    Some((what, missed))
+    let described = attempt.missed().filter_map(|missed| Some((what(&missed)?, missed)));
+    described.max_by_key(|(_, missed)| by(missed))
 }
 
 /// The measurement that describes `item` best.

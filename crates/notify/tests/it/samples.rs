@@ -40,7 +40,11 @@ fn turn(offset: Duration, said: &str, answered: &str) -> TurnReport {
             ..Timing::default()
         },
         checks: Vec::new(),
-        objectives: Objectives { first_chunk: Some(seconds(3)), reply: Some(seconds(20)) },
+        objectives: Objectives {
+            first_chunk: Some(seconds(3)),
+            reply: Some(seconds(20)),
+            ..Objectives::default()
+        },
     }
 }
 
@@ -67,6 +71,7 @@ fn attempt(turns: Vec<TurnReport>, duration: Duration, failure: Option<(Cause, &
         app: None,
         turns,
         failure: failure.map(|(cause, prose)| Failure { cause, prose: prose.to_owned() }),
+        cut_short: false,
     }
 }
 

@@ -2,20 +2,34 @@ use serde_json::Value;
 
 use crate::fixtures;
 
+/// As an editor reads the file, without keys that have no value.
 fn json(text: &str) -> Option<Value> {
     let options = serde_saphyr::options! { strict_booleans: true };
-    serde_saphyr::from_str_with_options(text, options).ok()
+    let text = text.trim_end().strip_suffix("\n---").unwrap_or(text);
+    serde_saphyr::from_str_with_options(text, options).ok().map(without_nulls)
 }
 
-/// Mistakes that only the walk finds: they join several keys, or need a parser of their own.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().filter(|(_, field)| !field.is_null());
+            Value::Object(fields.map(|(name, field)| (name, without_nulls(field))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
+/// Mistakes that only the second pass finds: they concern several keys, or need a parser.
 const BEYOND_A_SCHEMA: &[&str] = &[
     "alarm-looks-too-far-back.yaml",
+    "bearer-and-authorization.yaml",
     "environment-not-listed.yaml",
     "environment-without-value.yaml",
     "header-name.yaml",
     "input-template.yaml",
     "json-path.yaml",
-    "json-template.yaml",
+    "json-schema.yaml",
     "objective-never-missed.yaml",
     "regex-unclosed.yaml",
     "regex.yaml",
@@ -23,6 +37,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "save-twice.yaml",
     "saved-part-in-target.yaml",
     "secret-in-conversation.yaml",
+    "tag.yaml",
     "template-aws-variable.yaml",
     "template-unclosed.yaml",
     "template-unknown.yaml",
@@ -37,7 +52,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
 ];
 
 #[test]
-fn the_schema_accepts_every_good_file_and_refuses_every_bad_one() {
+fn schema_accepts_good_files_and_refuses_bad_ones() {
     let schema = jsonschema::validator_for(&probe_file::schema()).unwrap();
     for (file, text) in fixtures("good") {
         let value = json(&text).unwrap();

@@ -42,6 +42,7 @@ pub(crate) fn down(reason: Reason) -> Report {
         app: None,
         turns: vec![turn("Bonjour", Vec::new()), turn("Comment je m'appelle ?", checks)],
         failure,
+        cut_short: false,
     };
     let attempts = vec![attempt.clone(), attempt];
     let environment = "prod".parse().unwrap();
