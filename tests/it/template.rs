@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use testkit::template::{CloudFormation, Resource, branches, target};
+use testkit::template::{CloudFormation, Resource, branches, statements, target, targets};
 
 fn template() -> CloudFormation {
     CloudFormation::load("template.yaml")
@@ -268,10 +268,86 @@ fn data_at_rest_is_encrypted_with_the_stack_key() {
     for (kind, property) in encrypted {
         assert!(template.of_type(kind).count() > 0, "{kind}");
         for resource in template.of_type(kind) {
-            assert_eq!(target(resource.get(property)).as_deref(), Some("Key"), "{}", resource.id);
+            let keys = targets(resource.get(property));
+            assert_eq!(keys, ["Key".to_owned(), "KmsKeyArn".to_owned()].into(), "{}", resource.id);
         }
     }
+    let rule =
+        "/BucketEncryption/ServerSideEncryptionConfiguration/0/ServerSideEncryptionByDefault";
+    let default = template.resource("ReportBucket").get(rule);
+    assert_eq!(default["SSEAlgorithm"], "aws:kms");
+    assert!(targets(&default["KMSMasterKeyID"]).contains("Key"));
     assert_eq!(template.resource("Key").get("/EnableKeyRotation"), true);
+}
+
+#[test]
+fn queues_topics_and_bucket_deny_requests_without_tls() {
+    let template = template();
+    let denies = |kind: &str, list: &str, id: &str| {
+        template
+            .of_type(kind)
+            .filter(|policy| target(policy.get(list)).as_deref() == Some(id))
+            .flat_map(|policy| statements(policy.get("/PolicyDocument")))
+            .any(|statement| {
+                let over_tls = statement.condition("Bool", "aws:SecureTransport");
+                statement.denies() && over_tls == "false" && statement.resources().contains(id)
+            })
+    };
+    let mut seen = 0;
+    for queue in template.of_type("AWS::SQS::Queue") {
+        assert!(denies("AWS::SQS::QueuePolicy", "/Queues/0", queue.id), "{}", queue.id);
+        seen += 1;
+    }
+    for topic in template.of_type("AWS::SNS::Topic") {
+        assert!(denies("AWS::SNS::TopicPolicy", "/Topics/0", topic.id), "{}", topic.id);
+        seen += 1;
+    }
+    assert!(denies("AWS::S3::BucketPolicy", "/Bucket", "ReportBucket"));
+    assert!(seen >= 12, "{seen}");
+}
+
+#[test]
+fn every_role_takes_the_boundary_and_the_path() {
+    let template = template();
+    assert!(template.of_type("AWS::IAM::Role").count() >= 8);
+    for role in template.of_type("AWS::IAM::Role") {
+        assert!(
+            targets(role.get("/PermissionsBoundary")).contains("PermissionsBoundaryArn"),
+            "{}",
+            role.id
+        );
+        assert_eq!(role.get("/Path")["Ref"], "RolePath", "{}", role.id);
+    }
+}
+
+#[test]
+fn functions_start_after_their_log_group() {
+    let template = template();
+    for function in template.of_type("AWS::Serverless::Function") {
+        let group = target(function.get("/LoggingConfig/LogGroup")).expect(function.id);
+        let name = template.resource(&group).get("/LogGroupName");
+        let expected = format!("/aws/lambda/vigie-${{Environment}}-{}", function.id.to_lowercase());
+        assert_eq!(name["Fn::Sub"], expected.as_str());
+    }
+    // The function sends messages to its own queue.
+    assert_eq!(template.resource("Alerts").get("/RecursiveLoop"), "Allow");
+}
+
+#[test]
+fn secrets_of_another_environment_are_not_readable() {
+    let template = template();
+    let statements = template.resource("ProberRole").role_statements();
+    let mut seen = 0;
+    for statement in statements {
+        for resource in statement.raw_resources() {
+            let text = resource.to_string();
+            if text.contains(":secret:") || text.contains(":parameter/") {
+                assert!(text.contains("vigie/${Environment}"), "{text}");
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 2);
 }
 
 #[test]
@@ -292,7 +368,7 @@ fn report_bucket_is_private_expires_and_is_retained() {
     let rule = bucket.get("/LifecycleConfiguration/Rules/0");
     assert_eq!((&rule["Status"], &rule["Prefix"]), (&"Enabled".into(), &Value::Null));
     // CloudFormation cannot delete a bucket that contains objects.
-    assert_eq!(bucket.attribute("DeletionPolicy"), "Retain");
+    assert_eq!(bucket.attribute("DeletionPolicy"), "RetainExceptOnCreate");
     assert!(
         bucket.get("/BucketName").is_null(),
         "a fixed name would collide with the retained bucket"
@@ -361,16 +437,28 @@ fn only_functions_in_a_vpc_may_create_network_interfaces() {
     }
 }
 
+/// A new account has 10 concurrent executions. Dispatcher and alerts need some of them.
 #[test]
-fn no_concurrency_is_reserved_by_default() {
+fn default_concurrency_fits_a_new_account() {
     let template = template();
     let parameters: BTreeMap<&str, &Value> = template.section("Parameters").collect();
+    let mut limited = 0;
     for function in template.of_type("AWS::Serverless::Function") {
         for reserved in branches(function.get("/ReservedConcurrentExecutions")) {
             let Some(parameter) = reserved["Ref"].as_str() else { continue };
             assert_eq!(parameters[parameter]["Default"], "", "{parameter}");
         }
+        for (_, event) in function.get("/Events").as_object().into_iter().flatten() {
+            for scaling in branches(&event["Properties"]["ScalingConfig"]) {
+                let Some(parameter) = scaling["MaximumConcurrency"]["Ref"].as_str() else {
+                    continue;
+                };
+                let default = parameters[parameter]["Default"].as_str().unwrap();
+                limited += default.parse::<u32>().expect("a number");
+            }
+        }
     }
+    assert!((4..=7).contains(&limited), "{limited} executions of prober and bridge");
 }
 
 #[test]

@@ -110,6 +110,18 @@ impl<'a> Statement<'a> {
             })
     }
 
+    #[must_use]
+    pub fn denies(self) -> bool {
+        self.0["Effect"] == "Deny"
+    }
+
+    /// The resources as the template writes them.
+    #[must_use]
+    pub fn raw_resources(self) -> Vec<&'a Value> {
+        let resource = &self.0["Resource"];
+        resource.as_array().map_or_else(|| vec![resource], |list| list.iter().collect())
+    }
+
     /// The logical ids of the resources it is about; `*` and ARNs as they stand.
     #[must_use]
     pub fn resources(self) -> BTreeSet<String> {
@@ -153,6 +165,12 @@ pub fn branches(value: &Value) -> Vec<&Value> {
         _ if value["Ref"] == "AWS::NoValue" => Vec::new(),
         _ => vec![value],
     }
+}
+
+/// What the branches of a value point to, see [`target`].
+#[must_use]
+pub fn targets(value: &Value) -> BTreeSet<String> {
+    branches(value).into_iter().filter_map(target).collect()
 }
 
 /// What a value points to: the logical id behind `!Ref X`, `!GetAtt X.Arn` or `!Sub ${X.Arn}/*`,
