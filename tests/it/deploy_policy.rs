@@ -1,4 +1,4 @@
-//! `infra/deploy-policy.json`: what a role may do that deploys, derived from what the templates create.
+//! `infra/deploy-policy.json`: the permissions of a deploy role, compared with the resources of the templates.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use testkit::dashboards::root;
 use testkit::template::{CloudFormation, statements};
 
-/// What creating and deleting one of a kind asks of the role that deploys.
+/// Actions that create and delete a resource of each type.
 const NEEDED: [(&str, &[&str]); 23] = [
     ("AWS::CloudFormation::WaitConditionHandle", &[]),
     ("AWS::CloudWatch::Alarm", &["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"]),
@@ -35,7 +35,7 @@ const NEEDED: [(&str, &[&str]); 23] = [
     ),
     ("AWS::Serverless::Application", &["cloudformation:CreateStack", "cloudformation:DeleteStack"]),
 ];
-/// Of a function, with its queue, its address and, in a VPC, its network.
+/// Actions for a function with its queue, its URL and, in a VPC, its network.
 const FUNCTION: [&str; 5] = [
     "lambda:CreateFunction",
     "lambda:CreateEventSourceMapping",
@@ -43,7 +43,7 @@ const FUNCTION: [&str; 5] = [
     "lambda:CreateFunctionUrlConfig",
     "ec2:DescribeSubnets",
 ];
-/// Of `make deploy`'s smoke run and of `make remove`, beside the stack itself.
+/// Actions of the smoke run and of `make remove`.
 const BESIDE: [&str; 5] = [
     "cloudformation:CreateChangeSet",
     "lambda:InvokeFunction",
@@ -58,7 +58,7 @@ fn policy() -> Value {
 }
 
 #[test]
-fn a_role_that_deploys_may_create_whatever_the_templates_describe() {
+fn the_policy_allows_what_the_templates_create() {
     let policy = policy();
     let statements = statements(&policy);
     let mut actions: Vec<&str> = BESIDE.to_vec();
@@ -69,7 +69,8 @@ fn a_role_that_deploys_may_create_whatever_the_templates_describe() {
                 continue;
             }
             let needed = NEEDED.iter().find(|(kind, _)| *kind == resource.kind());
-            let (_, needed) = needed.unwrap_or_else(|| panic!("{} is new here", resource.kind()));
+            let (_, needed) =
+                needed.unwrap_or_else(|| panic!("no actions listed for {}", resource.kind()));
             actions.extend(*needed);
         }
     }
@@ -79,36 +80,48 @@ fn a_role_that_deploys_may_create_whatever_the_templates_describe() {
 }
 
 #[test]
-fn it_reaches_only_what_is_named_after_a_stack_of_ours() {
+fn the_policy_reaches_one_environment_only() {
     let policy = policy();
     for statement in statements(&policy) {
         for resource in statement.resources() {
-            if resource == "*" {
-                // Only what takes no resource: each action by its name.
+            let sid = statement.sid();
+            let functions = statement.condition("ArnLike", "lambda:FunctionArn").as_str();
+            let is_condition = functions.is_some_and(|arn| arn.ends_with("vigie-ENVIRONMENT-*"));
+            if resource == "*" && !is_condition {
+                // Actions without a resource type, each by its name.
                 let whole = statement.actions().iter().any(|action| action.ends_with('*'));
-                assert!(!whole, "{}", statement.sid());
+                assert!(!whole, "{sid}");
                 continue;
             }
-            let ours = ["vigie-", "aws-sam-cli-managed-default", "transform/Serverless"];
-            let named = ours.iter().any(|name| resource.contains(name));
-            // Keys and event sources have no names: keys are told by the tag, the others change nothing by themselves.
-            let tagged = statement.condition("StringEquals", "aws:ResourceTag/app") == "vigie";
-            let nameless = resource.ends_with("event-source-mapping:*");
-            assert!(named || tagged || nameless, "{}: {resource}", statement.sid());
+            assert!(resource == "*" || resource.starts_with("arn:PARTITION:"), "{sid}: {resource}");
+            // The bucket and the stack of SAM CLI are shared by all environments of an account.
+            let shared = ["aws-sam-cli-managed-default", "transform/Serverless"];
+            let is_named = resource.contains("vigie-ENVIRONMENT")
+                || shared.iter().any(|name| resource.contains(name));
+            // Keys have no names, so their tags identify them. Tags of event sources change nothing else.
+            let tag = |key: &str| statement.condition("StringEquals", key);
+            let is_tagged = tag("aws:ResourceTag/app") == "vigie"
+                && tag("aws:ResourceTag/environment") == "ENVIRONMENT";
+            let is_tag = resource.ends_with("event-source-mapping:*");
+            assert!(is_named || is_tagged || is_tag || is_condition, "{sid}: {resource}");
+            let writes_packages = statement.allows("s3:PutObject");
+            let is_whole_bucket = resource.ends_with("aws-sam-cli-managed-default-*");
+            assert!(!(writes_packages && is_whole_bucket), "{sid} may replace packages of others");
         }
     }
-    // A managed policy may have so many characters, white space not counted.
+    // The limit of a managed policy, without white space.
     assert!(policy.to_string().len() < 6_144);
 }
 
-/// By it the policy knows our keys.
+/// The policy identifies keys by these tags.
 #[test]
-fn every_environment_on_aws_carries_the_tag_of_the_policy() {
+fn every_environment_has_the_tags_of_the_policy() {
     let samconfig = fs::read_to_string(root().join("samconfig.toml")).unwrap();
     for environment in ["dev", "staging", "prod"] {
         let section = samconfig.split_once(&format!("[{environment}.deploy.parameters]"));
         let (_, section) = section.expect("a section");
         let section = section.split("\n[").next().unwrap_or_default();
-        assert!(section.contains(r#"tags = ["app=vigie""#), "{environment}");
+        let tags = format!(r#"tags = ["app=vigie", "environment={environment}"]"#);
+        assert!(section.contains(&tags), "{environment}");
     }
 }

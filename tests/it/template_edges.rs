@@ -278,7 +278,14 @@ fn functions_may_use_the_resources_in_their_settings() {
             }
         }
     }
-    all_open("function → resources in its settings", 20, ways);
+    // Beyond Decrypt and GenerateDataKey, for a table with a customer managed key:
+    // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+    for role in ["ProberRole", "AlertsRole"] {
+        for action in ["kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"] {
+            ways.push(stack.role_allows(role, action, "Key"));
+        }
+    }
+    all_open("function → resources in its settings", 28, ways);
 }
 
 #[test]
