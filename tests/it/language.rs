@@ -18,7 +18,7 @@ use words::{ENGLISH, FRENCH, Words};
 struct Text {
     file: String,
     line: usize,
-    text: String,
+    content: String,
 }
 
 /// A listed word that is correct in one place.
@@ -40,7 +40,7 @@ fn check(what: &str, least: usize, words: &Words, texts: &[Text]) {
     let mut wrong = Vec::new();
     let is_pending = |text: &&Text| PENDING.iter().any(|folder| text.file.starts_with(folder));
     for text in texts.iter().filter(|text| !is_pending(text)) {
-        for word in words.find(&text.text) {
+        for word in words.find(&text.content) {
             let is_allowed = ALLOWED.iter().any(|one| {
                 text.file.ends_with(one.file) && one.word == word && !one.reason.is_empty()
             });
@@ -49,7 +49,7 @@ fn check(what: &str, least: usize, words: &Words, texts: &[Text]) {
                     "{}:{}: `{word}` in: {}",
                     text.file,
                     text.line,
-                    text.text.trim()
+                    text.content.trim()
                 ));
             }
         }
@@ -86,7 +86,7 @@ fn template_descriptions_are_plain() {
                     texts.push(Text {
                         file: format!("infra/{file} {id}"),
                         line: 0,
-                        text: text.to_owned(),
+                        content: text.to_owned(),
                     });
                 }
             }
@@ -164,7 +164,11 @@ fn lines(path: &Path) -> Vec<Text> {
         fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let numbered = text.lines().enumerate();
     numbered
-        .map(|(index, line)| Text { file: relative(path), line: index + 1, text: line.to_owned() })
+        .map(|(index, line)| Text {
+            file: relative(path),
+            line: index + 1,
+            content: line.to_owned(),
+        })
         .collect()
 }
 
@@ -173,12 +177,12 @@ fn prose(path: &Path) -> Vec<Text> {
     let mut in_block = false;
     let mut found = lines(path);
     found.retain_mut(|line| {
-        if line.text.trim_start().starts_with("```") {
+        if line.content.trim_start().starts_with("```") {
             in_block = !in_block;
             return false;
         }
-        let code: Vec<&str> = line.text.split('`').step_by(2).collect();
-        line.text = code.join("…");
+        let code: Vec<&str> = line.content.split('`').step_by(2).collect();
+        line.content = code.join("…");
         !in_block
     });
     found

@@ -20,7 +20,7 @@ pub(super) fn all(extract: fn(&str) -> Vec<(usize, String)>) -> Vec<Text> {
             let code = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
             for (at, text) in extract(code) {
                 let line = code[..at].lines().count().max(1);
-                texts.push(Text { file: file.clone(), line, text });
+                texts.push(Text { file: file.clone(), line, content: text });
             }
         }
     }

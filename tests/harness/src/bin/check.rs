@@ -84,6 +84,9 @@ impl Checks<'_> {
         let lint =
             [template, "infra/alarms.yaml", "infra/self-monitoring.yaml", "infra/dashboard.yaml"];
         self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;
+        let script = ["tests/emulator/lint_transformed.py"];
+        let transformed = python(self.root, &SAM, "python", &script);
+        self.check("cfn-lint after the transform", transformed).await;
         let checkov = ["--quiet", "--compact", "--framework", "cloudformation", "--file", template];
         self.check("checkov", python(self.root, &CHECKOV, "checkov", &checkov)).await;
         let dashboards = ["infra/observability/grafana/build", "--check"];
