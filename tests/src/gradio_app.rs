@@ -70,6 +70,7 @@ impl GradioApp {
             waiting: Mutex::default(),
         });
         let routes = Router::new()
+            .route("/", get(async || "<script>window.gradio_config = {};</script>"))
             .route("/config", get(async || Json(config())))
             .route("/gradio_api/queue/join", post(join))
             .route("/gradio_api/queue/data", get(data))

@@ -123,8 +123,8 @@ async fn converse(
         let (partial, checks, ended) = match reply {
             Ok(reply) => {
                 let checks = run_checks(turn, &mut variables, &reply);
-                let Reply { text, thinking, timing, .. } = reply;
-                (Partial { text, thinking, timing }, checks, Ok(()))
+                let Reply { text, thinking, toasts, timing, .. } = reply;
+                (Partial { text, thinking, toasts, timing }, checks, Ok(()))
             }
             Err(error) => {
                 let partial = error.partial().cloned().unwrap_or_default();

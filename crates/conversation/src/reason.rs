@@ -10,6 +10,7 @@ pub(crate) fn cause(failure: Failure) -> Cause {
         Failure::Connect => Reason::Connect,
         Failure::Tls => Reason::Tls,
         Failure::HttpStatus => Reason::HttpStatus,
+        Failure::Page => Reason::Page,
         Failure::NotGradio => Reason::NotGradio,
         Failure::Auth => Reason::Auth,
         Failure::EndpointMissing => Reason::EndpointMissing,

@@ -66,6 +66,8 @@ reasons! {
     Tls = "tls",
     /// An HTTP status that no protocol step expects.
     HttpStatus = "http_status",
+    /// The page that users open does not work.
+    Page = "page",
     /// What answers is not a Gradio app.
     NotGradio = "not_gradio",
     /// The app wants a log-in that it was not given, or refused ours.
@@ -175,6 +177,6 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
         }
-        assert_eq!(Reason::ALL.len(), 16);
+        assert_eq!(Reason::ALL.len(), 17);
     }
 }

@@ -1,7 +1,7 @@
 //! Runs one conversation and prints its description and times as one line of JSON.
 //!
 //! ```text
-//! cargo run --example converse -- URL [--login USER:PASSWORD] [--ca FILE] [--endpoint NAME] [--no-proxy]
+//! cargo run --example converse -- URL [--login USER:PASSWORD] [--ca FILE] [--endpoint NAME] [--no-proxy] [--no-page]
 //!     [--timeout SECONDS] [--input NAME=JSON]… [--discover] SAY…
 //! ```
 
@@ -155,6 +155,9 @@ fn arguments() -> Result<(ClientBuilder, Vec<String>, bool), Box<dyn Error>> {
                 let conversation = Duration::try_from_secs_f64(value()?.parse()?)?;
                 builder.limits(Limits { conversation, ..Limits::default() })
             }
+            "--no-page" => builder.check_page(false),
+            "--message" => builder.message_box(value()?),
+            "--reply" => builder.reply_output(value()?),
             "--no-proxy" => builder.proxy(Proxy::None),
             "--discover" => {
                 discover = true;

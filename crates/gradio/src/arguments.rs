@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::config::{AppConfig, Dependency, Id};
 use crate::endpoint::Plan;
+use crate::endpoint::kinds::{is_chat, takes_files};
 use crate::failure::{Failure, Fault};
 
 /// One of the app's inputs besides the message.
@@ -33,7 +34,9 @@ impl Values {
     }
 
     pub(crate) fn set_message(&mut self, config: &AppConfig, id: Id, text: &str) {
-        let value = if config.kind(id) == "multimodaltextbox" {
+        let has_files =
+            matches!(self.get(config, id), Value::Object(value) if value.contains_key("files"));
+        let value = if takes_files(config.kind(id)) || has_files {
             json!({ "text": text, "files": [] })
         } else {
             Value::from(text)
@@ -50,26 +53,45 @@ impl Values {
     pub(crate) fn arguments(&self, config: &AppConfig, function: &Dependency) -> Vec<Value> {
         let value = |&id: &Id| match config.kind(id) {
             "state" => Value::Null,
+            // JavaScript of the function supplies it, for example from the address of the page.
+            "json" if function.runs_javascript() && self.get(config, id).is_null() => json!({}),
             _ => self.get(config, id),
         };
         function.inputs.iter().map(value).collect()
     }
 
-    /// Stores the outputs of a function for later functions.
-    pub(crate) fn keep(&mut self, config: &AppConfig, function: &Dependency, outputs: Vec<Value>) {
+    /// Adds configured values.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Stores the outputs of a function for later functions. Returns the components whose value
+    /// changed.
+    pub(crate) fn keep(
+        &mut self,
+        config: &AppConfig,
+        function: &Dependency,
+        outputs: Vec<Value>,
+    ) -> Vec<Id> {
+        let mut changed = Vec::new();
         for (&id, output) in function.outputs.iter().zip(outputs) {
             if config.kind(id) == "state" {
                 continue;
             }
-            match output {
+            let value = match output {
                 Value::Object(mut map) if map.get("__type__") == Some(&Value::from("update")) => {
-                    if let Some(value) = map.remove("value") {
-                        self.set(id, value);
-                    }
+                    map.remove("value")
                 }
-                value => self.set(id, value),
+                value => Some(value),
+            };
+            if let Some(value) = value {
+                if self.get(config, id) != value {
+                    changed.push(id);
+                }
+                self.set(id, value);
             }
         }
+        changed
     }
 }
 
@@ -84,10 +106,11 @@ fn first_value(config: &AppConfig, id: Id) -> Value {
 /// Components that the user can set: inputs of the steps except message, history and state.
 pub(crate) fn further(config: &AppConfig, plan: &Plan) -> Vec<Id> {
     let mut seen = BTreeSet::from([plan.message]);
-    let inputs = plan.steps.iter().flat_map(|step| &config.dependencies[step.position].inputs);
+    let inputs = plan.functions(config).flat_map(|one| &one.inputs);
     let inputs = inputs
         .copied()
-        .filter(|&id| !matches!(config.kind(id), "state" | "browserstate" | "chatbot" | ""));
+        .filter(|&id| !matches!(config.kind(id), "state" | "browserstate" | ""))
+        .filter(|&id| !is_chat(config.kind(id)));
     inputs.filter(|&id| seen.insert(id)).collect()
 }
 
@@ -184,7 +207,7 @@ pub(crate) fn inputs(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::choose;
+    use crate::endpoint::{Choice, choose};
 
     fn app() -> AppConfig {
         let config = json!({
@@ -206,7 +229,7 @@ mod tests {
 
     fn resolved(given: &[(&str, Value)]) -> Result<Vec<Value>, String> {
         let config = app();
-        let plan = choose(&config, None, &BTreeSet::new()).unwrap();
+        let plan = choose(&config, &Choice::default()).unwrap();
         let info = json!({ "named_endpoints": { "/chat": { "parameters": [
             { "parameter_name": "message" }, { "parameter_name": "system" }, { "parameter_name": "heat" },
             { "parameter_name": "kept" },

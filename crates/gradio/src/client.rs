@@ -9,14 +9,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
+use crate::app::join;
 use crate::discovery::Discovery;
-use crate::endpoint::EndpointChoice;
+use crate::endpoint::{Choice, EndpointChoice};
 use crate::failure::{Error, Failure, Fault};
 use crate::limits::Limits;
 use crate::phases::Phases;
 use crate::session::Session;
 use crate::settings::{Proxy, Settings};
-use crate::tls::Roots;
+use crate::tls::{Identity, Roots};
 
 /// A Gradio app's address and how to talk to it. Cheap to clone. Each [`Client::connect`] starts
 /// a conversation with its own connection, cookies and session.
@@ -32,12 +33,15 @@ pub struct ClientBuilder {
     login: Option<(String, SecretString)>,
     bearer: Option<SecretString>,
     headers: Vec<(String, SecretString)>,
-    endpoint: Option<EndpointChoice>,
+    query: Vec<(String, String)>,
+    check_page: bool,
+    choice: Choice,
     inputs: Vec<(String, Value)>,
     limits: Limits,
     user_agent: String,
     traceparent: Option<String>,
     ca_file: Option<PathBuf>,
+    identity: Option<(Vec<u8>, SecretString)>,
     proxy: Proxy,
 }
 
@@ -50,12 +54,15 @@ impl Client {
             login: None,
             bearer: None,
             headers: Vec::new(),
-            endpoint: None,
+            query: Vec::new(),
+            check_page: true,
+            choice: Choice::default(),
             inputs: Vec::new(),
             limits: Limits::default(),
             user_agent: concat!("gradio-rs/", env!("CARGO_PKG_VERSION")).to_owned(),
             traceparent: None,
             ca_file: None,
+            identity: None,
             proxy: Proxy::default(),
         }
     }
@@ -97,7 +104,58 @@ impl ClientBuilder {
     /// Uses this endpoint instead of detecting the chat.
     #[must_use]
     pub fn endpoint(mut self, endpoint: EndpointChoice) -> Self {
-        self.endpoint = Some(endpoint);
+        self.choice.endpoint = Some(endpoint);
+        self
+    }
+
+    /// The message box, by its label, element id or component id, instead of detecting it.
+    #[must_use]
+    pub fn message_box(mut self, name: impl Into<String>) -> Self {
+        self.choice.message = Some(name.into());
+        self
+    }
+
+    /// An output with the reply, by its label, element id or component id, instead of detecting it.
+    /// Can be called several times; the first is [`Reply::text`](crate::Reply::text), the others are
+    /// in [`Reply::others`](crate::Reply::others).
+    #[must_use]
+    pub fn reply_output(mut self, name: impl Into<String>) -> Self {
+        self.choice.replies.push(name.into());
+        self
+    }
+
+    /// Page of a multi-page app, such as `/chat`. Not needed when the target URL is that of the page.
+    #[must_use]
+    pub fn page(mut self, path: impl Into<String>) -> Self {
+        self.choice.page = Some(path.into().trim_matches('/').to_owned());
+        self
+    }
+
+    /// Whether to check the page that users open: that it loads, that its requests reach the app, and
+    /// that its message box is visible and enabled. On by default; off for apps without users of the
+    /// page. See [`Failure::Page`].
+    #[must_use]
+    pub fn check_page(mut self, check: bool) -> Self {
+        self.check_page = check;
+        self
+    }
+
+    /// Adds a parameter to the query of the page, in addition to the query of the URL. Like a
+    /// browser, the client sends the query with the page and with each message.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Client certificate chain and private key in PEM format, for servers that require mutual TLS.
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificates: impl Into<Vec<u8>>,
+        key: impl Into<String>,
+    ) -> Self {
+        self.identity = Some((certificates.into(), SecretString::from(key.into())));
         self
     }
 
@@ -151,7 +209,7 @@ impl ClientBuilder {
     }
 
     fn check(self) -> Result<Settings, Fault> {
-        let mut url = parse_url(&self.url)?;
+        let (mut url, mut page_url) = parse_url(&self.url)?;
         let mut secrets: Vec<SecretString> = Vec::new();
         let mut login = self.login;
         if !url.username().is_empty() {
@@ -159,6 +217,7 @@ impl ClientBuilder {
             login.get_or_insert((url.username().to_owned(), SecretString::from(password)));
             // Neither can fail for a URL with a host, and parse_url lets no other pass.
             let _ = (url.set_username(""), url.set_password(None));
+            let _ = (page_url.set_username(""), page_url.set_password(None));
         }
         secrets.extend(login.iter().map(|(_, password)| password.clone()));
 
@@ -181,6 +240,17 @@ impl ClientBuilder {
             ));
         }
         check_limits(&self.limits)?;
+        if let Some(page) = self.choice.page.as_deref().filter(|page| !page.is_empty()) {
+            let query = page_url.query().map(str::to_owned);
+            page_url = join(&url, &format!("/{page}"));
+            page_url.set_query(query.as_deref());
+        }
+        if !self.query.is_empty() {
+            page_url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        let identity = self.identity.as_ref().map(|(certificates, key)| {
+            Identity::from_pem(certificates, key.expose_secret().as_bytes())
+        });
         let roots = match &self.ca_file {
             Some(path) => Roots::system_and_file(path)?,
             None => Roots::system(),
@@ -189,12 +259,15 @@ impl ClientBuilder {
             base: url,
             login,
             headers,
-            endpoint: self.endpoint,
+            page_url,
+            check_page: self.check_page,
+            choice: self.choice,
             inputs: self.inputs,
             limits: self.limits,
             user_agent: self.user_agent,
             proxy: self.proxy,
             roots,
+            identity: identity.transpose()?,
             secrets,
         })
     }
@@ -227,7 +300,8 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Fault>
     Ok(())
 }
 
-fn parse_url(text: &str) -> Result<Url, Fault> {
+/// The address of the app, and that of its page as the user wrote it.
+fn parse_url(text: &str) -> Result<(Url, Url), Fault> {
     // The text may contain a password, so the error does not repeat it.
     let expected = "expected a URL such as `https://chat.example.com/bot`";
     let mut url = Url::parse(text.trim())
@@ -235,16 +309,19 @@ fn parse_url(text: &str) -> Result<Url, Fault> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(invalid(format!("the target URL has scheme `{}`; {expected}", url.scheme())));
     }
-    url.set_query(None);
     url.set_fragment(None);
     if let Some(host) = space_host(&url) {
+        let query = url.query().map(str::to_owned);
         let direct = Url::parse(&format!("https://{host}"));
         url = direct
             .map_err(|error| invalid(format!("the URL of the Space is invalid ({error})")))?;
+        url.set_query(query.as_deref());
     }
+    let page_url = url.clone();
+    url.set_query(None);
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
-    Ok(url)
+    Ok((url, page_url))
 }
 
 /// Host that serves the Space whose page on `huggingface.co` this is.

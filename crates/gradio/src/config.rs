@@ -2,11 +2,11 @@
 //!
 //! A field of an unexpected type counts as absent, because the format changed with every release.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Id of a component or function.
 pub type Id = u64;
@@ -32,10 +32,20 @@ pub struct AppConfig {
     pub enable_queue: bool,
     /// Whether the app requires a login. The description then has no components.
     pub auth_required: bool,
+    /// Address that the page sends its requests to; empty or a path before 4.19.
+    pub root: Option<String>,
+    /// Page that the description was embedded in; empty for the first one.
+    pub current_page: String,
+    /// Whether browsers keep a heartbeat request open, so that the server notices their end.
+    pub connect_heartbeat: bool,
+    /// Ids of the functions of each page of a multi-page app.
+    pub pages: HashMap<String, BTreeSet<Id>>,
     /// By id.
     pub components: HashMap<Id, Component>,
     /// The functions, with the events that trigger them; `id` is filled in where it was absent.
     pub dependencies: Vec<Dependency>,
+    /// The component that contains each component.
+    parents: HashMap<Id, Id>,
 }
 
 /// Protocol of the queue.
@@ -115,6 +125,20 @@ pub struct Props {
     /// Label on the page.
     #[serde(deserialize_with = "loose")]
     pub label: Option<String>,
+    /// Text shown in an empty box.
+    #[serde(deserialize_with = "loose")]
+    pub placeholder: Option<String>,
+    /// Name for style sheets.
+    #[serde(deserialize_with = "loose")]
+    pub elem_id: Option<String>,
+    /// Such as `password` for a text box.
+    #[serde(rename = "type", deserialize_with = "loose")]
+    pub kind: Option<String>,
+    /// False or `"hidden"` when the page does not show the component.
+    pub visible: Value,
+    /// False when the user cannot change the component.
+    #[serde(deserialize_with = "loose")]
+    pub interactive: Option<bool>,
 }
 
 /// A function with the events that trigger it.
@@ -149,6 +173,17 @@ pub struct Dependency {
     /// Id of the function that this one follows (`.then`, `.success`).
     #[serde(deserialize_with = "loose")]
     pub trigger_after: Option<Id>,
+    /// JavaScript that the browser runs before the function, or instead of it.
+    js: Value,
+    /// Whether it runs only if the previous function succeeded (`.success`).
+    #[serde(deserialize_with = "loose")]
+    pub trigger_only_on_success: bool,
+    /// Whether it runs only if the previous function failed (`.failure`).
+    #[serde(deserialize_with = "loose")]
+    pub trigger_only_on_failure: bool,
+    /// Set for a `gr.render` function, whose output is components.
+    #[serde(deserialize_with = "loose")]
+    render_id: Option<Id>,
     #[serde(deserialize_with = "loose")]
     types: Types,
 }
@@ -171,6 +206,24 @@ impl Dependency {
     #[must_use]
     pub fn runs_on_server(&self) -> bool {
         self.backend_fn.unwrap_or(true)
+    }
+
+    /// Whether the browser runs JavaScript before the function or instead of it.
+    #[must_use]
+    pub fn runs_javascript(&self) -> bool {
+        self.js.as_str().is_some_and(|js| !js.trim().is_empty())
+    }
+
+    /// Whether it is a `gr.render` function.
+    #[must_use]
+    pub fn renders(&self) -> bool {
+        self.render_id.is_some()
+    }
+
+    /// Whether this event of any component triggers it.
+    #[must_use]
+    pub fn has_event(&self, event: &str) -> bool {
+        self.targets().any(|(_, name)| name == event)
     }
 
     /// Whether it is part of the public API.
@@ -210,7 +263,18 @@ impl AppConfig {
             dependency.id.get_or_insert(position as Id);
         }
         let components = wire.components?.into_iter();
+        let mut parents = HashMap::new();
+        add_parents(&wire.layout, &mut parents);
+        for page in wire.page.values() {
+            add_parents(&page.layout, &mut parents);
+        }
+        let pages = wire.page.into_iter();
         Some(Self {
+            root: wire.root.filter(|root| !root.is_empty()),
+            current_page: wire.current_page.unwrap_or_default(),
+            connect_heartbeat: wire.connect_heartbeat.unwrap_or(false),
+            pages: pages.map(|(name, page)| (name, page.dependencies)).collect(),
+            parents,
             protocol: Protocol::from_name(wire.protocol.as_deref()),
             version: wire.version.unwrap_or_default(),
             api_prefix: wire.api_prefix.unwrap_or_default().trim_end_matches('/').to_owned(),
@@ -239,6 +303,52 @@ impl AppConfig {
     #[must_use]
     pub fn kind(&self, id: Id) -> &str {
         self.components.get(&id).map_or("", |component| &component.kind)
+    }
+
+    /// Whether the page shows a component, with the components that contain it.
+    #[must_use]
+    pub fn is_visible(&self, id: Id) -> bool {
+        self.chain_of_parents(id).all(|id| {
+            let visible = self.props(id).map(|props| &props.visible);
+            visible.is_none_or(|visible| *visible != Value::Bool(false) && visible != "hidden")
+        })
+    }
+
+    /// Whether a user can type into a component.
+    #[must_use]
+    pub fn is_interactive(&self, id: Id) -> bool {
+        self.props(id).and_then(|props| props.interactive) != Some(false)
+    }
+
+    /// The component and those that contain it.
+    pub fn chain_of_parents(&self, id: Id) -> impl Iterator<Item = Id> {
+        /// No layout is deeper; a cycle ends here.
+        const MAX_DEPTH: usize = 128;
+        std::iter::successors(Some(id), |id| self.parents.get(id).copied()).take(MAX_DEPTH)
+    }
+
+    /// Applies an update (`{"__type__": "update", …}`) to the settings of a component.
+    pub fn update(&mut self, id: Id, update: &Map<String, Value>) {
+        let Some(component) = self.components.get_mut(&id) else { return };
+        let props = component.props.get_or_insert_default();
+        if let Some(visible) = update.get("visible").filter(|visible| !visible.is_null()) {
+            props.visible = visible.clone();
+        }
+        if let Some(interactive) = update.get("interactive").and_then(Value::as_bool) {
+            props.interactive = Some(interactive);
+        }
+    }
+
+    /// Adds the components and functions that a `gr.render` function returned.
+    pub fn add_rendered(&mut self, rendered: Value) {
+        let Ok(rendered) = serde_json::from_value::<Rendered>(rendered) else { return };
+        add_parents(&rendered.layout, &mut self.parents);
+        let components = rendered.components.into_iter();
+        self.components.extend(components.filter_map(|one| Some((one.id?, one))));
+        let new = rendered.dependencies.into_iter().filter(|one| one.id.is_some());
+        let new: Vec<_> = new.collect();
+        self.dependencies.retain(|old| new.iter().all(|one| one.id != old.id));
+        self.dependencies.extend(new);
     }
 
     /// Whether calls of this function use the queue.
@@ -272,8 +382,58 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 
+/// A container of the layout, or a component in it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Node {
+    #[serde(deserialize_with = "loose")]
+    id: Option<Id>,
+    #[serde(deserialize_with = "loose")]
+    children: Vec<Node>,
+}
+
+fn add_parents(node: &Node, parents: &mut HashMap<Id, Id>) {
+    for child in &node.children {
+        if let (Some(child), Some(parent)) = (child.id, node.id) {
+            parents.insert(child, parent);
+        }
+        add_parents(child, parents);
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Page {
+    #[serde(deserialize_with = "loose")]
+    dependencies: BTreeSet<Id>,
+    #[serde(deserialize_with = "loose")]
+    layout: Node,
+}
+
+/// Output of a `gr.render` function.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Rendered {
+    #[serde(deserialize_with = "loose")]
+    components: Vec<Component>,
+    #[serde(deserialize_with = "loose")]
+    dependencies: Vec<Dependency>,
+    #[serde(deserialize_with = "loose")]
+    layout: Node,
+}
+
 #[derive(Deserialize)]
 struct Wire {
+    #[serde(default, deserialize_with = "loose")]
+    root: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    current_page: Option<String>,
+    #[serde(default, deserialize_with = "loose")]
+    connect_heartbeat: Option<bool>,
+    #[serde(default, deserialize_with = "loose")]
+    page: HashMap<String, Page>,
+    #[serde(default, deserialize_with = "loose")]
+    layout: Node,
     #[serde(default, deserialize_with = "loose")]
     version: Option<String>,
     #[serde(default, deserialize_with = "loose")]

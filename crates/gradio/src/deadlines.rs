@@ -1,4 +1,4 @@
-//! Time limits of one turn, and the failure when one is exceeded.
+//! Time limits of one call of a turn, and the failure when one is exceeded.
 
 use std::time::Duration;
 
@@ -7,21 +7,25 @@ use tokio::time::Instant;
 use crate::failure::{Failure, Fault};
 use crate::limits::Limits;
 
-/// The time limits of one turn.
+/// The time limits of one call.
 #[derive(Debug)]
-pub(crate) struct TurnDeadlines {
+pub(crate) struct StepDeadlines {
     limits: Limits,
     /// Of the whole conversation.
     conversation: Instant,
+    /// When the message was sent.
     sent: Instant,
+    joined: Instant,
+    /// Whether the turn had a part of the reply before this call.
+    answered: bool,
     last_data: Instant,
     heartbeats: bool,
-    pub(crate) state: TurnState,
+    pub(crate) state: StepState,
 }
 
-/// Progress of a turn.
+/// Progress of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TurnState {
+pub(crate) enum StepState {
     Waiting,
     Started,
     Replying,
@@ -35,15 +39,24 @@ enum Limit {
     Stall,
 }
 
-impl TurnDeadlines {
-    pub(crate) fn new(limits: &Limits, conversation: Instant, sent: Instant) -> Self {
+impl StepDeadlines {
+    pub(crate) fn new(
+        limits: &Limits,
+        conversation: Instant,
+        sent: Instant,
+        joined: Instant,
+        state: StepState,
+        answered: bool,
+    ) -> Self {
         Self {
             limits: limits.clone(),
             conversation,
             sent,
-            last_data: sent,
+            joined,
+            answered,
+            last_data: joined,
             heartbeats: false,
-            state: TurnState::Waiting,
+            state,
         }
     }
 
@@ -62,11 +75,12 @@ impl TurnDeadlines {
     }
 
     fn next(&self) -> (Instant, Limit) {
-        let queue = self.limits.queue.filter(|_| self.state == TurnState::Waiting);
-        let first_chunk = self.limits.first_chunk.filter(|_| self.state != TurnState::Replying);
+        let queue = self.limits.queue.filter(|_| self.state == StepState::Waiting);
+        let first_chunk =
+            self.limits.first_chunk.filter(|_| self.state != StepState::Replying && !self.answered);
         let ends = [
             Some((self.conversation, Limit::Conversation)),
-            queue.map(|limit| (self.sent + limit, Limit::Queue)),
+            queue.map(|limit| (self.joined + limit, Limit::Queue)),
             first_chunk.map(|limit| (self.sent + limit, Limit::FirstChunk)),
             Some((self.last_data + self.limits.stall, Limit::Stall)),
         ];
@@ -74,21 +88,23 @@ impl TurnDeadlines {
         earliest.unwrap_or((self.conversation, Limit::Conversation))
     }
 
-    /// The fault when the time of [`TurnDeadlines::until`] has passed.
+    /// The fault when the time of [`StepDeadlines::until`] has passed.
     pub(crate) fn exceeded(&self) -> Fault {
         let (_, limit) = self.next();
         let failure = match (self.state, limit) {
             (_, Limit::Stall) if self.heartbeats => Failure::Stalled,
-            (TurnState::Waiting, _) => Failure::QueueTimeout,
-            (TurnState::Started, _) => Failure::FirstChunkTimeout,
-            (TurnState::Replying, Limit::Stall) => Failure::Stalled,
-            (TurnState::Replying, _) if self.silent_longer_than_the_reply() => Failure::Stalled,
-            (TurnState::Replying, _) => Failure::Timeout,
+            (StepState::Waiting, _) => Failure::QueueTimeout,
+            (StepState::Started, _) if !self.answered => Failure::FirstChunkTimeout,
+            (_, Limit::Stall) => Failure::Stalled,
+            (_, _) if self.silent_longer_than_the_reply() => Failure::Stalled,
+            (_, _) => Failure::Timeout,
         };
         let what = match self.state {
-            TurnState::Waiting => "the app did not start to process the message",
-            TurnState::Started => "the app started to process the message but sent no chunk",
-            TurnState::Replying => "the reply was not complete",
+            StepState::Waiting => "the app did not start to process the message",
+            StepState::Started if !self.answered => {
+                "the app started to process the message but sent no chunk"
+            }
+            StepState::Started | StepState::Replying => "the reply was not complete",
         };
         let after_sending = |limit: Option<Duration>| {
             format!("within {:?} of sending the message", limit.unwrap_or_default())
@@ -107,10 +123,6 @@ impl TurnDeadlines {
     fn silent_longer_than_the_reply(&self) -> bool {
         self.last_data - self.sent < self.conversation.saturating_duration_since(self.last_data)
     }
-
-    pub(crate) fn since_sent(&self, at: Instant) -> Duration {
-        at.saturating_duration_since(self.sent)
-    }
 }
 
 #[cfg(test)]
@@ -118,8 +130,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failure_depends_on_turn_state_and_limit() {
-        use TurnState::{Replying, Started, Waiting};
+    fn failure_depends_on_state_and_limit() {
+        use StepState::{Replying, Started, Waiting};
         let ms = Duration::from_millis;
         let start = Instant::now();
         let limits = |queue, first_chunk, stall| Limits {
@@ -201,8 +213,8 @@ mod tests {
             ),
         ];
         for (name, limits, state, beats, ends, failure) in cases {
-            let mut deadlines = TurnDeadlines::new(&limits, start + ms(10_000), start);
-            deadlines.state = state;
+            let mut deadlines =
+                StepDeadlines::new(&limits, start + ms(10_000), start, start, state, false);
             if beats {
                 deadlines.heartbeat_received();
             }
@@ -216,7 +228,14 @@ mod tests {
         let ms = Duration::from_millis;
         let start = Instant::now();
         let limits = Limits { stall: ms(300), ..Limits::default() };
-        let mut deadlines = TurnDeadlines::new(&limits, start + ms(10_000), start);
+        let mut deadlines = StepDeadlines::new(
+            &limits,
+            start + ms(10_000),
+            start,
+            start,
+            StepState::Waiting,
+            false,
+        );
         deadlines.heartbeat_received();
         assert_eq!(deadlines.until(), start + ms(300));
         deadlines.data_received(start + ms(200));
@@ -229,8 +248,14 @@ mod tests {
         let ms = Duration::from_millis;
         let start = Instant::now();
         for (last_data, failure) in [(4_900, Failure::Stalled), (5_100, Failure::Timeout)] {
-            let mut deadlines = TurnDeadlines::new(&Limits::default(), start + ms(10_000), start);
-            deadlines.state = TurnState::Replying;
+            let mut deadlines = StepDeadlines::new(
+                &Limits::default(),
+                start + ms(10_000),
+                start,
+                start,
+                StepState::Replying,
+                false,
+            );
             deadlines.data_received(start + ms(last_data));
             assert_eq!(deadlines.until(), start + ms(10_000));
             assert_eq!(deadlines.exceeded().failure, failure);

@@ -27,7 +27,7 @@ enum Look {
 /// Reads the description of the app, until `until`.
 pub(crate) async fn describe(http: &mut Http, until: Instant) -> Result<App, Fault> {
     attempt(http, until).await.map_err(|error| match error {
-        HttpError::Fault(fault) => fault,
+        HttpError::Fault(fault) | HttpError::EndOfStream(fault) => fault,
         HttpError::TimedOut => Fault::new(
             Failure::Timeout,
             "the app's description was not received before the time limit of the conversation",
@@ -60,8 +60,9 @@ async fn attempt(http: &mut Http, until: Instant) -> Result<App, HttpError> {
 }
 
 async fn look(http: &mut Http, base: &Url, until: Instant) -> Result<Look, HttpError> {
-    let request =
-        http.request(Method::GET, join(base, "/config")).header(ACCEPT, "application/json");
+    let request = http
+        .request(Method::GET, http.with_page_query(join(base, "/config")))
+        .header(ACCEPT, "application/json");
     let response = http.send(request, until).await?;
     match response.status() {
         StatusCode::OK => read(http, response, base, "/config", until).await,
@@ -75,7 +76,10 @@ async fn look(http: &mut Http, base: &Url, until: Instant) -> Result<Look, HttpE
 
 /// The page embeds the description; some proxies pass only the page.
 async fn page(http: &mut Http, base: &Url, until: Instant) -> Result<Look, HttpError> {
-    let request = http.request(Method::GET, join(base, "/"));
+    // As the user wrote it: some apps have no page with a trailing slash.
+    let given = *base == http.settings.base;
+    let url = if given { http.settings.page_url.clone() } else { join(base, "/") };
+    let request = http.request(Method::GET, url);
     let response = http.send(request, until).await?;
     match response.status() {
         StatusCode::OK => read(http, response, base, "/", until).await,
@@ -94,7 +98,7 @@ async fn read(
     until: Instant,
 ) -> Result<Look, HttpError> {
     let path = response_path(&response);
-    let base = reached(&response, base, route);
+    let mut base = reached(&response, base, route);
     let body = http.body(response, http.settings.limits.config_bytes, until).await?;
     let config = AppConfig::parse(&body).or_else(|| AppConfig::parse(config::embedded(&body)?));
     let Some(config) = config else {
@@ -106,6 +110,15 @@ async fn read(
         );
         return Err(HttpError::new(Failure::NotGradio, prose));
     };
+    // The page of a multi-page app is below the app.
+    if let Some(path) = base
+        .path()
+        .strip_suffix(&config.current_page)
+        .filter(|path| !config.current_page.is_empty() && path.ends_with('/'))
+    {
+        let path = path.trim_end_matches('/').to_owned();
+        base.set_path(&path);
+    }
     if config.auth_required {
         if http.settings.login.is_none() {
             return Err(HttpError::new(

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::arguments::{self, Input, Values};
 use crate::config::{AppConfig, Dependency, Id, Protocol};
+use crate::endpoint::kinds::takes_files;
 use crate::endpoint::{How, Plan};
 
 /// What was found of an app and how the conversation uses it.
@@ -27,6 +28,13 @@ pub struct Description {
     pub inputs: Vec<Input>,
     /// Ids of the functions that make up a turn, in order.
     pub steps: Vec<Id>,
+    /// Label of the message box.
+    pub message_label: Option<String>,
+    /// Labels and types of the outputs with the reply.
+    pub replies: Vec<(Option<String>, String)>,
+    /// Ids of functions of a turn with JavaScript, which is not run: the server may get other values
+    /// than from a browser.
+    pub javascript: Vec<Id>,
     /// Whether the message box also takes files.
     pub multimodal: bool,
     /// Whether the function that replies uses the queue.
@@ -43,9 +51,16 @@ impl Description {
         values: &Values,
     ) -> Self {
         let start = plan.start(config);
-        let functions = || plan.steps.iter().map(|step| &config.dependencies[step.position]);
-        let replying = plan.steps.iter().rev().find(|step| step.reply.is_some());
-        let replying = replying.map(|step| &config.dependencies[step.position]);
+        let label = |id: Id| {
+            let label = config.props(id).and_then(|props| props.label.clone());
+            label.filter(|label| !label.is_empty())
+        };
+        let writes_reply =
+            |one: &&Dependency| one.outputs.iter().any(|id| plan.replies.contains(id));
+        let replying = plan.functions(config).rev().find(writes_reply);
+        let all = plan.steps.iter().map(|&at| &config.dependencies[at]);
+        let javascript = all.filter(|one| one.runs_javascript()).map(Dependency::id);
+        let replies = plan.replies.iter().map(|&id| (label(id), config.kind(id).to_owned()));
         Self {
             gradio_version: config.version.clone(),
             protocol: config.protocol,
@@ -55,8 +70,11 @@ impl Description {
             title: config.title.clone(),
             space_id: config.space_id.clone(),
             inputs: arguments::inputs(config, &arguments::further(config, plan), names, values),
-            steps: functions().map(Dependency::id).collect(),
-            multimodal: config.kind(plan.message) == "multimodaltextbox",
+            steps: plan.functions(config).map(Dependency::id).collect(),
+            message_label: label(plan.message),
+            replies: replies.collect(),
+            javascript: javascript.collect(),
+            multimodal: takes_files(config.kind(plan.message)),
             queued: replying.is_some_and(|one| config.is_queued(one)),
             streams: replying
                 .filter(|_| config.release() >= (4, 19))

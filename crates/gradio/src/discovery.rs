@@ -1,6 +1,6 @@
 //! What an app offers, for a user who writes a probe.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::arguments::{self, Values};
 use crate::config::{AppConfig, Protocol};
-use crate::describe::{describe, phases_of};
+use crate::connect::open;
 use crate::description::Description;
-use crate::endpoint::{Plan, candidates};
+use crate::endpoint::{Choice, Plan, candidates};
 use crate::failure::{Error, Fault};
 use crate::http::Http;
 use crate::info::fetch_info;
@@ -52,7 +52,7 @@ pub struct Candidate {
 /// Every way to chat with an app, the best first, from its description.
 #[must_use]
 pub fn ways_to_chat(config: &AppConfig) -> Vec<Description> {
-    let ways = candidates(config, &BTreeSet::new()).into_iter();
+    let ways = candidates(config, &Choice::default()).into_iter();
     ways.map(|plan| Description::of(config, &plan, &HashMap::new(), &Values::default())).collect()
 }
 
@@ -63,23 +63,24 @@ impl Discovery {
         let failed =
             |fault: Fault, phases| Error::new(fault.redacted(&settings.secrets), phases, None);
         let mut http = Http::new(settings).map_err(|fault| failed(fault, Phases::default()))?;
+        let mut phases = Phases::default();
         let found: Result<(App, Value), Fault> = async {
-            let app = describe(&mut http, until).await?;
+            let app = open(&mut http, began, until, &mut phases).await?;
             // Optional: only the parameter names are missing without it.
             let info = fetch_info(&http, &app, until).await.unwrap_or_default();
             Ok((app, info))
         }
         .await;
-        let (app, info) = found.map_err(|fault| failed(fault, http.tracker.phases()))?;
+        let (app, info) = found.map_err(|fault| failed(fault, phases.clone()))?;
         let config = &app.config;
         let one = |plan: Plan| {
             let start = plan.start(config);
             let names: HashMap<_, _> = arguments::parameter_names(config, start, &info);
-            let label = config.props(plan.message).and_then(|props| props.label.clone());
+            let description = Description::of(config, &plan, &names, &Values::default());
             Candidate {
-                description: Description::of(config, &plan, &names, &Values::default()),
                 public: start.is_public(),
-                message_label: label.filter(|label| !label.is_empty()),
+                message_label: description.message_label.clone(),
+                description,
             }
         };
         Ok(Self {
@@ -88,8 +89,8 @@ impl Discovery {
             title: config.title.clone(),
             space_id: config.space_id.clone(),
             functions: config.dependencies.len(),
-            candidates: candidates(config, &BTreeSet::new()).into_iter().map(one).collect(),
-            phases: phases_of(&http, &app, began),
+            candidates: candidates(config, &settings.choice).into_iter().map(one).collect(),
+            phases,
         })
     }
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use crate::phases::Phases;
 use crate::redact;
-use crate::reply::Thought;
+use crate::reply::{Thought, Toast};
 use crate::timing::TurnTiming;
 
 /// Why a conversation failed. Each error has exactly one.
@@ -22,6 +22,9 @@ pub enum Failure {
     Tls,
     /// An unexpected HTTP status, or too many redirects.
     HttpStatus,
+    /// The page that users open does not work: it is not a Gradio page, its requests go to another
+    /// address, or its message box is hidden or disabled.
+    Page,
     /// The server responds, but it is not a Gradio app.
     NotGradio,
     /// The login is missing or was rejected.
@@ -56,11 +59,12 @@ pub enum Failure {
 
 impl Failure {
     /// Every failure, in the order in which a conversation can meet it.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Dns,
         Self::Connect,
         Self::Tls,
         Self::HttpStatus,
+        Self::Page,
         Self::NotGradio,
         Self::Auth,
         Self::EndpointMissing,
@@ -84,6 +88,7 @@ impl Failure {
             Self::Connect => "connect",
             Self::Tls => "tls",
             Self::HttpStatus => "http_status",
+            Self::Page => "page",
             Self::NotGradio => "not_gradio",
             Self::Auth => "auth",
             Self::EndpointMissing => "endpoint_missing",
@@ -136,6 +141,8 @@ pub struct Partial {
     pub text: String,
     /// Thinking and tool blocks.
     pub thinking: Vec<Thought>,
+    /// Messages that the page shows for some seconds.
+    pub toasts: Vec<Toast>,
     /// Times; [`TurnTiming::reply`] is `None`.
     pub timing: TurnTiming,
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
 use reqwest::cookie::Jar;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Method, RequestBuilder, Response};
@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::failure::{Failure, Fault};
+use crate::network::{AddressPolicy, PrivateAddress};
 use crate::redact;
 use crate::settings::{Proxy, Settings};
 use crate::space;
@@ -23,6 +24,8 @@ use crate::tracker::{Stage, Tracker};
 pub(crate) enum HttpError {
     /// The given time passed. The caller knows which failure that is.
     TimedOut,
+    /// The stream ended without an error.
+    EndOfStream(Fault),
     Fault(Fault),
 }
 
@@ -35,6 +38,10 @@ impl From<Fault> for HttpError {
 impl HttpError {
     pub(crate) fn new(failure: Failure, prose: impl Into<String>) -> Self {
         Self::Fault(Fault::new(failure, prose))
+    }
+
+    pub(crate) fn is_end_of_stream(&self) -> bool {
+        matches!(self, Self::EndOfStream(_))
     }
 }
 
@@ -53,7 +60,8 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(settings: &Arc<Settings>) -> Result<Self, Fault> {
-        let tracker = Tracker::new(is_proxied(settings));
+        let addresses = AddressPolicy::new(&settings.base);
+        let tracker = Tracker::new(is_proxied(settings), addresses);
         if settings.base.scheme() == "https" {
             settings.roots.load()?;
         }
@@ -76,9 +84,21 @@ impl Http {
 
     /// A request for an event stream.
     pub(crate) fn event_request(&self, url: Url) -> RequestBuilder {
-        self.request(Method::GET, url)
-            .header(http::header::ACCEPT, "text/event-stream")
-            .header(ACCEPT_ENCODING, "identity")
+        self.request(Method::GET, url).header(http::header::ACCEPT, "text/event-stream")
+    }
+
+    /// A request on a connection of its own, with the cookies of the conversation. `None` if the
+    /// client cannot be built, which the first client would have reported.
+    pub(crate) fn separate_request(&self, url: Url) -> Option<RequestBuilder> {
+        let tracker = Tracker::new(is_proxied(&self.settings), self.tracker.addresses().clone());
+        let client = build(&self.settings, &tracker, &self.jar, &["h2", "http/1.1"]).ok()?;
+        Some(client.get(url).headers(self.headers.clone()))
+    }
+
+    /// Adds the query of the page's address, which browsers send with these requests.
+    pub(crate) fn with_page_query(&self, mut url: Url) -> Url {
+        url.set_query(self.settings.page_url.query());
+        url
     }
 
     /// A request that can be upgraded to a WebSocket.
@@ -168,6 +188,8 @@ impl Http {
         let failure = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::Auth,
             StatusCode::SERVICE_UNAVAILABLE if says(&body, "queue is full") => Failure::QueueFull,
+            // A validator of the app rejected the message (Gradio 6).
+            StatusCode::UNPROCESSABLE_ENTITY if says(&body, "\"is_valid\"") => Failure::AppError,
             _ => Failure::HttpStatus,
         };
         let what = match location.filter(|_| status.is_redirection()) {
@@ -179,6 +201,10 @@ impl Http {
         let state = space::state(&self.settings.base, &body);
         let state = state.map(|state| format!("; {state}")).unwrap_or_default();
         let retry_after = retry_after.unwrap_or_default();
+        if failure == Failure::AppError {
+            let text = validator_text(&body).unwrap_or_default();
+            return Fault::new(failure, format!("the app rejected the message: `{text}`"));
+        }
         let prose = format!("`{path}` returned {status}{retry_after}{what}{state}");
         Fault::new(failure, prose)
     }
@@ -186,6 +212,11 @@ impl Http {
     /// Maps an error of the HTTP client to a fault.
     pub(crate) fn fault(&self, error: &reqwest::Error) -> Fault {
         let cause = redact::line(&root_cause(error));
+        if let Some(private) =
+            sources(error).find_map(|cause| cause.downcast_ref::<PrivateAddress>())
+        {
+            return Fault::new(Failure::HttpStatus, private.to_string());
+        }
         if error.is_redirect() {
             let limit = self.settings.limits.redirects;
             let prose = format!("more than {limit} redirects, the last to {}", url_of(error));
@@ -243,8 +274,13 @@ fn build(
 ) -> Result<reqwest::Client, Fault> {
     let limit = settings.limits.redirects;
     let credentials = Credentials::of(settings);
+    let addresses = tracker.addresses().clone();
     let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(settings.roots.client_config(tracker, protocols))
+        .tls_backend_preconfigured(settings.roots.client_config(
+            tracker,
+            protocols,
+            settings.identity.as_ref(),
+        ))
         .dns_resolver(tracker.clone())
         .connector_layer(tracker.clone())
         .connect_timeout(settings.limits.connect)
@@ -254,7 +290,7 @@ fn build(
         .cookie_provider(jar.clone())
         .user_agent(&settings.user_agent)
         .referer(false)
-        .redirect(Policy::custom(move |attempt| redirect(attempt, limit, credentials)));
+        .redirect(Policy::custom(move |attempt| redirect(attempt, limit, credentials, &addresses)));
     if protocols == ["http/1.1"] {
         builder = builder.http1_only();
     }
@@ -297,11 +333,15 @@ fn redirect(
     attempt: Attempt<'_>,
     limit: usize,
     credentials: Credentials,
+    addresses: &AddressPolicy,
 ) -> reqwest::redirect::Action {
     if attempt.previous().len() > limit {
         return attempt.error("too many redirects");
     }
     let to = attempt.url();
+    if let Err(error) = addresses.check(to) {
+        return attempt.error(error);
+    }
     let follows = attempt.previous().last().is_some_and(|from| {
         let upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
         match credentials {
@@ -332,6 +372,14 @@ async fn head(mut response: Response, limit: usize, until: Instant) -> Vec<u8> {
         body.extend_from_slice(&chunk[..chunk.len().min(limit - body.len())]);
     }
     body
+}
+
+/// The text of a validator: `{"detail": [{"is_valid": false, "message": …}]}`.
+fn validator_text(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let mut results = body.get("detail")?.as_array()?.iter();
+    let failed = results.find(|one| one["is_valid"] == false)?;
+    Some(redact::line(failed.get("message")?.as_str()?))
 }
 
 fn says(body: &[u8], words: &str) -> bool {
@@ -365,6 +413,9 @@ fn parse_error(error: &reqwest::Error) -> bool {
 
 /// Errors of the connection; none when only its content is malformed.
 fn hyper_errors(error: &reqwest::Error) -> impl Iterator<Item = &hyper::Error> {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+    sources(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+}
+
+fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
 }

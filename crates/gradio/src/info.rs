@@ -12,7 +12,7 @@ use crate::redact;
 /// Reads `/info`; null when the app has none.
 pub(crate) async fn fetch_info(http: &Http, app: &App, until: Instant) -> Result<Value, Fault> {
     fetch(http, app, until).await.map_err(|error| match error {
-        HttpError::Fault(fault) => fault,
+        HttpError::Fault(fault) | HttpError::EndOfStream(fault) => fault,
         HttpError::TimedOut => {
             let prose = "`/info` was not received before the time limit of the conversation";
             Fault::new(Failure::Timeout, prose)

@@ -28,6 +28,7 @@ mod timing;
 // HTTP and TLS.
 mod certificate;
 mod http;
+mod network;
 mod redact;
 mod space;
 mod tls;
@@ -40,6 +41,11 @@ pub mod event_stream;
 pub mod message;
 pub mod reply;
 
+// Contents of replies.
+mod html;
+mod novelty;
+mod reply_track;
+
 // The app and how to use it.
 mod app;
 mod arguments;
@@ -47,16 +53,21 @@ mod describe;
 mod description;
 mod endpoint;
 mod info;
+mod page;
 
 // A turn.
 mod call;
 mod cancel;
 mod deadlines;
+mod engine;
+mod heartbeat;
+mod step;
 mod transport;
 mod turn;
 
 // Entry points.
 mod client;
+mod connect;
 mod discovery;
 mod session;
 
@@ -69,7 +80,7 @@ pub use endpoint::{EndpointChoice, How};
 pub use failure::{Error, Failure, Partial};
 pub use limits::Limits;
 pub use phases::Phases;
-pub use reply::{Part, Reply, Thought};
+pub use reply::{Answer, Part, Reply, Thought, Toast};
 pub use session::Session;
 pub use settings::Proxy;
 pub use timing::TurnTiming;

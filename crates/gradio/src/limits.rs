@@ -18,10 +18,12 @@ const MIB: usize = 1024 * 1024;
 pub struct Limits {
     /// The app's description (`/config`, or the page that embeds it). Default 8 MiB.
     pub config_bytes: usize,
-    /// One event of a stream, one WebSocket message. Default 4 MiB.
+    /// One event of a stream, one WebSocket message. Default 8 MiB.
     pub event_bytes: usize,
     /// Any other response: login, join, an error page, an unqueued call. Default 8 MiB.
     pub decompressed_bytes: usize,
+    /// All outputs of one function together, also those without a reply. Default 16 MiB.
+    pub output_bytes: usize,
     /// Characters of one reply, including thinking. Default 1,048,576.
     pub reply_chars: usize,
     /// Chunks of one reply. Default 100,000.
@@ -52,8 +54,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             config_bytes: 8 * MIB,
-            event_bytes: 4 * MIB,
+            event_bytes: 8 * MIB,
             decompressed_bytes: 8 * MIB,
+            output_bytes: 16 * MIB,
             reply_chars: MIB,
             chunks: 100_000,
             redirects: 5,

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::reply::Toast;
+
 /// One message of the queue.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -46,6 +48,8 @@ pub enum Body {
     Heartbeat,
     /// The stream ends.
     CloseStream,
+    /// A message for the user (`gr.Info`, `gr.Warning`).
+    Toast(Toast),
     /// Progress and unknown messages.
     Other,
 }
@@ -61,6 +65,12 @@ pub struct Output {
     pub duration: Option<f64>,
     /// Error text; `None` when the app hides it.
     pub error: Option<String>,
+    /// `full` or `partial` when the app used its cache.
+    pub used_cache: Option<String>,
+    /// Ids of the states that the function changed.
+    pub changed_states: Vec<u64>,
+    /// Components and functions that a `gr.render` function returned.
+    pub rendered: Option<Value>,
 }
 
 impl Message {
@@ -84,6 +94,7 @@ impl Message {
             "unexpected_error" => unexpected(&map),
             "heartbeat" => Body::Heartbeat,
             "close_stream" => Body::CloseStream,
+            "log" => Body::Toast(toast(&map)),
             _ => Body::Other,
         };
         let event_id = map.get("event_id").and_then(Value::as_str).map(str::to_owned);
@@ -96,7 +107,13 @@ fn output(message: &mut Map<String, Value>) -> Output {
     let Some(Value::Object(mut output)) = message.remove("output") else {
         return Output { success, ..Output::default() };
     };
-    Output { success, ..Output::from_map(&mut output) }
+    let used_cache = message.get("used_cache").and_then(Value::as_str).map(str::to_owned);
+    Output { success, used_cache, ..Output::from_map(&mut output) }
+}
+
+fn toast(message: &Map<String, Value>) -> Toast {
+    let text = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Toast { level: text("level"), title: text("title"), text: text("log") }
 }
 
 impl Output {
@@ -119,13 +136,21 @@ impl Output {
             duration: map.get("duration").and_then(Value::as_f64),
             // Up to 4.x the text is quoted by Python.
             error: error.map(|text| unquoted(text).to_owned()),
+            used_cache: None,
+            changed_states: match map.get("changed_state_ids") {
+                Some(Value::Array(ids)) => ids.iter().filter_map(Value::as_u64).collect(),
+                _ => Vec::new(),
+            },
+            rendered: map.remove("render_config").filter(Value::is_object),
         }
     }
 }
 
 fn unquoted(text: &str) -> &str {
+    // Quotes that are also inside the text belong to it: `'NoneType' object has no attribute 'get'`.
     let inner = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
-    inner('\'').or_else(|| inner('"')).unwrap_or(text)
+    let whole = |inner: &&str| !inner.contains('\'') || text.starts_with('"');
+    inner('\'').or_else(|| inner('"')).filter(whole).unwrap_or(text)
 }
 
 fn unexpected(map: &Map<String, Value>) -> Body {
@@ -190,7 +215,7 @@ mod tests {
             success: true,
             data: Some(vec![json!("a"), Value::Null]),
             duration: Some(0.5),
-            error: None,
+            ..Output::default()
         };
         let message = Message::parse(message.as_bytes()).unwrap();
         assert_eq!(

@@ -16,6 +16,10 @@ pub struct Phases {
     pub describe: Option<Duration>,
     /// Login. `None` when the app did not require one.
     pub login: Option<Duration>,
+    /// Loading the page, in parallel with the description. `None` when the page was not checked.
+    pub page: Option<Duration>,
+    /// Running the functions that the page runs when it loads. `None` when the chat needs none.
+    pub load: Option<Duration>,
     /// Earliest end of validity among the certificates the server sent, valid or not.
     pub certificate_end: Option<SystemTime>,
 }

@@ -3,11 +3,16 @@
 //! Values have many shapes: text, pairs (up to 5.x), messages (since 4.44), updates, components,
 //! files. A value of any other shape becomes its JSON text, so that a check can read it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::html;
 use crate::timing::TurnTiming;
+
+/// Media elements of one HTML reply that are listed.
+const MAX_PARTS: usize = 100;
 
 /// A complete reply.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,8 +23,42 @@ pub struct Reply {
     pub thinking: Vec<Thought>,
     /// Parts that are not text: images, files, components.
     pub parts: Vec<Part>,
+    /// Label of the component with the reply.
+    pub label: Option<String>,
+    /// Replies in other components, such as the second chatbot of an arena.
+    pub others: Vec<Answer>,
+    /// Messages that the page shows for some seconds.
+    pub toasts: Vec<Toast>,
+    /// `full` or `partial` when the app took the reply from its cache (`gr.cache`).
+    pub cached: Option<String>,
     /// The times of the turn.
     pub timing: TurnTiming,
+}
+
+/// The reply in one component.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// Label of the component.
+    pub label: Option<String>,
+    /// Type of the component.
+    pub kind: String,
+    /// The answer without thinking.
+    pub text: String,
+    /// Thinking and tool blocks, in order.
+    pub thinking: Vec<Thought>,
+    /// Parts that are not text.
+    pub parts: Vec<Part>,
+}
+
+/// A message that the page shows for some seconds (`gr.Info`, `gr.Warning`, `gr.Error`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Toast {
+    /// `info`, `warning`, `success` or `error`.
+    pub level: String,
+    /// Title; empty before 5.0.
+    pub title: String,
+    /// Text.
+    pub text: String,
 }
 
 /// A thinking or tool block, which the page shows collapsed under its title.
@@ -38,7 +77,7 @@ pub struct Thought {
 /// A part of a reply that is not text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
-    /// `file`, or the type of the component, such as `image` or `plot`.
+    /// `image`, `file`, `html`, or the type of another component, such as `plot`.
     pub kind: String,
     /// File name.
     pub name: Option<String>,
@@ -73,12 +112,45 @@ impl Content {
     pub fn read(kind: &str, value: &Value) -> Self {
         let mut content = Self::default();
         match value {
-            Value::Array(pairs) if kind == "chatbot" && pairs.iter().all(is_pair) => {
+            Value::Array(pairs) if kind.ends_with("chatbot") && pairs.iter().all(is_pair) => {
                 content.add_pairs(pairs);
             }
             other => content.add(other),
         }
         content
+    }
+
+    /// Content that is only text.
+    pub(crate) fn of_text(text: &str) -> Self {
+        let mut content = Self::default();
+        content.add_line(text);
+        content
+    }
+
+    /// The visible content of HTML.
+    pub(crate) fn of_html(html: &html::Text) -> Self {
+        let mut content = Self::default();
+        content.add_html(html);
+        content
+    }
+
+    /// Completes the content of a finished reply: if all of it is in titled blocks, which the page
+    /// shows collapsed, the last one is the answer.
+    pub(crate) fn finish(&mut self) {
+        let done = |thought: &Thought| thought.status.as_deref() != Some("pending");
+        if !self.has_answer() && self.thinking.last().is_some_and(done) {
+            self.text = self.thinking.pop().unwrap_or_default().text;
+        }
+    }
+
+    fn add_html(&mut self, html: &html::Text) {
+        if html.blocks.is_empty() && html.media == 0 {
+            return;
+        }
+        self.add_line(&html.blocks.join("\n"));
+        let image = Part { kind: "image".to_owned(), name: None };
+        self.parts.extend(std::iter::repeat_n(image, html.media.min(MAX_PARTS)));
+        self.parts.push(Part { kind: "html".to_owned(), name: None });
     }
 
     fn add(&mut self, value: &Value) {
@@ -101,6 +173,10 @@ impl Content {
             Some(Shape::Update) => self.add(map.get("value").unwrap_or(&Value::Null)),
             Some(Shape::Message) => self.add_messages(std::slice::from_ref(whole)),
             Some(Shape::Component(kind)) => {
+                let html = map.get("value").and_then(Value::as_str).filter(|_| kind == "html");
+                self.add_line(
+                    &html.map(|html| html::read(html).blocks.join("\n")).unwrap_or_default(),
+                );
                 self.parts.push(Part { kind: kind.to_owned(), name: None });
             }
             Some(Shape::WithFile(file)) => self.add_file(file),
@@ -159,14 +235,43 @@ impl Content {
         let field = |name| file.get(name).and_then(Value::as_str);
         let path = file.as_str().or_else(|| field("path")).or_else(|| field("url"));
         let name = field("orig_name").or_else(|| path?.rsplit(['/', '\\']).next());
-        self.parts.push(Part { kind: "file".to_owned(), name: name.map(str::to_owned) });
+        let mime = field("mime_type").unwrap_or_default();
+        let image = mime.starts_with("image/") || name.is_some_and(is_image);
+        let kind = if image { "image" } else { "file" };
+        self.parts.push(Part { kind: kind.to_owned(), name: name.map(str::to_owned) });
     }
 
     fn add_text(&mut self, text: &str) {
-        match component_in_repr(text) {
-            Some(kind) => self.parts.push(Part { kind: kind.to_owned(), name: None }),
-            None => self.add_line(text),
+        if let Some(kind) = component_in_repr(text) {
+            self.parts.push(Part { kind: kind.to_owned(), name: None });
+        } else if let Some(name) = file_in_path(text) {
+            self.add_file(&Value::from(name));
+        } else if html::is_html(text) {
+            self.add_html(&html::read(text));
+        } else {
+            let text = self.without_embedded_images(text);
+            self.add_line(&text);
         }
+    }
+
+    /// Removes images that Markdown embeds as `![…](data:…)` and adds them as parts.
+    fn without_embedded_images<'t>(&mut self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains("](data:") {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("](data:") {
+            let (Some(start), Some(end)) = (rest[..at].rfind("!["), rest[at..].find(')')) else {
+                break;
+            };
+            out.push_str(&rest[..start]);
+            let name = Some(rest[start + 2..at].to_owned()).filter(|name| !name.is_empty());
+            self.parts.push(Part { kind: "image".to_owned(), name });
+            rest = &rest[at + end + 1..];
+        }
+        out.push_str(rest);
+        Cow::Owned(out.trim().to_owned())
     }
 
     fn add_line(&mut self, text: &str) {
@@ -188,6 +293,20 @@ fn component_in_repr(text: &str) -> Option<&str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
     let is_repr = path.chars().all(plain) && address.chars().all(|c| c.is_ascii_hexdigit());
     is_repr.then(|| path.rsplit('.').nth(1).or_else(|| path.rsplit('.').next())).flatten()
+}
+
+/// The API of a `ChatInterface` returns a file as its path on the server (6.31).
+fn file_in_path(text: &str) -> Option<&str> {
+    let temporary = text.starts_with('/') && text.contains("/gradio/");
+    let file = is_image(text) && text.starts_with('/');
+    ((temporary || file) && text.contains('.') && !text.contains(char::is_whitespace))
+        .then_some(text)
+}
+
+fn is_image(name: &str) -> bool {
+    const ENDINGS: [&str; 7] = [".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".bmp"];
+    let name = name.to_ascii_lowercase();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn has_role(item: &Value) -> bool {

@@ -34,7 +34,7 @@ fn text_is_read_from_every_shape() {
             "a file in a pair",
             "chatbot",
             json!([["a", { "file": { "path": "/tmp/x.png" }, "alt_text": null }]]),
-            " <file x.png>",
+            " <image x.png>",
         ),
         (
             "messages",

@@ -1,32 +1,32 @@
-//! A conversation with an app: connecting, and the turns.
+//! A conversation with an app: the turns.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::arguments::{self, Values};
-use crate::call::Call;
-use crate::config::AppConfig;
-use crate::describe::{describe, phases_of};
+use crate::arguments::Values;
+use crate::config::{AppConfig, Id};
+use crate::connect::{Connected, connect};
 use crate::description::Description;
-use crate::endpoint::{Plan, choose};
+use crate::endpoint::{Graph, How, Plan};
+use crate::engine::{Engine, State};
 use crate::failure::{Error, Fault};
+use crate::heartbeat::Heartbeat;
 use crate::http::Http;
-use crate::info::fetch_info;
 use crate::phases::Phases;
-use crate::reply::Reply;
+use crate::reply::{Reply, Toast};
+use crate::reply_track::{ReplySource, ReplyTrack};
 use crate::settings::Settings;
-use crate::tls;
-use crate::transport;
+use crate::transport::Streams;
 use crate::turn::{Progress, Turn};
 
 /// A conversation with its own connection, cookies and server-side session.
 ///
-/// Dropping it ends the conversation. Dropping the future of [`Session::say`] cancels the event on
-/// the server, in the background.
+/// Dropping it ends the conversation; [`Session::close`] also waits until the server can notice.
+/// Dropping the future of [`Session::say`] cancels the event on the server, in the background.
 pub struct Session {
     http: Arc<Http>,
     app: App,
@@ -36,55 +36,14 @@ pub struct Session {
     deadline: Instant,
     phases: Phases,
     description: Description,
+    heartbeat: Option<Heartbeat>,
 }
 
 impl Session {
     pub(crate) async fn connect(settings: &Arc<Settings>) -> Result<Self, Error> {
-        let hash = session_hash();
-        let began = Instant::now();
-        let deadline = began + settings.limits.conversation;
-        let mut http = Http::new(settings).map_err(|fault| {
-            Error::new(fault.redacted(&settings.secrets), Phases::default(), None)
-        })?;
-        let mut phases = Phases::default();
-        match Self::find(&mut http, began, deadline, &mut phases).await {
-            Ok((app, plan, values, description)) => {
-                let http = Arc::new(http);
-                Ok(Self { http, app, plan, values, hash, deadline, phases, description })
-            }
-            Err(fault) => {
-                let connection = http.tracker.phases();
-                let phases =
-                    Phases { describe: phases.describe, login: phases.login, ..connection };
-                Err(Error::new(fault.redacted(&settings.secrets), phases, None))
-            }
-        }
-    }
-
-    async fn find(
-        http: &mut Http,
-        began: Instant,
-        deadline: Instant,
-        phases: &mut Phases,
-    ) -> Result<(App, Plan, Values, Description), Fault> {
-        let app = describe(http, deadline).await?;
-        *phases = phases_of(http, &app, began);
-        let settings = http.settings.clone();
-        let config = &app.config;
-        let named = arguments::labelled(config, &settings.inputs);
-        let plan = choose(config, settings.endpoint.as_ref(), &named)?;
-        let ids = arguments::further(config, &plan);
-        let mut names = HashMap::new();
-        let mut values = arguments::resolve(config, &ids, &names, &settings.inputs);
-        if values.is_err() {
-            // A name that is not a label may be a parameter name, which only `/info` has.
-            let info = fetch_info(http, &app, deadline).await?;
-            names = arguments::parameter_names(config, plan.start(config), &info);
-            values = arguments::resolve(config, &ids, &names, &settings.inputs);
-        }
-        let values = values?;
-        let description = Description::of(config, &plan, &names, &values);
-        Ok((app, plan, values, description))
+        let Connected { http, app, plan, values, hash, deadline, phases, description, heartbeat } =
+            connect(settings).await?;
+        Ok(Self { http, app, plan, values, hash, deadline, phases, description, heartbeat })
     }
 
     /// What was found of the app.
@@ -108,49 +67,81 @@ impl Session {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Reply, Error> {
         let http = self.http.clone();
-        let (limits, protocol) = (&http.settings.limits, self.app.config.protocol);
-        let grain = grain(&self.app.config);
-        let mut turn = Turn::begin(limits, protocol, grain, self.deadline, progress);
-        match self.run(text, &mut turn).await {
+        let config = &self.app.config;
+        self.values.set_message(config, self.plan.message, text);
+        let tracks = self.plan.replies.iter().map(|&id| self.reply_track(id, text)).collect();
+        let limits = &http.settings.limits;
+        let turn =
+            Turn::begin(limits, config.protocol, grain(config), self.deadline, tracks, progress);
+        let turn = Mutex::new(turn);
+        let outcome = self.run(&turn).await;
+        let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match outcome {
             Ok(()) => Ok(turn.into_reply()),
             Err(fault) => {
-                let partial = turn.into_partial();
                 let fault = fault.redacted(&http.settings.secrets);
-                Err(Error::new(fault, self.phases.clone(), Some(partial)))
+                Err(Error::new(fault, self.phases.clone(), Some(turn.into_partial())))
             }
         }
     }
 
-    async fn run(&mut self, text: &str, turn: &mut Turn<'_>) -> Result<(), Fault> {
-        let config = &self.app.config;
-        self.values.set_message(config, self.plan.message, text);
-        for step in &self.plan.steps {
-            let function = &config.dependencies[step.position];
-            let reply = step.reply.map(|at| {
-                let id = function.outputs[at];
-                (at, config.kind(id).to_owned(), self.values.get(config, id))
-            });
-            turn.begin_step(reply, config.is_queued(function));
-            let data = self.values.arguments(config, function);
-            let call = Call { app: &self.app, function, session: &self.hash, data };
-            let outputs = transport::make(&self.http, &call, turn).await?;
-            self.values.keep(config, function, outputs);
+    /// Ends the conversation. Waits until the heartbeat's connection is closed, so that the server
+    /// frees the session even if this process is suspended next.
+    pub async fn close(mut self) {
+        if let Some(heartbeat) = self.heartbeat.take() {
+            heartbeat.stop().await;
         }
+    }
+
+    fn reply_track(&self, id: Id, message: &str) -> ReplyTrack {
+        let config = &self.app.config;
+        let label = config.props(id).and_then(|props| props.label.clone());
+        ReplyTrack::new(ReplySource {
+            id,
+            kind: config.kind(id).to_owned(),
+            label: label.filter(|label| !label.is_empty()),
+            before: self.values.get(config, id),
+            message: message.to_owned(),
+            may_show_conversation: self.plan.how != How::Api,
+            is_message_box: id == self.plan.message && self.plan.how == How::Plain,
+        })
+    }
+
+    async fn run(&mut self, turn: &Mutex<Turn<'_>>) -> Result<(), Fault> {
+        let values = Mutex::new(std::mem::take(&mut self.values));
+        let graph = Graph::new(&self.app.config);
+        let engine = Engine {
+            http: &self.http,
+            app: &self.app,
+            session: &self.hash,
+            graph: &graph,
+            steps: self.plan.steps.iter().copied().collect::<BTreeSet<_>>(),
+            values: &values,
+            turn,
+            streams: Streams::default(),
+            progress: Mutex::default(),
+        };
+        let outcome = engine.run(self.plan.starts.clone()).await;
+        let State { error, .. } =
+            engine.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.values = values.into_inner().unwrap_or_else(PoisonError::into_inner);
+        outcome?;
+        let Some(error) = error else { return Ok(()) };
+        let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if turn.is_silent() {
+            return Err(error);
+        }
+        let level = "error".to_owned();
+        turn.add_toast(Toast { level, title: String::new(), text: error.prose });
         Ok(())
     }
 }
 
 /// Interval at which the server polls its outgoing messages.
-fn grain(config: &AppConfig) -> Option<Duration> {
+pub(crate) fn grain(config: &AppConfig) -> Option<Duration> {
     match config.release() {
         (4 | 5, _) => Some(Duration::from_millis(50)),
         (6, 0) => Some(Duration::from_millis(1)),
         _ => None,
     }
-}
-
-/// A random session name of ten letters and digits, like those of browsers.
-fn session_hash() -> String {
-    const SIGNS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    tls::random::<10>().iter().map(|byte| char::from(SIGNS[usize::from(byte & 31)])).collect()
 }

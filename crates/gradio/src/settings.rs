@@ -5,9 +5,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
 
-use crate::endpoint::EndpointChoice;
+use crate::endpoint::Choice;
 use crate::limits::Limits;
-use crate::tls::Roots;
+use crate::tls::{Identity, Roots};
 
 /// Everything a conversation needs to know, checked by [`ClientBuilder::build`].
 ///
@@ -18,12 +18,16 @@ pub(crate) struct Settings {
     pub(crate) base: Url,
     pub(crate) login: Option<(String, SecretString)>,
     pub(crate) headers: HeaderMap,
-    pub(crate) endpoint: Option<EndpointChoice>,
+    /// Address of the page that users open, with its query.
+    pub(crate) page_url: Url,
+    pub(crate) check_page: bool,
+    pub(crate) choice: Choice,
     pub(crate) inputs: Vec<(String, Value)>,
     pub(crate) limits: Limits,
     pub(crate) user_agent: String,
     pub(crate) proxy: Proxy,
     pub(crate) roots: Roots,
+    pub(crate) identity: Option<Identity>,
     /// Removed from every error text.
     pub(crate) secrets: Vec<SecretString>,
 }

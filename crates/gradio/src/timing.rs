@@ -17,11 +17,13 @@ pub struct TurnTiming {
     pub queue: Option<Duration>,
     /// Worst position in the queue; 0 is next. `None` when the server did not report one.
     pub queue_position: Option<u64>,
-    /// Message sent → first chunk with anything of the reply, be it thinking; for a bot that does
-    /// not stream, its only answer. `None` for an empty reply.
+    /// Message sent → first chunk with any content, also a placeholder such as "Thinking…" that is
+    /// replaced later.
+    pub first_output: Option<Duration>,
+    /// Message sent → first chunk with content that is in the final reply, text or thinking; for a
+    /// bot that does not stream, its only answer. `None` for an empty reply.
     pub first_chunk: Option<Duration>,
-    /// Message sent → first chunk that holds answer text (not thinking, not what stood there
-    /// before the turn).
+    /// Message sent → first chunk with answer text that is in the final reply; thinking is not text.
     pub first_text: Option<Duration>,
     /// Message sent → each chunk; the first is [`TurnTiming::first_chunk`].
     pub chunks: Vec<Duration>,

@@ -10,9 +10,10 @@ use std::time::SystemTime;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
 
 use crate::certificate;
@@ -92,13 +93,43 @@ impl Roots {
     }
 
     /// TLS configuration of one conversation; `tracker` records its handshakes.
-    pub(crate) fn client_config(&self, tracker: &Tracker, protocols: &[&str]) -> ClientConfig {
+    pub(crate) fn client_config(
+        &self,
+        tracker: &Tracker,
+        protocols: &[&str],
+        identity: Option<&Identity>,
+    ) -> ClientConfig {
         let mut config = base_config().clone();
+        if let Some(Identity(identity)) = identity {
+            config.client_auth_cert_resolver = identity.clone();
+        }
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         config.resumption = Resumption::store(Arc::new(tracker.clone()));
         let verifier = RecordingVerifier { roots: self.clone(), tracker: tracker.clone() };
         config.dangerous().set_certificate_verifier(Arc::new(verifier));
         config
+    }
+}
+
+/// A client certificate with its key.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity(Arc<SingleCertAndKey>);
+
+impl Identity {
+    /// Reads a certificate chain and a private key in PEM format.
+    pub(crate) fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, Fault> {
+        let invalid = |what: &str, problem: &dyn std::fmt::Display| {
+            let prose = format!("could not use the client {what}: {problem}");
+            Fault::new(Failure::Settings, prose)
+        };
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
+        let chain = chain.map_err(|error| invalid("certificate", &error))?;
+        // The error of the key could repeat a part of it.
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|_| invalid("key", &"it is not a private key in PEM format"))?;
+        let certified = CertifiedKey::from_der(chain, key, &provider())
+            .map_err(|error| invalid("certificate", &error))?;
+        Ok(Self(Arc::new(SingleCertAndKey::from(certified))))
     }
 }
 

@@ -18,6 +18,7 @@ use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSes
 use rustls_pki_types::ServerName;
 use tower::{Layer, Service};
 
+use crate::network::AddressPolicy;
 use crate::phases::Phases;
 
 /// Phase that a connection is in.
@@ -34,7 +35,10 @@ pub(crate) enum Stage {
 
 /// Records the phases of connections. Clones share their state.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tracker(Arc<Mutex<State>>);
+pub(crate) struct Tracker {
+    state: Arc<Mutex<State>>,
+    addresses: AddressPolicy,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -49,8 +53,13 @@ struct State {
 }
 
 impl Tracker {
-    pub(crate) fn new(proxied: bool) -> Self {
-        Self(Arc::new(Mutex::new(State { proxied, ..State::default() })))
+    pub(crate) fn new(proxied: bool, addresses: AddressPolicy) -> Self {
+        Self { state: Arc::new(Mutex::new(State { proxied, ..State::default() })), addresses }
+    }
+
+    /// Addresses that requests may have.
+    pub(crate) fn addresses(&self) -> &AddressPolicy {
+        &self.addresses
     }
 
     /// Phase of the newest connection.
@@ -83,7 +92,7 @@ impl Tracker {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Plain values stay consistent if a holder panics.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters `stage` and records the time spent in the previous one.
@@ -122,6 +131,7 @@ impl Resolve for Tracker {
             if found.is_empty() {
                 return Err("the name has no IP address".into());
             }
+            let found = tracker.addresses.filter(name.as_str(), found)?;
             tracker.enter(Stage::Connect);
             Ok(Box::new(found.into_iter()) as Addrs)
         })
@@ -200,7 +210,7 @@ mod tests {
     #[test]
     fn only_the_first_connection_is_recorded() {
         for proxied in [false, true] {
-            let tracker = Tracker::new(proxied);
+            let tracker = Tracker::new(proxied, AddressPolicy::default());
             tracker.begin();
             assert_eq!(tracker.stage(), Stage::Connect);
             tracker.enter(Stage::Ready);

@@ -1,19 +1,17 @@
-//! State of one turn: receives the messages of the queue from any transport, and keeps times, values
-//! and limits.
+//! State of one turn, shared by its calls: times, reply contents, toasts.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::config::Protocol;
-use crate::deadlines::{TurnDeadlines, TurnState};
-use crate::diff::{self, DiffError};
+use crate::config::{Id, Protocol};
+use crate::deadlines::{StepDeadlines, StepState};
 use crate::failure::{Failure, Fault, Partial};
 use crate::limits::Limits;
-use crate::message::{Body, Message, Output};
-use crate::redact;
-use crate::reply::{Content, Reply};
+use crate::reply::{Reply, Toast};
+use crate::reply_track::ReplyTrack;
+use crate::step::Change;
 use crate::timing::TurnTiming;
 
 /// Progress of a turn, for display.
@@ -37,49 +35,26 @@ pub enum Progress {
     },
 }
 
-/// What the transport does after a message.
-#[derive(Debug)]
-pub(crate) enum Flow {
-    Wait,
-    SendHash,
-    SendData(Option<String>),
-    /// The output values of the function.
-    Done(Vec<Value>),
-}
+/// Toasts that are kept; a reply with more is not worth reading.
+const MAX_TOASTS: usize = 50;
 
 pub(crate) struct Turn<'a> {
-    pub(crate) deadlines: TurnDeadlines,
-    limits: &'a Limits,
-    protocol: Protocol,
+    pub(crate) limits: &'a Limits,
+    pub(crate) protocol: Protocol,
     progress: &'a mut (dyn FnMut(Progress) + Send),
+    /// Of the whole conversation.
+    deadline: Instant,
+    sent: Instant,
     timing: TurnTiming,
-    content: Content,
-    step: Step,
+    /// One for each component with a reply.
+    tracks: Vec<ReplyTrack>,
     /// Messages with values so far.
-    pieces: usize,
-    /// Bytes of chunks so far, and the count at which the length of the reply is checked next.
-    chunk_bytes: usize,
-    next_check: usize,
+    messages: usize,
     processing: Option<f64>,
-}
-
-/// The current call.
-#[derive(Debug)]
-struct Step {
-    joined: Instant,
-    queue_left: bool,
-    /// Index of the output with the reply, its type, and its value before the turn.
-    reply: Option<(usize, String, Value)>,
-    /// Output values after the last chunk.
-    outputs: Option<Vec<Value>>,
-    /// The chunks are differences to a value that was never sent; only the last message is complete.
-    no_base: bool,
-}
-
-impl Step {
-    fn new(joined: Instant, queue_left: bool, reply: Option<(usize, String, Value)>) -> Self {
-        Self { joined, queue_left, reply, outputs: None, no_base: false }
-    }
+    /// Processing time at each chunk that may become the first one.
+    processing_at: Vec<(Duration, f64)>,
+    toasts: Vec<Toast>,
+    cached: Option<String>,
 }
 
 impl<'a> Turn<'a> {
@@ -88,310 +63,185 @@ impl<'a> Turn<'a> {
         protocol: Protocol,
         grain: Option<Duration>,
         deadline: Instant,
+        tracks: Vec<ReplyTrack>,
         progress: &'a mut (dyn FnMut(Progress) + Send),
     ) -> Self {
-        let now = Instant::now();
+        let sent = Instant::now();
         progress(Progress::Sent);
         Self {
-            deadlines: TurnDeadlines::new(limits, deadline, now),
             limits,
             protocol,
             progress,
+            deadline,
+            sent,
             timing: TurnTiming { grain, ..TurnTiming::default() },
-            content: Content::default(),
-            step: Step::new(now, true, None),
-            pieces: 0,
-            chunk_bytes: 0,
-            next_check: limits.reply_chars,
+            tracks,
+            messages: 0,
             processing: None,
+            processing_at: Vec::new(),
+            toasts: Vec::new(),
+            cached: None,
         }
     }
 
-    /// Starts the next call; `reply` is the output to read with its type and value.
-    pub(crate) fn begin_step(&mut self, reply: Option<(usize, String, Value)>, queued: bool) {
-        let joined = Instant::now();
-        self.deadlines.data_received(joined);
-        self.step = Step::new(joined, !queued, reply);
+    pub(crate) fn is_reply(&self, id: Id) -> bool {
+        self.tracks.iter().any(|track| track.id() == id)
     }
 
-    /// Processes a message of `bytes` bytes that arrived at `at`.
-    pub(crate) fn receive(
-        &mut self,
-        message: Message,
-        bytes: usize,
-        at: Instant,
-    ) -> Result<Flow, Fault> {
-        if message.body == Body::Heartbeat {
-            self.deadlines.heartbeat_received();
-            return Ok(Flow::Wait);
-        }
-        self.deadlines.data_received(at);
-        match message.body {
-            Body::SendHash => {
-                // The event joins the queue with the reply to this message.
-                self.step.joined = at;
-                return Ok(Flow::SendHash);
-            }
-            Body::SendData => {
-                self.leave_queue(at);
-                return Ok(Flow::SendData(message.event_id));
-            }
-            Body::Estimation { rank, size, cold } => self.estimate(rank, size, cold),
-            Body::Starts => self.start(at),
-            Body::Generating(output) => self.chunk(output, bytes, at)?,
-            Body::Completed(output) => return self.complete(output, at).map(Flow::Done),
-            Body::QueueFull => {
-                return Err(Fault::new(Failure::QueueFull, "the app's queue is full"));
-            }
-            Body::UnexpectedError { message, session_lost } => {
-                return Err(unexpected(&message, session_lost));
-            }
-            Body::CloseStream => {
-                let prose = "the server closed the stream before the reply was complete";
-                return Err(Fault::new(Failure::StreamBroken, prose));
-            }
-            Body::Heartbeat | Body::Other => {}
-        }
-        Ok(Flow::Wait)
+    pub(crate) fn step_deadlines(&self, joined: Instant, state: StepState) -> StepDeadlines {
+        let answered = self.timing.first_output.is_some();
+        StepDeadlines::new(self.limits, self.deadline, self.sent, joined, state, answered)
     }
 
-    fn estimate(&mut self, rank: Option<u64>, size: Option<u64>, cold: Option<bool>) {
+    pub(crate) fn report(&mut self, progress: Progress) {
+        (self.progress)(progress);
+    }
+
+    pub(crate) fn estimate(&mut self, rank: Option<u64>, size: Option<u64>, cold: Option<bool>) {
         if let Some(position) = rank {
             self.timing.queue_position = self.timing.queue_position.max(rank);
-            (self.progress)(Progress::Queued { position, size });
+            self.report(Progress::Queued { position, size });
         }
         // Only the first estimation was made before this run.
         self.timing.cold = self.timing.cold.or(cold);
     }
 
-    fn leave_queue(&mut self, at: Instant) {
-        if !std::mem::replace(&mut self.step.queue_left, true) {
-            let waited = at.saturating_duration_since(self.step.joined);
-            self.timing.queue = Some(self.timing.queue.unwrap_or_default() + waited);
-        }
+    pub(crate) fn add_queue_time(&mut self, waited: Duration) {
+        self.timing.queue = Some(self.timing.queue.unwrap_or_default() + waited);
     }
 
-    fn start(&mut self, at: Instant) {
-        self.leave_queue(at);
-        if self.deadlines.state == TurnState::Waiting {
-            self.deadlines.state = TurnState::Started;
-            (self.progress)(Progress::Started);
-        }
-    }
-
-    fn chunk(&mut self, output: Output, bytes: usize, at: Instant) -> Result<(), Fault> {
-        self.start(at);
-        if !output.success {
-            return Err(app_error(&output));
-        }
-        self.add_processing(output.duration);
-        self.keep(output.data.unwrap_or_default())?;
-        if self.step.reply.is_none() {
-            return Ok(());
-        }
-        self.pieces += 1;
-        if self.pieces > self.limits.chunks {
-            let prose = format!("the reply has more than {} chunks", self.limits.chunks);
-            return Err(Fault::new(Failure::TooLarge, prose));
-        }
-        self.note_chunk(at);
-        self.check_length(bytes)
-    }
-
-    /// Messages before the reply starts, such as one that adds the user's message to the chat, are not
-    /// chunks of it.
-    fn note_chunk(&mut self, at: Instant) {
-        let since = self.deadlines.since_sent(at);
-        if self.timing.first_text.is_none() {
-            let content = self.read_reply();
-            if content.is_empty() && self.timing.first_chunk.is_none() {
-                return;
-            }
-            if content.has_answer() {
-                self.timing.first_text = Some(since);
-            }
-        }
-        if self.timing.first_chunk.is_none() {
-            self.timing.first_chunk = Some(since);
-            self.timing.server_first_chunk = seconds(self.processing);
-        }
-        self.deadlines.state = TurnState::Replying;
-        self.timing.chunks.push(since);
-        (self.progress)(Progress::Chunk { number: self.timing.chunks.len() });
-    }
-
-    /// The reply is at most as long as the bytes received, so it is not read again for each chunk.
-    fn check_length(&mut self, bytes: usize) -> Result<(), Fault> {
-        let bytes_count =
-            if self.protocol.sends_diffs() { self.chunk_bytes + bytes } else { bytes };
-        self.chunk_bytes = bytes_count;
-        if bytes_count <= self.next_check {
-            return Ok(());
-        }
-        let length = length(&self.read_reply());
-        if length > self.limits.reply_chars {
-            return Err(self.too_long());
-        }
-        if self.protocol.sends_diffs() {
-            self.next_check = bytes_count + (self.limits.reply_chars - length);
-        }
-        Ok(())
-    }
-
-    fn too_long(&self) -> Fault {
-        let prose = format!("the reply has more than {} characters", self.limits.reply_chars);
-        Fault::new(Failure::TooLarge, prose)
-    }
-
-    /// Applies the values of a chunk: complete values, or differences to the previous chunk.
-    ///
-    /// Gradio 4.17 to 6 keeps the last value of a failed reply under the address of its generator
-    /// (`Blocks.handle_streaming_diffs`). If the next generator has the same address, its first chunk
-    /// is a difference to the failed reply. Such a reply is read when it is complete.
-    fn keep(&mut self, data: Vec<Value>) -> Result<(), Fault> {
-        let first = self.step.outputs.is_none() && self.protocol.sends_diffs();
-        self.step.no_base |= first && data.iter().any(diff::is_difference);
-        if self.step.no_base {
-            return Ok(());
-        }
-        match &mut self.step.outputs {
-            Some(outputs) if self.protocol.sends_diffs() => {
-                for (at, differences) in data.into_iter().enumerate() {
-                    if at == outputs.len() {
-                        outputs.push(Value::Null);
-                    }
-                    // A first chunk without differences looks like an empty chat.
-                    let unclear = outputs[at].as_array().is_some_and(Vec::is_empty);
-                    match diff::apply(&mut outputs[at], differences) {
-                        Ok(()) => {}
-                        Err(DiffError::Outside) if unclear => self.step.no_base = true,
-                        Err(error) => {
-                            return Err(Fault::new(Failure::StreamBroken, error.to_string()));
-                        }
-                    }
-                }
-            }
-            outputs => *outputs = Some(data),
-        }
-        if self.step.no_base {
-            self.step.outputs = None;
-        }
-        Ok(())
-    }
-
-    fn complete(&mut self, output: Output, at: Instant) -> Result<Vec<Value>, Fault> {
-        self.leave_queue(at);
-        if !output.success {
-            return Err(app_error(&output));
-        }
-        let Some(data) = output.data else {
-            let prose = "the event ended without a value, as a cancelled event does";
-            return Err(Fault::new(Failure::AppError, prose));
-        };
-        // In older protocols the last message repeats the duration of the last chunk.
-        if self.step.outputs.is_none() || self.protocol.sends_diffs() {
-            self.add_processing(output.duration);
-        }
-        let earlier = self.step.outputs.replace(data.clone());
-        if let Some((reply, ..)) = self.step.reply {
-            if data.get(reply).is_some_and(keeps_value) {
-                self.step.outputs = earlier;
-            }
-            self.end_reply(at)?;
-        }
-        Ok(data)
-    }
-
-    fn end_reply(&mut self, at: Instant) -> Result<(), Fault> {
-        let content = self.read_reply();
-        if length(&content) > self.limits.reply_chars {
-            return Err(self.too_long());
-        }
-        let since = self.deadlines.since_sent(at);
-        if content.has_answer() {
-            self.timing.first_text.get_or_insert(since);
-        }
-        if !content.is_empty() && self.timing.first_chunk.is_none() {
-            self.timing.first_chunk = Some(since);
-            self.timing.chunks.push(since);
-            self.timing.server_first_chunk = seconds(self.processing);
-        }
-        if !content.is_empty() {
-            self.content = content;
-        }
-        self.timing.reply = Some(since);
-        Ok(())
-    }
-
-    /// The content of the current values, if it is new.
-    fn read_reply(&self) -> Content {
-        let Some((at, kind, before)) = &self.step.reply else { return Content::default() };
-        match self.step.outputs.as_ref().and_then(|outputs| outputs.get(*at)) {
-            // A repeated text is a new reply; an unchanged chat is not.
-            Some(value) if kind == "chatbot" && value == before => Content::default(),
-            Some(value) => Content::read(kind, value),
-            None => Content::default(),
-        }
-    }
-
-    fn add_processing(&mut self, duration: Option<f64>) {
+    pub(crate) fn add_processing(&mut self, duration: Option<f64>) {
         if let Some(duration) = duration.filter(|duration| duration.is_finite() && *duration >= 0.0)
         {
             self.processing = Some(self.processing.unwrap_or_default() + duration);
         }
     }
 
+    pub(crate) fn add_toast(&mut self, toast: Toast) {
+        if self.toasts.len() < MAX_TOASTS {
+            self.toasts.push(toast);
+        }
+    }
+
+    pub(crate) fn add_cache_use(&mut self, used: Option<String>) {
+        self.cached = self.cached.take().or(used);
+    }
+
+    pub(crate) fn count_message(&mut self) -> Result<(), Fault> {
+        self.messages += 1;
+        if self.messages > self.limits.chunks {
+            let prose = format!("the reply has more than {} chunks", self.limits.chunks);
+            return Err(Fault::new(Failure::TooLarge, prose));
+        }
+        Ok(())
+    }
+
+    /// Takes a new value of a component with a reply.
+    pub(crate) fn note_value(
+        &mut self,
+        id: Id,
+        value: Option<&Value>,
+        change: Change,
+        at: Instant,
+    ) -> Result<(), Fault> {
+        let since = at.saturating_duration_since(self.sent);
+        let Some(track) = self.tracks.iter_mut().find(|track| track.id() == id) else {
+            return Ok(());
+        };
+        let skip = match change {
+            Change::None => true,
+            Change::Appended => track.has_text(),
+            Change::Replaced => false,
+        };
+        let Some(value) = value.filter(|_| !skip) else { return Ok(()) };
+        if track.note(value, since) {
+            self.processing_at.extend(self.processing.map(|processing| (since, processing)));
+        }
+        if track.length() > self.limits.reply_chars {
+            let prose = format!("the reply has more than {} characters", self.limits.reply_chars);
+            return Err(Fault::new(Failure::TooLarge, prose));
+        }
+        Ok(())
+    }
+
+    /// Counts a chunk, if the reply has started. Messages before that, such as one that adds the
+    /// user's message to the chat, are not chunks of the reply.
+    pub(crate) fn note_chunk(&mut self, at: Instant) -> bool {
+        if self.tracks.iter().all(|track| track.content.is_empty()) {
+            return false;
+        }
+        let since = at.saturating_duration_since(self.sent);
+        self.timing.first_output.get_or_insert(since);
+        self.timing.chunks.push(since);
+        let number = self.timing.chunks.len();
+        self.report(Progress::Chunk { number });
+        true
+    }
+
+    /// A function with a reply has ended.
+    pub(crate) fn note_end(&mut self, at: Instant) {
+        let since = at.saturating_duration_since(self.sent);
+        if self.timing.chunks.is_empty() && self.tracks.iter().any(|one| !one.content.is_empty()) {
+            self.timing.first_output = Some(since);
+            self.timing.chunks.push(since);
+            self.processing_at.extend(self.processing.map(|processing| (since, processing)));
+        }
+        self.timing.reply = Some(since);
+    }
+
+    /// Whether all replies are empty.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.tracks.iter().all(|track| track.content.is_empty())
+    }
+
+    /// The times that depend on the final text: what was replaced later is not a first chunk.
+    fn finish_timing(&mut self) {
+        let first_text = self.tracks.iter().filter_map(ReplyTrack::first_text).min();
+        let first_chunk = self.tracks.iter().filter_map(ReplyTrack::first_chunk).min();
+        self.timing.first_text = first_text;
+        self.timing.first_chunk = first_chunk;
+        let first = first_chunk.unwrap_or(Duration::MAX);
+        self.timing.chunks.retain(|chunk| *chunk >= first);
+        let processing = self.processing_at.iter().find(|(at, _)| Some(*at) == first_chunk);
+        self.timing.server_first_chunk = processing.and_then(|(_, sum)| seconds(*sum));
+        self.timing.server_processing = self.processing.and_then(seconds);
+    }
+
     pub(crate) fn into_reply(mut self) -> Reply {
-        self.timing.server_processing = seconds(self.processing);
-        let Content { text, thinking, parts } = self.content;
-        Reply { text, thinking, parts, timing: self.timing }
+        for track in &mut self.tracks {
+            track.content.finish();
+        }
+        self.finish_timing();
+        let mut answers = self.tracks.into_iter().map(ReplyTrack::into_answer);
+        let first = answers.next().unwrap_or_default();
+        Reply {
+            text: first.text,
+            thinking: first.thinking,
+            parts: first.parts,
+            label: first.label,
+            others: answers.collect(),
+            toasts: self.toasts,
+            cached: self.cached,
+            timing: self.timing,
+        }
     }
 
     pub(crate) fn into_partial(mut self) -> Partial {
-        let content = match self.read_reply() {
-            empty if empty.is_empty() => std::mem::take(&mut self.content),
-            content => content,
-        };
-        self.timing.server_processing = seconds(self.processing);
+        self.finish_timing();
         self.timing.reply = None;
-        Partial { text: content.text, thinking: content.thinking, timing: self.timing }
+        let content = self.tracks.into_iter().map(|track| track.content);
+        let content = content.max_by_key(|content| content.text.len()).unwrap_or_default();
+        Partial {
+            text: content.text,
+            thinking: content.thinking,
+            toasts: self.toasts,
+            timing: self.timing,
+        }
     }
 }
 
-/// Whether an update leaves the value of its component unchanged.
-fn keeps_value(value: &Value) -> bool {
-    value.get("__type__").is_some_and(|kind| kind == "update") && value.get("value").is_none()
-}
-
-fn length(content: &Content) -> usize {
-    let thinking = content.thinking.iter().map(|thought| thought.text.chars().count());
-    content.text.chars().count() + thinking.sum::<usize>()
-}
-
-fn seconds(sum: Option<f64>) -> Option<Duration> {
-    Duration::try_from_secs_f64(sum?).ok()
-}
-
-fn app_error(output: &Output) -> Fault {
-    let prose = match output.error.as_deref().map(redact::line).filter(|text| !text.is_empty()) {
-        Some(text) => format!("the app reported `{text}`"),
-        None => "the app reported an error without a text (`show_error` is off)".to_owned(),
-    };
-    Fault::new(Failure::AppError, prose)
-}
-
-fn unexpected(message: &str, session_lost: bool) -> Fault {
-    let message = redact::line(message);
-    if session_lost {
-        let prose = format!(
-            "the server does not know the session (`{message}`): it was restarted, or another \
-             replica received the request"
-        );
-        return Fault::new(Failure::StreamBroken, prose);
-    }
-    let stopped = message.to_ascii_lowercase().contains("server stopped");
-    let failure = if stopped { Failure::StreamBroken } else { Failure::AppError };
-    Fault::new(failure, format!("the server reported `{message}`"))
+fn seconds(sum: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(sum).ok()
 }
 
 #[cfg(test)]

@@ -4,9 +4,15 @@
     reason = "arguments of test cases"
 )]
 
+use std::sync::Mutex;
+
 use serde_json::json;
 
 use super::*;
+use crate::diff;
+use crate::message::Message;
+use crate::reply_track::ReplySource;
+use crate::step::{Flow, Step};
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -20,20 +26,28 @@ fn run(
     let limits = Limits::default();
     let mut seen = |_| {};
     let far = Instant::now() + MS(60_000);
-    let mut turn = Turn::begin(&limits, protocol, None, far, &mut seen);
-    turn.begin_step(Some((0, kind.to_owned(), before)), true);
-    let sent = turn.step.joined;
-    turn.deadlines = TurnDeadlines::new(&limits, far, sent);
-    for (at, message) in messages {
-        let json = message.to_string();
-        let message = Message::parse(json.as_bytes()).unwrap();
-        match turn.receive(message, json.len(), sent + MS(*at)) {
-            Ok(Flow::Done(_)) => return Ok(turn.into_reply()),
-            Ok(_) => {}
-            Err(fault) => return Err((fault, turn.into_partial())),
-        }
+    let kind = kind.to_owned();
+    let track = ReplyTrack::new(ReplySource { id: 1, kind, before, ..ReplySource::default() });
+    let turn = Turn::begin(&limits, protocol, None, far, vec![track], &mut seen);
+    let sent = turn.sent;
+    let turn = Mutex::new(turn);
+    let outcome = {
+        let mut step = Step::new(&turn, &[1], true);
+        step.set_joined(sent);
+        let receive = |(at, message): &(u64, Value)| {
+            let json = message.to_string();
+            let message = Message::parse(json.as_bytes()).unwrap();
+            step.receive(message, json.len(), sent + MS(*at))
+        };
+        let outcome = messages.iter().map(receive).find(|flow| !matches!(flow, Ok(Flow::Wait)));
+        step.save_partial();
+        outcome
+    };
+    let turn = turn.into_inner().unwrap();
+    match outcome.expect("the messages end the step") {
+        Ok(_) => Ok(turn.into_reply()),
+        Err(fault) => Err((fault, turn.into_partial())),
     }
-    panic!("the messages do not end the step");
 }
 
 fn generating(data: Value, seconds: f64) -> Value {
@@ -74,6 +88,7 @@ fn times_come_from_the_messages() {
     let expected = TurnTiming {
         queue: Some(MS(30)),
         queue_position: Some(2),
+        first_output: Some(MS(50)),
         first_chunk: Some(MS(50)),
         first_text: Some(MS(50)),
         chunks: vec![MS(50), MS(70)],

@@ -17,7 +17,10 @@ pub fn redact_credentials(text: &str) -> String {
     let mut is_next_secret = false;
     for word in text.split_inclusive(|character: char| !is_word(character)) {
         let core = word.trim_end_matches(|character: char| !is_word(character));
+        // A secret may have been replaced already.
+        let is_placeholder = clean.ends_with('[') && core == "secret";
         let is_secret = !core.is_empty()
+            && !is_placeholder
             && (has_form_of_credential(core) || (is_next_secret && core.len() > SHORTEST_NAMED));
         clean.push_str(if is_secret { PLACEHOLDER } else { core });
         clean.push_str(&word[core.len()..]);

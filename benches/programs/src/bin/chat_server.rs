@@ -44,6 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let pause = Duration::from_millis(pause);
     let app = App { chunks, pause, said: Arc::default(), log: Arc::default() };
     let routes = Router::new()
+        .route("/", get(|| async { "<script>window.gradio_config = {};</script>" }))
         .route("/config", get(|| async { Json(config()) }))
         .route("/gradio_api/queue/join", post(join))
         .route("/gradio_api/queue/data", get(data))

@@ -143,6 +143,9 @@ impl Tattler {
             self.joined.lock().unwrap().insert(session(body), told.to_owned());
             return Json(json!({"event_id": "e"})).into_response();
         }
+        if uri.path().trim_matches('/').split('/').count() <= 2 {
+            return "<script>window.gradio_config = {};</script>".into_response();
+        }
         if !uri.path().ends_with("/queue/data") {
             return StatusCode::NOT_FOUND.into_response();
         }

@@ -8,6 +8,7 @@ use reqwest::{Method, Response};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use super::streams::{Received, Streams, ended};
 use crate::call::Call;
 use crate::cancel::CancelGuard;
 use crate::event_stream::EventStream;
@@ -15,7 +16,7 @@ use crate::failure::{Failure, Fault};
 use crate::http::{Http, HttpError};
 use crate::message::{Body, Message};
 use crate::redact;
-use crate::turn::{Flow, Turn};
+use crate::step::{Flow, Outcome, Step};
 
 /// Time for a stream to end after the reply is complete. The connection of an ended stream can be
 /// reused for the next turn; after this time a new connection is cheaper.
@@ -24,17 +25,19 @@ const DRAIN: Duration = Duration::from_millis(250);
 /// 4.9 and later: the event joins the queue, then its messages arrive on the stream of the session.
 pub(super) async fn join_and_follow(
     http: &Http,
+    streams: &Streams,
     call: &Call<'_>,
-    turn: &mut Turn<'_>,
+    step: &mut Step<'_, '_>,
     guard: &mut CancelGuard,
-) -> Result<Vec<Value>, HttpError> {
-    let request = http.request(Method::POST, call.app.api("queue/join")).json(&call.body());
-    let response = http.send(request, turn.deadlines.until()).await?;
+) -> Result<Outcome, HttpError> {
+    let url = http.with_page_query(call.app.api("queue/join"));
+    let request = http.request(Method::POST, url).json(&call.body());
+    let response = http.send(request, step.deadlines.until()).await?;
     if response.status() != StatusCode::OK {
-        return Err(http.refusal(response, turn.deadlines.until()).await.into());
+        return Err(http.refusal(response, step.deadlines.until()).await.into());
     }
     let limit = http.settings.limits.decompressed_bytes;
-    let body = http.body(response, limit, turn.deadlines.until()).await?;
+    let body = http.body(response, limit, step.deadlines.until()).await?;
     let joined: Option<Value> = serde_json::from_slice(&body).ok();
     let event_id = joined.as_ref().and_then(|joined| joined.get("event_id")?.as_str());
     let event_id = event_id.ok_or_else(|| {
@@ -43,43 +46,41 @@ pub(super) async fn join_and_follow(
         HttpError::new(Failure::StreamBroken, prose)
     })?;
     guard.event(call, event_id);
+    streams.register(event_id).await;
 
     let mut url = call.app.api("queue/data");
     url.query_pairs_mut().append_pair("session_hash", call.session);
-    let mut events = Events::open(http, url, turn.deadlines.until()).await?;
     loop {
-        let (message, bytes, at) = events.next(turn.deadlines.until()).await?;
-        if message.event_id.as_deref().is_some_and(|id| id != event_id) {
-            continue;
-        }
+        let (message, bytes, at) =
+            streams.next(http, &url, event_id, step.deadlines.until()).await?;
         if is_last(&message) {
             guard.finished();
         }
-        if let Flow::Done(values) = turn.receive(message, bytes, at)? {
-            events.drain().await;
-            return Ok(values);
+        if let Flow::Done(outcome) = step.receive(message, bytes, at)? {
+            streams.finish(event_id).await;
+            return Ok(outcome);
         }
     }
 }
 
 /// 4.0 to 4.8: each event has a stream, and the data is posted when the server asks for it.
-pub(super) async fn ask_and_answer(
+pub(super) async fn one_stream_per_event(
     http: &Http,
     call: &Call<'_>,
-    turn: &mut Turn<'_>,
+    step: &mut Step<'_, '_>,
     guard: &mut CancelGuard,
-) -> Result<Vec<Value>, HttpError> {
-    let mut url = call.app.api("queue/join");
+) -> Result<Outcome, HttpError> {
+    let mut url = http.with_page_query(call.app.api("queue/join"));
     url.query_pairs_mut()
         .append_pair("fn_index", &call.function.id().to_string())
         .append_pair("session_hash", call.session);
-    let mut events = Events::open(http, url, turn.deadlines.until()).await?;
+    let mut events = Events::open(http, url, step.deadlines.until()).await?;
     loop {
-        let (message, bytes, at) = events.next(turn.deadlines.until()).await?;
+        let (message, bytes, at) = events.next(http, step.deadlines.until()).await?;
         if is_last(&message) {
             guard.finished();
         }
-        match turn.receive(message, bytes, at)? {
+        match step.receive(message, bytes, at)? {
             Flow::SendData(event_id) => {
                 if let Some(event_id) = &event_id {
                     guard.event(call, event_id);
@@ -87,14 +88,14 @@ pub(super) async fn ask_and_answer(
                 let mut body = call.body();
                 body["event_id"] = Value::from(event_id);
                 let request = http.request(Method::POST, call.app.api("queue/data")).json(&body);
-                let response = http.send(request, turn.deadlines.until()).await?;
+                let response = http.send(request, step.deadlines.until()).await?;
                 if response.status() != StatusCode::OK {
-                    return Err(http.refusal(response, turn.deadlines.until()).await.into());
+                    return Err(http.refusal(response, step.deadlines.until()).await.into());
                 }
             }
-            Flow::Done(values) => {
+            Flow::Done(outcome) => {
                 events.drain().await;
-                return Ok(values);
+                return Ok(outcome);
             }
             Flow::Wait | Flow::SendHash => {}
         }
@@ -110,16 +111,19 @@ fn is_last(message: &Message) -> bool {
 }
 
 /// An open stream.
-struct Events<'a> {
-    http: &'a Http,
+pub(super) struct Events {
     response: Response,
     stream: EventStream,
     /// When the last bytes arrived.
     at: Instant,
 }
 
-impl<'a> Events<'a> {
-    async fn open(http: &'a Http, url: url::Url, until: Instant) -> Result<Self, HttpError> {
+impl Events {
+    pub(super) async fn open(
+        http: &Http,
+        url: url::Url,
+        until: Instant,
+    ) -> Result<Self, HttpError> {
         let response = http.send(http.event_request(url), until).await?;
         if response.status() != StatusCode::OK {
             return Err(http.refusal(response, until).await.into());
@@ -133,11 +137,15 @@ impl<'a> Events<'a> {
             return Err(HttpError::new(Failure::StreamBroken, prose));
         }
         let stream = EventStream::new(http.settings.limits.event_bytes);
-        Ok(Self { http, response, stream, at: Instant::now() })
+        Ok(Self { response, stream, at: Instant::now() })
     }
 
     /// The next message, its length, and when it arrived.
-    async fn next(&mut self, until: Instant) -> Result<(Message, usize, Instant), HttpError> {
+    pub(super) async fn next(
+        &mut self,
+        http: &Http,
+        until: Instant,
+    ) -> Result<Received, HttpError> {
         loop {
             if let Some(event) = self.stream.next_event() {
                 let message = Message::parse(&event).ok_or_else(|| {
@@ -149,34 +157,31 @@ impl<'a> Events<'a> {
             }
             let chunk = match timeout_at(until, self.response.chunk()).await {
                 Err(_) => return Err(HttpError::TimedOut),
-                Ok(chunk) => chunk.map_err(|error| self.broken(&error))?,
+                Ok(chunk) => chunk.map_err(|error| broken(http, &error))?,
             };
             self.at = Instant::now();
             // A stream that is always ready never lets the timeout fire.
             if self.at >= until {
                 return Err(HttpError::TimedOut);
             }
-            let Some(chunk) = chunk else {
-                let prose = "the stream ended before the reply was complete";
-                return Err(HttpError::new(Failure::StreamBroken, prose));
-            };
+            let Some(chunk) = chunk else { return Err(ended()) };
             self.stream.feed(&chunk).map_err(|_| {
-                let limit = self.http.settings.limits.event_bytes;
+                let limit = http.settings.limits.event_bytes;
                 HttpError::new(Failure::TooLarge, format!("an event has more than {limit} bytes"))
             })?;
         }
     }
 
-    fn broken(&self, error: &reqwest::Error) -> Fault {
-        let fault = self.http.fault(error);
-        let prose = format!("the stream broke before the reply was complete: {}", fault.prose);
-        Fault::new(Failure::StreamBroken, prose)
-    }
-
-    async fn drain(mut self) {
+    pub(super) async fn drain(mut self) {
         let until = Instant::now() + DRAIN;
         while Instant::now() < until
             && let Ok(Ok(Some(_))) = timeout_at(until, self.response.chunk()).await
         {}
     }
+}
+
+fn broken(http: &Http, error: &reqwest::Error) -> Fault {
+    let fault = http.fault(error);
+    let prose = format!("the stream broke before the reply was complete: {}", fault.prose);
+    Fault::new(Failure::StreamBroken, prose)
 }

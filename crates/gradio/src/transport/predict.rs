@@ -10,40 +10,42 @@ use crate::failure::Failure;
 use crate::http::{Http, HttpError};
 use crate::message::{Body, Message, Output};
 use crate::redact;
-use crate::turn::{Flow, Turn};
+use crate::step::{Flow, Outcome, Step};
 
 pub(super) async fn make(
     http: &Http,
     call: &Call<'_>,
-    turn: &mut Turn<'_>,
-) -> Result<Vec<Value>, HttpError> {
-    let request = http.request(Method::POST, call.app.api("run/predict")).json(&call.body());
-    let response = http.send(request, turn.deadlines.until()).await?;
+    step: &mut Step<'_, '_>,
+) -> Result<Outcome, HttpError> {
+    let request = http
+        .request(Method::POST, http.with_page_query(call.app.api("run/predict")))
+        .json(&call.body());
+    let response = http.send(request, step.deadlines.until()).await?;
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
-        return Err(app_error(http, response, turn).await);
+        return Err(app_error(http, response, step).await);
     }
     if response.status() != StatusCode::OK {
-        return Err(http.refusal(response, turn.deadlines.until()).await.into());
+        return Err(http.refusal(response, step.deadlines.until()).await.into());
     }
     let limit = http.settings.limits.decompressed_bytes;
-    let body = http.body(response, limit, turn.deadlines.until()).await?;
+    let body = http.body(response, limit, step.deadlines.until()).await?;
     let output = Output::parse(&body).ok_or_else(|| {
         let prose =
             format!("`run/predict` returned {}; expected a JSON object", redact::excerpt(&body));
         HttpError::new(Failure::StreamBroken, prose)
     })?;
     let message = Message { event_id: None, body: Body::Completed(output) };
-    match turn.receive(message, body.len(), Instant::now())? {
-        Flow::Done(values) => Ok(values),
+    match step.receive(message, body.len(), Instant::now())? {
+        Flow::Done(outcome) => Ok(outcome),
         _ => unreachable!("a completed call is finished or an error"),
     }
 }
 
 /// An exception in an unqueued function is a 500 with `{"error": …}`. Any other 500 is an error of
 /// the server.
-async fn app_error(http: &Http, response: reqwest::Response, turn: &mut Turn<'_>) -> HttpError {
+async fn app_error(http: &Http, response: reqwest::Response, step: &mut Step<'_, '_>) -> HttpError {
     let status = response.status();
-    let until = turn.deadlines.until();
+    let until = step.deadlines.until();
     let body = match http.body(response, http.settings.limits.decompressed_bytes, until).await {
         Ok(body) => body,
         Err(error) => return error,
@@ -55,7 +57,7 @@ async fn app_error(http: &Http, response: reqwest::Response, turn: &mut Turn<'_>
         return HttpError::new(Failure::HttpStatus, prose);
     };
     let failed = Body::Completed(Output { success: false, ..output });
-    match turn.receive(Message { event_id: None, body: failed }, body.len(), Instant::now()) {
+    match step.receive(Message { event_id: None, body: failed }, body.len(), Instant::now()) {
         Err(fault) => fault.into(),
         Ok(_) => unreachable!("a failed call is an error"),
     }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error as SocketError;
@@ -23,17 +23,17 @@ use crate::failure::Failure;
 use crate::http::{Http, HttpError};
 use crate::message::Message;
 use crate::redact;
-use crate::turn::{Flow, Turn};
+use crate::step::{Flow, Outcome, Step};
 
 pub(super) async fn make(
     http: &Http,
     call: &Call<'_>,
-    turn: &mut Turn<'_>,
+    step: &mut Step<'_, '_>,
     guard: &mut CancelGuard,
-) -> Result<Vec<Value>, HttpError> {
-    let socket = guard.socket(open(http, call, turn.deadlines.until()).await?);
+) -> Result<Outcome, HttpError> {
+    let socket = guard.socket(open(http, call, step.deadlines.until()).await?);
     loop {
-        let until = turn.deadlines.until();
+        let until = step.deadlines.until();
         let frame = timeout_at(until, socket.next()).await.map_err(|_| HttpError::TimedOut)?;
         let at = Instant::now();
         // Frames that are always ready never let the timeout fire.
@@ -56,17 +56,17 @@ pub(super) async fn make(
                 redact::excerpt(text.as_bytes())
             ))
         })?;
-        let answer = match turn.receive(message, text.len(), at)? {
+        let answer = match step.receive(message, text.len(), at)? {
             Flow::Wait => continue,
             Flow::SendHash => {
                 json!({ "fn_index": call.function.id(), "session_hash": call.session })
             }
             Flow::SendData(_) => call.body(),
-            Flow::Done(values) => return Ok(values),
+            Flow::Done(outcome) => return Ok(outcome),
         };
         let sent = socket.send(Frame::text(answer.to_string()));
         let sent =
-            timeout_at(turn.deadlines.until(), sent).await.map_err(|_| HttpError::TimedOut)?;
+            timeout_at(step.deadlines.until(), sent).await.map_err(|_| HttpError::TimedOut)?;
         sent.map_err(|error| failed(http, &error))?;
     }
 }
@@ -74,7 +74,7 @@ pub(super) async fn make(
 async fn open(http: &Http, call: &Call<'_>, until: Instant) -> Result<Socket, HttpError> {
     let key = generate_key();
     let request = http
-        .upgrade_request(call.app.api("queue/join"))?
+        .upgrade_request(http.with_page_query(call.app.api("queue/join")))?
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_VERSION, "13")

@@ -128,6 +128,11 @@ pub(crate) fn down(reason: Reason) -> Report {
         Reason::HttpStatus => {
             failed(vec![], quick, "GET /config answered 503: `Service Unavailable`")
         }
+        Reason::Page => failed(
+            vec![],
+            quick,
+            "the message box (textbox `Message`) is disabled, so users cannot send messages",
+        ),
         Reason::NotGradio => {
             failed(vec![], quick, "GET /config answered HTML: `<title>Maintenance</title>`")
         }

@@ -26,6 +26,7 @@ fn statuses() -> Vec<Fault> {
     let status = |name, status: &str, failure, prose| {
         Fault::new(name, first(page(status, "<html><title>Sorry</title>")), failure, prose)
     };
+    let nothing = Script::default().send("page", detail("404 Not Found", "Not Found"));
     let moved = |to: &str| answer("301 Moved Permanently", &[("location", to)], b"");
     vec![
         Fault::new("endless redirects", first(moved("/config")), HttpStatus, "more than 5"),
@@ -57,7 +58,7 @@ fn statuses() -> Vec<Fault> {
         status("bad gateway", "502 Bad Gateway", HttpStatus, "a page titled `Sorry`"),
         status("no server behind", "503 Service Unavailable", HttpStatus, "503"),
         status("gateway timeout", "504 Gateway Timeout", HttpStatus, "504"),
-        Fault::new("nothing there", Script::default(), HttpStatus, "404 Not Found, `Not Found`"),
+        Fault::new("nothing there", nothing, HttpStatus, "404 Not Found, `Not Found`"),
         Fault::new(
             "too many requests",
             first(answer("429 Too Many Requests", &[("retry-after", "120")], b"slow down")),

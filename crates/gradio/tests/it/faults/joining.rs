@@ -9,7 +9,10 @@ use crate::support::scripted::{Do, Script};
 use crate::support::wire::{answer, detail, json_answer, page};
 
 pub(super) fn faults() -> Vec<Fault> {
-    use Failure::{AppError, Auth, HttpStatus, QueueFull, QueueTimeout, StreamBroken, TooLarge};
+    use Failure::{
+        AppError, Auth, FirstChunkTimeout, HttpStatus, QueueFull, QueueTimeout, StreamBroken,
+        TooLarge,
+    };
     let described_only =
         || Script::default().send("config", json_answer(&config(&json!("sse_v3"))));
     let joined = |answer: Vec<u8>| described_only().send("join", answer);
@@ -117,8 +120,8 @@ pub(super) fn faults() -> Vec<Fault> {
         Fault::new(
             "not queued: silence",
             described(&app::unqueued()).on("predict", [Do::Wait]),
-            QueueTimeout,
-            "did not start",
+            FirstChunkTimeout,
+            "sent no chunk",
         )
         .limited(|limits| limits.stall = LIMIT),
         Fault::new(

@@ -117,7 +117,8 @@ fn streamed(messages: &[serde_json::Value]) -> Vec<u8> {
 }
 
 async fn run(fault: &Fault, url: &str) -> Result<Reply, Error> {
-    let mut builder = Client::builder(url).proxy(Proxy::None).limits(fault.limits.clone());
+    let mut builder =
+        Client::builder(url).proxy(Proxy::None).check_page(false).limits(fault.limits.clone());
     if let Some(path) = &fault.ca_file {
         builder = builder.ca_file(path);
     }

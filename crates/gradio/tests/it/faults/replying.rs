@@ -169,7 +169,7 @@ fn endless() -> Vec<Fault> {
             "an event without end",
             begun(&[], Do::Repeat(chunk(&b"x".repeat(65_536)), Duration::ZERO)),
             TooLarge,
-            "an event has more than 4194304 bytes",
+            "an event has more than 8388608 bytes",
         )
         .cancelled(),
     ]

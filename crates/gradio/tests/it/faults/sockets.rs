@@ -72,7 +72,7 @@ pub(super) fn faults() -> Vec<Fault> {
             "ws: a frame of 64 MB",
             begun(Do::Send(huge)),
             TooLarge,
-            "more than 4194304 bytes",
+            "more than 8388608 bytes",
         ),
         Fault::new(
             "ws: a message too large",

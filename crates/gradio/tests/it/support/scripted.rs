@@ -59,6 +59,7 @@ pub(crate) struct Server {
     scheme: &'static str,
     seen: Arc<Mutex<Vec<Request>>>,
     received: Arc<Notify>,
+    closed: Arc<Mutex<usize>>,
     task: JoinHandle<()>,
 }
 
@@ -74,15 +75,26 @@ impl Server {
     }
 
     pub(crate) async fn start_at(address: &str, script: Script) -> Self {
+        Self::start_with(address, |_| script).await
+    }
+
+    /// Starts a server whose script contains its address.
+    pub(crate) async fn start_with(
+        address: &str,
+        script: impl FnOnce(SocketAddr) -> Script,
+    ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let script = script(address);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let received = Arc::new(Notify::new());
+        let closed = Arc::new(Mutex::new(0));
         let runner = Runner {
             script,
             counts: Mutex::default(),
             seen: seen.clone(),
             received: received.clone(),
+            closed: closed.clone(),
         };
         let runner = Arc::new(runner);
         let scheme = if runner.script.tls.is_some() { "https" } else { "http" };
@@ -93,7 +105,7 @@ impl Server {
                 connections.spawn(runner.clone().accept(stream));
             }
         });
-        Self { address, scheme, seen, received, task }
+        Self { address, scheme, seen, received, closed, task }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -117,6 +129,17 @@ impl Server {
         }
     }
 
+    /// Connections that the client closed during [`Do::Wait`].
+    pub(crate) fn closed(&self) -> usize {
+        *self.closed.lock().unwrap()
+    }
+
+    pub(crate) async fn wait_until_closed(&self) {
+        while self.closed() == 0 {
+            self.received.notified().await;
+        }
+    }
+
     pub(crate) fn count(&self, route: &str) -> usize {
         self.seen().iter().filter(|request| route_of(request) == route).count()
     }
@@ -127,6 +150,7 @@ struct Runner {
     counts: Mutex<HashMap<String, usize>>,
     seen: Arc<Mutex<Vec<Request>>>,
     received: Arc<Notify>,
+    closed: Arc<Mutex<usize>>,
 }
 
 impl Runner {
@@ -156,6 +180,8 @@ impl Runner {
             self.received.notify_one();
             let acts = self.acts(&request);
             if !perform(&acts, Some(&request), &mut stream).await? {
+                *self.closed.lock().unwrap() += 1;
+                self.received.notify_one();
                 break;
             }
         }
@@ -165,7 +191,11 @@ impl Runner {
     fn acts(&self, request: &Request) -> Vec<Do> {
         let route = route_of(request);
         let Some(actions) = self.script.routes.get(route) else {
-            return vec![Do::Send(super::wire::detail("404 Not Found", "Not Found"))];
+            let page = "<script>window.gradio_config = {};</script>";
+            return vec![Do::Send(match route {
+                "page" => super::wire::page("200 OK", page),
+                _ => super::wire::detail("404 Not Found", "Not Found"),
+            })];
         };
         let mut counts = self.counts.lock().unwrap();
         let count = counts.entry(route.to_owned()).or_default();
@@ -177,6 +207,9 @@ impl Runner {
 fn route_of(request: &Request) -> &str {
     if request.header("upgrade").is_some() {
         return "socket";
+    }
+    if request.path().contains("/heartbeat/") {
+        return "heartbeat";
     }
     match request.path().rsplit('/').next() {
         None | Some("") => "page",

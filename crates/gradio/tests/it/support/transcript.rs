@@ -180,6 +180,12 @@ async fn connection(mut stream: TcpStream, asks: UnboundedSender<Ask>) {
     stream.set_nodelay(true).unwrap();
     let mut buffer = Vec::new();
     while let Ok(Some(request)) = Request::read(&mut stream, &mut buffer).await {
+        if request.path().contains("/heartbeat/") {
+            stream.write_all(&wire::stream_head()).await.unwrap();
+            // Held until the client closes it.
+            let _ = Request::read(&mut stream, &mut buffer).await;
+            return;
+        }
         let key = request.header("sec-websocket-key").map(str::to_owned);
         let (answers, mut to_send) = unbounded_channel();
         if asks.send(Ask::Request(request, answers)).is_err() {

@@ -8,6 +8,7 @@ pub(super) fn summary(reason: Reason) -> &'static str {
         Reason::Connect => "connection failed",
         Reason::Tls => "TLS error",
         Reason::HttpStatus => "HTTP error",
+        Reason::Page => "the page does not work",
         Reason::NotGradio => "not a Gradio app",
         Reason::Auth => "login rejected",
         Reason::EndpointMissing => "chat endpoint not found",
@@ -29,6 +30,7 @@ pub(super) fn impact(reason: Reason) -> &'static str {
         Reason::Connect => "The browser shows that the site cannot be reached.",
         Reason::Tls => "The browser shows a warning about the connection, or refuses to connect.",
         Reason::HttpStatus => "Users see an error page, or a chat that does not load.",
+        Reason::Page => "Users cannot send messages on the page.",
         Reason::NotGradio => {
             "Users see another page than the chat, such as a maintenance or error page."
         }
@@ -67,6 +69,11 @@ pub(super) fn steps(reason: Reason) -> &'static [&'static str] {
             "502, 503, 504: the app is down behind its proxy. Check its tasks and restarts.",
             "429: a rate limit. Exempt the probe (its User-Agent starts with Vigie/), or run it less often.",
             "500: read the app's log at the time of the run. 404: check whether the app moved.",
+        ],
+        Reason::Page => &[
+            "Open {url} in a browser and send a message.",
+            "If the page sends its requests to another address, set `root_path` of the app, and the headers Host, X-Forwarded-Host and X-Forwarded-Proto in the proxy.",
+            "If the page returns an error, read the app's log. If users do not need the page, set `page: false` in the probe.",
         ],
         Reason::NotGradio => &[
             "Open the address in a browser. It may be a maintenance page, a login page or a paused Space.",

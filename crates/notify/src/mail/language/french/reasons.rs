@@ -28,6 +28,7 @@ pub(super) fn summary(reason: Reason) -> &'static str {
         Reason::Connect => "connexion impossible",
         Reason::Tls => "erreur TLS",
         Reason::HttpStatus => "erreur HTTP",
+        Reason::Page => "la page ne fonctionne pas",
         Reason::NotGradio => "pas une application Gradio",
         Reason::Auth => "connexion au compte refusée",
         Reason::EndpointMissing => "point d'accès du chat introuvable",
@@ -53,6 +54,7 @@ pub(super) fn impact(reason: Reason) -> &'static str {
         Reason::HttpStatus => {
             "Les utilisateurs voient une page d'erreur, ou un chat qui ne se charge pas."
         }
+        Reason::Page => "Les utilisateurs ne peuvent pas envoyer de message sur la page.",
         Reason::NotGradio => {
             "Les utilisateurs voient une autre page que le chat, de maintenance ou d'erreur par exemple."
         }
@@ -99,6 +101,11 @@ pub(super) fn steps(reason: Reason) -> &'static [&'static str] {
             "502, 503, 504 : l'application est en panne derrière son proxy. Vérifier ses tâches et ses redémarrages.",
             "429 : un quota. En exempter la sonde (son User-Agent commence par Vigie/), ou l'exécuter moins souvent.",
             "500 : lire le journal de l'application à l'heure de l'exécution. 404 : vérifier si l'application a changé d'adresse.",
+        ],
+        Reason::Page => &[
+            "Ouvrir {url} dans un navigateur et envoyer un message.",
+            "Si la page envoie ses requêtes à une autre adresse, régler `root_path` dans l'application, et les en-têtes Host, X-Forwarded-Host et X-Forwarded-Proto dans le proxy.",
+            "Si la page renvoie une erreur, lire le journal de l'application. Si les utilisateurs n'ont pas besoin de la page, mettre `page: false` dans la sonde.",
         ],
         Reason::NotGradio => &[
             "Ouvrir l'adresse dans un navigateur. C'est peut-être une page de maintenance, de connexion, ou un Space en pause.",

@@ -9,11 +9,15 @@ fn config(name: &str) -> AppConfig {
 
 /// Form, name of the endpoint, and the functions of its steps; `!` marks those with a reply.
 fn found(config: &AppConfig, choice: Option<&str>) -> Result<String, String> {
-    let choice = choice.map(|text| text.parse().unwrap());
-    let plan = choose(config, choice.as_ref(), &BTreeSet::new()).map_err(|fault| fault.prose)?;
-    let steps = plan.steps.iter().map(|step| {
-        let mark = if step.reply.is_some() { "!" } else { "" };
-        format!(" {}{mark}", config.dependencies[step.position].id())
+    let endpoint = choice.map(|text| text.parse().unwrap());
+    found_with(config, &Choice { endpoint, ..Choice::default() })
+}
+
+fn found_with(config: &AppConfig, choice: &Choice) -> Result<String, String> {
+    let plan = choose(config, choice).map_err(|fault| fault.prose)?;
+    let steps = plan.functions(config).map(|one| {
+        let mark = if one.outputs.iter().any(|id| plan.replies.contains(id)) { "!" } else { "" };
+        format!(" {}{mark}", one.id())
     });
     let name = plan.start(config).api_name.clone().unwrap_or_default();
     Ok(format!("{} /{name}{}", plan.how.word(), steps.collect::<String>()))
@@ -39,7 +43,10 @@ fn chat_of_each_recorded_app_is_found() {
 #[test]
 fn chat_interface_page_is_a_chain_with_history() {
     let config = config("g6-chat_stream.json");
-    assert_eq!(found(&config, Some("0")).unwrap(), "chain /_clear_and_save_textbox 0 1! 2! 3");
+    assert_eq!(
+        found(&config, Some("0")).unwrap(),
+        "chain /_clear_and_save_textbox 0 1! 2! 3 29! 30"
+    );
 }
 
 #[test]
@@ -108,8 +115,10 @@ fn submit_is_preferred_to_click() {
 #[test]
 fn box_with_configured_value_is_not_the_message_box() {
     let config = blocks(&json!([{ "targets": [[4, "click"]], "inputs": [1, 6], "outputs": [5] }]));
-    let message =
-        |named: &[Id]| choose(&config, None, &named.iter().copied().collect()).unwrap().message;
+    let message = |named: &[Id]| {
+        let named = named.iter().copied().collect();
+        choose(&config, &Choice { named, ..Choice::default() }).unwrap().message
+    };
     assert_eq!(message(&[]), 1);
     assert_eq!(message(&[1]), 6);
 }
@@ -119,7 +128,9 @@ fn app_without_chat_is_rejected() {
     let config = blocks(&json!([{ "targets": [[4, "click"]], "inputs": [], "outputs": [5] }]));
     assert_eq!(
         found(&config, None).unwrap_err(),
-        "no chat among the app's 1 functions: none takes a text box and leads to a chatbot or a text"
+        "no chat among the app's 1 functions: none takes a text box and leads to a chatbot or a \
+         text (text boxes: textbox 1, textbox 6; chatbots: chatbot 2); set `target.endpoint`, \
+         `target.message` or `target.reply`"
     );
 }
 

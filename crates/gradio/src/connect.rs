@@ -1,0 +1,256 @@
+//! Starts a conversation: reads the description, checks the page, finds the chat, and runs the
+//! functions that the page runs when it loads.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::arguments::{self, Values};
+use crate::config::{Dependency, Id};
+use crate::describe::{describe, phases_of};
+use crate::description::Description;
+use crate::endpoint::kinds::shown;
+use crate::endpoint::{Choice, Graph, Plan, choose};
+use crate::engine::{Engine, State};
+use crate::failure::{Error, Failure, Fault};
+use crate::heartbeat::Heartbeat;
+use crate::http::Http;
+use crate::info::fetch_info;
+use crate::page;
+use crate::phases::Phases;
+use crate::settings::Settings;
+use crate::tls;
+use crate::transport::Streams;
+use crate::turn::Turn;
+
+/// Everything that a session needs.
+pub(crate) struct Connected {
+    pub(crate) http: Arc<Http>,
+    pub(crate) app: App,
+    pub(crate) plan: Plan,
+    pub(crate) values: Values,
+    pub(crate) hash: String,
+    pub(crate) deadline: Instant,
+    pub(crate) phases: Phases,
+    pub(crate) description: Description,
+    pub(crate) heartbeat: Option<Heartbeat>,
+}
+
+pub(crate) async fn connect(settings: &Arc<Settings>) -> Result<Connected, Error> {
+    let hash = session_hash();
+    let began = Instant::now();
+    let deadline = began + settings.limits.conversation;
+    let mut http = Http::new(settings)
+        .map_err(|fault| Error::new(fault.redacted(&settings.secrets), Phases::default(), None))?;
+    let mut phases = Phases::default();
+    let outcome = async {
+        let app = open(&mut http, began, deadline, &mut phases).await?;
+        find(http, app, &hash, deadline, &mut phases).await
+    };
+    match outcome.await {
+        Ok((http, app, plan, values, description, heartbeat)) => Ok(Connected {
+            http,
+            app,
+            plan,
+            values,
+            hash: hash.clone(),
+            deadline,
+            phases,
+            description,
+            heartbeat,
+        }),
+        Err(fault) => Err(Error::new(fault.redacted(&settings.secrets), phases, None)),
+    }
+}
+
+/// Reads the description and, at the same time, the page.
+pub(crate) async fn open(
+    http: &mut Http,
+    began: Instant,
+    until: Instant,
+    phases: &mut Phases,
+) -> Result<App, Fault> {
+    let settings = http.settings.clone();
+    let page = async {
+        let started = Instant::now();
+        let outcome = match settings.check_page.then(|| Http::new(&settings)) {
+            Some(Ok(http)) => page::check(&http, until).await,
+            _ => Ok(()),
+        };
+        (outcome, started.elapsed())
+    };
+    let (app, (page, page_time)) = tokio::join!(describe(http, until), page);
+    *phases = match &app {
+        Ok(app) => phases_of(http, app, began),
+        Err(_) => http.tracker.phases(),
+    };
+    let app = app?;
+    if settings.check_page {
+        phases.page = Some(page_time);
+        match page {
+            Err(fault) if page::requires_login(&fault) => {
+                page::check_logged_in(http, until).await?;
+            }
+            page => page?,
+        }
+        page::check_root(&app)?;
+    }
+    Ok(app)
+}
+
+type Found = (Arc<Http>, App, Plan, Values, Description, Option<Heartbeat>);
+
+async fn find(
+    http: Http,
+    mut app: App,
+    hash: &str,
+    until: Instant,
+    phases: &mut Phases,
+) -> Result<Found, Fault> {
+    let http = Arc::new(http);
+    let settings = http.settings.clone();
+    let heartbeat = Heartbeat::start(&http, &app, hash);
+    let mut values = Values::default();
+    let named = arguments::labelled(&app.config, &settings.inputs);
+    let choice = Choice { named, ..settings.choice.clone() };
+    let mut plan = choose(&app.config, &choice);
+    let began = Instant::now();
+    let mut ran = BTreeSet::new();
+    if plan.is_err() {
+        ran = loads(&app, Dependency::renders);
+        load(&http, &mut app, hash, &mut values, &ran, until).await?;
+        plan = choose(&app.config, &choice).or(plan);
+    }
+    let plan = plan?;
+    let needed = needed(&app, &plan);
+    let mut functions = loads(&app, |one| one.outputs.iter().any(|id| needed.contains(id)));
+    functions.retain(|at| !ran.contains(at));
+    load(&http, &mut app, hash, &mut values, &functions, until).await?;
+    if !functions.is_empty() || !ran.is_empty() {
+        phases.load = Some(began.elapsed());
+    }
+    if settings.check_page {
+        check_box(&app, &plan)?;
+    }
+
+    let config = &app.config;
+    let ids = arguments::further(config, &plan);
+    let mut names = HashMap::new();
+    let mut given = arguments::resolve(config, &ids, &names, &settings.inputs);
+    if given.is_err() {
+        // A name that is not a label may be a parameter name, which only `/info` has.
+        let info = fetch_info(&http, &app, until).await?;
+        names = arguments::parameter_names(config, plan.start(config), &info);
+        given = arguments::resolve(config, &ids, &names, &settings.inputs);
+    }
+    values.extend(given?);
+    let description = Description::of(config, &plan, &names, &values);
+    Ok((http, app, plan, values, description, heartbeat))
+}
+
+/// Components that the plan reads, and those that contain its message box.
+fn needed(app: &App, plan: &Plan) -> BTreeSet<Id> {
+    let config = &app.config;
+    let inputs = plan.functions(config).flat_map(|one| one.inputs.iter().copied());
+    inputs
+        .chain(config.chain_of_parents(plan.message))
+        .chain(plan.replies.iter().copied())
+        .collect()
+}
+
+/// Positions of the functions that the page runs when it loads, as far as they are wanted.
+fn loads(app: &App, wanted: impl Fn(&Dependency) -> bool) -> BTreeSet<usize> {
+    let functions = app.config.dependencies.iter().enumerate();
+    let graph = Graph::new(&app.config);
+    let loads = functions.filter(|(_, one)| one.has_event("load"));
+    let mut found = BTreeSet::new();
+    for (start, _) in loads {
+        // A function that follows is wanted with all that lead to it.
+        let mut way = vec![start];
+        let mut next = 0;
+        while let Some(&at) = way.get(next).filter(|_| way.len() < 64) {
+            let followers: Vec<usize> =
+                graph.followers(at).filter(|follower| !way.contains(follower)).collect();
+            way.extend(followers);
+            next += 1;
+        }
+        if way.iter().any(|&at| wanted(&app.config.dependencies[at])) {
+            found.extend(way);
+        }
+    }
+    found
+}
+
+/// Runs functions that the page runs when it loads. A function that fails shows an error on the page;
+/// the chat may work nevertheless.
+async fn load(
+    http: &Arc<Http>,
+    app: &mut App,
+    hash: &str,
+    values: &mut Values,
+    functions: &BTreeSet<usize>,
+    until: Instant,
+) -> Result<(), Fault> {
+    if functions.is_empty() {
+        return Ok(());
+    }
+    let limits = &http.settings.limits;
+    let mut progress = |_| {};
+    let turn = Turn::begin(limits, app.config.protocol, None, until, Vec::new(), &mut progress);
+    let turn = Mutex::new(turn);
+    let shared = Mutex::new(std::mem::take(values));
+    let state = {
+        let graph = Graph::new(&app.config);
+        let engine = Engine {
+            http,
+            app,
+            session: hash,
+            graph: &graph,
+            steps: functions.clone(),
+            values: &shared,
+            turn: &turn,
+            streams: Streams::default(),
+            progress: Mutex::default(),
+        };
+        let all = &app.config.dependencies;
+        let starts = functions.iter().copied().filter(|&at| all[at].has_event("load"));
+        match engine.run(starts.collect()).await {
+            Err(fault) if fault.failure != Failure::AppError => return Err(fault),
+            Err(fault) => tracing::debug!(error = fault.prose, "A load function of the app failed"),
+            Ok(()) => {}
+        }
+        engine.progress.into_inner().unwrap_or_else(PoisonError::into_inner)
+    };
+    *values = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let State { updates, rendered, .. } = state;
+    for (id, update) in updates {
+        app.config.update(id, &update);
+    }
+    for rendered in rendered {
+        app.config.add_rendered(rendered);
+    }
+    Ok(())
+}
+
+/// Checks that users can type into the message box.
+fn check_box(app: &App, plan: &Plan) -> Result<(), Fault> {
+    let config = &app.config;
+    let problem = if !config.is_visible(plan.message) {
+        "hidden"
+    } else if !config.is_interactive(plan.message) {
+        "disabled"
+    } else {
+        return Ok(());
+    };
+    let message = shown(config, plan.message);
+    let prose = format!("the message box ({message}) is {problem}, so users cannot send messages");
+    Err(Fault::new(Failure::Page, prose))
+}
+
+/// A random session name of ten letters and digits, like those of browsers.
+fn session_hash() -> String {
+    const SIGNS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    tls::random::<10>().iter().map(|byte| char::from(SIGNS[usize::from(byte & 31)])).collect()
+}

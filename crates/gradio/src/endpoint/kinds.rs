@@ -1,0 +1,166 @@
+//! What a component is good for, by its type and its labels.
+//!
+//! Types of custom components are recognised by their ending, because their values have the same
+//! shape as those of the built-in ones (`modelscopeprochatbot`, `antdxsender`).
+
+use crate::config::{AppConfig, Id};
+
+/// Whether a user can type a message into a component of this type.
+pub(crate) fn takes_text(kind: &str) -> bool {
+    const ENDINGS: [&str; 4] = ["textbox", "input", "sender", "textarea"];
+    const OTHERS: [&str; 8] =
+        ["image", "audio", "video", "file", "number", "color", "date", "password"];
+    ENDINGS.iter().any(|ending| kind.ends_with(ending))
+        && !OTHERS.iter().any(|other| kind.contains(other))
+}
+
+/// Whether the value of a text box is an object with text and files.
+pub(crate) fn takes_files(kind: &str) -> bool {
+    kind.contains("multimodal")
+}
+
+/// Whether a component of this type shows a conversation.
+pub(crate) fn is_chat(kind: &str) -> bool {
+    kind.ends_with("chatbot")
+}
+
+/// Rank of a component type as the place of a reply in an app without a chatbot, the best first.
+pub(crate) fn reply_rank(kind: &str) -> Option<usize> {
+    match kind {
+        "textbox" | "markdown" | "html" | "multimodaltextbox" => Some(0),
+        "code" | "highlightedtext" => Some(1),
+        "json" => Some(2),
+        "label" => Some(3),
+        _ if is_chat(kind) => Some(0),
+        _ if takes_text(kind) => Some(0),
+        _ => None,
+    }
+}
+
+/// Whether a component holds a secret or a search term rather than a message.
+pub(crate) fn is_secret(config: &AppConfig, id: Id) -> bool {
+    let password = config.props(id).and_then(|props| props.kind.as_deref()) == Some("password");
+    password
+        || mentions(config, id, &["api key", "api_key", "apikey", "password", "secret", "token"])
+}
+
+pub(crate) fn is_search(config: &AppConfig, id: Id) -> bool {
+    mentions(config, id, &["search", "filter", "email", "e-mail", "url"])
+}
+
+pub(crate) fn is_message(config: &AppConfig, id: Id) -> bool {
+    mentions(config, id, &["message", "question", "ask", "prompt", "chat", "type", "say", "input"])
+}
+
+/// Whether the label is that of an answer (0), says nothing (1), or is that of something else (2).
+pub(crate) fn answer_rank(config: &AppConfig, id: Id) -> usize {
+    const ANSWERS: [&str; 10] = [
+        "answer",
+        "response",
+        "reply",
+        "output",
+        "result",
+        "completion",
+        "generated",
+        "assistant",
+        "bot",
+        "generation",
+    ];
+    const OTHERS: [&str; 14] = [
+        "status",
+        "log",
+        "source",
+        "reference",
+        "debug",
+        "info",
+        "time",
+        "token",
+        "error",
+        "context",
+        "search",
+        "title",
+        "cost",
+        "citation",
+    ];
+    if mentions(config, id, &OTHERS) { 2 } else { usize::from(!mentions(config, id, &ANSWERS)) }
+}
+
+/// Whether label, placeholder or element id contains one of these words.
+fn mentions(config: &AppConfig, id: Id, words: &[&str]) -> bool {
+    let Some(props) = config.props(id) else { return false };
+    let texts = [&props.label, &props.placeholder, &props.elem_id];
+    let text: Vec<&str> = texts.into_iter().flatten().map(String::as_str).collect();
+    let text = format!(" {} ", text.join(" ").to_lowercase());
+    words.iter().any(|word| {
+        text.match_indices(word).any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after =
+                text[at + word.len()..].strip_prefix('s').unwrap_or(&text[at + word.len()..]);
+            let is_end = |c: Option<char>| c.is_none_or(|c| !c.is_alphabetic());
+            is_end(before) && is_end(after.chars().next())
+        })
+    })
+}
+
+/// Whether a user-given name means this component: its label, element id, or number.
+pub(crate) fn is_named(config: &AppConfig, id: Id, name: &str) -> bool {
+    let props = config.props(id);
+    let label = props.and_then(|props| props.label.as_deref()).unwrap_or_default();
+    let elem_id = props.and_then(|props| props.elem_id.as_deref()).unwrap_or_default();
+    name == id.to_string()
+        || (!label.is_empty() && label.eq_ignore_ascii_case(name))
+        || (!elem_id.is_empty() && elem_id == name)
+}
+
+/// A component in an error text, such as `textbox "Message"`.
+pub(crate) fn shown(config: &AppConfig, id: Id) -> String {
+    let label = config.props(id).and_then(|props| props.label.as_deref());
+    match label.filter(|label| !label.is_empty()) {
+        Some(label) => format!("{} `{label}`", config.kind(id)),
+        None => format!("{} {id}", config.kind(id)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn custom_components_are_recognised_by_their_ending() {
+        for (kind, text, chat) in [
+            ("textbox", true, false),
+            ("multimodaltextbox", true, false),
+            ("modelscopepromultimodalinput", true, false),
+            ("antdxsender", true, false),
+            ("antdinputpassword", false, false),
+            ("imageinput", false, false),
+            ("chatbot", false, true),
+            ("modelscopeprochatbot", false, true),
+            ("button", false, false),
+        ] {
+            assert_eq!((takes_text(kind), is_chat(kind)), (text, chat), "{kind}");
+        }
+    }
+
+    #[test]
+    fn labels_are_matched_by_whole_words() {
+        let config = |label: &str| {
+            let component =
+                serde_json::json!({ "id": 1, "type": "textbox", "props": { "label": label } });
+            let config = serde_json::json!({ "components": [component], "dependencies": [] });
+            AppConfig::parse(config.to_string().as_bytes()).unwrap()
+        };
+        for (label, rank) in [
+            ("Answer", 0),
+            ("Model outputs", 0),
+            ("Text", 1),
+            ("Sources", 2),
+            ("Catalog", 1),
+            ("Log", 2),
+        ] {
+            assert_eq!(answer_rank(&config(label), 1), rank, "{label}");
+        }
+        assert!(is_secret(&config("OpenAI API key"), 1));
+        assert!(!is_secret(&config("Your message"), 1));
+    }
+}

@@ -1,0 +1,284 @@
+//! Makes the plans of an app: for each event of the page, the functions of a turn, the message box
+//! and the outputs with the reply.
+
+use std::collections::BTreeSet;
+
+use super::graph::{Graph, MAX_FUNCTIONS, Reachable};
+use super::kinds::{
+    answer_rank, is_chat, is_message, is_named, is_search, is_secret, reply_rank, takes_text,
+};
+use super::{Choice, How, Plan};
+use crate::config::{AppConfig, Id};
+
+/// Events by which a user sends a message.
+const SENDING: [&str; 6] = ["submit", "click", "press_enter", "send", "key_down", "keydown"];
+
+pub(super) struct Planner<'a> {
+    config: &'a AppConfig,
+    choice: &'a Choice,
+    graph: Graph<'a>,
+    /// Components that a `load` function writes, which may show or enable them.
+    loaded: BTreeSet<Id>,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(config: &'a AppConfig, choice: &'a Choice) -> Self {
+        let loads = config.dependencies.iter().filter(|one| one.has_event("load"));
+        let loaded = loads.flat_map(|one| one.outputs.iter().copied()).collect();
+        Self { config, choice, graph: Graph::new(config), loaded }
+    }
+
+    /// The plans of all events and of the API of a `ChatInterface`, the best first.
+    pub(super) fn plans(&self) -> Vec<Plan> {
+        let count = self.config.dependencies.len().min(MAX_FUNCTIONS);
+        let apis = (0..count).filter(|&at| self.is_chat_api(at)).filter_map(|at| self.api_plan(at));
+        let events = self.events().into_iter();
+        let events = events.filter_map(|(target, starts)| self.event_plan(starts, target));
+        let mut plans: Vec<Plan> = apis.chain(events).collect();
+        if self.has_validator() {
+            // The API of a `ChatInterface` does not run its validator; the page does.
+            plans.retain(|plan| plan.how != How::Api);
+        }
+        plans.sort_by_cached_key(|plan| self.rank(plan));
+        plans
+    }
+
+    /// The plan that starts with this function; `None` when there is none.
+    pub(super) fn plan(&self, at: usize) -> Option<Plan> {
+        if self.is_chat_api(at) {
+            return self.api_plan(at);
+        }
+        let target = self.config.dependencies[at].targets().find_map(|(component, _)| component);
+        self.event_plan(vec![at], target)
+    }
+
+    /// For each event that can send a message: its component and the functions that it triggers.
+    fn events(&self) -> Vec<(Option<Id>, Vec<usize>)> {
+        // Component and event.
+        type Event<'e> = (Option<Id>, &'e str);
+        let mut events: Vec<(Event<'_>, Vec<usize>)> = Vec::new();
+        for (at, one) in self.config.dependencies.iter().enumerate().take(MAX_FUNCTIONS) {
+            if self.is_chat_api(at) {
+                continue;
+            }
+            for event in one.targets().filter(|(_, event)| SENDING.contains(event)) {
+                match events.iter_mut().find(|(known, _)| *known == event) {
+                    Some((_, starts)) => starts.push(at),
+                    None => events.push((event, vec![at])),
+                }
+            }
+        }
+        // Most events trigger the same functions: the box's Enter key and the button beside it.
+        let mut plans: Vec<(Option<Id>, Vec<usize>)> = Vec::new();
+        for ((target, _), starts) in events {
+            if !plans.iter().any(|(_, known)| *known == starts) {
+                plans.push((target, starts));
+            }
+        }
+        plans
+    }
+
+    fn api_plan(&self, at: usize) -> Option<Plan> {
+        let one = &self.config.dependencies[at];
+        let reply = |id: &&Id| reply_rank(self.config.kind(**id)).is_some();
+        let replies = match self.named_replies(&[at]) {
+            named if named.is_empty() => vec![*one.outputs.iter().find(reply)?],
+            named => named,
+        };
+        let message = *one.inputs.first()?;
+        Some(Plan { how: How::Api, starts: vec![at], steps: vec![at], message, replies })
+    }
+
+    fn event_plan(&self, starts: Vec<usize>, target: Option<Id>) -> Option<Plan> {
+        let reachable = self.graph.reachable(&starts);
+        let message = self.message_box(&reachable, target)?;
+        let chats = self.chats(&reachable);
+        let named = self.named_replies(&reachable.order);
+        let how = if chats.is_empty() { How::Plain } else { How::Chain };
+        let replies = match (named.is_empty(), chats.is_empty()) {
+            (false, _) => named,
+            (true, false) => chats,
+            (true, true) => vec![self.plain_reply(&reachable, message)?],
+        };
+        if !self.choice.replies.is_empty() && !self.are_named(&replies) {
+            return None;
+        }
+        let steps = self.steps(&reachable, how, message, &replies);
+        let takes_message = |&at: &usize| self.config.dependencies[at].inputs.contains(&message);
+        steps.iter().any(takes_message).then_some(Plan { how, starts, steps, message, replies })
+    }
+
+    /// Functions that lead to a reply or write what such a function reads. Functions that only
+    /// update the page are left out.
+    fn steps(&self, reachable: &Reachable, how: How, message: Id, replies: &[Id]) -> Vec<usize> {
+        let all = &self.config.dependencies;
+        let writes_reply = |at: usize| {
+            let chat = |id: &Id| how == How::Chain && is_chat(self.config.kind(*id));
+            all[at].outputs.iter().any(|id| replies.contains(id) || chat(id))
+        };
+        let order = &reachable.order;
+        let mut kept: BTreeSet<usize> = BTreeSet::new();
+        for &at in order.iter().filter(|&&at| all[at].runs_on_server() && writes_reply(at)) {
+            // Clearing the message box is not a reply, even if the box can hold one.
+            if replies != [message] || all[at].inputs.contains(&message) {
+                kept.extend(reachable.way_to(at));
+            }
+        }
+        loop {
+            let read: BTreeSet<Id> = kept.iter().flat_map(|&at| &all[at].inputs).copied().collect();
+            let writes =
+                |at: usize| all[at].outputs.iter().any(|id| *id != message && read.contains(id));
+            let writer = order
+                .iter()
+                .copied()
+                .find(|&at| !kept.contains(&at) && all[at].runs_on_server() && writes(at));
+            match writer {
+                Some(at) => kept.extend(reachable.way_to(at)),
+                None => break,
+            }
+        }
+        order.iter().copied().filter(|at| kept.contains(at)).collect()
+    }
+
+    /// The box that the user types the message into.
+    fn message_box(&self, reachable: &Reachable, target: Option<Id>) -> Option<Id> {
+        let all = &self.config.dependencies;
+        let inputs = reachable.order.iter().filter(|&&at| all[at].runs_on_server());
+        let inputs = inputs.flat_map(|&at| all[at].inputs.iter().copied());
+        let mut seen = BTreeSet::new();
+        let boxes = inputs.filter(|&id| takes_text(self.config.kind(id)) && seen.insert(id));
+        if let Some(name) = &self.choice.message {
+            return boxes.into_iter().find(|&id| is_named(self.config, id, name));
+        }
+        let outputs: BTreeSet<Id> =
+            reachable.order.iter().flat_map(|&at| &all[at].outputs).copied().collect();
+        let free = boxes.filter(|id| !self.choice.named.contains(id));
+        let free = free.filter(|&id| !is_secret(self.config, id));
+        free.min_by_key(|&id| {
+            (
+                Some(id) != target,
+                !self.is_usable(id),
+                is_search(self.config, id),
+                !outputs.contains(&id),
+                !is_message(self.config, id),
+            )
+        })
+    }
+
+    /// The visible chatbots that the functions write; all of them if none is visible.
+    fn chats(&self, reachable: &Reachable) -> Vec<Id> {
+        let all = &self.config.dependencies;
+        let functions = reachable.order.iter().filter(|&&at| all[at].runs_on_server());
+        let outputs = functions.flat_map(|&at| all[at].outputs.iter().copied());
+        let mut seen = BTreeSet::new();
+        let chats: Vec<Id> =
+            outputs.filter(|&id| is_chat(self.config.kind(id)) && seen.insert(id)).collect();
+        let visible: Vec<Id> =
+            chats.iter().copied().filter(|&id| self.may_be_visible(id)).collect();
+        if visible.is_empty() { chats } else { visible }
+    }
+
+    /// Outputs of these functions that the user configured.
+    fn named_replies(&self, functions: &[usize]) -> Vec<Id> {
+        let outputs = functions.iter().flat_map(|&at| &self.config.dependencies[at].outputs);
+        let mut seen = BTreeSet::new();
+        let outputs: Vec<Id> = outputs.copied().filter(|id| seen.insert(*id)).collect();
+        let names = self.choice.replies.iter();
+        names
+            .filter_map(|name| outputs.iter().copied().find(|&id| is_named(self.config, id, name)))
+            .collect()
+    }
+
+    fn are_named(&self, replies: &[Id]) -> bool {
+        self.choice.replies.len() == replies.len()
+    }
+
+    /// The output of an app without a chatbot that holds the reply. The message box is the last
+    /// choice: a text completion replies there.
+    fn plain_reply(&self, reachable: &Reachable, message: Id) -> Option<Id> {
+        let all = &self.config.dependencies;
+        let functions = reachable.order.iter().enumerate();
+        let functions = functions.filter(|&(_, &at)| all[at].runs_on_server());
+        let outputs = functions.flat_map(|(step, &at)| {
+            let completes = all[at].inputs.contains(&message);
+            let outputs = all[at].outputs.iter().copied();
+            outputs.filter(move |&id| id != message || completes).map(move |id| (step, id))
+        });
+        let ranked = outputs.filter_map(|(step, id)| {
+            let rank = reply_rank(self.config.kind(id))?;
+            let hidden = !self.may_be_visible(id);
+            let label = answer_rank(self.config, id);
+            let later = usize::MAX - step;
+            Some(((id == message, hidden, label, rank, later), id))
+        });
+        ranked.min_by_key(|(key, _)| *key).map(|(_, id)| id)
+    }
+
+    /// Order of the plans, the best first.
+    fn rank(&self, plan: &Plan) -> impl Ord + use<> {
+        let all = &self.config.dependencies;
+        let page = self.choice.page.as_deref().unwrap_or(&self.config.current_page);
+        let elsewhere = self
+            .config
+            .pages
+            .get(page)
+            .is_some_and(|functions| !functions.contains(&all[plan.starts[0]].id()));
+        let clears = plan.how != How::Api
+            && self
+                .graph
+                .reachable(&plan.starts)
+                .order
+                .iter()
+                .any(|&at| all[at].outputs.contains(&plan.message));
+        (
+            elsewhere,
+            !self.is_usable(plan.message),
+            // Often the box is only cleared.
+            plan.how == How::Plain && plan.replies == [plan.message],
+            is_search(self.config, plan.message),
+            plan.how,
+            !clears && plan.how == How::Chain,
+            // Prefer `submit` to a button that reads the same box.
+            !plan.starts.iter().any(|&at| all[at].has_event("submit")),
+            plan.starts[0],
+        )
+    }
+
+    /// Whether a user can type into a box, or may be able to after the `load` functions.
+    fn is_usable(&self, id: Id) -> bool {
+        let loaded = || self.config.chain_of_parents(id).any(|id| self.loaded.contains(&id));
+        (self.config.is_visible(id) && self.config.is_interactive(id)) || loaded()
+    }
+
+    fn may_be_visible(&self, id: Id) -> bool {
+        let loaded = || self.config.chain_of_parents(id).any(|id| self.loaded.contains(&id));
+        self.config.is_visible(id) || loaded()
+    }
+
+    /// Whether this is the API endpoint of a `ChatInterface`. Its name is `chat` before 6.0 and the
+    /// name of the user's function since, so the name does not identify it.
+    fn is_chat_api(&self, at: usize) -> bool {
+        let config = self.config;
+        let one = &config.dependencies[at];
+        let has_state = |ids: &[Id]| ids.iter().any(|&id| config.kind(id) == "state");
+        config.mode == "chat_interface"
+            && one.is_public()
+            && one.runs_on_server()
+            && one.inputs.first().is_some_and(|&id| takes_text(config.kind(id)))
+            && has_state(&one.inputs)
+            && has_state(&one.outputs)
+            && !one.outputs.iter().any(|&id| is_chat(config.kind(id)))
+    }
+
+    /// Whether a `ChatInterface` has a validator: Gradio then queues the function that clears its
+    /// message box, which is not queued otherwise (`ChatInterface._setup_events`, since 6.0).
+    fn has_validator(&self) -> bool {
+        let config = self.config;
+        config.mode == "chat_interface"
+            && config.release() >= (6, 0)
+            && config.dependencies.iter().any(|one| {
+                let clears = one.api_name.as_deref() == Some("_clear_and_save_textbox");
+                clears && one.has_event("submit") && one.queue == Some(true)
+            })
+    }
+}

@@ -1,0 +1,126 @@
+//! Runs functions as the page does: those of an event at once, then what each of them triggers.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt, try_join_all};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::arguments::Values;
+use crate::call::Call;
+use crate::config::Id;
+use crate::endpoint::Graph;
+use crate::failure::{Failure, Fault};
+use crate::http::Http;
+use crate::step::{Outcome, Step};
+use crate::transport::{self, Streams};
+use crate::turn::Turn;
+
+/// The functions of one event, and what they share.
+pub(crate) struct Engine<'e, 'a> {
+    pub(crate) http: &'e Arc<Http>,
+    pub(crate) app: &'e App,
+    pub(crate) session: &'e str,
+    pub(crate) graph: &'e Graph<'e>,
+    /// Functions to run; others that are triggered are left out.
+    pub(crate) steps: BTreeSet<usize>,
+    pub(crate) values: &'e Mutex<Values>,
+    pub(crate) turn: &'e Mutex<Turn<'a>>,
+    pub(crate) streams: Streams,
+    pub(crate) progress: Mutex<State>,
+}
+
+/// What the functions left behind.
+#[derive(Default)]
+pub(crate) struct State {
+    /// Functions that were started. Each runs once, so that a cycle of `change` events ends.
+    started: BTreeSet<usize>,
+    /// First error of a function whose followers run nevertheless.
+    pub(crate) error: Option<Fault>,
+    /// Components and functions that `gr.render` functions returned.
+    pub(crate) rendered: Vec<Value>,
+    /// Updates of component settings, such as `visible`.
+    pub(crate) updates: Vec<(Id, serde_json::Map<String, Value>)>,
+}
+
+impl Engine<'_, '_> {
+    /// Runs these functions in parallel, and then what they trigger.
+    pub(crate) fn run(&self, functions: Vec<usize>) -> BoxFuture<'_, Result<(), Fault>> {
+        async move {
+            let functions = functions.into_iter().filter(|at| self.steps.contains(at));
+            let new: Vec<usize> = functions.filter(|&at| self.state().started.insert(at)).collect();
+            try_join_all(new.into_iter().map(|at| self.run_one(at))).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+
+    async fn run_one(&self, at: usize) -> Result<(), Fault> {
+        let function = &self.app.config.dependencies[at];
+        let followers = self.graph.followers(at).map(|at| (at, &self.app.config.dependencies[at]));
+        if !function.runs_on_server() {
+            let next = followers.filter(|(_, one)| !one.trigger_only_on_failure);
+            return self.run(next.map(|(at, _)| at).collect()).await;
+        }
+        let next: Vec<usize> = match self.call(at).await {
+            Ok(outcome) => {
+                let changed = self.keep(at, outcome);
+                let next = followers.filter(|(_, one)| !one.trigger_only_on_failure);
+                let next = next.map(|(at, _)| at);
+                next.chain(changed.into_iter().flat_map(|id| self.graph.triggered_by_change(id)))
+                    .collect()
+            }
+            Err(fault) => {
+                let next = followers.filter(|(_, one)| !one.trigger_only_on_success);
+                let next = next.map(|(at, _)| at).filter(|at| self.steps.contains(at));
+                let next: Vec<usize> = next.collect();
+                if fault.failure != Failure::AppError || next.is_empty() {
+                    return Err(fault);
+                }
+                self.state().error.get_or_insert(fault);
+                next
+            }
+        };
+        self.run(next).await
+    }
+
+    async fn call(&self, at: usize) -> Result<Outcome, Fault> {
+        let config = &self.app.config;
+        let function = &config.dependencies[at];
+        let data = lock(self.values).arguments(config, function);
+        let call = Call { app: self.app, function, session: self.session, data };
+        let mut step = Step::new(self.turn, &function.outputs, config.is_queued(function));
+        let outcome = transport::make(self.http, &self.streams, &call, &mut step).await;
+        if outcome.is_err() {
+            step.save_partial();
+        }
+        outcome
+    }
+
+    /// Stores the outputs of a function. Returns the components that changed.
+    fn keep(&self, at: usize, outcome: Outcome) -> Vec<Id> {
+        let config = &self.app.config;
+        let function = &config.dependencies[at];
+        let mut state = self.state();
+        state.rendered.extend(outcome.rendered);
+        for (&id, value) in function.outputs.iter().zip(&outcome.values) {
+            if let Some(update) = value.as_object().filter(|_| value["__type__"] == "update") {
+                state.updates.push((id, update.clone()));
+            }
+        }
+        let mut values = lock(self.values);
+        let mut changed = values.keep(config, function, outcome.values);
+        changed.extend(outcome.changed_states);
+        changed
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.progress)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Plain values stay consistent if a holder panics.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

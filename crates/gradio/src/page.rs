@@ -1,0 +1,117 @@
+//! Checks the page that users open: it loads, it is a Gradio page, and its requests reach the app.
+
+use http::StatusCode;
+use http::header::ACCEPT;
+use reqwest::{Method, Response};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use crate::app::App;
+use crate::failure::{Failure, Fault};
+use crate::http::{Http, HttpError};
+use crate::redact;
+
+/// Texts of which a Gradio page has at least one, also when it is rendered on the server.
+const MARKS: [&str; 5] =
+    ["gradio_config", "gradio-app", "__gradio_mode__", "gradio_api", "window.__gradio"];
+
+/// Requests the page. `http` is not that of the conversation: the page must not change its cookies,
+/// because another replica may have answered.
+pub(crate) async fn check(http: &Http, until: Instant) -> Result<(), Fault> {
+    use Failure::{Connect, Dns, Tls};
+    match get(http, until).await {
+        // The description fails in the same way; its error has the connection phases.
+        Err(HttpError::Fault(Fault { failure: Dns | Connect | Tls, .. })) => Ok(()),
+        outcome => outcome.map_err(fault),
+    }
+}
+
+/// Requests the page with the login of the conversation.
+pub(crate) async fn check_logged_in(http: &Http, until: Instant) -> Result<(), Fault> {
+    get(http, until).await.map_err(fault)
+}
+
+async fn get(http: &Http, until: Instant) -> Result<(), HttpError> {
+    let request = http.request(Method::GET, http.settings.page_url.clone());
+    let response = http.send(request.header(ACCEPT, "text/html"), until).await?;
+    read(http, response, until).await
+}
+
+/// Whether a fault means that the page requires a login.
+pub(crate) fn requires_login(fault: &Fault) -> bool {
+    fault.failure == Failure::Auth
+}
+
+fn fault(error: HttpError) -> Fault {
+    match error {
+        HttpError::Fault(fault) if fault.failure == Failure::Auth => fault,
+        HttpError::Fault(fault) | HttpError::EndOfStream(fault) => {
+            Fault::new(Failure::Page, format!("the page does not load: {}", fault.prose))
+        }
+        HttpError::TimedOut => Fault::new(
+            Failure::Timeout,
+            "the page was not received before the time limit of the conversation",
+        ),
+    }
+}
+
+async fn read(http: &Http, mut response: Response, until: Instant) -> Result<(), HttpError> {
+    if response.status() != StatusCode::OK {
+        return Err(http.refusal(response, until).await.into());
+    }
+    let limit = http.settings.limits.config_bytes;
+    let mut body: Vec<u8> = Vec::new();
+    let mut read = 0;
+    loop {
+        let chunk = timeout_at(until, response.chunk()).await.map_err(|_| HttpError::TimedOut)?;
+        let Some(chunk) = chunk.map_err(|error| http.fault(&error))? else { break };
+        read += chunk.len();
+        body.extend_from_slice(&chunk);
+        if has_mark(&body) {
+            return Ok(());
+        }
+        if read > limit || Instant::now() >= until {
+            break;
+        }
+        // A mark may be split between two chunks; the start is kept for the error text.
+        if body.len() > 2 * KEPT {
+            body.drain(KEPT..body.len() - KEPT);
+        }
+    }
+    let prose = format!("it is {}; expected a Gradio page", redact::excerpt(&body));
+    Err(HttpError::new(Failure::Page, prose))
+}
+
+/// Bytes at the start and the end of a page that are kept.
+const KEPT: usize = 4 * 1024;
+
+fn has_mark(body: &[u8]) -> bool {
+    MARKS.iter().any(|mark| memchr::memmem::find(body, mark.as_bytes()).is_some())
+}
+
+/// Checks that the page's requests reach the app: the page sends them to `root`, which the app
+/// derives from the request that it received.
+pub(crate) fn check_root(app: &App) -> Result<(), Fault> {
+    let Some(root) = app.config.root.as_deref().and_then(|root| Url::parse(root).ok()) else {
+        // A path, or nothing: the page then uses its own address.
+        return Ok(());
+    };
+    let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    let (base, same_path) = (&app.base, path(&root) == path(&app.base));
+    if root.origin() == base.origin() && same_path {
+        return Ok(());
+    }
+    let why = if root.scheme() != base.scheme() {
+        "the proxy does not send `X-Forwarded-Proto`"
+    } else if root.origin() != base.origin() {
+        "the proxy does not send `Host` or `X-Forwarded-Host`"
+    } else {
+        "the proxy strips the path and the app has no `root_path`"
+    };
+    let (root, base) = (redact::line(root.as_str()), redact::line(base.as_str()));
+    let prose = format!(
+        "the page at `{base}` sends its requests to `{root}`, so users cannot send messages; \
+         probably {why}"
+    );
+    Err(Fault::new(Failure::Page, prose))
+}

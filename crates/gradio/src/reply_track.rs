@@ -1,0 +1,200 @@
+//! The content of one component with a reply, and when each part of it appeared.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::config::Id;
+use crate::html;
+use crate::novelty;
+use crate::reply::{Answer, Content};
+
+/// What is known of a component with a reply before the turn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReplySource {
+    pub(crate) id: Id,
+    pub(crate) kind: String,
+    pub(crate) label: Option<String>,
+    /// Value before the turn.
+    pub(crate) before: Value,
+    /// The user's message.
+    pub(crate) message: String,
+    /// Whether the component can show the whole conversation. The API of a `ChatInterface` cannot.
+    pub(crate) may_show_conversation: bool,
+    /// Whether the component is the message box, which a text completion writes to.
+    pub(crate) is_message_box: bool,
+}
+
+/// The reply in one component, as far as it was received.
+pub(crate) struct ReplyTrack {
+    source: ReplySource,
+    pub(crate) content: Content,
+    /// Arrival of each part of the text, and the length of the text with it in characters.
+    parts_of_text: Vec<(Duration, usize)>,
+    first_thinking: Option<Duration>,
+    first_part: Option<Duration>,
+}
+
+impl ReplyTrack {
+    pub(crate) fn new(source: ReplySource) -> Self {
+        Self {
+            source,
+            content: Content::default(),
+            parts_of_text: Vec::new(),
+            first_thinking: None,
+            first_part: None,
+        }
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        self.source.id
+    }
+
+    /// Takes a new value. Returns whether the reply may have started with it.
+    pub(crate) fn note(&mut self, value: &Value, since: Duration) -> bool {
+        let content = self.read(value);
+        if !content.thinking.is_empty() {
+            self.first_thinking.get_or_insert(since);
+        }
+        if !content.parts.is_empty() {
+            self.first_part.get_or_insert(since);
+        }
+        let common = common_prefix(&self.content.text, &content.text);
+        self.truncate(common);
+        let known = self.parts_of_text.last().map_or(0, |&(_, length)| length);
+        let length = content.text.chars().count();
+        if length > known {
+            self.parts_of_text.push((since, length));
+        }
+        let starts = self.content.is_empty() || self.parts_of_text.len() <= 1;
+        self.content = content;
+        starts
+    }
+
+    /// Removes the parts of the text that a new value replaced. A part of which at least half is left
+    /// stays: bots append a cursor sign to the text and remove it with the next chunk.
+    fn truncate(&mut self, common: usize) {
+        while let Some(&(_, length)) =
+            self.parts_of_text.last().filter(|(_, length)| *length > common)
+        {
+            let count = self.parts_of_text.len();
+            let start = if count > 1 { self.parts_of_text[count - 2].1 } else { 0 };
+            let left = common.saturating_sub(start);
+            if left > 0 && left * 2 >= length - start {
+                self.parts_of_text[count - 1].1 = common;
+                return;
+            }
+            self.parts_of_text.pop();
+        }
+    }
+
+    /// Whether a value that only appends changes none of the times.
+    pub(crate) fn has_text(&self) -> bool {
+        !self.parts_of_text.is_empty()
+    }
+
+    /// Arrival of the first text that is in the final reply.
+    pub(crate) fn first_text(&self) -> Option<Duration> {
+        if self.content.text.is_empty() {
+            return self.first_part.filter(|_| !self.content.parts.is_empty());
+        }
+        self.parts_of_text.first().map(|&(at, _)| at).or(self.first_thinking)
+    }
+
+    /// Arrival of the first text, thinking block or part that is in the final reply.
+    pub(crate) fn first_chunk(&self) -> Option<Duration> {
+        let thinking = self.first_thinking.filter(|_| !self.content.thinking.is_empty());
+        let part = self.first_part.filter(|_| !self.content.parts.is_empty());
+        [self.first_text(), thinking, part].into_iter().flatten().min()
+    }
+
+    /// Characters of the reply, including thinking.
+    pub(crate) fn length(&self) -> usize {
+        let thinking = self.content.thinking.iter().map(|thought| thought.text.chars().count());
+        self.content.text.chars().count() + thinking.sum::<usize>()
+    }
+
+    pub(crate) fn into_answer(self) -> Answer {
+        Answer {
+            label: self.source.label,
+            kind: self.source.kind,
+            text: self.content.text,
+            thinking: self.content.thinking,
+            parts: self.content.parts,
+        }
+    }
+
+    /// The new content of a value.
+    fn read(&self, value: &Value) -> Content {
+        let ReplySource { kind, before, message, may_show_conversation, is_message_box, .. } =
+            &self.source;
+        let chat = kind.ends_with("chatbot");
+        // A repeated text is a new reply; an unchanged chat is not.
+        if chat && value == before {
+            return Content::default();
+        }
+        if *is_message_box {
+            let text = value.as_str().unwrap_or_default();
+            return Content::of_text(
+                text.strip_prefix(message.as_str()).unwrap_or(text).trim_start(),
+            );
+        }
+        if !chat
+            && *may_show_conversation
+            && let Some(text) = novelty::after_message(kind, value, before, message)
+        {
+            return Content::of_text(&text);
+        }
+        match value {
+            Value::String(text) if kind == "html" => Content::of_html(&html::read(text)),
+            value => Content::read(kind, value),
+        }
+    }
+}
+
+/// Characters that two texts have in common at their start.
+fn common_prefix(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn first_text_is_in_the_final_reply() {
+        let cases: &[(&str, &[&str], Option<u64>)] = &[
+            ("plain stream", &["He", "Hello", "Hello you"], Some(1)),
+            ("placeholder", &["⏳ Thinking…", "⏳ Thinking…", "The answer"], Some(3)),
+            ("placeholder with the same start", &["Thinking…", "The answer is 42"], Some(2)),
+            ("cursor sign", &["H▌", "Hello▌", "Hello you"], Some(1)),
+            ("cleared", &["Thinking…", ""], None),
+        ];
+        for (name, texts, expected) in cases {
+            let mut track = ReplyTrack::new(ReplySource {
+                kind: "textbox".to_owned(),
+                ..ReplySource::default()
+            });
+            for (at, text) in (1..).zip(*texts) {
+                track.note(&json!(text), Duration::from_secs(at));
+            }
+            assert_eq!(track.first_text(), expected.map(Duration::from_secs), "{name}");
+        }
+    }
+
+    #[test]
+    fn completion_in_the_message_box_is_read_without_the_prompt() {
+        let mut track = ReplyTrack::new(ReplySource {
+            kind: "textbox".to_owned(),
+            message: "Once upon".to_owned(),
+            is_message_box: true,
+            ..ReplySource::default()
+        });
+        track.note(&json!("Once upon"), Duration::ZERO);
+        assert_eq!(track.content.text, "");
+        track.note(&json!("Once upon a time"), Duration::ZERO);
+        assert_eq!(track.content.text, "a time");
+    }
+}

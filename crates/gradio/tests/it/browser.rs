@@ -1,0 +1,448 @@
+//! What a browser does besides sending the message: the page, its `load` functions, chains of
+//! functions, parallel branches, the heartbeat, compressed streams.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use gradio::{Client, ClientBuilder, Error, Failure, Limits, Proxy, Reply};
+use serde_json::{Value, json};
+
+use crate::support::app::{EVENT, close_stream, starts};
+use crate::support::request::Request;
+use crate::support::scripted::{Do, Script, Server};
+use crate::support::wire::{answer, chunk, detail, end, event, json_answer, page, stream_head};
+
+const PAGE: &str = "<script>window.gradio_config = {};</script>";
+
+/// An app with a message box (1), a chatbot (2), a state (3), a button (4), a column (5) that contains
+/// the box, and these functions.
+fn blocks(functions: &Value) -> Value {
+    json!({
+        "version": "6.31.0", "mode": "blocks", "protocol": "sse_v3", "api_prefix": "/gradio_api",
+        "components": [
+            { "id": 1, "type": "textbox", "props": { "label": "Message" } },
+            { "id": 2, "type": "chatbot", "props": { "label": "A", "value": [] } },
+            { "id": 3, "type": "state" },
+            { "id": 4, "type": "button" },
+            { "id": 5, "type": "column", "props": {} },
+            { "id": 6, "type": "json", "props": { "visible": false } },
+            { "id": 7, "type": "dropdown", "props": { "label": "Model" } },
+            { "id": 8, "type": "chatbot", "props": { "label": "B", "value": [] } },
+        ],
+        "layout": { "id": 0, "children": [{ "id": 5, "children": [{ "id": 1 }] }, { "id": 2 }] },
+        "dependencies": functions,
+    })
+}
+
+/// One function from the box to the chatbot.
+fn plain() -> Value {
+    blocks(&json!([{ "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2] }]))
+}
+
+fn said(text: &str) -> Value {
+    json!([{ "role": "user", "content": "hi" }, { "role": "assistant", "content": text }])
+}
+
+/// The last message of an event.
+fn done(event: &str, data: &Value) -> Value {
+    json!({
+        "msg": "process_completed", "event_id": event, "success": true,
+        "output": { "data": data, "duration": 0.001 },
+    })
+}
+
+fn stream(messages: &[Value]) -> Vec<u8> {
+    [stream_head(), messages.iter().flat_map(event).collect(), end()].concat()
+}
+
+/// The events `e1`, `e2` … in the order of their joins, each with a stream that returns these outputs.
+fn script(config: &Value, outputs: &[Value]) -> Script {
+    let script =
+        Script::default().send("config", json_answer(config)).send("page", page("200 OK", PAGE));
+    let script = script.send("cancel", json_answer(&json!({ "success": true })));
+    (1..).zip(outputs).fold(script, |script, (number, data)| {
+        let id = format!("e{number}");
+        let messages = [done(&id, data), close_stream()];
+        script.send("join", json_answer(&json!({ "event_id": id }))).send("data", stream(&messages))
+    })
+}
+
+fn client(server: &Server) -> ClientBuilder {
+    Client::builder(server.url()).proxy(Proxy::None)
+}
+
+async fn say(builder: ClientBuilder) -> Result<Reply, Error> {
+    let mut session = builder.build()?.connect().await?;
+    session.say("hi", &mut |_| {}).await
+}
+
+fn joins(server: &Server) -> Vec<Request> {
+    let joins = server.seen().into_iter().filter(|request| request.path().ends_with("/join"));
+    joins.collect()
+}
+
+#[tokio::test]
+async fn page_that_does_not_work_is_a_failure() {
+    let cases = [
+        ("working page", page("200 OK", PAGE), "", true, Ok(())),
+        (
+            "page rendered on the server",
+            page("200 OK", "<html data-x><script>window.__gradio_mode__ = \"app\"</script>"),
+            "",
+            true,
+            Ok(()),
+        ),
+        (
+            "error page",
+            page("500 Internal Server Error", "<title>Oops</title>"),
+            "",
+            true,
+            Err("the page does not load: `/` returned 500"),
+        ),
+        ("error page, check off", page("500 Oops", "<title>Oops</title>"), "", false, Ok(())),
+        (
+            "another page",
+            page("200 OK", "<html><title>Blog</title>"),
+            "",
+            true,
+            Err("a page titled `Blog`"),
+        ),
+        ("root of the app", page("200 OK", PAGE), "http://HOST", true, Ok(())),
+        (
+            "root with another path",
+            page("200 OK", PAGE),
+            "http://HOST/app",
+            true,
+            Err("the proxy strips the path"),
+        ),
+        (
+            "root with another scheme",
+            page("200 OK", PAGE),
+            "https://HOST",
+            true,
+            Err("X-Forwarded-Proto"),
+        ),
+        (
+            "root with another host",
+            page("200 OK", PAGE),
+            "http://10.0.0.1:7860",
+            true,
+            Err("so users cannot send messages"),
+        ),
+        ("wrong root, check off", page("200 OK", PAGE), "http://10.0.0.1", false, Ok(())),
+    ];
+    for (name, page, root, check, expected) in cases {
+        let server = Server::start_with("127.0.0.1:0", |address| {
+            let mut config = plain();
+            config["root"] = json!(root.replace("HOST", &address.to_string()));
+            let mut script = script(&config, &[json!(["", said("hello")])]);
+            script.routes.insert("page", vec![vec![Do::Send(page)]]);
+            script
+        })
+        .await;
+        let outcome = say(client(&server).check_page(check)).await;
+        match (outcome, expected) {
+            (Ok(reply), Ok(())) => assert_eq!(reply.text, "hello", "{name}"),
+            (Err(error), Err(text)) => {
+                assert_eq!(error.failure(), Failure::Page, "{name}: {error}");
+                assert!(error.prose().contains(text), "{name}: {error}");
+            }
+            (outcome, _) => panic!("{name}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn hidden_or_disabled_message_box_is_a_failure() {
+    type Change = fn(&mut Value);
+    let load = |update: Value| json!({ "__type__": "update" , "visible": update });
+    let cases: [(&str, Change, Option<&str>); 5] = [
+        ("visible", |_| {}, None),
+        ("hidden", |app| app["components"][0]["props"]["visible"] = json!(false), Some("hidden")),
+        (
+            "hidden by its column",
+            |app| app["components"][4]["props"]["visible"] = json!(false),
+            Some("hidden"),
+        ),
+        (
+            "disabled",
+            |app| app["components"][0]["props"]["interactive"] = json!(false),
+            Some("disabled"),
+        ),
+        (
+            "shown by a load function",
+            |app| {
+                app["components"][4]["props"]["visible"] = json!(false);
+                let load =
+                    json!({ "id": 9, "targets": [[0, "load"]], "inputs": [], "outputs": [5] });
+                app["dependencies"].as_array_mut().unwrap().push(load);
+            },
+            None,
+        ),
+    ];
+    for (name, change, expected) in cases {
+        let mut config = plain();
+        change(&mut config);
+        let reply = json!(["", said("hello")]);
+        let loads = config["dependencies"].as_array().unwrap().len() > 1;
+        let outputs = if loads { vec![json!([load(json!(true))]), reply] } else { vec![reply] };
+        let server = Server::start(script(&config, &outputs)).await;
+        match (say(client(&server)).await, expected) {
+            (Ok(reply), None) => assert_eq!(reply.text, "hello", "{name}"),
+            (Err(error), Some(text)) => {
+                assert_eq!(error.failure(), Failure::Page, "{name}");
+                assert!(error.prose().contains(text), "{name}: {error}");
+            }
+            (outcome, _) => panic!("{name}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn load_functions_run_in_the_session_of_the_chat() {
+    let config = blocks(&json!([
+        { "id": 0, "targets": [[0, "load"]], "inputs": [6], "outputs": [7], "js": "() => ({})" },
+        { "id": 1, "targets": [[0, "load"]], "inputs": [], "outputs": [4] },
+        { "id": 2, "targets": [[1, "submit"]], "inputs": [1, 2, 7], "outputs": [1, 2] },
+    ]));
+    let loaded = json!([{ "__type__": "update", "value": "m1" }]);
+    let server = Server::start(script(&config, &[loaded, json!(["", said("hello")])])).await;
+    let mut session = client(&server).build().unwrap().connect().await.unwrap();
+    assert!(session.phases().load.is_some());
+    assert_eq!(session.say("hi", &mut |_| {}).await.unwrap().text, "hello");
+    let bodies: Vec<Value> = joins(&server).iter().map(Request::json).collect();
+    let functions: Vec<_> = bodies.iter().map(|body| body["fn_index"].clone()).collect();
+    assert_eq!(functions, [0, 2], "the load function that the chat does not need is left out");
+    assert_eq!(bodies[0]["data"], json!([{}]), "JavaScript supplies this input");
+    assert_eq!(bodies[1]["data"], json!(["hi", [], "m1"]));
+    assert_eq!(bodies[0]["session_hash"], bodies[1]["session_hash"]);
+}
+
+#[tokio::test]
+async fn rendered_components_are_used() {
+    let config = blocks(&json!([
+        { "id": 0, "targets": [[0, "load"]], "inputs": [], "outputs": [5], "render_id": 0 },
+    ]));
+    let rendered = json!({
+        "components": [
+            { "id": 20, "type": "chatbot", "props": { "value": [] } },
+            { "id": 21, "type": "textbox", "props": {} },
+        ],
+        "dependencies": [
+            { "id": 10, "targets": [[21, "submit"]], "inputs": [21, 20], "outputs": [21, 20] },
+        ],
+        "layout": { "id": 5, "children": [{ "id": 20 }, { "id": 21 }] },
+    });
+    let mut script = script(&config, &[json!([null]), json!(["", said("rendered")])]);
+    let mut first = done("e1", &json!([null]));
+    first["output"]["render_config"] = rendered;
+    script.routes.get_mut("data").unwrap()[0] = vec![Do::Send(stream(&[first, close_stream()]))];
+    let server = Server::start(script).await;
+    assert_eq!(say(client(&server)).await.unwrap().text, "rendered");
+    assert_eq!(joins(&server)[1].json()["fn_index"], 10);
+}
+
+#[tokio::test]
+async fn chains_are_followed_as_by_the_page() {
+    let user = json!([{ "role": "user", "content": "hi" }]);
+    let failed = json!({
+        "msg": "process_completed", "event_id": "e1", "success": false,
+        "output": { "error": "no" },
+    });
+    let first_without_inputs = json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [], "outputs": [1] },
+        { "id": 1, "targets": [[null, "then"]], "trigger_after": 0, "inputs": [1, 2], "outputs": [1, 2] },
+    ]);
+    let javascript_first = json!([
+        { "id": 0, "targets": [[1, "submit"]], "backend_fn": false, "js": "() => {}" },
+        { "id": 1, "targets": [[null, "then"]], "trigger_after": 0, "inputs": [1, 2], "outputs": [1, 2] },
+    ]);
+    let by_change = json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2, 3] },
+        { "id": 1, "targets": [[3, "change"]], "inputs": [3, 2], "outputs": [2] },
+    ]);
+    let on_failure = json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [2] },
+        { "id": 1, "targets": [[null, "success"]], "trigger_after": 0, "trigger_only_on_success": true, "inputs": [2], "outputs": [2] },
+        { "id": 2, "targets": [[null, "failure"]], "trigger_after": 0, "trigger_only_on_failure": true, "inputs": [2], "outputs": [2] },
+    ]);
+    let mut changes = done("e1", &json!(["", user, null]));
+    changes["output"]["changed_state_ids"] = json!([3]);
+    let cases = [
+        (
+            "first step without inputs",
+            first_without_inputs.clone(),
+            done("e1", &json!([{ "__type__": "update" }])),
+            json!(["", said("a")]),
+            vec![0, 1],
+        ),
+        ("chain by change of a state", by_change, changes, json!([said("a")]), vec![0, 1]),
+        ("error and `.failure`", on_failure, failed, json!([said("a")]), vec![0, 2]),
+        (
+            "JavaScript first",
+            javascript_first,
+            done("e1", &json!(["", said("a")])),
+            json!([]),
+            vec![1],
+        ),
+    ];
+    for (name, functions, first, second, expected) in cases {
+        let mut script = script(&blocks(&functions), &[json!([]), second]);
+        script.routes.get_mut("data").unwrap()[0] =
+            vec![Do::Send(stream(&[first, close_stream()]))];
+        let server = Server::start(script).await;
+        let reply = say(client(&server)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(reply.text, "a", "{name}");
+        let ran: Vec<_> =
+            joins(&server).iter().map(|join| join.json()["fn_index"].clone()).collect();
+        assert_eq!(ran, expected, "{name}");
+        let toasts: Vec<_> = reply.toasts.iter().map(|toast| toast.level.as_str()).collect();
+        assert_eq!(toasts.len(), usize::from(name.contains("failure")), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn parallel_branches_share_one_stream() {
+    let config = blocks(&json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [2], "queue": true },
+        { "id": 1, "targets": [[1, "submit"]], "inputs": [1, 8], "outputs": [8], "queue": true },
+    ]));
+    let messages = [
+        json!({ "msg": "process_starts", "event_id": "e1" }),
+        json!({ "msg": "process_starts", "event_id": "e2" }),
+        done("e2", &json!([said("b")])),
+        json!({ "msg": "heartbeat" }),
+        done("e1", &json!([said("a")])),
+        close_stream(),
+    ];
+    let mut script = script(&config, &[json!([]), json!([])]);
+    script.routes.insert("data", vec![vec![Do::Send(stream(&messages))]]);
+    let server = Server::start(script).await;
+    let reply = say(client(&server)).await.unwrap();
+    let mut texts = vec![reply.text.clone(), reply.others[0].text.clone()];
+    texts.sort_unstable();
+    assert_eq!((texts, reply.label.as_deref()), (vec!["a".to_owned(), "b".to_owned()], Some("A")));
+    assert_eq!(reply.others[0].label.as_deref(), Some("B"));
+    assert_eq!(server.count("data"), 1);
+}
+
+#[tokio::test]
+async fn query_of_the_page_is_sent_with_the_message() {
+    let server = Server::start(script(&plain(), &[json!(["", said("hello")])])).await;
+    let url = format!("{}/?tenant=acme", server.url());
+    let builder = Client::builder(url).proxy(Proxy::None).query("lang", "fr");
+    assert_eq!(say(builder).await.unwrap().text, "hello");
+    for request in server.seen() {
+        let query = "tenant=acme&lang=fr";
+        let expected = !request.path().ends_with("/data");
+        assert_eq!(request.target.contains(query), expected, "{}", request.target);
+    }
+}
+
+#[tokio::test]
+async fn page_of_a_multi_page_app_is_the_target() {
+    let mut config = blocks(&json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2] },
+        { "id": 1, "targets": [[4, "click"]], "inputs": [1, 8], "outputs": [1, 8] },
+    ]));
+    config["page"] = json!({ "": { "dependencies": [0] }, "chat": { "dependencies": [1] } });
+    config["current_page"] = json!("chat");
+    let html = format!("<script>window.gradio_config = {config};</script>");
+    let mut script = script(&config, &[json!(["", said("page bot")])]);
+    script.routes.insert("config", vec![vec![Do::Send(detail("404 Not Found", "Not Found"))]]);
+    let server = Server::start(script.send("chat", page("200 OK", &html))).await;
+    let builder = Client::builder(format!("{}/chat", server.url())).proxy(Proxy::None);
+    assert_eq!(say(builder).await.unwrap().text, "page bot");
+    let join = &joins(&server)[0];
+    assert_eq!((join.path(), &join.json()["fn_index"]), ("/gradio_api/queue/join", &json!(1)));
+}
+
+#[tokio::test]
+async fn heartbeat_is_held_until_the_conversation_ends() {
+    let mut config = plain();
+    config["connect_heartbeat"] = json!(true);
+    let script = script(&config, &[json!(["", said("hello")])])
+        .on("heartbeat", [Do::Send([stream_head(), chunk(b"data: ALIVE\n\n")].concat()), Do::Wait]);
+    let server = Server::start(script).await;
+    let mut session = client(&server).build().unwrap().connect().await.unwrap();
+    session.say("hi", &mut |_| {}).await.unwrap();
+    server.wait_for("heartbeat").await;
+    let body = joins(&server)[0].json();
+    let session_hash = body["session_hash"].as_str().unwrap();
+    let heartbeat =
+        server.seen().into_iter().find(|one| one.path().contains("/heartbeat/")).unwrap();
+    assert_eq!(heartbeat.path(), format!("/gradio_api/heartbeat/{session_hash}"));
+    assert_eq!(server.closed(), 0);
+    session.close().await;
+    tokio::time::timeout(Duration::from_secs(5), server.wait_until_closed()).await.unwrap();
+}
+
+#[tokio::test]
+async fn compressed_stream_is_decoded_as_it_arrives() {
+    let first = json!({
+        "msg": "process_generating", "event_id": EVENT, "success": true,
+        "output": { "data": ["", said("half")], "duration": 0.1 },
+    });
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    for message in [starts(), first] {
+        encoder.write_all(format!("data: {message}\n\n").as_bytes()).unwrap();
+    }
+    // A flush, not the end: the rest of the stream never arrives.
+    encoder.flush().unwrap();
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\
+                 transfer-encoding: chunked\r\n\r\n";
+    let sent = [head.to_vec(), chunk(encoder.get_ref())].concat();
+    let mut script = script(&plain(), &[json!([])]);
+    script.routes.insert("data", vec![vec![Do::Send(sent), Do::Wait]]);
+    let server = Server::start(script).await;
+    let limits = Limits { stall: Duration::from_millis(300), ..Limits::default() };
+    let error = say(client(&server).limits(limits)).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::Stalled, "{error}");
+    assert_eq!(error.partial().unwrap().text, "half");
+}
+
+#[tokio::test]
+async fn outputs_without_a_reply_are_limited_too() {
+    let config = blocks(&json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [2, 6] },
+    ]));
+    let generating = |data: Value| {
+        event(&json!({
+            "msg": "process_generating", "event_id": EVENT, "success": true,
+            "output": { "data": data },
+        }))
+    };
+    let first = [stream_head(), generating(json!([said("a"), "x"]))].concat();
+    let more = generating(json!([[], [["append", [], "x".repeat(1_000)]]]));
+    let mut script = script(&config, &[json!([])]);
+    let acts = vec![Do::Send(first), Do::Repeat(more, Duration::ZERO)];
+    script.routes.insert("data", vec![acts]);
+    let server = Server::start(script).await;
+    let limits = Limits { output_bytes: 100_000, ..Limits::default() };
+    let error = say(client(&server).limits(limits)).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::TooLarge);
+    assert!(error.prose().contains("more than 100000 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn toasts_cache_and_validators_are_reported() {
+    let toast = json!({
+        "msg": "log", "event_id": EVENT, "log": "provider is slow", "level": "warning", "title": "Warning",
+    });
+    let mut cached = done(EVENT, &json!(["", said("hello")]));
+    cached["used_cache"] = json!("full");
+    let mut script = script(&plain(), &[json!([])]);
+    script.routes.insert("data", vec![vec![Do::Send(stream(&[toast, cached, close_stream()]))]]);
+    let server = Server::start(script.clone()).await;
+    let reply = say(client(&server)).await.unwrap();
+    assert_eq!(reply.cached.as_deref(), Some("full"));
+    assert_eq!(reply.toasts[0].text, "provider is slow");
+
+    let rejected = json!({ "detail": [{ "is_valid": false, "message": "message too short" }] });
+    let rejected = answer("422 Unprocessable Entity", &[], rejected.to_string().as_bytes());
+    script.routes.insert("join", vec![vec![Do::Send(rejected)]]);
+    let server = Server::start(script).await;
+    let error = say(client(&server)).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::AppError);
+    assert_eq!(error.prose(), "the app rejected the message: `message too short`");
+}
