@@ -1,13 +1,13 @@
-//! A place in a body, and the few ways of stepping over it.
+//! A position in a body, and how to step over its tokens.
 
-/// Class of a byte that may stand in a label name.
+/// Class of a byte that a label name may contain.
 const LABEL: u8 = 1;
-/// Class of a byte that may stand in a metric name.
+/// Class of a byte that a metric name may contain.
 const METRIC: u8 = 2;
-/// Class of a byte with which a name may not begin.
+/// Class of a byte that a name may not start with.
 const DIGIT: u8 = 4;
 
-/// What may stand where in a name: one look-up a byte is what makes the scan cheap.
+/// The classes of each byte: one look-up a byte makes the scan fast.
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut byte = 0;
@@ -25,7 +25,7 @@ const CLASS: [u8; 256] = {
     class
 };
 
-/// What kind of name is looked for.
+/// The kind of a name.
 #[derive(Clone, Copy)]
 pub(crate) enum Name {
     /// `[a-zA-Z_:][a-zA-Z0-9_:]*`
@@ -34,7 +34,7 @@ pub(crate) enum Name {
     Label,
 }
 
-/// Whether all of `name` is a name.
+/// Whether `name` is a name of this kind.
 pub(crate) fn is_name(name: &str, kind: Name) -> bool {
     let mut cursor = Cursor::new(name);
     cursor.name(kind).is_some_and(|found| found.len() == name.len())
@@ -70,7 +70,7 @@ impl<'a> Cursor<'a> {
         next
     }
 
-    /// Steps over spaces and tabs; tells whether there were any.
+    /// Steps over spaces and tabs; returns whether there were any.
     pub(crate) fn blanks(&mut self) -> bool {
         let start = self.pos;
         while matches!(self.peek(), Some(b' ' | b'\t')) {
@@ -79,7 +79,7 @@ impl<'a> Cursor<'a> {
         start < self.pos
     }
 
-    /// The name that begins here; `None`, and no step, if there is none.
+    /// The name that starts here; `None`, without a step, if there is none.
     pub(crate) fn name(&mut self, kind: Name) -> Option<&'a str> {
         let class = match kind {
             Name::Metric => METRIC,
@@ -99,7 +99,7 @@ impl<'a> Cursor<'a> {
         name
     }
 
-    /// What stands before the next space, tab or line end, which may be nothing.
+    /// The text before the next space, tab or line end, which may be empty.
     pub(crate) fn word(&mut self) -> &'a str {
         let rest = &self.text.as_bytes()[self.pos..];
         let length =
@@ -109,7 +109,7 @@ impl<'a> Cursor<'a> {
         word
     }
 
-    /// What is left of the line, without its end, which is not stepped over.
+    /// The rest of the line without its end, which is not stepped over.
     pub(crate) fn rest_of_line(&mut self) -> &'a str {
         let rest = &self.text[self.pos..];
         let length = memchr::memchr(b'\n', rest.as_bytes()).unwrap_or(rest.len());
@@ -117,10 +117,10 @@ impl<'a> Cursor<'a> {
         &rest[..length]
     }
 
-    /// Steps over a value in quotes and returns what stands between them, escapes untouched. `None`, with
-    /// the cursor at the opening quote or where the closing one is missing, when it is not one.
+    /// Steps over a text in double quotes and returns it without unescaping. `None`, with the cursor at
+    /// the opening quote or where the closing one is missing, if there is none.
     ///
-    /// A line end is part of the value in the Prometheus format, as it is for Prometheus itself.
+    /// A line end is part of the text in the Prometheus format, as it is for Prometheus.
     pub(crate) fn quoted(&mut self, line_ends: bool) -> Option<&'a str> {
         if !self.eat(b'"') {
             return None;
@@ -145,7 +145,7 @@ impl<'a> Cursor<'a> {
                     return self.text.get(start..self.pos - 1);
                 }
                 b'\\' => {
-                    // Whatever is escaped belongs to the value; it may be a character of several bytes.
+                    // The escaped character is part of the text; it may have several bytes.
                     let escaped = self.text[self.pos + 1..].chars().next()?;
                     if escaped == '\n' && !line_ends {
                         self.pos += 1;

@@ -1,11 +1,11 @@
-//! Where and why a body could not be read.
+//! Why a body could not be read, and where.
 
-/// Most characters of the body that an error repeats.
+/// Characters of the body that an error repeats, at most.
 const FOUND_CHARS: usize = 24;
 
-/// A body that could not be read, with the place and what should have stood there.
+/// A body could not be read: the position and what was expected there.
 ///
-/// What was read before it stays valid; nothing after it is looked at.
+/// What was read before it is valid; nothing after it is read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: found {found}; expected {expected}")]
 pub struct ParseError {
@@ -15,12 +15,12 @@ pub struct ParseError {
     pub column: usize,
     /// The next few characters, quoted, or words such as `the end of the line`.
     pub found: String,
-    /// What would have been right in this place.
+    /// What would have been valid at this position.
     pub expected: &'static str,
 }
 
 impl ParseError {
-    /// An error at byte `at` of `text`; lines are only counted here, so that good bodies need not pay for it.
+    /// An error at byte `at` of `text`. Lines are counted only here, so that valid bodies are read faster.
     pub(crate) fn at(text: &str, at: usize, expected: &'static str) -> Self {
         let before = text.get(..at).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -46,7 +46,7 @@ impl ParseError {
         }
     }
 
-    /// The body stops being UTF-8 right after `text`.
+    /// The body is not UTF-8 after `text`.
     pub(crate) fn not_utf8(text: &str, byte: u8) -> Self {
         let error = Self::at(text, text.len(), "UTF-8");
         Self { found: format!("byte 0x{byte:02x}"), ..error }

@@ -1,4 +1,4 @@
-//! Which of the two formats a body is in, and the kinds of metrics they know.
+//! The two formats, and the types of metrics that they have.
 
 /// One of the two text formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,10 +10,10 @@ pub enum Format {
 }
 
 impl Format {
-    /// What a body with this `Content-Type` is to be read as.
+    /// The format of a body with this `Content-Type`.
     ///
-    /// Anything that is not OpenMetrics is read as the Prometheus format, also a page without a type: small
-    /// exporters often send `text/plain` or nothing at all, and an HTML page fails on its first line.
+    /// Anything but OpenMetrics is read as the Prometheus format, also a body without a type, as
+    /// Prometheus 2 does: small exporters often send none, and an HTML page fails on its first line.
     #[must_use]
     pub fn of_content_type(content_type: &str) -> Self {
         let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -34,7 +34,7 @@ impl Format {
     }
 }
 
-/// Kind of a metric family, by the names of OpenMetrics.
+/// Type of a metric family, with the names of OpenMetrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     Counter,
@@ -49,9 +49,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word after `# TYPE`; `None` for a word that `format` does not know.
-    ///
-    /// As Prometheus does: a wrong kind fails the page.
+    /// The word after `# TYPE`; `None` for a word that `format` does not have, which fails the page as in
+    /// Prometheus.
     pub(crate) fn read(word: &str, format: Format) -> Option<Self> {
         Some(match word {
             "counter" => Self::Counter,
@@ -67,7 +66,7 @@ impl Kind {
         })
     }
 
-    /// The word after `# TYPE` when it is written; the Prometheus format gets the nearest kind it has.
+    /// The word to write after `# TYPE`; in the Prometheus format the nearest type that it has.
     pub(crate) fn word(self, format: Format) -> &'static str {
         match (self, format) {
             (Self::Counter, _) => "counter",
@@ -88,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_content_type_tells_the_format() {
+    fn content_type_decides_the_format() {
         let cases = [
             ("application/openmetrics-text; version=1.0.0; charset=utf-8", Format::OpenMetrics),
             ("Application/OpenMetrics-Text", Format::OpenMetrics),

@@ -1,13 +1,13 @@
-//! The labels of one sample, read from text that [`crate::Reader`] has already checked.
+//! The labels of one sample, read from text that [`crate::Reader`] has validated.
 
 use std::borrow::Cow;
 
 use crate::cursor::{Cursor, Name};
 
-/// Labels in the order in which they stand in the body.
+/// Labels in the order of the body.
 ///
-/// Walking them costs a second scan of the label block. That is meant: who keeps series by
-/// [`crate::Sample::series`] asks for labels only when a series is new.
+/// Iterating scans the label block again, since a caller that identifies series by
+/// [`crate::Sample::series`] reads labels only when a series is new.
 #[derive(Clone)]
 pub struct Labels<'a> {
     cursor: Cursor<'a>,
@@ -18,20 +18,44 @@ impl<'a> Labels<'a> {
     pub(crate) fn new(block: &'a str) -> Self {
         Self { cursor: Cursor::new(block) }
     }
-}
 
-impl<'a> Iterator for Labels<'a> {
-    type Item = (&'a str, Cow<'a, str>);
+    /// The quoted text without a value, which is the metric name.
+    pub(crate) fn quoted_metric(mut self) -> Option<Cow<'a, str>> {
+        loop {
+            match self.item()? {
+                (name, None) => return Some(name),
+                (_, Some(_)) => {}
+            }
+        }
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next name, with its value if it is a label.
+    fn item(&mut self) -> Option<(Cow<'a, str>, Option<Cow<'a, str>>)> {
         self.cursor.blanks();
         self.cursor.eat(b',');
         self.cursor.blanks();
-        let name = self.cursor.name(Name::Label)?;
+        let name = match self.cursor.peek()? {
+            b'"' => unescape(self.cursor.quoted(true)?, true),
+            _ => Cow::Borrowed(self.cursor.name(Name::Label)?),
+        };
         self.cursor.blanks();
-        self.cursor.eat(b'=');
+        if !self.cursor.eat(b'=') {
+            return Some((name, None));
+        }
         self.cursor.blanks();
-        Some((name, unescape(self.cursor.quoted(true)?, true)))
+        Some((name, Some(unescape(self.cursor.quoted(true)?, true))))
+    }
+}
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = (Cow<'a, str>, Cow<'a, str>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let (name, Some(value)) = self.item()? {
+                return Some((name, value));
+            }
+        }
     }
 }
 
@@ -41,7 +65,7 @@ impl std::fmt::Debug for Labels<'_> {
     }
 }
 
-/// Undoes `\\`, `\n` and, where `quotes` is set, `\"`. Any other escape stays as it is, as in Prometheus.
+/// Replaces the escapes `\\`, `\n` and, if `quotes` is set, `\"`. Any other one is kept, as in Prometheus.
 pub(crate) fn unescape(raw: &str, quotes: bool) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', raw.as_bytes()) else {
         return Cow::Borrowed(raw);
@@ -69,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_has_an_escape_is_copied() {
+    fn text_without_escapes_is_borrowed() {
         assert!(matches!(unescape("plain é", true), Cow::Borrowed("plain é")));
         let cases = [
             (r"a\\b", "a\\b"),

@@ -1,12 +1,15 @@
-//! Reads and writes what a `/metrics` page holds: the Prometheus text format 0.0.4 and OpenMetrics 1.0.
+//! Reads and writes `/metrics` pages: the Prometheus text format 0.0.4 and OpenMetrics 1.0.
 //!
-//! [`Reader`] walks a body once and borrows from it: names, label values and help texts are slices of the
-//! body unless an escape has to be undone. It checks what can be checked line by line and keeps no state
-//! between lines; whether a family is complete or a series comes twice is for the caller to judge, as it
-//! is in a Prometheus server. Where the two specifications and Prometheus disagree about what may be
-//! read, Prometheus is followed, since its users never see the difference otherwise.
+//! [`Reader`] reads a body in one pass and borrows from it: names, label values and help texts are slices
+//! of the body unless they have escapes. It validates each line and keeps no state between lines; whether
+//! a family is complete or a series occurs twice is left to the caller, as in a Prometheus server. If the
+//! specifications and Prometheus differ, the reader accepts what Prometheus accepts, UTF-8 names in
+//! quotes included.
 //!
-//! [`Writer`] is stricter than the reader: what it returns is valid for the format it was made for.
+//! The parser is hand-written because no maintained crate reads both formats as Prometheus does, and
+//! because comparing a line with that of the last page ([`Reader::next_like`]) is most of its speed.
+//!
+//! [`Writer`] is stricter than the reader: its pages are valid for their format.
 //!
 //! ```
 //! use exposition::{Format, Line, Reader};
@@ -33,6 +36,6 @@ mod writer;
 pub use error::ParseError;
 pub use format::{Format, Kind};
 pub use labels::Labels;
-pub use number::NORMAL_NAN_BITS;
+pub use number::{NORMAL_NAN_BITS, value as parse_value};
 pub use reader::{Exemplar, Limits, Line, Reader, Sample};
 pub use writer::{Example, Family, Point, WriteError, Writer};

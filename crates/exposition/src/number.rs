@@ -2,23 +2,22 @@
 
 use std::fmt::Write as _;
 
-/// The bits of every not-a-number that is read: what Prometheus stores for it.
-///
-/// Other bits have other meanings there; one of them marks a series as gone.
+/// The bits of every NaN that is read, as Prometheus stores it. Another NaN is the stale marker.
 pub const NORMAL_NAN_BITS: u64 = 0x7ff8_0000_0000_0001;
 
-/// Largest whole number up to which every one has a float of its own.
+/// Every integer up to this one is exact as a float.
 const EXACT: u64 = 1 << 53;
 
-/// A sample's value; `None` for what is no number.
+/// The value of a sample; `None` if it is not a number.
 ///
-/// As in Prometheus: decimal only, `inf`, `infinity` and `nan` in any case, no sign before `nan`, and a
-/// number that no finite float can hold is refused.
-pub(crate) fn value(word: &str) -> Option<f64> {
+/// As in Prometheus: decimal only; `inf`, `infinity` and `nan` in any case; no sign before `nan`; a number
+/// beyond the range of a float is rejected.
+#[must_use]
+pub fn value(word: &str) -> Option<f64> {
     if let Some(whole) = whole(word) {
         return Some(whole);
     }
-    // Only letters of the special words could reach the float parser beside `e`.
+    // The float parser also accepts the special words.
     let number: f64 = word.parse().ok()?;
     let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
     let spelt_out = unsigned.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -28,7 +27,7 @@ pub(crate) fn value(word: &str) -> Option<f64> {
     (number.is_finite() || spelt_out).then_some(number)
 }
 
-/// The short way for what most values are: a few digits.
+/// The fast path for most values: a few digits.
 fn whole(word: &str) -> Option<f64> {
     if word.is_empty() || 15 < word.len() {
         return None;
@@ -45,20 +44,20 @@ fn whole(word: &str) -> Option<f64> {
     Some(number)
 }
 
-/// Milliseconds of a timestamp in the Prometheus format, which Prometheus reads without a sign.
+/// Milliseconds of a timestamp in the Prometheus format, which has no sign.
 pub(crate) fn milliseconds(word: &str) -> Option<i64> {
     word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok())?
 }
 
-/// Milliseconds of a timestamp in seconds, as OpenMetrics has it. Parts of a millisecond are cut off, as
-/// Prometheus does; what is too far away for 64 bits becomes the last time that they can hold.
+/// Milliseconds of a timestamp in seconds, as in OpenMetrics. Parts of a millisecond are cut off, as in
+/// Prometheus; a time beyond 64 bits becomes the largest one.
 pub(crate) fn seconds_as_milliseconds(word: &str) -> Option<i64> {
     let seconds = value(word)?;
     #[expect(clippy::cast_possible_truncation, reason = "`as` cuts off and stops at the ends")]
     seconds.is_finite().then_some((seconds * 1000.0) as i64)
 }
 
-/// Writes `number` so that [`value`] reads the same one back.
+/// Writes `number` so that [`value`] reads the same number.
 pub(crate) fn write_value(out: &mut String, number: f64) {
     if number.is_nan() {
         out.push_str("NaN");
@@ -71,10 +70,10 @@ pub(crate) fn write_value(out: &mut String, number: f64) {
     }
 }
 
-/// Writes milliseconds as seconds that become the same milliseconds again.
+/// Writes milliseconds as seconds that are read as the same milliseconds.
 ///
-/// Prometheus cuts off what is below a millisecond, and 1.001 s as a float is a hair less than that. Such
-/// numbers get a hundredth of a millisecond more, which neither cutting off nor rounding turns into one.
+/// Prometheus cuts off parts of a millisecond, and 1.001 s as a float is slightly less. Such numbers get
+/// a hundredth of a millisecond more, which changes neither a cut nor a rounded value.
 pub(crate) fn write_seconds(out: &mut String, milliseconds: i64) {
     let (whole, part) = (milliseconds.unsigned_abs() / 1000, milliseconds.unsigned_abs() % 1000);
     let sign = if milliseconds < 0 { "-" } else { "" };
@@ -88,7 +87,7 @@ pub(crate) fn write_seconds(out: &mut String, milliseconds: i64) {
     }
 }
 
-/// Whether seconds as a float can carry these milliseconds exactly.
+/// Whether seconds as a float are exact for these milliseconds.
 pub(crate) fn fits_seconds(milliseconds: i64) -> bool {
     milliseconds.unsigned_abs() < EXACT / 1000
 }
@@ -98,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_prometheus_reads_them() {
+    fn numbers_are_read_as_by_prometheus() {
         let cases: &[(&str, Option<f64>)] = &[
             ("0", Some(0.0)),
             ("123456789012345", Some(123_456_789_012_345.0)),

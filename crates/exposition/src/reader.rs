@@ -1,4 +1,4 @@
-//! One pass over a body, line by line.
+//! Reads a body in one pass, line by line.
 
 use std::borrow::Cow;
 
@@ -8,39 +8,34 @@ use crate::format::{Format, Kind};
 use crate::labels::{Labels, unescape};
 use crate::number;
 
-/// What a single line may take at most. The size of the body is limited by whoever fetched it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Limits of a sample. None is set by default, as in Prometheus. The caller limits the size of the body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a line, its end not counted.
-    pub line_bytes: usize,
-    /// Labels of a sample or of an exemplar.
-    pub labels: usize,
+    /// Labels of a sample or of an exemplar, without the name.
+    pub labels: Option<usize>,
+    /// Bytes of a label name.
+    pub label_name_bytes: Option<usize>,
+    /// Bytes of a label value, as it is written.
+    pub label_value_bytes: Option<usize>,
 }
 
-impl Default for Limits {
-    /// 64 KiB and 128 labels: far beyond what any receiver stores (15 to 150 labels, values of 1 to 4 KiB).
-    fn default() -> Self {
-        Self { line_bytes: 64 * 1024, labels: 128 }
-    }
-}
-
-/// What one line says. Blank lines and comments are skipped.
+/// One line. Blank lines and comments are skipped.
 #[derive(Clone, Debug)]
 pub enum Line<'a> {
     Sample(Sample<'a>),
-    /// `# HELP`, escapes undone.
+    /// `# HELP`, unescaped.
     Help {
-        family: &'a str,
+        family: Cow<'a, str>,
         text: Cow<'a, str>,
     },
     /// `# TYPE`.
     Type {
-        family: &'a str,
+        family: Cow<'a, str>,
         kind: Kind,
     },
-    /// `# UNIT`, in OpenMetrics only; the unit may be empty.
+    /// `# UNIT`, in OpenMetrics only. The unit may be empty.
     Unit {
-        family: &'a str,
+        family: Cow<'a, str>,
         unit: &'a str,
     },
 }
@@ -50,35 +45,45 @@ pub enum Line<'a> {
 pub struct Sample<'a> {
     series: &'a str,
     pub value: f64,
-    /// Milliseconds since 1970, where the line names a time of its own.
+    /// Milliseconds since 1970; `None` when the line has no timestamp.
     pub timestamp_ms: Option<i64>,
     /// In OpenMetrics only.
     pub exemplar: Option<Exemplar<'a>>,
 }
 
 impl<'a> Sample<'a> {
-    /// Name and labels as they are written. The same text is the same series, so a caller who meets a
-    /// page again and again can know a series by it and never look at its labels. The reverse does not
-    /// hold: one series may be written in several ways.
+    /// Name and labels as they are written. The same text is the same series, so a caller that reads a
+    /// page again and again can identify a series by it without parsing its labels. The reverse is not
+    /// true: one series may be written in several ways.
     #[must_use]
     pub fn series(&self) -> &'a str {
         self.series
     }
 
+    /// The metric name, before the braces or quoted within them.
     #[must_use]
-    pub fn name(&self) -> &'a str {
-        Cursor::new(self.series).name(Name::Metric).unwrap_or_default()
+    pub fn name(&self) -> Cow<'a, str> {
+        match Cursor::new(self.series).name(Name::Metric) {
+            Some(name) => Cow::Borrowed(name),
+            None => Labels::new(self.block()).quoted_metric().unwrap_or_default(),
+        }
     }
 
-    /// In the order of the line. A name may come twice, and a value may be empty.
+    /// In the order of the line. A name may occur twice, and a value may be empty.
     #[must_use]
     pub fn labels(&self) -> Labels<'a> {
-        let block = &self.series[self.name().len()..];
-        Labels::new(block.trim_start_matches([' ', '\t']).strip_prefix('{').unwrap_or_default())
+        Labels::new(self.block())
+    }
+
+    /// What is after the opening brace.
+    fn block(&self) -> &'a str {
+        let name = Cursor::new(self.series).name(Name::Metric).unwrap_or_default();
+        let block = &self.series[name.len()..];
+        block.trim_start_matches([' ', '\t']).strip_prefix('{').unwrap_or_default()
     }
 }
 
-/// One example of what was counted, mostly a trace id.
+/// An example of what was counted, usually a trace id.
 #[derive(Clone, Debug)]
 pub struct Exemplar<'a> {
     block: &'a str,
@@ -93,7 +98,7 @@ impl<'a> Exemplar<'a> {
     }
 }
 
-/// Iterator over the lines of a body; ends after the first error.
+/// Iterates over the lines of a body; ends after the first error.
 #[derive(Clone)]
 pub struct Reader<'a> {
     cursor: Cursor<'a>,
@@ -102,7 +107,7 @@ pub struct Reader<'a> {
     /// The first byte that is not UTF-8; the text ends right before it.
     bad_byte: Option<u8>,
     ended: bool,
-    /// The last sample was the one that was expected.
+    /// The last sample had the expected series.
     met: bool,
 }
 
@@ -124,10 +129,10 @@ impl<'a> Reader<'a> {
         Self { cursor: Cursor::new(text), format, limits, bad_byte, ended: false, met: false }
     }
 
-    /// The next line, as [`Iterator::next`] gives it, but faster if it is a sample of the series that is
-    /// `expected`: its name and labels are then compared and not read.
+    /// The next line, like [`Iterator::next`], but faster if it is a sample of the series `expected`: its
+    /// name and labels are then compared instead of parsed.
     ///
-    /// `expected` is what [`Sample::series`] gave for a page of the same format, or empty.
+    /// `expected` is a value of [`Sample::series`] from a page of the same format, or empty.
     pub fn next_like(&mut self, expected: &str) -> Option<Result<Line<'a>, ParseError>> {
         if self.ended {
             return None;
@@ -137,7 +142,7 @@ impl<'a> Reader<'a> {
         line
     }
 
-    /// Whether the sample given last is of the series that was expected.
+    /// Whether the last sample had the expected series.
     #[must_use]
     pub fn met_expected(&self) -> bool {
         self.met
@@ -145,18 +150,10 @@ impl<'a> Reader<'a> {
 
     fn line(&mut self, expected: &str) -> Result<Option<Line<'a>>, ParseError> {
         loop {
-            let start = self.cursor.pos;
             let line = match self.format {
                 Format::Prometheus => self.prometheus_line(expected)?,
                 Format::OpenMetrics => self.open_metrics_line(expected)?,
             };
-            if self.limits.line_bytes + 1 < self.cursor.pos - start {
-                return Err(ParseError::at(
-                    self.cursor.text,
-                    start,
-                    "a line that keeps to the size limit",
-                ));
-            }
             match line {
                 Step::Line(line) => return Ok(Some(line)),
                 Step::Skipped => {}
@@ -198,8 +195,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `# HELP` and `# TYPE` mean something, with any number of blanks between the words; all else after
-    /// a `#` does not.
+    /// Only `# HELP` and `# TYPE` are read, with any number of blanks between the words; all else after
+    /// a `#` is a comment.
     fn prometheus_comment(&mut self) -> Result<Step<'a>, ParseError> {
         self.cursor.pos += 1;
         let word = if self.cursor.blanks() { self.cursor.word() } else { "" };
@@ -208,8 +205,8 @@ impl<'a> Reader<'a> {
             self.line_end("")?;
             return Ok(Step::Skipped);
         }
-        let family = self.name(Name::Metric, "a metric name")?;
-        // One blank parts the name from the text; what follows it belongs to the text.
+        let family = self.family_name(true)?;
+        // One blank separates name and text; further blanks are part of the text.
         let _ = self.cursor.eat(b' ') || self.cursor.eat(b'\t');
         let at = self.cursor.pos;
         let text = self.cursor.rest_of_line();
@@ -256,7 +253,7 @@ impl<'a> Reader<'a> {
         let Some(word) = words.into_iter().find(|word| self.cursor.eat_word(word)) else {
             return Err(self.error("`# HELP `, `# TYPE `, `# UNIT ` or `# EOF`"));
         };
-        let family = self.name(Name::Metric, "a metric name")?;
+        let family = self.family_name(false)?;
         self.space()?;
         let text_at = self.cursor.pos;
         let text = self.cursor.rest_of_line();
@@ -276,7 +273,8 @@ impl<'a> Reader<'a> {
     }
 
     fn exemplar(&mut self) -> Result<Exemplar<'a>, ParseError> {
-        let block = self.label_block(false)?.ok_or_else(|| self.error("`{`"))?;
+        let block = self.label_block(false, MetricName::Known)?;
+        let block = block.ok_or_else(|| self.error("`{`"))?;
         self.space()?;
         let value = self.value("the exemplar's value")?;
         let timestamp_ms = match self.cursor.peek() {
@@ -286,41 +284,49 @@ impl<'a> Reader<'a> {
         Ok(Exemplar { block, value, timestamp_ms })
     }
 
-    /// Name and labels, the value still to be filled in.
+    /// Name and labels; the value is set by the caller.
     fn series(&mut self, expected: &str, loose: bool) -> Result<Sample<'a>, ParseError> {
         let start = self.cursor.pos;
         self.met = self.eat_series(expected);
         if !self.met {
-            self.name(Name::Metric, "a metric name")?;
-            let name_end = self.cursor;
-            self.blanks_if(loose);
-            if self.label_block(loose)?.is_none() {
-                self.cursor = name_end;
+            if self.cursor.peek() == Some(b'{') {
+                self.label_block(loose, MetricName::Quoted)?;
+            } else {
+                self.name(Name::Metric, "a metric name")?;
+                let name_end = self.cursor;
+                self.blanks_if(loose);
+                if self.label_block(loose, MetricName::Known)?.is_none() {
+                    self.cursor = name_end;
+                }
             }
         }
         let series = &self.cursor.text[start..self.cursor.pos];
         Ok(Sample { series, value: 0.0, timestamp_ms: None, exemplar: None })
     }
 
-    /// Steps over exactly this series, if it is next.
+    /// Steps over this series if it is next.
     fn eat_series(&mut self, expected: &str) -> bool {
         let before = self.cursor;
         if expected.is_empty() || !self.cursor.eat_word(expected) {
             return false;
         }
         let end = self.cursor;
-        // A bare name may go on, or have its labels after blanks.
+        // A bare name may continue, or have its labels after blanks.
         let whole = self.cursor.blanks()
             && (expected.ends_with('}') || !matches!(self.cursor.peek(), Some(b'{') | None));
         self.cursor = if whole { end } else { before };
         whole
     }
 
-    /// What stands between braces; `None` when no brace comes next.
+    /// The text between braces; `None` when the next character is not a brace.
     ///
     /// `loose` is how Prometheus reads its own format: blanks anywhere, line ends in values, and commas
-    /// that may be left out.
-    fn label_block(&mut self, loose: bool) -> Result<Option<&'a str>, ParseError> {
+    /// are optional.
+    fn label_block(
+        &mut self,
+        loose: bool,
+        mut metric: MetricName,
+    ) -> Result<Option<&'a str>, ParseError> {
         if !self.cursor.eat(b'{') {
             return Ok(None);
         }
@@ -330,28 +336,69 @@ impl<'a> Reader<'a> {
         let mut comma = false;
         loop {
             self.blanks_if(loose);
-            if (loose || !comma) && self.cursor.eat(b'}') {
+            if (loose || !comma) && self.cursor.peek() == Some(b'}') {
+                if metric == MetricName::Quoted {
+                    return Err(self.error("a metric name in double quotes"));
+                }
+                self.cursor.pos += 1;
                 return Ok(Some(&self.cursor.text[start..self.cursor.pos - 1]));
             }
-            if count == self.limits.labels {
+            if self.limits.labels == Some(count) {
                 return Err(self.error("no more labels: their number is limited"));
             }
-            self.name(Name::Label, "a label name or `}`")?;
+            let (name_at, is_quoted) = (self.cursor.pos, self.cursor.peek() == Some(b'"'));
+            let name = if is_quoted {
+                let name = self.cursor.quoted(loose).filter(|name| !name.is_empty());
+                name.ok_or_else(|| self.error_at(name_at, "a name in double quotes"))?
+            } else {
+                self.name(Name::Label, "a label name or `}`")?
+            };
             self.blanks_if(loose);
-            if !self.cursor.eat(b'=') {
-                return Err(self.error("`=`"));
+            if is_quoted
+                && metric == MetricName::Quoted
+                && matches!(self.cursor.peek(), Some(b',' | b'}'))
+            {
+                metric = MetricName::Known;
+            } else {
+                if self.limits.label_name_bytes.is_some_and(|most| name.len() > most) {
+                    return Err(self.error_at(name_at, "a label name within its length limit"));
+                }
+                self.label_value(loose)?;
+                count += 1;
             }
-            self.blanks_if(loose);
-            if self.cursor.quoted(loose).is_none() {
-                return Err(self.error("a label value in double quotes"));
-            }
-            count += 1;
             self.blanks_if(loose);
             comma = self.cursor.eat(b',');
             if !comma && !loose && self.cursor.peek() != Some(b'}') {
                 return Err(self.error("`,` or `}`"));
             }
         }
+    }
+
+    /// `=` and the value in double quotes.
+    fn label_value(&mut self, loose: bool) -> Result<(), ParseError> {
+        if !self.cursor.eat(b'=') {
+            return Err(self.error("`=`"));
+        }
+        self.blanks_if(loose);
+        let at = self.cursor.pos;
+        let Some(value) = self.cursor.quoted(loose) else {
+            return Err(self.error("a label value in double quotes"));
+        };
+        if self.limits.label_value_bytes.is_some_and(|most| value.len() > most) {
+            return Err(self.error_at(at, "a label value within its length limit"));
+        }
+        Ok(())
+    }
+
+    /// The name after `# TYPE` and the like, which may be in double quotes.
+    fn family_name(&mut self, line_ends: bool) -> Result<Cow<'a, str>, ParseError> {
+        let at = self.cursor.pos;
+        if self.cursor.peek() != Some(b'"') {
+            return self.name(Name::Metric, "a metric name").map(Cow::Borrowed);
+        }
+        let name = self.cursor.quoted(line_ends).filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| self.error_at(at, "a metric name"))?;
+        Ok(unescape(name, true))
     }
 
     fn blanks_if(&mut self, loose: bool) {
@@ -385,7 +432,7 @@ impl<'a> Reader<'a> {
         if self.cursor.eat(b' ') { Ok(()) } else { Err(self.error("a space")) }
     }
 
-    /// Steps over the line's end. The last line of a page may do without one in the Prometheus format.
+    /// Steps over the end of the line, which the last line of a page in the Prometheus format may lack.
     fn line_end(&mut self, expected: &'static str) -> Result<(), ParseError> {
         if self.cursor.eat(b'\n') {
             return Ok(());
@@ -401,7 +448,7 @@ impl<'a> Reader<'a> {
         self.error_at(self.cursor.pos, expected)
     }
 
-    /// An error at byte `at`, unless the line is broken because it stops being UTF-8.
+    /// An error at byte `at`, or at the first byte of the line that is not UTF-8.
     fn error_at(&self, at: usize, expected: &'static str) -> ParseError {
         let text = self.cursor.text;
         match self.bad_byte {
@@ -421,7 +468,14 @@ impl<'a> Iterator for Reader<'a> {
 
 impl std::iter::FusedIterator for Reader<'_> {}
 
-/// What came of one line of the body.
+/// Whether the label block must contain the metric name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MetricName {
+    Known,
+    Quoted,
+}
+
+/// The result of reading one line of the body.
 enum Step<'a> {
     Line(Line<'a>),
     Skipped,

@@ -1,4 +1,4 @@
-//! Writes pages that a strict reader takes.
+//! Writes pages that a strict reader accepts.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -7,54 +7,56 @@ use crate::cursor::{Name, is_name};
 use crate::format::{Format, Kind};
 use crate::number;
 
-/// Why something was not written. The page is as it was before.
+/// Why something was not written. The page is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    #[error("`{name}` is no name of a metric; expected letters, digits, `_` and `:`")]
+    #[error("`{name}` is not a valid metric name; expected letters, digits, `_` and `:`")]
     MetricName { name: String },
-    #[error("`{name}` is no name of a label; expected letters, digits and `_`")]
+    #[error("`{name}` is not a valid label name; expected letters, digits and `_`")]
     LabelName { name: String },
-    #[error("label `{name}` comes twice in a sample of `{family}`")]
+    #[error("a sample of `{family}` has the label `{name}` twice")]
     LabelTwice { family: String, name: String },
-    #[error("family `{name}` comes twice; expected all its samples together")]
+    #[error("family `{name}` occurs twice; expected all its samples together")]
     FamilyTwice { name: String },
-    #[error("a sample came before any family")]
+    #[error("a sample has no family; expected a family first")]
     NoFamily,
-    #[error("family `{name}` has the unit `{unit}`; expected a name that ends with it")]
+    #[error("family `{name}` has the unit `{unit}`; expected a name that ends with the unit")]
     Unit { name: String, unit: String },
-    #[error("samples of the {kind:?} `{name}` can't end with `{suffix}`")]
+    #[error(
+        "a sample of the {kind:?} `{name}` has the suffix `{suffix}`; expected a suffix of that type"
+    )]
     Suffix { name: String, kind: Kind, suffix: String },
-    #[error("time {milliseconds} ms is too far away to be written in seconds")]
+    #[error("the time {milliseconds} ms cannot be written in seconds exactly")]
     Time { milliseconds: i64 },
 }
 
-/// What is said once about all series of one name.
+/// The declaration of a metric family.
 #[derive(Clone, Copy, Debug)]
 pub struct Family<'a> {
-    /// As OpenMetrics has it: a counter's without `_total`, an info's without `_info`.
+    /// In the form of OpenMetrics: a counter without `_total`, an info without `_info`.
     pub name: &'a str,
     pub kind: Kind,
     /// Not written when empty.
     pub help: &'a str,
-    /// Not written when empty, nor in the Prometheus format, which has none.
+    /// Not written when empty, and not in the Prometheus format, which has no units.
     pub unit: &'a str,
 }
 
 /// One value of a series in the current family.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Point<'a> {
-    /// What the series' name has beyond the family's, such as `_bucket`. Empty stands for what the kind
-    /// asks for: `_total`, `_info` or nothing.
+    /// The suffix of the series after the family name, such as `_bucket`. Empty means the usual one of the
+    /// type: `_total`, `_info` or none.
     pub suffix: &'a str,
     pub labels: &'a [(&'a str, &'a str)],
     pub value: f64,
     pub timestamp_ms: Option<i64>,
-    /// Not written in the Prometheus format, which has none.
+    /// Not written in the Prometheus format, which has no exemplars.
     pub exemplar: Option<Example<'a>>,
 }
 
-/// One example of what a point counts, mostly a trace id.
+/// An example of what a point counts, usually a trace id.
 #[derive(Clone, Copy, Debug)]
 pub struct Example<'a> {
     pub labels: &'a [(&'a str, &'a str)],
@@ -90,7 +92,7 @@ impl Writer {
         Self { format, page: String::new(), families: HashSet::new(), current: None }
     }
 
-    /// Begins a family: all its samples follow before the next one begins.
+    /// Starts a family. All its samples must follow before the next family.
     pub fn family(&mut self, family: Family<'_>) -> Result<(), WriteError> {
         let Family { name, kind, help, unit } = family;
         if !is_name(name, Name::Metric) {
@@ -99,7 +101,7 @@ impl Writer {
         if !unit.is_empty() && !name.strip_suffix(unit).is_some_and(|stem| stem.ends_with('_')) {
             return Err(WriteError::Unit { name: name.to_owned(), unit: unit.to_owned() });
         }
-        // The Prometheus format declares the name of the samples, OpenMetrics that of the family.
+        // The Prometheus format declares the name of the samples, OpenMetrics the name of the family.
         let declared = match self.format {
             Format::Prometheus => format!("{name}{}", usual_suffix(kind)),
             Format::OpenMetrics => name.to_owned(),
@@ -120,12 +122,12 @@ impl Writer {
         Ok(())
     }
 
-    /// A value of the current family, with the name that is usual for its kind.
+    /// Writes a value of the current family with the usual suffix of its type.
     pub fn sample(&mut self, labels: &[(&str, &str)], value: f64) -> Result<(), WriteError> {
         self.point(&Point { labels, value, ..Point::default() })
     }
 
-    /// A value of the current family with all that a line can hold.
+    /// Writes a value of the current family with all parts of a line.
     pub fn point(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
         let before = self.page.len();
         let written = self.try_point(point);
@@ -166,7 +168,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The page, with the last line that its format asks for.
+    /// The page, with the last line that its format requires.
     #[must_use]
     pub fn finish(mut self) -> String {
         if self.format == Format::OpenMetrics {
@@ -184,7 +186,7 @@ fn usual_suffix(kind: Kind) -> &'static str {
     }
 }
 
-/// What the names of a kind's samples may end with.
+/// The suffixes of the samples of a type.
 fn suffixes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Counter => &["_total", "_created"],

@@ -1,10 +1,10 @@
-//! What the fuzzer has found holds on.
+//! The seeds of the fuzzer.
 
 #[path = "../../../fuzz/exposition.rs"]
 mod targets;
 
 #[test]
-fn every_input_of_the_corpus_holds() {
+fn seeds_of_the_fuzzer_pass() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/exposition");
     let mut inputs = 0;
     for entry in std::fs::read_dir(folder).expect("the corpus is part of the repository") {
@@ -12,5 +12,5 @@ fn every_input_of_the_corpus_holds() {
         targets::exposition(&std::fs::read(path).expect("the input can be read"));
         inputs += 1;
     }
-    assert!(100 < inputs, "{inputs}");
+    assert!(inputs >= 10, "{inputs}");
 }

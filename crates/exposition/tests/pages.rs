@@ -1,4 +1,4 @@
-//! What is said about pages that can't be read, and what written pages look like.
+//! Errors of invalid pages, and written pages.
 #![allow(
     clippy::unwrap_used,
     reason = "a test may fail loudly; clippy knows only functions marked as tests"
@@ -20,7 +20,7 @@ fn read(page: &[u8], format: Format, limits: Limits) -> (usize, String) {
 }
 
 #[test]
-fn an_error_names_the_place_and_what_was_expected() {
+fn error_has_the_position_and_what_was_expected() {
     let cases: &[(&[u8], &str)] = &[
         (b"a 1\n<html>\n", "line 2, column 1: found `<html>`; expected a metric name"),
         (b"a\n", "line 1, column 2: found the end of the line; expected a value"),
@@ -45,6 +45,7 @@ fn an_error_names_the_place_and_what_was_expected() {
             b"# TYPE a banana\n",
             "line 1, column 10: found `banana`; expected a kind of metric, such as `counter`",
         ),
+        (b"{} 1\n", "line 1, column 2: found `} 1`; expected a metric name in double quotes"),
         (b"# HELP 1\n", "line 1, column 8: found `1`; expected a metric name"),
         (b"a 1\nb{x=\"\xc3\x28\"} 2\n", "line 2, column 6: found byte 0xc3; expected UTF-8"),
         (b"a 1\xff\n", "line 1, column 4: found byte 0xff; expected UTF-8"),
@@ -80,42 +81,75 @@ fn an_error_names_the_place_and_what_was_expected() {
 }
 
 #[test]
-fn lines_are_limited() {
-    let limits = Limits { line_bytes: 12, labels: 2 };
-    let cases: &[(&[u8], (usize, &str))] = &[
-        (b"abcdefghij 1\nb 2", (2, "fine")),
+fn labels_are_limited() {
+    let limits = Limits { labels: Some(2), label_name_bytes: Some(3), label_value_bytes: Some(4) };
+    let cases: &[(&[u8], &str)] = &[
+        (b"a{xyz=\"1234\",y=\"\"} 1\n", "fine"),
         (
-            b"a 1\nabcdefghijk 1\n",
-            (
-                1,
-                "line 2, column 1: found `abcdefghijk 1`; expected a line that keeps to the size limit",
-            ),
+            b"a{x=\"\",y=\"\",z=\"\"} 1\n",
+            "line 1, column 13: found `z=\\\"\\\"} 1`; expected no more labels: their number is limited",
         ),
         (
-            b"# a long comment\n",
-            (
-                0,
-                "line 1, column 1: found `# a long comment`; expected a line that keeps to the size limit",
-            ),
+            b"a{wxyz=\"1\"} 1\n",
+            "line 1, column 3: found `wxyz=\\\"1\\\"} 1`; expected a label name within its length limit",
         ),
-        (b"{} 1\n", (0, "line 1, column 1: found `{} 1`; expected a metric name")),
+        (
+            b"a{x=\"12345\"} 1\n",
+            "line 1, column 5: found `\\\"12345\\\"} 1`; expected a label value within its length limit",
+        ),
     ];
-    for (page, (samples, expected)) in cases {
-        let found = read(page, Format::Prometheus, limits);
-        assert_eq!((found.0, found.1.as_str()), (*samples, *expected));
+    for (page, expected) in cases {
+        assert_eq!(read(page, Format::Prometheus, limits).1, *expected);
     }
-    let limits = Limits { labels: 2, ..Limits::default() };
-    let (_, error) = read(b"a{x=\"\",y=\"\",z=\"\"} 1\n", Format::Prometheus, limits);
-    assert_eq!(
-        error,
-        "line 1, column 13: found `z=\\\"\\\"} 1`; expected no more labels: their number is limited"
-    );
+    let long = format!("# {}\n# HELP a {}\na 1\n", "x".repeat(70_000), "y".repeat(70_000));
+    assert_eq!(read(long.as_bytes(), Format::Prometheus, Limits::default()), (1, "fine".into()));
+}
+
+#[test]
+fn quoted_names_are_read_as_by_prometheus_3() {
+    let names = |page: &str, format| {
+        let lines: Result<Vec<_>, _> = Reader::new(page.as_bytes(), format).collect();
+        let lines = lines.map_err(|error| error.to_string())?;
+        let lines = lines.iter().map(|line| match line {
+            Line::Sample(sample) => {
+                let labels: Vec<_> = sample.labels().collect();
+                format!("{} {labels:?}", sample.name())
+            }
+            Line::Type { family, .. } => format!("type {family}"),
+            Line::Help { family, text } => format!("help {family} {text}"),
+            Line::Unit { family, .. } => format!("unit {family}"),
+        });
+        Ok::<_, String>(lines.collect::<Vec<_>>().join("; "))
+    };
+    let cases: &[(&str, Result<&str, &str>)] = &[
+        ("{\"a.b\"} 1\n", Ok("a.b []")),
+        ("{\"a.b\",c=\"1\"} 1\n", Ok("a.b [(\"c\", \"1\")]")),
+        ("{c=\"1\",\"a.b\"} 1\n", Ok("a.b [(\"c\", \"1\")]")),
+        ("m{\"l.x\"=\"1\",y=\"2\"} 1\n", Ok("m [(\"l.x\", \"1\"), (\"y\", \"2\")]")),
+        ("{\"a\\\"b\"} 1\n", Ok("a\"b []")),
+        ("# TYPE \"a.b\" counter\n# HELP \"a.b\" so far\n", Ok("type a.b; help a.b so far")),
+        (
+            "{c=\"1\"} 1\n",
+            Err("line 1, column 7: found `} 1`; expected a metric name in double quotes"),
+        ),
+        ("m{\"a.b\"} 1\n", Err("line 1, column 8: found `} 1`; expected `=`")),
+        (
+            "{\"\"} 1\n",
+            Err("line 1, column 2: found `\\\"\\\"} 1`; expected a name in double quotes"),
+        ),
+    ];
+    for (page, expected) in cases {
+        let expected = expected.map(str::to_owned).map_err(str::to_owned);
+        assert_eq!(names(page, Format::Prometheus), expected, "{page}");
+        let page = format!("{page}# EOF\n");
+        assert_eq!(names(&page, Format::OpenMetrics), expected, "{page}");
+    }
 }
 
 fn page(format: Format) -> String {
     let mut page = Writer::new(format);
     let family = |name, kind, help, unit| Family { name, kind, help, unit };
-    page.family(family("probe_duration_seconds", Kind::Gauge, "The \"whole\" visit.", "seconds"))
+    page.family(family("probe_duration_seconds", Kind::Gauge, "The \"whole\" run.", "seconds"))
         .unwrap();
     page.sample(&[("probe", "a \"b\"\n\\c")], 1.5).unwrap();
     page.family(family("probe_retries", Kind::Counter, "Further attempts.", "")).unwrap();
@@ -140,7 +174,7 @@ fn page(format: Format) -> String {
 
 #[test]
 fn both_formats_are_written_as_their_readers_want_them() {
-    let text = r#"# HELP probe_duration_seconds The "whole" visit.
+    let text = r#"# HELP probe_duration_seconds The "whole" run.
 # TYPE probe_duration_seconds gauge
 probe_duration_seconds{probe="a \"b\"\n\\c"} 1.5
 # HELP probe_retries_total Further attempts.
@@ -154,7 +188,7 @@ wait_count 2
 build_info{version="1"} 1
 "#;
     assert_eq!(page(Format::Prometheus), text);
-    let open_metrics = r#"# HELP probe_duration_seconds The \"whole\" visit.
+    let open_metrics = r#"# HELP probe_duration_seconds The \"whole\" run.
 # TYPE probe_duration_seconds gauge
 # UNIT probe_duration_seconds seconds
 probe_duration_seconds{probe="a \"b\"\n\\c"} 1.5
@@ -173,18 +207,18 @@ build_info{version="1"} 1
 }
 
 #[test]
-fn what_no_reader_would_take_is_not_written() {
+fn invalid_parts_are_not_written() {
     let mut page = Writer::new(Format::OpenMetrics);
     let family = |name, kind, unit| Family { name, kind, help: "", unit };
     assert_eq!(page.sample(&[], 1.0), Err(WriteError::NoFamily));
     let cases = [
         (
             family("my.name", Kind::Gauge, ""),
-            "`my.name` is no name of a metric; expected letters, digits, `_` and `:`",
+            "`my.name` is not a valid metric name; expected letters, digits, `_` and `:`",
         ),
         (
             family("a_meters", Kind::Gauge, "seconds"),
-            "family `a_meters` has the unit `seconds`; expected a name that ends with it",
+            "family `a_meters` has the unit `seconds`; expected a name that ends with the unit",
         ),
     ];
     for (family, expected) in cases {
@@ -192,23 +226,26 @@ fn what_no_reader_would_take_is_not_written() {
     }
     page.family(family("a", Kind::Counter, "")).unwrap();
     let again = page.family(family("a", Kind::Gauge, "")).unwrap_err().to_string();
-    assert_eq!(again, "family `a` comes twice; expected all its samples together");
+    assert_eq!(again, "family `a` occurs twice; expected all its samples together");
     let point =
         |suffix, labels, timestamp_ms| Point { suffix, labels, timestamp_ms, ..Point::default() };
     let cases = [
-        (point("_sum", &[], None), "samples of the Counter `a` can't end with `_sum`"),
+        (
+            point("_sum", &[], None),
+            "a sample of the Counter `a` has the suffix `_sum`; expected a suffix of that type",
+        ),
         (
             point("", &[("a:b", "")], None),
-            "`a:b` is no name of a label; expected letters, digits and `_`",
+            "`a:b` is not a valid label name; expected letters, digits and `_`",
         ),
-        (point("", &[("x", ""), ("x", "1")], None), "label `x` comes twice in a sample of `a`"),
+        (point("", &[("x", ""), ("x", "1")], None), "a sample of `a` has the label `x` twice"),
         (
             point("", &[], Some(i64::MAX)),
-            "time 9223372036854775807 ms is too far away to be written in seconds",
+            "the time 9223372036854775807 ms cannot be written in seconds exactly",
         ),
     ];
     for (point, expected) in cases {
         assert_eq!(page.point(&point).unwrap_err().to_string(), expected);
     }
-    assert_eq!(page.finish(), "# TYPE a counter\n# EOF\n", "nothing of them is left");
+    assert_eq!(page.finish(), "# TYPE a counter\n# EOF\n", "no part of them is written");
 }

@@ -120,8 +120,10 @@ fn same(one: f64, other: f64) -> bool {
     one.to_bits() == other.to_bits() || one.is_nan() && other.is_nan()
 }
 
-fn owned<'a>(labels: impl Iterator<Item = (&'a str, std::borrow::Cow<'a, str>)>) -> OwnedLabels {
-    labels.map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
+fn owned<'a>(
+    labels: impl Iterator<Item = (std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)>,
+) -> OwnedLabels {
+    labels.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
 fn check(families: &[OwnedFamily], format: Format) {
@@ -133,10 +135,10 @@ fn check(families: &[OwnedFamily], format: Format) {
         let declared = if format == Format::Prometheus { &sample_name } else { &family.name };
         if !family.help.is_empty() {
             let Some(Line::Help { family: name, text }) = lines.next() else { panic!("{page}") };
-            assert_eq!((name, &*text), (declared.as_str(), family.help.as_str()));
+            assert_eq!((&*name, &*text), (declared.as_str(), family.help.as_str()));
         }
         let Some(Line::Type { family: name, kind }) = lines.next() else { panic!("{page}") };
-        assert_eq!((name, kind), (declared.as_str(), family.kind));
+        assert_eq!((&*name, kind), (declared.as_str(), family.kind));
         for point in &family.points {
             let Some(Line::Sample(sample)) = lines.next() else { panic!("{page}") };
             assert_eq!(sample.name(), sample_name);
@@ -175,7 +177,7 @@ proptest! {
     fn near_pages_end_without_a_panic(body in "([a-c#{}=\",\\\\ \n0-9.é-]|# (HELP|TYPE|UNIT|EOF)|\\{a=\"b\"\\}){0,60}") {
         for format in [Format::Prometheus, Format::OpenMetrics] {
             let all: Vec<_> = Reader::new(body.as_bytes(), format).collect();
-            // Whatever series is expected, and whether or not it comes, the lines are the same.
+            // The lines are the same for each expected series.
             let series = all.iter().filter_map(|line| match line {
                 Ok(Line::Sample(sample)) => Some(sample.series()),
                 _ => None,

@@ -1,8 +1,10 @@
-//! Gets a page of metrics the way Prometheus does.
+//! Fetches a page of metrics as Prometheus does.
 
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use exposition::Format;
+use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::Response;
 use reqwest::redirect::Policy;
@@ -10,13 +12,13 @@ use url::Url;
 
 use crate::Limits;
 
-/// What Prometheus asks for: OpenMetrics first.
+/// The `Accept` header of Prometheus 2: OpenMetrics first.
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
-/// Redirects that are followed, all within one host.
+/// Redirects that are followed, at most, all within one host.
 const REDIRECTS: usize = 5;
 
-/// What to get.
+/// What to fetch.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub url: Url,
@@ -27,45 +29,49 @@ pub struct Request {
     pub limits: Limits,
 }
 
-/// A page that came whole, with status 200.
+/// A complete page with status 200.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub format: Format,
     pub body: Vec<u8>,
 }
 
-/// Why there is no page.
+/// Why a page was not fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    #[error("the page could not be fetched")]
+    #[error("the request failed")]
     Transport { source: reqwest::Error },
-    #[error("the page did not come within {} s", timeout.as_secs_f64())]
+    #[error("the page was not received within {} s", timeout.as_secs_f64())]
     Timeout { timeout: Duration },
-    #[error("the page answered {status}; expected 200")]
+    #[error("the target answered {status}; expected 200")]
     Status { status: StatusCode },
     #[error(
-        "the page redirects to `{location}`; expected at most {REDIRECTS} redirects, within its host"
+        "the target redirects to `{location}`; expected at most {REDIRECTS} redirects within its host"
     )]
     Redirect { location: String },
+    #[error("the page is not valid gzip")]
+    Gzip { source: std::io::Error },
     #[error("the page is larger than {limit} bytes")]
     TooLarge { limit: usize },
 }
 
-/// A client for [`fetch`]. Build one and keep it: it holds connections and certificates.
+/// A client for [`fetch`]. Create one and keep it: it has connections and certificates.
 ///
-/// Decompression is gzip's alone, since that is what Prometheus asks for.
+/// It does not decompress: [`fetch`] does, since the decoder of the HTTP client ignores what follows the
+/// first member of a gzip stream.
 pub fn client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(user_agent)
+        .no_gzip()
         .no_brotli()
         .no_deflate()
-        // Followed by `fetch`: the HTTP client would drop `Authorization` on the way into TLS.
+        // `fetch` follows redirects: the HTTP client would drop `Authorization` from `http` to `https`.
         .redirect(Policy::none())
         .build()
 }
 
-/// Where a redirect leads that is followed: to the same server, or from `http` to `https` at the same host.
+/// The target of a redirect that is followed: the same server, or `https` at the same host.
 fn next(response: &Response) -> Option<Url> {
     let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
     let from = response.url();
@@ -74,13 +80,13 @@ fn next(response: &Response) -> Option<Url> {
     (upgrade || from.origin() == to.origin()).then_some(to)
 }
 
-/// Gets a page within its limits.
+/// Fetches a page within its limits.
 pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, FetchError> {
     let transport = |source: reqwest::Error| {
         if source.is_timeout() {
             FetchError::Timeout { timeout: request.timeout }
         } else {
-            // An address may hold a password or a token.
+            // A URL may contain a password or a token.
             FetchError::Transport { source: source.without_url() }
         }
     };
@@ -89,7 +95,9 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
     let began = Instant::now();
     let get = |url: Url| {
         let left = request.timeout.saturating_sub(began.elapsed());
-        let get = client.get(url).header(header::ACCEPT, ACCEPT).headers(request.headers.clone());
+        let get =
+            client.get(url).header(header::ACCEPT, ACCEPT).header(header::ACCEPT_ENCODING, "gzip");
+        let get = get.headers(request.headers.clone());
         get.header("X-Prometheus-Scrape-Timeout-Seconds", &seconds).timeout(left).send()
     };
     let mut response = get(request.url.clone()).await.map_err(transport)?;
@@ -110,6 +118,7 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
     }
     let format = Format::of_content_type(text(header::CONTENT_TYPE).unwrap_or_default());
 
+    let is_gzip = text(header::CONTENT_ENCODING) == Some("gzip");
     let limit = request.limits.body_bytes;
     let expected = response.content_length().unwrap_or(0).min(limit as u64);
     let mut body = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
@@ -119,10 +128,26 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
         }
         body.extend_from_slice(&chunk);
     }
+    if is_gzip {
+        body = unzip(&body, limit)?;
+    }
     Ok(Page { format, body })
 }
 
-/// The start of an address up to its query, which may hold a token.
+/// Decompresses all members of a gzip stream. As in Prometheus, other bytes after a member, and an empty
+/// body, are errors.
+fn unzip(body: &[u8], limit: usize) -> Result<Vec<u8>, FetchError> {
+    let mut page = Vec::new();
+    // One byte over the limit shows that there is more.
+    let mut decoder = MultiGzDecoder::new(body).take(limit as u64 + 1);
+    decoder.read_to_end(&mut page).map_err(|source| FetchError::Gzip { source })?;
+    if page.len() > limit {
+        return Err(FetchError::TooLarge { limit });
+    }
+    Ok(page)
+}
+
+/// The start of a URL without its query, which may contain a token.
 fn without_secrets(location: &str) -> String {
     location.split(['?', '#']).next().unwrap_or_default().chars().take(200).collect()
 }
@@ -134,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_redirect_is_followed_within_its_server_and_into_tls() {
+    fn redirect_is_followed_within_its_host() {
         let cases = [
             ("http://bot:7860/metrics", 301, "/metrics/", Some("http://bot:7860/metrics/")),
             ("http://bot/metrics", 308, "https://bot/metrics", Some("https://bot/metrics")),

@@ -1,23 +1,26 @@
-//! Scrapes a target's `/metrics` and says what a Prometheus server would have stored.
+//! Scrapes the `/metrics` page of a target and returns what a Prometheus server would store.
 //!
-//! [`fetch`] gets the page, [`Memory::absorb`] turns it into entries for remote write: every sample under
-//! the target's labels, stale markers for what is gone, and the five series that Prometheus writes about
-//! each scrape. [`scrape`] is both in one. What one scrape has to know of the one before is in
-//! [`Memory`], which can stay in memory or be kept as bytes ([`Memory::to_bytes`]).
+//! [`fetch`] gets the page and [`Memory::absorb`] turns it into entries for remote write: the samples with
+//! the labels of the target, stale markers for series that are gone, and the five series that Prometheus
+//! writes about each scrape. [`scrape`] does both. What a scrape must know of the last one is in
+//! [`Memory`], which can be stored as bytes ([`Memory::to_bytes`]).
 //!
-//! The rules are those of Prometheus, checked against a real one with the pages in
-//! `tests/fixtures/expositions`. Where its versions differ, or would harm:
+//! The rules are those of Prometheus; the tests compare with what a real one stored for the pages in
+//! `tests/fixtures/expositions`. Differences:
 //!
-//! - Of a series that comes twice on a page the first value counts (as in 3.x; the agent of 2.42 sends both).
-//! - `_created` lines of OpenMetrics become start timestamps, which remote write 2.0 has a place for. They
-//!   are no series of their own and are not counted (as in 3.x with start timestamps switched on; 2.42
-//!   stores them as series).
-//! - Blanks before a name and exemplars on any series are read; 2.42 fails the whole page for either.
-//! - A page with an error fails as a whole and no sample of it is sent. Series that stood before the error
-//!   are not marked stale yet, others are; this is what Prometheus does.
-//! - Nothing is marked stale when the program ends; [`Memory::retire`] is for a target that is given up.
+//! - If a series occurs twice on a page the first value is used, as in 3.x. The agent of 2.42 sends both.
+//! - `_created` lines of OpenMetrics are series, as in Prometheus, and also the start timestamps of their
+//!   counters, which remote write 2.0 carries.
+//! - `le` and `quantile` have the canonical form of 3.x, see [`Labels::with_bounds_as_written`].
+//! - UTF-8 names in quotes are read, as in 3.x.
+//! - Blanks before a name and exemplars on any series are read; 2.42 fails the page for either.
+//! - As in Prometheus, a page with an error fails as a whole and no sample of it is sent. Series before the
+//!   error are not marked stale yet, the others are.
+//! - Nothing is marked stale when the program ends; use [`Memory::retire`] for a removed target.
 
+mod buckets;
 mod created;
+mod family;
 mod fetch;
 mod memory;
 mod page;
@@ -32,9 +35,9 @@ pub use target::{Labels, Limits, instance_of};
 
 use samples::Timestamp;
 
-/// Scrapes a target once; `at` stamps all that has no time of its own.
+/// Scrapes a target once. `at` is the time of samples without a timestamp.
 ///
-/// There is always an answer: a target that can't be scraped has `up` 0.
+/// There is always a result: if the scrape fails, `up` is 0.
 pub async fn scrape(
     client: &reqwest::Client,
     request: &Request,

@@ -1,4 +1,4 @@
-//! What one scrape knows of the one before.
+//! What a scrape must know of the last one.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -9,58 +9,58 @@ use samples::{Entry, Sample, Series, Timestamp};
 use crate::created::{Group, Role};
 use crate::target::Labels;
 
-/// The series of a target as the last scrapes showed them.
+/// The series of a target in the last scrapes.
 ///
-/// Kept per target. If it is lost, nothing is sent wrong: series that vanished between the loss and the
-/// next scrape get no stale marker, so that graphs show their last value for five more minutes, and
-/// `scrape_series_added` counts every series of the next page once more.
+/// One for each target. If it is lost, no wrong sample is sent: series that vanish between the loss and
+/// the next scrape get no stale marker, so graphs show their last value for five more minutes, and
+/// `scrape_series_added` counts all series of the next page.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// One for each way in which a series is written, in the order of the last good page: pages hardly
-    /// ever change their order, so that the next line is nearly always the next slot.
+    /// One for each way in which a series is written, in the order of the last good page. Pages rarely
+    /// change their order, so the next line is nearly always the next slot.
     pub(crate) slots: Vec<Slot>,
-    /// What [`Slot::text`] points into: one piece for all, since a hundred thousand of their own would
-    /// take a quarter more.
+    /// The texts of all slots. One string, since a string for each of 100,000 slots needs a quarter more
+    /// memory.
     texts: String,
-    /// Places of slots, by their text.
+    /// Indices of slots, by their text.
     by_text: HashTable<u32>,
-    /// Places of the slots that keep the books of a series, which may be written in several ways.
+    /// Indices of the main slots, by series. A series may be written in several ways.
     by_series: HashTable<u32>,
     hash_keys: RandomState,
-    /// By slot: hash of the last exemplar that was passed on; pages repeat them. Few series have any.
+    /// By slot: hash of the last exemplar that was sent, since pages repeat exemplars.
     pub(crate) exemplars: HashMap<u32, u64>,
-    /// Number of the current scrape. It begins at 1, and a new slot at 0 was never tracked.
+    /// Number of the current scrape, from 1. A slot with 0 was never tracked.
     pub(crate) round: u32,
     /// Last round with a good page.
     settled: u32,
 }
 
-/// In place of a time: no value was passed on yet.
+/// Instead of a time: no value was sent yet.
 pub(crate) const NEVER: Timestamp = Timestamp::from_millis(i64::MIN);
-/// In place of a time: a value was passed on, but [`Memory::to_bytes`] does not keep its time.
+/// Instead of a time: a value was sent, but [`Memory::to_bytes`] does not store its time.
 pub(crate) const BEFORE: Timestamp = Timestamp::from_millis(i64::MIN + 1);
 
-/// A series as it is written on the page. There is one for every series of a target: small on purpose.
+/// A series as it is written on the page. Small, since there is one for each series of a target.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// Name and labels as written; empty for a series of which only [`Memory::from_bytes`] knows so far.
+    /// Name and labels as written; empty for a series from [`Memory::from_bytes`] that was not scraped yet.
     text: Text,
     pub(crate) series: Series,
     group: Option<Group>,
     is_created: bool,
-    /// The slot with the books of this series: mostly this one itself.
-    pub(crate) books: u32,
-    /// Last round in which it stood on the page.
+    /// The main slot of the series, usually this one. It has the state of the series.
+    pub(crate) main: u32,
+    /// The last round in which it was on the page.
     pub(crate) seen: u32,
-    /// Last round in which its end would have to be told: it was there, without a time of its own.
+    /// The last round in which it was on the page without a timestamp: it needs a stale marker when it ends.
     pub(crate) tracked: u32,
-    /// Time of the last value that was passed on.
+    /// Time of the last value that was sent.
     pub(crate) last_at: Timestamp,
-    /// What `last_at` was before the round in which it was last seen.
+    /// `last_at` before the round in which it was last seen.
     pub(crate) before: Timestamp,
 }
 
-/// Where a text lies in [`Memory::texts`].
+/// Range of a text in [`Memory::texts`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Text {
     start: u32,
@@ -81,7 +81,7 @@ impl Text {
 }
 
 impl Slot {
-    /// What it is to the series beside it.
+    /// How it is related to the other series of its family.
     pub(crate) fn role(&self) -> Role {
         match self.group {
             Some(group) if self.is_created => Role::Created { group },
@@ -98,7 +98,7 @@ impl Slot {
 }
 
 impl Memory {
-    /// Of a target that was never scraped.
+    /// The memory of a target that was never scraped.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -110,7 +110,7 @@ impl Memory {
         self.slots.iter().filter(|slot| self.is_tracked(slot)).count()
     }
 
-    /// Stale markers for all that is left of a target that will not be scraped any more, its `up` included.
+    /// Stale markers for all series of a target that is no longer scraped, `up` included.
     pub fn retire(&mut self, labels: &Labels, at: Timestamp) -> Vec<Entry> {
         let gone = self.slots.iter().filter(|slot| self.is_tracked(slot));
         let own = crate::page::OWN_SERIES.iter().filter_map(|name| labels.series(name).ok());
@@ -124,7 +124,7 @@ impl Memory {
         slot.tracked != 0 && slot.tracked == self.round
     }
 
-    /// How the series of a slot is written; empty where that is not known.
+    /// How the series of a slot is written; empty if that is not known.
     pub(crate) fn text(&self, index: usize) -> &str {
         self.slots.get(index).map_or("", |slot| slot.text.of(&self.texts))
     }
@@ -143,8 +143,8 @@ impl Memory {
         found.map(|index| *index as usize)
     }
 
-    /// Remembers a text for the first time; returns its slot and whether that is new. A slot that came from
-    /// bytes waits for its text.
+    /// Adds a text; returns its slot and whether it is new. A slot from [`Memory::from_bytes`] has no text
+    /// yet.
     pub(crate) fn add(&mut self, text: &str, series: Series, role: Role) -> (usize, bool) {
         let known = self.find_series(&series);
         let adopted = known.filter(|index| self.text(*index).is_empty());
@@ -160,19 +160,16 @@ impl Memory {
         (index, adopted.is_none())
     }
 
-    /// A further slot. One without a text is found by its series alone.
+    /// Adds a slot. A slot without a text is found by its series only.
     pub(crate) fn push(&mut self, text: &str, series: Series, role: Role) {
         let index = self.slots.len();
-        let known = match role {
-            Role::Value { .. } => self.find_series(&series),
-            Role::Created { .. } => Some(index),
-        };
+        let known = self.find_series(&series);
         let mut slot = Slot {
             text: Text::add(text, &mut self.texts),
             series,
             group: None,
             is_created: false,
-            books: place(known.unwrap_or(index)),
+            main: place(known.unwrap_or(index)),
             seen: 0,
             tracked: 0,
             last_at: NEVER,
@@ -196,9 +193,9 @@ impl Memory {
         self.by_text.insert_unique(hash(&place(index)), place(index), hash);
     }
 
-    /// After a good page: takes over its order and forgets what is gone. As in Prometheus, what stood on a
-    /// page that failed since the last good one is kept once more. `page` lists the slots as they came; one
-    /// may come twice.
+    /// After a good page: takes over its order and removes the other series. As in Prometheus, series of a
+    /// page that failed since the last good one are kept once. `page` has the slots in their order; one may
+    /// occur twice.
     pub(crate) fn settle(&mut self, page: &[u32]) {
         let in_order = page.iter().enumerate().all(|(index, slot)| index == *slot as usize);
         if !in_order || page.len() != self.slots.len() {
@@ -213,20 +210,20 @@ impl Memory {
         self.settled = self.round;
     }
 
-    /// Whether it stood on a page since the last good one.
+    /// Whether it was on a page since the last good one.
     pub(crate) fn stood_on_failed_page(&self, slot: &Slot) -> bool {
         self.settled < slot.seen
     }
 
     /// Keeps these slots in this order, and no others.
     pub(crate) fn keep(&mut self, order: impl IntoIterator<Item = u32>) {
-        // The books of a series move with it, also when the text that kept them is gone.
-        let books = |slot: &Slot| {
-            let books = &self.slots[slot.books as usize];
-            let exemplar = self.exemplars.get(&slot.books).copied();
-            (books.tracked, books.last_at, books.before, exemplar)
+        // The state of a series is kept, also when its main slot is removed.
+        let state = |slot: &Slot| {
+            let main = &self.slots[slot.main as usize];
+            let exemplar = self.exemplars.get(&slot.main).copied();
+            (main.tracked, main.last_at, main.before, exemplar)
         };
-        let books: Vec<_> = self.slots.iter().map(books).collect();
+        let states: Vec<_> = self.slots.iter().map(state).collect();
         let mut old: Vec<Option<Slot>> =
             std::mem::take(&mut self.slots).into_iter().map(Some).collect();
         let texts = std::mem::take(&mut self.texts);
@@ -240,8 +237,8 @@ impl Memory {
             let place = place(self.slots.len() - 1);
             if let Some(new) = self.slots.last_mut() {
                 new.seen = slot.seen;
-                if new.books == place {
-                    let (tracked, last_at, before, exemplar) = books[index as usize];
+                if new.main == place {
+                    let (tracked, last_at, before, exemplar) = states[index as usize];
                     (new.tracked, new.last_at, new.before) = (tracked, last_at, before);
                     self.exemplars.extend(exemplar.map(|hash| (place, hash)));
                 }
@@ -249,14 +246,14 @@ impl Memory {
         }
     }
 
-    /// Gives back the room that growing has taken beyond what is needed.
+    /// Frees the unused capacity.
     fn shrink(&mut self) {
         self.slots.shrink_to_fit();
         self.texts.shrink_to_fit();
     }
 }
 
-/// A page has fewer than 2^32 lines: its bytes are limited to less.
+/// A page has fewer than 2^32 lines, since its bytes are limited to less.
 fn place(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }

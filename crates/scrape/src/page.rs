@@ -1,19 +1,19 @@
-//! One page, as Prometheus would have stored it.
+//! Turns a page into the samples that Prometheus would store.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
 use std::time::Duration;
 
-use exposition::{Kind, Line, ParseError, Reader};
-use samples::{Datum, Entry, Exemplar, InvalidSeries, Metadata, MetricKind, Sample, Timestamp};
+use exposition::{Line, ParseError, Reader};
+use samples::{Datum, Entry, Exemplar, InvalidSeries, Sample, Timestamp};
 
 use crate::created::{Group, Role, role};
+use crate::family::Families;
 use crate::fetch::{FetchError, Page};
 use crate::memory::{Memory, NEVER, Slot};
 use crate::target::{Labels, Limits};
 
-/// What Prometheus writes about each scrape, in its order.
+/// The series that Prometheus writes about each scrape, in its order.
 pub(crate) const OWN_SERIES: [&str; 5] = [
     "up",
     "scrape_duration_seconds",
@@ -22,52 +22,55 @@ pub(crate) const OWN_SERIES: [&str; 5] = [
     "scrape_series_added",
 ];
 
-/// Most characters of an exemplar's labels; OpenMetrics sets it, and Prometheus drops what has more.
+/// Characters of an exemplar's labels, at most: the limit of OpenMetrics, which Prometheus applies.
 const EXEMPLAR_CHARS: usize = 128;
 
-/// How far after the scrape's own time a sample may lie; Prometheus drops what is beyond.
+/// Largest time of a sample after the scrape. Prometheus drops samples beyond it.
 const AHEAD: Duration = Duration::from_mins(10);
 
-/// What one scrape came to.
+/// Series of failed pages that are remembered when there is no limit of samples.
+const SERIES_OF_FAILED_PAGES: usize = 500_000;
+
+/// The result of one scrape.
 #[derive(Debug)]
 pub struct Scrape {
-    /// In the order in which they have to be sent: samples, stale markers, the scrape's own series.
+    /// In the order to send: samples, stale markers, the series about the scrape.
     pub entries: Vec<Entry>,
     /// `None` when the target is up.
     pub error: Option<ScrapeError>,
     pub counts: Counts,
-    /// Whether [`Memory::to_bytes`] would now give something else than before the scrape.
+    /// Whether [`Memory::to_bytes`] returns something else than before the scrape.
     pub memory_changed: bool,
 }
 
-/// How much was on the page.
+/// Counts of the samples of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Samples read, up to the first error.
     pub scraped: usize,
-    /// Samples that could be taken over, by Prometheus's way of counting: also those that were told before.
+    /// Samples that were accepted, as Prometheus counts them: including repeated ones.
     pub kept: usize,
-    /// Series that were not on the page before.
+    /// Series that were not on the last page.
     pub added: usize,
 }
 
-/// Why a target counts as down.
+/// Why a scrape failed. `up` is then 0.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScrapeError {
-    #[error("the page was not to be had")]
+    #[error("fetching the page failed")]
     Fetch { source: FetchError },
-    #[error("the page is not in the format it claims")]
+    #[error("the page is not in the format of its content type")]
     Parse { source: ParseError },
-    #[error("a sample of the page can't be stored")]
+    #[error("a sample of the page has invalid labels")]
     Series { source: InvalidSeries },
     #[error("the page has {samples} samples; expected at most {limit}")]
     TooManySamples { samples: usize, limit: usize },
 }
 
 impl Memory {
-    /// Takes in what came of fetching a page. `at` is the scrape's time, `took` is asked at the end how
-    /// long the scrape has taken.
+    /// Processes a fetched page. `at` is the time of the scrape; `took` is called at the end and returns
+    /// how long the scrape took.
     pub fn absorb(
         &mut self,
         labels: &Labels,
@@ -90,7 +93,7 @@ impl Memory {
             self.roll_back(limits);
         }
         changed |= self.mark_stale(at, &mut entries);
-        // An empty page is to Prometheus what a failed scrape is: nothing is forgotten.
+        // As in Prometheus, an empty page removes nothing from the memory.
         if error.is_none() && page.is_some_and(|page| !page.body.is_empty()) {
             self.settle(&order);
         }
@@ -99,23 +102,24 @@ impl Memory {
         Scrape { entries, error, counts, memory_changed: changed }
     }
 
-    /// Of a page that failed nothing was passed on, though its series are remembered.
+    /// After a failed page: nothing of it is sent, but its series are remembered.
     fn roll_back(&mut self, limits: &Limits) {
         let round = self.round;
         for (index, slot) in (0..).zip(&mut self.slots).filter(|(_, slot)| slot.seen == round) {
             slot.last_at = slot.before;
             self.exemplars.remove(&index);
         }
-        // A page that fails each time, with other series each time, must not fill the memory.
-        if 2 * limits.samples < self.slots.len() {
-            let books = |(_, slot): &(u32, &Slot)| round - 1 <= slot.tracked;
+        // A page that always fails, with other series each time, must not fill the memory.
+        let most = limits.samples.unwrap_or(SERIES_OF_FAILED_PAGES);
+        if 2 * most < self.slots.len() {
+            let is_recent = |(_, slot): &(u32, &Slot)| round - 1 <= slot.tracked;
             let keep: Vec<u32> =
-                (0..).zip(&self.slots).filter(books).map(|(index, _)| index).collect();
+                (0..).zip(&self.slots).filter(is_recent).map(|(index, _)| index).collect();
             self.keep(keep);
         }
     }
 
-    /// Ends the series that the scrape before had and this one has not. Tells whether there were any.
+    /// Adds stale markers for the series of the last scrape that are gone. Returns whether there are any.
     fn mark_stale(&self, at: Timestamp, entries: &mut Vec<Entry>) -> bool {
         let before = entries.len();
         let last_round = self.round - 1;
@@ -146,7 +150,7 @@ impl Memory {
         ];
         for (name, value) in OWN_SERIES.into_iter().zip(values) {
             let Ok(series) = labels.series(name) else { continue };
-            // A page may have a series of this very name; then its value stands, as in Prometheus.
+            // If the page has a series with this name, its value is used, as in Prometheus.
             let taken = self.find_series(&series).is_some_and(|index| {
                 let slot = &self.slots[index];
                 up && slot.seen == self.round && slot.last_at == at
@@ -158,12 +162,12 @@ impl Memory {
     }
 }
 
-/// The walk down a page.
+/// Reads a page line by line.
 struct Walk<'m, 'p> {
     memory: &'m mut Memory,
     labels: &'m Labels,
     at: Timestamp,
-    family: Family<'p>,
+    families: Families<'p>,
     entries: Vec<Entry>,
     counts: Counts,
     /// The slots in the order of the page.
@@ -174,17 +178,6 @@ struct Walk<'m, 'p> {
     changed: bool,
 }
 
-/// The family that was declared last.
-#[derive(Default)]
-struct Family<'p> {
-    name: &'p str,
-    kind: Option<Kind>,
-    help: String,
-    unit: &'p str,
-    /// Made when the first new series asks for it.
-    metadata: Option<Arc<Metadata>>,
-}
-
 impl<'m, 'p> Walk<'m, 'p> {
     fn new(memory: &'m mut Memory, labels: &'m Labels, at: Timestamp) -> Self {
         let known = memory.slots.len();
@@ -192,7 +185,7 @@ impl<'m, 'p> Walk<'m, 'p> {
             memory,
             labels,
             at,
-            family: Family::default(),
+            families: Families::default(),
             entries: Vec::with_capacity(known + OWN_SERIES.len()),
             counts: Counts::default(),
             order: Vec::with_capacity(known),
@@ -207,19 +200,23 @@ impl<'m, 'p> Walk<'m, 'p> {
         let mut reader = Reader::with_limits(&page.body, page.format, limits.lines);
         while let Some(line) = reader.next_like(self.memory.text(next)) {
             match line.map_err(|source| ScrapeError::Parse { source })? {
-                Line::Sample(sample) if self.counts.scraped < limits.samples => {
+                Line::Sample(sample)
+                    if limits.samples.is_none_or(|most| self.counts.scraped < most) =>
+                {
                     let known = reader.met_expected().then_some(next);
                     next = 1 + self.sample(&sample, known)?;
                 }
-                // Counted to the end, so that the message can say how far beyond the limit the page is.
+                // All samples are counted for the error message.
                 Line::Sample(_) => self.counts.scraped += 1,
-                Line::Type { family, kind } => self.family(family).kind = Some(kind),
-                Line::Help { family, text } => self.family(family).help = text.into_owned(),
-                Line::Unit { family, unit } => self.family(family).unit = unit,
+                Line::Type { family, kind } => self.families.declare(family).kind = Some(kind),
+                Line::Help { family, text } => {
+                    self.families.declare(family).help = text.into_owned();
+                }
+                Line::Unit { family, unit } => self.families.declare(family).unit = unit,
             }
         }
-        if limits.samples < self.counts.scraped {
-            let (samples, limit) = (self.counts.scraped, limits.samples);
+        if let Some(limit) = limits.samples.filter(|limit| *limit < self.counts.scraped) {
+            let samples = self.counts.scraped;
             return Err(ScrapeError::TooManySamples { samples, limit });
         }
         for (index, group) in &self.groups {
@@ -232,15 +229,7 @@ impl<'m, 'p> Walk<'m, 'p> {
         Ok(())
     }
 
-    fn family(&mut self, name: &'p str) -> &mut Family<'p> {
-        if self.family.name != name {
-            self.family = Family { name, ..Family::default() };
-        }
-        self.family.metadata = None;
-        &mut self.family
-    }
-
-    /// Takes one line in, whose slot may be known; returns its slot.
+    /// Processes one sample, whose slot may be known; returns its slot.
     fn sample(
         &mut self,
         sample: &exposition::Sample<'p>,
@@ -254,13 +243,13 @@ impl<'m, 'p> Walk<'m, 'p> {
         let round = self.memory.round;
         let slot = &mut self.memory.slots[index];
         let first = std::mem::replace(&mut slot.seen, round) != round;
-        let (series, place) = (&slot.series, slot.books);
+        let (series, place) = (&slot.series, slot.main);
         let group = match slot.role() {
             Role::Created { group } => {
                 if let Some(start) = milliseconds(sample.value) {
                     self.starts.insert(group, start);
                 }
-                return Ok(index);
+                None
             }
             Role::Value { group } => group,
         };
@@ -269,18 +258,18 @@ impl<'m, 'p> Walk<'m, 'p> {
 
         let at = sample.timestamp_ms.map_or(self.at, Timestamp::from_millis);
         let mut entry = Entry::new(series.clone(), Sample::new(sample.value, at));
-        let books = place as usize;
-        let slot = &mut self.memory.slots[books];
-        if slot.seen != round || books == index && first {
+        let main = place as usize;
+        let slot = &mut self.memory.slots[main];
+        if slot.seen != round || main == index && first {
             (slot.seen, slot.before) = (round, slot.last_at);
         }
         if sample.timestamp_ms.is_none() {
-            // Told from the round before, a series that is back has to be remembered anew.
+            // A series that was gone in the last round changes the stored state.
             self.changed |= slot.tracked != round && slot.tracked != round - 1;
             slot.tracked = round;
         }
         if at <= slot.last_at || self.at + AHEAD < at {
-            // The same value again, an older one, or one from the future: a receiver would refuse it.
+            // A repeated, older or future sample: a receiver would reject it.
             return Ok(index);
         }
         slot.last_at = at;
@@ -298,16 +287,17 @@ impl<'m, 'p> Walk<'m, 'p> {
         Ok(index)
     }
 
-    /// The slot of a text that was not there before, and whether its series is new too.
+    /// The slot of a text that is not in the memory, and whether its series is new too.
     fn add(&mut self, sample: &exposition::Sample<'p>) -> Result<(usize, bool), ScrapeError> {
-        let series = self.labels.series_of(sample).map_err(|source| {
-            // The line was read, and Prometheus counts it before it looks at its labels.
+        let name = sample.name();
+        let (family, kind) = self.families.of(&name);
+        let role = role(sample, family, kind);
+        let series = self.labels.series_of(sample, kind).map_err(|source| {
+            // Prometheus counts a sample before it checks its labels.
             self.counts.scraped += 1;
             ScrapeError::Series { source }
         })?;
-        let kind = self.family.kind.unwrap_or(Kind::Unknown);
-        let role = role(sample, self.family.name, kind);
-        let series = match self.family.metadata_of(sample.name()) {
+        let series = match self.families.metadata_of(&name) {
             Some(metadata) => series.with_metadata(metadata),
             None => series,
         };
@@ -316,49 +306,17 @@ impl<'m, 'p> Walk<'m, 'p> {
     }
 }
 
-impl Family<'_> {
-    /// What was declared about the family, if the sample `name` is part of it.
-    fn metadata_of(&mut self, name: &str) -> Option<Arc<Metadata>> {
-        let suffix = name.strip_prefix(self.name).filter(|_| !self.name.is_empty())?;
-        let parts = ["", "_total", "_bucket", "_sum", "_count", "_info", "_gsum", "_gcount"];
-        if !parts.contains(&suffix) {
-            return None;
-        }
-        let metadata = self.metadata.get_or_insert_with(|| {
-            Arc::new(Metadata {
-                kind: self.kind.map_or(MetricKind::Unknown, metric_kind),
-                help: self.help.clone(),
-                unit: self.unit.to_owned(),
-            })
-        });
-        Some(Arc::clone(metadata))
-    }
-}
-
-fn metric_kind(kind: Kind) -> MetricKind {
-    match kind {
-        Kind::Counter => MetricKind::Counter,
-        Kind::Gauge => MetricKind::Gauge,
-        Kind::Histogram => MetricKind::Histogram,
-        Kind::GaugeHistogram => MetricKind::GaugeHistogram,
-        Kind::Summary => MetricKind::Summary,
-        Kind::Info => MetricKind::Info,
-        Kind::StateSet => MetricKind::StateSet,
-        Kind::Unknown => MetricKind::Unknown,
-    }
-}
-
-/// `None` for an exemplar that is longer than receivers take.
+/// `None` for an exemplar that is too long for receivers.
 fn exemplar(found: &exposition::Exemplar<'_>, sample_at: Timestamp) -> Option<Exemplar> {
     let labels: Vec<(String, String)> =
-        found.labels().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+        found.labels().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     let chars: usize =
         labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
     let at = found.timestamp_ms.map_or(sample_at, Timestamp::from_millis);
     (chars <= EXEMPLAR_CHARS).then_some(Exemplar { labels, value: found.value, at })
 }
 
-/// Of an exemplar without its time: one that has none of its own gets a new one with each scrape.
+/// Hash of an exemplar without its time, which is the time of the scrape if the page has none.
 fn hash(exemplar: &Exemplar) -> u64 {
     let mut hasher = DefaultHasher::new();
     exemplar.labels.hash(&mut hasher);
@@ -366,7 +324,7 @@ fn hash(exemplar: &Exemplar) -> u64 {
     hasher.finish()
 }
 
-/// Seconds of a `_created` line; `None` for what can be no time.
+/// The value of a `_created` line; `None` if it is not a time.
 fn milliseconds(seconds: f64) -> Option<Timestamp> {
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     (0.0..1e12).contains(&seconds).then(|| Timestamp::from_millis((seconds * 1000.0) as i64))

@@ -1,4 +1,4 @@
-//! [`Memory`] as bytes, for who can't keep it in memory.
+//! [`Memory`] as bytes, for a process that does not keep it.
 
 use std::fmt::Write as _;
 
@@ -8,18 +8,19 @@ use samples::{NAME, Series};
 use crate::created::Role;
 use crate::memory::{BEFORE, Memory, NEVER};
 
-/// First byte of what [`Memory::to_bytes`] gives.
+/// First byte of [`Memory::to_bytes`].
 const VERSION: u8 = 1;
 
-/// The values of the series in it are sums of these.
+/// The value of a series is a sum of these.
 const TRACKED: u32 = 1;
 const NEVER_SENT: u32 = 2;
 const FAILED: u32 = 4;
 
-/// Largest state that is unpacked.
-const BYTES: usize = 256 << 20;
+/// Bytes of a state after decompression, at most: the state of a page of several times the size that a
+/// function with 1 GiB of memory can scrape.
+const BYTES: usize = 128 << 20;
 
-/// Why bytes are no memory of a target. Begin with [`Memory::new`] then; its documentation says what it costs.
+/// Why bytes are not a valid memory. Start with [`Memory::new`] then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
@@ -32,34 +33,27 @@ pub enum StateError {
 impl Memory {
     /// The series of the target, compressed: about a tenth of the page's size.
     ///
-    /// It changes only when series come or go ([`crate::Scrape::memory_changed`]). The last times of series
-    /// that have times of their own are left out, since they change with every scrape: such a value may
-    /// be sent again, which receivers take as the same value.
+    /// It changes only when series are added or removed ([`crate::Scrape::memory_changed`]). The last times
+    /// of series with timestamps are not stored, since they change with each scrape: such a sample may be
+    /// sent again, which receivers accept.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = String::new();
         for (index, slot) in self.slots.iter().enumerate() {
-            if matches!(slot.role(), Role::Created { .. }) || slot.books as usize != index {
+            if slot.main as usize != index {
                 continue;
             }
-            // A page of metrics once more, so that the parser of pages reads it back. Series on a page have
-            // names that it can hold.
-            text.push_str(slot.series.name());
-            let mut separator = '{';
+            // In the form of a page, so that the parser of pages reads it. All names are in quotes, since
+            // they may be UTF-8.
+            text.push('{');
+            quote(&mut text, slot.series.name());
             for (name, value) in slot.series.labels().filter(|(name, _)| *name != NAME) {
-                let _ = write!(text, "{separator}{name}=\"");
-                for char in value.chars() {
-                    match char {
-                        '\\' => text.push_str(r"\\"),
-                        '"' => text.push_str("\\\""),
-                        '\n' => text.push_str(r"\n"),
-                        other => text.push(other),
-                    }
-                }
-                text.push('"');
-                separator = ',';
+                text.push(',');
+                quote(&mut text, name);
+                text.push('=');
+                quote(&mut text, value);
             }
-            text.push_str(if separator == ',' { "} " } else { " " });
+            text.push_str("} ");
             let flags = [
                 (self.is_tracked(slot), TRACKED),
                 (slot.last_at == NEVER, NEVER_SENT),
@@ -69,12 +63,12 @@ impl Memory {
             let _ = writeln!(text, "{flags}");
         }
         let mut bytes = vec![VERSION];
-        // Fails only beyond 4 GiB, which no page reaches; an empty state is then the honest one.
+        // Fails only beyond 4 GiB, which no page reaches. The state is then invalid.
         bytes.extend(snap::raw::Encoder::new().compress_vec(text.as_bytes()).unwrap_or_default());
         bytes
     }
 
-    /// What [`Memory::to_bytes`] gave.
+    /// Reads [`Memory::to_bytes`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, StateError> {
         let damaged = |what| StateError::Damaged { what };
         let (version, packed) = bytes.split_first().ok_or(damaged("it is empty"))?;
@@ -89,16 +83,16 @@ impl Memory {
             .decompress_vec(packed)
             .map_err(|_| damaged("can't be decompressed"))?;
         let mut memory = Self::new();
-        // A round before this one is where a failed page's series were seen.
+        // The series of a failed page were seen in the round before.
         memory.round = 2;
-        let limits = exposition::Limits { line_bytes: BYTES, labels: usize::MAX };
-        for line in Reader::with_limits(&text, Format::Prometheus, limits) {
+        for line in Reader::new(&text, Format::Prometheus) {
             let Ok(Line::Sample(sample)) = line else {
                 return Err(damaged("not a list of series"));
             };
             let labels: Vec<_> = sample.labels().collect();
-            let labels = labels.iter().map(|(name, value)| (*name, &**value));
-            let series = Series::new(sample.name(), labels).map_err(|_| damaged("not a series"))?;
+            let labels = labels.iter().map(|(name, value)| (&**name, &**value));
+            let series =
+                Series::new(&sample.name(), labels).map_err(|_| damaged("not a series"))?;
             memory.push("", series, Role::Value { group: None });
             let set = |flag: u32| {
                 (0..8).any(|value| {
@@ -114,4 +108,18 @@ impl Memory {
         }
         Ok(memory)
     }
+}
+
+/// Appends `value` in double quotes.
+fn quote(text: &mut String, value: &str) {
+    text.push('"');
+    for char in value.chars() {
+        match char {
+            '\\' => text.push_str(r"\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str(r"\n"),
+            other => text.push(other),
+        }
+    }
+    text.push('"');
 }

@@ -1,17 +1,23 @@
-//! The labels under which a target's series are stored, and how much of a target is believed.
+//! The labels of a target's series, and the limits of a page.
 
 use std::borrow::Cow;
 
+use exposition::Kind;
 use samples::{InvalidSeries, NAME, Series};
 use url::Url;
 
-/// Labels that every series of a target gets: `job`, `instance` and the user's own.
+use crate::buckets::canonical;
+
+/// The labels of every series of a target: `job`, `instance` and those of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labels(Vec<(String, String)>);
+pub struct Labels {
+    labels: Vec<(String, String)>,
+    bounds_as_written: bool,
+}
 
 impl Labels {
-    /// A label without a value is left out, as it is in Prometheus; of a name that comes twice the last
-    /// value holds, so that the user's own may replace `job` or `instance`.
+    /// A label without a value is dropped, as in Prometheus. If a name occurs twice the last value is used,
+    /// so that a label of the user can replace `job` or `instance`.
     pub fn new<'a>(
         job: &'a str,
         instance: &'a str,
@@ -24,7 +30,14 @@ impl Labels {
                 labels.push((name.to_owned(), value.to_owned()));
             }
         }
-        Self(labels)
+        Self { labels, bounds_as_written: false }
+    }
+
+    /// Keeps `le` and `quantile` as the target writes them, like Prometheus 2. By default they get the
+    /// canonical form of Prometheus 3, in which `1` is `1.0`.
+    #[must_use]
+    pub fn with_bounds_as_written(self) -> Self {
+        Self { bounds_as_written: true, ..self }
     }
 
     /// The series `name` of the target itself, such as `up`.
@@ -32,20 +45,22 @@ impl Labels {
         Series::new(name, self.iter())
     }
 
-    /// The series of a sample. Labels of the sample that the target has too become `exported_NAME`, with
-    /// as many `exported_` as it takes to be free; the shortest name goes first, as in Prometheus.
+    /// The series of a sample. A label that the target has too becomes `exported_NAME`, with `exported_`
+    /// repeated until the name is free; the shortest name goes first, as in Prometheus.
     pub(crate) fn series_of(
         &self,
         sample: &exposition::Sample<'_>,
+        kind: Kind,
     ) -> Result<Series, InvalidSeries> {
         let mut labels: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(8);
-        labels.push((NAME.into(), sample.name().into()));
+        labels.push((NAME.into(), sample.name()));
         let mut clashing = Vec::new();
         for (name, value) in sample.labels().filter(|(_, value)| !value.is_empty()) {
-            if self.has(name) {
+            let value = if self.bounds_as_written { value } else { canonical(kind, &name, value) };
+            if self.has(&name) {
                 clashing.push((name, value));
             } else {
-                labels.push((name.into(), value));
+                labels.push((name, value));
             }
         }
         clashing.sort_by_key(|(name, _)| name.len());
@@ -61,32 +76,45 @@ impl Labels {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(own, _)| own == name)
+        self.labels.iter().any(|(own, _)| own == name)
     }
 
     fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
-/// How much of a target's page is read before the scrape fails.
+/// Limits of a page. A page over a limit fails as a whole: `up` is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the page, after decompression.
     pub body_bytes: usize,
-    pub samples: usize,
-    /// For each line.
+    /// `None`: no limit, as in Prometheus.
+    pub samples: Option<usize>,
+    /// Limits of the labels of a sample.
     pub lines: exposition::Limits,
 }
 
 impl Default for Limits {
-    /// 32 MiB and 200,000 samples, several times what the largest of ordinary targets show.
+    /// 512 MiB, and no other limit.
     fn default() -> Self {
-        Self { body_bytes: 32 << 20, samples: 200_000, lines: exposition::Limits::default() }
+        Self { body_bytes: 512 << 20, samples: None, lines: exposition::Limits::default() }
     }
 }
 
-/// What Prometheus would put into `instance`: host and port. `None` for an address without a host.
+impl Limits {
+    /// Limits for a process with this memory that makes one scrape at a time.
+    ///
+    /// A scrape holds the page, its samples and their encoded form: measured, 7 times the bytes of the
+    /// page. The runtime and the AWS clients use up to 64 MiB.
+    #[must_use]
+    pub fn for_memory(bytes: usize) -> Self {
+        let body_bytes = (bytes.saturating_sub(64 << 20) / 7).max(1 << 20);
+        Self { body_bytes, ..Self::default() }
+    }
+}
+
+/// The label `instance` as Prometheus sets it: host and port. `None` for a URL without a host.
 #[must_use]
 pub fn instance_of(url: &Url) -> Option<String> {
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
@@ -100,12 +128,12 @@ mod tests {
         let labels = Labels::new("bots", "bot:7860", [("environment", "prod"), ("empty", "")]);
         let mut lines = exposition::Reader::new(line.as_bytes(), exposition::Format::Prometheus);
         let Some(Ok(exposition::Line::Sample(sample))) = lines.next() else { panic!("{line}") };
-        let series = labels.series_of(&sample).map(|series| series.to_string());
+        let series = labels.series_of(&sample, Kind::Unknown).map(|series| series.to_string());
         assert_eq!(series.unwrap_or_else(|error| error.to_string()), expected);
     }
 
     #[test]
-    fn a_targets_labels_win_and_the_samples_own_are_kept_beside_them() {
+    fn labels_of_the_target_replace_those_of_the_sample() {
         check("a 1", r#"a{environment="prod",instance="bot:7860",job="bots"}"#);
         check(
             r#"a{job="mine"} 1"#,
@@ -121,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_instance_names_the_port_also_where_the_address_does_not() {
+    fn instance_has_the_default_port_of_the_scheme() {
         for (url, expected) in [
             ("http://bot:7860/metrics", "bot:7860"),
             ("https://bot.example.com/metrics", "bot.example.com:443"),

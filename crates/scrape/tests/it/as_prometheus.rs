@@ -1,4 +1,4 @@
-//! What we would send is what a real Prometheus has sent, script by script, sample for sample.
+//! Each script gives the samples that a real Prometheus has sent.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ fn scrape_time(step: usize) -> Timestamp {
 }
 
 fn play(name: &str, steps: &[Step], forgetful: bool) -> Stored {
-    let labels = Labels::new(name, INSTANCE, []);
+    // The recorded results are of Prometheus 2.42.
+    let labels = Labels::new(name, INSTANCE, []).with_bounds_as_written();
     let mut memory = Memory::new();
     let mut stored = Stored::default();
     for (index, step) in steps.iter().enumerate() {
@@ -58,7 +59,7 @@ fn expected() -> Expected {
 }
 
 #[test]
-fn every_script_gives_what_prometheus_stored() {
+fn scripts_give_what_prometheus_sent() {
     let expected = expected().scripts;
     let mut wrong = Vec::new();
     for (name, steps) in scripts() {
@@ -72,18 +73,18 @@ fn every_script_gives_what_prometheus_stored() {
 }
 
 #[test]
-fn a_memory_kept_as_bytes_gives_the_same() {
+fn memory_stored_as_bytes_gives_the_same() {
     for (name, steps) in scripts() {
         let (kept, forgetful) = (play(&name, &steps, false), play(&name, &steps, true));
         let differences = differences(&forgetful, &kept);
-        // What is not kept: the time that a value had of its own, so that an equal value is sent once more,
-        // and how a series was written, so that another way of writing is no new series.
+        // Not stored: timestamps of samples, so that an equal sample is sent again, and how a series was
+        // written, so that another form is not a new series.
         let known = |line: &String| line.contains('@') || line.contains("scrape_series_added");
         assert!(differences.iter().all(known), "{name}: {differences:#?}");
     }
 }
 
-/// What only we have (`+`) and what only Prometheus has (`-`), each with the number of its scrape.
+/// Samples that only Vigie (`+`) or only Prometheus (`-`) sends, with the number of the scrape.
 fn differences(ours: &Stored, theirs: &Stored) -> Vec<String> {
     assert_eq!(ours.scrapes.len(), theirs.scrapes.len());
     let mut found = Vec::new();

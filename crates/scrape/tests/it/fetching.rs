@@ -70,7 +70,7 @@ async fn get_page(target: &Url, path: &str) -> Result<Page, FetchError> {
 }
 
 #[tokio::test]
-async fn a_page_is_asked_for_as_prometheus_asks() {
+async fn request_has_the_headers_of_prometheus() {
     let (target, seen) = target().await;
     let mut request = request(&target, "/metrics");
     request.headers.insert(header::AUTHORIZATION, "Bearer sesame".parse().unwrap());
@@ -96,16 +96,16 @@ async fn pages_are_unpacked_and_told_apart() {
 }
 
 #[tokio::test]
-async fn what_is_no_page_is_an_error_that_says_why() {
+async fn unusable_response_is_an_error_with_its_reason() {
     let (target, _) = target().await;
-    let away = "the page redirects to `http://127.0.0.2:9/`; expected at most 5 redirects, within its host";
-    let around = "the page redirects to `/loop`; expected at most 5 redirects, within its host";
+    let away = "the target redirects to `http://127.0.0.2:9/`; expected at most 5 redirects within its host";
+    let around = "the target redirects to `/loop`; expected at most 5 redirects within its host";
     let cases = [
         ("/away", away),
         ("/loop", around),
-        ("/broken", "the page answered 500 Internal Server Error; expected 200"),
-        ("/created", "the page answered 201 Created; expected 200"),
-        ("/missing", "the page answered 404 Not Found; expected 200"),
+        ("/broken", "the target answered 500 Internal Server Error; expected 200"),
+        ("/created", "the target answered 201 Created; expected 200"),
+        ("/missing", "the target answered 404 Not Found; expected 200"),
     ];
     for (path, expected) in cases {
         assert_eq!(get_page(&target, path).await.unwrap_err().to_string(), expected);
@@ -125,11 +125,11 @@ async fn size_and_time_are_limited() {
     let mut silent = request(&target, "/silent");
     silent.timeout = Duration::from_millis(100);
     let error = fetch(&client, &silent).await.unwrap_err();
-    assert_eq!(error.to_string(), "the page did not come within 0.1 s");
+    assert_eq!(error.to_string(), "the page was not received within 0.1 s");
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_target_that_is_down() {
+async fn unreachable_target_is_down() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let target = Url::parse(&format!("http://user:pass@{gone}/")).unwrap();
     let labels = Labels::new("bots", "gone:80", []);

@@ -7,6 +7,7 @@
 mod as_prometheus;
 mod fetching;
 mod otherwise;
+mod pages;
 mod properties;
 mod remembering;
 mod script;

@@ -1,6 +1,6 @@
-//! Where we mean to differ from Prometheus 2.42: the script, why, and how it shows.
+//! Intended differences from Prometheus 2.42: the script, the reason, and the samples.
 
-/// Each difference is the number of a scrape and a sample that only we have (`+`) or only Prometheus has (`-`).
+/// Each difference is the number of a scrape and a sample that only Vigie (`+`) or only Prometheus (`-`) has.
 pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
     (
         "an error in the middle, then another page",
@@ -31,27 +31,8 @@ pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
-        "created.om",
-        "`_created` lines are start timestamps",
-        &[
-            "0 -a_created 1700000000",
-            "0 -scrape_samples_post_metric_relabeling 2",
-            "0 -scrape_samples_scraped 2",
-            "0 -scrape_series_added 2",
-            "0 +scrape_samples_post_metric_relabeling 1",
-            "0 +scrape_samples_scraped 1",
-            "0 +scrape_series_added 1",
-            "1 -a_created 1700000000",
-            "1 -scrape_samples_post_metric_relabeling 2",
-            "1 -scrape_samples_scraped 2",
-            "1 +scrape_samples_post_metric_relabeling 1",
-            "1 +scrape_samples_scraped 1",
-            "2 -a_created stale",
-        ],
-    ),
-    (
         "empty-label-same-series.prom",
-        "the first value of a series counts",
+        "the first value of a series is used",
         &["0 -a 2", "0 -scrape_series_added 2", "0 +scrape_series_added 1", "1 -a 2", "2 -a stale"],
     ),
     (
@@ -79,7 +60,7 @@ pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
     ),
     (
         "leading-blanks.prom",
-        "blanks before a name are no part of it",
+        "blanks before a name are ignored",
         &[
             "0 -scrape_samples_post_metric_relabeling 0",
             "0 -scrape_samples_scraped 1",
@@ -105,7 +86,7 @@ pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
     ),
     (
         "names of the scrape's own series",
-        "the first value of a series counts, also of `up`",
+        "the first value of a series is used, also for `up`",
         &["0 -scrape_series_added 2", "0 -up 1", "1 -up 1"],
     ),
     (
@@ -114,8 +95,31 @@ pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
         &["0 -a 1", "0 -up 1", "0 +up 0", "1 -a 1", "1 -up 1", "1 +up 0", "2 -a stale"],
     ),
     (
+        "quoted-name.prom",
+        "names in quotes are read, as by Prometheus 3",
+        &[
+            "0 -scrape_samples_post_metric_relabeling 0",
+            "0 -scrape_samples_scraped 0",
+            "0 -scrape_series_added 0",
+            "0 -up 0",
+            "0 +my.name{x=\"1\"} 2",
+            "0 +scrape_samples_post_metric_relabeling 1",
+            "0 +scrape_samples_scraped 1",
+            "0 +scrape_series_added 1",
+            "0 +up 1",
+            "1 -scrape_samples_post_metric_relabeling 0",
+            "1 -scrape_samples_scraped 0",
+            "1 -up 0",
+            "1 +my.name{x=\"1\"} 2",
+            "1 +scrape_samples_post_metric_relabeling 1",
+            "1 +scrape_samples_scraped 1",
+            "1 +up 1",
+            "2 +my.name{x=\"1\"} stale",
+        ],
+    ),
+    (
         "series-twice-written-otherwise.prom",
-        "the first value of a series counts",
+        "the first value of a series is used",
         &[
             "0 -a{x=\"1\",y=\"2\"} 2",
             "0 -scrape_series_added 2",
@@ -123,7 +127,7 @@ pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
             "1 -a{x=\"1\",y=\"2\"} 2",
         ],
     ),
-    ("series-twice.prom", "the first value of a series counts", &["0 -a 2", "1 -a 2"]),
+    ("series-twice.prom", "the first value of a series is used", &["0 -a 2", "1 -a 2"]),
     (
         "the same time of its own again",
         "a value is sent once for each time",
@@ -131,12 +135,12 @@ pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
     ),
     (
         "timestamp-huge.om",
-        "Prometheus's number of milliseconds overflows and is then in the past",
+        "the milliseconds overflow in Prometheus and are then in the past",
         &["0 -scrape_series_added 1", "0 +scrape_series_added 0"],
     ),
     (
         "up-of-its-own.prom",
-        "the first value of a series counts, also of `up`",
+        "the first value of a series is used, also for `up`",
         &["0 -scrape_samples_scraped 2", "0 -up 1", "1 -scrape_samples_scraped 2", "1 -up 1"],
     ),
 ];

@@ -1,0 +1,125 @@
+//! Small pages and whole HTTP responses that Prometheus reads, or fails, in a certain way.
+
+use std::time::Duration;
+
+use exposition::Format;
+use http::HeaderMap;
+use samples::Timestamp;
+use scrape::{Labels, Limits, Memory, Page, Request, Scrape, client, scrape};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::script::fixtures;
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(fixtures().join("../pages").join(name)).unwrap()
+}
+
+fn labels() -> Labels {
+    Labels::new("job", "instance", [])
+}
+
+/// A scrape of a target that answers with these bytes.
+async fn scrape_response(response: Vec<u8>) -> Scrape {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).await.unwrap();
+        stream.write_all(&response).await.unwrap();
+    });
+    let request = Request {
+        url: url.parse().unwrap(),
+        headers: HeaderMap::new(),
+        timeout: Duration::from_secs(10),
+        limits: Limits::default(),
+    };
+    let at = Timestamp::from_millis(1_800_000_000_000);
+    scrape(&client("test").unwrap(), &request, &labels(), &mut Memory::new(), at).await
+}
+
+fn scrape_page(body: Vec<u8>, format: Format, limits: &Limits) -> Scrape {
+    let at = Timestamp::from_millis(1_800_000_000_000);
+    let page = Ok(Page { format, body });
+    Memory::new().absorb(&labels(), limits, page, at, || Duration::ZERO)
+}
+
+#[tokio::test]
+async fn gzip_is_read_as_by_prometheus() {
+    let cases = [
+        ("gzip-of-two-members.http", true),
+        ("gzip-with-garbage-behind.http", false),
+        ("gzip-with-zeros-behind.http", false),
+        ("gzip-header-with-empty-body.http", false),
+    ];
+    for (name, up) in cases {
+        let scrape = scrape_response(file(name)).await;
+        assert_eq!(scrape.error.is_none(), up, "{name}: {:?}", scrape.error);
+        if up {
+            assert_eq!(scrape.counts.scraped, 4, "{name}: both members");
+        }
+    }
+}
+
+#[test]
+fn large_labels_and_comments_are_read_without_limits() {
+    let long = "x".repeat(70_000);
+    let pages = [
+        ("41 labels", file("41-labels.prom")),
+        ("130 labels", file("130-labels.prom")),
+        ("UTF-8 names", file("utf-8-names.prom")),
+        ("label value", format!("a{{x=\"{long}\"}} 1\n").into_bytes()),
+        ("help", format!("# HELP a {long}\na 1\n").into_bytes()),
+        ("comment", format!("# {long}\na 1\n").into_bytes()),
+    ];
+    for (name, page) in pages {
+        let scrape = scrape_page(page, Format::Prometheus, &Limits::default());
+        assert!(scrape.error.is_none(), "{name}: {:?}", scrape.error);
+        assert!(scrape.counts.scraped > 0, "{name}");
+    }
+    let scrape = scrape_page(file("utf-8-names-om.prom"), Format::OpenMetrics, &Limits::default());
+    assert!(scrape.error.is_none(), "{:?}", scrape.error);
+}
+
+#[test]
+fn interleaved_families_keep_their_metadata() {
+    let page = file("interleaved-families-lose-metadata.prom");
+    let scrape = scrape_page(page, Format::Prometheus, &Limits::default());
+    let own = |name: &str| name == "up" || name.starts_with("scrape_");
+    for entry in scrape.entries.iter().filter(|entry| !own(entry.series.name())) {
+        let metadata = entry.series.metadata();
+        assert!(metadata.is_some_and(|metadata| !metadata.help.is_empty()), "{}", entry.series);
+    }
+}
+
+#[test]
+fn utf_8_names_survive_the_stored_memory() {
+    let mut memory = Memory::new();
+    let page = || Page { format: Format::Prometheus, body: file("utf-8-names.prom") };
+    let at = |second: i64| Timestamp::from_millis(1_800_000_000_000 + 1000 * second);
+    memory.absorb(&labels(), &Limits::default(), Ok(page()), at(0), || Duration::ZERO);
+    let mut memory = Memory::from_bytes(&memory.to_bytes()).unwrap();
+    let scrape =
+        memory.absorb(&labels(), &Limits::default(), Ok(page()), at(15), || Duration::ZERO);
+    assert_eq!(scrape.counts.added, 0);
+    assert!(!scrape.memory_changed);
+}
+
+#[test]
+fn bucket_bounds_have_the_form_of_prometheus_3() {
+    let body =
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 1\nh_count 2\n";
+    let at = Timestamp::from_millis(1_800_000_000_000);
+    for (labels, expected) in [(labels(), "1.0"), (labels().with_bounds_as_written(), "1")] {
+        let page = Page { format: Format::Prometheus, body: body.into() };
+        let scrape =
+            Memory::new().absorb(&labels, &Limits::default(), Ok(page), at, || Duration::ZERO);
+        assert_eq!(scrape.entries[0].series.label("le"), Some(expected));
+    }
+}
+
+#[test]
+fn limit_of_a_small_function_rejects_a_large_page() {
+    let limits = Limits::for_memory(256 << 20);
+    assert!((20 << 20..30 << 20).contains(&limits.body_bytes), "{}", limits.body_bytes);
+}
