@@ -16,6 +16,8 @@ pub struct Config {
     pub report_bucket: String,
     pub table_name: String,
     pub detail: Detail,
+    /// Memory of the function; it limits the pages of scrapes.
+    pub memory_bytes: usize,
 }
 
 struct Metrics(Detail);
@@ -39,6 +41,9 @@ impl Config {
         let settings = Settings::new(env);
         let region = settings.optional("AWS_REGION").unwrap_or_else(|| "unknown".to_owned());
         let metrics: Option<Metrics> = settings.parsed("METRICS", "`essential` or `full`")?;
+        // Set by Lambda, in MiB.
+        let memory: Option<usize> =
+            settings.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "a whole number of MiB")?;
         Ok(Self {
             environment: settings
                 .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
@@ -49,6 +54,7 @@ impl Config {
                 .required("REPORT_BUCKET", "the name of the bucket of reports")?,
             table_name: settings.required("TABLE_NAME", "the name of the state table")?,
             detail: metrics.map_or(Detail::Essential, |metrics| metrics.0),
+            memory_bytes: memory.unwrap_or(256) << 20,
         })
     }
 }

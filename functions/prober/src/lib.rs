@@ -82,6 +82,7 @@ pub struct Prober {
     /// Created by the first scrape, since loading the system's certificates takes as long as the rest of
     /// the start.
     scraper: OnceCell<reqwest::Client>,
+    scrape_memory: scrapes::ScrapeMemory,
 }
 
 /// The AWS clients of the prober.
@@ -122,11 +123,13 @@ impl Prober {
             },
             secrets: Arc::new(Secrets::new(secrets_manager, parameters)),
         };
+        let scrape_memory = scrapes::ScrapeMemory::new(config.memory_bytes);
         Self {
             publisher: Publisher { config, cloudwatch, sqs, s3 },
             table,
             runner,
             scraper: OnceCell::new(),
+            scrape_memory,
         }
     }
 
@@ -241,7 +244,8 @@ impl Prober {
         }
         let made = match self.scraper().await {
             Ok(scraper) => {
-                scrapes::make(request, due, &self.publisher, scraper, &self.runner.secrets).await
+                let (secrets, memory) = (&self.runner.secrets, &self.scrape_memory);
+                scrapes::make(request, due, &self.publisher, scraper, secrets, memory).await
             }
             Err(error) => Err(chain(&error)),
         };

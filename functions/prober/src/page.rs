@@ -1,4 +1,4 @@
-//! A target's page of metrics: how it is asked for, and what is taken out of it.
+//! The metrics page of a target: its request, and the redaction of its secrets.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,14 @@ use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use scrape::{FetchError, Limits, Page, Request};
 
-/// What to ask for. A problem is told without the URL, which may hold credentials.
+/// The request for the page. Errors do not contain the URL, which may contain credentials.
 pub(crate) fn request(scrape: &ScrapeRequest, target: &FilledTarget) -> Result<Request, String> {
-    let unusable =
-        || format!("the target of `{}` and its path `{}` make no URL", scrape.probe, scrape.path);
+    let unusable = || {
+        format!(
+            "the target of `{}` with the path `{}` is not a valid URL",
+            scrape.probe, scrape.path
+        )
+    };
     let mut url = target.url().as_url().join(&scrape.path).map_err(|_| unusable())?;
     let mut headers = HeaderMap::new();
     // Gradio's log-in page guards the app, not the metrics page beside it.
@@ -27,7 +31,7 @@ pub(crate) fn request(scrape: &ScrapeRequest, target: &FilledTarget) -> Result<R
     Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default() })
 }
 
-/// Gets the page, without the secrets of the target.
+/// Fetches the page and redacts the secrets of the target.
 ///
 /// A log-in may also stand before the whole host, as HTTP basic authentication: it is shown there when
 /// it is asked for, as the conversation does.
@@ -62,13 +66,13 @@ fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String
     let parsed = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("`{name}` is not the name of a header"))?;
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| format!("header `{name}` has characters that no header may have"))?;
+        .map_err(|_| format!("the header `{name}` has a character that a header cannot contain"))?;
     value.set_sensitive(true);
     headers.insert(parsed, value);
     Ok(())
 }
 
-/// An app may show in its labels what it was told; what is no text is no page of metrics either.
+/// Redacts secrets, since an app may show in its labels what it received.
 fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
     if let Ok(text) = str::from_utf8(&page.body)
         && let Cow::Owned(clean) = rewritten(text, |part| target.redact(part))
@@ -78,8 +82,8 @@ fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
     page
 }
 
-/// The page with `clean` put in the place of every text that somebody wrote: the values of labels, and
-/// the words of help. Names and numbers stay: a short secret may well be a part of them.
+/// Applies `clean` to label values and help texts. Names and numbers are kept: a short secret may be part
+/// of them.
 fn rewritten(page: &str, clean: impl Fn(&str) -> String) -> Cow<'_, str> {
     let mut written = String::new();
     let mut kept = 0;
@@ -99,7 +103,7 @@ fn rewritten(page: &str, clean: impl Fn(&str) -> String) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// Where the texts of a page lie: what is quoted, and what follows `# HELP NAME`.
+/// Ranges of the texts of a page: what is in quotes, and what follows `# HELP NAME`.
 fn texts(page: &str) -> Vec<(usize, usize)> {
     let mut texts = Vec::new();
     let mut at = 0;
@@ -117,7 +121,7 @@ fn texts(page: &str) -> Vec<(usize, usize)> {
     texts
 }
 
-/// What stands between the quotes of a line; a backslash takes the next character along.
+/// Ranges of the texts in quotes; a backslash escapes the next character.
 fn quoted(line: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let (mut open, mut escaped) = (None, false);
@@ -170,14 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_target_is_told_without_its_url() {
-        let scrape = with_token("/metrics", "canary without a scheme");
+    fn invalid_url_is_reported_without_the_target() {
+        let scrape = with_token("https://[", "https://canary.example.com");
         let problem = request(&scrape, &target(&scrape)).unwrap_err();
-        assert_eq!(problem, "the target of `bot` and its path `/metrics` make no URL");
+        assert_eq!(problem, "the target of `bot` with the path `https://[` is not a valid URL");
     }
 
     #[test]
-    fn secrets_are_taken_out_of_texts_and_names_stay() {
+    fn secrets_are_redacted_in_texts_only() {
         let page = "# HELP chat_total Messages of chat.\n# TYPE chat_total counter\n\
                     chat_total{user=\"chat\",said=\"a \\\" chat\"} 3 # {trace=\"chat\"} 1\n\
                     # a comment of chat\nchat_up 1";

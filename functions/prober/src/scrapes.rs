@@ -1,9 +1,9 @@
-//! Fetches the metrics of targets and sends them to the bridge, as a Prometheus server would store them.
+//! Scrapes targets and sends the samples to the bridge, as a Prometheus server would store them.
 //!
-//! Which series a target had is needed to end those that vanish. It lies in S3, read with each
-//! scrape (a hundredth of a cent a thousand) and written only when the set changes. When it is
-//! lost, series that vanished meanwhile end by Prometheus' own rule, five minutes after their last
-//! sample, and nothing else is wrong. When the probe is switched off, all of them end and it is deleted.
+//! The series of a target are stored in S3, so that series that are gone get a stale marker. The object
+//! is read with each scrape (a hundredth of a cent for a thousand) and written only when the set changes.
+//! If it is lost, series that vanished meanwhile end by the rule of Prometheus, five minutes after their
+//! last sample. When the probe is switched off, all series end and the object is deleted.
 
 use std::time::Instant;
 
@@ -15,8 +15,9 @@ use jiff::Timestamp;
 use lambda_kit::chain;
 use samples::Timestamp as At;
 use samples::message::encode;
-use scrape::{Labels, Memory, Scrape};
+use scrape::{FetchError, Labels, Limits, Memory, Page, Request, Scrape};
 use secrets::Secrets;
+use tokio::sync::RwLock;
 use tracing::{info, warn};
 
 use crate::publish::{Publisher, send};
@@ -24,46 +25,83 @@ use crate::runs::fill_target;
 use crate::{Config, page};
 use conversation::FilledTarget;
 
-/// Bytes of a target's remembered series.
+/// Bytes of the stored series of a target, at most.
 const LARGEST_STATE: usize = 16 << 20;
 
-/// Makes one scrape and sends what came of it. What went wrong on our side is named.
+/// A page larger than this share of the limit is scraped alone.
+const SMALL_PAGES: usize = 16;
+
+/// Limits of the scrapes of an execution environment, which share its memory.
+pub(crate) struct ScrapeMemory {
+    /// Limits of a page that is scraped alone.
+    limits: Limits,
+    /// Held for reading by scrapes of small pages, of which ten fit into the memory, and for writing by
+    /// the scrape of a large one.
+    lock: RwLock<()>,
+}
+
+impl ScrapeMemory {
+    /// `bytes` is the memory of the function.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self { limits: Limits::for_memory(bytes), lock: RwLock::default() }
+    }
+}
+
+/// Makes one scrape and sends its samples. The error is a fault of Vigie: a target that cannot be scraped
+/// is a sample, `up` 0.
 pub(crate) async fn make(
     order: &ScrapeRequest,
     due: Timestamp,
     publisher: &Publisher,
     client: &reqwest::Client,
     secrets: &Secrets,
+    shared: &ScrapeMemory,
 ) -> Result<(), String> {
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
     let target = fill_target(&order.target, secrets).await.map_err(|error| chain(&error))?;
     let request = page::request(order, &target)?;
+    let limits = shared.limits;
+    let small = Limits { body_bytes: limits.body_bytes / SMALL_PAGES, ..limits };
     let config = &publisher.config;
     let instance = target.instance();
     let labels = labels(order, config, instance);
     let key = key(order);
 
-    let mut memory = remembered(&publisher.s3, config, &key).await.unwrap_or_default();
     let at = At::from_millis(due.as_millisecond());
     let began = Instant::now();
-    let page = page::fetch(client, &request, &target).await;
-    let scrape = memory.absorb(&labels, &request.limits, page, at, || began.elapsed());
-    tell(order, &scrape, &target);
+    let fetch = async |limits| -> Result<Page, FetchError> {
+        let timeout = request.timeout.saturating_sub(began.elapsed());
+        page::fetch(client, &Request { limits, timeout, ..request.clone() }, &target).await
+    };
+    let mut shared_use = Some(shared.lock.read().await);
+    let mut page = fetch(small).await;
+    let mut alone = None;
+    if matches!(page, Err(FetchError::TooLarge { .. })) {
+        shared_use = None;
+        alone = Some(shared.lock.write().await);
+        page = fetch(limits).await;
+    }
+    let mut memory = remembered(&publisher.s3, config, &key).await.unwrap_or_default();
+    let scrape = memory.absorb(&labels, &limits, page, at, || began.elapsed());
+    log(order, &scrape, &target);
 
     let run = RunId::of(&config.environment, &order.probe, due);
     let group = group(order, config, instance);
     let messages = encode(&group, &format!("scrape-{run}"), at, &scrape.entries)
         .map_err(|error| chain(&error))?;
+    let changed = scrape.memory_changed;
+    drop(scrape);
+    drop((shared_use, alone));
     send(&publisher.sqs, queue_url, messages).await?;
-    // Only after the samples are in the queue: a series whose end was not sent must be remembered.
-    if scrape.memory_changed {
+    // After the samples are in the queue: a series whose end was not sent must stay in the object.
+    if changed {
         publisher.put(&key, "application/octet-stream", memory.to_bytes()).await?;
     }
     Ok(())
 }
 
-/// Ends the series of a target whose probe is switched off, and forgets them. Where nothing is remembered
-/// that was done before. A target that never answered is not remembered either: its `up` ends by itself.
+/// Ends the series of a target whose probe is switched off, and deletes the object. Without an object it
+/// was done before, or the target was never up: then its `up` ends by the rule of Prometheus.
 pub(crate) async fn end(
     order: &ScrapeRequest,
     due: Timestamp,
@@ -77,27 +115,27 @@ pub(crate) async fn end(
     let instance = target.instance();
     let at = At::from_millis(due.as_millisecond());
     let entries = memory.retire(&labels(order, config, instance), at);
-    info!(probe = %order.probe, job = order.job, series = entries.len(), "a target is switched off");
+    info!(probe = %order.probe, job = order.job, series = entries.len(), "Target is switched off; its series end");
 
     let run = RunId::of(&config.environment, &order.probe, due);
     let messages = encode(&group(order, config, instance), &format!("end-{run}"), at, &entries)
         .map_err(|error| chain(&error))?;
     send(&publisher.sqs, queue_url, messages).await?;
-    // As above: not before the ends are in the queue.
+    // As above, after the stale markers are in the queue.
     publisher.delete(&key).await
 }
 
-/// Where the target's series are remembered.
+/// The key of the object with the series of the target.
 fn key(order: &ScrapeRequest) -> String {
     format!("scrapes/{}/{}.series", order.probe, order.job)
 }
 
-/// Samples of a target stay in order.
+/// The message group: samples of a target stay in order.
 fn group(order: &ScrapeRequest, config: &Config, instance: &str) -> String {
     format!("{}/{instance}/{}", config.environment, order.job)
 }
 
-/// `up` of a scrape carries no probe: two probes may share the target.
+/// The labels have no probe, since two probes may share the target.
 fn labels<'a>(order: &'a ScrapeRequest, config: &'a Config, instance: &'a str) -> Labels {
     let ours =
         [("environment", config.environment.as_str()), ("location", config.location.as_str())];
@@ -105,7 +143,7 @@ fn labels<'a>(order: &'a ScrapeRequest, config: &'a Config, instance: &'a str) -
     Labels::new(&order.job, instance, theirs.chain(ours))
 }
 
-/// What is remembered of the target; `None` when there is nothing or it could not be read now.
+/// The stored series of the target; `None` if there are none or they could not be read.
 async fn remembered(s3: &S3, config: &Config, key: &str) -> Option<Memory> {
     let object = match s3.get_object().bucket(&config.report_bucket).key(key).send().await {
         Ok(object) => object,
@@ -114,29 +152,22 @@ async fn remembered(s3: &S3, config: &Config, key: &str) -> Option<Memory> {
                 .as_service_error()
                 .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key);
             if !absent {
-                warn!(
-                    key,
-                    error = chain(&error),
-                    "the series of a scraped target could not be read"
-                );
+                warn!(key, error = chain(&error), "Stored series of a target could not be read");
             }
             return None;
         }
     };
     let Some(bytes) = limited(object.body).await else {
-        warn!(
-            key,
-            "the series of a scraped target are too many, or broke off while they were read"
-        );
+        warn!(key, "Stored series of a target are too large or could not be read");
         return None;
     };
     Some(Memory::from_bytes(&bytes).unwrap_or_else(|error| {
-        warn!(key, error = chain(&error), "the series of a scraped target are forgotten");
+        warn!(key, error = chain(&error), "Stored series of a target are invalid; starting again");
         Memory::new()
     }))
 }
 
-/// The whole body; `None` when it is over the limit or breaks off.
+/// The whole body; `None` when it is over the limit or incomplete.
 async fn limited(mut body: ByteStream) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(piece) = body.try_next().await.ok()? {
@@ -148,9 +179,9 @@ async fn limited(mut body: ByteStream) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn tell(order: &ScrapeRequest, scrape: &Scrape, target: &FilledTarget) {
+fn log(order: &ScrapeRequest, scrape: &Scrape, target: &FilledTarget) {
     let error = scrape.error.as_ref().map(|error| target.redact(&chain(error)));
-    info!(probe = %order.probe, job = order.job, samples = scrape.entries.len(), error, "scrape");
+    info!(probe = %order.probe, job = order.job, samples = scrape.entries.len(), error, "Scrape finished");
 }
 
 #[cfg(test)]
@@ -158,7 +189,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_remembered_is_read_whole_and_only_up_to_its_limit() {
+    async fn object_is_read_up_to_its_limit() {
         assert_eq!(
             limited(ByteStream::from_static(b"state")).await.as_deref(),
             Some(&b"state"[..])
