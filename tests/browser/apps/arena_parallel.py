@@ -1,4 +1,4 @@
-"""Two bots on one event, each in a branch of its own that takes two seconds."""
+"""Two bots on one event, each in a separate branch that takes two seconds."""
 from support import *
 
 with gr.Blocks() as demo:

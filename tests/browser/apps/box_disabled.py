@@ -1,4 +1,4 @@
-"""Maintenance: the message box is disabled, or hidden with HIDE=1. Nobody can type."""
+"""Maintenance: the message box is disabled, or hidden with HIDE=1."""
 from support import *
 
 with gr.Blocks() as demo:

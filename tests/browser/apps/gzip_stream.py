@@ -32,6 +32,6 @@ class Buffered:
         await self.app(scope, receive, keep)
 
 
-demo = interface(lambda message, history: (yield from stream(message, said(history), 0.3)))
+demo = interface(lambda message, history: (yield from stream(message, said(history), 0.5)))
 app = Buffered(gr.mount_gradio_app(FastAPI(), demo, path="/"))
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")

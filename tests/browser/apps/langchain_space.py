@@ -1,4 +1,4 @@
-"""The key of an API has a box of its own; the agent's state is made when the key changes, and a message needs none."""
+"""The API key has a box; a change of the key makes the agent's state, which a message does not need."""
 from support import *
 
 with gr.Blocks() as demo:

@@ -14,7 +14,15 @@ import signal
 import socket
 import sys
 
-import gradio  # noqa: F401  Every app needs it, and its import takes most of their start.
+# The imports take most of an app's start. Gradio imports matplotlib at the first message, which would count as the
+# time of that answer.
+import gradio  # noqa: F401
+import uvicorn  # noqa: F401
+
+try:
+    import matplotlib.pyplot  # noqa: F401
+except ImportError:
+    pass  # Gradio 6 does not need it.
 
 
 def run(program, arguments, env, log):

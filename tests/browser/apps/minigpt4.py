@@ -1,4 +1,4 @@
-"""The box can be used once an image has been uploaded; nobody has uploaded one."""
+"""The box is disabled until an image is uploaded, and no image is uploaded."""
 from support import *
 
 with gr.Blocks() as demo:

@@ -1,4 +1,4 @@
-"""A search with results of its own before the chat, whose message is sent by a button."""
+"""A search with its own results comes before the chat, whose message is sent by a button."""
 from support import *
 
 with gr.Blocks() as demo:

@@ -1,4 +1,4 @@
-"""What the apps share: how they are served, and a small stub in place of a model.
+"""What the apps share: how they are served, and a small stub instead of a model.
 
     python APP.py PORT [ssr | mounted | prefixed]
 """
@@ -26,7 +26,7 @@ def bot(text):
 
 
 def text_of(content):
-    """The text of a message, in whatever form this version of Gradio hands it over."""
+    """The text of a message, in any form that this version of Gradio returns."""
     if isinstance(content, str):
         return content
     if isinstance(content, dict):
@@ -48,14 +48,14 @@ def said(history):
 
 def answer(message, past=()):
     """Greets a name, remembers it, and repeats everything else."""
-    told = re.search(r"my name is ([\w-]+)", message, re.IGNORECASE)
-    if told:
-        return f"Hello {told.group(1)}, nice to meet you."
+    found = re.search(r"my name is ([\w-]+)", message, re.IGNORECASE)
+    if found:
+        return f"Hello {found.group(1)}, nice to meet you."
     if "my name" in message.lower():
         for text in reversed(list(past)):
-            told = re.search(r"my name is ([\w-]+)", text, re.IGNORECASE)
-            if told:
-                return f"Your name is {told.group(1)}."
+            found = re.search(r"my name is ([\w-]+)", text, re.IGNORECASE)
+            if found:
+                return f"Your name is {found.group(1)}."
         return "I do not know your name."
     return f"You said {message}."
 

@@ -1,4 +1,4 @@
-//! One app as a process of its own, with nginx before it where the case wants that.
+//! Starts one app, and nginx in front of it if the case needs that.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use domain::report::{Attempt, Report};
 use domain::{Outcome, Reason};
 use serde::{Deserialize, Serialize};
 
-use crate::chromium::Seen;
+use crate::chromium::{Seen, SeenTurn};
 use crate::manifest::{Case, Right};
 use crate::normalise::{comparable, is_blank};
 
@@ -87,7 +87,12 @@ impl Comparison {
 
 /// Whether the result is what the manifest says is right.
 pub(crate) fn is_right(case: &Case, side: &Side) -> bool {
-    side.verdict != Verdict::Error && side.is_up() == (case.right == Right::Up)
+    matches!(
+        (case.right, side.verdict),
+        (Right::Up, Verdict::Up)
+            | (Right::Degraded, Verdict::Degraded)
+            | (Right::Down, Verdict::Down)
+    )
 }
 
 fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
@@ -109,6 +114,16 @@ fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
         differences
             .push(format!("{what}: the browser says {}, Vigie {}", browser.verdict, vigie.verdict));
     }
+    if case.probe.first_text_objective_ms().is_some()
+        && browser.is_up()
+        && vigie.is_up()
+        && browser.verdict != vigie.verdict
+    {
+        differences.push(format!(
+            "objective: the browser says {}, Vigie {}",
+            browser.verdict, vigie.verdict
+        ));
+    }
     if case.may_differ || !browser.is_up() || !vigie.is_up() {
         return differences;
     }
@@ -121,7 +136,7 @@ fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
     differences
 }
 
-/// The browser's verdict: that of a person with the probe's checks at hand.
+/// The browser's verdict: what a person would say who applies the probe's checks to the page.
 pub(crate) fn browser(case: &Case, seen: &Seen) -> Side {
     let mut side = Side::default();
     for (turn, expected) in seen.turns.iter().zip(&case.probe.conversation) {
@@ -154,7 +169,14 @@ pub(crate) fn browser(case: &Case, seen: &Seen) -> Side {
     if let Some(failure) = &seen.failure {
         return Side { answers: side.answers, ..Side::down(failure.clone()) };
     }
-    side.verdict = if side.reason.is_empty() { Verdict::Up } else { Verdict::Down };
+    let objective = case.probe.first_text_objective_ms();
+    let first_text = |turn: &SeenTurn| turn.first_received_ms.or(turn.first_painted_ms);
+    let late = seen.turns.iter().filter_map(first_text).max() > objective;
+    side.verdict = match (side.reason.is_empty(), objective.is_some() && late) {
+        (true, false) => Verdict::Up,
+        (true, true) => Verdict::Degraded,
+        (false, _) => Verdict::Down,
+    };
     side
 }
 

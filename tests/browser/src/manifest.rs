@@ -89,7 +89,7 @@ pub(crate) enum Serving {
     Mounted,
     /// Behind nginx below `/app`, with a matching `root_path`.
     Nginx,
-    /// Behind nginx below `/app`, which removes the prefix without telling the app.
+    /// Behind nginx below `/app`, which removes the prefix while the app does not know it.
     NginxStripped,
 }
 
@@ -126,14 +126,24 @@ struct Login {
 pub(crate) enum Right {
     #[default]
     Up,
+    /// Usable, but slower than the probe's objective.
+    Degraded,
     Down,
 }
 
-/// What is read of a probe file; the browser is held to the same prompts and checks.
+/// The part of a probe file that the browser needs: the prompts and the checks.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Probe {
     pub(crate) conversation: Vec<Turn>,
     timeout: String,
+    /// Longest time to the first text of the answer that the objective allows.
+    #[serde(default)]
+    objectives: Objectives,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Objectives {
+    first_chunk: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -146,12 +156,20 @@ pub(crate) struct Turn {
 impl Probe {
     /// The probe's `timeout`, in milliseconds; the files of this package write it in seconds.
     pub(crate) fn timeout_ms(&self) -> anyhow::Result<u64> {
-        let seconds = self.timeout.strip_suffix('s').and_then(|number| number.parse::<u64>().ok());
-        let seconds = seconds.with_context(|| {
+        let milliseconds = milliseconds(&self.timeout);
+        milliseconds.with_context(|| {
             format!("`timeout` is `{}`; expected a number of seconds, such as `30s`", self.timeout)
-        })?;
-        Ok(seconds * 1_000)
+        })
     }
+
+    /// The objective for the first text, in milliseconds.
+    pub(crate) fn first_text_objective_ms(&self) -> Option<u64> {
+        self.objectives.first_chunk.as_deref().and_then(milliseconds)
+    }
+}
+
+fn milliseconds(seconds: &str) -> Option<u64> {
+    seconds.strip_suffix('s')?.parse::<u64>().ok().map(|seconds| seconds * 1_000)
 }
 
 /// One app, served in one way on one version of Gradio.

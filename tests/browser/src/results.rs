@@ -39,7 +39,7 @@ pub(crate) fn read(folder: &Path) -> Vec<Comparison> {
     serde_json::from_slice(&results).unwrap_or_default()
 }
 
-/// Writes the results as JSON and as a Markdown table into `folder`, in place of earlier ones of the
+/// Writes the results as JSON and as a Markdown table into `folder`, and replaces earlier ones of the
 /// same cases.
 pub(crate) fn write(comparisons: &[Comparison], folder: &Path) -> anyhow::Result<()> {
     let mut all = read(folder);

@@ -1,0 +1,36 @@
+"""Another user holds the only place of the bot, and the message waits in the queue."""
+from support import *
+import json
+import threading
+import urllib.request
+
+API = "/gradio_api" if VERSION >= 5 else ""
+with gr.Blocks() as demo:
+    chat = gr.Chatbot(**MESSAGES)
+    box = gr.Textbox()
+
+    def reply(history):
+        last = list(said(history))[-1]
+        time.sleep(60 if last == "occupy" else 0)
+        return history + [bot("done")]
+
+    box.submit(lambda message, history: ("", history + [user(message)]), [box, chat], [box, chat]).then(
+        reply, chat, chat, concurrency_limit=1
+    )
+
+
+def occupy():
+    """Starts the second step as another session, as soon as the server answers."""
+    body = {"data": [[user("occupy")]], "fn_index": 1, "session_hash": "another"}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{sys.argv[1]}{API}/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    while True:
+        try:
+            return urllib.request.urlopen(request)
+        except OSError:
+            time.sleep(0.1)
+
+
+threading.Thread(target=occupy, daemon=True).start()
+serve(demo)
