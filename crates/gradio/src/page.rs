@@ -89,6 +89,23 @@ fn has_mark(body: &[u8]) -> bool {
     MARKS.iter().any(|mark| memchr::memmem::find(body, mark.as_bytes()).is_some())
 }
 
+/// Where the scripts of the page send their requests, if the app says that its root is `root`.
+///
+/// Gradio 4 uses `root` as it is. The scripts of 5.50 ignore it and use the address of the page. From
+/// 6.0 they take scheme, host and port from the page when the name of the host is the same.
+fn requests_of_page(root: Url, base: &Url, release: (u32, u32)) -> Url {
+    match release.0 {
+        0..=4 => root,
+        5 => base.clone(),
+        _ if root.host_str() == base.host_str() => {
+            let mut url = base.clone();
+            url.set_path(root.path());
+            url
+        }
+        _ => root,
+    }
+}
+
 /// Checks that the page's requests reach the app: the page sends them to `root`, which the app
 /// derives from the request that it received.
 pub(crate) fn check_root(app: &App) -> Result<(), Fault> {
@@ -96,6 +113,7 @@ pub(crate) fn check_root(app: &App) -> Result<(), Fault> {
         // A path, or nothing: the page then uses its own address.
         return Ok(());
     };
+    let root = requests_of_page(root, &app.base, app.config.release());
     let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
     let (base, same_path) = (&app.base, path(&root) == path(&app.base));
     if root.origin() == base.origin() && same_path {

@@ -115,13 +115,8 @@ async fn page_that_does_not_work_is_a_failure() {
             true,
             Err("the proxy strips the path"),
         ),
-        (
-            "root with another scheme",
-            page("200 OK", PAGE),
-            "https://HOST",
-            true,
-            Err("X-Forwarded-Proto"),
-        ),
+        // The scripts of Gradio 6 take the scheme and the port from the page.
+        ("root with another scheme", page("200 OK", PAGE), "https://HOST", true, Ok(())),
         (
             "root with another host",
             page("200 OK", PAGE),
@@ -149,6 +144,34 @@ async fn page_that_does_not_work_is_a_failure() {
             }
             (outcome, _) => panic!("{name}: {outcome:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn root_counts_as_the_scripts_of_the_release_use_it() {
+    let cases = [
+        ("4.44.1", "https://HOST", false),
+        ("4.44.1", "http://HOST/app", false),
+        ("5.50.0", "http://HOST/app", true),
+        ("5.50.0", "http://10.0.0.1", true),
+        ("6.31.0", "https://HOST", true),
+        ("6.31.0", "http://127.0.0.1:1", true),
+        ("6.31.0", "http://HOST/app", false),
+        ("6.31.0", "http://10.0.0.1", false),
+    ];
+    for (version, root, works) in cases {
+        let server = Server::start_with("127.0.0.1:0", |address| {
+            let mut config = plain();
+            config["version"] = json!(version);
+            config["root"] = json!(root.replace("HOST", &address.to_string()));
+            let mut script = script(&config, &[json!(["", said("hello")])]);
+            script.routes.insert("page", vec![vec![Do::Send(page("200 OK", PAGE))]]);
+            script
+        })
+        .await;
+        let outcome = say(client(&server).check_page(true)).await;
+        let failure = outcome.err().map(|error| error.failure());
+        assert_eq!(failure, (!works).then_some(Failure::Page), "{version} {root}");
     }
 }
 
