@@ -20,14 +20,14 @@ with gr.Blocks() as demo:
 
 
 def occupy():
-    """Starts the second step as another session, as soon as the server answers."""
+    """Starts the second step as another session, as soon as the server answers, and reads its stream."""
     body = {"data": [[user("occupy")]], "fn_index": 1, "session_hash": "another"}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{sys.argv[1]}{API}/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
+    queue = f"http://127.0.0.1:{sys.argv[1]}{API}/queue"
+    join = urllib.request.Request(f"{queue}/join", json.dumps(body).encode(), {"Content-Type": "application/json"})
     while True:
         try:
-            return urllib.request.urlopen(request)
+            urllib.request.urlopen(join)
+            return urllib.request.urlopen(f"{queue}/data?session_hash=another").read()
         except OSError:
             time.sleep(0.1)
 

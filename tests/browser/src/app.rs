@@ -121,7 +121,12 @@ impl App {
         let mounted = case.serving == Serving::Mounted;
         let path = if mounted { MOUNT } else { "" };
         let mut app = Self { connection, log, nginx: None, port, path };
-        app.wait_until_ready().await?;
+        // The configuration rather than the page: some apps have a page that is broken.
+        app.wait_until_ready("/config").await?;
+        if case.serving == Serving::Ssr {
+            // Node starts after the Python server.
+            app.wait_until_ready("/").await?;
+        }
         if matches!(case.serving, Serving::Nginx | Serving::NginxStripped) {
             let (nginx, port) = nginx::start(root, &case.name, port, processes).await?;
             (app.nginx, app.port, app.path) = (Some(nginx), port, PREFIX);
@@ -129,10 +134,9 @@ impl App {
         Ok(app)
     }
 
-    /// Waits for the configuration rather than the page: some apps have a page that is broken.
-    async fn wait_until_ready(&self) -> anyhow::Result<()> {
+    async fn wait_until_ready(&self, path: &str) -> anyhow::Result<()> {
         let client = http_client()?;
-        let url = format!("http://{}{}/config", loopback(self.port), self.path);
+        let url = format!("http://{}{}{path}", loopback(self.port), self.path);
         let deadline = Instant::now() + START;
         loop {
             if client.get(&url).send().await.is_ok_and(|response| response.status().is_success()) {
