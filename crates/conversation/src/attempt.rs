@@ -123,7 +123,8 @@ async fn converse(
         let (partial, checks, ended) = match reply {
             Ok(reply) => {
                 let checks = run_checks(turn, &mut variables, &reply);
-                let Reply { text, thinking, toasts, timing, .. } = reply;
+                let text = whole_text(&reply);
+                let Reply { thinking, toasts, timing, .. } = reply;
                 (Partial { text, thinking, toasts, timing }, checks, Ok(()))
             }
             Err(error) => {
@@ -161,23 +162,55 @@ fn run_checks(
     reply: &Reply,
 ) -> Result<Vec<CheckReport>, BrokenCheck> {
     let values = variables.values();
-    let answer = Answer {
-        text: &reply.text,
-        tools: &reply.thinking,
-        parts: &reply.parts,
-        variables: &values,
-    };
-    let checks = turn.expect.iter().map(|check| carry_out(&variables.fill_check(check), &answer));
+    let mut checks = check_answer(
+        turn,
+        variables,
+        &Answer {
+            text: &reply.text,
+            tools: &reply.thinking,
+            parts: &reply.parts,
+            variables: &values,
+        },
+    )?;
+    for other in &reply.others {
+        let answer = Answer {
+            text: &other.text,
+            tools: &other.thinking,
+            parts: &other.parts,
+            variables: &values,
+        };
+        let label = other.label.as_deref().unwrap_or(&other.kind);
+        checks.extend(check_answer(turn, variables, &answer)?.into_iter().map(|check| {
+            CheckReport { expected: format!("{} in `{label}`", check.expected), ..check }
+        }));
+    }
+    checks.extend(variables.save(turn, &reply.text)?);
+    Ok(checks)
+}
+
+/// Checks one answer of a reply. A reply has several when the app shows several chatbots.
+fn check_answer(
+    turn: &Turn,
+    variables: &Variables,
+    answer: &Answer<'_>,
+) -> Result<Vec<CheckReport>, BrokenCheck> {
+    let checks = turn.expect.iter().map(|check| carry_out(&variables.fill_check(check), answer));
     let mut checks = checks.collect::<Result<Vec<_>, _>>()?;
-    let is_empty = redact::is_blank(&reply.text) && reply.parts.is_empty();
+    let is_empty = redact::is_blank(answer.text) && answer.parts.is_empty();
     let is_unnoticed =
         checks.iter().all(|check| check.passed) && !turn.expect.iter().any(Check::expects_silence);
     if is_empty && is_unnoticed {
         let (expected, found) = ("an answer".to_owned(), "an empty reply".to_owned());
         checks.push(CheckReport { expected, found, passed: false });
     }
-    checks.extend(variables.save(turn, &reply.text)?);
     Ok(checks)
+}
+
+/// The texts of all answers of a reply, for the report.
+fn whole_text(reply: &Reply) -> String {
+    let texts = reply.others.iter().map(|other| other.text.as_str());
+    let texts: Vec<&str> = std::iter::once(reply.text.as_str()).chain(texts).collect();
+    texts.join("\n")
 }
 
 fn settings_fault(broken: &BrokenCheck) -> Failure {

@@ -55,6 +55,8 @@ impl Values {
             "state" => Value::Null,
             // JavaScript of the function supplies it, for example from the address of the page.
             "json" if function.runs_javascript() && self.get(config, id).is_null() => json!({}),
+            // Browsers send the text of an empty box.
+            "textbox" if self.get(config, id).is_null() => json!(""),
             _ => self.get(config, id),
         };
         function.inputs.iter().map(value).collect()
@@ -278,7 +280,7 @@ mod tests {
         );
         assert_eq!(
             values.arguments(&config, function),
-            [json!(null), json!(null), json!("Be kind."), json!(0.1), json!([8])]
+            [json!(""), json!(null), json!("Be kind."), json!(0.1), json!([8])]
         );
     }
 

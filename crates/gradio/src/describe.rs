@@ -38,7 +38,14 @@ pub(crate) async fn describe(http: &mut Http, until: Instant) -> Result<App, Fau
 async fn attempt(http: &mut Http, until: Instant) -> Result<App, HttpError> {
     let mut login = None;
     let given = http.settings.base.clone();
-    let (config, base) = match look(http, &given, until).await? {
+    let first = match look(http, &given, until).await {
+        Err(error) => match look_above(http, &given, until).await {
+            Some(found) => found,
+            None => return Err(error),
+        },
+        Ok(look) => look,
+    };
+    let (config, base) = match first {
         Look::Found(config, base) => (config, base),
         Look::LoginRequired(asking) => {
             let began = Instant::now();
@@ -57,6 +64,28 @@ async fn attempt(http: &mut Http, until: Instant) -> Result<App, HttpError> {
         return Err(HttpError::new(Failure::Unsupported, "Gradio 3.0 is not supported"));
     }
     Ok(App { config: *config, base, login })
+}
+
+/// Looks for a multi-page app one segment above the address, which is then that of a page. Needed for
+/// pages that are rendered on the server, which do not embed the description.
+async fn look_above(http: &mut Http, given: &Url, until: Instant) -> Option<Look> {
+    let (path, page) = given.path().trim_end_matches('/').rsplit_once('/')?;
+    let (path, page) = (path.to_owned(), page.to_owned());
+    let mut above = given.clone();
+    above.set_path(&path);
+    let url = http.with_page_query(join(&above, "/config"));
+    let request = http.request(Method::GET, url).header(ACCEPT, "application/json");
+    let response = http.send(request, until).await.ok()?;
+    if page.is_empty() || response.status() != StatusCode::OK {
+        return None;
+    }
+    match read(http, response, &above, "/config", until).await {
+        Ok(Look::Found(mut config, base)) if config.pages.contains_key(&page) => {
+            config.current_page = page;
+            Some(Look::Found(config, base))
+        }
+        _ => None,
+    }
 }
 
 async fn look(http: &mut Http, base: &Url, until: Instant) -> Result<Look, HttpError> {

@@ -11,7 +11,8 @@ use crate::arguments::{self, Values};
 use crate::config::{AppConfig, Protocol};
 use crate::connect::open;
 use crate::description::Description;
-use crate::endpoint::{Choice, Plan, candidates};
+use crate::endpoint::kinds::{is_secret, shown, takes_text};
+use crate::endpoint::{Choice, How, Plan, candidates};
 use crate::failure::{Error, Fault};
 use crate::http::Http;
 use crate::info::fetch_info;
@@ -34,6 +35,8 @@ pub struct Discovery {
     /// Every way to chat with the app, the best first: the client uses that one unless an endpoint
     /// is configured. Empty when there is no chat.
     pub candidates: Vec<Candidate>,
+    /// What a user should know before writing a probe, such as JavaScript that is not run.
+    pub warnings: Vec<String>,
     /// Times of connecting.
     pub phases: Phases,
 }
@@ -90,7 +93,67 @@ impl Discovery {
             space_id: config.space_id.clone(),
             functions: config.dependencies.len(),
             candidates: candidates(config, &settings.choice).into_iter().map(one).collect(),
+            warnings: warnings(config, &settings.choice),
             phases,
         })
     }
+}
+
+/// What a user should know before writing a probe.
+fn warnings(config: &AppConfig, choice: &Choice) -> Vec<String> {
+    let plans = candidates(config, choice);
+    let mut warnings = Vec::new();
+    if let Some(best) = plans.first() {
+        let all = best.steps.iter().map(|&at| &config.dependencies[at]);
+        let javascript = all.filter(|one| one.runs_javascript());
+        let javascript: Vec<_> = javascript.map(|one| one.id().to_string()).collect();
+        if !javascript.is_empty() {
+            warnings.push(format!(
+                "functions {} run JavaScript in the browser; Vigie does not run it",
+                javascript.join(", ")
+            ));
+        }
+        if !config.is_visible(best.message) || !config.is_interactive(best.message) {
+            let message = shown(config, best.message);
+            warnings.push(format!(
+                "the message box ({message}) is hidden or disabled when the page loads"
+            ));
+        }
+        if best.replies.len() > 1 {
+            let replies: Vec<_> = best.replies.iter().map(|&id| shown(config, id)).collect();
+            warnings.push(format!(
+                "several outputs show a reply ({}); each is checked, set `target.reply` to choose",
+                replies.join(", ")
+            ));
+        }
+        if plans.iter().any(|plan| plan.message != best.message && plan.how <= How::Chain) {
+            warnings.push(
+                "the app has several chats; set `target.message` or `target.endpoint` to choose"
+                    .to_owned(),
+            );
+        }
+    }
+    let loads = config.dependencies.iter().filter(|one| one.has_event("load")).count();
+    if loads > 0 {
+        warnings.push(format!(
+            "the page runs {loads} functions when it loads; Vigie runs those that the chat needs"
+        ));
+    }
+    let mut secrets: Vec<_> = config.components.keys().copied().collect();
+    secrets.retain(|&id| takes_text(config.kind(id)) && is_secret(config, id));
+    secrets.sort_unstable();
+    warnings.extend(
+        secrets.into_iter().map(|id| {
+            format!("{} may need a value; set it with `target.inputs`", shown(config, id))
+        }),
+    );
+    if config.pages.len() > 1 {
+        let mut pages: Vec<_> = config.pages.keys().map(|page| format!("`/{page}`")).collect();
+        pages.sort_unstable();
+        warnings.push(format!(
+            "the app has several pages ({}); use the URL of one, or set `target.page`",
+            pages.join(", ")
+        ));
+    }
+    warnings
 }

@@ -18,6 +18,7 @@ use crate::redact;
 use crate::settings::{Proxy, Settings};
 use crate::space;
 use crate::tracker::{Stage, Tracker};
+use crate::value_limit::has_too_many_values;
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -158,7 +159,7 @@ impl Http {
         loop {
             let chunk =
                 timeout_at(until, response.chunk()).await.map_err(|_| HttpError::TimedOut)?;
-            let Some(chunk) = chunk.map_err(|error| self.fault(&error))? else { return Ok(body) };
+            let Some(chunk) = chunk.map_err(|error| self.fault(&error))? else { break };
             let length = body.len() + chunk.len();
             if length > limit {
                 return Err(too_large(length as u64));
@@ -169,6 +170,11 @@ impl Http {
                 return Err(HttpError::TimedOut);
             }
         }
+        if has_too_many_values(&body) {
+            let prose = format!("the response of `{path}` has too many values");
+            return Err(HttpError::new(Failure::TooLarge, prose));
+        }
+        Ok(body)
     }
 
     /// The fault of a response with an unexpected status.

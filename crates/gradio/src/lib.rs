@@ -33,6 +33,7 @@ mod redact;
 mod space;
 mod tls;
 mod tracker;
+mod value_limit;
 
 // Formats of the server's data. Public for tests and fuzzing.
 pub mod config;

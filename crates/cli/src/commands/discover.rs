@@ -131,6 +131,9 @@ fn text(url: &str, discovery: &Discovery, io: &mut Io<'_>) -> anyhow::Result<()>
     for (index, candidate) in discovery.candidates.iter().enumerate() {
         one_candidate(index, candidate, io)?;
     }
+    for warning in &discovery.warnings {
+        writeln!(io.out, "\n{ERROR}!{ERROR:#} {}", visible(warning, 300))?;
+    }
     Ok(())
 }
 
@@ -207,6 +210,7 @@ fn as_json(url: &str, discovery: &Discovery) -> Value {
     let phases = &discovery.phases;
     json!({
         "url": url,
+        "warnings": discovery.warnings,
         "gradio_version": discovery.gradio_version,
         "protocol": discovery.protocol.name(),
         "title": discovery.title,

@@ -17,6 +17,7 @@ use crate::http::{Http, HttpError};
 use crate::message::{Body, Message};
 use crate::redact;
 use crate::step::{Flow, Outcome, Step};
+use crate::value_limit::has_too_many_values;
 
 /// Time for a stream to end after the reply is complete. The connection of an ended stream can be
 /// reused for the next turn; after this time a new connection is cheaper.
@@ -148,6 +149,9 @@ impl Events {
     ) -> Result<Received, HttpError> {
         loop {
             if let Some(event) = self.stream.next_event() {
+                if has_too_many_values(&event) {
+                    return Err(HttpError::new(Failure::TooLarge, "an event has too many values"));
+                }
                 let message = Message::parse(&event).ok_or_else(|| {
                     let prose =
                         format!("an event holds {}; expected a message", redact::excerpt(&event));

@@ -24,6 +24,7 @@ use crate::http::{Http, HttpError};
 use crate::message::Message;
 use crate::redact;
 use crate::step::{Flow, Outcome, Step};
+use crate::value_limit::has_too_many_values;
 
 pub(super) async fn make(
     http: &Http,
@@ -50,6 +51,9 @@ pub(super) async fn make(
             Some(Err(error)) => return Err(failed(http, &error)),
             None => return Err(closed(None)),
         };
+        if has_too_many_values(text.as_bytes()) {
+            return Err(HttpError::new(Failure::TooLarge, "a message has too many values"));
+        }
         let message = Message::parse(text.as_bytes()).ok_or_else(|| {
             broken(format!(
                 "a frame holds {}; expected a message",

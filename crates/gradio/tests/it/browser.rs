@@ -381,6 +381,23 @@ async fn page_of_a_multi_page_app_is_the_target() {
 }
 
 #[tokio::test]
+async fn page_rendered_on_the_server_is_the_target() {
+    let mut config = blocks(&json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2] },
+        { "id": 1, "targets": [[4, "click"]], "inputs": [1, 8], "outputs": [1, 8] },
+    ]));
+    config["page"] = json!({ "": { "dependencies": [0] }, "chat": { "dependencies": [1] } });
+    let html = page("200 OK", "<html><title>Gradio</title><script>__gradio_mode__</script>");
+    let mut script = script(&config, &[json!(["", said("page bot")])]).send("chat", html.clone());
+    // The first request is below the page, the second below the app.
+    script.routes.get_mut("config").unwrap().insert(0, vec![Do::Send(html)]);
+    let server = Server::start(script).await;
+    let builder = Client::builder(format!("{}/chat", server.url())).proxy(Proxy::None);
+    assert_eq!(say(builder).await.unwrap().text, "page bot");
+    assert_eq!(joins(&server)[0].path(), "/gradio_api/queue/join");
+}
+
+#[tokio::test]
 async fn heartbeat_is_held_until_the_conversation_ends() {
     let mut config = plain();
     config["connect_heartbeat"] = json!(true);
