@@ -101,6 +101,8 @@ fn first_value(config: &AppConfig, id: Id) -> Value {
     let Some(props) = config.props(id) else { return Value::Null };
     match config.kind(id) {
         "browserstate" if props.value.is_null() => props.default_value.clone(),
+        // The page sends what the empty box holds.
+        "textbox" if props.value.is_null() => json!(""),
         _ => props.value.clone(),
     }
 }
