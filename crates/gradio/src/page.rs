@@ -18,8 +18,13 @@ const MARKS: [&str; 5] =
 /// Requests the page. `http` is not that of the conversation: the page must not change its cookies,
 /// because another replica may have answered.
 pub(crate) async fn check(http: &Http, until: Instant) -> Result<(), Fault> {
-    use Failure::{Connect, Dns, Tls};
-    match get(http, until).await {
+    use Failure::{Connect, Dns, StreamBroken, Tls};
+    let outcome = match get(http, until).await {
+        // Like a browser, try again when the connection closed without a response.
+        Err(HttpError::Fault(Fault { failure: StreamBroken, .. })) => get(http, until).await,
+        outcome => outcome,
+    };
+    match outcome {
         // The description fails in the same way; its error has the connection phases.
         Err(HttpError::Fault(Fault { failure: Dns | Connect | Tls, .. })) => Ok(()),
         outcome => outcome.map_err(fault),

@@ -176,6 +176,15 @@ async fn root_counts_as_the_scripts_of_the_release_use_it() {
 }
 
 #[tokio::test]
+async fn page_is_requested_again_after_a_closed_connection() {
+    let mut script = script(&plain(), &[json!(["", said("hello")])]);
+    script.routes.insert("page", vec![vec![Do::Close], vec![Do::Send(page("200 OK", PAGE))]]);
+    let server = Server::start(script).await;
+    assert_eq!(say(client(&server)).await.unwrap().text, "hello");
+    assert_eq!(server.count("page"), 2);
+}
+
+#[tokio::test]
 async fn hidden_or_disabled_message_box_is_a_failure() {
     type Change = fn(&mut Value);
     let load = |update: Value| json!({ "__type__": "update" , "visible": update });
