@@ -1,4 +1,4 @@
-//! The engine of `vigie serve`: rounds of visits, and what HTTP shows of them.
+//! The scheduler of `vigie serve` and the state that its HTTP pages show.
 
 mod pages;
 
@@ -20,13 +20,13 @@ use crate::local_prober::LocalProber;
 
 pub(crate) use pages::router;
 
-/// So long before it begins a minute is planned: what is due in its first second would be past otherwise.
-const AHEAD: Duration = Duration::from_secs(1);
+/// How long before its start a minute is planned, so that runs due in its first second are not missed.
+const PLAN_AHEAD: Duration = Duration::from_secs(1);
 
-/// Visits that `/probe` may make at once.
-const ON_DEMAND: usize = 10;
+/// Number of concurrent runs for `/probe`.
+const MAX_ON_DEMAND: usize = 10;
 
-/// What is known and what is going on.
+/// Probes, their latest results, and what is needed to run them.
 pub(crate) struct Exporter {
     prober: LocalProber,
     state: Mutex<State>,
@@ -34,7 +34,7 @@ pub(crate) struct Exporter {
     allow_any_target: bool,
     on_demand: Semaphore,
     started: Timestamp,
-    /// Told when there are other probes.
+    /// Notified when a reload changes the probes.
     changed: Notify,
 }
 
@@ -42,11 +42,11 @@ pub(crate) struct Exporter {
 struct State {
     probes: BTreeMap<ProbeName, Arc<Probe>>,
     latest: BTreeMap<ProbeName, Arc<Report>>,
-    /// Visits by probe and outcome, since the start.
+    /// Number of runs by probe and outcome, since the start.
     runs: BTreeMap<(ProbeName, &'static str), u64>,
-    /// Visits that were left out, since the one before was still going on.
+    /// Number of runs skipped because the previous run had not ended.
     skipped: u64,
-    busy: HashSet<ProbeName>,
+    running: HashSet<ProbeName>,
     reload_failed: bool,
 }
 
@@ -63,18 +63,18 @@ impl Exporter {
             state: Mutex::new(state),
             queue,
             allow_any_target,
-            on_demand: Semaphore::new(ON_DEMAND),
+            on_demand: Semaphore::new(MAX_ON_DEMAND),
             started: Timestamp::now(),
             changed: Notify::new(),
         }
     }
 
-    /// A panic elsewhere leaves nothing half done here: each change is one assignment.
+    /// A poisoned lock is used, since each change of the state is one assignment.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over other probes, or notes that they could not be read.
+    /// Replaces the probes. `None` records that the files could not be read.
     pub(crate) fn reload(&self, probes: Option<Vec<Probe>>) {
         let mut state = self.state();
         state.reload_failed = probes.is_none();
@@ -87,12 +87,12 @@ impl Exporter {
         self.changed.notify_one();
     }
 
-    /// Makes a visit that is due, unless the one before is still going on.
-    async fn visit(&self, name: ProbeName, due: Timestamp) {
+    /// Makes a run that is due, unless the previous run of the probe has not ended.
+    async fn run(&self, name: ProbeName, due: Timestamp) {
         let probe = {
             let mut state = self.state();
             let Some(probe) = state.probes.get(&name).cloned() else { return };
-            if !state.busy.insert(name.clone()) {
+            if !state.running.insert(name.clone()) {
                 state.skipped += 1;
                 return;
             }
@@ -104,15 +104,15 @@ impl Exporter {
         let duration_seconds = report.duration.as_secs_f64();
         {
             let mut state = self.state();
-            state.busy.remove(&name);
-            // A probe that a reload took away leaves nothing behind.
+            state.running.remove(&name);
+            // A reload may have removed the probe.
             if state.probes.contains_key(&name) {
                 *state.runs.entry((name.clone(), outcome)).or_default() += 1;
                 state.latest.insert(name.clone(), Arc::new(report));
             }
         }
-        // Told last: who reads it finds the result on the page.
-        info!(probe = %name, %run, outcome, duration_seconds, "visited");
+        // Logged last, so that the result is on the page when the log event appears.
+        info!(probe = %name, %run, outcome, duration_seconds, "Run finished");
     }
 
     fn forward(&self, report: &Report) {
@@ -123,7 +123,9 @@ impl Exporter {
             let labels = value.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             match Entry::of(value.name, labels, value.value, at) {
                 Ok(entry) => entries.push(entry),
-                Err(invalid) => warn!(series = value.name, %invalid, "a series is left out"),
+                Err(invalid) => {
+                    warn!(series = value.name, %invalid, "Series has an invalid name or label and is omitted");
+                }
             }
         }
         queue.push(entries);
@@ -134,54 +136,54 @@ fn by_name(probes: Vec<Probe>) -> BTreeMap<ProbeName, Arc<Probe>> {
     probes.into_iter().map(|probe| (probe.name.clone(), Arc::new(probe))).collect()
 }
 
-/// Visits every probe once, then each on its interval, until told to stop; visits that are going on
-/// by then are not waited for, since a probe may take minutes.
-pub(crate) async fn rounds(exporter: Arc<Exporter>, mut stopped: watch::Receiver<bool>) {
-    let mut visits = JoinSet::new();
-    exporter.first_visits(&mut visits);
-    // The minute that is going on counts too: its later part is still to come.
+/// Runs every probe once, then each on its interval, until `stopped`. It does not wait for runs in
+/// progress, since a run may take minutes.
+pub(crate) async fn schedule(exporter: Arc<Exporter>, mut stopped: watch::Receiver<bool>) {
+    let mut runs = JoinSet::new();
+    exporter.first_runs(&mut runs);
+    // The rest of the current minute is planned too.
     let mut minute = minute_after(Timestamp::now());
     minute = minute.saturating_sub(Duration::from_secs(60)).unwrap_or(minute);
     loop {
-        exporter.plan_minute(minute, &mut visits);
+        exporter.plan_minute(minute, &mut runs);
         minute = minute.saturating_add(Duration::from_secs(60)).unwrap_or(minute);
         let mut over = std::pin::pin!(tokio::time::sleep(until_planned(minute, Timestamp::now())));
         loop {
             tokio::select! {
                 () = &mut over => break,
-                () = exporter.changed.notified() => exporter.first_visits(&mut visits),
+                () = exporter.changed.notified() => exporter.first_runs(&mut runs),
                 _ = stopped.wait_for(|stop| *stop) => return,
             }
         }
-        // What is over is forgotten.
-        while visits.try_join_next().is_some() {}
+        // Finished tasks are removed.
+        while runs.try_join_next().is_some() {}
     }
 }
 
-/// How long to wait before this minute is planned.
+/// Time until this minute is planned.
 fn until_planned(minute: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(minute.duration_since(now)).unwrap_or_default().saturating_sub(AHEAD)
+    Duration::try_from(minute.duration_since(now)).unwrap_or_default().saturating_sub(PLAN_AHEAD)
 }
 
 impl Exporter {
-    /// Visits at once what has no result yet, so that nobody waits an hour for a probe of one hour.
-    fn first_visits(self: &Arc<Self>, visits: &mut JoinSet<()>) {
+    /// Starts a run of each probe without a result, so that a probe with a long interval has one soon.
+    fn first_runs(self: &Arc<Self>, runs: &mut JoinSet<()>) {
         let due = rounded(Timestamp::now());
         let names: Vec<ProbeName> = {
             let state = self.state();
             let new = |name: &&ProbeName| {
-                !state.latest.contains_key(*name) && !state.busy.contains(*name)
+                !state.latest.contains_key(*name) && !state.running.contains(*name)
             };
             state.probes.keys().filter(new).cloned().collect()
         };
         for name in names {
             let exporter = Arc::clone(self);
-            visits.spawn(async move { exporter.visit(name, due).await });
+            runs.spawn(async move { exporter.run(name, due).await });
         }
     }
 
-    /// Starts what is due from now to the end of the minute, each visit in its time.
-    fn plan_minute(self: &Arc<Self>, minute: Timestamp, visits: &mut JoinSet<()>) {
+    /// Starts a task for each run that is due in the rest of the minute. The task waits until it is due.
+    fn plan_minute(self: &Arc<Self>, minute: Timestamp, runs: &mut JoinSet<()>) {
         let probes: Vec<Probe> =
             self.state().probes.values().map(|probe| Probe::clone(probe)).collect();
         for request in plan(&probes, self.prober.environment(), minute) {
@@ -189,16 +191,16 @@ impl Exporter {
             let Ok(wait) = Duration::try_from(wait) else { continue };
             for run in request.runs {
                 let (exporter, name, due) = (Arc::clone(self), run.probe.name.clone(), request.due);
-                visits.spawn(async move {
+                runs.spawn(async move {
                     tokio::time::sleep(wait).await;
-                    exporter.visit(name, due).await;
+                    exporter.run(name, due).await;
                 });
             }
         }
     }
 }
 
-/// To the millisecond, which is what samples and reports tell.
+/// Rounded down to a millisecond, the resolution of samples and reports.
 fn rounded(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
@@ -208,12 +210,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_is_planned_before_what_is_due_at_its_beginning() {
+    fn minute_is_planned_a_second_before_its_start() {
         let minute: Timestamp = "2026-11-25T12:01:00Z".parse().unwrap();
         let before = |millis: u64| until_planned(minute, minute - Duration::from_millis(millis));
         assert_eq!(before(60_000), Duration::from_secs(59));
         assert_eq!(before(1_000), Duration::ZERO);
-        // Started within that second, or held up: at once.
+        // Late or within that second: at once.
         assert_eq!(before(10), Duration::ZERO);
         assert_eq!(until_planned(minute, minute + Duration::from_secs(5)), Duration::ZERO);
     }

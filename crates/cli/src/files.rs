@@ -1,4 +1,4 @@
-//! Probe files from the command line: files, or folders of `*.yaml`.
+//! Reads the probe files and folders named on the command line.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,22 +10,22 @@ use probe_file::LARGEST_FILE;
 
 use crate::Io;
 
-/// A probe file as it was read.
+/// The text of a probe file.
 #[derive(Clone, Debug)]
 pub(crate) struct ProbeFile {
     pub(crate) name: String,
     pub(crate) text: String,
-    /// Whether it was named by itself, not by its folder.
+    /// Whether the command line names the file itself, not its folder.
     pub(crate) named: bool,
 }
 
-/// Reads files; a folder stands for its `*.yaml` and `*.yml`, in the order of their names.
+/// Reads files, and the `*.yaml` and `*.yml` files of folders in the order of their names.
 pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<ProbeFile>> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
             let inside = probe_files(path)?;
-            ensure!(!inside.is_empty(), "there is no `*.yaml` in `{}`", path.display());
+            ensure!(!inside.is_empty(), "`{}` has no probe file (`*.yaml`)", path.display());
             for path in inside {
                 files.push(read_one(&path, false)?);
             }
@@ -39,10 +39,10 @@ pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<ProbeFile>> {
 /// The probe files in a folder, sorted.
 pub(crate) fn probe_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries =
-        fs::read_dir(folder).with_context(|| format!("can't read `{}`", folder.display()))?;
+        fs::read_dir(folder).with_context(|| format!("could not read `{}`", folder.display()))?;
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry.with_context(|| format!("can't read `{}`", folder.display()))?.path();
+        let path = entry.with_context(|| format!("could not read `{}`", folder.display()))?.path();
         let yaml =
             path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
         if yaml && path.is_file() {
@@ -54,18 +54,22 @@ pub(crate) fn probe_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn read_one(path: &Path, named_itself: bool) -> anyhow::Result<ProbeFile> {
-    let named = || format!("can't read `{}`", path.display());
+    let named = || format!("could not read `{}`", path.display());
     let mut bytes = Vec::new();
-    // One byte more than allowed is enough to know that it is too large.
+    // One byte above the limit shows that the file is too large.
     let most = u64::try_from(LARGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
     File::open(path).with_context(named)?.take(most).read_to_end(&mut bytes).with_context(named)?;
-    ensure!(bytes.len() <= LARGEST_FILE, "`{}` has more than {LARGEST_FILE} bytes", path.display());
+    ensure!(
+        bytes.len() <= LARGEST_FILE,
+        "`{}` is larger than {LARGEST_FILE} bytes",
+        path.display()
+    );
     let text = String::from_utf8(bytes)
-        .map_err(|_| anyhow::anyhow!("`{}` is not text in UTF-8", path.display()))?;
+        .map_err(|_| anyhow::anyhow!("`{}` is not UTF-8 text", path.display()))?;
     Ok(ProbeFile { name: path.display().to_string(), text, named: named_itself })
 }
 
-/// The probes in `files`; `None` when there are mistakes, which are told.
+/// The probes in `files`; `None` when a file has errors, which are printed.
 pub(crate) fn probes(
     files: &[ProbeFile],
     io: &mut Io<'_>,
@@ -74,12 +78,12 @@ pub(crate) fn probes(
     match probe_file::parse_all(named) {
         Ok(probes) => Ok(Some(probes)),
         Err(all) => {
-            let mistakes: usize = all.iter().map(|file| file.list.len()).sum();
+            let errors: usize = all.iter().map(|file| file.list.len()).sum();
             for file in &all {
                 writeln!(io.err, "{}", file.coloured())?;
             }
-            let (mistake, file) = (plural(mistakes, "mistake"), plural(all.len(), "file"));
-            writeln!(io.err, "{mistake} in {file}")?;
+            let (errors, files) = (plural(errors, "error"), plural(all.len(), "file"));
+            writeln!(io.err, "{errors} in {files}")?;
             Ok(None)
         }
     }
@@ -95,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_stands_for_its_probe_files() {
+    fn folder_is_read_in_order_of_file_names() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["b.yaml", "a.yml", "readme.md"] {
             fs::write(folder.path().join(name), "probe: x").unwrap();
@@ -107,18 +111,18 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_is_named() {
+    fn unreadable_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing.yaml");
         let error = format!("{:#}", read(&[missing]).unwrap_err());
         assert!(error.contains("missing.yaml") && error.contains("No such file"), "{error}");
         let empty = format!("{:#}", read(&[folder.path().to_owned()]).unwrap_err());
-        assert!(empty.starts_with("there is no `*.yaml` in"), "{empty}");
+        assert!(empty.ends_with("has no probe file (`*.yaml`)"), "{empty}");
         let large = folder.path().join("large.yaml");
         fs::write(&large, "x".repeat(LARGEST_FILE + 1)).unwrap();
-        assert!(read(&[large]).unwrap_err().to_string().contains("more than 262144 bytes"));
+        assert!(read(&[large]).unwrap_err().to_string().contains("larger than 262144 bytes"));
         let binary = folder.path().join("binary.yaml");
         fs::write(&binary, [0xff, 0xfe]).unwrap();
-        assert!(read(&[binary]).unwrap_err().to_string().contains("not text in UTF-8"));
+        assert!(read(&[binary]).unwrap_err().to_string().contains("not UTF-8 text"));
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn environment(
     }
     if let Some(probe) = probes.iter().find(|probe| probe.differs_by_environment()) {
         bail!(
-            "probe `{}` has values that differ by environment; say which with `--environment ENV`",
+            "probe `{}` has values that differ by environment\nhint: pass `--environment ENV`",
             probe.name
         );
     }

@@ -1,6 +1,4 @@
-//! The `vigie` command.
-//!
-//! Wiring only: streams and logs are opened here, everything else is in `lib.rs`.
+//! The `vigie` command. Wiring only: opens streams and logs; the logic is in `lib.rs`.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -10,18 +8,17 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// What is ours to log about. Of all else only errors are shown, whatever the level: at `debug` the
-/// AWS SDK alone writes pages for each call, answers and headers among them, and it warns at length
-/// about what our own error says in a line.
-const OURS: &[&str] =
+/// The crates whose level `VIGIE_LOG` sets. Other crates log only errors: at `debug` the AWS SDK logs whole
+/// responses with headers, and its warnings repeat Vigie's own errors.
+const VIGIE_CRATES: &[&str] =
     &["cli", "conversation", "forward", "gradio", "remote_write", "scrape", "secrets"];
 
-/// One thread: nothing here computes for long, and each further one has an arena of memory of its own,
-/// which takes `vigie bridge` a fifth more.
+/// One thread: nothing computes for long, and each further thread has its own memory arena, which costs
+/// `vigie bridge` a fifth more memory.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let live = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    // These strip colours where they are not wanted: NO_COLOR, CLICOLOR, a pipe, a dumb terminal.
+    // These remove colours as NO_COLOR, CLICOLOR, a pipe or a dumb terminal require.
     let (mut out, mut err) = (anstream::stdout(), anstream::stderr());
     let level = std::env::var("VIGIE_LOG").unwrap_or_else(|_| "warn".to_owned());
     let Ok(filter) = level.parse::<LevelFilter>() else {
@@ -32,7 +29,7 @@ async fn main() -> ExitCode {
         return Exit::Failed.into();
     };
     let others = Targets::new().with_default(filter.min(LevelFilter::ERROR));
-    let filter = OURS.iter().fold(others, |all, ours| all.with_target(*ours, filter));
+    let filter = VIGIE_CRATES.iter().fold(others, |all, name| all.with_target(*name, filter));
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(live);
     tracing_subscriber::registry().with(logs).with(filter).init();
     let mut io = Io { out: &mut out, err: &mut err, live };

@@ -1,4 +1,4 @@
-//! Reports as text, `JUnit` XML, Prometheus text.
+//! Formats of reports: text, `JUnit` XML, Prometheus text.
 
 pub(crate) mod junit;
 pub(crate) mod pretty;
@@ -6,7 +6,8 @@ pub(crate) mod prometheus;
 
 use redact::is_hidden;
 
-/// Text from outside in one line: control and direction characters replaced, cut to `longest`.
+/// External text on one line: control and direction characters are replaced, and the text is cut to
+/// `longest` characters.
 pub(crate) fn visible(text: &str, longest: usize) -> String {
     let mut shown: String = text
         .trim()
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_can_not_steer_the_terminal() {
+    fn reply_cannot_control_the_terminal() {
         assert_eq!(visible("a\u{1b}[2Jb\nc\u{202e}d", 80), "a\u{fffd}[2Jb⏎c\u{fffd}d");
         assert_eq!(visible("  été  ", 3), "été");
         assert_eq!(visible("étés", 3), "été…");

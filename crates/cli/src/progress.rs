@@ -1,4 +1,4 @@
-//! What is happening right now: redrawn lines on a terminal, one line for each step in a pipe.
+//! Progress of runs: redrawn lines on a terminal, or one line for each step in a pipe.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::Io;
 use crate::output::visible;
 
-/// A step of a visit, as it is sent to whoever shows it.
+/// A step of a run.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Attempt(usize),
@@ -37,14 +37,14 @@ impl Step {
     }
 }
 
-/// Shows the steps of several visits.
+/// Shows the steps of several runs.
 pub(crate) enum Progress {
     Live { bars: Vec<Bar>, all: MultiProgress },
-    Plain { visits: Vec<(String, usize)> },
+    Plain { runs: Vec<(String, usize)> },
     Quiet,
 }
 
-/// The line of one visit on a terminal.
+/// The line of one run on a terminal.
 pub(crate) struct Bar {
     line: ProgressBar,
     turns: usize,
@@ -58,21 +58,21 @@ impl Progress {
             return Self::Quiet;
         }
         if !live {
-            let visit = |probe: &Probe| (probe.name.to_string(), probe.conversation.len());
-            return Self::Plain { visits: probes.iter().map(visit).collect() };
+            let run = |probe: &Probe| (probe.name.to_string(), probe.conversation.len());
+            return Self::Plain { runs: probes.iter().map(run).collect() };
         }
         let all = MultiProgress::new();
         let bars = probes.iter().map(|probe| Bar::new(probe, &all)).collect();
         Self::Live { bars, all }
     }
 
-    pub(crate) fn step(&mut self, visit: usize, step: &Step, io: &mut Io<'_>) {
+    pub(crate) fn step(&mut self, run: usize, step: &Step, io: &mut Io<'_>) {
         match self {
-            Self::Live { bars, .. } => bars[visit].step(step),
-            Self::Plain { visits } => {
-                let (name, turns) = &visits[visit];
+            Self::Live { bars, .. } => bars[run].step(step),
+            Self::Plain { runs } => {
+                let (name, turns) = &runs[run];
                 if let Some(line) = plain(step, *turns) {
-                    // Progress that can't be shown is no reason to stop.
+                    // A write error of progress does not stop the run.
                     let _ = writeln!(io.err, "{name}: {line}");
                 }
             }
@@ -80,12 +80,12 @@ impl Progress {
         }
     }
 
-    /// Takes the line of a visit away: its result is about to be printed.
-    pub(crate) fn done(&mut self, visit: usize, report: &Report, io: &mut Io<'_>) {
+    /// Removes the line of a run before its result is printed.
+    pub(crate) fn done(&mut self, run: usize, report: &Report, io: &mut Io<'_>) {
         match self {
-            Self::Live { bars, .. } => bars[visit].line.finish_and_clear(),
-            Self::Plain { visits } => {
-                let (name, _) = &visits[visit];
+            Self::Live { bars, .. } => bars[run].line.finish_and_clear(),
+            Self::Plain { runs } => {
+                let (name, _) = &runs[run];
                 let seconds = report.duration.as_secs_f64();
                 let _ =
                     writeln!(io.err, "{name}: {} after {seconds:.2} s", report.outcome.as_str());
@@ -94,7 +94,7 @@ impl Progress {
         }
     }
 
-    /// Takes all lines away.
+    /// Removes all lines.
     pub(crate) fn clear(&self) {
         if let Self::Live { bars, .. } = self {
             for bar in bars {
@@ -103,7 +103,7 @@ impl Progress {
         }
     }
 
-    /// Runs `print` without the redrawn lines in its way.
+    /// Hides the redrawn lines while `print` runs.
     pub(crate) fn print<T>(&self, print: impl FnOnce() -> T) -> T {
         match self {
             Self::Live { all, .. } => all.suspend(print),
@@ -112,7 +112,7 @@ impl Progress {
     }
 }
 
-/// Chunks are for the eye only; a log would drown in them.
+/// The line of a step in a pipe. Chunks are not logged, since there are too many.
 fn plain(step: &Step, turns: usize) -> Option<String> {
     Some(match step {
         Step::Attempt(1) => "connecting".to_owned(),
@@ -130,7 +130,7 @@ fn plain(step: &Step, turns: usize) -> Option<String> {
 impl Bar {
     fn new(probe: &Probe, all: &MultiProgress) -> Self {
         let bar = all.add(ProgressBar::new_spinner());
-        // The seconds go on while nothing else moves.
+        // The elapsed seconds advance also without a step.
         let template = "{spinner:.cyan} {prefix:.bold} {elapsed:>4.dim} {wide_msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
@@ -157,9 +157,9 @@ impl Bar {
             }
             Step::Moved(Moved::Sent) => self.turn("waiting"),
             Step::Moved(Moved::Queued { position, .. }) => {
-                self.turn(&format!("in the queue, {position} ahead"))
+                self.turn(&format!("queued, {position} ahead"))
             }
-            Step::Moved(Moved::Started) => self.turn("the app works on it"),
+            Step::Moved(Moved::Started) => self.turn("processing"),
             Step::Moved(Moved::Chunk { number }) => self.turn(&format!("{number} chunks")),
             Step::Answered { passed, .. } => self.turn(if *passed { "answered" } else { "failed" }),
         };

@@ -1,13 +1,11 @@
-//! `vigie render`: the alarms of all probes as the nested stack `infra/alarms.yaml`.
+//! Renders the alarms of all probes to the nested stack `infra/alarms.yaml`.
 //!
-//! The file is committed like a lock file, so that every alarm can be read in a diff, and
-//! `--check` fails when it is not what the probe files say.
+//! The file is committed, so that every change of an alarm is visible in a diff.
 //!
-//! A stack holds 500 resources. Up to some 240 probes fit into one file; beyond, `--shards` spreads
-//! them over several stacks of which `alarms.yaml` is then the list. A stable hash of its name
-//! alone says which stack a probe is in: an alarm has a fixed name, and one that moved between two
-//! stacks would be created by the one before the other had deleted it, and fail the deploy. For the
-//! same reason the number of shards is written into the file and kept until it is given anew.
+//! A stack holds 500 resources, which is enough for about 240 probes. `--shards` distributes more probes to
+//! several stacks, which `alarms.yaml` then lists. The stack of a probe follows from a stable hash of its
+//! name: an alarm that moved to another stack would be created there before the old stack deletes it, and
+//! the deployment would fail. For the same reason the file records the number of shards.
 
 mod alarm;
 mod condition;
@@ -20,10 +18,10 @@ use std::path::{Path, PathBuf};
 use domain::report::stable_hash;
 use domain::{AlarmKind, MOfN, ProbeName, ProbeSpec};
 
-/// The file that the template names; the others are shards beside it.
+/// The file that the template names. Shards are in the same folder.
 pub const ALARMS_FILE: &str = "alarms.yaml";
 
-/// Into how many stacks the alarms are spread.
+/// Number of stacks for the alarms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shards(u32);
 
@@ -31,8 +29,8 @@ impl Shards {
     /// All alarms in `alarms.yaml` itself.
     pub const ONE: Self = Self(1);
 
-    /// `None` unless 1, 4, 8 or 16: the dashboard takes the alarms in four parts, and sixteen
-    /// stacks hold thousands of probes.
+    /// `None` unless `count` is 1, 4, 8 or 16: the dashboard reads the alarms in four parts, and sixteen stacks
+    /// hold thousands of probes.
     #[must_use]
     pub const fn new(count: u32) -> Option<Self> {
         if matches!(count, 1 | 4 | 8 | 16) { Some(Self(count)) } else { None }
@@ -43,7 +41,7 @@ impl Shards {
         self.0
     }
 
-    /// As many as the rendered file says; `None` when it does not say so.
+    /// The number recorded in a rendered file, if any.
     #[must_use]
     pub fn of_rendered(text: &str) -> Option<Self> {
         let number = text.lines().find_map(|line| line.trim().strip_prefix("Shards: "))?;
@@ -59,53 +57,53 @@ impl Shards {
 /// One file of the nested stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedFile {
-    /// Beside the template: `alarms.yaml`, or `alarms-03.yaml` for a shard.
+    /// `alarms.yaml`, or for example `alarms-03.yaml` for a shard.
     pub name: String,
     pub text: String,
 }
 
-/// Why alarms can't be rendered: CloudWatch or CloudFormation would refuse them at the deploy.
+/// Why the alarms are not rendered: CloudWatch or CloudFormation would reject them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    #[error("two probe files name the probe `{probe}`; expected a name for each")]
+    #[error("probe `{probe}` is in two files; expected a unique name")]
     SameName { probe: ProbeName },
     #[error(
-        "probe `{probe}`: alarm `{}: {rule}` every {every_seconds} s looks back {} s; \
-         CloudWatch takes at most {} s with a period {}\n\
-         hint: fewer periods, or a shorter `every`",
-        kind.as_str(), looks_back(*rule, *every_seconds), most(*every_seconds), class(*every_seconds)
+        "probe `{probe}`: alarm `{}: {rule}` with a period of {every_seconds} s evaluates {} s; \
+         CloudWatch allows at most {} s for a period {}\n\
+         hint: use fewer periods or a shorter `every`",
+        kind.as_str(), evaluated(*rule, *every_seconds), longest(*every_seconds), class(*every_seconds)
     )]
-    LooksBackTooFar { probe: ProbeName, kind: AlarmKind, rule: MOfN, every_seconds: u64 },
+    EvaluationTooLong { probe: ProbeName, kind: AlarmKind, rule: MOfN, every_seconds: u64 },
     #[error(
-        "probe `{probe}`: the description of its alarm has {characters} characters; \
-         CloudWatch takes 1024\nhint: shorten `labels` or `runbook`"
+        "probe `{probe}`: the alarm's description has {characters} characters; \
+         CloudWatch allows 1024\nhint: shorten `labels` or `runbook`"
     )]
     DescriptionTooLong { probe: ProbeName, characters: usize },
     #[error(
-        "`{file}` has {resources} resources; CloudFormation takes 500 a stack\n\
-         hint: `vigie render --shards {suggested}`; alarms change stacks by that, so deploy once \
-         without the probes' alarms first (`ProbeAlarms=off`)"
+        "`{file}` has {resources} resources; CloudFormation allows 500 in a stack\n\
+         hint: run `vigie render --shards {suggested}`; the alarms then move to other stacks, so first \
+         deploy once with `ProbeAlarms=off`"
     )]
     TooManyResources { file: String, resources: usize, suggested: u32 },
 }
 
-fn looks_back(rule: MOfN, every_seconds: u64) -> u64 {
+fn evaluated(rule: MOfN, every_seconds: u64) -> u64 {
     u64::from(rule.n()) * every_seconds
 }
 
-/// The longest stretch that an alarm may look back, in seconds; `PutMetricAlarm`, `Period`.
-fn most(every_seconds: u64) -> u64 {
+/// Longest time that an alarm may evaluate, in seconds (`PutMetricAlarm`, `EvaluationPeriods`).
+fn longest(every_seconds: u64) -> u64 {
     if every_seconds < 3_600 { 86_400 } else { 604_800 }
 }
 
 fn class(every_seconds: u64) -> &'static str {
-    if every_seconds < 3_600 { "of less than an hour" } else { "of an hour and more" }
+    if every_seconds < 3_600 { "below one hour" } else { "of one hour or more" }
 }
 
 /// The files of the nested stack for `probes`, in the order of their names.
 ///
 /// # Errors
-/// With every reason why the deploy would fail.
+/// Every reason why the deployment would fail.
 pub fn render(probes: &[ProbeSpec], shards: Shards) -> Result<Vec<RenderedFile>, Vec<RenderError>> {
     let mut by_name: BTreeMap<&ProbeName, &ProbeSpec> = BTreeMap::new();
     let mut errors = Vec::new();
@@ -138,13 +136,13 @@ pub fn render(probes: &[ProbeSpec], shards: Shards) -> Result<Vec<RenderedFile>,
     }
 }
 
-/// A probe that is switched off, or meant for no environment, has no alarms.
+/// A disabled probe, or one without an environment, has no alarms.
 fn may_run(probe: &ProbeSpec) -> bool {
     probe.enabled && probe.environments.as_ref().is_none_or(|named| !named.is_empty())
 }
 
-/// The list of shards, then one file for each, also for an empty one: a stack that comes and goes
-/// with its only probe would be one more thing to wonder about.
+/// The list of shards and the file of each shard. An empty shard has a file too, so that a stack does not
+/// come and go with a single probe.
 fn sharded(probes: &[&ProbeSpec], shards: Shards) -> Vec<(RenderedFile, usize)> {
     let files = (0..shards.count()).map(|shard| {
         let here: Vec<&ProbeSpec> =
@@ -154,24 +152,22 @@ fn sharded(probes: &[&ProbeSpec], shards: Shards) -> Vec<(RenderedFile, usize)> 
     std::iter::once((stack::of_shards(shards), 0)).chain(files).collect()
 }
 
-/// What became of a file.
+/// Change of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is as it should be.
+    /// The file is up to date.
     None,
-    /// It is missing or differs.
+    /// The file is missing or differs.
     Written,
-    /// It belongs to no shard any more.
+    /// The file belongs to no shard.
     Removed,
 }
 
-/// Compares `files` with what is in `folder`, and unless `check` makes it so.
-///
-/// Returns a line for each file that was, or would be, changed: with `check`, any such line means
-/// that `vigie render` has to be run.
+/// Updates `folder` to `files`, or with `check` only compares. Writes a line for each change and returns
+/// whether the folder was up to date.
 ///
 /// # Errors
-/// When the folder can't be read or written.
+/// When the folder cannot be read or written.
 pub fn apply(
     files: &[RenderedFile],
     folder: &Path,
@@ -184,8 +180,8 @@ pub fn apply(
             (Change::None, _) => None,
             (Change::Written, false) => Some("wrote"),
             (Change::Removed, false) => Some("removed"),
-            (Change::Written, true) => Some("is not what the probe files say:"),
-            (Change::Removed, true) => Some("is left over:"),
+            (Change::Written, true) => Some("out of date:"),
+            (Change::Removed, true) => Some("not needed:"),
         }) else {
             continue;
         };

@@ -1,9 +1,9 @@
-//! Signals of a long-running command.
+//! Signals that a long-running command handles.
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
-/// What was asked for.
+/// What a signal requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
     /// SIGHUP.
@@ -12,7 +12,7 @@ pub(crate) enum Signal {
     Stop,
 }
 
-/// The signals, from the moment this was made.
+/// Listens for signals from its creation on.
 pub(crate) struct Signals {
     hangup: Stream,
     interrupt: Stream,
@@ -21,7 +21,7 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("can't listen for signals");
+        let listen = |kind| signal(kind).context("could not listen for signals");
         Ok(Self {
             hangup: listen(SignalKind::hangup())?,
             interrupt: listen(SignalKind::interrupt())?,

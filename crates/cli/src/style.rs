@@ -1,4 +1,4 @@
-//! The few colours of the command.
+//! Colours of the output.
 
 use anstyle::{AnsiColor, Style};
 use domain::Outcome;

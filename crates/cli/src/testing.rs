@@ -1,7 +1,7 @@
-//! What the tests of several commands need.
+//! Helpers for the tests of several commands.
 
-/// A client of an AWS SDK that gets its answers from `rules`. The SDKs' own way asks for a feature of
-/// each, and so for another build of all of them.
+/// An AWS client that responds from `rules`. The SDK's own macro needs a feature of each SDK crate, which
+/// would build all of them a second time.
 macro_rules! mocked {
     ($sdk:ident, $rules:expr) => {{
         let mut answers = aws_smithy_mocks::MockResponseInterceptor::new()

@@ -1,4 +1,4 @@
-//! `vigie check`: every mistake in probe files, at once.
+//! `vigie check`: reports all errors in probe files.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,17 @@ use domain::EnvironmentName;
 use crate::files::{self, plural};
 use crate::{Exit, Io};
 
-/// Tell every mistake in probe files, with its place and what was expected.
+/// Check probe files and report every error with its line, its column, and what was expected.
 ///
-/// Ends with 2 when there is any.
+/// The exit code is 2 if there is an error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  vigie check                          every file in probes/
+  vigie check                          check every file in probes/
   vigie check probes/support-bot.yaml
-  vigie check --environment prod       also: does each probe have all its values for prod?")]
+  vigie check --environment prod       also check that each probe has its values for prod")]
 pub struct Arguments {
-    /// Probe files, or folders of them.
+    /// Probe files, or folders with probe files.
     #[arg(value_name = "FILE", default_value = "probes")]
     files: Vec<PathBuf>,
     /// Also resolve each probe that runs in this environment.
@@ -32,7 +32,7 @@ pub(crate) fn check(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Ex
     let mut exit = Exit::Success;
     if let Some(environment) = &arguments.environment {
         for probe in probes.iter().filter(|probe| probe.runs_in(environment)) {
-            // Which variables are set is known only where the probe runs.
+            // Variables are known only where the probe runs, so every one counts as set.
             if let Err(missing) = probe.resolve(environment, &|_| Some(String::new())) {
                 writeln!(io.err, "error: {missing}")?;
                 exit = Exit::Failed;
@@ -41,8 +41,8 @@ pub(crate) fn check(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Ex
     }
     if exit == Exit::Success {
         let off = probes.iter().filter(|probe| !probe.enabled).count();
-        let note = if off > 0 { format!(", {off} of them switched off") } else { String::new() };
-        writeln!(io.out, "{} in order{note}", plural(probes.len(), "probe"))?;
+        let note = if off > 0 { format!(", {off} disabled") } else { String::new() };
+        writeln!(io.out, "{} checked{note}: no errors", plural(probes.len(), "probe"))?;
     }
     Ok(exit)
 }

@@ -1,4 +1,4 @@
-//! `vigie discover`: what an app offers, and a probe file to start from.
+//! `vigie discover`: shows the chat of a Gradio app and writes a probe file for it.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -16,9 +16,9 @@ use crate::output::visible;
 use crate::style::{BOLD, DIM, ERROR, GOOD};
 use crate::{Exit, Io};
 
-/// Say what a Gradio app offers and how Vigie would talk to it.
+/// Show the chat of a Gradio app and how Vigie uses it.
 ///
-/// Ends with 0 when there is a chat, 1 when there is none or the app can't be reached.
+/// The exit code is 0 if the app has a chat, and 1 if it has none or is not reachable.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,23 +26,23 @@ Examples:
   vigie discover http://127.0.0.1:7860 --write probes/my-bot.yaml
   VIGIE_PASSWORD=… vigie discover https://chat.example.com --username probe --output json")]
 pub struct Arguments {
-    /// The app's address.
+    /// Address of the app.
     url: TargetUrl,
-    /// Write a probe file to start from; one that is there already is left alone.
+    /// Write a probe file for the chat. An existing file is not overwritten.
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// Name for the app's own log-in page; the password comes from `VIGIE_PASSWORD`.
+    /// User name for the app's login page. The password is read from `VIGIE_PASSWORD`.
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
     #[arg(long, env = "VIGIE_PASSWORD", hide_env_values = true, hide = true)]
     password: Option<String>,
-    /// Send a bearer token, from `VIGIE_BEARER`; also what a private Hugging Face Space takes.
+    /// Bearer token, such as the token of a private Hugging Face Space. Prefer `VIGIE_BEARER` to the option.
     #[arg(long, env = "VIGIE_BEARER", hide_env_values = true, value_name = "TOKEN")]
     bearer: Option<String>,
-    /// The longest it may take, in seconds.
+    /// Time limit, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
 }
@@ -70,13 +70,13 @@ pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::
     match arguments.output {
         Output::Text => text(&arguments.url.without_secrets(), &discovery, io)?,
         Output::Json => {
-            writeln!(io.out, "{:#}", as_json(&arguments.url.without_secrets(), &discovery))?
+            writeln!(io.out, "{:#}", as_json(&arguments.url.without_secrets(), &discovery))?;
         }
     }
     let Some(best) = discovery.candidates.first() else { return Ok(Exit::Down) };
     if let Some(path) = &arguments.write {
         write(path, arguments, &discovery, best)?;
-        writeln!(io.err, "wrote {}; try it: vigie run {0}", path.display())?;
+        writeln!(io.err, "wrote {0}\nnext: vigie run {0}", path.display())?;
     }
     Ok(Exit::Success)
 }
@@ -88,7 +88,10 @@ fn client(arguments: &Arguments) -> anyhow::Result<Client> {
         .limits(Limits { conversation, ..Limits::default() });
     if let Some(username) = &arguments.username {
         let password = arguments.password.as_deref();
-        builder = builder.login(username, password.context("`--username` needs VIGIE_PASSWORD")?);
+        builder = builder.login(
+            username,
+            password.context("`--username` needs the password in `VIGIE_PASSWORD`")?,
+        );
     }
     if let Some(token) = &arguments.bearer {
         builder = builder.bearer(token);
@@ -114,7 +117,7 @@ fn text(url: &str, discovery: &Discovery, io: &mut Io<'_>) -> anyhow::Result<()>
         ("dns", phases.dns),
         ("connect", phases.connect),
         ("tls", phases.tls),
-        ("log-in", phases.login),
+        ("login", phases.login),
         ("describe", phases.describe),
     ];
     let times: Vec<String> = times
@@ -125,7 +128,7 @@ fn text(url: &str, discovery: &Discovery, io: &mut Io<'_>) -> anyhow::Result<()>
     if discovery.candidates.is_empty() {
         writeln!(
             io.out,
-            "\n{ERROR}✗ no chat found{ERROR:#}: no function takes a message and gives an answer"
+            "\n{ERROR}✗ no chat found{ERROR:#}: no function of the app takes a message and returns a reply"
         )?;
     }
     for (index, candidate) in discovery.candidates.iter().enumerate() {
@@ -139,45 +142,45 @@ fn text(url: &str, discovery: &Discovery, io: &mut Io<'_>) -> anyhow::Result<()>
 
 fn one_candidate(index: usize, candidate: &Candidate, io: &mut Io<'_>) -> anyhow::Result<()> {
     let description = &candidate.description;
-    let way = match description.how {
-        gradio::How::Api => "a ChatInterface, by its API",
-        gradio::How::Chain => "a text box and a chatbot, as a browser does",
-        gradio::How::Plain => "text in, text out",
+    let how = match description.how {
+        gradio::How::Api => "ChatInterface, through its API",
+        gradio::How::Chain => "text box and chatbot, as a browser uses them",
+        gradio::How::Plain => "function from text to text",
     };
     let tone = if index == 0 { GOOD } else { DIM };
-    let used = if index == 0 { "would be used" } else { "also there" };
-    writeln!(io.out, "\n{tone}● {}{tone:#} {way} {DIM}({used}){DIM:#}", endpoint(candidate))?;
+    let used = if index == 0 { "used" } else { "not used" };
+    writeln!(io.out, "\n{tone}● {}{tone:#} {how} {DIM}({used}){DIM:#}", endpoint(candidate))?;
     let mut notes = Vec::new();
     if let Some(label) = &candidate.message_label {
         notes.push(format!("message box \"{}\"", visible(label, 60)));
     }
     notes.push(if description.queued { "queued" } else { "not queued" }.to_owned());
     match description.streams {
-        Some(true) => notes.push("replies in chunks".to_owned()),
-        Some(false) => notes.push("replies in one piece".to_owned()),
+        Some(true) => notes.push("reply in chunks".to_owned()),
+        Some(false) => notes.push("reply in one piece".to_owned()),
         None => {}
     }
     if description.multimodal {
-        notes.push("takes files too".to_owned());
+        notes.push("accepts files".to_owned());
     }
     if !candidate.public {
-        notes.push("not part of the app's API".to_owned());
+        notes.push("not in the app's API".to_owned());
     }
     writeln!(io.out, "  {}", notes.join(" · "))?;
     for input in &description.inputs {
-        let name = input_name(input).unwrap_or("(without a name)");
+        let name = input_name(input).unwrap_or("(unnamed)");
         let (name, kind) = (visible(name, 60), visible(&input.kind, 30));
         let default = visible(&input.default.to_string(), 80);
-        writeln!(io.out, "  input {BOLD}{name}{BOLD:#}: {kind}, {default} unless told otherwise")?;
+        writeln!(io.out, "  input {BOLD}{name}{BOLD:#}: {kind}, default {default}")?;
     }
     Ok(())
 }
 
 fn version(version: &str) -> String {
-    if version.is_empty() { "of an unknown version".to_owned() } else { visible(version, 40) }
+    if version.is_empty() { "of unknown version".to_owned() } else { visible(version, 40) }
 }
 
-/// `/chat`, or the number of an endpoint that has no name.
+/// `/chat`, or the number of an endpoint without a name.
 fn endpoint(candidate: &Candidate) -> String {
     match &candidate.description.endpoint_name {
         Some(name) => format!("/{}", visible(name, 80)),
@@ -227,7 +230,7 @@ fn as_json(url: &str, discovery: &Discovery) -> Value {
     })
 }
 
-/// Writes a starter; what stands in it is checked as any probe file before it is written.
+/// Writes a probe file. The text is checked like any probe file before it is written.
 fn write(
     path: &Path,
     arguments: &Arguments,
@@ -238,14 +241,14 @@ fn write(
     let text = starter(arguments, discovery, best);
     ensure!(
         probe_file::parse(&text, &shown.to_string()).is_ok(),
-        "no probe file can be made of this app's description"
+        "could not generate a valid probe file from the app's description"
     );
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(path)
-        .with_context(|| format!("can't write `{shown}`"))?;
-    file.write_all(text.as_bytes()).with_context(|| format!("can't write `{shown}`"))
+        .with_context(|| format!("could not write `{shown}`"))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("could not write `{shown}`"))
 }
 
 fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> String {
@@ -255,25 +258,26 @@ fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> St
     let mut lines = vec![
         format!("probe: {name}"),
         "every: 5m                      # 10s, 20s, 30s, or whole minutes up to 1d".to_owned(),
-        "timeout: 60s                   # the whole visit, retries included".to_owned(),
+        "timeout: 60s                   # limit of a run, including retries".to_owned(),
         "target:".to_owned(),
         format!("  url: {}", quoted(&arguments.url.without_credentials())),
     ];
     if arguments.username.is_some() {
         let username = quoted(arguments.username.as_deref().unwrap_or_default());
-        lines.push(format!("  auth: {{ username: {username}, password: \"${{VIGIE_PASSWORD}}\" }}   # better: ${{secret:ID#key}}"));
+        lines.push(format!("  auth: {{ username: {username}, password: \"${{VIGIE_PASSWORD}}\" }}   # in production: ${{secret:ID#key}}"));
     } else if arguments.bearer.is_some() {
         lines.push(
-            "  auth: { bearer: \"${VIGIE_BEARER}\" }   # better: ${secret:ID#key}".to_owned(),
+            "  auth: { bearer: \"${VIGIE_BEARER}\" }   # in production: ${secret:ID#key}"
+                .to_owned(),
         );
     }
     let chosen = best.description.endpoint_name.as_ref().map(|name| quoted(&format!("/{name}")));
     let chosen = chosen.unwrap_or_else(|| best.description.endpoint_id.to_string());
-    lines.push(format!("  # endpoint: {chosen}   # found by itself"));
+    lines.push(format!("  # endpoint: {chosen}   # found automatically"));
     let inputs: Vec<&Input> =
         best.description.inputs.iter().filter(|input| input_name(input).is_some()).collect();
     if !inputs.is_empty() {
-        lines.push("  # inputs:                      # as the app has them".to_owned());
+        lines.push("  # inputs:                      # the app's defaults".to_owned());
         for input in inputs {
             let name = quoted(input_name(input).unwrap_or_default());
             lines.push(format!("  #   {name}: {}", comment(&input.default)));
@@ -285,9 +289,9 @@ fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> St
         "objectives: { first_chunk: 5s, reply: 30s }".to_owned(),
         "conversation:".to_owned(),
         format!("  # {app}"),
-        "  - say: \"Hello, my name is ${nonce}.\"   # a fresh word each run, so that no cache can answer".to_owned(),
+        "  - say: \"Hello, my name is ${nonce}.\"   # a new word for each run, so that a cached reply fails".to_owned(),
         "    expect: [ { min_length: 1 }, { not_matches: \"(?i)traceback|internal server error\" } ]".to_owned(),
-        "  # A bot that remembers passes this too:".to_owned(),
+        "  # Checks that the bot keeps the context between turns:".to_owned(),
         "  # - say: \"What is my name?\"".to_owned(),
         "  #   expect: [ { contains: \"${nonce}\", ignore_case: true } ]".to_owned(),
         "alarm: { down: 2 of 3, degraded: 3 of 5, severity: ticket }".to_owned(),
@@ -295,17 +299,17 @@ fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> St
     lines.join("\n") + "\n"
 }
 
-/// A text as YAML takes it; JSON's quotes are YAML's, and `${` is no place to fill in.
+/// A text as a quoted YAML scalar, which has the syntax of a JSON string. `${` is escaped.
 fn quoted(text: &str) -> String {
     Value::from(text.replace("${", "$${")).to_string()
 }
 
-/// A default in a comment: one line, whatever it holds.
+/// A default value as a comment on one line.
 fn comment(value: &Value) -> String {
     visible(&value.to_string(), 200)
 }
 
-/// The nearest name to a file's name.
+/// A valid probe name from a file name.
 fn probe_name(stem: &str) -> String {
     let allowed = |character: char| {
         if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
@@ -320,14 +324,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probe_is_named_after_its_file() {
+    fn probe_is_named_after_its_file() {
         assert_eq!(probe_name("Support Bot"), "support-bot");
         assert_eq!(probe_name("--"), "my-bot");
         assert!(probe_name(&"x".repeat(100)).parse::<ProbeName>().is_ok());
     }
 
     #[test]
-    fn what_an_app_says_can_not_break_out_of_its_quotes() {
+    fn text_of_the_app_stays_within_its_quotes() {
         let evil = "\"\nevery: 1s # ${secret:x}";
         let text = format!(
             "probe: bot\nevery: 1m\ntarget: {{ url: \"http://x\", inputs: {{ {}: 1, y: {} }} }}\nconversation: [ {{ say: hi }} ]\n",

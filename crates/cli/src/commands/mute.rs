@@ -1,7 +1,7 @@
-//! `vigie mute`, `unmute` and `mutes`: CloudWatch's own mute rules for a probe's alarms.
+//! `vigie mute`, `unmute` and `mutes`: CloudWatch mute rules for the alarms of a probe.
 //!
-//! The probe goes on running and counting; only its alarms are silent, and one that is still up when
-//! the mute ends is told by CloudWatch.
+//! A muted probe still runs and counts. If its alarm is active when the mute ends, CloudWatch performs the
+//! alarm's actions then.
 
 use std::time::Duration;
 
@@ -19,37 +19,39 @@ use crate::output::visible;
 use crate::style::{BOLD, DIM};
 use crate::{Exit, Io};
 
-/// Silence the alarms of a probe for a while.
+/// Mute the alarms of a probe for a limited time.
+///
+/// The probe still runs. If an alarm is active when the mute ends, it notifies then.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  vigie mute support-bot --environment prod --for 2h --why \"database migration\"")]
+  vigie mute support-bot --environment prod --for 2h --reason \"database migration\"")]
 pub struct Mute {
-    /// The probe whose alarms are to be silent.
+    /// Name of the probe.
     probe: ProbeName,
     #[command(flatten)]
     stack: Stack,
-    /// How long, such as `30m`, `2h` or `1d`; from 1 minute to 15 days.
+    /// Length of the mute, from 1 minute to 15 days, such as `30m`, `2h` or `1d`.
     #[arg(long = "for", value_name = "TIME", value_parser = length)]
     length: Duration,
-    /// Why; whoever lists the mutes reads it.
+    /// Reason, shown by `vigie mutes`.
     #[arg(long, value_name = "TEXT")]
-    why: String,
+    reason: String,
 }
 
-/// End the silence of a probe.
+/// End the mute of a probe.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie unmute support-bot --environment prod")]
 pub struct Unmute {
-    /// The probe whose alarms are to be heard again.
+    /// Name of the probe.
     probe: ProbeName,
     #[command(flatten)]
     stack: Stack,
 }
 
-/// List the silences of an environment.
+/// List the mutes of an environment.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -61,12 +63,12 @@ pub struct Mutes {
 
 #[derive(Debug, Args)]
 struct Stack {
-    /// The stack's environment.
+    /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
 }
 
-/// CloudWatch's limits of a mute.
+/// Parses the length of a mute within CloudWatch's limits.
 fn length(text: &str) -> Result<Duration, String> {
     let range = Duration::from_secs(60)..=Duration::from_secs(15 * 86_400);
     let length = parse_duration(text).filter(|length| range.contains(length));
@@ -102,13 +104,13 @@ async fn put(
     now: Timestamp,
     io: &mut Io<'_>,
 ) -> anyhow::Result<Exit> {
-    ensure!(!arguments.why.trim().is_empty(), "`--why` is empty; expected a reason");
+    ensure!(!arguments.reason.trim().is_empty(), "`--reason` is empty; expected a text");
     let environment = &arguments.stack.environment;
     let alarms = [AlarmKind::Down, AlarmKind::Degraded].map(|kind| {
         AlarmName { environment: environment.clone(), probe: arguments.probe.clone(), kind }
             .to_string()
     });
-    // Rules begin on a minute; the next one, since one that has begun may count as gone by.
+    // A rule starts on a minute. The current minute may count as past, so the next one is used.
     let from = Timestamp::from_second((now.as_second().div_euclid(60) + 1) * 60)?;
     let until = from + SignedDuration::try_from(arguments.length)?;
     let schedule = Schedule::builder()
@@ -119,13 +121,13 @@ async fn put(
     cloudwatch
         .put_alarm_mute_rule()
         .name(rule_name(environment, &arguments.probe))
-        .description(visible(&arguments.why, 1_000))
+        .description(visible(&arguments.reason, 1_000))
         .rule(Rule::builder().schedule(schedule).build())
         .mute_targets(MuteTargets::builder().set_alarm_names(Some(alarms.to_vec())).build())
         .expire_date(DateTime::from_secs(until.as_second()))
         .send()
         .await
-        .with_context(|| format!("`{}` could not be muted", arguments.probe))?;
+        .with_context(|| format!("could not mute `{}`", arguments.probe))?;
     writeln!(
         io.out,
         "muted `{}` in {environment} for {}, from the next minute until {} UTC",
@@ -143,7 +145,7 @@ async fn delete(
 ) -> anyhow::Result<Exit> {
     let environment = &arguments.stack.environment;
     let name = rule_name(environment, &arguments.probe);
-    // Deleting what is not there succeeds, so it is looked for first.
+    // DeleteAlarmMuteRule succeeds for a rule that does not exist, so the rule is read first.
     if let Err(error) = cloudwatch.get_alarm_mute_rule().alarm_mute_rule_name(&name).send().await {
         if error
             .as_service_error()
@@ -151,15 +153,15 @@ async fn delete(
         {
             bail!("`{}` is not muted in {environment}", arguments.probe);
         }
-        return Err(error).context("the mute could not be looked up");
+        return Err(error).context("could not read the mute rule");
     }
     cloudwatch
         .delete_alarm_mute_rule()
         .alarm_mute_rule_name(&name)
         .send()
         .await
-        .with_context(|| format!("`{}` could not be unmuted", arguments.probe))?;
-    writeln!(io.out, "`{}` in {environment} is heard again", arguments.probe)?;
+        .with_context(|| format!("could not unmute `{}`", arguments.probe))?;
+    writeln!(io.out, "unmuted `{}` in {environment}", arguments.probe)?;
     Ok(Exit::Success)
 }
 
@@ -173,7 +175,7 @@ async fn list(
     let mut count = 0;
     loop {
         let page = cloudwatch.list_alarm_mute_rules().set_next_token(next).send().await;
-        let page = page.context("the mutes could not be listed")?;
+        let page = page.context("could not list the mute rules")?;
         for summary in page.alarm_mute_rule_summaries() {
             let arn = summary.alarm_mute_rule_arn().unwrap_or_default();
             let name = arn.rsplit(':').next().unwrap_or_default();
@@ -182,7 +184,7 @@ async fn list(
             }
             count += 1;
             let rule = cloudwatch.get_alarm_mute_rule().alarm_mute_rule_name(name).send().await;
-            let rule = rule.with_context(|| format!("the mute `{name}` could not be read"))?;
+            let rule = rule.with_context(|| format!("could not read the mute rule `{name}`"))?;
             let status =
                 summary.status().map_or("unknown", |status| status.as_str()).to_lowercase();
             let until =
@@ -202,7 +204,7 @@ async fn list(
         }
     }
     if count == 0 {
-        writeln!(io.out, "nothing is muted in {environment}")?;
+        writeln!(io.out, "no mutes in {environment}")?;
     }
     Ok(Exit::Success)
 }
@@ -224,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mute_has_the_limits_of_cloudwatch() {
+    fn length_is_within_the_limits_of_cloudwatch() {
         assert_eq!(length("2h"), Ok(Duration::from_secs(7_200)));
         for bad in ["30s", "90s", "16d", "2", "forever"] {
             assert!(length(bad).is_err(), "{bad}");
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn muting_silences_both_alarms_of_the_probe() {
+    async fn mute_covers_both_alarms_of_the_probe() {
         let put_rule = mock!(CloudWatch::put_alarm_mute_rule)
             .match_requests(|request| {
                 let schedule = request.rule().and_then(Rule::schedule);
@@ -250,22 +252,22 @@ mod tests {
             probe: "support-bot".parse().unwrap(),
             stack: stack(),
             length: Duration::from_secs(7_200),
-            why: "migration".to_owned(),
+            reason: "migration".to_owned(),
         };
         let now = "2026-11-22T14:05:41Z".parse().unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut io = Io { out: &mut out, err: &mut err, live: false };
         put(&cloudwatch, &arguments, now, &mut io).await.unwrap();
         assert_eq!(put_rule.num_calls(), 1);
-        let told = String::from_utf8(out).unwrap();
+        let printed = String::from_utf8(out).unwrap();
         assert_eq!(
-            told,
+            printed,
             "muted `support-bot` in prod for 2h, from the next minute until 2026-11-22 16:06 UTC\n"
         );
     }
 
     #[tokio::test]
-    async fn unmuting_what_is_not_muted_is_told() {
+    async fn unmute_without_a_mute_is_an_error() {
         let missing = mock!(CloudWatch::get_alarm_mute_rule).then_error(|| {
             GetAlarmMuteRuleError::ResourceNotFoundException(
                 ResourceNotFoundException::builder().build(),
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_mutes_of_one_environment_are_listed_with_their_reason() {
+    async fn mutes_of_one_environment_are_listed_with_reason() {
         let summary = |name: &str| {
             AlarmMuteRuleSummary::builder()
                 .alarm_mute_rule_arn(format!(
@@ -313,9 +315,9 @@ mod tests {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut io = Io { out: &mut out, err: &mut err, live: false };
         list(&cloudwatch, &stack().environment, &mut io).await.unwrap();
-        let told = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
+        let printed = anstream::adapter::strip_str(&String::from_utf8(out).unwrap()).to_string();
         assert_eq!(
-            told,
+            printed,
             "vigie-prod-support-bot-mute active until 2026-11-22 16:06 UTC migration\n"
         );
     }

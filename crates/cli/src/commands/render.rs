@@ -1,4 +1,4 @@
-//! `vigie render`: the alarms of all probes as a nested stack.
+//! `vigie render`: writes the alarms of all probes as a nested stack.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,26 +9,26 @@ use clap::Args;
 use crate::render::{self, ALARMS_FILE, Shards};
 use crate::{Exit, Io, files, style};
 
-/// Write the alarms of all probes as the nested stack `infra/alarms.yaml`.
+/// Write the alarms of all probes to the nested stack `infra/alarms.yaml`.
 ///
-/// The file is committed like a lock file; `--check` ends with 1 when it is not up to date.
+/// Commit the file. With `--check`, the exit code is 1 if the file is out of date.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  vigie render                 probes/ to infra/alarms.yaml
-  vigie render --check         for a pipeline: is it up to date?
-  vigie render --shards 4      for more than some 240 probes")]
+  vigie render                 render probes/ to infra/alarms.yaml
+  vigie render --check         fail if the file is out of date, for CI
+  vigie render --shards 4      use four stacks, for more than about 240 probes")]
 pub struct Arguments {
-    /// Folder of the probe files.
+    /// Folder with the probe files.
     #[arg(long, value_name = "FOLDER", default_value = "probes")]
     probes: PathBuf,
-    /// Folder of the template.
+    /// Folder with the template.
     #[arg(long, value_name = "FOLDER", default_value = "infra")]
     output: PathBuf,
-    /// Change nothing; end with 1 when something would be changed.
+    /// Write nothing, and exit with 1 if a file is out of date.
     #[arg(long)]
     check: bool,
-    /// Into how many stacks the alarms are spread: 1, 4, 8 or 16. As before when left out.
+    /// Number of stacks for the alarms: 1, 4, 8 or 16. The default is the number in the existing file.
     #[arg(long, value_name = "N", value_parser = shards)]
     shards: Option<Shards>,
 }
@@ -53,12 +53,12 @@ pub(crate) fn render(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<E
     };
     let mut lines = Vec::new();
     let current = render::apply(&rendered, &arguments.output, arguments.check, &mut lines)
-        .with_context(|| format!("can't render into `{}`", arguments.output.display()))?;
+        .with_context(|| format!("could not render to `{}`", arguments.output.display()))?;
     io.out.write_all(&lines)?;
     if current {
         writeln!(io.out, "{} is up to date", arguments.output.join(ALARMS_FILE).display())?;
     } else if arguments.check {
-        writeln!(io.err, "hint: run `vigie render` and commit what it wrote")?;
+        writeln!(io.err, "hint: run `vigie render` and commit the changes")?;
         return Ok(Exit::Down);
     }
     Ok(Exit::Success)

@@ -1,4 +1,4 @@
-//! `vigie report`: fetches a report with the reader's own credentials and shows it.
+//! `vigie report`: fetches the report of a run from S3 and shows it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,9 @@ use domain::{EnvironmentName, ProbeName, Report};
 use crate::output::pretty;
 use crate::{Exit, Io};
 
-/// Fetch the report of a run from the stack's bucket and show it.
+/// Fetch the report of a run from the report bucket and show it.
 ///
-/// Your own AWS credentials are used; they need to read the bucket.
+/// The command uses your AWS credentials, which need read access to the bucket.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -24,25 +24,25 @@ Examples:
   vigie report --last support-bot --environment prod --open
   vigie report --last support-bot --environment prod --html report.html")]
 pub struct Arguments {
-    /// Key of the report, as a notification names it, with or without `.json`; or `--last PROBE`.
+    /// Key of the report, from a notification, with or without `.json`.
     #[arg(conflicts_with = "last")]
     key: Option<String>,
-    /// The newest report of this probe.
+    /// Show the latest report of this probe.
     #[arg(long, value_name = "PROBE")]
     last: Option<ProbeName>,
-    /// The stack's environment; may be left out when there is but one.
+    /// Environment of the stack. Required if several are deployed.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: Option<EnvironmentName>,
-    /// The bucket; found by the stack's name when left out.
+    /// Report bucket. By default, it is found by the name of the stack.
     #[arg(long, value_name = "NAME", env = "REPORT_BUCKET")]
     bucket: Option<String>,
-    /// How it is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Output::Pretty)]
     output: Output,
-    /// Write the report as a page.
+    /// Write the report as an HTML page.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Open the report as a page.
+    /// Open the report in a browser.
     #[arg(long)]
     open: bool,
 }
@@ -53,7 +53,7 @@ enum Output {
     Json,
 }
 
-/// The largest report that is read, in bytes; the prober writes far smaller ones.
+/// Largest size of a report, in bytes. Reports of the prober are far smaller.
 const LARGEST: i64 = 16 * 1024 * 1024;
 
 pub(crate) async fn report(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
@@ -69,7 +69,7 @@ fn key(arguments: &Arguments) -> anyhow::Result<String> {
         (Some(key), _) => key_of(key),
         (None, Some(probe)) => Ok(Report::latest_key(probe)),
         (None, None) => bail!(
-            "which report?\nhint: its key, as a mail names it, or `--last PROBE` for the newest of a probe"
+            "no report is named\nhint: pass the key from a notification, or `--last PROBE` for the latest report of a probe"
         ),
     }
 }
@@ -84,15 +84,15 @@ async fn fetch(s3: &S3, key: &str, arguments: &Arguments) -> anyhow::Result<Repo
         Ok(object) => object,
         Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => {
             bail!(
-                "there is no report at `{place}`\nhint: reports are kept of runs that are not up, for as long as `ReportRetentionDays` says"
+                "there is no report at `{place}`\nhint: only runs that are not up have a report, and it expires after `ReportRetentionDays`"
             )
         }
-        Err(error) => return Err(error).with_context(|| format!("can't read `{place}`")),
+        Err(error) => return Err(error).with_context(|| format!("could not read `{place}`")),
     };
     let size = object.content_length().unwrap_or(0);
     ensure!(size <= LARGEST, "`{place}` has {size} bytes; expected a report");
-    let body = object.body.collect().await.with_context(|| format!("can't read `{place}`"))?;
-    read(&body.into_bytes()).with_context(|| format!("`{place}` can't be read as a report"))
+    let body = object.body.collect().await.with_context(|| format!("could not read `{place}`"))?;
+    read(&body.into_bytes()).with_context(|| format!("`{place}` is not a report"))
 }
 
 fn read(body: &[u8]) -> anyhow::Result<Report> {
@@ -100,26 +100,26 @@ fn read(body: &[u8]) -> anyhow::Result<Report> {
     let version = value["version"].as_u64().unwrap_or(0);
     ensure!(
         version == u64::from(VERSION),
-        "it has version `{version}`; this program reads version {VERSION}"
+        "the report has version `{version}`; this program reads version {VERSION}"
     );
     Ok(serde_json::from_value(value)?)
 }
 
-/// A key as it was typed: nothing but a report may be asked for.
+/// The key of a report from the command line. Other keys are refused.
 fn key_of(typed: &str) -> anyhow::Result<String> {
     let key = typed.trim_end_matches(".json").trim_end_matches(".html");
     ensure!(
         key.starts_with("reports/") && key.split('/').count() >= 3,
-        "`{typed}` is not the key of a report; expected such as `reports/support-bot/2026/11/22/140430Z-ce540c1be6c51743`"
+        "`{typed}` is not the key of a report; expected a key such as `reports/support-bot/2026/11/22/140430Z-ce540c1be6c51743`"
     );
     Ok(format!("{key}.json"))
 }
 
-/// The bucket of a stack `vigie-ENV`; `CloudFormation` names it after the stack and the resource.
+/// The report bucket of the stack `vigie-ENV`. `CloudFormation` names it after the stack and the resource.
 async fn bucket(s3: &S3, environment: Option<&EnvironmentName>) -> anyhow::Result<String> {
     let prefix = environment.map_or_else(|| "vigie-".to_owned(), |name| format!("vigie-{name}-"));
     let listed =
-        s3.list_buckets().prefix(&prefix).send().await.context("can't list the buckets")?;
+        s3.list_buckets().prefix(&prefix).send().await.context("could not list the buckets")?;
     let mut found: Vec<&str> = listed
         .buckets()
         .iter()
@@ -130,10 +130,10 @@ async fn bucket(s3: &S3, environment: Option<&EnvironmentName>) -> anyhow::Resul
     match found[..] {
         [only] => Ok(only.to_owned()),
         [] => bail!(
-            "there is no bucket of reports named `{prefix}…`\nhint: name it with `--bucket`; the stack's output `ReportBucket` has it"
+            "there is no report bucket named `{prefix}…`\nhint: pass `--bucket`; its name is in the stack's output `ReportBucket`"
         ),
         _ => bail!(
-            "there are {} buckets of reports: {}\nhint: say which with `--environment` or `--bucket`",
+            "there are {} report buckets: {}\nhint: pass `--environment` or `--bucket`",
             found.len(),
             found.join(", ")
         ),
@@ -151,7 +151,7 @@ fn show(arguments: &Arguments, report: &Report, io: &mut Io<'_>) -> anyhow::Resu
         None => return Ok(()),
     };
     fs::write(&page, report_page::render(report))
-        .with_context(|| format!("can't write `{}`", page.display()))?;
+        .with_context(|| format!("could not write `{}`", page.display()))?;
     if arguments.open {
         open(&page)?;
     }
@@ -159,12 +159,12 @@ fn show(arguments: &Arguments, report: &Report, io: &mut Io<'_>) -> anyhow::Resu
     Ok(())
 }
 
-/// With whatever the desktop opens a page.
+/// Opens a page with the desktop's default program.
 fn open(page: &Path) -> anyhow::Result<()> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut command = Command::new(opener);
     command.arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let status = command.status().with_context(|| format!("can't run `{opener}`"))?;
+    let status = command.status().with_context(|| format!("could not run `{opener}`"))?;
     ensure!(status.success(), "`{opener}` could not open `{}`", page.display());
     Ok(())
 }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_report_can_be_asked_for() {
+    fn only_the_key_of_a_report_is_accepted() {
         let key = "reports/bot/2026/11/22/140430Z-ce54";
         for typed in [key.to_owned(), format!("{key}.json"), format!("{key}.html")] {
             assert_eq!(key_of(&typed).unwrap(), format!("{key}.json"));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_bucket_is_found_by_the_stacks_name() {
+    async fn bucket_is_found_by_the_name_of_the_stack() {
         let all = ["vigie-prod-reportbucket-1a2b", "vigie-prod-logs"];
         let listed = mock!(S3::list_buckets)
             .match_requests(|request| request.prefix() == Some("vigie-prod-"))
@@ -207,11 +207,11 @@ mod tests {
         let listed = mock!(S3::list_buckets).then_output(move || buckets(&several));
         let s3 = mocked!(aws_sdk_s3, [&listed]);
         let refused = bucket(&s3, None).await.unwrap_err().to_string();
-        assert!(refused.contains("say which with `--environment`"), "{refused}");
+        assert!(refused.contains("pass `--environment`"), "{refused}");
     }
 
     #[tokio::test]
-    async fn the_newest_report_of_a_probe_is_fetched() {
+    async fn latest_report_of_a_probe_is_fetched() {
         let stored = serde_json::to_vec(&testkit::reports::eventful()).unwrap();
         let got = mock!(S3::get_object)
             .match_requests(|request| {
@@ -236,8 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_another_version_is_refused_with_its_number() {
+    fn report_of_another_version_is_refused() {
         let refused = read(br#"{"version":7}"#).unwrap_err().to_string();
-        assert_eq!(refused, "it has version `7`; this program reads version 1");
+        assert_eq!(refused, "the report has version `7`; this program reads version 1");
     }
 }

@@ -1,4 +1,4 @@
-//! `vigie run`: one visit now, with the reasons.
+//! `vigie run`: runs probes once and shows the reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::progress::{Progress, Step};
 use crate::signals::Signals;
 use crate::{Exit, Io, files};
 
-/// Hold each probe's conversation once, now, and say what came of it and why.
+/// Run each probe once and show the result with its reason.
 ///
-/// Ends with 0 when all are up, 3 when one is degraded, 1 when one is down, 2 when one could not
-/// be run; the worst counts. An interrupt prints what is done by then, and ends with 2.
+/// The exit code is 0 if all probes are up, 3 if one is degraded, 1 if one is down, and 2 if one could not
+/// run; the worst counts. After an interrupt, the finished runs are printed and the exit code is 2.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -30,47 +30,47 @@ Examples:
   vigie run probes --environment staging --output junit > vigie.xml
   vigie run probes/support-bot.yaml --html report.html")]
 pub struct Arguments {
-    /// Probe files, or folders of them; of a folder only the probes of the environment are run.
+    /// Probe files, or folders. From a folder, only the probes of the environment are run.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The environment; needed when a value of the target differs by environment.
+    /// Environment. Required if a value of the target differs by environment.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: Option<EnvironmentName>,
-    /// Talk to this app instead of the probe's own.
+    /// Address of another app to use instead of the probe's target.
     #[arg(long, value_name = "URL")]
     target: Option<TargetUrl>,
-    /// How the results are printed.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = Output::Pretty)]
     output: Output,
-    /// Write the report as a page; with several probes, a folder for their pages.
+    /// Write the report as an HTML page; with several probes, the folder for their pages.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Show no progress.
+    /// Do not show progress.
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// How results are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// For a person.
+    /// Text.
     Pretty,
-    /// One report a line, as `vigie schema --report` describes it.
+    /// One report per line, in the form of `vigie schema --report`.
     Json,
     /// `JUnit` XML, for CI systems.
     Junit,
-    /// The text format of Prometheus, for a textfile collector.
+    /// Prometheus text format, for a textfile collector.
     Prometheus,
 }
 
-/// Conversations held at once.
+/// Number of concurrent runs.
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     let files = files::read(&arguments.files)?;
     let Some(specs) = files::probes(&files, io)? else { return Ok(Exit::Failed) };
     let environment = match &arguments.target {
-        // Whatever differs, the address does not any more.
+        // The address no longer differs by environment.
         Some(_) if arguments.environment.is_none() => local_prober::environment(None, &specs)
             .or_else(|_| "local".parse().map_err(anyhow::Error::from))?,
         _ => local_prober::environment(arguments.environment.as_ref(), &specs)?,
@@ -82,7 +82,7 @@ pub(crate) async fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Resul
         }
     }
     ensure!(!probes.is_empty(), "no probe of these files runs in environment `{environment}`");
-    let Played { reports, unfinished } = play_all(&probes, environment, arguments, io).await?;
+    let Finished { reports, unfinished } = run_all(&probes, environment, arguments, io).await?;
     if arguments.output != Output::Pretty {
         print(arguments.output, &reports, io)?;
     }
@@ -90,46 +90,46 @@ pub(crate) async fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Resul
         write_pages(&reports, path)?;
     }
     if unfinished > 0 {
-        let visits = files::plural(unfinished, "visit");
-        writeln!(io.err, "interrupted: {visits} not finished")?;
+        let runs = files::plural(unfinished, "run");
+        writeln!(io.err, "interrupted: {runs} not finished")?;
         return Ok(Exit::Failed);
     }
     Ok(reports.iter().map(|report| Exit::from(report.outcome)).max().unwrap_or(Exit::Success))
 }
 
-/// What came of all visits.
-struct Played {
+/// Results of all runs.
+struct Finished {
     /// In the order of the probes.
     reports: Vec<Report>,
-    /// Visits that a signal cut short: they say nothing about their targets.
+    /// Number of runs that a signal interrupted.
     unfinished: usize,
 }
 
-/// Plays all probes side by side, until they are done or a signal comes.
-async fn play_all(
+/// Runs all probes concurrently, until they end or a signal arrives.
+async fn run_all(
     probes: &[Probe],
     environment: EnvironmentName,
     arguments: &Arguments,
     io: &mut Io<'_>,
-) -> anyhow::Result<Played> {
+) -> anyhow::Result<Finished> {
     let due = Timestamp::from_millisecond(Timestamp::now().as_millisecond())?;
     let prober = Arc::new(LocalProber::new(environment));
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut signals = Signals::new()?;
     let mut progress = Progress::new(probes, io.live, arguments.quiet);
     let (send, mut steps) = mpsc::unbounded_channel();
-    let mut visits = JoinSet::new();
+    let mut runs = JoinSet::new();
     for (index, probe) in probes.iter().cloned().enumerate() {
-        let (prober, places, send) = (Arc::clone(&prober), Arc::clone(&places), send.clone());
-        visits.spawn(async move {
-            let place = places.acquire().await;
+        let (prober, permits, send) = (Arc::clone(&prober), Arc::clone(&permits), send.clone());
+        runs.spawn(async move {
+            let permit = permits.acquire().await;
             let report = prober
                 .run(&probe, due, &mut |event| {
-                    // Fails only after the command has ended.
+                    // Sending fails only when the command has ended.
                     let _ = send.send((index, Step::of(&event)));
                 })
                 .await;
-            drop(place);
+            drop(permit);
             (index, report)
         });
     }
@@ -137,22 +137,22 @@ async fn play_all(
     let mut reports: Vec<Option<Report>> = vec![None; probes.len()];
     loop {
         tokio::select! {
-            // Steps first, so that none is shown after its visit is over.
+            // Steps first, so that no step is shown after the end of its run.
             biased;
             Some((index, step)) = steps.recv() => progress.step(index, &step, io),
-            Some(visit) = visits.join_next() => {
-                let Ok((index, report)) = visit else { continue };
+            Some(run) = runs.join_next() => {
+                let Ok((index, report)) = run else { continue };
                 progress.done(index, &report, io);
                 if arguments.output == Output::Pretty {
                     progress.print(|| pretty::write(&report, io.out))?;
                 }
                 reports[index] = Some(report);
             }
-            _ = signals.next(), if !visits.is_empty() => {
+            _ = signals.next(), if !runs.is_empty() => {
                 progress.clear();
-                let unfinished = visits.len();
+                let unfinished = runs.len();
                 let reports = reports.into_iter().flatten().collect();
-                return Ok(Played { reports, unfinished });
+                return Ok(Finished { reports, unfinished });
             }
             else => break,
         }
@@ -160,7 +160,7 @@ async fn play_all(
     let lost = |(index, report): (usize, Option<Report>)| {
         report.unwrap_or_else(|| prober.panicked(&probes[index], due))
     };
-    Ok(Played { reports: reports.into_iter().enumerate().map(lost).collect(), unfinished: 0 })
+    Ok(Finished { reports: reports.into_iter().enumerate().map(lost).collect(), unfinished: 0 })
 }
 
 fn print(output: Output, reports: &[Report], io: &mut Io<'_>) -> anyhow::Result<()> {
@@ -181,7 +181,7 @@ fn print(output: Output, reports: &[Report], io: &mut Io<'_>) -> anyhow::Result<
 }
 
 fn write_pages(reports: &[Report], path: &Path) -> anyhow::Result<()> {
-    let named = |path: &Path| format!("can't write `{}`", path.display());
+    let named = |path: &Path| format!("could not write `{}`", path.display());
     if let [report] = reports
         && !path.is_dir()
     {

@@ -1,23 +1,23 @@
-//! `vigie schema`: the JSON Schemas of a probe file and of a report.
+//! `vigie schema`: prints the JSON Schema of a probe file or of a report.
 
 use clap::Args;
 
 use crate::{Exit, Io};
 
-/// Print the JSON Schema of a probe file, with which editors complete and check it.
+/// Print the JSON Schema of a probe file, for completion and checks in an editor.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie schema > probes/.schema.json
-  # and as the first line of a probe file, for editors with the YAML language server:
+  # First line of a probe file, for editors with the YAML language server:
   # yaml-language-server: $schema=.schema.json")]
 pub struct Arguments {
-    /// Print the schema of a run's report instead.
+    /// Print the schema of a report instead.
     #[arg(long)]
     report: bool,
 }
 
-/// The published form of a report, version 1.
+/// Schema of a report, version 1.
 const REPORT: &str = include_str!("../../report.schema.json");
 
 pub(crate) fn schema(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {

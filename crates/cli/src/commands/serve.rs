@@ -1,4 +1,4 @@
-//! `vigie serve`: an exporter for those without AWS.
+//! `vigie serve`: runs probes on their schedule and serves the results to Prometheus, without AWS.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::exporter::{self, Exporter};
 use crate::local_prober::{self, LocalProber};
 use crate::{Exit, Io, files, signals};
 
-/// Run probes on their interval and serve what they see to Prometheus.
+/// Run probes on their schedule and serve the results to Prometheus.
 ///
-/// SIGHUP reads the files anew; SIGINT and SIGTERM end it with 0.
+/// SIGHUP reloads the files. SIGINT and SIGTERM stop the command with exit code 0.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Serves /metrics, /probe?probe=NAME&target=URL (&debug=true), /-/healthy and /-/ready.
@@ -30,28 +30,28 @@ Examples:
   vigie serve probes/support-bot.yaml --listen 0.0.0.0:9517
   vigie serve --remote-write http://prometheus:9090/api/v1/write")]
 pub struct Arguments {
-    /// Probe files, or folders of them.
+    /// Probe files, or folders with probe files.
     #[arg(value_name = "FILE", default_value = "probes")]
     files: Vec<PathBuf>,
-    /// The environment; needed when a value of a target differs by environment.
+    /// Environment. Required if a value of a target differs by environment.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: Option<EnvironmentName>,
-    /// Address to listen on; port 0 takes a free one.
+    /// Address and port to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9517", value_parser = address)]
     listen: String,
-    /// Let /probe reach targets that no probe file names. Credentials are never sent to these.
+    /// Allow `/probe` to use targets that no probe file names. Credentials are never sent to them.
     #[arg(long)]
     allow_any_target: bool,
-    /// Also send each result to this remote write receiver.
+    /// Also send each result to this Prometheus remote write receiver.
     #[arg(long, value_name = "URL")]
     remote_write: Option<String>,
-    /// User of the receiver's basic authentication; the password comes from
+    /// User name for basic authentication at the receiver. The password is read from
     /// `VIGIE_REMOTE_WRITE_PASSWORD`.
     #[arg(long, value_name = "NAME", requires = "remote_write")]
     remote_write_user: Option<String>,
 }
 
-/// A host, which may be a name, and a port.
+/// Parses a host name or address with a port.
 fn address(text: &str) -> Result<String, String> {
     let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
@@ -60,7 +60,7 @@ fn address(text: &str) -> Result<String, String> {
     }
 }
 
-/// Samples that wait for the receiver: hours of a few probes.
+/// Capacity of the remote write queue, in samples.
 const QUEUE: usize = 200_000;
 
 pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
@@ -81,14 +81,14 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     ));
     let listener = TcpListener::bind(&arguments.listen)
         .await
-        .with_context(|| format!("can't listen on `{}`", arguments.listen))?;
+        .with_context(|| format!("could not listen on `{}`", arguments.listen))?;
     writeln!(io.err, "listening on http://{}", listener.local_addr()?)?;
     io.err.flush()?;
-    let rounds = tokio::spawn(exporter::rounds(Arc::clone(&exporter), stopped.clone()));
+    let schedule = tokio::spawn(exporter::schedule(Arc::clone(&exporter), stopped.clone()));
     let mut closing = stopped.clone();
     let server = axum::serve(listener, exporter::router(Arc::clone(&exporter)))
         .with_graceful_shutdown(async move {
-            // An error means that the sender is gone, which is an end too.
+            // An error means that the sender was dropped, which also ends the server.
             let _ = closing.wait_for(|stop| *stop).await;
         });
     let server = tokio::spawn(server.into_future());
@@ -98,34 +98,37 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
             Ok(Some((_, probes))) => {
                 let count = files::plural(probes.len(), "probe");
                 exporter.reload(Some(probes));
-                writeln!(io.err, "read the files anew: {count}")?;
+                writeln!(io.err, "reloaded {count}")?;
             }
             Ok(None) => {
                 exporter.reload(None);
-                writeln!(io.err, "the probes stay as they were")?;
+                writeln!(io.err, "reload failed; the previous probes stay active")?;
             }
             Err(error) => {
                 exporter.reload(None);
-                writeln!(io.err, "error: {error:#}; the probes stay as they were")?;
+                writeln!(
+                    io.err,
+                    "error: {error:#}\nreload failed; the previous probes stay active"
+                )?;
             }
         }
         io.err.flush()?;
     }
     writeln!(io.err, "stopping")?;
     stop.send_replace(true);
-    rounds.await.context("the rounds of visits broke")?;
-    // Connections that are kept open by a client are not waited for.
+    schedule.await.context("the scheduler panicked")?;
+    // A client may keep its connection open, so the wait is limited.
     let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
     if let Some(sender) = sender {
-        let left = sender.task.await.context("the remote write sender broke")?;
+        let left = sender.task.await.context("the remote write sender panicked")?;
         if left > 0 {
-            writeln!(io.err, "{left} samples could not be sent")?;
+            writeln!(io.err, "samples not sent: {left}")?;
         }
     }
     Ok(Exit::Success)
 }
 
-/// The probes of the files that run in the environment; `None` when there are mistakes, which are told.
+/// The probes that run in the environment; `None` when a file has errors, which are printed.
 fn load(
     arguments: &Arguments,
     io: &mut Io<'_>,
@@ -145,7 +148,7 @@ fn load(
     Ok(Some((environment, probes)))
 }
 
-/// What sends results on.
+/// Sends results to the remote write receiver.
 struct Sender {
     queue: Queue,
     task: tokio::task::JoinHandle<usize>,
@@ -160,8 +163,9 @@ impl Sender {
         let mut settings = Settings::new(url)?;
         USER_AGENT.clone_into(&mut settings.user_agent);
         if let Some(user) = user {
-            let password = std::env::var("VIGIE_REMOTE_WRITE_PASSWORD")
-                .context("`--remote-write-user` needs VIGIE_REMOTE_WRITE_PASSWORD")?;
+            let password = std::env::var("VIGIE_REMOTE_WRITE_PASSWORD").context(
+                "`--remote-write-user` needs the password in `VIGIE_REMOTE_WRITE_PASSWORD`",
+            )?;
             settings.auth =
                 Auth::Basic { user: user.to_owned(), password: SecretString::from(password) };
         }

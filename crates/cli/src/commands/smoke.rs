@@ -1,4 +1,4 @@
-//! `vigie smoke`: one visit of each probe through a deployed stack, now, and what it saw.
+//! `vigie smoke`: runs each probe once through a deployed stack and shows the reports.
 
 use std::time::Duration;
 
@@ -22,17 +22,17 @@ const NOT_FOUND: &str = "ResourceNotFoundException";
 /// Longer than the longest timeout of the prober.
 const TIMEOUT: Duration = Duration::from_secs(920);
 
-/// Let the deployed functions visit each probe once, now, and say what they saw.
+/// Run each probe once through the deployed functions and show the reports.
 ///
-/// `make deploy` ends with it. The visits are published like any other, so a missing permission shows
-/// as well. Ends with 0 when all are up, 3 when one is degraded, 1 when one is down, 2 when one could
-/// not be run or published.
+/// A deployment ends with this command. The results are published like any other, so that a missing
+/// permission shows. The exit code is 0 if all probes are up, 3 if one is degraded, 1 if one is down, and 2
+/// if one could not be run or published.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie smoke --environment dev")]
 pub struct Arguments {
-    /// The stack's environment.
+    /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
 }
@@ -41,10 +41,10 @@ pub(crate) async fn smoke(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     let aws = aws_config::load_from_env().await;
     // One attempt: an invocation that takes long must not run twice.
     let limits = Limits { timeout: TIMEOUT, attempts: 1, ..Limits::default() };
-    through(&Client::new(&aws).with_limits(limits), &arguments.environment, io).await
+    run(&Client::new(&aws).with_limits(limits), &arguments.environment, io).await
 }
 
-async fn through(
+async fn run(
     lambda: &Client,
     environment: &EnvironmentName,
     io: &mut Io<'_>,
@@ -53,11 +53,11 @@ async fn through(
     let dispatcher = format!("vigie-{environment}-dispatcher");
     let plan: SmokePlan = invoke(lambda, &dispatcher, &SmokeRequest { smoke_run_due: now }).await?;
     for problem in &plan.problems {
-        writeln!(io.err, "{ERROR}left out{ERROR:#} {problem}")?;
+        writeln!(io.err, "{ERROR}probe file{ERROR:#} {problem}")?;
     }
-    let ours = if plan.problems.is_empty() { Exit::Success } else { Exit::Failed };
+    let planned = if plan.problems.is_empty() { Exit::Success } else { Exit::Failed };
     let prober = format!("vigie-{environment}-prober");
-    // Also without orders: that it starts at all is worth knowing.
+    // Invoked also without runs, since this shows that the function starts.
     let reports: Vec<Report> = invoke(lambda, &prober, &plan.run_request).await?;
     for report in &reports {
         pretty::write(report, io.out)?;
@@ -65,22 +65,22 @@ async fn through(
     if reports.is_empty() {
         writeln!(
             io.err,
-            "{WARN}nothing to visit{WARN:#}: both functions answer, and no probe runs in `{environment}`\n\
-             hint: a probe runs where its `environments:` says, unless it has `enabled: false`"
+            "{WARN}no probe runs in `{environment}`{WARN:#}; both functions respond\n\
+             hint: see `environments:` and `enabled:` in the probe files"
         )?;
     }
     if plan.left_out > 0 {
-        writeln!(io.err, "{DIM}{} more probes were not visited{DIM:#}", plan.left_out)?;
+        writeln!(io.err, "{DIM}probes beyond the limit, not run: {}{DIM:#}", plan.left_out)?;
     }
     Ok(reports
         .iter()
         .map(|report| Exit::from(report.outcome))
         .max()
         .unwrap_or(Exit::Success)
-        .max(ours))
+        .max(planned))
 }
 
-/// Invokes a function and reads its answer.
+/// Invokes a function and reads its response.
 async fn invoke<T: DeserializeOwned>(
     lambda: &Client,
     function: &str,
@@ -88,28 +88,28 @@ async fn invoke<T: DeserializeOwned>(
 ) -> anyhow::Result<T> {
     let path = format!("/2015-03-31/functions/{function}/invocations");
     let event = serde_json::to_vec(event)?;
-    let answer = match lambda.rest("lambda", Method::POST, &path, event).await {
-        Ok(answer) => answer,
+    let response = match lambda.rest("lambda", Method::POST, &path, event).await {
+        Ok(response) => response,
         Err(error) if error.code() == Some(NOT_FOUND) => {
             bail!(
-                "there is no function `{function}`\nhint: is it the right account and region, and is the environment deployed?"
+                "there is no function `{function}`\nhint: check the account, the region, and that the environment is deployed"
             )
         }
-        Err(error) => return Err(error).with_context(|| format!("can't invoke `{function}`")),
+        Err(error) => return Err(error).with_context(|| format!("could not invoke `{function}`")),
     };
-    if answer.headers.contains_key("x-amz-function-error") {
+    if response.headers.contains_key("x-amz-function-error") {
         bail!(
-            "`{function}` failed: {}\nhint: look at the log group /aws/lambda/{function}",
-            told(&answer.body)
+            "`{function}` failed: {}\nhint: see the log group /aws/lambda/{function}",
+            error_text(&response.body)
         );
     }
-    serde_json::from_slice(&answer.body).with_context(|| {
-        format!("`{function}` answered something else; was it deployed from this version of Vigie?")
+    serde_json::from_slice(&response.body).with_context(|| {
+        format!("the response of `{function}` is not readable; expected the version of this command")
     })
 }
 
-/// What Lambda says of an error: its type and its message.
-fn told(body: &[u8]) -> String {
+/// Type and message of a Lambda function error.
+fn error_text(body: &[u8]) -> String {
     let error: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     match (error["errorType"].as_str(), error["errorMessage"].as_str()) {
         (Some(kind), Some(message)) => format!("{kind}: {message}"),
@@ -127,14 +127,14 @@ mod tests {
     use axum::response::IntoResponse as _;
     use serde_json::json;
 
-    /// What a function returns: status, name of a header, body.
+    /// Response of a function: status, name of a header, body.
     type Returned = (&'static str, u16, &'static str, String);
 
-    fn answers(function: &'static str, body: String) -> Returned {
+    fn responds(function: &'static str, body: String) -> Returned {
         (function, 200, "x-none", body)
     }
 
-    fn orders(problems: &[&str]) -> String {
+    fn plan(problems: &[&str]) -> String {
         json!({
             "run_request": { "version": 1, "environment": "prod", "due": "2026-11-22T11:05:00Z" },
             "left_out": 3, "problems": problems,
@@ -142,7 +142,7 @@ mod tests {
         .to_string()
     }
 
-    async fn run(functions: Vec<Returned>) -> (anyhow::Result<Exit>, String) {
+    async fn test(functions: Vec<Returned>) -> (anyhow::Result<Exit>, String) {
         let invoke = async move |Path(name): Path<String>| {
             let function = functions.into_iter().find(|(function, ..)| *function == name);
             let not_found = ("", 404, "x-none", format!(r#"{{"code":"{NOT_FOUND}"}}"#));
@@ -163,50 +163,50 @@ mod tests {
             .build();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut io = Io { out: &mut out, err: &mut err, live: false };
-        let exit = through(&Client::new(&aws), &"prod".parse().unwrap(), &mut io).await;
+        let exit = run(&Client::new(&aws), &"prod".parse().unwrap(), &mut io).await;
         out.extend(err);
         (exit, anstream::adapter::strip_bytes(&out).into_vec().escape_ascii().to_string())
     }
 
     #[tokio::test]
-    async fn a_bot_that_is_down_is_told_and_decides_the_exit() {
-        let plan = answers("vigie-prod-dispatcher", orders(&[]));
-        let visits =
-            answers("vigie-prod-prober", json!([testkit::reports::eventful()]).to_string());
-        let (exit, told) = run(vec![plan, visits]).await;
+    async fn target_that_is_down_decides_the_exit_code() {
+        let planned = responds("vigie-prod-dispatcher", plan(&[]));
+        let reports =
+            responds("vigie-prod-prober", json!([testkit::reports::eventful()]).to_string());
+        let (exit, printed) = test(vec![planned, reports]).await;
         assert_eq!(exit.unwrap(), Exit::Down);
-        assert!(told.contains("support-bot down ("), "{told}");
-        assert!(told.contains("3 more probes were not visited"), "{told}");
+        assert!(printed.contains("support-bot down ("), "{printed}");
+        assert!(printed.contains("probes beyond the limit, not run: 3"), "{printed}");
     }
 
     #[tokio::test]
-    async fn a_probe_that_is_left_out_is_our_own_fault() {
-        let plan = answers("vigie-prod-dispatcher", orders(&["a variable is not set"]));
-        let visits = answers("vigie-prod-prober", "[]".to_owned());
-        let (exit, told) = run(vec![plan, visits]).await;
+    async fn probe_file_with_an_error_exits_with_2() {
+        let planned = responds("vigie-prod-dispatcher", plan(&["a variable is not set"]));
+        let reports = responds("vigie-prod-prober", "[]".to_owned());
+        let (exit, printed) = test(vec![planned, reports]).await;
         assert_eq!(exit.unwrap(), Exit::Failed);
         assert!(
-            told.contains("a variable is not set") && told.contains("nothing to visit"),
-            "{told}"
+            printed.contains("a variable is not set") && printed.contains("no probe runs in `prod`"),
+            "{printed}"
         );
     }
 
     #[tokio::test]
-    async fn what_was_not_published_is_told_in_the_functions_own_words() {
-        let plan = answers("vigie-prod-dispatcher", orders(&[]));
-        let error = json!({ "errorType": "Unpublished", "errorMessage": "access denied" });
+    async fn error_of_the_function_is_shown() {
+        let planned = responds("vigie-prod-dispatcher", plan(&[]));
+        let error = json!({ "errorType": "Metrics", "errorMessage": "access denied" });
         let fails = ("vigie-prod-prober", 200, "x-amz-function-error", error.to_string());
-        let (exit, _) = run(vec![plan, fails]).await;
+        let (exit, _) = test(vec![planned, fails]).await;
         let error = exit.unwrap_err().to_string();
         assert!(
-            error.starts_with("`vigie-prod-prober` failed: Unpublished: access denied"),
+            error.starts_with("`vigie-prod-prober` failed: Metrics: access denied"),
             "{error}"
         );
     }
 
     #[tokio::test]
-    async fn an_environment_that_is_not_there_is_named() {
-        let (exit, _) = run(vec![]).await;
+    async fn missing_function_is_named() {
+        let (exit, _) = test(vec![]).await;
         let error = exit.unwrap_err().to_string();
         assert!(error.contains("there is no function `vigie-prod-dispatcher`"), "{error}");
     }

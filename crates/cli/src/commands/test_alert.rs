@@ -1,4 +1,4 @@
-//! `vigie test-alert`: a marked alarm down the whole path, and whether it came out at the end.
+//! `vigie test-alert`: sends a test alarm and waits until its notification is published.
 
 use std::time::{Duration, Instant};
 
@@ -12,25 +12,26 @@ use serde_json::{Value, json};
 use crate::style::{BOLD, DIM, ERROR, GOOD};
 use crate::{Exit, Io};
 
-/// How often it is looked whether the notification went out.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the table is read for the result.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Send a test alarm down the whole path and wait until its notification was published.
+/// Send a test alarm and wait until its notification is published.
 ///
-/// It is marked TEST everywhere and touches nothing of what is known of the real alarm. Ends with 0
-/// when SNS took the notification, 1 when it did not come out in time.
+/// The alarm passes through the same topic, queue and function as a real one. It is marked TEST and does not
+/// change the record of the real alarm. The exit code is 0 if SNS accepted the notification, and 1 if it did
+/// not within the time limit.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie test-alert support-bot --environment prod")]
 pub struct Arguments {
-    /// The probe whose alarm is played.
+    /// Probe whose alarm is tested.
     #[arg(value_name = "PROBE")]
     probe: ProbeName,
-    /// The stack's environment.
+    /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
-    /// How long to wait, in seconds; the grouping window is part of it.
+    /// Time limit, in seconds. It includes the grouping window.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     wait: u64,
 }
@@ -52,7 +53,10 @@ pub(crate) async fn test_alert(arguments: &Arguments, io: &mut Io<'_>) -> anyhow
         .await
         .map_err(|error| anyhow::Error::new(error.into_service_error()))
         .with_context(|| format!("could not publish to `{topic}`"))?;
-    writeln!(io.err, "test {BOLD}{id}{BOLD:#} sent to vigie-{environment}-alarms; waiting …")?;
+    writeln!(
+        io.err,
+        "test {BOLD}{id}{BOLD:#} sent to vigie-{environment}-alarms; waiting for the notification"
+    )?;
 
     let sent = Instant::now();
     let limit = Duration::from_secs(*wait);
@@ -62,21 +66,21 @@ pub(crate) async fn test_alert(arguments: &Arguments, io: &mut Io<'_>) -> anyhow
             writeln!(io.out, "{GOOD}published{GOOD:#} after {took} s, SNS message {message}")?;
             writeln!(
                 io.err,
-                "{DIM}Look for \"[TEST]\" in the inbox: a subscription that was not confirmed gets nothing.{DIM:#}"
+                "{DIM}Check the inbox for \"[TEST]\". An unconfirmed subscription receives no mail.{DIM:#}"
             )?;
             return Ok(Exit::Success);
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     writeln!(
         io.err,
         "{ERROR}not published{ERROR:#} within {wait} s\n\
-         hint: look at the log group /aws/lambda/vigie-{environment}-alerts, the queue vigie-{environment}-alerts and its dead letters"
+         hint: see the log group /aws/lambda/vigie-{environment}-alerts, the queue vigie-{environment}-alerts and its dead-letter queue"
     )?;
     Ok(Exit::Down)
 }
 
-/// The topic that alarms go to, found by its name among the account's.
+/// ARN of the topic that receives the alarms, found by its name.
 async fn topic(sns: &aws_sdk_sns::Client, environment: &EnvironmentName) -> anyhow::Result<String> {
     let end = format!(":vigie-{environment}-alarms");
     let mut topics = sns.list_topics().into_paginator().items().send();
@@ -89,11 +93,11 @@ async fn topic(sns: &aws_sdk_sns::Client, environment: &EnvironmentName) -> anyh
         }
     }
     bail!(
-        "there is no topic `vigie-{environment}-alarms`\nhint: is it the right account and region, and is the environment deployed?"
+        "there is no topic `vigie-{environment}-alarms`\nhint: check the account, the region, and that the environment is deployed"
     )
 }
 
-/// As CloudWatch would send it, but for the mark.
+/// The alarm's message as CloudWatch sends it, with a field that marks the test.
 fn message(
     environment: &EnvironmentName,
     probe: &ProbeName,
@@ -119,7 +123,7 @@ fn message(
     })
 }
 
-/// SNS's id of the notification, once `alerts` has noted that it was published.
+/// SNS message ID of the notification, when `alerts` has recorded it.
 async fn published(
     dynamodb: &aws_sdk_dynamodb::Client,
     environment: &EnvironmentName,
@@ -145,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_test_is_an_alarm_of_the_probe_but_for_its_mark() {
+    fn test_message_is_an_alarm_with_a_test_mark() {
         let now = "2026-11-22T14:05:00Z".parse().unwrap();
         let topic = "arn:aws:sns:eu-west-1:123456789012:vigie-prod-alarms";
         let message =

@@ -1,5 +1,5 @@
-//! Reports as `JUnit` XML, which CI systems show: a suite for each probe, a case for the conversation
-//! and one for each check.
+//! Reports as `JUnit` XML for CI systems: a suite for each probe, a case for the conversation, and a case
+//! for each check.
 
 use std::fmt::{self, Write as _};
 
@@ -8,7 +8,7 @@ use domain::report::Report;
 use domain::text::entity;
 use redact::is_hidden;
 
-/// The file for all reports.
+/// The document with all reports.
 pub(crate) fn document(reports: &[Report]) -> String {
     let mut xml =
         String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"vigie\">\n");
@@ -74,8 +74,8 @@ fn suite(report: &Report, xml: &mut String) -> fmt::Result {
     Ok(())
 }
 
-/// Text in XML 1.0, which has no control characters, not even escaped; CI systems show it to people, so
-/// what hides or turns text goes too.
+/// Text escaped for XML 1.0, which cannot hold control characters even when escaped. Characters that hide
+/// or reorder text are replaced too.
 struct Text<'a>(&'a str);
 
 impl fmt::Display for Text<'_> {

@@ -1,4 +1,4 @@
-//! A report for a person at a terminal: the verdict, why, and where the time went.
+//! A report as text: verdict, reason, timing.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use domain::{Outcome, Phases};
 use crate::output::visible;
 use crate::style::{BOLD, DIM, ERROR, GOOD, WARN, of};
 
-/// Longest part of a prompt or a reply that is shown.
+/// Largest number of characters of a prompt or a reply that is shown.
 const LONGEST: usize = 160;
 
 pub(crate) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
@@ -66,12 +66,12 @@ fn one_attempt(report: &Report, attempt: &Attempt, to: &mut dyn Write) -> io::Re
     }
     let missing = report.turns.saturating_sub(attempt.turns.len());
     if missing > 0 && !attempt.turns.is_empty() {
-        writeln!(to, "  {DIM}{missing} more not reached{DIM:#}")?;
+        writeln!(to, "  {DIM}turns not reached: {missing}{DIM:#}")?;
     }
     Ok(())
 }
 
-/// The phases that happened.
+/// The phases that occurred.
 fn opening(phases: &Phases) -> Option<String> {
     let parts = [
         ("dns", phases.dns),

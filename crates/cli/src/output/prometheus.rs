@@ -1,19 +1,19 @@
-//! Reports as the page of an exporter.
+//! Reports in the text formats of Prometheus.
 
 use domain::metrics::{self, PUBLISHED, SeriesValue};
 use domain::report::Report;
 use exposition::{Family, Format, Kind, Point, WriteError, Writer};
 
-/// What time the samples carry.
+/// Timestamps of the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Times {
-    /// That at which the run was due, so that whoever reads the page again and again has one sample of each run.
+    /// The due time of the run, so that a repeated scrape stores one sample for each run.
     Due,
-    /// None, where the page is of one run. The Pushgateway and `node_exporter` refuse times.
-    Unsaid,
+    /// No timestamps. The Pushgateway and `node_exporter` reject timestamps.
+    Omitted,
 }
 
-/// The series of all reports, each family once. A series that ended is left out.
+/// Writes the series of all reports, each family once. A series without a value is omitted.
 pub(crate) fn write(
     reports: &[&Report],
     times: Times,
@@ -31,7 +31,7 @@ pub(crate) fn write(
             continue;
         }
         let unit = if published.name.ends_with("_seconds") { "seconds" } else { "" };
-        // Only a summary may have quantiles.
+        // Only a summary may have the label `quantile`.
         let quantiles = published.labels.contains(&"quantile");
         page.family(Family {
             name: published.name,
@@ -49,9 +49,9 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// The whole page of runs that were just made.
+/// The page for runs that have just ended.
 pub(crate) fn page(reports: &[&Report], format: Format) -> Result<String, WriteError> {
     let mut page = Writer::new(format);
-    write(reports, Times::Unsaid, &mut page)?;
+    write(reports, Times::Omitted, &mut page)?;
     Ok(page.finish())
 }

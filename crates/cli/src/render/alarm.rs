@@ -1,13 +1,13 @@
-//! The two alarms of one probe.
+//! The two alarms of a probe.
 //!
-//! The objectives are already in the verdict, so an alarm only counts verdicts: its period is the
-//! probe's interval, and each run, stamped with its due time, gives exactly one value to a period.
-//! Should a period get two all the same (a run made twice because the table failed), the better
-//! one holds: `Maximum` of `Success`, and for `Degraded` the worse, since that only counts.
+//! The verdict already includes the objectives, so an alarm only counts verdicts. Its period is the probe's
+//! interval. A run is stamped with its due time, so each period has exactly one value. If a run was made
+//! twice, because the table was unavailable, a period has two: `Maximum` then takes the better value of
+//! `Success` and the worse value of `Degraded`.
 //!
-//! `down` treats missing data as missing and reports `INSUFFICIENT_DATA`: `ALARM` says the bot is down,
-//! `INSUFFICIENT_DATA` that we are blind, and a first deploy or a new probe, which begin without
-//! data, page nobody. `degraded` keeps its state without data: it has nothing to add to that.
+//! `down` treats missing data as missing: `ALARM` means that the target is down, and `INSUFFICIENT_DATA` means
+//! no data. A new probe begins in `INSUFFICIENT_DATA` and notifies no one. `degraded` keeps its state without
+//! data.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use domain::report::stable_hash;
 use domain::{AlarmKind, MOfN, ProbeSpec, Severity};
 
 use super::condition::capitalised;
-use super::{RenderError, looks_back, most};
+use super::{RenderError, evaluated, longest};
 
-/// Why CloudWatch would refuse this probe's alarms.
+/// Reasons why CloudWatch would reject this probe's alarms.
 pub(super) fn refused(probe: &ProbeSpec) -> Vec<RenderError> {
     let every_seconds = probe.every.as_secs();
     let kinds = [AlarmKind::Down, AlarmKind::Degraded];
     let mut errors: Vec<RenderError> = kinds
         .into_iter()
         .map(|kind| (kind, rule(probe, kind)))
-        .filter(|(_, rule)| looks_back(*rule, every_seconds) > most(every_seconds))
-        .map(|(kind, rule)| RenderError::LooksBackTooFar {
+        .filter(|(_, rule)| evaluated(*rule, every_seconds) > longest(every_seconds))
+        .map(|(kind, rule)| RenderError::EvaluationTooLong {
             probe: probe.name.clone(),
             kind,
             rule,
@@ -62,7 +62,7 @@ pub(super) fn resource(probe: &ProbeSpec, kind: AlarmKind, condition: Option<&st
         AlarmKind::Down => ("Success", "LessThanThreshold", "missing"),
         AlarmKind::Degraded => ("Degraded", "GreaterThanOrEqualToThreshold", "ignore"),
     };
-    let blind = match kind {
+    let no_data_actions = match kind {
         AlarmKind::Down => "      InsufficientDataActions: [!Ref AlarmsTopicArn]\n",
         AlarmKind::Degraded => "",
     };
@@ -84,11 +84,11 @@ pub(super) fn resource(probe: &ProbeSpec, kind: AlarmKind, condition: Option<&st
       TreatMissingData: {missing}
       AlarmActions: [!Ref AlarmsTopicArn]
       OKActions: [!Ref AlarmsTopicArn]
-{blind}"
+{no_data_actions}"
     )
 }
 
-/// What a person reads in the console, and in the last line what `alerts` routes by.
+/// Text for the console, and a last line with the fields that `alerts` uses for routing.
 fn description(probe: &ProbeSpec, kind: AlarmKind) -> String {
     let rule = rule(probe, kind);
     let name = &probe.name;
@@ -122,10 +122,10 @@ fn interval(every: Duration) -> String {
     }
 }
 
-/// `SupportBotDown`: letters and digits only, and another one for every name.
+/// A logical ID such as `SupportBotDown`: letters and digits only, and different for each name.
 ///
-/// A pure function of the name: an alarm whose logical id changed would be made anew under the
-/// name that the old one still has. Names that their capitals don't tell apart (`bot-1`, `bot1`)
+/// It depends only on the name. CloudFormation would create an alarm whose logical ID changed before it
+/// deletes the old one, which has the same alarm name. Names that differ only by hyphens (`bot-1`, `bot1`)
 /// get a few digits of their hash.
 pub(super) fn logical_id(name: &str, kind: AlarmKind) -> String {
     let plain = capitalised(name);
@@ -136,7 +136,7 @@ pub(super) fn logical_id(name: &str, kind: AlarmKind) -> String {
     format!("{plain}{hash}{}", capitalised(kind.as_str()))
 }
 
-/// A double-quoted YAML scalar. What JSON escapes, YAML reads the same way.
+/// A double-quoted YAML scalar, which has the syntax of a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a text is always JSON")
 }

@@ -1,4 +1,4 @@
-//! In which environments a probe's alarms exist: the conditions of the rendered stack.
+//! Conditions of the rendered stack: the environments in which a probe's alarms exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -12,7 +12,7 @@ pub(super) fn of_probe(probe: &ProbeSpec) -> Environments {
     probe.environments.as_ref().map(|named| named.iter().cloned().collect())
 }
 
-/// A name for every set of environments that occurs.
+/// Names of the conditions, by set of environments.
 #[derive(Default)]
 pub(super) struct Conditions {
     names: BTreeMap<BTreeSet<EnvironmentName>, String>,
@@ -25,22 +25,22 @@ impl Conditions {
         for set in sets {
             let words: Vec<String> = set.iter().map(|name| capitalised(name.as_str())).collect();
             let name = format!("In{}", words.join("Or"));
-            // `a-b` and `ab` look alike without their hyphens; a letter more tells them apart.
+            // Without hyphens, `a-b` and `ab` have the same name; a suffix makes it unique.
             let taken = |name: &String| conditions.names.values().any(|other| other == name);
             let name = std::iter::successors(Some(name), |name| Some(format!("{name}X")))
                 .find(|name| !taken(name))
-                .expect("the names go on for ever");
+                .expect("the sequence of names has no end");
             conditions.names.insert(set, name);
         }
         conditions
     }
 
-    /// `None` when it holds everywhere.
+    /// `None` when the probe runs in every environment.
     pub(super) fn name(&self, environments: &Environments) -> Option<&str> {
         environments.as_ref().and_then(|set| self.names.get(set)).map(String::as_str)
     }
 
-    /// Their definitions, one a line.
+    /// The definitions, one per line.
     pub(super) fn definitions(&self) -> String {
         let mut text = String::new();
         for (set, name) in &self.names {
@@ -51,7 +51,7 @@ impl Conditions {
     }
 }
 
-/// `!Or` over `tests`; it takes two to ten, so that more are nested.
+/// `!Or` over `tests`. It accepts two to ten values, so more are nested.
 pub(super) fn any_of(mut tests: Vec<String>) -> String {
     while tests.len() > 10 {
         let first: Vec<String> = tests.drain(..10).collect();

@@ -1,4 +1,4 @@
-//! Tests of the rendered stack: what is refused, what is stable, and the whole text once.
+//! Tests of the rendered stack: refused probes, stable names, and a snapshot of the text.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn only(probes: &[ProbeSpec]) -> String {
 }
 
 #[test]
-fn a_stack_of_alarms_reads_like_this() {
+fn rendered_stack_matches_its_snapshot() {
     let labelled = Probe {
         labels: [("team".to_owned(), "chat".to_owned())].into(),
         runbook: Some("https://wiki.example.com/\"bots\"".to_owned()),
@@ -73,17 +73,17 @@ fn a_stack_of_alarms_reads_like_this() {
 }
 
 #[test]
-fn a_stack_without_probes_still_has_something_in_it() {
+fn stack_without_probes_has_a_resource() {
     let text = only(&[]);
     assert!(text.contains("AWS::CloudFormation::WaitConditionHandle"), "{text}");
     assert!(!text.contains("AWS::CloudWatch::Alarm"), "{text}");
     for part in 1..=4 {
-        assert!(text.contains(&format!("  Alarms{part}:\n")), "the template asks for part {part}");
+        assert!(text.contains(&format!("  Alarms{part}:\n")), "the template reads part {part}");
     }
 }
 
 #[test]
-fn the_order_of_the_files_does_not_matter() {
+fn order_of_files_does_not_change_the_stack() {
     let forth = [probe("a", 60), probe("b", 60), limited_to(&["dev"], probe("c", 60))];
     let mut back = forth.clone();
     back.reverse();
@@ -100,51 +100,54 @@ fn check(probe: &ProbeSpec, expected: Result<(), &str>) {
 }
 
 #[test]
-fn what_cloudwatch_refuses_is_refused_before_the_deploy() {
+fn alarm_beyond_cloudwatch_limits_is_refused() {
     check(&ruled("2 of 3", "3 of 5", probe("daily", 86_400)), Ok(()));
     check(&ruled("7 of 7", "7 of 7", probe("week", 86_400)), Ok(()));
     check(&ruled("2 of 48", "3 of 48", probe("half-hourly", 1_800)), Ok(()));
     check(&ruled("2 of 8640", "1 of 1", probe("ten-seconds", 10)), Ok(()));
     check(
         &ruled("2 of 49", "1 of 1", probe("half-hourly", 1_800)),
-        Err("probe `half-hourly`: alarm `down: 2 of 49` every 1800 s looks back 88200 s; \
-             CloudWatch takes at most 86400 s with a period of less than an hour\n\
-             hint: fewer periods, or a shorter `every`"),
+        Err(
+            "probe `half-hourly`: alarm `down: 2 of 49` with a period of 1800 s evaluates 88200 s; \
+             CloudWatch allows at most 86400 s for a period below one hour\n\
+             hint: use fewer periods or a shorter `every`",
+        ),
     );
     check(
         &ruled("2 of 3", "3 of 8", probe("daily", 86_400)),
-        Err("probe `daily`: alarm `degraded: 3 of 8` every 86400 s looks back 691200 s; \
-             CloudWatch takes at most 604800 s with a period of an hour and more\n\
-             hint: fewer periods, or a shorter `every`"),
+        Err(
+            "probe `daily`: alarm `degraded: 3 of 8` with a period of 86400 s evaluates 691200 s; \
+             CloudWatch allows at most 604800 s for a period of one hour or more\n\
+             hint: use fewer periods or a shorter `every`",
+        ),
     );
     check(
         &Probe { runbook: Some("x".repeat(1_024)), ..probe("wordy", 60) },
-        Err("probe `wordy`: the description of its alarm has 1179 characters; \
-             CloudWatch takes 1024\nhint: shorten `labels` or `runbook`"),
+        Err("probe `wordy`: the alarm's description has 1179 characters; \
+             CloudWatch allows 1024\nhint: shorten `labels` or `runbook`"),
     );
 }
 
 #[test]
-fn two_probes_of_one_name_are_refused() {
+fn two_probes_with_one_name_are_refused() {
     let errors = render(&[probe("bot", 60), probe("bot", 10)], Shards::ONE).unwrap_err();
-    let told = errors[0].to_string();
-    assert_eq!(told, "two probe files name the probe `bot`; expected a name for each");
+    assert_eq!(errors[0].to_string(), "probe `bot` is in two files; expected a unique name");
 }
 
 #[test]
-fn more_than_a_stack_holds_asks_for_shards() {
+fn too_many_resources_suggest_shards() {
     assert!(render(&many(245), Shards::ONE).is_ok());
     let errors = render(&many(250), Shards::ONE).unwrap_err();
-    let told = errors[0].to_string();
+    let error = errors[0].to_string();
     assert!(
-        told.starts_with("`alarms.yaml` has 506 resources; CloudFormation takes 500"),
-        "{told}"
+        error.starts_with("`alarms.yaml` has 506 resources; CloudFormation allows 500"),
+        "{error}"
     );
-    assert!(told.contains("--shards 4"), "{told}");
+    assert!(error.contains("--shards 4"), "{error}");
 }
 
 #[test]
-fn a_new_probe_changes_one_shard_and_moves_nobody() {
+fn new_probe_changes_one_shard() {
     let shards = Shards::new(16).unwrap();
     let mut probes = many(1_000);
     let before = render(&probes, shards).unwrap();
@@ -163,12 +166,12 @@ fn a_new_probe_changes_one_shard_and_moves_nobody() {
 }
 
 #[test]
-fn sixteen_shards_hold_thousands_of_probes() {
+fn sixteen_shards_hold_3000_probes() {
     assert!(render(&many(3_000), Shards::new(16).unwrap()).is_ok());
 }
 
 #[test]
-fn the_number_of_shards_is_kept_in_the_file() {
+fn number_of_shards_is_recorded_in_the_file() {
     for count in [1, 4, 8, 16] {
         let shards = Shards::new(count).unwrap();
         for file in render(&many(3), shards).unwrap() {
@@ -180,7 +183,7 @@ fn the_number_of_shards_is_kept_in_the_file() {
 }
 
 #[test]
-fn logical_ids_tell_all_names_apart() {
+fn logical_ids_are_unique() {
     let names =
         ["ab1", "ab-1", "a-b1", "a-b-1", "ab-1x", "1", "support-bot", "supportbot", "0-0", "00"];
     let ids: std::collections::BTreeSet<String> =
@@ -191,7 +194,7 @@ fn logical_ids_tell_all_names_apart() {
 }
 
 #[test]
-fn environments_that_look_alike_keep_their_own_conditions() {
+fn similar_environments_have_different_conditions() {
     let probes = [limited_to(&["a-b"], probe("x", 60)), limited_to(&["a", "b"], probe("y", 60))];
     let text = only(&probes);
     assert!(text.contains("  InAB: !Equals [!Ref Environment, \"a-b\"]\n"), "{text}");
@@ -199,7 +202,7 @@ fn environments_that_look_alike_keep_their_own_conditions() {
 }
 
 #[test]
-fn a_description_carries_what_routes_a_mail() {
+fn description_has_the_fields_for_routing() {
     let labelled = Probe {
         labels: [("team".to_owned(), "chat".to_owned())].into(),
         runbook: Some("https://wiki.example.com".to_owned()),
@@ -216,11 +219,11 @@ fn a_description_carries_what_routes_a_mail() {
 }
 
 #[test]
-fn check_tells_what_differs_and_changes_nothing() {
+fn check_lists_changes_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name);
-    std::fs::write(file("alarms-07.yaml"), "left over").unwrap();
-    std::fs::write(file("alarms-mine.yaml"), "somebody else's").unwrap();
+    std::fs::write(file("alarms-07.yaml"), "old shard").unwrap();
+    std::fs::write(file("alarms-mine.yaml"), "another file").unwrap();
     let files = render(&many(2), Shards::ONE).unwrap();
     let apply = |check| {
         let mut out = Vec::new();
@@ -229,19 +232,19 @@ fn check_tells_what_differs_and_changes_nothing() {
         (up_to_date, said.replace(&folder.path().display().to_string(), "infra"))
     };
 
-    let differs = "is left over: infra/alarms-07.yaml\n\
-                   is not what the probe files say: infra/alarms.yaml\n";
+    let differs = "not needed: infra/alarms-07.yaml\n\
+                   out of date: infra/alarms.yaml\n";
     assert_eq!(apply(true), (false, differs.to_owned()));
     assert!(!file("alarms.yaml").exists(), "--check writes nothing");
 
     let changed = "removed infra/alarms-07.yaml\nwrote infra/alarms.yaml\n";
     assert_eq!(apply(false), (false, changed.to_owned()));
     assert_eq!(apply(true), (true, String::new()));
-    assert!(file("alarms-mine.yaml").exists(), "what is not ours stays");
+    assert!(file("alarms-mine.yaml").exists(), "other files are kept");
 }
 
 #[test]
-fn the_committed_alarms_are_what_the_probe_files_say() {
+fn committed_alarms_match_the_probe_files() {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(root.join("probes")).unwrap() {

@@ -1,5 +1,5 @@
-//! A secret planted wherever one can stand, and an app that repeats all it is told in every way that an
-//! app can: nothing that the command writes may hold any of it.
+//! Canary secrets in every place of a probe file that may hold one, and an app that repeats everything it
+//! receives in every way it can. No output of the command may contain a canary.
 
 use std::collections::HashMap;
 use std::process::Output;
@@ -12,10 +12,10 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// In every secret, and unchanged by every spelling of one.
+/// Part of every secret. No encoding changes it.
 const MARK: &str = "58213470";
 
-/// Ways in which the app repeats what it was told.
+/// Ways in which the app repeats its input.
 const WAYS: &[&str] = &[
     "reply",
     "long-reply",
@@ -45,18 +45,18 @@ fn canary(place: &str) -> String {
 
 /// Serves the app below `/WAY/`, and Secrets Manager and Parameter Store at `/`.
 #[derive(Clone, Default)]
-struct Tattler {
-    /// What was said, by session.
+struct EchoApp {
+    /// Input by session.
     joined: Arc<Mutex<HashMap<String, String>>>,
-    /// The form of the last log-in.
+    /// Form of the last login.
     login: Arc<Mutex<String>>,
 }
 
-impl Tattler {
+impl EchoApp {
     async fn start() -> String {
-        let tattler = Self::default();
+        let app_state = Self::default();
         let answer = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| async move {
-            tattler.answer(&method, &uri, &headers, &body)
+            app_state.answer(&method, &uri, &headers, &body)
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -81,21 +81,21 @@ impl Tattler {
             return ([(header::SET_COOKIE, "access-token=1")], Json(json!({"success": true})))
                 .into_response();
         }
-        let told = [
+        let received = [
             value("authorization"),
             value("x-key"),
             Some(uri.path().to_owned()),
             value("cookie").map(|_| self.login.lock().unwrap().clone()),
             Some(body.to_string()),
         ];
-        let told = told.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let received = received.into_iter().flatten().collect::<Vec<_>>().join(" ");
         let needs_login =
             ["authorization", "x-key", "cookie"].iter().all(|name| !headers.contains_key(*name));
         if needs_login {
             return (StatusCode::UNAUTHORIZED, Json(json!({"detail": "Not authenticated"})))
                 .into_response();
         }
-        let escaped = told
+        let escaped = received
             .replace('&', "&amp;")
             .replace('<', "&lt;")
             .replace('>', "&gt;")
@@ -106,24 +106,24 @@ impl Tattler {
                 Html(format!("<html><head><title>{escaped}</title>")),
             )
                 .into_response(),
-            "json" => (StatusCode::BAD_GATEWAY, Json(json!({"detail": told}))).into_response(),
-            // Cut somewhere within the secret.
+            "json" => (StatusCode::BAD_GATEWAY, Json(json!({"detail": received}))).into_response(),
+            // The limit of the error text cuts within the secret.
             "text" => {
-                (StatusCode::BAD_GATEWAY, format!("{} {told}", "x ".repeat(80))).into_response()
+                (StatusCode::BAD_GATEWAY, format!("{} {received}", "x ".repeat(80))).into_response()
             }
             "redirect" => to(&format!("http://elsewhere.invalid{}", uri.path())),
             "loop" => to(&format!("{}/", uri.path().trim_end_matches('/'))),
             "busy" => {
-                (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, in_header(&told))], "")
+                (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, in_header(&received))], "")
                     .into_response()
             }
-            "refused" => (StatusCode::FORBIDDEN, told).into_response(),
-            "not-gradio" => told.into_response(),
-            _ => self.gradio(way, uri, &body, &told),
+            "refused" => (StatusCode::FORBIDDEN, received).into_response(),
+            "not-gradio" => received.into_response(),
+            _ => self.gradio(way, uri, &body, &received),
         }
     }
 
-    fn gradio(&self, way: &str, uri: &Uri, body: &str, told: &str) -> Response {
+    fn gradio(&self, way: &str, uri: &Uri, body: &str, received: &str) -> Response {
         let session = |text: &str| {
             let at = text.find("session_hash").unwrap_or_default();
             text[at..]
@@ -135,12 +135,12 @@ impl Tattler {
         };
         if uri.path().ends_with("/config") {
             let version =
-                if way == "self" { format!("6.31.0 {told}") } else { "6.31.0".to_owned() };
-            let name = if way == "self" { format!("chat {told}") } else { "chat".to_owned() };
+                if way == "self" { format!("6.31.0 {received}") } else { "6.31.0".to_owned() };
+            let name = if way == "self" { format!("chat {received}") } else { "chat".to_owned() };
             return Json(config(&version, &name)).into_response();
         }
         if uri.path().ends_with("/queue/join") {
-            self.joined.lock().unwrap().insert(session(body), told.to_owned());
+            self.joined.lock().unwrap().insert(session(body), received.to_owned());
             return Json(json!({"event_id": "e"})).into_response();
         }
         if uri.path().trim_matches('/').split('/').count() <= 2 {
@@ -149,7 +149,7 @@ impl Tattler {
         if !uri.path().ends_with("/queue/data") {
             return StatusCode::NOT_FOUND.into_response();
         }
-        let told = self
+        let received = self
             .joined
             .lock()
             .unwrap()
@@ -161,17 +161,17 @@ impl Tattler {
         };
         let started = "data: {\"msg\": \"process_starts\", \"event_id\": \"e\"}\n\n";
         let events = match way {
-            "app-error" => done(false, json!({"error": told})),
-            "no-message" => format!("data: {told}\n\n"),
+            "app-error" => done(false, json!({"error": received})),
+            "no-message" => format!("data: {received}\n\n"),
             "broken-stream" => {
-                let half = &told[..told.find(MARK).unwrap_or_default() + MARK.len()];
+                let half = &received[..received.find(MARK).unwrap_or_default() + MARK.len()];
                 let message = json!({"msg": "process_generating", "event_id": "e", "success": true, "output": {"data": [half, null], "is_generating": true}});
                 format!("data: {message}\n\n")
             }
             "long-reply" => {
-                done(true, json!({"data": [format!("{}{told}", "y".repeat(150)), null]}))
+                done(true, json!({"data": [format!("{}{received}", "y".repeat(150)), null]}))
             }
-            _ => done(true, json!({"data": [told.to_uppercase() + &told, null]})),
+            _ => done(true, json!({"data": [received.to_uppercase() + &received, null]})),
         };
         ([(header::CONTENT_TYPE, "text/event-stream")], format!("{started}{events}"))
             .into_response()
@@ -183,7 +183,7 @@ fn store(operation: &str, asked: &str) -> Response {
     Json(if operation.starts_with("secretsmanager") {
         json!({"Name": "vigie/bot", "SecretString": json!({"bearer": canary("bearer"), "path": canary("path")}).to_string()})
     } else {
-        // Files end in a new line, and so do parameters that were made of them; a header can't.
+        // A parameter made from a file ends in a newline, which a header cannot contain.
         let end = if asked.contains("token") { "\n" } else { "" };
         json!({"Parameter": {"Name": "/vigie", "Type": "SecureString", "Value": canary("parameter") + end}})
     })
@@ -234,8 +234,8 @@ async fn run(url: &str, way: &str, auth: &str, output: &str, page: &str) -> Outp
 }
 
 #[tokio::test]
-async fn a_secret_that_a_hostile_app_repeats_turns_up_nowhere() {
-    let url = Tattler::start().await;
+async fn secret_repeated_by_the_app_is_in_no_output() {
+    let url = EchoApp::start().await;
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html").to_string_lossy().into_owned();
     let outputs = ["pretty", "json", "junit", "prometheus"];
@@ -247,8 +247,8 @@ async fn a_secret_that_a_hostile_app_repeats_turns_up_nowhere() {
                 (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
             assert_eq!(done.status.code(), Some(1), "{way}, {place}: {out}{err}");
             let page = std::fs::read_to_string(&page).unwrap();
-            let told = page.contains("[secret]");
-            assert!(told || *way == "redirect", "{way}, {place}: nothing was repeated: {page}");
+            let received = page.contains("[secret]");
+            assert!(received || *way == "redirect", "{way}, {place}: nothing was repeated: {page}");
             for (name, text) in [("output", &*out), ("log", &*err), ("page", &*page)] {
                 assert!(!text.contains(MARK), "{way}, {place}, {name} as {output}: {text}");
             }

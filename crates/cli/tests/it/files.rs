@@ -7,22 +7,22 @@ fn path(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn check_tells_all_mistakes_at_once() {
+async fn check_reports_all_errors() {
     let done = vigie(&["check", &path("bad/many-mistakes.yaml")]).await;
     assert_eq!(done.exit, Exit::Failed);
     assert_eq!(done.err.matches("error: ").count(), 9, "{}", done.err);
-    assert!(done.err.ends_with("9 mistakes in 1 file\n"), "{}", done.err);
+    assert!(done.err.ends_with("9 errors in 1 file\n"), "{}", done.err);
 }
 
 #[tokio::test]
-async fn check_counts_what_is_in_order() {
+async fn check_counts_probes_without_errors() {
     let done = vigie(&["check", &path("good")]).await;
     assert_eq!((done.exit, done.err.as_str()), (Exit::Success, ""));
-    assert_eq!(done.out, "5 probes in order, 1 of them switched off\n");
+    assert_eq!(done.out, "7 probes checked, 1 disabled: no errors\n");
 }
 
 #[tokio::test]
-async fn check_finds_a_value_that_an_environment_lacks() {
+async fn check_finds_a_missing_value_of_an_environment() {
     let text = "probe: bot\nevery: 1m\ntarget: { url: { dev: \"http://x\" } }\nconversation: [ { say: hi } ]\n";
     let (_folder, file) = crate::probe(text);
     let done = vigie(&["check", &file, "--environment", "prod"]).await;
@@ -31,7 +31,7 @@ async fn check_finds_a_value_that_an_environment_lacks() {
 }
 
 #[tokio::test]
-async fn render_writes_and_then_finds_nothing_to_do() {
+async fn rendered_file_is_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().to_string_lossy().into_owned();
     let probes = path("good");
@@ -53,7 +53,7 @@ async fn render_writes_and_then_finds_nothing_to_do() {
 }
 
 #[tokio::test]
-async fn schemas_are_json() {
+async fn schemas_are_valid_json() {
     for line in [&["schema"][..], &["schema", "--report"]] {
         let schema: serde_json::Value = serde_json::from_str(&vigie(line).await.out).unwrap();
         assert!(schema["properties"].is_object());
@@ -61,7 +61,7 @@ async fn schemas_are_json() {
 }
 
 #[tokio::test]
-async fn cost_shows_its_lines_and_synthetics_beside_them() {
+async fn cost_lists_each_service_and_synthetics() {
     let done = vigie(&["cost", &path("good/smallest.yaml")]).await;
     assert_eq!(done.exit, Exit::Success, "{}", done.err);
     for line in [

@@ -22,7 +22,7 @@ const COMMANDS: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn every_command_explains_itself_with_examples() {
+async fn help_of_every_command_has_examples() {
     for command in COMMANDS {
         let done = vigie(&[command, "--help"]).await;
         assert_eq!(done.exit, Exit::Success, "{command}");
@@ -37,26 +37,26 @@ async fn every_command_explains_itself_with_examples() {
 }
 
 #[tokio::test]
-async fn a_wrong_command_line_could_not_run() {
-    for (line, told) in [
+async fn invalid_command_line_exits_with_2() {
+    for (line, expected) in [
         (&["frob"][..], "frob"),
         (&["run"], "<FILE>"),
         (&["run", "--output", "xml", "x.yaml"], "possible values: pretty"),
         (&["discover", "chat.example.com"], "`https://chat.example.com"),
         (&["serve", "--listen", "9517"], "such as `127.0.0.1:9517`"),
         (&["serve", "--listen", "localhost:http"], "such as `127.0.0.1:9517`"),
-        // Without a look at AWS.
+        // Refused before any AWS call.
         (&["report"], "`--last PROBE`"),
         (&["report", "x"], "`x` is not the key of a report"),
     ] {
         let done = vigie(line).await;
         assert_eq!((done.exit, done.out.as_str()), (Exit::Failed, ""), "{line:?}");
-        assert!(done.err.starts_with("error: ") && done.err.contains(told), "{}", done.err);
+        assert!(done.err.starts_with("error: ") && done.err.contains(expected), "{}", done.err);
     }
 }
 
 #[tokio::test]
-async fn completions_and_manual_pages_know_every_command() {
+async fn completions_and_manual_pages_cover_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let done = vigie(&["completions", shell]).await;
         assert!(done.exit == Exit::Success && done.out.contains("discover"), "{shell}");

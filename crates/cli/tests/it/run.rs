@@ -3,7 +3,7 @@ use testkit::gradio_app::{Answer, GradioApp};
 
 use crate::{Done, probe, vigie};
 
-/// Remembers a name within a conversation, as a bot should.
+/// An app that repeats the message, or fails on request.
 async fn bot() -> GradioApp {
     GradioApp::start(|received| match received.message.as_str() {
         message if message.contains("fail") => Answer::Error("the model is gone".to_owned()),
@@ -25,7 +25,7 @@ async fn run(text: &str, more: &[&str]) -> Done {
 }
 
 #[tokio::test]
-async fn a_good_bot_is_up() {
+async fn passing_conversation_is_up() {
     let bot = bot().await;
     let text = conversation(
         "bot",
@@ -35,14 +35,14 @@ async fn a_good_bot_is_up() {
     );
     let done = run(&text, &[]).await;
     assert_eq!(done.exit, Exit::Success, "{}{}", done.out, done.err);
-    for told in [
+    for expected in [
         "● bot up after ",
         "Gradio 6.31.0 · sse_v3 · ",
         "‹ You said: Hello",
         "✓ min_length 3",
         "first chunk ",
     ] {
-        assert!(done.out.contains(told), "{told}: {}", done.out);
+        assert!(done.out.contains(expected), "{expected}: {}", done.out);
     }
     for step in [
         "bot: connecting\n",
@@ -55,23 +55,23 @@ async fn a_good_bot_is_up() {
 }
 
 #[tokio::test]
-async fn a_wrong_answer_is_down_and_says_what_was_found() {
+async fn failed_check_is_down_and_shows_what_was_found() {
     let bot = bot().await;
     let text =
         conversation("bot", &bot.url, "Hello", "{ contains: \"goodbye\" }, { language: fr }");
     let done = run(&text, &["--quiet"]).await;
     assert_eq!((done.exit, done.err.as_str()), (Exit::Down, ""));
-    for told in [
+    for expected in [
         "down (check_failed)",
         "✗ contains \"goodbye\", found",
         "why turn 1: expected contains \"goodbye\"",
     ] {
-        assert!(done.out.contains(told), "{told}: {}", done.out);
+        assert!(done.out.contains(expected), "{expected}: {}", done.out);
     }
 }
 
 #[tokio::test]
-async fn the_worst_of_several_decides() {
+async fn exit_code_is_the_worst_of_several_probes() {
     let bot = bot().await;
     let folder = tempfile::tempdir().unwrap();
     let slow = conversation("slow", &bot.url, "Hello", "") + "objectives: { first_chunk: 1ms }\n";
@@ -90,7 +90,7 @@ async fn the_worst_of_several_decides() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_run_is_no_verdict() {
+async fn unset_variable_exits_with_2() {
     let text = conversation("bot", "${VIGIE_TEST_NOT_SET}", "Hello", "");
     let done = run(&text, &[]).await;
     assert_eq!(done.exit, Exit::Failed);
@@ -104,8 +104,8 @@ async fn what_can_not_be_run_is_no_verdict() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_not_there_is_down() {
-    // Bound and closed again: nobody listens there.
+async fn unreachable_target_is_down() {
+    // Bound and closed again, so the port is unused.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let text = conversation("bot", &format!("http://127.0.0.1:{port}"), "Hello", "");
     let done = run(&text, &["--output", "json"]).await;
@@ -115,31 +115,31 @@ async fn a_target_that_is_not_there_is_down() {
 }
 
 #[tokio::test]
-async fn results_come_in_the_forms_of_ci_systems() {
+async fn results_are_printed_as_junit_and_prometheus() {
     let bot = bot().await;
     let text =
         conversation("bot", &bot.url, "<b>Hello</b>", "{ contains: \"<b>\" }, { equals: \"x\" }");
     let junit = run(&text, &["--output", "junit"]).await;
     assert_eq!(junit.exit, Exit::Down);
-    for told in [
+    for expected in [
         "<testsuite name=\"bot\" tests=\"3\" failures=\"1\" errors=\"0\"",
         "name=\"turn 1: contains &quot;&lt;b&gt;&quot;\" time=\"0\"/>",
         "<failure type=\"check_failed\" message=\"expected equals &quot;x&quot;\">found ",
     ] {
-        assert!(junit.out.contains(told), "{told}: {}", junit.out);
+        assert!(junit.out.contains(expected), "{expected}: {}", junit.out);
     }
     let prometheus = run(&text, &["--output", "prometheus"]).await.out;
-    for told in
+    for expected in
         ["# TYPE probe_success gauge\n", "probe_success{", "} 0\n", "reason=\"check_failed\"} 1\n"]
     {
-        assert!(prometheus.contains(told), "{told}: {prometheus}");
+        assert!(prometheus.contains(expected), "{expected}: {prometheus}");
     }
     let format = exposition::Format::Prometheus;
     assert!(exposition::Reader::new(prometheus.as_bytes(), format).all(|line| line.is_ok()));
 }
 
 #[tokio::test]
-async fn a_page_is_written_for_each_report() {
+async fn html_page_is_written_and_escaped() {
     let bot = bot().await;
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html");
@@ -151,11 +151,11 @@ async fn a_page_is_written_for_each_report() {
 }
 
 #[tokio::test]
-async fn credentials_turn_up_nowhere() {
+async fn credentials_are_in_no_output() {
     const CANARY: &str = "canary-4711-of-the-coal-mine";
-    let tattler = GradioApp::start(|received| {
+    let app = GradioApp::start(|received| {
         let header = received.headers.get("authorization").and_then(|value| value.to_str().ok());
-        Answer::text(format!("I was told {}", header.unwrap_or("nothing")))
+        Answer::text(format!("I received {}", header.unwrap_or("nothing")))
     })
     .await;
     let folder = tempfile::tempdir().unwrap();
@@ -163,13 +163,13 @@ async fn credentials_turn_up_nowhere() {
     let text = format!(
         "probe: bot\nevery: 1m\ntarget: {{ url: \"{}\", auth: {{ bearer: \"{CANARY}\" }} }}\n\
          conversation: [ {{ say: \"Hello\", expect: [ {{ contains: \"Bearer\" }}, {{ equals: \"x\" }} ] }} ]\n",
-        tattler.url
+        app.url
     );
     for output in ["pretty", "json", "junit", "prometheus"] {
         let done = run(&text, &["--output", output, "--html", &page]).await;
         assert_eq!(done.exit, Exit::Down, "{}", done.err);
         let page = std::fs::read_to_string(&page).unwrap();
-        assert!(page.contains("I was told Bearer [secret]"), "the bot was given the token");
+        assert!(page.contains("I received Bearer [secret]"), "the app received the token");
         for text in [done.out, done.err, page] {
             assert!(!text.contains(CANARY), "{output}: {text}");
         }
@@ -177,19 +177,19 @@ async fn credentials_turn_up_nowhere() {
 }
 
 #[tokio::test]
-async fn discover_writes_a_probe_that_run_plays() {
+async fn discover_writes_a_probe_file_that_runs() {
     let bot = bot().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("My Bot.yaml").to_string_lossy().into_owned();
     let done = vigie(&["discover", &bot.url, "--write", &file]).await;
     assert_eq!(done.exit, Exit::Success, "{}", done.err);
-    for told in [
+    for expected in [
         "Gradio 6.31.0 · sse_v3",
-        "● /chat a ChatInterface",
+        "● /chat ChatInterface",
         "message box \"Message\"",
-        "replies in chunks",
+        "reply in chunks",
     ] {
-        assert!(done.out.contains(told), "{told}: {}", done.out);
+        assert!(done.out.contains(expected), "{expected}: {}", done.out);
     }
     let run = vigie(&["run", &file]).await;
     assert_eq!(run.exit, Exit::Success, "{}{}", run.out, run.err);

@@ -7,7 +7,7 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use crate::probe;
 
-/// `vigie serve` as a process of its own, since signals are for processes.
+/// `vigie serve` in a child process, since signals are sent to processes.
 struct Serve {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
@@ -33,7 +33,7 @@ impl Serve {
         serve
     }
 
-    /// Reads what it says up to a line with `word`.
+    /// Reads the log up to a line with `word`.
     async fn until(&mut self, word: &str) -> String {
         let found = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
@@ -41,7 +41,7 @@ impl Serve {
                     return line;
                 }
             }
-            panic!("it ended without `{word}`");
+            panic!("the process ended without `{word}`");
         };
         tokio::time::timeout(Duration::from_secs(60), found).await.unwrap()
     }
@@ -56,7 +56,7 @@ impl Serve {
         assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
     }
 
-    /// Ends it as an operator would; it has to end with 0.
+    /// Stops the process with a signal; its exit code has to be 0.
     async fn stop(mut self, signal: &str) {
         self.signal(signal).await;
         let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await.unwrap();
@@ -64,7 +64,7 @@ impl Serve {
     }
 }
 
-/// Answers in as many chunks as a spread between them needs.
+/// An app that replies in enough chunks for inter-chunk times.
 async fn bot() -> GradioApp {
     GradioApp::start(|received| {
         let pieces = ["You ", "said", ": ", &received.message];
@@ -81,16 +81,16 @@ fn text(name: &str, url: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_exporter_shows_what_its_probes_see() {
+async fn metrics_page_has_results_and_own_series() {
     let bot = bot().await;
     let (_folder, file) = probe(&text("bot", &bot.url));
     let mut serve = Serve::start(&file, &[]).await;
     assert_eq!(serve.get("/-/healthy").await, (200, "healthy\n".to_owned()));
-    serve.until("visited").await;
+    serve.until("Run finished").await;
     assert_eq!(serve.get("/-/ready").await.0, 200);
     let (status, page) = serve.get("/metrics").await;
     assert_eq!(status, 200);
-    for told in [
+    for expected in [
         "# HELP probe_success ",
         "# TYPE probe_success gauge\n",
         "probe_success{job=\"gradio_chatbot\",",
@@ -99,7 +99,7 @@ async fn an_exporter_shows_what_its_probes_see() {
         "up{job=\"gradio_chatbot\",",
         "vigie_runs_total{probe=\"bot\",outcome=\"up\"} 1\n",
     ] {
-        assert!(page.contains(told), "{told}: {page}");
+        assert!(page.contains(expected), "{expected}: {page}");
     }
     promtool(&page).await;
     let open = serve
@@ -116,11 +116,11 @@ async fn an_exporter_shows_what_its_probes_see() {
 
 /// Prometheus drops what it has already, so however often it scrapes, a run counts once.
 #[tokio::test]
-async fn a_result_carries_the_time_at_which_its_run_was_due() {
+async fn result_is_stamped_with_its_due_time() {
     let bot = bot().await;
     let (_folder, file) = probe(&text("bot", &bot.url));
     let mut serve = Serve::start(&file, &[]).await;
-    serve.until("visited").await;
+    serve.until("Run finished").await;
     let (_, page) = serve.get("/metrics").await;
     let value = |of: &str| {
         let line = page.lines().find(|line| line.starts_with(of)).unwrap();
@@ -158,7 +158,7 @@ async fn promtool(page: &str) {
 }
 
 #[tokio::test]
-async fn a_probe_on_demand_reaches_only_what_is_configured() {
+async fn probe_page_uses_only_configured_targets() {
     let (bot, other) = (bot().await, bot().await);
     let with_auth =
         text("bot", &bot.url).replacen("\" }", "\", auth: { bearer: \"canary-4711\" } }", 1);
@@ -189,25 +189,25 @@ async fn a_probe_on_demand_reaches_only_what_is_configured() {
 }
 
 #[tokio::test]
-async fn a_hangup_reads_the_files_anew_and_keeps_the_old_ones_when_they_are_wrong() {
+async fn hangup_reloads_files_and_keeps_probes_on_error() {
     let bot = bot().await;
     let (folder, file) = probe(&text("bot", &bot.url));
     let mut serve = Serve::start(&folder.path().to_string_lossy(), &[]).await;
     std::fs::write(folder.path().join("second.yaml"), text("second", &bot.url)).unwrap();
     serve.signal("HUP").await;
-    serve.until("read the files anew: 2 probes").await;
+    serve.until("reloaded 2 probes").await;
     serve.until("probe=second").await;
     assert_eq!(serve.get("/probe?probe=second").await.0, 200);
     std::fs::write(&file, "probe: bot\nevery: 45s\n").unwrap();
     serve.signal("HUP").await;
-    serve.until("the probes stay as they were").await;
+    serve.until("the previous probes stay active").await;
     assert_eq!(serve.get("/probe?probe=bot").await.0, 200);
     assert!(serve.get("/metrics").await.1.contains("vigie_reload_success 0\n"));
     serve.stop("TERM").await;
 }
 
 #[tokio::test]
-async fn results_are_sent_on_by_remote_write_and_the_last_ones_before_it_ends() {
+async fn remote_write_sends_queued_results_before_the_end() {
     use axum::body::Bytes;
     use axum::http::{HeaderMap, StatusCode};
     let (send, mut bodies) = tokio::sync::mpsc::unbounded_channel::<(HeaderMap, Bytes)>();
@@ -223,8 +223,8 @@ async fn results_are_sent_on_by_remote_write_and_the_last_ones_before_it_ends() 
     let bot = bot().await;
     let (_folder, file) = probe(&text("bot", &bot.url));
     let mut serve = Serve::start(&file, &["--remote-write", &url]).await;
-    serve.until("visited").await;
-    // Ended at once: what waits for its batch is sent all the same.
+    serve.until("Run finished").await;
+    // Stopped at once: samples that wait for a full batch are sent too.
     serve.stop("TERM").await;
     let (headers, body) = bodies.recv().await.unwrap();
     assert_eq!(headers["content-encoding"], "snappy");
