@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bridge, check, completions, cost, discover, man, mute, render, report, run, schema, serve,
-    smoke, test_alert,
+    bridge, check, completions, cost, discover, init, man, mute, render, report, run, schema,
+    serve, smoke, test_alert,
 };
 
 /// Synthetic prober for Gradio chatbots.
@@ -36,6 +36,7 @@ pub enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     Discover(discover::Arguments),
+    Init(init::Arguments),
     Serve(serve::Arguments),
     Bridge(bridge::Arguments),
     Cost(cost::Arguments),

@@ -5,6 +5,7 @@ pub mod check;
 pub mod completions;
 pub mod cost;
 pub mod discover;
+pub mod init;
 pub mod man;
 pub mod mute;
 pub mod render;

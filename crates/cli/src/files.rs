@@ -1,14 +1,15 @@
-//! Reads the probe files and folders named on the command line.
+//! Reads the probe files and folders named on the command line. An address of an app stands for a default
+//! probe.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use domain::ProbeSpec;
+use domain::{ProbeSpec, TargetUrl};
 use probe_file::LARGEST_FILE;
 
-use crate::Io;
+use crate::{Io, starter};
 
 /// The text of a probe file.
 #[derive(Clone, Debug)]
@@ -23,7 +24,10 @@ pub(crate) struct ProbeFile {
 pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<ProbeFile>> {
     let mut files = Vec::new();
     for path in paths {
-        if path.is_dir() {
+        if let Some(url) = address(path)? {
+            let (name, text) = (url.without_secrets(), starter::probe_file(&url));
+            files.push(ProbeFile { name, text, named: true });
+        } else if path.is_dir() {
             let inside = probe_files(path)?;
             ensure!(!inside.is_empty(), "`{}` has no probe file (`*.yaml`)", path.display());
             for path in inside {
@@ -34,6 +38,15 @@ pub(crate) fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<ProbeFile>> {
         }
     }
     Ok(files)
+}
+
+/// The address of an app, if the argument is not a path.
+fn address(path: &Path) -> anyhow::Result<Option<TargetUrl>> {
+    let text = path.to_str().unwrap_or_default();
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return Ok(None);
+    }
+    Ok(Some(text.parse()?))
 }
 
 /// The probe files in a folder, sorted.

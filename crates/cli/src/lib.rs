@@ -13,6 +13,7 @@ mod output;
 mod progress;
 pub mod render;
 mod signals;
+mod starter;
 mod style;
 #[cfg(test)]
 mod testing;
@@ -64,6 +65,7 @@ async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Mutes(arguments) => commands::mute::mutes(&arguments, io).await,
         Command::TestAlert(arguments) => commands::test_alert::test_alert(&arguments, io).await,
         Command::Smoke(arguments) => commands::smoke::smoke(&arguments, io).await,
+        Command::Init(arguments) => commands::init::init(&arguments, io),
         Command::Check(arguments) => commands::check::check(&arguments, io),
         Command::Render(arguments) => commands::render::render(&arguments, io),
         Command::Schema(arguments) => commands::schema::schema(&arguments, io),

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
-use domain::{ProbeName, TargetUrl, USER_AGENT};
+use domain::{TargetUrl, USER_AGENT};
 use gradio::{Candidate, Client, Discovery, Input, Limits};
 use serde_json::{Value, json};
 
 use crate::output::pretty::seconds;
 use crate::output::visible;
+use crate::starter::{self, probe_name, quoted};
 use crate::style::{BOLD, DIM, ERROR, GOOD};
 use crate::{Exit, Io};
 
@@ -238,7 +239,7 @@ fn write(
     best: &Candidate,
 ) -> anyhow::Result<()> {
     let shown = path.display();
-    let text = starter(arguments, discovery, best);
+    let text = probe_text(arguments, discovery, best);
     ensure!(
         probe_file::parse(&text, &shown.to_string()).is_ok(),
         "could not generate a valid probe file from the app's description"
@@ -251,12 +252,12 @@ fn write(
     file.write_all(text.as_bytes()).with_context(|| format!("could not write `{shown}`"))
 }
 
-fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> String {
+fn probe_text(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> String {
     let name =
         arguments.write.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy());
     let name = probe_name(name.as_deref().unwrap_or_default());
     let mut lines = vec![
-        format!("probe: {name}"),
+        format!("probe: {}", quoted(&name)),
         "every: 5m                      # 10s, 20s, 30s, or whole minutes up to 1d".to_owned(),
         "timeout: 60s                   # limit of a run, including retries".to_owned(),
         "target:".to_owned(),
@@ -287,21 +288,11 @@ fn starter(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> St
         format!("Gradio {}, {}", version(&discovery.gradio_version), discovery.protocol.name());
     lines.extend([
         "objectives: { first_chunk: 5s, reply: 30s }".to_owned(),
-        "conversation:".to_owned(),
-        format!("  # {app}"),
-        "  - say: \"Hello, my name is ${nonce}.\"   # a new word for each run, so that a cached reply fails".to_owned(),
-        "    expect: [ { min_length: 1 }, { not_matches: \"(?i)traceback|internal server error\" } ]".to_owned(),
-        "  # Checks that the bot keeps the context between turns:".to_owned(),
-        "  # - say: \"What is my name?\"".to_owned(),
-        "  #   expect: [ { contains: \"${nonce}\", ignore_case: true } ]".to_owned(),
+        format!("# {app}"),
+        starter::CONVERSATION.trim_end().to_owned(),
         "alarm: { down: 2 of 3, degraded: 3 of 5, severity: ticket }".to_owned(),
     ]);
     lines.join("\n") + "\n"
-}
-
-/// A text as a quoted YAML scalar, which has the syntax of a JSON string. `${` is escaped.
-fn quoted(text: &str) -> String {
-    Value::from(text.replace("${", "$${")).to_string()
 }
 
 /// A default value as a comment on one line.
@@ -309,26 +300,9 @@ fn comment(value: &Value) -> String {
     visible(&value.to_string(), 200)
 }
 
-/// A valid probe name from a file name.
-fn probe_name(stem: &str) -> String {
-    let allowed = |character: char| {
-        if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
-    };
-    let name: String = stem.chars().map(allowed).take(ProbeName::LONGEST).collect();
-    let name = name.trim_matches('-');
-    if name.is_empty() { "my-bot".to_owned() } else { name.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn probe_is_named_after_its_file() {
-        assert_eq!(probe_name("Support Bot"), "support-bot");
-        assert_eq!(probe_name("--"), "my-bot");
-        assert!(probe_name(&"x".repeat(100)).parse::<ProbeName>().is_ok());
-    }
 
     #[test]
     fn text_of_the_app_stays_within_its_quotes() {

@@ -25,12 +25,14 @@ use crate::{Exit, Io, files};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  vigie run https://chat.example.com
   vigie run probes/support-bot.yaml --environment prod
   vigie run probes/support-bot.yaml --target http://127.0.0.1:7860
   vigie run probes --environment staging --output junit > vigie.xml
   vigie run probes/support-bot.yaml --html report.html")]
 pub struct Arguments {
-    /// Probe files, or folders. From a folder, only the probes of the environment are run.
+    /// Probe files, folders, or the address of an app for a default probe. From a folder, only the probes of
+    /// the environment are run.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Environment. Required if a value of the target differs by environment.

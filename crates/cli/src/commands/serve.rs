@@ -26,11 +26,12 @@ use crate::{Exit, Io, files, signals};
 Serves /metrics, /probe?probe=NAME&target=URL (&debug=true), /-/healthy and /-/ready.
 
 Examples:
+  vigie serve https://chat.example.com
   vigie serve --environment prod
   vigie serve probes/support-bot.yaml --listen 0.0.0.0:9517
   vigie serve --remote-write http://prometheus:9090/api/v1/write")]
 pub struct Arguments {
-    /// Probe files, or folders with probe files.
+    /// Probe files, folders, or the address of an app for a default probe.
     #[arg(value_name = "FILE", default_value = "probes")]
     files: Vec<PathBuf>,
     /// Environment. Required if a value of a target differs by environment.

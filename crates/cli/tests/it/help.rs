@@ -6,6 +6,7 @@ const COMMANDS: &[&str] = &[
     "run",
     "check",
     "discover",
+    "init",
     "serve",
     "bridge",
     "render",

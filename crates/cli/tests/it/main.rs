@@ -1,6 +1,7 @@
 //! The command as a person calls it: its streams and its exit code.
 #![cfg(test)]
 
+mod action;
 mod bridge;
 mod canary;
 mod files;

@@ -203,3 +203,32 @@ async fn discover_writes_a_probe_file_that_runs() {
         (&"/chat".into(), &"sse_v3".into())
     );
 }
+
+#[tokio::test]
+async fn address_is_run_with_a_default_probe() {
+    let bot = bot().await;
+    let done = vigie(&["run", &bot.url]).await;
+    assert_eq!(done.exit, Exit::Success, "{}{}", done.out, done.err);
+    assert!(done.out.contains("● 127-0-0-1 up"), "{}", done.out);
+    let done = vigie(&["run", "http://"]).await;
+    assert_eq!(done.exit, Exit::Failed);
+}
+
+#[tokio::test]
+async fn init_writes_a_probe_and_a_unit_but_overwrites_neither() {
+    let bot = bot().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vigie").to_string_lossy().into_owned();
+    let line = ["init", &bot.url, "--folder", &path];
+    let done = vigie(&line).await;
+    assert_eq!(done.exit, Exit::Success, "{}", done.err);
+    let probe = format!("{path}/probes/127-0-0-1.yaml");
+    assert_eq!(vigie(&["run", &probe]).await.exit, Exit::Success);
+    let unit = std::fs::read_to_string(format!("{path}/vigie.service")).unwrap();
+    assert!(unit.contains(" serve \"") && unit.contains("/probes\"\n"), "{unit}");
+
+    std::fs::write(&probe, "edited").unwrap();
+    let again = vigie(&line).await;
+    assert!(again.exit == Exit::Failed && again.err.contains("File exists"), "{}", again.err);
+    assert_eq!(std::fs::read_to_string(&probe).unwrap(), "edited");
+}

@@ -1,0 +1,101 @@
+//! `vigie init`: writes a first probe file and a systemd unit for `vigie serve`.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use domain::TargetUrl;
+
+use crate::{Exit, Io, starter};
+
+/// Write a first probe file and a systemd unit for `vigie serve`.
+///
+/// Existing files are not overwritten.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie init https://chat.example.com
+  vigie init https://chat.example.com --folder /etc/vigie")]
+pub struct Arguments {
+    /// Address of the app.
+    url: TargetUrl,
+    /// Folder for the files. It is created if needed.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
+}
+
+pub(crate) fn init(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let probes = arguments.folder.join("probes");
+    fs::create_dir_all(&probes)
+        .with_context(|| format!("could not create `{}`", probes.display()))?;
+    let name = starter::probe_name(arguments.url.as_url().host_str().unwrap_or_default());
+    let probe = probes.join(format!("{name}.yaml"));
+    let unit = arguments.folder.join("vigie.service");
+    let absolute = fs::canonicalize(&probes)
+        .with_context(|| format!("could not resolve `{}`", probes.display()))?;
+    let program = std::env::current_exe().context("could not find the path of this program")?;
+    let files =
+        [(&probe, starter::probe_file(&arguments.url)), (&unit, service(&program, &absolute))];
+    for (path, text) in files {
+        create(path, &text)?;
+        writeln!(io.out, "wrote {}", path.display())?;
+    }
+    writeln!(
+        io.err,
+        "next: vigie run {}\n      vigie serve {}",
+        probe.display(),
+        probes.display()
+    )?;
+    Ok(Exit::Success)
+}
+
+fn create(path: &Path, text: &str) -> anyhow::Result<()> {
+    let failed = || format!("could not write `{}`", path.display());
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).open(path).with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)
+}
+
+/// The systemd unit. `vigie serve` needs the network and read access to the probe files, nothing else.
+fn service(program: &Path, probes: &Path) -> String {
+    format!(
+        "[Unit]
+Description=Vigie, synthetic prober for Gradio chatbots
+Wants=network-online.target
+After=network-online.target
+
+[Service]
+ExecStart=\"{}\" serve \"{}\"
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=on-failure
+DynamicUser=yes
+CapabilityBoundingSet=
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=read-only
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=strict
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+UMask=0077
+
+[Install]
+WantedBy=multi-user.target
+",
+        program.display(),
+        probes.display()
+    )
+}
