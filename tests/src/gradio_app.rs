@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -24,6 +24,8 @@ pub enum Answer {
     Error(String),
     /// Starts, and never says a word.
     Silence,
+    /// Rejects the request with status 401.
+    Unauthorized,
 }
 
 impl Answer {
@@ -110,7 +112,7 @@ async fn join(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     Json(body): Json<Value>,
-) -> Json<Value> {
+) -> Result<Json<Value>, StatusCode> {
     let session = body["session_hash"].as_str().unwrap_or_default().to_owned();
     let message = body["data"][0].as_str().unwrap_or_default().to_owned();
     let mut all = app.received.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,11 +121,14 @@ async fn join(
     let id = format!("{session}-{turn}");
     let answer = (app.script)(&received);
     all.push(received);
+    if matches!(answer, Answer::Unauthorized) {
+        return Err(StatusCode::UNAUTHORIZED);
+    }
     app.waiting
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(session, (id.clone(), answer));
-    Json(json!({"event_id": id}))
+    Ok(Json(json!({"event_id": id})))
 }
 
 type Events = Sse<BoxStream<'static, Result<Event, Infallible>>>;
@@ -151,7 +156,7 @@ fn reply(id: &str, answer: Answer) -> Vec<Value> {
     let completed = |success: bool, output: Value| json!({"msg": "process_completed", "event_id": id, "success": success, "output": output, "title": "Error"});
     let end = json!({"msg": "close_stream", "event_id": null});
     match answer {
-        Answer::Silence => Vec::new(),
+        Answer::Silence | Answer::Unauthorized => Vec::new(),
         Answer::Error(text) => vec![completed(false, json!({"error": text})), end],
         Answer::Chunks(chunks) => {
             let chunk = |(index, piece): (usize, &String)| {

@@ -52,13 +52,13 @@ impl Prober {
         time_left: Duration,
     ) -> Result<Vec<Report>, Unpublished> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
-        let mut playing = self.runner.start(request.runs, request.due, deadline);
+        let mut running = self.runner.start(request.runs, request.due, deadline);
         let mut reports = Vec::new();
-        while let Some(report) = playing.next().await {
+        while let Some(report) = running.next().await {
             log(&report);
             reports.push(report);
         }
-        let problems = self.publisher.publish(&reports).await;
-        if problems.is_empty() { Ok(reports) } else { Err(Unpublished { problems }) }
+        let errors = self.publisher.publish(&reports).await;
+        if errors.is_empty() { Ok(reports) } else { Err(Unpublished { errors }) }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
 use conversation::StallMonitor;
@@ -36,11 +37,18 @@ use tracing::{debug, error, info, warn};
 
 pub use config::Config;
 pub use invocation::{Event, Response};
+pub use page::RequestError;
+pub use publish::{PublishError, SamplesError, StoreError};
+pub use runs::TargetError;
+pub use scrapes::ScrapeError;
+
 use publish::Publisher;
 use runs::Runner;
 
 /// Time limit of one attempt of an AWS call.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time limit of one attempt of `PutMetricData`.
+const PUT_METRICS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time limit of an AWS call with its retries.
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -61,16 +69,22 @@ const GATHER: Duration = Duration::from_secs(3);
 /// Longest wait for the due time of a run request that arrived early.
 const EARLY: Duration = Duration::from_secs(20);
 
-/// Why an invocation failed although its runs were made.
+/// Results, or parts of them, that were not published. The runs were made.
 #[derive(Debug, thiserror::Error)]
-#[error("{} results or parts of them were not published: {}", .problems.len(), .problems.join("; "))]
+#[error("could not publish all results ({} failures): {}", .errors.len(), joined(.errors))]
 pub struct Unpublished {
-    problems: Vec<String>,
+    errors: Vec<PublishError>,
+}
+
+/// The errors with their causes on one line.
+fn joined(errors: &[PublishError]) -> String {
+    errors.iter().map(|error| chain(error)).collect::<Vec<_>>().join("; ")
 }
 
 impl From<Unpublished> for Diagnostic {
     fn from(error: Unpublished) -> Self {
-        Self { error_type: "Unpublished".into(), error_message: error.to_string() }
+        let error_type = error.errors.first().map_or("Unpublished", PublishError::error_type);
+        Self { error_type: error_type.into(), error_message: error.to_string() }
     }
 }
 
@@ -99,7 +113,7 @@ impl Clients {
     #[must_use]
     pub fn new(aws: &SdkConfig) -> Self {
         Self {
-            cloudwatch: aws_sdk_cloudwatch::Client::new(aws),
+            cloudwatch: cloudwatch_client(aws),
             sqs: aws_sdk_sqs::Client::new(aws),
             s3: aws_sdk_s3::Client::new(aws),
             table: Table::new(aws),
@@ -107,6 +121,17 @@ impl Clients {
             parameters: secrets::ParameterStore::new(aws),
         }
     }
+}
+
+/// A client whose attempts have more time. `PutMetricData` is not idempotent: an attempt that times out may
+/// have succeeded, and a retry would count its values twice.
+fn cloudwatch_client(aws: &SdkConfig) -> aws_sdk_cloudwatch::Client {
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(PUT_METRICS_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let config = aws_sdk_cloudwatch::config::Builder::from(aws).timeout_config(timeouts).build();
+    aws_sdk_cloudwatch::Client::from_conf(config)
 }
 
 impl Prober {
@@ -147,12 +172,12 @@ impl Prober {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
         let (sqs, url) = (&self.publisher.sqs, &self.publisher.config.runs_queue_url);
         let (mut handled, mut unreadable) = (Vec::new(), Vec::new());
-        let mut problems = Vec::new();
+        let mut errors = Vec::new();
         for record in event.records {
             match read(&record) {
                 Ok(request) => {
                     let abandoned = queue::was_abandoned(&record);
-                    problems.extend(self.handle_request(request, abandoned, deadline).await);
+                    errors.extend(self.handle_request(request, abandoned, deadline).await);
                     handled.push(record);
                 }
                 Err(error) => {
@@ -163,11 +188,11 @@ impl Prober {
                 }
             }
         }
-        if problems.is_empty() {
+        if errors.is_empty() {
             return Ok(redeliver(unreadable));
         }
         join_all(handled.iter().map(|record| queue::delete(sqs, url, record))).await;
-        Err(Unpublished { problems })
+        Err(Unpublished { errors })
     }
 
     /// Makes the runs and scrapes of one request and returns what was not published. `abandoned`: an
@@ -177,7 +202,7 @@ impl Prober {
         request: RunRequest,
         abandoned: bool,
         deadline: Instant,
-    ) -> Vec<String> {
+    ) -> Vec<PublishError> {
         let early = request.due.duration_since(Timestamp::now());
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;
@@ -199,9 +224,16 @@ impl Prober {
                 to_make.push(run);
             }
         }
-        let scrapes = request.scrapes.iter().map(|scrape| self.scrape(scrape, request.due));
+        let is_late = |scrape: &&ScrapeRequest| behind(request.due) > scrape.every;
+        let (late_scrapes, scrapes): (Vec<_>, Vec<_>) = request.scrapes.iter().partition(is_late);
+        for scrape in &late_scrapes {
+            warn!(probe = %scrape.probe, job = scrape.job, "Scrape is late and is dropped");
+        }
+        let late_scrapes = late_scrapes.iter().filter(|scrape| !scrape.switched_off).count();
+        let late_scrapes = u32::try_from(late_scrapes).unwrap_or(u32::MAX);
+        let scrapes = scrapes.into_iter().map(|scrape| self.scrape(scrape, request.due));
         let (counted, made, scraped) = tokio::join!(
-            self.count([("RunsLate", late), ("RunsLost", lost)]),
+            self.count([("RunsLate", late), ("RunsLost", lost), ("ScrapesLate", late_scrapes)]),
             self.make(to_make, request.due, deadline),
             join_all(scrapes),
         );
@@ -210,34 +242,31 @@ impl Prober {
 
     /// Makes all runs concurrently and publishes each result when it is ready. A result waits neither for
     /// slower runs nor for other publications.
-    async fn make(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> Vec<String> {
-        let playing = self.runner.start(runs, due, deadline);
-        let ready = stream::unfold(playing, async |mut playing| {
-            Some((playing.ready(GATHER).await?, playing))
+    async fn make(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> Vec<PublishError> {
+        let running = self.runner.start(runs, due, deadline);
+        let ready = stream::unfold(running, async |mut running| {
+            Some((running.ready(GATHER).await?, running))
         });
         let published = ready.map(|reports| self.publish(reports)).buffer_unordered(AT_ONCE);
-        published.collect::<Vec<_>>().await.concat()
+        published.collect::<Vec<_>>().await.into_iter().flatten().collect()
     }
 
-    async fn publish(&self, reports: Vec<Report>) -> Vec<String> {
+    async fn publish(&self, reports: Vec<Report>) -> Vec<PublishError> {
         reports.iter().for_each(log);
-        let problems = self.publisher.publish(&reports).await;
-        if !problems.is_empty() {
+        let errors = self.publisher.publish(&reports).await;
+        if !errors.is_empty() {
             let runs: Vec<&str> = reports.iter().map(|report| report.run.as_str()).collect();
-            error!(runs = runs.join(" "), error = problems.join("; "), "Publishing results failed");
+            error!(runs = runs.join(" "), error = joined(&errors), "Publishing results failed");
         }
-        problems
+        errors
     }
 
-    async fn scrape(&self, request: &ScrapeRequest, due: Timestamp) -> Option<String> {
-        if behind(due) > request.every {
-            warn!(probe = %request.probe, job = request.job, "Scrape is late and is dropped");
-            return None;
-        }
+    async fn scrape(&self, request: &ScrapeRequest, due: Timestamp) -> Option<PublishError> {
         if request.switched_off {
             let ended = scrapes::end(request, due, &self.publisher, &self.runner.secrets).await;
             if let Err(error) = ended {
                 // Not an error: the next minute tries again, and Prometheus ends a series after five.
+                let error = chain(&error);
                 warn!(error, probe = %request.probe, "Ending the series of a disabled target failed");
             }
             return None;
@@ -247,12 +276,11 @@ impl Prober {
                 let (secrets, memory) = (&self.runner.secrets, &self.scrape_memory);
                 scrapes::make(request, due, &self.publisher, scraper, secrets, memory).await
             }
-            Err(error) => Err(chain(&error)),
+            Err(error) => Err(error.into()),
         };
-        if let Err(error) = &made {
-            error!(error, probe = %request.probe, "Publishing a scrape failed");
-        }
-        made.err()
+        let source = made.err()?;
+        error!(error = chain(&source), probe = %request.probe, "Publishing a scrape failed");
+        Some(PublishError::Scrape { probe: request.probe.to_string(), source })
     }
 
     async fn scraper(&self) -> Result<&reqwest::Client, reqwest::Error> {
@@ -265,7 +293,7 @@ impl Prober {
     }
 
     /// Publishes counters, stamped with the present: an alarm does not look back as far as a late due time.
-    async fn count(&self, counts: [(&str, u32); 2]) -> Vec<String> {
+    async fn count(&self, counts: [(&str, u32); 3]) -> Option<PublishError> {
         let now = Timestamp::now();
         let environment = &self.publisher.config.environment;
         let counted = counts.into_iter().filter(|(_, count)| *count > 0);
@@ -275,7 +303,7 @@ impl Prober {
             })
             .collect();
         let published = cloudwatch::put(&self.publisher.cloudwatch, metrics).await;
-        published.err().map(|error| chain(&error)).into_iter().collect()
+        published.err().map(PublishError::from)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The metrics page of a target: its request, and the redaction of its secrets.
+//! Requests a target's metrics page and removes the target's secrets from it.
 
 use std::borrow::Cow;
 
@@ -9,17 +9,28 @@ use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use scrape::{FetchError, Limits, Page, Request};
 
-/// The request for the page. Errors do not contain the URL, which may contain credentials.
-pub(crate) fn request(scrape: &ScrapeRequest, target: &FilledTarget) -> Result<Request, String> {
-    let unusable = || {
-        format!(
-            "the target of `{}` with the path `{}` is not a valid URL",
-            scrape.probe, scrape.path
-        )
-    };
-    let mut url = target.url().as_url().join(&scrape.path).map_err(|_| unusable())?;
+/// Why no request could be made. The texts have no URL, which may hold credentials.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    #[error("the path `{path}` of probe `{probe}` is not valid in the target's URL")]
+    Path { probe: String, path: String },
+    #[error("`{name}` is not a valid header name")]
+    HeaderName { name: String },
+    #[error("the value of the header `{name}` has characters that are not allowed")]
+    HeaderValue { name: String },
+}
+
+/// The request for the metrics page.
+pub(crate) fn request(
+    scrape: &ScrapeRequest,
+    target: &FilledTarget,
+) -> Result<Request, RequestError> {
+    let invalid =
+        |_| RequestError::Path { probe: scrape.probe.to_string(), path: scrape.path.clone() };
+    let mut url = target.url().as_url().join(&scrape.path).map_err(invalid)?;
     let mut headers = HeaderMap::new();
-    // Gradio's log-in page guards the app, not the metrics page beside it.
+    // Gradio's login protects the app, but not the metrics page.
     let auth = target.auth();
     for (name, value) in &auth.headers {
         insert(&mut headers, name, expose(value))?;
@@ -31,10 +42,9 @@ pub(crate) fn request(scrape: &ScrapeRequest, target: &FilledTarget) -> Result<R
     Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default() })
 }
 
-/// Fetches the page and redacts the secrets of the target.
+/// Fetches the page and removes the secrets of the target.
 ///
-/// A log-in may also stand before the whole host, as HTTP basic authentication: it is shown there when
-/// it is asked for, as the conversation does.
+/// After a 401 response the login is sent as HTTP basic authentication, which may protect the whole host.
 pub(crate) async fn fetch(
     client: &reqwest::Client,
     request: &Request,
@@ -46,8 +56,8 @@ pub(crate) async fn fetch(
             Some(FilledLogin { username, password }),
         ) => {
             let mut request = request.clone();
-            let shown = conversation::target::basic(username, expose(password));
-            if let Ok(mut value) = HeaderValue::try_from(format!("Basic {}", expose(&shown))) {
+            let basic = conversation::target::basic(username, expose(password));
+            if let Ok(mut value) = HeaderValue::try_from(format!("Basic {}", expose(&basic))) {
                 value.set_sensitive(true);
                 request.headers.insert(AUTHORIZATION, value);
             }
@@ -62,17 +72,17 @@ fn expose(secret: &secrecy::SecretString) -> &str {
     secrecy::ExposeSecret::expose_secret(secret)
 }
 
-fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
+fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), RequestError> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("`{name}` is not the name of a header"))?;
+        .map_err(|_| RequestError::HeaderName { name: name.to_owned() })?;
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| format!("the header `{name}` has a character that a header cannot contain"))?;
+        .map_err(|_| RequestError::HeaderValue { name: name.to_owned() })?;
     value.set_sensitive(true);
     headers.insert(parsed, value);
     Ok(())
 }
 
-/// Redacts secrets, since an app may show in its labels what it received.
+/// An app may repeat a secret in a label. A page that is not UTF-8 is returned as it is.
 fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
     if let Ok(text) = str::from_utf8(&page.body)
         && let Cow::Owned(clean) = rewritten(text, |part| target.redact(part))
@@ -82,8 +92,8 @@ fn without_secrets(mut page: Page, target: &FilledTarget) -> Page {
     page
 }
 
-/// Applies `clean` to label values and help texts. Names and numbers are kept: a short secret may be part
-/// of them.
+/// The page with `clean` applied to the values of labels and to help texts. Names and numbers stay, since
+/// a short secret may be a part of them.
 fn rewritten(page: &str, clean: impl Fn(&str) -> String) -> Cow<'_, str> {
     let mut written = String::new();
     let mut kept = 0;
@@ -103,15 +113,15 @@ fn rewritten(page: &str, clean: impl Fn(&str) -> String) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// Ranges of the texts of a page: what is in quotes, and what follows `# HELP NAME`.
+/// Ranges of the texts of a page: quoted values, and what follows `# HELP NAME`.
 fn texts(page: &str) -> Vec<(usize, usize)> {
     let mut texts = Vec::new();
     let mut at = 0;
     for line in page.split_inclusive('\n') {
         let end = at + line.len();
         if let Some(help) = line.strip_prefix("# HELP ") {
-            if let Some((_, words)) = help.split_once(' ') {
-                texts.push((end - words.len(), end));
+            if let Some((_, text)) = help.split_once(' ') {
+                texts.push((end - text.len(), end));
             }
         } else if !line.starts_with('#') {
             texts.extend(quoted(line).into_iter().map(|(from, to)| (at + from, at + to)));
@@ -121,7 +131,7 @@ fn texts(page: &str) -> Vec<(usize, usize)> {
     texts
 }
 
-/// Ranges of the texts in quotes; a backslash escapes the next character.
+/// Ranges between the quotes of a line. A backslash escapes the next character.
 fn quoted(line: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let (mut open, mut escaped) = (None, false);
@@ -166,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_one_of_the_targets_host() {
+    fn path_is_resolved_against_the_host() {
         let scrape = with_token("/metrics", "https://chat.example.com/my/bot?x#y");
         let request = request(&scrape, &target(&scrape)).unwrap();
         assert_eq!(request.url.as_str(), "https://chat.example.com/metrics");
@@ -174,14 +184,17 @@ mod tests {
     }
 
     #[test]
-    fn invalid_url_is_reported_without_the_target() {
-        let scrape = with_token("https://[", "https://canary.example.com");
-        let problem = request(&scrape, &target(&scrape)).unwrap_err();
-        assert_eq!(problem, "the target of `bot` with the path `https://[` is not a valid URL");
+    fn error_of_an_invalid_path_does_not_show_the_url() {
+        let scrape = with_token("//[", "https://canary.example.com");
+        let error = request(&scrape, &target(&scrape)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the path `//[` of probe `bot` is not valid in the target's URL"
+        );
     }
 
     #[test]
-    fn secrets_are_redacted_in_texts_only() {
+    fn secrets_are_removed_from_texts_but_not_from_names() {
         let page = "# HELP chat_total Messages of chat.\n# TYPE chat_total counter\n\
                     chat_total{user=\"chat\",said=\"a \\\" chat\"} 3 # {trace=\"chat\"} 1\n\
                     # a comment of chat\nchat_up 1";
@@ -196,9 +209,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_log_in_before_the_whole_host_is_shown_where_it_is_asked_for() {
+    async fn login_is_sent_as_basic_authentication_after_401() {
         let answer = async |headers: axum::http::HeaderMap| match headers.get("authorization") {
-            Some(shown) if shown == "Basic cHJvYmU6aHVzaC1odXNo" => Ok("up_to_now 1\n"),
+            Some(sent) if sent == "Basic cHJvYmU6aHVzaC1odXNo" => Ok("up_to_now 1\n"),
             _ => Err(axum::http::StatusCode::UNAUTHORIZED),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

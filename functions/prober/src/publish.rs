@@ -1,21 +1,75 @@
-//! Publishes what was seen: figures to CloudWatch, samples to the bridge's queue, reports to S3.
+//! Publishes results: metrics to CloudWatch, samples to the bridge's queue, reports to S3.
 //!
-//! Each way is tried whatever becomes of the others. What did not get through is named, so that
-//! the invocation fails and its alarm rises.
+//! A destination that fails does not stop the others. Each failure is returned, so that the invocation
+//! fails and its alarm rises.
 
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::Client as S3;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::delete_object::DeleteObjectError;
+use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_sqs::Client as Sqs;
+use cloudwatch::PutError;
 use domain::metrics::{Unit, for_prometheus};
 use domain::{Report, Verdict};
-use lambda_kit::chain;
-use samples::message::{Outgoing, encode};
-use samples::{Entry, Timestamp};
+use samples::message::{Outgoing, TooLarge, encode};
+use samples::{Entry, InvalidSeries, Timestamp};
 use sqs_batch::Message;
 
 use crate::Config;
+use crate::scrapes::ScrapeError;
 
-/// Where results go.
+/// Why a result, or a part of it, was not published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    #[error("could not publish metrics")]
+    Metrics(#[from] PutError),
+    #[error("could not publish samples")]
+    Samples(#[from] SamplesError),
+    #[error("could not store the report of run `{run}`")]
+    Report { run: String, source: StoreError },
+    #[error("could not publish the scrape of probe `{probe}`")]
+    Scrape { probe: String, source: ScrapeError },
+}
+
+impl PublishError {
+    /// A stable word for each variant, for `error_type`.
+    pub(crate) fn error_type(&self) -> &'static str {
+        match self {
+            Self::Metrics(_) => "Metrics",
+            Self::Samples(_) => "Samples",
+            Self::Report { .. } => "Report",
+            Self::Scrape { .. } => "Scrape",
+        }
+    }
+}
+
+/// Why samples were not sent to the bridge's queue.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SamplesError {
+    #[error(transparent)]
+    Series(#[from] InvalidSeries),
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    #[error("the queue of samples rejected a batch")]
+    Send(#[from] sqs_batch::SendError),
+}
+
+/// Why an object in the report bucket was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    #[error("could not serialize the report")]
+    Serialize(#[from] serde_json::Error),
+    #[error("could not store `{key}`")]
+    Put { key: String, source: Box<SdkError<PutObjectError>> },
+    #[error("could not delete `{key}`")]
+    Delete { key: String, source: Box<SdkError<DeleteObjectError>> },
+}
+
+/// The destinations of results.
 pub(crate) struct Publisher {
     pub(crate) config: Config,
     pub(crate) cloudwatch: CloudWatch,
@@ -24,19 +78,21 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// One sentence for everything that was not published; empty when all was.
-    pub(crate) async fn publish(&self, reports: &[Report]) -> Vec<String> {
-        let (figures, samples, stored) =
-            tokio::join!(self.figures(reports), self.samples(reports), self.store(reports));
-        [figures, samples].into_iter().flatten().chain(stored).collect()
+    /// Publishes the results and returns what failed.
+    pub(crate) async fn publish(&self, reports: &[Report]) -> Vec<PublishError> {
+        let (metrics, samples, stored) =
+            tokio::join!(self.metrics(reports), self.samples(reports), self.store(reports));
+        let metrics = metrics.err().map(PublishError::from);
+        let samples = samples.err().map(PublishError::from);
+        metrics.into_iter().chain(samples).chain(stored).collect()
     }
 
-    async fn figures(&self, reports: &[Report]) -> Option<String> {
+    async fn metrics(&self, reports: &[Report]) -> Result<(), PutError> {
         let mut data: Vec<_> = reports
             .iter()
             .flat_map(|report| cloudwatch::data(report, self.config.detail))
             .collect();
-        // The watch on ourselves looks at the environment as a whole.
+        // Self-monitoring counts the runs of the whole environment.
         for report in reports {
             let own = |name| {
                 cloudwatch::own(name, &self.config.environment, 1.0, Unit::Count, report.due)
@@ -49,39 +105,45 @@ impl Publisher {
                 data.push(own("RunsStalled"));
             }
         }
-        cloudwatch::put(&self.cloudwatch, data).await.err().map(|error| chain(&error))
+        cloudwatch::put(&self.cloudwatch, data).await
     }
 
-    async fn samples(&self, reports: &[Report]) -> Option<String> {
-        let queue_url = self.config.samples_queue_url.as_ref()?;
+    async fn samples(&self, reports: &[Report]) -> Result<(), SamplesError> {
+        let Some(queue_url) = &self.config.samples_queue_url else { return Ok(()) };
         let mut messages: Vec<Outgoing> = Vec::new();
         for report in reports {
-            match samples(report) {
-                Ok(encoded) => messages.extend(encoded),
-                Err(problem) => return Some(problem),
-            }
+            messages.extend(samples(report)?);
         }
-        send(&self.sqs, queue_url, messages).await.err()
+        send(&self.sqs, queue_url, messages).await
     }
 
-    /// Keeps the report of every run that is not up, and the newest of them under a fixed name.
-    async fn store(&self, reports: &[Report]) -> Vec<String> {
+    /// Stores the report of every run that is not up, and as the latest report of its probe.
+    async fn store(&self, reports: &[Report]) -> Vec<PublishError> {
         let kept = reports.iter().filter(|report| report.outcome.verdict() != Some(Verdict::Up));
-        let mut problems = Vec::new();
+        let mut errors = Vec::new();
         for report in kept {
-            let Ok(json) = serde_json::to_vec_pretty(report) else { continue };
-            let key = report.key();
-            let page = report_page::render(report).into_bytes();
-            let latest = Report::latest_key(&report.probe);
-            let (json_key, page_key) = (format!("{key}.json"), format!("{key}.html"));
-            let (json_put, page_put, latest_put) = tokio::join!(
-                self.put(&json_key, "application/json", json.clone()),
-                self.put(&page_key, "text/html; charset=utf-8", page),
-                self.put(&latest, "application/json", json),
-            );
-            problems.extend([json_put, page_put, latest_put].into_iter().filter_map(Result::err));
+            let failed =
+                |source| PublishError::Report { run: report.run.as_str().to_owned(), source };
+            match self.store_one(report).await {
+                Ok(failures) => errors.extend(failures.into_iter().map(failed)),
+                Err(error) => errors.push(failed(error)),
+            }
         }
-        problems
+        errors
+    }
+
+    async fn store_one(&self, report: &Report) -> Result<Vec<StoreError>, StoreError> {
+        let json = serde_json::to_vec_pretty(report)?;
+        let page = report_page::render(report).into_bytes();
+        let key = report.key();
+        let (json_key, page_key) = (format!("{key}.json"), format!("{key}.html"));
+        let latest = Report::latest_key(&report.probe);
+        let (json_put, page_put, latest_put) = tokio::join!(
+            self.put(&json_key, "application/json", json.clone()),
+            self.put(&page_key, "text/html; charset=utf-8", page),
+            self.put(&latest, "application/json", json),
+        );
+        Ok([json_put, page_put, latest_put].into_iter().filter_map(Result::err).collect())
     }
 
     pub(crate) async fn put(
@@ -89,7 +151,7 @@ impl Publisher {
         key: &str,
         content_type: &str,
         body: Vec<u8>,
-    ) -> Result<(), String> {
+    ) -> Result<(), StoreError> {
         let put = self
             .s3
             .put_object()
@@ -98,30 +160,32 @@ impl Publisher {
             .content_type(content_type);
         match put.body(body.into()).send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(format!("`{key}` was not stored: {}", chain(&error))),
+            Err(source) => Err(StoreError::Put { key: key.to_owned(), source: Box::new(source) }),
         }
     }
 
-    pub(crate) async fn delete(&self, key: &str) -> Result<(), String> {
+    pub(crate) async fn delete(&self, key: &str) -> Result<(), StoreError> {
         let delete = self.s3.delete_object().bucket(&self.config.report_bucket).key(key);
         match delete.send().await {
             Ok(_) => Ok(()),
-            Err(error) => Err(format!("`{key}` was not deleted: {}", chain(&error))),
+            Err(source) => {
+                Err(StoreError::Delete { key: key.to_owned(), source: Box::new(source) })
+            }
         }
     }
 }
 
 /// A run's samples as messages of its probe's group.
-fn samples(report: &Report) -> Result<Vec<Outgoing>, String> {
+fn samples(report: &Report) -> Result<Vec<Outgoing>, SamplesError> {
     let at = Timestamp::from_millis(report.due.as_millisecond());
-    let figures = for_prometheus(report);
-    let entries = figures.iter().map(|figure| {
-        let labels = figure.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        Entry::of(figure.name, labels, figure.value, at)
+    let values = for_prometheus(report);
+    let entries = values.iter().map(|value| {
+        let labels = value.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Entry::of(value.name, labels, value.value, at)
     });
-    let entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(|error| chain(&error))?;
+    let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
     let group = format!("{}/{}", report.environment, report.probe);
-    encode(&group, report.run.as_str(), at, &entries).map_err(|error| chain(&error))
+    Ok(encode(&group, report.run.as_str(), at, &entries)?)
 }
 
 /// Sends messages of samples to the bridge's queue.
@@ -129,12 +193,10 @@ pub(crate) async fn send(
     sqs: &Sqs,
     queue_url: &str,
     messages: Vec<Outgoing>,
-) -> Result<(), String> {
+) -> Result<(), SamplesError> {
     let messages = messages
         .into_iter()
         .map(|message| Message::fifo(message.group, message.deduplication, message.body))
         .collect::<Vec<_>>();
-    sqs_batch::send(sqs, queue_url, &messages)
-        .await
-        .map_err(|error| format!("could not queue samples: {}", chain(&error)))
+    Ok(sqs_batch::send(sqs, queue_url, &messages).await?)
 }

@@ -7,15 +7,20 @@ use std::time::Duration;
 use conversation::target::{FillError, secret_references};
 use conversation::{FilledTarget, ProbeRun, Prober, ProgressEvent, TimeLimit};
 use domain::run_request::Run;
-use domain::{OwnFault, Report, Target};
+use domain::{OwnFault, Reason, Report, SecretReference, Target};
 use jiff::Timestamp;
 use lambda_kit::chain;
+use secrecy::{ExposeSecret, SecretString};
 use secrets::{SecretError, Secrets};
 use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
+use tracing::info;
 
 /// How long a run may exceed its time limit before it counts as hung.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// The secrets of a target by reference.
+type TargetSecrets = HashMap<SecretReference, SecretString>;
 
 /// Runs that were started.
 pub(crate) struct RunningTasks {
@@ -85,6 +90,38 @@ impl Runner {
     }
 
     async fn run(&self, run: &Run, due: Timestamp, deadline: Instant) -> Report {
+        let used = self.cached_secrets(run).await;
+        let report = self.run_once(run, due, deadline).await;
+        let is_refused = report.outcome.reason() == Some(Reason::Auth);
+        if is_refused && self.secrets_changed(run, used.as_ref()).await {
+            // The cache had a secret from before its rotation. This says nothing about the target.
+            info!(run = %run.id, probe = %run.probe.name, "Secret was rotated; the run is repeated");
+            return self.run_once(run, due, deadline).await;
+        }
+        report
+    }
+
+    /// The secrets of the target; `None` if there are none or they are not available.
+    async fn cached_secrets(&self, run: &Run) -> Option<TargetSecrets> {
+        let references = secret_references(&run.probe.target);
+        if references.is_empty() {
+            return None;
+        }
+        self.secrets.get_all(&references, std::time::Instant::now()).await.ok()
+    }
+
+    /// Fetches the secrets again and returns whether one has changed since it was `used`.
+    async fn secrets_changed(&self, run: &Run, used: Option<&TargetSecrets>) -> bool {
+        let Some(used) = used else { return false };
+        used.keys().for_each(|reference| self.secrets.forget(reference));
+        let Some(fetched) = self.cached_secrets(run).await else { return false };
+        used.iter().any(|(reference, before)| {
+            let now = fetched.get(reference).map(ExposeSecret::expose_secret);
+            now.is_some_and(|now| now != before.expose_secret())
+        })
+    }
+
+    async fn run_once(&self, run: &Run, due: Timestamp, deadline: Instant) -> Report {
         let probe_run = self.run_of(run, due);
         let target = match fill_target(&run.probe.target, &self.secrets).await {
             Ok(target) => target,
@@ -105,7 +142,8 @@ impl Runner {
 
 /// Why the secrets of a target could not be filled in.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TargetError {
+#[non_exhaustive]
+pub enum TargetError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]

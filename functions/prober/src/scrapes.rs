@@ -20,8 +20,9 @@ use secrets::Secrets;
 use tokio::sync::RwLock;
 use tracing::{info, warn};
 
-use crate::publish::{Publisher, send};
-use crate::runs::fill_target;
+use crate::page::RequestError;
+use crate::publish::{Publisher, SamplesError, StoreError, send};
+use crate::runs::{TargetError, fill_target};
 use crate::{Config, page};
 use conversation::FilledTarget;
 
@@ -47,25 +48,41 @@ impl ScrapeMemory {
     }
 }
 
+/// Why a scrape was not published. A target that does not respond is not an error: its `up` is 0.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScrapeError {
+    #[error("could not create the HTTP client")]
+    Client(#[from] reqwest::Error),
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Samples(#[from] SamplesError),
+    #[error(transparent)]
+    State(#[from] StoreError),
+}
+
 /// Makes one scrape and sends its samples. The error is a fault of Vigie: a target that cannot be scraped
 /// is a sample, `up` 0.
 pub(crate) async fn make(
-    order: &ScrapeRequest,
+    scrape: &ScrapeRequest,
     due: Timestamp,
     publisher: &Publisher,
     client: &reqwest::Client,
     secrets: &Secrets,
     shared: &ScrapeMemory,
-) -> Result<(), String> {
+) -> Result<(), ScrapeError> {
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
-    let target = fill_target(&order.target, secrets).await.map_err(|error| chain(&error))?;
-    let request = page::request(order, &target)?;
+    let target = fill_target(&scrape.target, secrets).await?;
+    let request = page::request(scrape, &target)?;
     let limits = shared.limits;
     let small = Limits { body_bytes: limits.body_bytes / SMALL_PAGES, ..limits };
     let config = &publisher.config;
     let instance = target.instance();
-    let labels = labels(order, config, instance);
-    let key = key(order);
+    let labels = labels(scrape, config, instance);
+    let key = key(scrape);
 
     let at = At::from_millis(due.as_millisecond());
     let began = Instant::now();
@@ -82,15 +99,15 @@ pub(crate) async fn make(
         page = fetch(limits).await;
     }
     let mut memory = remembered(&publisher.s3, config, &key).await.unwrap_or_default();
-    let scrape = memory.absorb(&labels, &limits, page, at, || began.elapsed());
-    log(order, &scrape, &target);
+    let scraped = memory.absorb(&labels, &limits, page, at, || began.elapsed());
+    log(scrape, &scraped, &target);
 
-    let run = RunId::of(&config.environment, &order.probe, due);
-    let group = group(order, config, instance);
-    let messages = encode(&group, &format!("scrape-{run}"), at, &scrape.entries)
-        .map_err(|error| chain(&error))?;
-    let changed = scrape.memory_changed;
-    drop(scrape);
+    let run = RunId::of(&config.environment, &scrape.probe, due);
+    let group = group(scrape, config, instance);
+    let messages = encode(&group, &format!("scrape-{run}"), at, &scraped.entries)
+        .map_err(SamplesError::from)?;
+    let changed = scraped.memory_changed;
+    drop(scraped);
     drop((shared_use, alone));
     send(&publisher.sqs, queue_url, messages).await?;
     // After the samples are in the queue: a series whose end was not sent must stay in the object.
@@ -103,44 +120,44 @@ pub(crate) async fn make(
 /// Ends the series of a target whose probe is switched off, and deletes the object. Without an object it
 /// was done before, or the target was never up: then its `up` ends by the rule of Prometheus.
 pub(crate) async fn end(
-    order: &ScrapeRequest,
+    scrape: &ScrapeRequest,
     due: Timestamp,
     publisher: &Publisher,
     secrets: &Secrets,
-) -> Result<(), String> {
+) -> Result<(), ScrapeError> {
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
-    let (config, key) = (&publisher.config, key(order));
+    let (config, key) = (&publisher.config, key(scrape));
     let Some(mut memory) = remembered(&publisher.s3, config, &key).await else { return Ok(()) };
-    let target = fill_target(&order.target, secrets).await.map_err(|error| chain(&error))?;
+    let target = fill_target(&scrape.target, secrets).await?;
     let instance = target.instance();
     let at = At::from_millis(due.as_millisecond());
-    let entries = memory.retire(&labels(order, config, instance), at);
-    info!(probe = %order.probe, job = order.job, series = entries.len(), "Target is switched off; its series end");
+    let entries = memory.retire(&labels(scrape, config, instance), at);
+    info!(probe = %scrape.probe, job = scrape.job, series = entries.len(), "Target is switched off; its series end");
 
-    let run = RunId::of(&config.environment, &order.probe, due);
-    let messages = encode(&group(order, config, instance), &format!("end-{run}"), at, &entries)
-        .map_err(|error| chain(&error))?;
+    let run = RunId::of(&config.environment, &scrape.probe, due);
+    let messages = encode(&group(scrape, config, instance), &format!("end-{run}"), at, &entries)
+        .map_err(SamplesError::from)?;
     send(&publisher.sqs, queue_url, messages).await?;
     // As above, after the stale markers are in the queue.
-    publisher.delete(&key).await
+    Ok(publisher.delete(&key).await?)
 }
 
 /// The key of the object with the series of the target.
-fn key(order: &ScrapeRequest) -> String {
-    format!("scrapes/{}/{}.series", order.probe, order.job)
+fn key(scrape: &ScrapeRequest) -> String {
+    format!("scrapes/{}/{}.series", scrape.probe, scrape.job)
 }
 
 /// The message group: samples of a target stay in order.
-fn group(order: &ScrapeRequest, config: &Config, instance: &str) -> String {
-    format!("{}/{instance}/{}", config.environment, order.job)
+fn group(scrape: &ScrapeRequest, config: &Config, instance: &str) -> String {
+    format!("{}/{instance}/{}", config.environment, scrape.job)
 }
 
 /// The labels have no probe, since two probes may share the target.
-fn labels<'a>(order: &'a ScrapeRequest, config: &'a Config, instance: &'a str) -> Labels {
-    let ours =
+fn labels<'a>(scrape: &'a ScrapeRequest, config: &'a Config, instance: &'a str) -> Labels {
+    let own =
         [("environment", config.environment.as_str()), ("location", config.location.as_str())];
-    let theirs = order.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    Labels::new(&order.job, instance, theirs.chain(ours))
+    let configured = scrape.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Labels::new(&scrape.job, instance, configured.chain(own))
 }
 
 /// The stored series of the target; `None` if there are none or they could not be read.
@@ -179,9 +196,9 @@ async fn limited(mut body: ByteStream) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn log(order: &ScrapeRequest, scrape: &Scrape, target: &FilledTarget) {
+fn log(request: &ScrapeRequest, scrape: &Scrape, target: &FilledTarget) {
     let error = scrape.error.as_ref().map(|error| target.redact(&chain(error)));
-    info!(probe = %order.probe, job = order.job, samples = scrape.entries.len(), error, "Scrape finished");
+    info!(probe = %request.probe, job = request.job, samples = scrape.entries.len(), error, "Scrape finished");
 }
 
 #[cfg(test)]

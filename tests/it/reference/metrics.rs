@@ -33,6 +33,7 @@ Dimension `Environment`, about Vigie itself. Absent while there is nothing to co
 | `RunErrors` | runs without a verdict because of a fault of Vigie, and probes that could not be read |
 | `RunsStalled` | runs decided by CPU starvation of the prober; never counted against the bot |
 | `RunsLate` | runs that were skipped because they started more than one interval late |
+| `ScrapesLate` | scrapes that were skipped because they started more than one interval late |
 | `RunsLost` | runs that were lost because their invocation crashed |
 | `ProbesWithoutAlarm` | probes that run but have no alarm |
 | `NotificationsUnpublished` | notifications that SNS rejected |

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataError, PutMetricDataOutput};
 use aws_sdk_cloudwatch::types::error::InternalServiceFault;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchInput};
 use aws_smithy_mocks::mock;
 use jiff::Timestamp;
@@ -77,7 +78,7 @@ async fn failed_report_stops_neither_metrics_nor_samples() {
         mock!(aws_sdk_s3::Client::put_object).then_error(|| PutObjectError::unhandled("away"));
     let event = event(&["http://127.0.0.1:1"], Timestamp::now());
     let failed = aws.prober().handle_queue(event, PLENTY).await.unwrap_err();
-    assert!(failed.to_string().contains("was not stored"), "{failed}");
+    assert!(failed.to_string().contains("could not store"), "{failed}");
     assert_eq!((aws.metrics.num_calls(), aws.samples.num_calls()), (1, 1));
 }
 
@@ -88,7 +89,7 @@ async fn failed_samples_stop_neither_metrics_nor_reports() {
         .then_error(|| SendMessageBatchError::unhandled("away"));
     let event = event(&["http://127.0.0.1:1"], Timestamp::now());
     let failed = aws.prober().handle_queue(event, PLENTY).await.unwrap_err();
-    assert!(failed.to_string().contains("could not queue samples"), "{failed}");
+    assert!(failed.to_string().contains("the queue of samples rejected a batch"), "{failed}");
     assert_eq!((aws.metrics.num_calls(), aws.reports.num_calls()), (1, 3));
 }
 
@@ -200,4 +201,38 @@ async fn secret_repeated_by_the_app_is_in_no_request() {
     let sent = sent.lock().unwrap().to_lowercase();
     assert!(sent.contains("i received bearer [secret] bearer [secret]"), "{sent}");
     assert!(sent.contains("probe_success") && !sent.contains("4711"), "{sent}");
+}
+
+#[tokio::test]
+async fn run_with_a_rotated_secret_is_repeated_with_the_new_one() {
+    // name, secrets in the order of their fetches, expected value of `Success`
+    let cases = [("rotated", ["old", "new"], 1.0), ("wrong", ["old", "old"], 0.0)];
+    for (name, [first, second], success) in cases {
+        let mut aws = Aws::accepting_all();
+        let secret = |value: &'static str| {
+            move || GetSecretValueOutput::builder().secret_string(value).build()
+        };
+        aws.secrets = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+            .sequence()
+            .output(secret(first))
+            .output(secret(second))
+            .build();
+        aws.metrics = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+            .match_requests(move |request| named(request, "Success") == [success])
+            .then_output(|| PutMetricDataOutput::builder().build());
+        let app = GradioApp::start(|received| {
+            match received.headers["authorization"].to_str().unwrap() {
+                "Bearer new" => Answer::text("hello"),
+                _ => Answer::Unauthorized,
+            }
+        })
+        .await;
+        let mut event = event(&[&app.url], Timestamp::now());
+        let mut body: serde_json::Value =
+            serde_json::from_str(event.records[0].body.as_deref().unwrap()).unwrap();
+        body["runs"][0]["probe"]["target"]["auth"] = json!({ "bearer": "${secret:vigie/bot}" });
+        event.records[0].body = Some(body.to_string());
+        aws.prober().handle_queue(event, PLENTY).await.unwrap();
+        assert_eq!((aws.metrics.num_calls(), aws.secrets.num_calls()), (1, 2), "{name}");
+    }
 }

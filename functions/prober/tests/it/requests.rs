@@ -130,3 +130,22 @@ async fn direct_run_is_published_and_its_report_returned() {
     let queued: Event = serde_json::from_value(serde_json::to_value(&queued).unwrap()).unwrap();
     assert!(matches!(queued, Event::Queue(event) if event.records.len() == 1));
 }
+
+#[tokio::test]
+async fn late_scrape_is_dropped_and_counted() {
+    let mut aws = Aws::accepting_all();
+    aws.metrics = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+        .match_requests(|request| {
+            request.metric_data().iter().all(|datum| {
+                datum.metric_name() == Some("ScrapesLate") && datum.value() == Some(1.0)
+            })
+        })
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let due = Timestamp::now() - SignedDuration::from_secs(16);
+    let body = serde_json::json!({ "version": 1, "environment": "test", "due": due, "scrapes": [{
+        "probe": "bot", "target": { "url": "http://127.0.0.1:1" }, "path": "/metrics",
+        "job": "bots", "every_seconds": 15, "timeout_seconds": 10,
+    }]});
+    aws.prober().handle_queue(event_of(body.to_string()), PLENTY).await.unwrap();
+    assert_eq!((aws.metrics.num_calls(), aws.samples.num_calls()), (1, 0));
+}
