@@ -32,6 +32,8 @@ def packaged(template):
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":
             properties["CodeUri"] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            properties["ContentUri"] = "s3://bucket/key"
         if resource["Type"] == "AWS::Serverless::Application":
             properties["Location"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
     return template

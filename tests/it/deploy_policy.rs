@@ -7,7 +7,7 @@ use testkit::dashboards::root;
 use testkit::template::{CloudFormation, statements};
 
 /// Actions that create and delete a resource of each type.
-const NEEDED: [(&str, &[&str]); 23] = [
+const NEEDED: [(&str, &[&str]); 24] = [
     ("AWS::CloudFormation::WaitConditionHandle", &[]),
     ("AWS::CloudWatch::Alarm", &["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"]),
     ("AWS::CloudWatch::AlarmMuteRule", &["cloudwatch:PutAlarmMuteRule"]),
@@ -27,6 +27,10 @@ const NEEDED: [(&str, &[&str]); 23] = [
     ("AWS::SNS::TopicPolicy", &["sns:SetTopicAttributes"]),
     ("AWS::SQS::Queue", &["sqs:CreateQueue", "sqs:DeleteQueue"]),
     ("AWS::SQS::QueuePolicy", &["sqs:SetQueueAttributes"]),
+    (
+        "AWS::Serverless::LayerVersion",
+        &["lambda:PublishLayerVersion", "lambda:GetLayerVersion", "lambda:DeleteLayerVersion"],
+    ),
     ("AWS::Scheduler::Schedule", &["scheduler:CreateSchedule", "iam:PassRole"]),
     ("AWS::Scheduler::ScheduleGroup", &["scheduler:CreateScheduleGroup"]),
     (

@@ -32,7 +32,7 @@ impl World<'_> {
         let own = match name {
             "dispatcher" => vec![
                 ("RUNS_QUEUE_URL", format!("{aws}/1/runs")),
-                ("PROBES", "embedded".to_owned()),
+                ("PROBES", concat!(env!("CARGO_MANIFEST_DIR"), "/../probes").to_owned()),
                 ("PROBE_VARIABLES", format!("DEMO_BOT_URL={}", self.bot)),
             ],
             "prober" => vec![

@@ -37,6 +37,11 @@ impl Checkout<'_> {
         let mut all = parameters::of_samconfig(self.root, environment)?;
         all.insert("Architecture".to_owned(), build.architecture().as_str().to_owned());
         all.extend(values);
+        if all.get("Platform").is_some_and(|platform| platform == "emulator") {
+            // The emulator does not mount layers, so the dispatcher reads the folder itself.
+            let probes = self.root.join("probes").display().to_string();
+            all.entry("Probes".to_owned()).or_insert(probes);
+        }
         let file = parameters::write_for_sam(folder, &parameters::complete(&source, &all)?)?;
         let template = folder.join("template.yaml");
         fs::write(&template, located(&source, &infra, &build.folder(self.root), alarms)?)?;
@@ -86,6 +91,9 @@ fn located(
         if let Some(name) = line.trim().strip_prefix("CodeUri: ../target/lambda/") {
             packaged += 1;
             return format!("{indent}CodeUri: {}\n", functions.join(name).display());
+        }
+        if let Some(folder) = line.trim().strip_prefix("ContentUri: ") {
+            return format!("{indent}ContentUri: {}\n", infra.join(folder).display());
         }
         if let Some(file) =
             line.trim().strip_prefix("Location: ").filter(|file| file.contains(".yaml"))
@@ -140,6 +148,7 @@ mod tests {
         let (infra, functions) = (Path::new("/c/infra"), Path::new("/c/target/lambda"));
         let own = located(&template, infra, functions, None).unwrap();
         assert!(own.contains("CodeUri: /c/target/lambda/prober\n"));
+        assert!(own.contains("ContentUri: /c/infra/../probes\n"));
         assert!(own.contains("Location: /c/infra/alarms.yaml\n"));
         let alarms = Path::new("/c/alarms.yaml");
         let other = located(&template, infra, functions, Some(alarms)).unwrap();

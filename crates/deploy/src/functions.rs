@@ -13,14 +13,13 @@ use crate::progress::Progress;
 pub const FUNCTIONS: [&str; 5] = ["dispatcher", "prober", "bridge", "ingest", "alerts"];
 
 /// Everything that a release build is made from.
-const INPUTS: [&str; 8] = [
+const INPUTS: [&str; 7] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
     ".cargo",
     "crates",
     "functions",
-    "probes",
     "crates/deploy/requirements/sam.txt",
 ];
 

@@ -1,6 +1,7 @@
 //! Settings of the dispatcher.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use domain::EnvironmentName;
@@ -18,12 +19,15 @@ pub struct Config {
     pub variables: BTreeMap<String, String>,
 }
 
+/// Folder in which Lambda mounts layers.
+const LAYERS: &str = "/opt";
+
 /// Where the probe files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbesFrom {
-    /// In this binary, from `probes/` at build time.
-    Embedded,
-    /// In S3, read anew every minute, so that a probe changes without a deploy.
+    /// In a folder of the function's file system, by default that of its layers.
+    Folder(PathBuf),
+    /// In S3, so that a probe changes without a deployment.
     Bucket { bucket: String, prefix: String },
 }
 
@@ -31,8 +35,8 @@ impl FromStr for ProbesFrom {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        if text == "embedded" {
-            return Ok(Self::Embedded);
+        if text.starts_with('/') {
+            return Ok(Self::Folder(text.into()));
         }
         let (bucket, prefix) = text
             .strip_prefix("s3://")
@@ -108,8 +112,8 @@ impl Config {
                 .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
             runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
             probes: settings
-                .parsed("PROBES", "`embedded` or `s3://BUCKET/PREFIX`")?
-                .unwrap_or(ProbesFrom::Embedded),
+                .parsed("PROBES", "a folder such as `/opt`, or `s3://BUCKET/PREFIX`")?
+                .unwrap_or_else(|| ProbesFrom::Folder(LAYERS.into())),
             alarms: settings.parsed("PROBE_ALARMS", "`on` or `off`")?.is_none_or(|Switch(on)| on),
             variables: variables.map(|variables| variables.0).unwrap_or_default(),
         })
@@ -147,7 +151,7 @@ mod tests {
         );
         assert_eq!(
             refused("PROBES", "file:x"),
-            "`PROBES` is `file:x`; expected `embedded` or `s3://BUCKET/PREFIX`"
+            "`PROBES` is `file:x`; expected a folder such as `/opt`, or `s3://BUCKET/PREFIX`"
         );
         assert_eq!(
             refused("PROBE_ALARMS", "yes"),

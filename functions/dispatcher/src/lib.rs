@@ -56,7 +56,7 @@ pub struct Dispatched {
 #[non_exhaustive]
 pub enum DispatchError {
     #[error("could not read the probes")]
-    Probes { source: probes::SourceError },
+    Probes { source: probes::ListError },
     #[error("could not send {missing} of {all} messages to the queue of runs")]
     Send { missing: usize, all: usize, source: SendError },
     #[error("could not serialize the response")]
@@ -181,7 +181,6 @@ impl Dispatcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_config::{BehaviorVersion, SdkConfig};
     use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
     use aws_sdk_sqs::operation::send_message_batch::{
         SendMessageBatchInput, SendMessageBatchOutput,
@@ -197,12 +196,12 @@ mod tests {
             "VIGIE_ENVIRONMENT" => Some("local".to_owned()),
             "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
             "PROBE_VARIABLES" => Some(variables.to_owned()),
+            "PROBES" => Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes").to_owned()),
             "PROBE_ALARMS" => Some("off".to_owned()),
             _ => None,
         };
         let config = Config::from_env(env).unwrap();
-        let aws = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
-        let source = Source::new(&config, &aws);
+        let source = Source::new(&config, mock_client!(aws_sdk_s3, []));
         let sqs = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs);
         let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [put]);
         Dispatcher::new(config, source, sqs, cloudwatch)

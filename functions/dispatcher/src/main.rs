@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
         .operation_timeout(Duration::from_secs(10))
         .build();
     let aws = aws_config::from_env().timeout_config(timeouts).load().await;
-    let source = probes::Source::new(&config, &aws);
+    let source = probes::Source::new(&config, aws_sdk_s3::Client::new(&aws));
     let dispatcher = &Dispatcher::new(
         config,
         source,

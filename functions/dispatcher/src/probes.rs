@@ -1,307 +1,176 @@
-//! The probes of this environment, from the binary or from S3.
+//! The probes of this environment, read from probe files in a folder or in S3.
+//!
+//! The files are listed every minute, and only new or changed files are read. A file with an error keeps
+//! its last good version for as long as the execution environment lives, and so do all files when they
+//! cannot be listed.
 
-use std::collections::HashMap;
+mod files;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
-use aws_sdk_s3::Client as S3;
-use domain::Probe;
+use domain::probe::ResolveError;
+use domain::{Probe, ProbeName};
 use futures_util::{StreamExt as _, stream};
+use lambda_kit::chain;
+use probe_file::Diagnostics;
 use tokio::sync::Mutex;
 
-use crate::config::{Config, ProbesFrom};
+use crate::config::Config;
+pub use files::{Files, ListError};
+use files::{Listed, ReadError};
 
-/// The probe files of `probes/` at build time, by name.
-pub const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/probes.rs"));
-
-/// Most bytes of one probe file in S3.
-const LONGEST_FILE: i64 = 256 * 1024;
-
-/// Files that are fetched at once.
+/// Number of files read concurrently.
 const AT_ONCE: usize = 32;
 
-/// Where the probes come from.
+/// Reads the probes.
 pub struct Source {
     config: Config,
-    s3: S3,
-    /// What was read last. The files in S3 are listed every minute, and those that are as they were
-    /// are neither fetched nor read again.
+    files: Files,
     last: Mutex<Last>,
 }
 
+/// The result of the previous minute.
 #[derive(Default)]
 struct Last {
-    files: HashMap<String, File>,
+    /// By file name, so in a stable order.
+    files: BTreeMap<String, File>,
     loaded: Arc<Loaded>,
 }
 
-/// A file as it was read.
+/// The last known state of a probe file.
+#[derive(Clone)]
 struct File {
-    /// S3's own mark of the content.
-    etag: String,
-    content: Loaded,
+    /// Version of the content that was read last; `None` to read the file again in the next minute.
+    version: Option<String>,
+    /// The last good version; `None` when there was none, or the probe is not used in this environment.
+    probe: Option<Probe>,
+    /// Error of the current version.
+    problem: Option<String>,
 }
 
-/// The probes that can be played or are switched off here, and what is wrong with the others.
+/// The probes of this environment, disabled ones included, and the errors of their files.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loaded {
     pub probes: Vec<Probe>,
-    /// One text for each file or probe that is left out.
+    /// One message for each file with an error.
     pub problems: Vec<String>,
 }
 
-/// Why there are no probes at all.
+/// Why a probe file has no new version of its probe.
 #[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    #[error("`s3://{bucket}/{prefix}` could not be listed")]
-    List { bucket: String, prefix: String, source: Box<dyn std::error::Error + Send + Sync> },
-}
-
-/// A file in the listing.
-struct Listed {
-    key: String,
-    etag: String,
-    is_small: bool,
+enum FileError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Invalid(#[from] Diagnostics),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
 }
 
 impl Source {
     #[must_use]
-    pub fn new(config: &Config, aws: &SdkConfig) -> Self {
-        let mut loaded = Loaded::default();
-        if config.probes == ProbesFrom::Embedded {
-            for (name, text) in EMBEDDED {
-                loaded.add(&read(config, name, text));
-            }
-        }
-        let last = Last { loaded: Arc::new(loaded), files: HashMap::new() };
-        Self { config: config.clone(), s3: S3::new(aws), last: Mutex::new(last) }
+    pub fn new(config: &Config, s3: aws_sdk_s3::Client) -> Self {
+        let files = Files::new(config.probes.clone(), s3);
+        Self { config: config.clone(), files, last: Mutex::default() }
     }
 
     /// The probes of this minute.
     ///
     /// # Errors
-    /// When they lie in S3 and can't be listed. A file that can't be read is a problem of its own.
-    pub async fn load(&self) -> Result<Arc<Loaded>, SourceError> {
+    /// When the files cannot be listed and have never been read. An error of a single file is in
+    /// [`Loaded::problems`].
+    pub async fn load(&self) -> Result<Arc<Loaded>, ListError> {
         let mut last = self.last.lock().await;
-        if let ProbesFrom::Bucket { bucket, prefix } = &self.config.probes {
-            let listed = self.list(bucket, prefix).await?;
-            self.renew(&mut last, bucket, listed).await;
+        match self.files.list().await {
+            Ok(listed) => self.update(&mut last, listed).await,
+            Err(error) if last.files.is_empty() => return Err(error),
+            Err(error) => {
+                let mut loaded = Loaded::clone(&last.loaded);
+                loaded.problems.push(format!("{}; the known probes stay active", chain(&error)));
+                return Ok(Arc::new(loaded));
+            }
         }
         Ok(Arc::clone(&last.loaded))
     }
 
-    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, SourceError> {
-        let mut pages =
-            self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
-        let mut listed = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|source| SourceError::List {
-                bucket: bucket.to_owned(),
-                prefix: prefix.to_owned(),
-                source: Box::new(source),
-            })?;
-            listed.extend(page.contents().iter().filter_map(|object| {
-                let key = object.key()?;
-                let is_probe = [".yaml", ".yml"].iter().any(|ending| key.ends_with(ending));
-                is_probe.then(|| Listed {
-                    key: key.to_owned(),
-                    etag: object.e_tag().unwrap_or_default().to_owned(),
-                    is_small: object.size().is_some_and(|size| size <= LONGEST_FILE),
-                })
-            }));
-        }
-        Ok(listed)
-    }
-
-    /// Reads what is new or has changed, and forgets what is gone.
-    async fn renew(&self, last: &mut Last, bucket: &str, listed: Vec<Listed>) {
+    /// Reads new and changed files and removes those that no longer exist.
+    async fn update(&self, last: &mut Last, listed: Vec<Listed>) {
         let is_known = |file: &Listed| {
-            let known = last.files.get(&file.key);
-            !file.etag.is_empty() && known.is_some_and(|known| known.etag == file.etag)
+            let known = last.files.get(&file.name);
+            known.is_some_and(|known| known.version.as_ref() == Some(&file.version))
         };
-        let unchanged = listed.iter().filter(|file| is_known(file)).count();
-        if unchanged == listed.len() && unchanged == last.files.len() {
+        let changed: Vec<&Listed> = listed.iter().filter(|file| !is_known(file)).collect();
+        if changed.is_empty() && listed.len() == last.files.len() {
             return;
         }
-        let fetched = stream::iter(listed.iter().filter(|file| !is_known(file)))
-            .map(|file| async move { (file, self.fetch(bucket, file).await) })
+        let read = stream::iter(changed)
+            .map(|file| async move { (file.name.clone(), self.read(file).await) })
             .buffer_unordered(AT_ONCE);
-        let mut fetched: HashMap<&str, Result<Loaded, String>> =
-            fetched.map(|(file, content)| (file.key.as_str(), content)).collect().await;
+        let mut read: BTreeMap<String, Result<Option<Probe>, FileError>> = read.collect().await;
 
-        let mut loaded = Loaded::default();
-        let mut files = HashMap::with_capacity(listed.len());
-        for file in &listed {
-            let before = last.files.remove(&file.key);
-            let content = match (fetched.remove(file.key.as_str()), before) {
-                (Some(Ok(content)), _) => Some(File { etag: file.etag.clone(), content }),
-                // What it was a minute ago is better than no run at all. The old mark stays with it,
-                // so that the next minute tries again.
-                (Some(Err(problem)), before) => {
-                    loaded.problems.push(problem);
-                    before
-                }
-                (None, before) => before,
+        let mut files = BTreeMap::new();
+        for Listed { name, version, .. } in listed {
+            let before = last.files.remove(&name);
+            let file = match (read.remove(&name), before) {
+                (Some(Ok(probe)), _) => File { version: Some(version), probe, problem: None },
+                (Some(Err(error)), before) => after_error(version, &error, before),
+                (None, Some(before)) => before,
+                (None, None) => continue,
             };
-            if let Some(file_content) = content {
-                loaded.add(&file_content.content);
-                files.insert(file.key.clone(), file_content);
-            }
+            files.insert(name, file);
         }
-        *last = Last { files, loaded: Arc::new(loaded) };
+        *last = Last { loaded: Arc::new(loaded(&files)), files };
     }
 
-    async fn fetch(&self, bucket: &str, file: &Listed) -> Result<Loaded, String> {
-        let key = &file.key;
-        if !file.is_small {
-            return Err(format!("`{key}` is over {LONGEST_FILE} bytes"));
-        }
-        let object = self.s3.get_object().bucket(bucket).key(key).send().await;
-        let object = object
-            .map_err(|error| format!("`{key}` was not read: {}", lambda_kit::chain(&error)))?;
-        let bytes =
-            object.body.collect().await.map_err(|error| format!("`{key}` broke off: {error}"))?;
-        let text =
-            String::from_utf8(bytes.to_vec()).map_err(|_| format!("`{key}` is not UTF-8"))?;
-        Ok(read(&self.config, key, &text))
+    /// The probe in a file; `None` if it lacks a value and is not used in this environment.
+    async fn read(&self, file: &Listed) -> Result<Option<Probe>, FileError> {
+        let text = self.files.read(file).await?;
+        parse(&self.config, &file.name, &text)
     }
 }
 
-impl Loaded {
-    fn add(&mut self, other: &Self) {
-        self.probes.extend_from_slice(&other.probes);
-        self.problems.extend_from_slice(&other.problems);
-    }
+/// Keeps the last good version of the probe.
+fn after_error(version: String, error: &FileError, before: Option<File>) -> File {
+    let probe = before.and_then(|before| before.probe);
+    let kept = if probe.is_some() { "; the last good version stays active" } else { "" };
+    // A file that could not be read is read again. An invalid file is not, until it changes.
+    let version = if matches!(error, FileError::Read(_)) { None } else { Some(version) };
+    File { version, probe, problem: Some(format!("{}{kept}", chain(error))) }
 }
 
-/// Reads one probe file; what is wrong with it is a problem of its own.
-fn read(config: &Config, name: &str, text: &str) -> Loaded {
+/// The probes of all files. If two files have a probe of the same name, the first file is used.
+fn loaded(files: &BTreeMap<String, File>) -> Loaded {
     let mut loaded = Loaded::default();
-    match probe_file::parse(text, name) {
-        Err(mistakes) => loaded.problems.push(mistakes.to_string()),
-        Ok(mut spec) => {
-            spec.enabled = spec.runs_in(&config.environment);
-            let variable = |name: &str| config.variables.get(name).cloned();
-            match spec.resolve(&config.environment, &variable) {
-                Ok(probe) => loaded.probes.push(probe),
-                // Nothing has to be known of a probe that does not run here.
-                Err(_) if !spec.enabled => {}
-                Err(problem) => loaded.problems.push(problem.to_string()),
+    let mut seen: BTreeMap<&ProbeName, &str> = BTreeMap::new();
+    for (name, file) in files {
+        loaded.problems.extend(file.problem.clone());
+        let Some(probe) = &file.probe else { continue };
+        match seen.get(&probe.name) {
+            Some(first) => loaded.problems.push(format!(
+                "probe `{}` is in `{first}` and in `{name}`; expected a unique name, `{first}` is used",
+                probe.name
+            )),
+            None => {
+                seen.insert(&probe.name, name);
+                loaded.probes.push(probe.clone());
             }
         }
     }
     loaded
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
-    use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
-    use aws_sdk_s3::primitives::ByteStream;
-    use aws_sdk_s3::types::Object;
-    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-
-    fn source(rules: &[&Rule]) -> Source {
-        let look_up = |name: &str| match name {
-            "VIGIE_ENVIRONMENT" => Some("prod".to_owned()),
-            "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
-            "PROBES" => Some("s3://probes/here".to_owned()),
-            _ => None,
-        };
-        let s3 = mock_client!(aws_sdk_s3, RuleMode::Sequential, rules);
-        let config = Config::from_env(look_up).unwrap();
-        Source { config, s3, last: Mutex::default() }
-    }
-
-    fn listing(files: &'static [(&str, &str)]) -> Rule {
-        mock!(S3::list_objects_v2).then_output(move || {
-            let object = |(key, etag): &(&str, &str)| {
-                Object::builder().key(*key).e_tag(*etag).size(100).build()
-            };
-            ListObjectsV2Output::builder()
-                .set_contents(Some(files.iter().map(object).collect()))
-                .build()
-        })
-    }
-
-    fn file(key: &'static str, name: &'static str) -> Rule {
-        mock!(S3::get_object).match_requests(move |request| request.key() == Some(key)).then_output(
-            move || {
-                let text = format!(
-                    "probe: {name}\nevery: 1m\ntarget: {{ url: \"http://x\" }}\nconversation: [{{ say: hi }}]\n"
-                );
-                GetObjectOutput::builder().body(ByteStream::from(text.into_bytes())).build()
-            },
-        )
-    }
-
-    async fn names(source: &Source) -> Vec<String> {
-        let loaded = source.load().await.unwrap();
-        assert_eq!(loaded.problems, Vec::<String>::new());
-        loaded.probes.iter().map(|probe| probe.name.to_string()).collect()
-    }
-
-    #[test]
-    fn a_probe_that_does_not_run_here_is_switched_off_and_what_it_lacks_is_no_problem() {
-        let look_up = |name: &str| match name {
-            "VIGIE_ENVIRONMENT" => Some("prod".to_owned()),
-            "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
-            _ => None,
-        };
-        let config = Config::from_env(look_up).unwrap();
-        let (plain, lacks) = (r#""http://x""#, r#""${NOT_SET}""#);
-        let cases = [
-            // name, more of the file, URL, enabled, problems
-            ("runs", "", plain, Some(true), 0),
-            ("lacks its URL", "", lacks, None, 1),
-            ("switched off", "enabled: false\n", plain, Some(false), 0),
-            ("off without its URL", "enabled: false\n", lacks, None, 0),
-            ("runs elsewhere", "environments: [dev]\n", plain, Some(false), 0),
-            ("elsewhere and lacks", "environments: [dev]\n", lacks, None, 0),
-        ];
-        for (name, more, url, enabled, problems) in cases {
-            let text = format!(
-                "probe: bot\nevery: 1m\n{more}target: {{ url: {url} }}\nconversation: [{{ say: hi }}]\n"
-            );
-            let loaded = read(&config, "bot.yaml", &text);
-            assert_eq!(loaded.probes.first().map(|probe| probe.enabled), enabled, "{name}");
-            assert_eq!(loaded.problems.len(), problems, "{name}: {:?}", loaded.problems);
-        }
-    }
-
-    #[tokio::test]
-    async fn only_what_has_changed_is_fetched_again_and_what_is_gone_is_forgotten() {
-        let source = source(&[
-            &listing(&[("here/a.yaml", "1"), ("here/b.yaml", "1"), ("here/readme.md", "1")]),
-            &file("here/a.yaml", "a"),
-            &file("here/b.yaml", "b"),
-            &listing(&[("here/a.yaml", "1"), ("here/b.yaml", "1")]),
-            &listing(&[("here/a.yaml", "1"), ("here/b.yaml", "2")]),
-            &file("here/b.yaml", "c"),
-            &listing(&[("here/b.yaml", "2")]),
-        ]);
-        assert_eq!(names(&source).await, ["a", "b"]);
-        assert_eq!(names(&source).await, ["a", "b"]);
-        assert_eq!(names(&source).await, ["a", "c"]);
-        assert_eq!(names(&source).await, ["c"]);
-    }
-
-    #[tokio::test]
-    async fn a_file_that_can_not_be_read_stays_as_it_was_and_is_told_and_tried_again() {
-        let away = mock!(S3::get_object).then_error(|| GetObjectError::unhandled("away"));
-        let source = source(&[
-            &listing(&[("here/a.yaml", "1")]),
-            &file("here/a.yaml", "a"),
-            &listing(&[("here/a.yaml", "2")]),
-            &away,
-            &listing(&[("here/a.yaml", "2")]),
-            &file("here/a.yaml", "b"),
-        ]);
-        assert_eq!(names(&source).await, ["a"]);
-        let loaded = source.load().await.unwrap();
-        assert_eq!(loaded.probes[0].name.as_str(), "a");
-        assert!(loaded.problems[0].starts_with("`here/a.yaml` was not read"), "{loaded:?}");
-        assert_eq!(names(&source).await, ["b"]);
+fn parse(config: &Config, name: &str, text: &str) -> Result<Option<Probe>, FileError> {
+    let mut spec = probe_file::parse(text, name)?;
+    spec.enabled = spec.runs_in(&config.environment);
+    let variable = |name: &str| config.variables.get(name).cloned();
+    match spec.resolve(&config.environment, &variable) {
+        Ok(probe) => Ok(Some(probe)),
+        // A probe that is not used in this environment may lack values for it.
+        Err(_) if !spec.enabled => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,9 @@ async fn invoke<T: DeserializeOwned>(
         );
     }
     serde_json::from_slice(&response.body).with_context(|| {
-        format!("the response of `{function}` is not readable; expected the version of this command")
+        format!(
+            "the response of `{function}` is not readable; expected the version of this command"
+        )
     })
 }
 
@@ -186,7 +188,8 @@ mod tests {
         let (exit, printed) = test(vec![planned, reports]).await;
         assert_eq!(exit.unwrap(), Exit::Failed);
         assert!(
-            printed.contains("a variable is not set") && printed.contains("no probe runs in `prod`"),
+            printed.contains("a variable is not set")
+                && printed.contains("no probe runs in `prod`"),
             "{printed}"
         );
     }
@@ -198,10 +201,7 @@ mod tests {
         let fails = ("vigie-prod-prober", 200, "x-amz-function-error", error.to_string());
         let (exit, _) = test(vec![planned, fails]).await;
         let error = exit.unwrap_err().to_string();
-        assert!(
-            error.starts_with("`vigie-prod-prober` failed: Metrics: access denied"),
-            "{error}"
-        );
+        assert!(error.starts_with("`vigie-prod-prober` failed: Metrics: access denied"), "{error}");
     }
 
     #[tokio::test]

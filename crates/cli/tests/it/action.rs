@@ -39,6 +39,10 @@ async fn action_has_the_exit_code_report_and_summary_of_the_run() {
         let read = |name: &str| std::fs::read_to_string(path(name)).unwrap_or_default();
         assert!(read("summary").starts_with(result), "{}", read("summary"));
         assert_eq!(read("output"), format!("exit-code={code}\n"));
-        assert!(report.is_none_or(|part| read("vigie.xml").contains(part)), "{}", read("vigie.xml"));
+        assert!(
+            report.is_none_or(|part| read("vigie.xml").contains(part)),
+            "{}",
+            read("vigie.xml")
+        );
     }
 }
