@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use deploy::process::{Processes, Running, tail};
 use harness::net::{free_port, http_client, loopback};
+use http::StatusCode;
 use serde::Serialize;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -139,7 +140,11 @@ impl App {
         let url = format!("http://{}{}{path}", loopback(self.port), self.path);
         let deadline = Instant::now() + START;
         loop {
-            if client.get(&url).send().await.is_ok_and(|response| response.status().is_success()) {
+            let answer = client.get(&url).send().await;
+            // An app with a log-in answers 401.
+            let ready =
+                |status: StatusCode| status.is_success() || status == StatusCode::UNAUTHORIZED;
+            if answer.is_ok_and(|response| ready(response.status())) {
                 return Ok(());
             }
             // The launcher closes the connection when the app has ended.
