@@ -21,7 +21,8 @@ with gr.Blocks() as demo:
 
 def occupy():
     """Starts the second step as another session, as soon as the server answers, and reads its stream."""
-    body = {"data": [[user("occupy")]], "fn_index": 1, "session_hash": "another"}
+    content = [{"type": "text", "text": "occupy"}] if VERSION >= 6 else "occupy"
+    body = {"data": [[user(content)]], "fn_index": 1, "session_hash": "another"}
     queue = f"http://127.0.0.1:{sys.argv[1]}{API}/queue"
     join = urllib.request.Request(f"{queue}/join", json.dumps(body).encode(), {"Content-Type": "application/json"})
     while True:
