@@ -2,11 +2,14 @@
 //!
 //! A field of an unexpected type counts as absent, because the format changed with every release.
 
+mod wire;
+
 use std::collections::{BTreeSet, HashMap};
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
+
+use wire::{Rendered, Wire, add_parents, loose};
 
 /// Id of a component or function.
 pub type Id = u64;
@@ -380,88 +383,6 @@ pub fn embedded(page: &[u8]) -> Option<&[u8]> {
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
-}
-
-/// A container of the layout, or a component in it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Node {
-    #[serde(deserialize_with = "loose")]
-    id: Option<Id>,
-    #[serde(deserialize_with = "loose")]
-    children: Vec<Node>,
-}
-
-fn add_parents(node: &Node, parents: &mut HashMap<Id, Id>) {
-    for child in &node.children {
-        if let (Some(child), Some(parent)) = (child.id, node.id) {
-            parents.insert(child, parent);
-        }
-        add_parents(child, parents);
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Page {
-    #[serde(deserialize_with = "loose")]
-    dependencies: BTreeSet<Id>,
-    #[serde(deserialize_with = "loose")]
-    layout: Node,
-}
-
-/// Output of a `gr.render` function.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Rendered {
-    #[serde(deserialize_with = "loose")]
-    components: Vec<Component>,
-    #[serde(deserialize_with = "loose")]
-    dependencies: Vec<Dependency>,
-    #[serde(deserialize_with = "loose")]
-    layout: Node,
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    #[serde(default, deserialize_with = "loose")]
-    root: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
-    current_page: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
-    connect_heartbeat: Option<bool>,
-    #[serde(default, deserialize_with = "loose")]
-    page: HashMap<String, Page>,
-    #[serde(default, deserialize_with = "loose")]
-    layout: Node,
-    #[serde(default, deserialize_with = "loose")]
-    version: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
-    protocol: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
-    api_prefix: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
-    mode: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
-    title: Option<String>,
-    #[serde(default, deserialize_with = "loose")]
-    space_id: Option<String>,
-    #[serde(default)]
-    app_id: Value,
-    #[serde(default, deserialize_with = "loose")]
-    enable_queue: Option<bool>,
-    #[serde(default, deserialize_with = "loose")]
-    auth_required: Option<bool>,
-    components: Option<Vec<Component>>,
-    dependencies: Option<Vec<Dependency>>,
-}
-
-/// Returns the default for a value of an unexpected type.
-fn loose<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(T::deserialize(value).unwrap_or_default())
 }
 
 #[cfg(test)]
