@@ -1,7 +1,7 @@
-//! What probes cost a month on AWS, line by line.
+//! Monthly cost of probes on AWS, line by line.
 //!
-//! The plan of the schedule says how many messages, and so invocations, there will be; what a visit
-//! takes is an assumption that the caller makes. Free tiers are left out: who has one pays less.
+//! The schedule gives the number of messages and invocations. The duration of a run is an assumption of the caller. Free
+//! tiers are not counted.
 
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ pub(crate) struct Prices {
     cloudwatch_dashboard: f64,
     cloudwatch_thousand_requests: f64,
     logs_gigabyte: f64,
+    vpc_endpoint_hour: f64,
+    nat_gateway_hour: f64,
     synthetics_run: f64,
 }
 
@@ -48,17 +50,30 @@ impl Prices {
     }
 }
 
-/// What is assumed of a deployment.
+/// How functions in a VPC reach the AWS APIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// No VPC.
+    Public,
+    /// Two interface endpoints in two zones; the gateway endpoints are free.
+    Endpoints,
+    NatGateway,
+}
+
+/// Assumptions about a deployment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assumed {
-    /// How long a visit takes.
-    pub(crate) visit: Duration,
-    /// Of the prober, in MB.
+    /// Duration of a run.
+    pub(crate) run: Duration,
+    /// Memory of the prober, in MB.
     pub(crate) memory: u32,
     /// `Metrics=full`.
     pub(crate) all_metrics: bool,
     /// Whether results go to Prometheus by remote write too.
     pub(crate) remote_write: bool,
+    /// With `HeartbeatUrl`.
+    pub(crate) heartbeat: bool,
+    pub(crate) network: Network,
 }
 
 /// One line of a bill, in dollars a month.
@@ -72,36 +87,52 @@ pub(crate) struct Line {
 const SECONDS_A_MONTH: f64 = 30.0 * 86_400.0;
 const MINUTES_A_MONTH: f64 = 30.0 * 1_440.0;
 
-/// Alarms in `infra/self-monitoring.yaml`, by the metrics that they look at: one on metric
-/// math is billed for each of its own. And its dashboards.
-const OWN_ALARM_METRICS: f64 = 34.0;
+const HOURS_A_MONTH: f64 = 30.0 * 24.0;
+
+/// Metrics of the alarms in `infra/self-monitoring.yaml`, by the part of the stack that creates them. An alarm on metric
+/// math is billed for each of its metrics.
+const OWN_ALARM_METRICS: f64 = 22.0;
+const BRIDGE_ALARMS: f64 = 4.0;
 const OWN_DASHBOARDS: f64 = 1.0;
-/// Of the dispatcher and the alerts function, which the schedule calls each minute.
+/// Dispatcher and alerts: the schedules invoke each once a minute.
 const CALLED_EACH_MINUTE: f64 = 2.0;
 const TICK_SECONDS: f64 = 0.1;
 const DISPATCHER_GIGABYTES: f64 = 0.125;
 const ALERTS_GIGABYTES: f64 = 0.25;
+/// Writes of the alerts function in a minute without an alarm: two claims and a release.
+const TICK_WRITES: f64 = 3.0;
+/// `GetMetricData` is billed for each metric; the heartbeat queries three every minute.
+const HEARTBEAT_METRICS: f64 = 3.0;
+const BRIDGE_GIGABYTES: f64 = 0.25;
+const BRIDGE_SECONDS: f64 = 0.2;
 /// Data keys are used for an hour by queues and for five minutes by the table.
 const KMS_REQUESTS: f64 = 20_000.0;
-/// Metrics of the watch itself: runs dispatched, reported, lost, late, errors, samples.
-const OWN_METRICS: f64 = 8.0;
-/// Queues that Lambda polls: runs, alerts.
+/// Metrics about Vigie itself with a value in every hour: `RunsDispatched`, `RunsReported`. Metrics are billed by the hour
+/// in which they have a value, so `RunsLost` and the like cost nothing while nothing fails.
+const OWN_METRICS: f64 = 2.0;
+/// `SubscriptionsUnconfirmed` has a value in one hour of the day.
+const DAILY_METRICS: f64 = 1.0 / 24.0;
+/// `SamplesReceived`, `SamplesSent`, `OldestMessageAge`.
+const BRIDGE_METRICS: f64 = 3.0;
+/// Endpoints `sqs` and `monitoring`, each in two zones.
+const ENDPOINT_INTERFACES: f64 = 4.0;
+/// Queues polled by Lambda: runs, alerts.
 const POLLED_QUEUES: f64 = 2.0;
-/// Lambda polls a quiet queue with five connections, 20 s each.
+/// Lambda polls an empty queue with five connections of 20 s.
 const POLLS_A_MINUTE: f64 = 15.0;
 /// Metrics of a probe: `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`; then the other seven.
 const ESSENTIAL_METRICS: f64 = 4.0;
 const FULL_METRICS: f64 = 11.0;
-/// A run that is not up writes its report, the page of it, and the newest report; one in a hundred is assumed.
+/// A run that is not up writes its report, its page, and the newest report. One in a hundred is assumed.
 const FAILING: f64 = 0.01;
 const OBJECTS: f64 = 3.0;
-/// Changes of alarms a month and probe, each a mail.
+/// State changes per month and probe, each with a mail.
 const MAILS: f64 = 10.0;
-/// Bytes of log of an invocation and of a run.
+/// Log bytes per invocation and per run.
 const LOG_INVOCATION: f64 = 600.0;
 const LOG_RUN: f64 = 500.0;
 
-/// The bill for these probes; without any, that of the watch itself.
+/// The bill for these probes. Without probes: the bill of an empty environment.
 pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<Line> {
     let enabled: Vec<Probe> = probes.iter().filter(|probe| probe.enabled).cloned().collect();
     let count = float(enabled.len());
@@ -113,26 +144,34 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         .sum();
     let messages = messages_a_month(&enabled);
     let gigabytes = f64::from(assumed.memory) / 1_024.0;
-    // The invocation lasts as long as the visit, and a little for publishing; a scrape is quick.
-    let visit = assumed.visit.as_secs_f64() + 0.3;
-    let prober = (messages.runs * visit + messages.scrapes * 0.5) * gigabytes;
+    // An invocation lasts as long as its runs, plus the time to publish. A scrape is short.
+    let run = assumed.run.as_secs_f64() + 0.3;
+    let prober = (messages.runs * run + messages.scrapes * 0.5) * gigabytes;
     let ticks = MINUTES_A_MONTH * TICK_SECONDS * (DISPATCHER_GIGABYTES + ALERTS_GIGABYTES);
-    // Each of these publishes once; the alerts function only when there is something to tell.
-    let publishing = messages.runs + messages.scrapes + MINUTES_A_MONTH;
-    let invocations = publishing + MINUTES_A_MONTH;
+    let (bridges, bridge_alarms, bridge_metrics) = if assumed.remote_write {
+        // A batch has the samples of one invocation of the prober.
+        (messages.runs + messages.scrapes, BRIDGE_ALARMS, BRIDGE_METRICS)
+    } else {
+        (0.0, 0.0, 0.0)
+    };
+    // Each invocation of the prober publishes once, the dispatcher every minute, and the bridge every minute it runs.
+    let publishing =
+        messages.runs + messages.scrapes + MINUTES_A_MONTH + bridges.min(MINUTES_A_MONTH);
+    let invocations = messages.runs + messages.scrapes + 2.0 * MINUTES_A_MONTH;
     let forwarded = if assumed.remote_write { runs + scrapes } else { 0.0 };
-    // The bridge takes ten messages at once.
-    let bridge = forwarded / 10.0;
 
-    let lambda = (prober + ticks + bridge * 0.2 * 0.125) * prices.lambda_arm64_gb_second
-        + (invocations + bridge) / 1e6 * prices.lambda_million_requests;
+    let bridge = bridges * BRIDGE_SECONDS * BRIDGE_GIGABYTES;
+    let lambda = (prober + ticks + bridge) * prices.lambda_arm64_gb_second
+        + (invocations + bridges) / 1e6 * prices.lambda_million_requests;
     let metrics_each = if assumed.all_metrics { FULL_METRICS } else { ESSENTIAL_METRICS };
-    let metrics = (OWN_METRICS + count * metrics_each) * prices.cloudwatch_metric;
-    let alarms = OWN_ALARM_METRICS * prices.cloudwatch_alarm
+    let own_metrics = OWN_METRICS + DAILY_METRICS + bridge_metrics;
+    let metrics = (own_metrics + count * metrics_each) * prices.cloudwatch_metric;
+    let alarms = (OWN_ALARM_METRICS + bridge_alarms) * prices.cloudwatch_alarm
         + enabled.iter().map(|probe| 2.0 * alarm_price(probe, prices)).sum::<f64>();
-    let requests = publishing / 1e3 * prices.cloudwatch_thousand_requests;
+    let heartbeat = if assumed.heartbeat { HEARTBEAT_METRICS * MINUTES_A_MONTH } else { 0.0 };
+    let requests = (publishing + heartbeat) / 1e3 * prices.cloudwatch_thousand_requests;
     let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
-    // Sent, received, deleted; a minute's tick of the alerts function is a message too.
+    // Each message is sent, received and deleted. The tick of the alerts function is a message too.
     let sent = messages.runs + messages.scrapes + count * MAILS + MINUTES_A_MONTH;
     let queues = (3.0 * sent + POLLED_QUEUES * polls) / 1e6 * prices.sqs_million_requests
         + if assumed.remote_write {
@@ -140,18 +179,25 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         } else {
             0.0
         };
-    let logs =
-        (invocations * LOG_INVOCATION + (runs + scrapes) * LOG_RUN) / 1e9 * prices.logs_gigabyte;
+    let logs = ((invocations + bridges) * LOG_INVOCATION + (runs + scrapes) * LOG_RUN) / 1e9
+        * prices.logs_gigabyte;
     let mail = count
         * MAILS
         * (prices.sns_thousand_mails / 1e3 + 2.0 * prices.sns_million_publishes / 1e6);
     let schedule =
         CALLED_EACH_MINUTE * MINUTES_A_MONTH / 1e6 * prices.scheduler_million_invocations;
-    let table = runs / 1e6 * prices.dynamodb_million_writes;
+    let writes = runs + TICK_WRITES * MINUTES_A_MONTH;
+    let table = writes / 1e6 * prices.dynamodb_million_writes;
     let key = prices.kms_key + KMS_REQUESTS / 1e4 * prices.kms_ten_thousand_requests;
-    // A scrape reads what it has to know of the one before.
+    // A scrape reads the list of series of the previous one.
     let bucket = runs * FAILING * OBJECTS / 1e3 * prices.s3_thousand_puts
         + scrapes / 1e3 * prices.s3_thousand_gets;
+    let network = HOURS_A_MONTH
+        * match assumed.network {
+            Network::Public => 0.0,
+            Network::Endpoints => ENDPOINT_INTERFACES * prices.vpc_endpoint_hour,
+            Network::NatGateway => prices.nat_gateway_hour,
+        };
     vec![
         Line { name: "Lambda", dollars: lambda },
         Line { name: "CloudWatch metrics", dollars: metrics },
@@ -163,17 +209,18 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         Line { name: "Schedule, table, reports", dollars: schedule + table + bucket },
         Line { name: "Encryption key", dollars: key },
         Line { name: "Dashboard", dollars: OWN_DASHBOARDS * prices.cloudwatch_dashboard },
+        Line { name: "VPC", dollars: network },
     ]
 }
 
-/// All lines together.
+/// The sum of all lines.
 pub(crate) fn total(bill: &[Line]) -> f64 {
     bill.iter().map(|line| line.dollars).sum()
 }
 
-/// The same runs as canaries of CloudWatch Synthetics, their Lambda and storage not counted.
+/// The same runs as canaries of CloudWatch Synthetics, without their Lambda and storage.
 pub(crate) fn synthetics(probes: &[Probe], prices: &Prices) -> f64 {
-    // Folded from a plain zero: the sum of nothing would be a negative one.
+    // Folded from a plain zero: an empty sum would be -0.
     let runs =
         probes.iter().filter(|probe| probe.enabled).map(runs_a_month).fold(0.0, |a, b| a + b);
     runs * prices.synthetics_run
@@ -183,7 +230,7 @@ pub(crate) fn runs_a_month(probe: &Probe) -> f64 {
     SECONDS_A_MONTH / probe.every.as_secs_f64().max(1.0)
 }
 
-/// Periods under a minute make an alarm a high-resolution one.
+/// An alarm with a period under a minute is a high-resolution alarm.
 fn alarm_price(probe: &Probe, prices: &Prices) -> f64 {
     if probe.every < Duration::from_secs(60) {
         prices.cloudwatch_high_resolution_alarm
@@ -197,10 +244,10 @@ struct Messages {
     scrapes: f64,
 }
 
-/// As many as the dispatcher would send: up to ten runs that are due together share one.
+/// The messages of the dispatcher: up to ten runs with the same due time share one.
 fn messages_a_month(probes: &[Probe]) -> Messages {
     let environment: EnvironmentName = "cost".parse().expect("the name is in the alphabet");
-    // As many minutes as the longest interval has, so that every probe is met as often as it runs.
+    // As many minutes as the longest interval, so that every probe is counted as often as it runs.
     let longest = probes.iter().map(|probe| probe.every.as_secs()).max().unwrap_or(60);
     let minutes = longest.div_ceil(60).clamp(10, 1_440);
     let (mut runs, mut scrapes) = (0_usize, 0_usize);
@@ -227,10 +274,12 @@ mod tests {
     use super::*;
 
     const ASSUMED: Assumed = Assumed {
-        visit: Duration::from_secs(5),
+        run: Duration::from_secs(5),
         memory: 256,
         all_metrics: false,
         remote_write: false,
+        heartbeat: false,
+        network: Network::Public,
     };
 
     fn probes(count: usize, every: &str) -> Vec<Probe> {
@@ -249,20 +298,20 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_a_minute_costs_what_can_be_reckoned_by_hand() {
+    fn bill_of_a_probe_per_minute_matches_arithmetic() {
         let prices = Prices::built_in();
         let bill = bill(&probes(1, "1m"), ASSUMED, &prices);
-        // 43,200 visits of 5.3 s with 0.25 GB, and 43,200 tenths of a second of the dispatcher and of alerts.
+        // 43,200 runs of 5.3 s with 0.25 GB, and 43,200 tenths of a second of the dispatcher and of alerts.
         let seconds = 43_200.0 * 5.3 * 0.25 + 43_200.0 * 0.1 * 0.125 + 43_200.0 * 0.1 * 0.25;
         let lambda = seconds * 0.000_013_333_4 + 129_600.0 / 1e6 * 0.2;
         assert!((line(&bill, "Lambda") - lambda).abs() < 1e-9);
-        assert!((line(&bill, "CloudWatch metrics") - 12.0 * 0.3).abs() < 1e-9);
-        assert!((line(&bill, "CloudWatch alarms") - 36.0 * 0.1).abs() < 1e-9);
+        assert!((line(&bill, "CloudWatch metrics") - (2.0 + 1.0 / 24.0 + 4.0) * 0.3).abs() < 1e-9);
+        assert!((line(&bill, "CloudWatch alarms") - 24.0 * 0.1).abs() < 1e-9);
         assert!((synthetics(&probes(1, "1m"), &prices) - 51.84).abs() < 1e-9);
     }
 
     #[test]
-    fn a_hundred_probes_share_their_invocations() {
+    fn probes_share_invocations() {
         let prices = Prices::built_in();
         let one = line(&bill(&probes(1, "1m"), ASSUMED, &prices), "Lambda");
         let hundred = line(&bill(&probes(100, "1m"), ASSUMED, &prices), "Lambda");
@@ -270,18 +319,18 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_below_a_minute_has_dearer_alarms_and_one_that_is_off_costs_nothing() {
+    fn high_resolution_alarms_cost_more_and_disabled_probes_nothing() {
         let prices = Prices::built_in();
         let base = total(&bill(&[], ASSUMED, &prices));
         let alarms = line(&bill(&probes(1, "10s"), ASSUMED, &prices), "CloudWatch alarms");
-        assert!((alarms - (3.4 + 0.6)).abs() < 1e-9);
+        assert!((alarms - (2.2 + 0.6)).abs() < 1e-9);
         let off: Vec<Probe> =
             probes(1, "1m").into_iter().map(|probe| Probe { enabled: false, ..probe }).collect();
         assert!((total(&bill(&off, ASSUMED, &prices)) - base).abs() < 1e-9);
     }
 
     #[test]
-    fn the_template_has_as_many_of_each_as_are_counted() {
+    fn templates_have_the_counted_resources() {
         let template = [
             include_str!("../../../infra/template.yaml"),
             include_str!("../../../infra/self-monitoring.yaml"),
@@ -292,7 +341,7 @@ mod tests {
             ("CloudWatch::Dashboard", OWN_DASHBOARDS),
             ("Scheduler::Schedule", CALLED_EACH_MINUTE),
             ("KMS::Key", 1.0),
-            // Each costs as much as five alarms, and none is in the bill.
+            // A composite alarm costs as much as five alarms and is not in the bill.
             ("CloudWatch::CompositeAlarm", 0.0),
         ];
         for (resource, counted) in counted {
@@ -302,6 +351,31 @@ mod tests {
         }
         let metrics = template.lines().filter(|line| line.trim().starts_with("MetricName: "));
         let metrics = metrics.count();
-        assert!((float(metrics) - OWN_ALARM_METRICS).abs() < 0.5, "{metrics} metrics of alarms");
+        // Two more are created only with a metric stream and with an escalation.
+        let counted = OWN_ALARM_METRICS + BRIDGE_ALARMS + 2.0;
+        assert!((float(metrics) - counted).abs() < 0.5, "{metrics} metrics of alarms");
+    }
+
+    #[test]
+    fn cost_of_an_environment_and_of_ten_bots_stays_low() {
+        let prices = Prices::built_in();
+        let base = total(&bill(&[], ASSUMED, &prices));
+        assert!(base <= 8.15, "{base}");
+        let ten = total(&bill(&probes(10, "1m"), ASSUMED, &prices)) / 10.0;
+        assert!(ten <= 2.51, "{ten}");
+    }
+
+    #[test]
+    fn options_add_their_lines() {
+        let prices = Prices::built_in();
+        let of = |assumed| bill(&[], assumed, &prices);
+        let heartbeat = of(Assumed { heartbeat: true, ..ASSUMED });
+        let requests = "CloudWatch requests";
+        let added = line(&heartbeat, requests) - line(&of(ASSUMED), requests);
+        assert!((added - 1.296).abs() < 1e-9, "{added}");
+        for (network, dollars) in [(Network::Endpoints, 28.8), (Network::NatGateway, 32.4)] {
+            let bill = of(Assumed { network, ..ASSUMED });
+            assert!((line(&bill, "VPC") - dollars).abs() < 1e-9, "{network:?}");
+        }
     }
 }

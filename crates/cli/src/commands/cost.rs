@@ -1,4 +1,4 @@
-//! `vigie cost`: what the probes will cost a month.
+//! `vigie cost`: monthly cost of the probes.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,37 +8,43 @@ use domain::probe::PerEnvironment;
 use domain::{EnvironmentName, Probe, ProbeSpec, TargetSpec, Template};
 use probe_file::written_duration;
 
-use crate::cost::{Assumed, Line, Prices, bill, runs_a_month, synthetics, total};
+use crate::cost::{Assumed, Line, Network, Prices, bill, runs_a_month, synthetics, total};
 use crate::style::{BOLD, DIM};
 use crate::{Exit, Io, files};
 
-/// Say what the probes cost a month on AWS, by line, and what 1, 10 and 100 of them would.
+/// Print the monthly cost of the probes on AWS, line by line, and of 1, 10 and 100 probes like the first one.
 ///
-/// The chatbots' own costs, such as a paid model, are not in it.
+/// Costs of the chatbots, such as a paid model, are not included. Multiply by the number of regions.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie cost --environment prod
-  vigie cost probes/support-bot.yaml --visit 12 --metrics full --remote-write")]
+  vigie cost probes/support-bot.yaml --duration 12 --metrics full --remote-write")]
 pub struct Arguments {
     /// Probe files, or folders of them.
     #[arg(value_name = "FILE", default_value = "probes")]
     files: Vec<PathBuf>,
-    /// Count the probes that run in this environment; all when left out.
+    /// Environment whose probes are counted [default: all].
     #[arg(long, value_name = "ENV")]
     environment: Option<EnvironmentName>,
-    /// How long a visit takes, in seconds.
+    /// Duration of a run, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
-    visit: u64,
+    duration: u64,
     /// Memory of the prober, in MB.
     #[arg(long, value_name = "MB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
     memory: u32,
-    /// The template's parameter `Metrics`.
+    /// Parameter `Metrics` of the template.
     #[arg(long, value_parser = ["essential", "full"], default_value = "essential")]
     metrics: String,
-    /// With results going to Prometheus too.
+    /// Include the bridge to Prometheus.
     #[arg(long)]
     remote_write: bool,
+    /// Include the requests for `HeartbeatUrl`.
+    #[arg(long)]
+    heartbeat: bool,
+    /// Include the network of a prober in a VPC.
+    #[arg(long, value_parser = ["endpoints", "nat"])]
+    vpc: Option<String>,
 }
 
 pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
@@ -51,28 +57,34 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         }
     }
     let assumed = Assumed {
-        visit: Duration::from_secs(arguments.visit),
+        run: Duration::from_secs(arguments.duration),
         memory: arguments.memory,
         all_metrics: arguments.metrics == "full",
         remote_write: arguments.remote_write,
+        heartbeat: arguments.heartbeat,
+        network: match arguments.vpc.as_deref() {
+            Some("endpoints") => Network::Endpoints,
+            Some(_) => Network::NatGateway,
+            None => Network::Public,
+        },
     };
     let prices = Prices::built_in();
     each(&probes, assumed, &prices, io)?;
     table(&probes, assumed, &prices, io)?;
     writeln!(
         io.out,
-        "\n{DIM}Dollars a month in {}, prices of {}. {}\nVisits of {} s with {} MB are assumed. Sources:\n{}{DIM:#}",
+        "\n{DIM}Dollars a month in {}, prices of {}. {}\nRuns of {} s with {} MB are assumed. Sources:\n{}{DIM:#}",
         prices.region,
         prices.date,
         prices.note,
-        arguments.visit,
+        arguments.duration,
         arguments.memory,
         prices.sources.join("\n"),
     )?;
     Ok(Exit::Success)
 }
 
-/// The probe as far as its cost goes: its address and its variables do not matter.
+/// The probe with a placeholder address: the cost does not depend on it.
 fn priced(mut spec: ProbeSpec) -> anyhow::Result<Probe> {
     let environment = match spec.environments.as_deref() {
         Some([first, ..]) => first.clone(),
@@ -83,7 +95,7 @@ fn priced(mut spec: ProbeSpec) -> anyhow::Result<Probe> {
     Ok(spec.resolve(&environment, &|_| Some(String::new()))?)
 }
 
-/// What each probe adds, its scrape included, and the same as a canary.
+/// The cost of each probe with its scrape, and of the same runs as a canary.
 fn each(
     probes: &[Probe],
     assumed: Assumed,
@@ -99,7 +111,7 @@ fn each(
     )?;
     for probe in probes {
         let one = std::slice::from_ref(probe);
-        let off = if probe.enabled { "" } else { "  (switched off)" };
+        let off = if probe.enabled { "" } else { "  (disabled)" };
         let runs = if probe.enabled { runs_a_month(probe) } else { 0.0 };
         writeln!(
             io.out,
@@ -113,7 +125,7 @@ fn each(
     Ok(())
 }
 
-/// By line: the watch alone, these probes, and 1, 10 and 100 like the first of them.
+/// By line: an empty environment, these probes, and 1, 10 and 100 like the first of them.
 fn table(
     probes: &[Probe],
     assumed: Assumed,
@@ -129,7 +141,7 @@ fn table(
         }
         writeln!(
             io.out,
-            "\nThe watch with no probe, with these, and with 1, 10 and 100 like `{}`:",
+            "\nAn environment without probes, with these, and with 1, 10 and 100 like `{}`:",
             example.name
         )?;
     }
@@ -148,7 +160,7 @@ fn table(
         }
         writeln!(io.out)?;
     }
-    write!(io.out, "{BOLD}{:30}", "In all")?;
+    write!(io.out, "{BOLD}{:30}", "Total")?;
     for bill in &bills {
         write!(io.out, "{:>12.2}", total(bill))?;
     }

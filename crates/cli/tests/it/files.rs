@@ -71,7 +71,7 @@ async fn cost_lists_each_service_and_synthetics() {
         "Queues",
         "Logs",
         "Mail",
-        "In all",
+        "Total",
         "us-east-1",
     ] {
         assert!(done.out.contains(line), "{line}: {}", done.out);
