@@ -12,8 +12,8 @@ const INTRODUCTION: &str = "The template sets these environment variables; chang
     function reads and validates them at start, before the first event. An invalid value stops the function with an \
     error that names the variable and an example.\n";
 
-/// Set by Lambda itself.
-const OF_LAMBDA: &str = "AWS_REGION";
+/// Variables with this prefix are set by Lambda itself.
+const OF_LAMBDA: &str = "AWS_";
 
 pub(super) fn page() -> String {
     let template = CloudFormation::load("template.yaml");
@@ -65,7 +65,11 @@ fn read_by(function: &str) -> BTreeSet<String> {
     let is_variable = |text: &&str| {
         text.contains('_') && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
     };
-    quoted.filter(is_variable).filter(|name| *name != OF_LAMBDA).map(str::to_owned).collect()
+    quoted
+        .filter(is_variable)
+        .filter(|name| !name.starts_with(OF_LAMBDA))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Where the value comes from, such as ``parameter `Metrics` ``.
