@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use domain::{ProbeSpec, TargetUrl};
 use probe_file::LARGEST_FILE;
 
+use crate::diagnostics::rendered;
 use crate::{Io, starter};
 
 /// The text of a probe file.
@@ -93,7 +94,7 @@ pub(crate) fn probes(
         Err(all) => {
             let errors: usize = all.iter().map(|file| file.list.len()).sum();
             for file in &all {
-                writeln!(io.err, "{}", file.coloured())?;
+                writeln!(io.err, "{}", rendered(file))?;
             }
             let (errors, files) = (plural(errors, "error"), plural(all.len(), "file"));
             writeln!(io.err, "{errors} in {files}")?;

@@ -5,6 +5,7 @@
 pub mod arguments;
 pub mod commands;
 mod cost;
+mod diagnostics;
 mod exit;
 mod exporter;
 mod files;
