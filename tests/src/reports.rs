@@ -25,6 +25,8 @@ pub fn turn(offset: u64, said: &str, answered: &str) -> TurnReport {
         answered: answered.to_owned(),
         characters: u64::try_from(answered.chars().count()).expect("a sample is short"),
         thinking: String::new(),
+        toasts: Vec::new(),
+        cached: None,
         timing: Timing {
             queue: Some(ms(140)),
             first_chunk: Some(ms(900)),
@@ -66,6 +68,7 @@ pub fn attempt(turns: Vec<TurnReport>) -> Attempt {
             protocol: "sse_v3".to_owned(),
             endpoint: "/chat".to_owned(),
             cold: Some(true),
+            skipped_javascript: 0,
         }),
         turns,
         failure: None,
@@ -175,6 +178,7 @@ pub fn hostile() -> Report {
         protocol: evil.to_owned(),
         endpoint: evil.to_owned(),
         cold: None,
+        skipped_javascript: 0,
     });
     attempt.failure =
         Some(Failure { cause: Cause::Target(Reason::AppError), prose: evil.to_owned() });

@@ -6,17 +6,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use domain::check::Check;
 use domain::report::{App, Attempt, Cause, CheckReport, Failure, TurnReport, cut};
-use domain::{OwnFault, Phases, Probe, Spread, Timing, Turn};
-use gradio::{
-    Client, EndpointChoice, Failure as Kind, Limits, Partial, Progress, Reply, Session, TurnTiming,
-};
+use domain::{OwnFault, Phases, Probe, Turn};
+use gradio::{Failure as Kind, Limits, Partial, Progress, Reply, Session};
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
 
 use crate::checks::{Answer, BrokenCheck, carry_out};
+use crate::client::client;
 use crate::reason::{cause, is_time};
 use crate::stall::StallCounter;
-use crate::target::{FilledLogin, FilledTarget};
+use crate::target::FilledTarget;
+use crate::turn_report::TurnStalls;
 use crate::variables::Variables;
 
 /// What happens during a run, for a live display.
@@ -33,6 +32,9 @@ pub enum ProgressEvent<'a> {
     /// The turn is over, with or without a failure.
     TurnEnded { turn: usize, report: &'a TurnReport },
 }
+
+/// The longest wait for the end of the session.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A failure this close to the end of the time was caused by it.
 const SLACK: Duration = Duration::from_millis(50);
@@ -84,7 +86,9 @@ async fn converse(
     attempt: &mut Attempt,
     progress: &mut (dyn FnMut(ProgressEvent<'_>) + Send),
 ) -> Result<(), Failure> {
-    let client = context.client().map_err(|error| context.failure(&error, started))?;
+    let AttemptContext { target, left, user_agent, traceparent, .. } = context;
+    let client = client(target, *left, user_agent, traceparent.clone())
+        .map_err(|error| context.failure(&error, started))?;
     let connected = client.connect().await;
     let phases = match &connected {
         Ok(session) => session.phases(),
@@ -101,7 +105,19 @@ async fn converse(
     let app = context.app(&session);
     progress(ProgressEvent::Connected(&app));
     attempt.app = Some(app);
+    let held = run_turns(context, started, &mut session, attempt, progress).await;
+    // The app frees the session when the connection of its heartbeat is closed.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, session.close()).await;
+    held
+}
 
+async fn run_turns(
+    context: &AttemptContext<'_>,
+    started: Instant,
+    session: &mut Session,
+    attempt: &mut Attempt,
+    progress: &mut (dyn FnMut(ProgressEvent<'_>) + Send),
+) -> Result<(), Failure> {
     let mut variables = Variables::with_nonce();
     for (index, turn) in context.probe.conversation.iter().enumerate() {
         let number = index + 1;
@@ -120,26 +136,26 @@ async fn converse(
             })
             .await;
         let stalled = TurnStalls { first_chunk: first_chunk_stalled, turn: stalled_so_far() };
-        let (partial, checks, ended) = match reply {
+        let (reply, checks, ended) = match reply {
             Ok(reply) => {
                 let checks = run_checks(turn, &mut variables, &reply);
-                let text = whole_text(&reply);
-                let Reply { thinking, toasts, timing, .. } = reply;
-                (Partial { text, thinking, toasts, timing }, checks, Ok(()))
+                (reply, checks, Ok(()))
             }
             Err(error) => {
-                let partial = error.partial().cloned().unwrap_or_default();
-                (partial, Ok(Vec::new()), Err(context.failure(&error, started)))
+                let Partial { text, thinking, toasts, timing } =
+                    error.partial().cloned().unwrap_or_default();
+                let reply = Reply { text, thinking, toasts, timing, ..Reply::default() };
+                (reply, Ok(Vec::new()), Err(context.failure(&error, started)))
             }
         };
         if let Some(app) = &mut attempt.app {
-            app.cold = app.cold.or(partial.timing.cold);
+            app.cold = app.cold.or(reply.timing.cold);
         }
         attempt.turns.push(context.turn_report(
             turn,
             offset,
             &prompt,
-            &partial,
+            &reply,
             stalled,
             checks.as_deref().unwrap_or_default(),
         ));
@@ -154,41 +170,31 @@ async fn converse(
     Ok(())
 }
 
-/// The turn's checks. An empty reply fails unless a check expects it. Saves the parts that the turn
-/// names.
+/// The turn's checks on each of its replies. An empty reply fails unless a check expects it. Saves the
+/// parts that the turn names.
 fn run_checks(
     turn: &Turn,
     variables: &mut Variables,
     reply: &Reply,
 ) -> Result<Vec<CheckReport>, BrokenCheck> {
     let values = variables.values();
-    let mut checks = check_answer(
-        turn,
-        variables,
-        &Answer {
-            text: &reply.text,
-            tools: &reply.thinking,
-            parts: &reply.parts,
-            variables: &values,
-        },
-    )?;
+    let toasts = &reply.toasts;
+    let answer = |text, tools, parts| Answer { text, tools, parts, toasts, variables: &values };
+    let first = answer(&reply.text, &reply.thinking, &reply.parts);
+    let mut checks = check_answer(turn, variables, &first)?;
     for other in &reply.others {
-        let answer = Answer {
-            text: &other.text,
-            tools: &other.thinking,
-            parts: &other.parts,
-            variables: &values,
-        };
         let label = other.label.as_deref().unwrap_or(&other.kind);
-        checks.extend(check_answer(turn, variables, &answer)?.into_iter().map(|check| {
-            CheckReport { expected: format!("{} in `{label}`", check.expected), ..check }
+        let found =
+            check_answer(turn, variables, &answer(&other.text, &other.thinking, &other.parts))?;
+        checks.extend(found.into_iter().map(|check| CheckReport {
+            expected: format!("{} in `{label}`", check.expected),
+            ..check
         }));
     }
     checks.extend(variables.save(turn, &reply.text)?);
     Ok(checks)
 }
 
-/// Checks one answer of a reply. A reply has several when the app shows several chatbots.
 fn check_answer(
     turn: &Turn,
     variables: &Variables,
@@ -206,13 +212,6 @@ fn check_answer(
     Ok(checks)
 }
 
-/// The texts of all answers of a reply, for the report.
-fn whole_text(reply: &Reply) -> String {
-    let texts = reply.others.iter().map(|other| other.text.as_str());
-    let texts: Vec<&str> = std::iter::once(reply.text.as_str()).chain(texts).collect();
-    texts.join("\n")
-}
-
 fn settings_fault(broken: &BrokenCheck) -> Failure {
     Failure { cause: Cause::Own(OwnFault::Settings), prose: broken.to_string() }
 }
@@ -222,34 +221,6 @@ fn timestamp(time: SystemTime) -> Option<Timestamp> {
 }
 
 impl AttemptContext<'_> {
-    fn client(&self) -> Result<Client, gradio::Error> {
-        // A bot may use all of the probe's time before its first chunk, or between two chunks: silence
-        // alone does not end a turn.
-        let limits = Limits { conversation: self.left, stall: self.left, ..Limits::default() };
-        let mut builder = Client::builder(self.target.url().as_url().as_str())
-            .limits(limits)
-            .user_agent(self.user_agent)
-            .traceparent(self.traceparent.clone());
-        let auth = self.target.auth();
-        if let Some(FilledLogin { username, password }) = &auth.login {
-            builder = builder.login(username.clone(), password.expose_secret());
-        }
-        for (name, value) in &auth.headers {
-            builder = builder.header(name.clone(), value.expose_secret());
-        }
-        if let Some(token) = &auth.bearer {
-            builder = builder.bearer(token.expose_secret());
-        }
-        if let Some(endpoint) = self.target.endpoint() {
-            let Ok(choice) = endpoint.parse::<EndpointChoice>();
-            builder = builder.endpoint(choice);
-        }
-        for (name, value) in self.target.inputs() {
-            builder = builder.input(name.clone(), value.clone());
-        }
-        builder.build()
-    }
-
     /// A failure of the client as the report has it.
     ///
     /// If the time of this process ran out, or the process was stalled for most of the time, nothing is
@@ -282,84 +253,18 @@ impl AttemptContext<'_> {
     }
 
     /// Text from outside for a report: without secrets, cut to the length that a report keeps.
-    fn reported(&self, text: &str) -> String {
+    pub(crate) fn reported(&self, text: &str) -> String {
         cut(&self.target.redact(text))
     }
 
     fn redact_failure(&self, failure: &Failure) -> Failure {
         Failure { cause: failure.cause, prose: self.reported(&failure.prose) }
     }
-
-    /// The app's description of itself, which may repeat a secret.
-    fn app(&self, session: &Session) -> App {
-        let description = session.description();
-        App {
-            gradio: self.reported(&description.gradio_version),
-            protocol: description.protocol.name().to_owned(),
-            endpoint: match &description.endpoint_name {
-                Some(name) => self.reported(&format!("/{name}")),
-                None => format!("function {}", description.endpoint_id),
-            },
-            cold: None,
-        }
-    }
-
-    fn turn_report(
-        &self,
-        turn: &Turn,
-        offset: Duration,
-        prompt: &str,
-        partial: &Partial,
-        stalled: TurnStalls,
-        checks: &[CheckReport],
-    ) -> TurnReport {
-        let thinking: Vec<&str> =
-            partial.thinking.iter().map(|thought| thought.text.as_str()).collect();
-        let check = |check: &CheckReport| CheckReport {
-            expected: self.reported(&check.expected),
-            found: self.reported(&check.found),
-            passed: check.passed,
-        };
-        TurnReport {
-            offset,
-            said: self.reported(prompt),
-            answered: self.reported(&partial.text),
-            characters: u64::try_from(partial.text.chars().count()).unwrap_or(u64::MAX),
-            thinking: self.reported(&thinking.join("\n")),
-            timing: timing(&partial.timing, stalled),
-            checks: checks.iter().map(check).collect(),
-            objectives: turn.objectives.or(self.probe.objectives),
-        }
-    }
 }
 
 /// Whether the process was stalled for at least half of the time.
 fn is_mostly_stalled(waited: Duration, stalled: Duration) -> bool {
     waited <= stalled * 2
-}
-
-/// How long this process was stalled, counted from the moment the prompt was sent.
-#[derive(Clone, Copy)]
-struct TurnStalls {
-    /// Until the first chunk; `None` without one.
-    first_chunk: Option<Duration>,
-    /// Until the end of the turn.
-    turn: Duration,
-}
-
-fn timing(measured: &TurnTiming, stalled: TurnStalls) -> Timing {
-    Timing {
-        queue: measured.queue,
-        queue_position: measured.queue_position,
-        first_chunk: measured.first_chunk,
-        first_text: measured.first_text,
-        reply: measured.reply,
-        processing: measured.server_processing,
-        chunks: u64::try_from(measured.chunks.len()).unwrap_or(u64::MAX),
-        inter_chunk: Spread::of(measured.inter_chunk().collect()),
-        first_chunk_stalled: measured.first_chunk.and(stalled.first_chunk),
-        reply_stalled: measured.reply.map(|_| stalled.turn),
-    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,14 @@
 
 mod attempt;
 pub mod checks;
+mod client;
 mod detail;
 mod nonce;
 mod reason;
 mod run;
 mod stall;
 pub mod target;
+mod turn_report;
 mod variables;
 
 pub use attempt::ProgressEvent;

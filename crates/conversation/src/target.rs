@@ -6,6 +6,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use domain::probe::{Page, TargetLimits};
 use domain::template::{Part, SecretReference};
 use domain::{InvalidTargetUrl, OwnFault, Target, TargetUrl, Template};
 use redact::Redactor;
@@ -20,8 +21,29 @@ pub struct FilledTarget {
     public_url: String,
     auth: FilledAuth,
     endpoint: Option<String>,
+    message: Option<String>,
+    replies: Vec<String>,
+    page: Option<FilledPage>,
+    query: BTreeMap<String, String>,
+    ca_file: Option<String>,
+    client_certificate: Option<FilledCertificate>,
+    limits: TargetLimits,
     inputs: BTreeMap<String, Value>,
     redactor: Redactor,
+}
+
+/// The page that users open.
+#[derive(Clone)]
+pub enum FilledPage {
+    Unchecked,
+    Path(String),
+}
+
+/// A certificate and its private key in PEM format.
+#[derive(Clone)]
+pub struct FilledCertificate {
+    pub certificate: String,
+    pub key: SecretString,
 }
 
 /// Every part may hold secrets.
@@ -96,8 +118,26 @@ impl FilledTarget {
         let url: TargetUrl = filler.text(&target.url)?.parse()?;
         let auth = target.auth.as_ref().map(|auth| filler.auth(auth)).transpose()?;
         let auth = auth.unwrap_or_default();
-        let endpoint =
-            target.endpoint.as_ref().map(|endpoint| filler.text(endpoint)).transpose()?;
+        let endpoint = filler.optional(target.endpoint.as_ref())?;
+        let message = filler.optional(target.message.as_ref())?;
+        let replies =
+            target.reply.iter().map(|label| filler.text(label)).collect::<Result<_, _>>()?;
+        let page = match &target.page {
+            None => None,
+            Some(Page::Unchecked) => Some(FilledPage::Unchecked),
+            Some(Page::Path(path)) => Some(FilledPage::Path(filler.text(path)?)),
+        };
+        let parameter =
+            |(name, value): (&String, &Template)| Ok((name.clone(), filler.text(value)?));
+        let query = target.query.iter().map(parameter).collect::<Result<_, FillError>>()?;
+        let ca_file = filler.optional(target.ca_file.as_ref())?;
+        let client_certificate = match &target.client_certificate {
+            None => None,
+            Some(pair) => Some(FilledCertificate {
+                certificate: filler.text(&pair.certificate)?,
+                key: filler.text(&pair.key)?.into(),
+            }),
+        };
         let input = |(name, value): (&String, &Value)| Ok((name.clone(), filler.value(value)?));
         let inputs = target.inputs.iter().map(input).collect::<Result<_, FillError>>()?;
         let mut secrets = filler.used;
@@ -107,8 +147,24 @@ impl FilledTarget {
         let public_url = by_reference.redact(&url.without_secrets());
         secrets.extend(credentials_in_url(&url));
         secrets.extend(auth.credentials());
+        secrets.extend(client_certificate.iter().map(|pair| pair.key.clone()));
         let redactor = Redactor::new(&secrets);
-        Ok(Self { url, instance, public_url, auth, endpoint, inputs, redactor })
+        Ok(Self {
+            url,
+            instance,
+            public_url,
+            auth,
+            endpoint,
+            message,
+            replies,
+            page,
+            query,
+            ca_file,
+            client_certificate,
+            limits: target.limits,
+            inputs,
+            redactor,
+        })
     }
 
     /// May hold credentials: do not log it.
@@ -137,6 +193,44 @@ impl FilledTarget {
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
+    }
+
+    /// The label of the message box.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// The labels of the outputs with the reply.
+    #[must_use]
+    pub fn replies(&self) -> &[String] {
+        &self.replies
+    }
+
+    #[must_use]
+    pub fn page(&self) -> Option<&FilledPage> {
+        self.page.as_ref()
+    }
+
+    /// Parameters for the query of the address.
+    #[must_use]
+    pub fn query(&self) -> &BTreeMap<String, String> {
+        &self.query
+    }
+
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&str> {
+        self.ca_file.as_deref()
+    }
+
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<&FilledCertificate> {
+        self.client_certificate.as_ref()
+    }
+
+    #[must_use]
+    pub fn limits(&self) -> TargetLimits {
+        self.limits
     }
 
     #[must_use]
@@ -218,6 +312,10 @@ impl Filler<'_> {
             Ok(Some(Cow::Owned(secret.expose_secret().to_owned())))
         })?;
         filled.text().map_err(no_value)
+    }
+
+    fn optional(&mut self, template: Option<&Template>) -> Result<Option<String>, FillError> {
+        template.map(|template| self.text(template)).transpose()
     }
 
     fn auth(&mut self, auth: &domain::probe::Auth) -> Result<FilledAuth, FillError> {

@@ -56,6 +56,8 @@ pub enum Requirement {
     ToolCalled(ToolCalled),
     /// The reply has a part that is not text.
     Has(PartKind),
+    /// The app showed no error or warning message (a toast) during the turn.
+    NoErrorToast {},
 }
 
 /// Which tool or thinking block a reply must have.
@@ -177,7 +179,8 @@ impl Requirement {
             | Self::MaxLength(_)
             | Self::Language(_)
             | Self::JsonSchema(_)
-            | Self::Has(_) => self.clone(),
+            | Self::Has(_)
+            | Self::NoErrorToast {} => self.clone(),
         })
     }
 
@@ -199,6 +202,7 @@ impl Requirement {
             Self::AnyOf(_) => "any_of",
             Self::ToolCalled(_) => "tool_called",
             Self::Has(_) => "has",
+            Self::NoErrorToast {} => "no_error_toast",
         }
     }
 }
@@ -248,7 +252,7 @@ impl fmt::Display for Check {
                 JsonTest::Exists(true) => write!(to, "{name} {path} exists")?,
                 JsonTest::Exists(false) => write!(to, "{name} {path} does not exist")?,
             },
-            Requirement::JsonSchema(_) => to.write_str(name)?,
+            Requirement::JsonSchema(_) | Requirement::NoErrorToast {} => to.write_str(name)?,
             Requirement::AnyOf(checks) => {
                 write!(to, "{name}: ")?;
                 for (index, check) in checks.iter().enumerate() {
@@ -299,6 +303,7 @@ mod tests {
                 "tool_called \"search\" matches \"Ada\"",
             ),
             (json!({ "has": "image" }), "has image"),
+            (json!({ "no_error_toast": {} }), "no_error_toast"),
         ] {
             let read = read(check.clone());
             assert_eq!(read.to_string(), shown);

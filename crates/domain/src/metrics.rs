@@ -175,7 +175,7 @@ pub fn for_prometheus(report: &Report) -> Vec<SeriesValue> {
 
     let phases = &attempt.phases;
     let sum = |time: fn(&Timing) -> Option<Duration>| {
-        attempt.turns.iter().filter_map(|turn| time(&turn.timing)).reduce(|a, b| a + b)
+        attempt.turns.iter().filter_map(|turn| time(turn.latency()?)).reduce(|a, b| a + b)
     };
     let phase = [
         phases.dns,
@@ -196,7 +196,7 @@ pub fn for_prometheus(report: &Report) -> Vec<SeriesValue> {
         let turn = attempt.turns.get(index);
         let number = (index + 1).to_string();
         let labels = [("turn", number.as_str())];
-        let timing = turn.map(|turn| &turn.timing);
+        let timing = turn.and_then(crate::report::TurnReport::latency);
         values.push(
             "probe_turn_first_chunk_seconds",
             &labels,
@@ -209,7 +209,7 @@ pub fn for_prometheus(report: &Report) -> Vec<SeriesValue> {
         );
         values.push("probe_reply_characters", &labels, turn.map(|turn| float(turn.characters)));
     }
-    let spreads = || attempt.turns.iter().filter_map(|turn| turn.timing.inter_chunk);
+    let spreads = || attempt.turns.iter().filter_map(|turn| turn.latency()?.inter_chunk);
     let worst =
         |quantile: &str, pick: fn(crate::timing::Spread) -> Duration, values: &mut SeriesValues| {
             values.push(
@@ -278,7 +278,11 @@ pub fn for_cloudwatch(report: &Report, detail: Detail) -> Vec<Metric> {
     push("Duration", Unit::Seconds, vec![report.duration.as_secs_f64()], None);
     let turns = report.last().map_or(&[][..], |attempt| &attempt.turns);
     let each = |time: fn(&Timing) -> Option<Duration>| -> Vec<f64> {
-        turns.iter().filter_map(|turn| time(&turn.timing)).map(|time| time.as_secs_f64()).collect()
+        turns
+            .iter()
+            .filter_map(|turn| time(turn.latency()?))
+            .map(|time| time.as_secs_f64())
+            .collect()
     };
     push("TimeToFirstChunk", Unit::Seconds, each(|timing| timing.first_chunk), None);
     if let Outcome::Down { reason } = report.outcome {

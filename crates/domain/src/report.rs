@@ -141,9 +141,12 @@ pub struct App {
     pub protocol: String,
     /// The endpoint that was used.
     pub endpoint: String,
-    /// Whether this was the app's first event since it started; `None` where that can't be told.
+    /// Whether this was the app's first event since it started; `None` if the app does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cold: Option<bool>,
+    /// Functions of a turn with JavaScript, which is not run: a browser may send other values.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped_javascript: usize,
 }
 
 /// Why a conversation ended early.
@@ -177,6 +180,12 @@ pub struct TurnReport {
     /// Text of thinking and tool blocks, cut likewise; empty when there were none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub thinking: String,
+    /// Messages that the page shows for some seconds: `warning: TEXT`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub toasts: Vec<String>,
+    /// `full` or `partial` if the app took the reply from its cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<String>,
     pub timing: Timing,
     pub checks: Vec<CheckReport>,
     /// What the turn was held to.
@@ -242,8 +251,13 @@ impl Attempt {
 
     /// Every missed objective, whatever the cause.
     fn over(&self) -> impl Iterator<Item = Missed> + '_ {
-        self.turns.iter().enumerate().flat_map(|(turn, report)| {
-            let (objectives, timing) = (&report.objectives, &report.timing);
+        let judged = self
+            .turns
+            .iter()
+            .enumerate()
+            .filter_map(|(turn, report)| Some((turn, report, report.latency()?)));
+        judged.flat_map(|(turn, report, timing)| {
+            let objectives = &report.objectives;
             let check = |what, objective, measured, stalled: Option<Duration>| {
                 let (objective, measured): (Duration, Duration) = (objective?, measured?);
                 let stalled = stalled.unwrap_or_default();
@@ -294,7 +308,18 @@ impl Attempt {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl TurnReport {
+    /// The times that describe the app; `None` if the whole reply came from its cache.
+    #[must_use]
+    pub fn latency(&self) -> Option<&Timing> {
+        (self.cached.as_deref() != Some("full")).then_some(&self.timing)
+    }
+
     /// The time that the reply takes at this many characters per second.
     fn time_to_write(&self, characters_per_second: u32) -> Duration {
         let milliseconds = self.characters.saturating_mul(1_000);
@@ -394,6 +419,8 @@ mod tests {
             answered: "x".into(),
             characters: 1,
             thinking: String::new(),
+            toasts: Vec::new(),
+            cached: None,
             timing: Timing { first_chunk, reply: first_chunk, ..Timing::default() },
             checks: std::iter::repeat_n(check(false), failed).chain([check(true)]).collect(),
             objectives: Objectives { first_chunk: Some(ms(2_000)), ..Objectives::default() },
@@ -539,6 +566,14 @@ mod tests {
         assert_eq!(id, RunId::of(&prod, &bot, due));
         assert_ne!(id, RunId::of(&"dev".parse().unwrap(), &bot, due));
         assert_ne!(id, RunId::of(&prod, &bot, Timestamp::from_second(1_795_000_060).unwrap()));
+    }
+
+    #[test]
+    fn cached_reply_is_not_judged_by_its_times() {
+        let mut attempt = attempt(Some(ms(9_000)), 0, None);
+        assert_eq!(attempt.missed().count(), 1);
+        attempt.turns[0].cached = Some("full".to_owned());
+        assert_eq!(attempt.missed().count(), 0);
     }
 
     #[test]

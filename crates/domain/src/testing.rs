@@ -57,6 +57,8 @@ pub(crate) fn report(turns: usize, reached: usize) -> Report {
         answered: "hi".to_owned(),
         characters: 2,
         thinking: String::new(),
+        toasts: Vec::new(),
+        cached: None,
         timing: Timing {
             queue: Some(ms(10)),
             first_chunk: Some(ms(110)),
@@ -78,6 +80,7 @@ pub(crate) fn report(turns: usize, reached: usize) -> Report {
             protocol: "sse_v3".to_owned(),
             endpoint: "/chat".to_owned(),
             cold: None,
+            skipped_javascript: 0,
         }),
         turns: vec![turn; reached],
         failure: None,

@@ -1,5 +1,5 @@
-//! Times as they were measured: monotonic, taken when the bytes arrived, absent when the phase did
-//! not happen (plain HTTP has no `tls`, a reused connection no `connect`), never 0 in its place.
+//! Measured times: monotonic, taken when the bytes arrived. A phase that did not occur has no time, and
+//! never 0: plain HTTP has no `tls`.
 
 use std::time::Duration;
 
@@ -25,22 +25,30 @@ pub struct Phases {
 /// The times of one turn, all counted from the moment its prompt was sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
-    /// Prompt sent → the app starts working on it; `None` where the app does not say.
+    /// Prompt sent → the app starts to process it; `None` if the app does not report it.
     #[serde(default, with = "wire::optional_seconds", rename = "queue_seconds")]
     pub queue: Option<Duration>,
-    /// Visitors ahead of us when the app first told, 0 = next.
+    /// Worst position in the queue; 0 is next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u64>,
-    /// Prompt sent → first chunk with text, a thinking block's included.
+    /// Prompt sent → first chunk with any content, also a placeholder that is replaced later.
+    #[serde(
+        default,
+        with = "wire::optional_seconds",
+        rename = "first_output_seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub first_output: Option<Duration>,
+    /// Prompt sent → first chunk with content of the final reply, text or thinking.
     #[serde(default, with = "wire::optional_seconds", rename = "first_chunk_seconds")]
     pub first_chunk: Option<Duration>,
-    /// Prompt sent → first chunk with text of the answer.
+    /// Prompt sent → first chunk with text of the final answer; thinking is not text.
     #[serde(default, with = "wire::optional_seconds", rename = "first_text_seconds")]
     pub first_text: Option<Duration>,
     /// Prompt sent → end of the reply.
     #[serde(default, with = "wire::optional_seconds", rename = "reply_seconds")]
     pub reply: Option<Duration>,
-    /// What the app itself says it spent working; `None` where it does not say.
+    /// Processing time that the app reports.
     #[serde(default, with = "wire::optional_seconds", rename = "processing_seconds")]
     pub processing: Option<Duration>,
     /// Chunks received.
@@ -49,9 +57,9 @@ pub struct Timing {
     /// Gaps between two chunks; `None` with fewer than two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inter_chunk: Option<Spread>,
-    /// How much of [`Self::first_chunk`] our own process could not run; `None` when not measured.
+    /// How much of [`Self::first_chunk`] the prober was stalled; `None` if it was not measured.
     ///
-    /// The most by which that time can be too long: while we stood still the app may have answered.
+    /// The time may be too long by this much: the app may have answered during the stall.
     #[serde(
         default,
         with = "wire::optional_seconds",
@@ -59,7 +67,7 @@ pub struct Timing {
         skip_serializing_if = "Option::is_none"
     )]
     pub first_chunk_stalled: Option<Duration>,
-    /// How much of [`Self::reply`] our own process could not run, likewise.
+    /// How much of [`Self::reply`] the prober was stalled, likewise.
     #[serde(
         default,
         with = "wire::optional_seconds",
@@ -67,6 +75,14 @@ pub struct Timing {
         skip_serializing_if = "Option::is_none"
     )]
     pub reply_stalled: Option<Duration>,
+}
+
+impl Timing {
+    /// The time of a placeholder such as "Thinking…" that came before the first chunk of the reply.
+    #[must_use]
+    pub fn placeholder(&self) -> Option<Duration> {
+        self.first_output.filter(|output| self.first_chunk.is_none_or(|chunk| *output < chunk))
+    }
 }
 
 /// Percentiles of a set of durations: each is one of the set (nearest rank), not interpolated.
@@ -83,7 +99,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// `None` when there is nothing to spread.
+    /// `None` without durations.
     #[must_use]
     pub fn of(mut durations: Vec<Duration>) -> Option<Self> {
         durations.sort_unstable();

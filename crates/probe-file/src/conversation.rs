@@ -171,6 +171,14 @@ fn requirement(
         }
         "tool_called" => tool_called(walk, node, scope)?,
         "has" => has(walk, node)?,
+        "no_error_toast" => {
+            if !walk.boolean(node)? {
+                let expected = "expected `true`, or no such check";
+                walk.note(Diagnostic::new(&node.at, "the check is `false`", expected));
+                return None;
+            }
+            Requirement::NoErrorToast {}
+        }
         _ => return None,
     })
 }

@@ -343,6 +343,11 @@ pub(crate) const CHECK: Keys = Keys {
             "The reply has a part that is not text.",
             || json!({ "type": "string", "enum": PartKind::ALL.map(PartKind::as_str) }),
         ),
+        optional(
+            "no_error_toast",
+            "The app showed no error or warning message (a toast) during the turn.",
+            || json!({ "const": true }),
+        ),
         optional("ignore_case", "Compare without regard to case. Default: false.", boolean),
         optional(
             "exact",

@@ -68,6 +68,9 @@ fn one(
         writeln!(to, "<div class=\"{class}\" dir=\"auto\">{}</div>", Text(&turn.answered))?;
     }
     timing(attempt, index, turn, to)?;
+    for toast in &turn.toasts {
+        writeln!(to, "<p class=\"toast\">toast <bdi>{}</bdi></p>", Text(toast))?;
+    }
     if !turn.checks.is_empty() {
         to.write_str("<ul class=\"checks\">\n")?;
         turn.checks.iter().try_for_each(|check| one_check(check, to))?;
@@ -101,6 +104,7 @@ fn timing(
     };
     let timing = &turn.timing;
     part("queue", timing.queue, None)?;
+    part("placeholder", timing.placeholder(), None)?;
     let late = missed(Objective::FirstChunk).map(|miss| miss.objective);
     part("first chunk", timing.first_chunk, late)?;
     let late = missed(Objective::Reply).map(|miss| miss.objective);
@@ -114,6 +118,9 @@ fn timing(
     if timing.chunks > 0 {
         let s = if timing.chunks == 1 { "" } else { "s" };
         write!(to, " · {} chunk{s}", timing.chunks)?;
+    }
+    if let Some(cached) = &turn.cached {
+        write!(to, " · <b class=\"late\">from the cache ({})</b>", Text(cached))?;
     }
     if turn.characters > 0 {
         write!(to, " · {} characters", turn.characters)?;

@@ -17,6 +17,11 @@ pub(crate) fn write(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result
     if let Some(app) = report.last().and_then(|attempt| attempt.app.as_ref()) {
         let cold = if app.cold == Some(true) { ", first event since its start" } else { "" };
         list.one("App", &format_args!("Gradio {}{cold}", Text(&app.gradio)))?;
+        if app.skipped_javascript > 0 {
+            let functions = app.skipped_javascript;
+            let s = if functions == 1 { "" } else { "s" };
+            list.one("JavaScript", &format_args!("not run, of {functions} function{s}"))?;
+        }
         list.one("Spoken", &format_args!("{} to {}", Text(&app.protocol), Text(&app.endpoint)))?;
     }
     if let Some(expires) = report.last().and_then(|attempt| attempt.certificate_expires) {

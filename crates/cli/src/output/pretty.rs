@@ -116,11 +116,20 @@ fn one_turn(
             None => shown,
         });
     }
+    if let Some(placeholder) = turn.timing.placeholder() {
+        times.push(format!("placeholder {}", seconds(placeholder)));
+    }
     if turn.timing.chunks > 0 {
         times.push(format!("{} chunks", turn.timing.chunks));
     }
+    if let Some(cached) = &turn.cached {
+        times.push(format!("{WARN}from the cache ({}){WARN:#}{DIM}", visible(cached, 20)));
+    }
     if !times.is_empty() {
         writeln!(to, "    {DIM}{}{DIM:#}", times.join(" · "))?;
+    }
+    for toast in &turn.toasts {
+        writeln!(to, "    {WARN}toast{WARN:#} {}", visible(toast, LONGEST))?;
     }
     for check in &turn.checks {
         let expected = visible(&check.expected, LONGEST);

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use domain::check::{Check, JsonTest, PartKind, Requirement, ToolCalled};
 use domain::report::CheckReport;
 use domain::{Template, json_schema};
-use gradio::{Part, Thought};
+use gradio::{Part, Thought, Toast};
 use redact::is_invisible;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -48,6 +48,7 @@ pub struct Answer<'a> {
     pub text: &'a str,
     pub tools: &'a [Thought],
     pub parts: &'a [Part],
+    pub toasts: &'a [Toast],
     /// Values of template variables, which say nothing about the language of the reply.
     pub variables: &'a [&'a str],
 }
@@ -136,6 +137,7 @@ impl Comparison<'_> {
             Requirement::AnyOf(checks) => self.any_of(checks)?,
             Requirement::ToolCalled(tool) => self.tool_called(tool)?,
             Requirement::Has(kind) => self.has(*kind),
+            Requirement::NoErrorToast {} => self.no_error_toast(),
         })
     }
 
@@ -321,6 +323,15 @@ impl Comparison<'_> {
             "no tool or thinking block".to_owned()
         } else {
             format!("the blocks {}", cut(&titles.join(", ")))
+        }))
+    }
+
+    fn no_error_toast(&self) -> Finding {
+        let mut toasts = self.answer.toasts.iter();
+        let found = toasts.find(|toast| matches!(toast.level.as_str(), "error" | "warning"));
+        Finding::failed_if(found.map(|toast| {
+            let text = if toast.text.is_empty() { &toast.title } else { &toast.text };
+            format!("{} toast \"{}\"", toast.level, cut(text))
         }))
     }
 

@@ -201,6 +201,24 @@ fn has_reads_the_parts_of_a_reply() {
 }
 
 #[test]
+fn error_toast_fails() {
+    let toast = |level: &str| Toast {
+        level: level.to_owned(),
+        title: "Error".to_owned(),
+        text: "No credit left".to_owned(),
+    };
+    for (level, found) in [
+        ("info", None),
+        ("warning", Some("warning toast \"No credit left\"")),
+        ("error", Some("error toast \"No credit left\"")),
+    ] {
+        let toasts = [toast(level)];
+        let answer = Answer { text: "x", toasts: &toasts, ..Answer::default() };
+        check_answer(json!({ "no_error_toast": {} }), &answer, found);
+    }
+}
+
+#[test]
 fn long_finding_is_cut() {
     let check: Check = serde_json::from_value(json!({ "contains": "x" })).unwrap();
     let report = carry_out(&check, &Answer { text: &"é".repeat(999), ..Answer::default() });

@@ -26,6 +26,8 @@ pub(crate) fn down(reason: Reason) -> Report {
         answered: "Bonjour".to_owned(),
         characters: 7,
         thinking: String::new(),
+        toasts: Vec::new(),
+        cached: None,
         timing: Timing::default(),
         checks,
         objectives: Objectives::default(),

@@ -2,7 +2,7 @@
 //! one of a few messages; a line that begins otherwise, with the bot's own messages mostly, is left as it is.
 
 /// Each key of the probe file with its French text: the part before its value, and the part after.
-const REQUIREMENTS: [(&str, &str, &str); 13] = [
+const REQUIREMENTS: [(&str, &str, &str); 14] = [
     ("contains", "contient", ""),
     ("not_contains", "ne contient pas", ""),
     ("equals", "égal à", ""),
@@ -16,6 +16,7 @@ const REQUIREMENTS: [(&str, &str, &str); 13] = [
     ("json_schema", "conforme au schéma JSON", ""),
     ("tool_called", "outil appelé", ""),
     ("has", "contient un élément", ""),
+    ("no_error_toast", "aucun message d’erreur affiché", ""),
 ];
 
 /// The start of a finding, in English and in French.
@@ -114,6 +115,7 @@ mod tests {
             (json(JsonTest::Exists(true)), "JSON $.a exists"),
             (Requirement::JsonSchema(true.into()), "conforme au schéma JSON"),
             (Requirement::Has(PartKind::Image), "contient un élément image"),
+            (Requirement::NoErrorToast {}, "aucun message d’erreur affiché"),
             (
                 Requirement::ToolCalled(ToolCalled { name: Some(text()), matches: None }),
                 "outil appelé \"Ada at least\"",

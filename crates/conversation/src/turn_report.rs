@@ -1,0 +1,96 @@
+//! What a report keeps of an app and of a turn.
+
+use std::time::Duration;
+
+use domain::report::{App, CheckReport, TurnReport};
+use domain::{Spread, Timing, Turn};
+use gradio::{Reply, Session, Toast, TurnTiming};
+
+use crate::attempt::AttemptContext;
+
+impl AttemptContext<'_> {
+    /// The app's description of itself, which may repeat a secret.
+    pub(crate) fn app(&self, session: &Session) -> App {
+        let description = session.description();
+        App {
+            gradio: self.reported(&description.gradio_version),
+            protocol: description.protocol.name().to_owned(),
+            endpoint: match &description.endpoint_name {
+                Some(name) => self.reported(&format!("/{name}")),
+                None => format!("function {}", description.endpoint_id),
+            },
+            cold: None,
+            skipped_javascript: description.javascript.len(),
+        }
+    }
+
+    pub(crate) fn turn_report(
+        &self,
+        turn: &Turn,
+        offset: Duration,
+        prompt: &str,
+        reply: &Reply,
+        stalled: TurnStalls,
+        checks: &[CheckReport],
+    ) -> TurnReport {
+        let thinking: Vec<&str> =
+            reply.thinking.iter().map(|thought| thought.text.as_str()).collect();
+        let check = |check: &CheckReport| CheckReport {
+            expected: self.reported(&check.expected),
+            found: self.reported(&check.found),
+            passed: check.passed,
+        };
+        TurnReport {
+            offset,
+            said: self.reported(prompt),
+            answered: self.reported(&answered(reply)),
+            characters: u64::try_from(reply.text.chars().count()).unwrap_or(u64::MAX),
+            thinking: self.reported(&thinking.join("\n")),
+            toasts: reply.toasts.iter().map(|toast| self.reported(&toast_line(toast))).collect(),
+            cached: reply.cached.as_ref().map(|cached| self.reported(cached)),
+            timing: timing(&reply.timing, stalled),
+            checks: checks.iter().map(check).collect(),
+            objectives: turn.objectives.or(self.probe.objectives),
+        }
+    }
+}
+
+/// All replies of a turn, each but the first under its label.
+fn answered(reply: &Reply) -> String {
+    let mut text = reply.text.clone();
+    for other in &reply.others {
+        let label = other.label.as_deref().unwrap_or(&other.kind);
+        text.push_str(&format!("\n\n[{label}]\n{}", other.text));
+    }
+    text
+}
+
+fn toast_line(toast: &Toast) -> String {
+    let colon = if toast.title.is_empty() || toast.text.is_empty() { "" } else { ": " };
+    format!("{}: {}{colon}{}", toast.level, toast.title, toast.text)
+}
+
+/// How long this process was stalled, counted from the moment the prompt was sent.
+#[derive(Clone, Copy)]
+pub(crate) struct TurnStalls {
+    /// Until the first chunk; `None` without one.
+    pub(crate) first_chunk: Option<Duration>,
+    /// Until the end of the turn.
+    pub(crate) turn: Duration,
+}
+
+fn timing(measured: &TurnTiming, stalled: TurnStalls) -> Timing {
+    Timing {
+        queue: measured.queue,
+        queue_position: measured.queue_position,
+        first_output: measured.first_output,
+        first_chunk: measured.first_chunk,
+        first_text: measured.first_text,
+        reply: measured.reply,
+        processing: measured.server_processing,
+        chunks: u64::try_from(measured.chunks.len()).unwrap_or(u64::MAX),
+        inter_chunk: Spread::of(measured.inter_chunk().collect()),
+        first_chunk_stalled: measured.first_chunk.and(stalled.first_chunk),
+        reply_stalled: measured.reply.map(|_| stalled.turn),
+    }
+}
