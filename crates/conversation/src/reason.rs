@@ -1,4 +1,4 @@
-//! What a failure of the Gradio client means for the verdict: one exhaustive match.
+//! The reason or fault for each failure of the Gradio client.
 
 use domain::report::Cause;
 use domain::{OwnFault, Reason};
@@ -27,7 +27,7 @@ pub(crate) fn cause(failure: Failure) -> Cause {
     Cause::Target(reason)
 }
 
-/// Whether the failure is that time ran out, whoever set the limit.
+/// Whether the failure is that the time ran out.
 pub(crate) fn is_time(failure: Failure) -> bool {
     matches!(
         failure,

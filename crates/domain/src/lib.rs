@@ -1,7 +1,7 @@
 //! Vigie's domain model: probes, conversations, verdicts, reports, schedules, alarms.
 //!
-//! Pure: no I/O, no async, no client library, no clock ("now" is an argument). Whatever talks to
-//! the outside lives in another crate and depends on this one, never the other way round.
+//! Pure: no I/O, no async, no client library, no clock ("now" is an argument). Crates that do I/O depend
+//! on this one.
 
 pub mod alarm;
 pub mod alarm_note;

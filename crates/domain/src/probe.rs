@@ -1,7 +1,7 @@
 //! A probe: a named conversation with its target and schedule.
 //!
-//! [`ProbeSpec`] is what the file says for all environments, [`Probe`] what holds in one of them.
-//! A message carries the latter whole, secrets still as references.
+//! [`ProbeSpec`] has the values for all environments, [`Probe`] those for one of them. A run request
+//! contains a whole [`Probe`], with references to secrets.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -28,12 +28,12 @@ pub struct Probe<T = Target> {
     pub environments: Option<Vec<EnvironmentName>>,
     /// `false`: no runs and no alarms.
     pub enabled: bool,
-    /// The whole visit, retries included; at most [`longest_timeout`].
+    /// The whole run, retries included; at most [`longest_timeout`].
     #[serde(with = "wire::seconds", rename = "timeout_seconds")]
     pub timeout: Duration,
     pub target: T,
     pub retry: Retry,
-    /// A promise about a paid model, checked when the file is read; `None`: no promise.
+    /// The most attempts a day, for a paid model. Checked when the file is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_runs_per_day: Option<u32>,
     pub objectives: Objectives,
@@ -299,7 +299,7 @@ impl Objectives {
     }
 }
 
-/// One prompt and what its reply is held to.
+/// One prompt and the checks on its reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
     pub say: Template,
@@ -357,7 +357,7 @@ pub fn longest_timeout(every: Duration) -> Duration {
     every.saturating_sub(Duration::from_secs(5)).min(Duration::from_secs(600))
 }
 
-/// Why a probe can't be played in an environment.
+/// Why a probe cannot run in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     #[error("probe `{probe}`: `{key}` has no value for environment `{environment}`")]
@@ -547,7 +547,7 @@ impl Resolver<'_> {
         Ok(Auth { login, bearer, headers })
     }
 
-    /// Texts in a JSON value are templates too; one that is no template stays as it is.
+    /// Texts in a JSON value are templates too. A text that is not a valid template is kept.
     fn value(&self, key: &str, value: &Value) -> Result<Value, ResolveError> {
         Ok(match value {
             Value::String(text) => match text.parse::<Template>() {

@@ -1,4 +1,4 @@
-//! What was seen in one run, and the pure judgement on it.
+//! The report of a run, and the verdict that follows from it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -13,7 +13,7 @@ use crate::{EnvironmentName, Objectives, Outcome, OwnFault, ProbeName, Reason, w
 /// The version of the report's format that this program writes.
 pub const VERSION: u32 = 1;
 
-/// The id of a run: 16 hexadecimal digits, the same for every delivery of the same order.
+/// The id of a run: 16 hexadecimal digits, the same for every delivery of the same run request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(String);
@@ -59,14 +59,14 @@ pub fn stable_hash(text: &str) -> u64 {
     hash ^ (hash >> 33)
 }
 
-/// Everything that was seen in one run.
+/// The report of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub version: u32,
     pub run: RunId,
     pub probe: ProbeName,
     pub environment: EnvironmentName,
-    /// Where the prober ran: an AWS region, or a name of the operator's.
+    /// Where the prober ran: an AWS region, or a name that the operator chose.
     pub location: String,
     /// `HOST:PORT` of the target.
     pub instance: String,
@@ -84,10 +84,10 @@ pub struct Report {
     /// The probe's interval.
     #[serde(with = "wire::seconds", rename = "every_seconds")]
     pub every: Duration,
-    /// When the run was due; it stamps every metric.
+    /// When the run was due: the timestamp of every metric.
     pub due: Timestamp,
     pub started: Timestamp,
-    /// The whole visit, retries and pauses included.
+    /// The whole run, retries and pauses included.
     #[serde(with = "wire::seconds", rename = "duration_seconds")]
     pub duration: Duration,
     pub outcome: Outcome,
@@ -97,7 +97,7 @@ pub struct Report {
     pub attempts: Vec<Attempt>,
     /// How many turns the conversation has, reached or not.
     pub turns: usize,
-    /// How long our own process could not run although it wanted to; `None` when not measured.
+    /// How long the prober was stalled; `None` if it was not measured.
     #[serde(default, with = "wire::optional_seconds", rename = "stalled_seconds")]
     pub stalled: Option<Duration>,
     /// The W3C trace id that was sent along with every request, 32 hexadecimal digits.
@@ -118,10 +118,10 @@ pub struct Attempt {
     /// End of the validity of the certificate that ends first; `None` without TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_expires: Option<Timestamp>,
-    /// What the app said of itself; `None` when we did not get that far.
+    /// The app's description; `None` if the app did not send one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<App>,
-    /// The turns that were begun, in order.
+    /// The turns that were started, in order.
     pub turns: Vec<TurnReport>,
     /// `None` if the conversation reached its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,7 +135,7 @@ pub struct Attempt {
 /// The app behind the target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct App {
-    /// Gradio's version, as the app tells it.
+    /// Gradio's version, as the app reports it.
     pub gradio: String,
     /// The wire protocol: `ws`, `sse`, … `sse_v3`.
     pub protocol: String,
@@ -153,7 +153,7 @@ pub struct App {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub cause: Cause,
-    /// What was seen, in prose, secrets and tracebacks removed.
+    /// A description without secrets and tracebacks.
     pub prose: String,
 }
 
@@ -165,7 +165,7 @@ pub enum Cause {
     Own(OwnFault),
 }
 
-/// One turn as it went.
+/// One turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TurnReport {
     /// Counted from the start of the attempt.
@@ -173,7 +173,7 @@ pub struct TurnReport {
     pub offset: Duration,
     /// The prompt, cut at [`LONGEST_TEXT`].
     pub said: String,
-    /// The answer, or what there was of it, cut at [`LONGEST_TEXT`].
+    /// The answer, or the part of it that arrived, cut at [`LONGEST_TEXT`].
     pub answered: String,
     /// Length of the whole answer in Unicode scalar values.
     pub characters: u64,
@@ -188,17 +188,17 @@ pub struct TurnReport {
     pub cached: Option<String>,
     pub timing: Timing,
     pub checks: Vec<CheckReport>,
-    /// What the turn was held to.
+    /// The objectives of the turn.
     pub objectives: Objectives,
 }
 
 /// Longest text kept of a prompt or an answer, in Unicode scalar values.
 pub const LONGEST_TEXT: usize = 4_096;
 
-/// One check as it went.
+/// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckReport {
-    /// As the probe file has it, in one line.
+    /// The check on one line.
     pub expected: String,
     /// What was found instead. Empty if the check passed, or a remark if it could not decide.
     pub found: String,

@@ -53,7 +53,7 @@ pub enum InvalidTemplate {
 }
 
 impl InvalidTemplate {
-    /// Where the trouble begins, in characters from the start of the text.
+    /// Where the mistake begins, in characters from the start of the text.
     #[must_use]
     pub fn at(&self) -> usize {
         match self {

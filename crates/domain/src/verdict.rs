@@ -68,27 +68,27 @@ reasons! {
     HttpStatus = "http_status",
     /// The page that users open does not work.
     Page = "page",
-    /// What answers is not a Gradio app.
+    /// The server is not a Gradio app.
     NotGradio = "not_gradio",
-    /// The app wants a log-in that it was not given, or refused ours.
+    /// The app requires a log-in that the probe does not have, or rejected it.
     Auth = "auth",
     /// The app has no chat endpoint, or not the one that was named.
     EndpointMissing = "endpoint_missing",
-    /// The app's queue takes no more visitors.
+    /// The app's queue is full.
     QueueFull = "queue_full",
     /// The turn was still queued when its time was over.
     QueueTimeout = "queue_timeout",
     /// The app worked on the turn and sent no text in time.
     FirstChunkTimeout = "first_chunk_timeout",
-    /// The stream stayed open, perhaps with heartbeats, and nothing came any more.
+    /// The stream stayed open, perhaps with heartbeats, and no more data arrived.
     Stalled = "stalled",
-    /// The visit took longer than the probe's `timeout`.
+    /// The run took longer than the probe's `timeout`.
     Timeout = "timeout",
-    /// The stream ended, or made no sense, before the reply was complete.
+    /// The stream ended or was not readable before the reply was complete.
     StreamBroken = "stream_broken",
-    /// The app said that it failed.
+    /// The app reported an error.
     AppError = "app_error",
-    /// The reply came and is not what was expected.
+    /// The reply did not pass a check.
     CheckFailed = "check_failed",
     /// Something the app sent exceeds a limit.
     TooLarge = "too_large",
@@ -100,19 +100,19 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why we could not probe: never a word about the target, and never `down`.
+/// Why Vigie could not probe. Says nothing about the target, and is never `down`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnFault {
-    /// The probe can't be played as it is written (a variable that is not set, an input the app lacks).
+    /// The probe cannot run as it is written, for example because a variable is not set.
     Settings,
     /// A secret could not be read.
     Secret,
-    /// Our function's own deadline came before the probe's timeout.
+    /// The Lambda deadline was reached before the probe's timeout.
     Deadline,
-    /// Time ran out while our own process could not run for most of it.
+    /// The time ran out, and the prober was stalled for most of it.
     Stalled,
-    /// A defect of ours: the run panicked.
+    /// A defect of Vigie: the run panicked.
     Internal,
 }
 
@@ -139,7 +139,7 @@ pub enum Outcome {
     Degraded,
     /// Down, for one reason.
     Down { reason: Reason },
-    /// No verdict: the fault is ours. It counts neither as available nor as unavailable.
+    /// No verdict, because of a fault of Vigie. Counts neither as available nor as unavailable.
     RunError { fault: OwnFault },
 }
 

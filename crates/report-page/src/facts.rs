@@ -1,4 +1,4 @@
-//! What else is known of the run, for whoever digs deeper.
+//! Further facts about the run.
 
 use std::fmt::{self, Display};
 
