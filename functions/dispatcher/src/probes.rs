@@ -136,7 +136,7 @@ fn after_error(version: String, error: &FileError, before: Option<File>) -> File
     let kept = if probe.is_some() { "; the last good version stays active" } else { "" };
     // A file that could not be read is read again. An invalid file is not, until it changes.
     let version = if matches!(error, FileError::Read(_)) { None } else { Some(version) };
-    File { version, probe, problem: Some(format!("{}{kept}", chain(error))) }
+    File { version, probe, problem: Some(format!("{}{kept}", chain(error).trim_end())) }
 }
 
 /// The probes of all files. If two files have a probe of the same name, the first file is used.
