@@ -30,7 +30,7 @@ pub(crate) fn write(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result
         list.one("Certificate", &format_args!("until {date}, {days} days left"))?;
     }
     if let Some(stalled) = report.stalled {
-        list.one("Our own process waited", &Seconds(stalled))?;
+        list.one("Prober stalled", &Seconds(stalled))?;
     }
     for (name, value) in &report.labels {
         list.one_named(&Text(name), &Text(value))?;

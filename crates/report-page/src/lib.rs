@@ -86,7 +86,7 @@ fn header(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         .last()
         .and_then(|attempt| attempt.turns.iter().filter_map(|turn| turn.timing.first_chunk).max());
     let (failed, all) = checks(report.last());
-    figure(to, "Visit", &Seconds(report.duration))?;
+    figure(to, "Run", &Seconds(report.duration))?;
     if let Some(slowest) = first_chunk {
         figure(to, "Slowest first chunk", &Seconds(slowest))?;
     }
