@@ -1,4 +1,6 @@
 # One line a target. Programs and tests share the dependencies that `cargo build` compiles.
+export PARAMETERS
+
 ENDTOEND = cargo test --locked --package e2e --test
 
 PROGRAMS = --bin dispatcher --bin prober --bin bridge --bin ingest --bin alerts --bin vigie --bin demo
@@ -22,7 +24,7 @@ test-gradio-quick: ## conversations with the last release of each major version 
 	@$(ENDTOEND) gradio -- latest::
 
 test-e2e: programs ## scenarios on the local AWS, and the report page in a browser (ONLY=mail: those with this name)
-	@$(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
+	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
 
 test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 	@for one in $(or $(ONLY:%=::%::),::); do $(ENDTOEND) gradio -- $$one || exit 1; done
@@ -40,11 +42,11 @@ soak: ## outages of ten minutes, then ten minutes of fuzzing for each target (MI
 bench: ## measurements beside other programs (ONLY="section …" RUNS=5)
 	@cargo build --locked --package benches && ONLY="$(ONLY)" $(if $(RUNS),RUNS=$(RUNS)) target/debug/benches
 
-deploy: ## ENV=dev|staging|prod [ARCH=x86_64] [PARAMETERS="Name=value …"]: build, check, deploy, one run of each probe
-	@cargo build --locked --package deploy && ARCH="$(ARCH)" PARAMETERS="$(PARAMETERS)" target/debug/deploy deploy "$(ENV)"
+deploy: ## ENV=dev|staging|prod [ARCH=x86_64] [PARAMETERS="Name=value …"]: vigie deploy
+	@cargo build --locked --bin vigie && target/debug/vigie deploy "$(ENV)" $(ARCH:%=--architecture %)
 
-remove: ## ENV=dev|staging|prod: delete that environment and its reports
-	@cargo build --locked --package deploy && target/debug/deploy remove "$(ENV)"
+remove: ## ENV=dev|staging|prod [YES=1]: vigie remove
+	@cargo build --locked --bin vigie && target/debug/vigie remove "$(ENV)" $(YES:%=--yes)
 
 observe: ## Prometheus and Alertmanager on this machine, with the rules of infra/observability
 	@infra/observability/observe.sh

@@ -28,7 +28,7 @@ const PROFILE: &str = "dist";
 /// Measures the section's two subjects.
 pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     let (progress, built) = (bench.progress, build(bench));
-    progress.step("build the bridge, the function and the yard", built).await?;
+    progress.step("build the bridge, the function and the loopback_target", built).await?;
     let found = progress.step("find the other agents", senders::find(bench));
     let (senders, missing) = found.await?;
     for name in &missing {
@@ -39,7 +39,7 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
 
 async fn build(bench: &Bench<'_>) -> anyhow::Result<((), &'static str)> {
     bench.cargo(PROFILE, &["--package", "cli", "--bin", "vigie"]).await?;
-    bench.cargo(PROFILE, &["--package", "bench-programs", "--bin", "yard"]).await?;
+    bench.cargo(PROFILE, &["--package", "bench-programs", "--bin", "loopback_target"]).await?;
     cold::build(bench).await?;
     Ok(((), "ready"))
 }
@@ -65,26 +65,26 @@ async fn agents(
         for sender in senders {
             let title = format!("{} at {series} series", sender.name);
             let measured = bench.progress.step(&title, several(bench, sender, series)).await?;
-            let figure = |of: fn(&Row) -> f64, decimals: usize| {
+            let value = |of: fn(&Row) -> f64, decimals: usize| {
                 let middle = median(measured.iter().map(of).collect());
-                middle.map_or_else(String::new, |figure| format!("{figure:.decimals$}"))
+                middle.map_or_else(String::new, |value| format!("{value:.decimals$}"))
             };
             rows.push(vec![
                 series.to_string(),
                 sender.name.clone(),
-                figure(|row| row.cpu_per_million, 2),
-                figure(|row| row.memory_mib, 0),
-                figure(|row| row.peak_mib, 0),
-                figure(|row| row.wire_bytes, 1),
-                figure(|row| row.samples_per_request, 0),
-                figure(|row| row.samples_per_second, 0),
+                value(|row| row.cpu_per_million, 2),
+                value(|row| row.memory_mib, 0),
+                value(|row| row.peak_mib, 0),
+                value(|row| row.wire_bytes, 1),
+                value(|row| row.samples_per_request, 0),
+                value(|row| row.samples_per_second, 0),
             ]);
         }
     }
     let command = format!(
         "`target/{PROFILE}/vigie bridge --scrape http://HOST/metrics --remote-write \
          http://HOST/api/v1/write --job bench --interval 1s --protocol 2.0`, HOST being \
-         `target/{PROFILE}/yard SERIES PORT`: counters in families of fifty, every value \
+         `target/{PROFILE}/loopback_target SERIES PORT`: counters in families of fifty, every value \
          another at each scrape, and a receiver that unpacks and decodes all it gets. Medians of {}, \
          over {} s after {} s.",
         bench.runs,
@@ -130,11 +130,11 @@ async fn several(
 #[expect(clippy::cast_precision_loss, reason = "figures for a table, far below 2^53")]
 async fn once(bench: &Bench<'_>, sender: &Sender, series: usize) -> anyhow::Result<Row> {
     let port = free_port()?;
-    let mut yard = Command::new(bench.program(PROFILE, "yard"));
-    yard.args([series.to_string(), port.to_string()]);
-    let yard = bench.processes.start("bridge-yard", &mut yard)?;
-    let (address, patience) = (format!("127.0.0.1:{port}"), Duration::from_secs(10));
-    wait_until_it_answers(&format!("http://{address}/counts"), &yard, patience).await?;
+    let mut loopback_target = Command::new(bench.program(PROFILE, "loopback_target"));
+    loopback_target.args([series.to_string(), port.to_string()]);
+    let loopback_target = bench.processes.start("bridge-loopback_target", &mut loopback_target)?;
+    let (address, timeout) = (format!("127.0.0.1:{port}"), Duration::from_secs(10));
+    wait_until_it_answers(&format!("http://{address}/counts"), &loopback_target, timeout).await?;
 
     let folder = bench.root.join("target/bench/bridge");
     let running = sender.start(bench.processes, &address, &folder)?;
@@ -159,7 +159,7 @@ async fn once(bench: &Bench<'_>, sender: &Sender, series: usize) -> anyhow::Resu
     })
 }
 
-/// Samples, requests and bytes that the yard has received so far.
+/// Samples, requests and bytes that `loopback_target` has received so far.
 async fn counts(address: &str) -> anyhow::Result<[u64; 3]> {
     let answer = http_client()?.get(format!("http://{address}/counts")).send().await?;
     let answer = answer.text().await?;

@@ -37,7 +37,7 @@ fn converse(bench: &Bench<'_>) -> PathBuf {
     bench.program(PROFILE, "examples/converse")
 }
 
-/// A figure with so many decimals; a dash for one that was not to be had.
-fn written(figure: Option<f64>, decimals: usize) -> String {
-    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.decimals$}"))
+/// A value with so many decimals; a dash for a missing one.
+fn written(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.decimals$}"))
 }

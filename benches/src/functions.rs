@@ -1,7 +1,7 @@
-//! What the functions cost: the release binaries that are deployed, under a runtime API of ours, all
+//! What the functions cost: the release binaries that are deployed, under a local runtime API, all
 //! calls over TLS.
 //!
-//! The other side (AWS, the chatbot) answers at once, so every millisecond of a row is ours.
+//! The other side (AWS, the chatbot) answers at once, so that every millisecond of a row is Vigie's.
 
 mod programs;
 
@@ -59,7 +59,7 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     Ok(vec![start_up(bench, &world).await?, by_size(bench, &world).await?, planning(bench).await?])
 }
 
-/// A bot that knows the name it was told in its session, and answers in a language.
+/// A bot that knows the name it was output in its session, and answers in a language.
 fn remembering() -> impl Fn(&Received) -> Answer + Send + Sync + 'static {
     let names: Mutex<HashMap<String, String>> = Mutex::default();
     move |received| {
@@ -160,7 +160,7 @@ async fn by_size(bench: &Bench<'_>, world: &World<'_>) -> anyhow::Result<Table> 
     }
     let note = format!(
         "`make bench ONLY=functions`. Ten conversations of two turns in one event, with a bot that answers \
-         at once: how long a visit takes is what its slowness would be booked as, and stalled is how much \
+         at once: how long a run takes is what its slowness would be booked as, and stalled is how much \
          of it the prober itself knows and tells. A quota of CPU stands in for the size (Lambda gives a \
          vCPU per {MEMORY_OF_A_VCPU:.0} MB), set by a control group; this machine's CPU is not Lambda's."
     );
@@ -174,9 +174,9 @@ async fn by_size(bench: &Bench<'_>, world: &World<'_>) -> anyhow::Result<Table> 
             "first batch ms",
             "next batch ms",
             "its CPU ms",
-            "visit ms, first batch",
+            "run ms, first batch",
             "stalled ms",
-            "visit ms, next batch",
+            "run ms, next batch",
             "stalled ms",
         ]),
         rows,
@@ -189,8 +189,8 @@ struct Batches {
     starts: Vec<Duration>,
     first: Vec<Answered>,
     next: Vec<Answered>,
-    first_visits: Vec<Visit>,
-    next_visits: Vec<Visit>,
+    first_runs: Vec<Run>,
+    next_runs: Vec<Run>,
 }
 
 impl Batches {
@@ -205,19 +205,19 @@ impl Batches {
         self.starts.push(lambda.start_up);
         self.first.push(invoke(&mut lambda, world, "prober").await?);
         self.next.push(invoke(&mut lambda, world, "prober").await?);
-        let mut visits = visits(lambda.log())?;
-        ensure!(visits.len() == 2 * BATCH, "{} of {} visits", visits.len(), 2 * BATCH);
-        self.next_visits.extend(visits.split_off(BATCH));
-        self.first_visits.extend(visits);
+        let mut runs = runs(lambda.log())?;
+        ensure!(runs.len() == 2 * BATCH, "{} of {} runs", runs.len(), 2 * BATCH);
+        self.next_runs.extend(runs.split_off(BATCH));
+        self.first_runs.extend(runs);
         Ok(())
     }
 
     fn row(&self, what: &str, size: Option<u32>) -> Vec<String> {
         let took = |answers: &[Answered]| milliseconds(answers.iter().map(|one| one.took));
-        let visit = |visits: &[Visit]| {
+        let run = |runs: &[Run]| {
             [
-                milliseconds(visits.iter().map(|visit| seconds(visit.duration_seconds))),
-                milliseconds(visits.iter().map(|visit| seconds(visit.stalled_seconds))),
+                milliseconds(runs.iter().map(|run| seconds(run.duration_seconds))),
+                milliseconds(runs.iter().map(|run| seconds(run.stalled_seconds))),
             ]
         };
         let share = size.map_or(1.0, |size| f64::from(size) / MEMORY_OF_A_VCPU);
@@ -229,15 +229,15 @@ impl Batches {
             took(&self.next),
             milliseconds(self.next.iter().map(|one| one.cpu)),
         ];
-        row.extend(visit(&self.first_visits));
-        row.extend(visit(&self.next_visits));
+        row.extend(run(&self.first_runs));
+        row.extend(run(&self.next_runs));
         row
     }
 }
 
 /// A line of the prober's log about one run.
 #[derive(Debug, Deserialize)]
-struct Visit {
+struct Run {
     message: String,
     verdict: String,
     duration_seconds: f64,
@@ -245,13 +245,13 @@ struct Visit {
 }
 
 /// All that is in the log, in order; each must be up, or the figures would be of something else.
-fn visits(log: &Path) -> anyhow::Result<Vec<Visit>> {
+fn runs(log: &Path) -> anyhow::Result<Vec<Run>> {
     let text = std::fs::read_to_string(log)?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Visit>(line).ok());
-    let visits: Vec<Visit> = lines.filter(|visit| visit.message == "run").collect();
-    let bad = visits.iter().find(|visit| visit.verdict != "up");
-    ensure!(bad.is_none(), "a visit was not up: {bad:?}, see {}", log.display());
-    Ok(visits)
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Run>(line).ok());
+    let runs: Vec<Run> = lines.filter(|run| run.message == "run").collect();
+    let bad = runs.iter().find(|run| run.verdict != "up");
+    ensure!(bad.is_none(), "a run was not up: {bad:?}, see {}", log.display());
+    Ok(runs)
 }
 
 /// Hands out one event; what comes back must be no complaint.
@@ -279,15 +279,15 @@ async fn planning(bench: &Bench<'_>) -> anyhow::Result<Table> {
         for (what, argument, bounded) in
             [("runs", "runs", true), ("runs and scrapes", "scrapes", false)]
         {
-            let figure = |figure: f64, most: f64| {
-                if bounded { within(figure, most, 0) } else { format!("{figure:.0}") }
+            let value = |value: f64, most: f64| {
+                if bounded { within(value, most, 0) } else { format!("{value:.0}") }
             };
             let mut plans: Vec<Plan> = Vec::new();
             for _ in 0..bench.runs {
                 let mut plan = Command::new(bench.program("release", "plan"));
                 let output = plan.arg(PROBES.to_string()).arg(argument).output().await?;
-                let told = String::from_utf8_lossy(&output.stderr).into_owned();
-                ensure!(output.status.success(), "`plan` ended with {}: {told}", output.status);
+                let error = String::from_utf8_lossy(&output.stderr).into_owned();
+                ensure!(output.status.success(), "`plan` ended with {}: {error}", output.status);
                 plans.push(serde_json::from_slice(&output.stdout)?);
             }
             let seconds = median(plans.iter().map(|plan| plan.seconds).collect());
@@ -297,9 +297,9 @@ async fn planning(bench: &Bench<'_>) -> anyhow::Result<Table> {
             rows.push(vec![
                 what.to_owned(),
                 first.orders.to_string(),
-                figure(seconds * 1e3, PLAN_MS),
+                value(seconds * 1e3, PLAN_MS),
                 format!("{:.0}", first.probes_mib),
-                figure(peak, PLAN_MIB),
+                value(peak, PLAN_MIB),
             ]);
         }
         Ok((rows, format!("{PROBES} probes")))
@@ -337,10 +337,10 @@ pub(crate) fn archive_mib(binary: &Path) -> anyhow::Result<f64> {
     Ok(bytes as f64 / f64::from(1 << 20))
 }
 
-/// A figure beside the most that it may be; one that is over stands out.
-fn within(figure: f64, most: f64, decimals: usize) -> String {
-    let over = if figure <= most { "" } else { " **over**" };
-    format!("{figure:.decimals$} of {most:.0}{over}")
+/// A value beside the most that it may be; one that is over stands out.
+fn within(value: f64, most: f64, decimals: usize) -> String {
+    let over = if value <= most { "" } else { " **over**" };
+    format!("{value:.decimals$} of {most:.0}{over}")
 }
 
 /// The median, in milliseconds as a person reads them.

@@ -23,7 +23,7 @@ use crate::quota::Quota;
 use deploy::process::{Processes, Running};
 
 /// How long a function may take for its start or for one event.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A function to run.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl Lambda {
         quota: Option<&Quota>,
         processes: &Processes,
     ) -> anyhow::Result<Self> {
-        let (told, mut calls) = mpsc::unbounded_channel();
+        let (output, mut calls) = mpsc::unbounded_channel();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let routes = Router::new()
@@ -84,7 +84,7 @@ impl Lambda {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(answer))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(failed))
             .route("/2018-06-01/runtime/init/error", post(failed))
-            .with_state(told);
+            .with_state(output);
         tokio::spawn(async move { axum::serve(listener, routes).await });
 
         let _ = fs::remove_file(processes.log(program.name));
@@ -147,13 +147,13 @@ async fn first(
     calls: &mut mpsc::UnboundedReceiver<Call>,
     process: &Running,
 ) -> anyhow::Result<Call> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     loop {
         match tokio::time::timeout(Duration::from_millis(200), calls.recv()).await {
             Ok(Some(call)) => return Ok(call),
             Ok(None) => bail!("the runtime API has ended"),
             Err(_) if Instant::now() < deadline => process.check()?,
-            Err(_) => bail!("nothing for {} s\n{}", PATIENCE.as_secs(), process.tail()),
+            Err(_) => bail!("nothing for {} s\n{}", TIMEOUT.as_secs(), process.tail()),
         }
     }
 }
@@ -172,9 +172,9 @@ fn environment(name: &str, address: &str) -> [(&'static str, String); 8] {
     ]
 }
 
-async fn next(State(told): State<mpsc::UnboundedSender<Call>>) -> impl IntoResponse {
+async fn next(State(output): State<mpsc::UnboundedSender<Call>>) -> impl IntoResponse {
     let (send, receive) = oneshot::channel();
-    let _ = told.send(Call::Next(Instant::now(), send));
+    let _ = output.send(Call::Next(Instant::now(), send));
     let Ok(event) = receive.await else { return StatusCode::GONE.into_response() };
     let deadline = (SystemTime::now() + Duration::from_secs(900))
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -197,16 +197,16 @@ async fn next(State(told): State<mpsc::UnboundedSender<Call>>) -> impl IntoRespo
 }
 
 async fn answer(
-    State(told): State<mpsc::UnboundedSender<Call>>,
+    State(output): State<mpsc::UnboundedSender<Call>>,
     Parameters(_): Parameters<String>,
     body: String,
 ) -> StatusCode {
-    let _ = told.send(Call::Answer(Instant::now(), body));
+    let _ = output.send(Call::Answer(Instant::now(), body));
     StatusCode::ACCEPTED
 }
 
-async fn failed(State(told): State<mpsc::UnboundedSender<Call>>, body: String) -> StatusCode {
-    let _ = told.send(Call::Failed(body));
+async fn failed(State(output): State<mpsc::UnboundedSender<Call>>, body: String) -> StatusCode {
+    let _ = output.send(Call::Failed(body));
     StatusCode::ACCEPTED
 }
 

@@ -1,4 +1,4 @@
-//! A quota of CPU, as a Lambda has by its memory, set by a control group of ours.
+//! A quota of CPU, as a Lambda has by its memory, set by a control group.
 
 use std::fs;
 use std::path::{Path, PathBuf};

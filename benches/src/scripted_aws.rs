@@ -1,4 +1,4 @@
-//! An AWS that takes whatever the functions send, at once and without a look: for measuring them
+//! An AWS that accepts everything that the functions send, at once: for measuring them
 //! alone. What they send is tested elsewhere, against the emulator and the SDK's mocks.
 
 use std::net::SocketAddr;

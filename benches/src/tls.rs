@@ -1,4 +1,4 @@
-//! TLS before a server of ours, under an authority of ours: handshakes and certificate stores are a
+//! TLS in front of a local server, under a local authority: handshakes and certificate stores are a
 //! good part of what a function spends.
 
 use std::net::{Ipv4Addr, SocketAddr};

@@ -31,9 +31,9 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         Ok((costs, format!("{SAMPLES} samples")))
     };
     let costs: Vec<Cost> = bench.progress.step("one cold invocation of the bridge", work).await?;
-    let figure = |of: fn(&Cost) -> f64| {
+    let value = |of: fn(&Cost) -> f64| {
         let middle = median(costs.iter().map(of).collect());
-        middle.map_or_else(String::new, |figure| format!("{figure:.0}"))
+        middle.map_or_else(String::new, |value| format!("{value:.0}"))
     };
     let command = format!(
         "`target/debug/cold target/lambda/bridge/bootstrap {SAMPLES}`: the release binary, started \
@@ -47,9 +47,9 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         header: ["samples", "wall ms", "CPU ms", "peak MiB"].map(str::to_owned).to_vec(),
         rows: vec![vec![
             SAMPLES.to_string(),
-            figure(|cost| cost.wall_ms),
-            figure(|cost| cost.cpu_ms),
-            figure(|cost| cost.peak_mib),
+            value(|cost| cost.wall_ms),
+            value(|cost| cost.cpu_ms),
+            value(|cost| cost.peak_mib),
         ]],
     })
 }

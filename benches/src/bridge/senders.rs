@@ -36,7 +36,7 @@ pub(super) struct Sending {
     process: Running,
 }
 
-/// All that are to be had on this machine, and a line about each that is not.
+/// The agents that are available on this machine, and a line about each missing one.
 pub(super) async fn find(
     bench: &Bench<'_>,
 ) -> anyhow::Result<((Vec<Sender>, Vec<String>), String)> {
@@ -80,7 +80,7 @@ pub(super) async fn find(
 }
 
 impl Sender {
-    /// Starts it with an empty `folder`, to scrape and to write to the yard at `address`.
+    /// Starts it with an empty `folder`, to scrape and to write to `loopback_target` at `address`.
     pub(super) fn start(
         &self,
         processes: &Processes,

@@ -15,7 +15,7 @@ const SCRIPT: [usize; 3] = [3, 50, 20];
 
 /// What `many` of benches/programs prints.
 #[derive(Deserialize)]
-struct Told {
+struct Output {
     succeeded: usize,
     replies_compared: usize,
     first_chunk_off_ms: Off,
@@ -39,14 +39,14 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         Ok((runs, format!("all succeeded, {} times", bench.runs)))
     };
     let runs = bench.progress.step("a thousand conversations at once", work).await?;
-    let of = |figure: fn(&Told) -> f64| median(runs.iter().map(figure).collect());
+    let of = |value: fn(&Output) -> f64| median(runs.iter().map(value).collect());
     let row = vec![
         CONVERSATIONS.to_string(),
-        written(of(|told| told.first_chunk_off_ms.p50), 1),
-        written(of(|told| told.first_chunk_off_ms.p99), 1),
-        written(of(|told| told.wall_seconds), 1),
-        written(of(|told| told.cpu_seconds), 2),
-        written(of(|told| told.peak_kib * 1024.0 / 1e6), 0),
+        written(of(|output| output.first_chunk_off_ms.p50), 1),
+        written(of(|output| output.first_chunk_off_ms.p99), 1),
+        written(of(|output| output.wall_seconds), 1),
+        written(of(|output| output.cpu_seconds), 2),
+        written(of(|output| output.peak_kib * 1024.0 / 1e6), 0),
     ];
     let header = [
         "conversations at once",
@@ -74,17 +74,17 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
     })
 }
 
-async fn converse(bench: &Bench<'_>) -> anyhow::Result<Told> {
+async fn converse(bench: &Bench<'_>) -> anyhow::Result<Output> {
     bench
         .processes
         .run("many", Command::new(bench.program(PROFILE, "many")).args(arguments()))
         .await?;
     let output = fs::read_to_string(bench.processes.log("many"))?;
-    let told: Told =
+    let result: Output =
         serde_json::from_str(&output).with_context(|| format!("`many` printed `{output}`"))?;
-    ensure!(told.succeeded == CONVERSATIONS, "not all conversations succeeded: {output}");
-    ensure!(told.replies_compared == CONVERSATIONS * SCRIPT[0], "replies are missing: {output}");
-    Ok(told)
+    ensure!(result.succeeded == CONVERSATIONS, "not all conversations succeeded: {output}");
+    ensure!(result.replies_compared == CONVERSATIONS * SCRIPT[0], "replies are missing: {output}");
+    Ok(result)
 }
 
 fn arguments() -> Vec<String> {

@@ -23,7 +23,7 @@ pub(super) struct Turn {
 
 /// Figures of all runs of one row, in milliseconds and MB.
 #[derive(Clone, Debug, Default)]
-struct Figures {
+struct Measurements {
     first_request: Vec<f64>,
     /// The whole program.
     wall: Vec<f64>,
@@ -73,8 +73,8 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
             let shown = format!("{} clients, {} runs each", measured.len(), bench.runs);
             Ok((measured, shown))
         };
-        for (client, figures) in bench.progress.step(&name, work).await? {
-            rows.push(row(setting.name, &client, figures));
+        for (client, measurements) in bench.progress.step(&name, work).await? {
+            rows.push(row(setting.name, &client, measurements));
         }
     }
     Ok(table(rows, &peers))
@@ -85,12 +85,12 @@ async fn converse(
     bench: &Bench<'_>,
     server: &Server,
     peers: &[Peer],
-) -> anyhow::Result<Vec<(String, Figures)>> {
+) -> anyhow::Result<Vec<(String, Measurements)>> {
     let says = SAYS.map(str::to_owned);
-    // The first run of a fresh server is its slowest, and nobody's fault.
+    // The first run of a new server is the slowest.
     Peer::Vigie.converse(bench, server, &says).await?;
-    let mut bare = Figures::default();
-    let mut measured = vec![Figures::default(); peers.len()];
+    let mut bare = Measurements::default();
+    let mut measured = vec![Measurements::default(); peers.len()];
     for _ in 0..bench.runs {
         if server.authority.is_none() {
             server.forget()?;
@@ -99,16 +99,16 @@ async fn converse(
                 tokio::task::spawn_blocking(move || floor::converse(address, &says)).await??;
             bare.add_turns(&turns, &server.times()?)?;
         }
-        for (peer, figures) in peers.iter().zip(&mut measured) {
+        for (peer, measurements) in peers.iter().zip(&mut measured) {
             server.forget()?;
-            let told = peer.converse(bench, server, &says).await?;
+            let output = peer.converse(bench, server, &says).await?;
             let times = server.times()?;
-            figures.add_turns(&told.turns, &times)?;
+            measurements.add_turns(&output.turns, &times)?;
             let first_request = times.requests.first().copied().unwrap_or_default();
-            figures.first_request.push((first_request - told.spawned_at) * 1e3);
-            figures.wall.push(told.wall_seconds * 1e3);
-            figures.cpu.push(told.cpu_seconds * 1e3);
-            figures.peak.push(told.peak_kib * 1024.0 / 1e6);
+            measurements.first_request.push((first_request - output.spawned_at) * 1e3);
+            measurements.wall.push(output.wall_seconds * 1e3);
+            measurements.cpu.push(output.cpu_seconds * 1e3);
+            measurements.peak.push(output.peak_kib * 1024.0 / 1e6);
         }
     }
     let bare = server.authority.is_none().then(|| ("bare socket".to_owned(), bare));
@@ -116,7 +116,7 @@ async fn converse(
     Ok(bare.into_iter().chain(names.zip(measured)).collect())
 }
 
-impl Figures {
+impl Measurements {
     fn add_turns(&mut self, turns: &[Turn], times: &Times) -> anyhow::Result<()> {
         let count = SAYS.len();
         let seen = [turns.len(), times.starts.len(), times.firsts.len(), times.sents.len()];
@@ -134,8 +134,9 @@ impl Figures {
     }
 }
 
-fn row(server: &str, client: &str, figures: Figures) -> Vec<String> {
-    let Figures { first_request, wall, cpu, peak, overhead, asking, serving, receiving } = figures;
+fn row(server: &str, client: &str, measurements: Measurements) -> Vec<String> {
+    let Measurements { first_request, wall, cpu, peak, overhead, asking, serving, receiving } =
+        measurements;
     vec![
         server.to_owned(),
         client.to_owned(),
@@ -165,7 +166,7 @@ fn table(rows: Vec<Vec<String>>, peers: &[Peer]) -> Table {
     ];
     let commands = peers.iter().map(|peer| format!("`{}`", peer.command()));
     let mut notes = vec![
-        "Three turns of 50 tokens, one every 20 ms, each client a process of its own; medians. The \
+        "Three turns of 50 tokens, one every 20 ms, each client in its own process; medians. The \
          server is `tests/apps/timed.py` in `.venv/gradio-VERSION`, which writes down its own times."
             .to_owned(),
         "First chunk over the app's own time: message said → first chunk in the client's hands, less \

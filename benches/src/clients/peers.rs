@@ -29,7 +29,7 @@ pub(super) enum Peer {
 }
 
 /// What a client tells of itself at its end.
-pub(super) struct Told {
+pub(super) struct Output {
     pub(super) spawned_at: f64,
     pub(super) turns: Vec<Turn>,
     /// From its start to its end.
@@ -101,7 +101,7 @@ impl Peer {
         bench: &Bench<'_>,
         server: &Server,
         says: &[String],
-    ) -> anyhow::Result<Told> {
+    ) -> anyhow::Result<Output> {
         let mut command = self.program(bench, server);
         command.args(says);
         let spawned_at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
@@ -114,7 +114,7 @@ impl Peer {
             .with_context(|| format!("{} printed `{output}`", self.name()))?;
         let turns: Option<_> = turns.into_iter().map(WireTurn::into_turn).collect();
         let turns = turns.with_context(|| format!("{} saw no first chunk: {line}", self.name()))?;
-        Ok(Told { spawned_at, turns, wall_seconds, cpu_seconds, peak_kib })
+        Ok(Output { spawned_at, turns, wall_seconds, cpu_seconds, peak_kib })
     }
 }
 
@@ -184,7 +184,7 @@ struct Wire {
 #[derive(Deserialize)]
 struct WireTurn {
     sent_at: f64,
-    /// Not told by `converse`, which has its `timing` instead.
+    /// Not output by `converse`, which has its `timing` instead.
     first_at: Option<f64>,
     timing: Option<Timing>,
     text: String,

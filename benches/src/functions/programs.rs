@@ -59,7 +59,7 @@ impl World<'_> {
                 ("REPORT_BUCKET", "reports".to_owned()),
                 ("ALERTS_QUEUE_URL", format!("{aws}/1/alerts")),
                 ("TIME_ZONE", "Europe/Paris".to_owned()),
-                // Told at once, so that one event is the whole work.
+                // Output at once, so that one event is the whole work.
                 ("GROUP_WINDOW_SECONDS", "0".to_owned()),
             ],
         };

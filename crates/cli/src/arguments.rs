@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bridge, check, completions, cost, discover, init, man, mute, render, report, run, schema,
-    serve, smoke, test_alert,
+    bridge, check, completions, cost, deploy, discover, init, man, mute, render, report, run,
+    schema, serve, smoke, test_alert,
 };
 
 /// Synthetic prober for Gradio chatbots.
@@ -45,6 +45,9 @@ pub enum Command {
     Unmute(mute::Unmute),
     Mutes(mute::Mutes),
     TestAlert(test_alert::Arguments),
+    Deploy(deploy::Deploy),
+    Doctor(deploy::Doctor),
+    Remove(deploy::Remove),
     Smoke(smoke::Arguments),
     Render(render::Arguments),
     Schema(schema::Arguments),

@@ -4,6 +4,7 @@ pub mod bridge;
 pub mod check;
 pub mod completions;
 pub mod cost;
+pub mod deploy;
 pub mod discover;
 pub mod init;
 pub mod man;

@@ -1,10 +1,15 @@
 //! Reads an AWS account: who calls, the stack of an environment, quotas, subscriptions.
 
-use anyhow::Context;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
 use aws_call::{Client, xml_texts};
 use aws_config::SdkConfig;
 
 use crate::doctor::Executions;
+
+/// CloudFormation waits up to an hour for resources such as functions in a VPC.
+const DELETE_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Reads the account and region of one set of credentials.
 pub struct Account {
@@ -36,6 +41,27 @@ impl Account {
             Err(error) if error.to_string().contains("does not exist") => Ok(None),
             Err(error) => Err(error).context("reading the stack"),
         }
+    }
+
+    /// Deletes a stack, if there is one, and waits until it is gone.
+    pub async fn delete_stack(&self, stack: &str) -> anyhow::Result<()> {
+        let named = [("StackName", stack)];
+        self.client.query("cloudformation", "2010-05-15", "DeleteStack", &named).await?;
+        let started = Instant::now();
+        while let Some(status) = self.stack_status(stack).await? {
+            if status == "DELETE_COMPLETE" {
+                break;
+            }
+            if status == "DELETE_FAILED" || DELETE_TIMEOUT < started.elapsed() {
+                bail!(
+                    "stack `{stack}` was not deleted; it is in state {status}\n\
+                     hint: aws cloudformation describe-stack-events --stack-name {stack} --region {}",
+                    self.region
+                );
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        Ok(())
     }
 
     /// The quota of concurrent executions.

@@ -15,6 +15,8 @@ const MAX_PROBE_VARIABLES: usize = 3_000;
 const ADDRESSES: [&str; 5] =
     ["AlertEmail", "AlertEmail2", "AlertEmail3", "TicketEmail", "TicketEmail2"];
 
+const NO_ADDRESS: &str = "no address receives notifications";
+
 /// What is known about an environment before a deployment.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -47,6 +49,14 @@ pub struct Finding {
     pub severity: Severity,
     pub problem: String,
     pub hint: String,
+}
+
+impl Finding {
+    /// Whether it is the one that `--without-notifications` accepts.
+    #[must_use]
+    pub fn is_no_address(&self) -> bool {
+        self.problem == NO_ADDRESS
+    }
 }
 
 impl fmt::Display for Finding {
@@ -148,10 +158,9 @@ fn addresses(facts: &Facts) -> Option<Finding> {
     if ADDRESSES.iter().any(|name| set(name)) {
         return None;
     }
-    let problem = "no address receives notifications";
     let hint = "set AlertEmail in samconfig.toml; `--without-notifications` deploys without one";
     let find = if facts.environment == "prod" { error } else { warning };
-    Some(find(problem.to_owned(), hint.to_owned()))
+    Some(find(NO_ADDRESS.to_owned(), hint.to_owned()))
 }
 
 fn self_monitoring(facts: &Facts) -> Option<Finding> {

@@ -1,8 +1,7 @@
-//! Deploys Vigie from a checkout and removes it again: the steps behind `make deploy` and `make remove`.
+//! Deploys Vigie from a checkout and removes it: the steps of `vigie deploy`, `vigie doctor` and `vigie remove`.
 
 pub mod account;
 pub mod checkout;
-pub mod command;
 pub mod doctor;
 pub mod functions;
 pub mod parameters;
@@ -11,3 +10,4 @@ pub mod progress;
 pub mod python;
 pub mod removal;
 pub mod run;
+pub mod steps;

@@ -13,7 +13,7 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 
-/// How long a program may take to end by itself before it is killed.
+/// How long a program may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 /// How often the log of a running program is reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(20);

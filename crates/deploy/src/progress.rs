@@ -12,7 +12,7 @@ const FAILED: Style = AnsiColor::Red.on_default().bold();
 const QUIET: Style = AnsiColor::BrightBlack.on_default();
 const STRONG: Style = Style::new().bold();
 
-/// Tells each step as it begins and ends, and keeps the times for the table at the end.
+/// Prints each step when it begins and ends, and keeps the times for the table at the end.
 #[derive(Clone)]
 pub struct Progress {
     began: Instant,

@@ -1,4 +1,4 @@
-//! Python programs of the tests, each set of them in an environment of its own under `.venv/`.
+//! Python programs, each set in a virtual environment under `.venv/`.
 //!
 //! The requirements files carry a hash for every package and no address of an index: where packages
 //! come from is the machine's business.

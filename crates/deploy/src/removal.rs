@@ -1,60 +1,63 @@
-//! `make remove ENV=dev`: the stack, and what a stack leaves behind.
+//! Deletes an environment and what its stack leaves behind.
 //!
-//! Not by `sam delete`: it leaves the reports and the mute rules, and on an emulator it can't read where
-//! the nested stack's template lies.
+//! `sam delete` leaves the reports and the mute rules, and fails on an emulator when it looks for the
+//! template of a nested stack.
 
 use anyhow::{Context, bail};
+use aws_config::SdkConfig;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use domain::EnvironmentName;
-use tokio::process::Command;
 
-use crate::checkout::Checkout;
+use crate::account::Account;
 use crate::progress::Progress;
-use crate::python::AWS_CLI;
 
-/// Where SAM puts what it packages, one bucket for each region, shared by all stacks; the prefix in it is
-/// the stack's, by samconfig.toml.
+/// SAM's bucket for packages: one for each region, shared by all stacks. The prefix in it is that of
+/// samconfig.toml.
 const ARTIFACTS: &str = "aws-sam-cli-managed-default-samclisourcebucket-";
 
-/// Deletes the stack `vigie-ENV` of this account and region, the reports that outlive it, the packages
-/// that it was deployed from, and the mute rules that `vigie mute` has made.
+/// Deletes the stack `vigie-ENV` of this account and region, its packages, the mute rules of
+/// `vigie mute` and, unless `keep_reports`, the reports.
 pub async fn remove(
-    checkout: &Checkout<'_>,
+    aws: &SdkConfig,
     environment: &EnvironmentName,
+    keep_reports: bool,
     progress: &Progress,
 ) -> anyhow::Result<()> {
     let stack = format!("vigie-{environment}");
-    let aws = aws_config::load_from_env().await;
-    let region = aws.region().context("no region\nhint: set AWS_REGION")?.to_string();
+    let account = Account::of(aws).await?;
+    let region = account.region.clone();
     let on_emulator = aws.endpoint_url().is_some();
-    // Path style: an emulator has no name for each bucket.
+    // An emulator has no host name for each bucket.
     let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&aws).force_path_style(on_emulator).build(),
+        aws_sdk_s3::config::Builder::from(aws).force_path_style(on_emulator).build(),
     );
-    // A removal that broke off goes on where it stopped, so the bucket alone is enough.
+    // The bucket outlives the stack, so that an interrupted removal can be repeated.
     let reports = buckets(&s3, &format!("{stack}-reportbucket-"), &region).await?;
-    let cloudformation = CloudFormation { checkout, region: &region, stack: &stack };
-    if !cloudformation.is_there().await? && reports.is_empty() {
+    if account.stack_status(&stack).await?.is_none() && (keep_reports || reports.is_empty()) {
         bail!(
-            "there is no stack `{stack}` in {region}\n\
-             hint: is it the right account and region? AWS_REGION says which, ENV which environment"
+            "there is no stack `{stack}` in account {} and region {region}\n\
+             hint: AWS_PROFILE and AWS_REGION select account and region",
+            account.id
         );
     }
 
     let work = async {
-        cloudformation.delete().await?;
+        account.delete_stack(&stack).await?;
         Ok(((), format!("{stack} in {region}")))
     };
     progress.step("delete the stack", work).await?;
 
     let work = async {
+        if keep_reports {
+            return Ok(((), format!("kept: {}", reports.join(", "))));
+        }
         for bucket in &reports {
             empty(&s3, bucket, "").await.with_context(|| format!("emptying `{bucket}`"))?;
             s3.delete_bucket().bucket(bucket).send().await.with_context(|| bucket.clone())?;
         }
         Ok(((), if reports.is_empty() { "none".to_owned() } else { reports.join(", ") }))
     };
-    progress.step("delete its reports", work).await?;
+    progress.step("delete the reports", work).await?;
 
     let work = async {
         let mut count = 0;
@@ -64,61 +67,23 @@ pub async fn remove(
         }
         Ok(((), count))
     };
-    progress.step("delete its packages", work).await?;
+    progress.step("delete the packages", work).await?;
 
     let work = async {
         let count = if on_emulator {
             // Emulators have no mute rules.
             0
         } else {
-            unmute(&aws_sdk_cloudwatch::Client::new(&aws), &stack).await?
+            unmute(&aws_sdk_cloudwatch::Client::new(aws), &stack).await?
         };
         Ok(((), count))
     };
-    progress.step("delete its mute rules", work).await
-}
-
-struct CloudFormation<'a> {
-    checkout: &'a Checkout<'a>,
-    region: &'a str,
-    stack: &'a str,
-}
-
-impl CloudFormation<'_> {
-    async fn is_there(&self) -> anyhow::Result<bool> {
-        let output = self.aws(&["describe-stacks"]).output().await.context("`aws`")?;
-        let error = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() && !error.contains("does not exist") {
-            bail!("`aws cloudformation describe-stacks` failed: {}", error.trim());
-        }
-        Ok(output.status.success())
-    }
-
-    fn aws(&self, action: &[&str]) -> Command {
-        let mut aws = Command::new(AWS_CLI.program(self.checkout.root, "aws"));
-        aws.arg("cloudformation").args(action);
-        aws.args(["--stack-name", self.stack, "--region", self.region]);
-        aws
-    }
-
-    /// Also when there is nothing to delete.
-    async fn delete(&self) -> anyhow::Result<()> {
-        let processes = self.checkout.processes;
-        processes.run("delete-stack", &mut self.aws(&["delete-stack"])).await?;
-        let mut wait = self.aws(&["wait", "stack-delete-complete"]);
-        processes.run("delete-stack", &mut wait).await.with_context(|| {
-            format!(
-                "`{0}` was not deleted\n\
-                 hint: aws cloudformation describe-stack-events --stack-name {0} --region {1}",
-                self.stack, self.region
-            )
-        })
-    }
+    progress.step("delete the mute rules", work).await
 }
 
 /// The names of this account's buckets in `region` that begin with `prefix`.
 ///
-/// The same environment in another region has a bucket of the same beginning.
+/// The same environment in another region has a bucket with the same prefix.
 async fn buckets(
     s3: &aws_sdk_s3::Client,
     prefix: &str,
@@ -130,16 +95,16 @@ async fn buckets(
         let page = page.context("listing the buckets")?;
         names.extend(page.buckets().iter().filter_map(|bucket| bucket.name()).map(str::to_owned));
     }
-    // For an emulator that does not know the filter.
+    // Emulators ignore the filter.
     names.retain(|name| name.starts_with(prefix));
     Ok(names)
 }
 
-/// Deletes every version of every object below `prefix`; returns how many that were.
+/// Deletes all versions of all objects below `prefix`; returns their number.
 async fn empty(s3: &aws_sdk_s3::Client, bucket: &str, prefix: &str) -> anyhow::Result<usize> {
     let mut count = 0;
     loop {
-        // What was deleted is no longer listed: the first page is always the next one.
+        // Deleted objects are no longer listed, so the first page is always the next one.
         let page = s3.list_object_versions().bucket(bucket).prefix(prefix).send().await?;
         let versions = page.versions().iter().map(|each| (each.key(), each.version_id()));
         let markers = page.delete_markers().iter().map(|each| (each.key(), each.version_id()));
@@ -172,8 +137,9 @@ async fn unmute(cloudwatch: &aws_sdk_cloudwatch::Client, stack: &str) -> anyhow:
         let rule = rule.context("listing the mute rules")?;
         // arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm-mute-rule:NAME
         let name = rule.alarm_mute_rule_arn().and_then(|arn| arn.rsplit(':').next());
-        let ours = |name: &&str| name.starts_with(&format!("{stack}-")) && name.ends_with("-mute");
-        if let Some(name) = name.filter(ours) {
+        let of_stack =
+            |name: &&str| name.starts_with(&format!("{stack}-")) && name.ends_with("-mute");
+        if let Some(name) = name.filter(of_stack) {
             cloudwatch
                 .delete_alarm_mute_rule()
                 .alarm_mute_rule_name(name)

@@ -1,4 +1,4 @@
-//! Whatever the harness starts ends with it, also when the harness itself was killed.
+//! Programs end with the process that started them, also when it was killed.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use deploy::process::Processes;
 use tokio::process::Command;
 
 fn open(folder: &Path) -> (Processes, Vec<String>) {
-    Processes::open(&folder.join("run"), &folder.join("logs")).expect("the folder is ours")
+    Processes::open(&folder.join("run"), &folder.join("logs")).expect("no other run has the folder")
 }
 
 /// A shell that starts a child, writes down the child's process id, and waits for ever.
@@ -29,7 +29,7 @@ async fn child_of(folder: &Path) -> i32 {
     }
 }
 
-/// A zombie is no longer alive, even if nobody has asked for its status yet.
+/// A zombie is no longer alive, even if its status was not read yet.
 fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))

@@ -21,7 +21,7 @@ const HINT: &str =
     "hint: install Chromium so that `chromium` is on the PATH (Debian: apt-get install chromium)";
 
 /// For a browser that starts on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How the pages are looked at; the pictures are for eyes.
 const LOOKS: [(&str, &[&str]); 3] = [
@@ -144,8 +144,8 @@ impl Browser {
             .arg(format!("file://{}", page.display()))
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        let Ok(output) = tokio::time::timeout(PATIENCE, command.output()).await else {
-            bail!("Chromium did not show `{}` within {PATIENCE:?}", page.display());
+        let Ok(output) = tokio::time::timeout(TIMEOUT, command.output()).await else {
+            bail!("Chromium did not show `{}` within {TIMEOUT:?}", page.display());
         };
         let output = output?;
         let said = String::from_utf8_lossy(&output.stderr);

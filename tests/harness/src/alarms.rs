@@ -1,7 +1,7 @@
 //! CloudWatch's alarm evaluation for the local AWS.
 //!
-//! The emulator stores alarms, metrics and states and tells SNS of a change; when a state changes is
-//! decided here, by the model of the documented rules, at the times at which CloudWatch decides it.
+//! The emulator stores alarms, metrics and states and notifies SNS of a change. This module decides when a
+//! state changes, by the documented rules (crate `alarm-model`), at the times at which CloudWatch does.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};

@@ -1,8 +1,8 @@
 //! Servers as other Debian releases pack them, unpacked below `target/` and never installed.
 //!
 //! The machine's own packages are old ones: what Vigie claims about newer receivers is tried against
-//! these. An apt configuration of its own keeps the machine's untouched, and needs no root. Whoever asks
-//! says loudly what was skipped where there is no Debian to be had.
+//! these. A separate apt configuration leaves that of the machine alone and needs no root. Scenarios are
+//! skipped where Debian's packages are not available.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ impl Unpacked {
 }
 
 impl Package {
-    /// Its files below `target/debian/`, fetched once; an error says why they can't be had.
+    /// Its files below `target/debian/`, fetched once; an error says why they are not available.
     pub async fn unpack(&self, root: &Path, processes: &Processes) -> anyhow::Result<Unpacked> {
         // One apt at a time in one folder of lists.
         static ONCE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -82,7 +82,7 @@ impl Package {
             (KEYRING, Path::new(KEYRING).exists()),
         ] {
             if !there {
-                bail!("`{tool}` is missing; packages of Debian's can't be had");
+                bail!("`{tool}` is missing; Debian's packages are not available");
             }
         }
         let config = configure(release, self.release)?;

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use alarm_model::StateValue;
 use anyhow::{Context, bail, ensure};
+use aws_sdk_cloudwatch::primitives::DateTime;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::alarms::{Change, Evaluator};
 use crate::bot::Bot;
+use crate::command;
 use crate::inbox::{Inbox, Mail};
 use crate::local_aws::{LocalAws, aws_variables};
 use crate::metrics::Metrics;
@@ -20,7 +22,6 @@ use crate::prometheus::{self, Prometheus};
 use crate::python::{EMULATOR, GRADIO};
 use crate::queues::QueueMetrics;
 use deploy::checkout::Checkout;
-use deploy::command;
 use deploy::functions::Build;
 use deploy::process::Processes;
 use deploy::progress::Progress;
@@ -202,6 +203,19 @@ impl LocalEnvironment {
             bail!("SNS would not send the mail `{}`: {defect}", mail.subject);
         }
         Ok(mail)
+    }
+
+    /// Invokes the dispatcher for the current minute, as the schedule does at its start. Runs that were
+    /// planned already are not made twice.
+    pub async fn dispatch(&self) -> anyhow::Result<()> {
+        let minute = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs() / 60 * 60;
+        let minute = DateTime::from_secs(i64::try_from(minute)?);
+        let event = json!({ "scheduled_time": minute.to_string() });
+        let path = "/functions/vigie-local-dispatcher/invocations";
+        let answer = self.aws.lambda(Method::POST, path, &event).await?;
+        let failed = answer.headers.contains_key("x-amz-function-error");
+        ensure!(!failed, "the dispatcher failed: {}", String::from_utf8_lossy(&answer.body));
+        Ok(())
     }
 
     /// Changes variables of the function `alerts`, as a deploy with other parameters does.

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 use crate::net::{http_client, loopback};
 
-/// A mail as it would lie in the user's inbox.
+/// A mail as the user receives it.
 #[derive(Clone, Debug)]
 pub struct Mail {
     pub to: String,
@@ -100,7 +100,7 @@ impl Inbox {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts an HTTP subscription of ours beside every e-mail subscription there is.
+    /// Adds an HTTP subscription beside every e-mail subscription.
     ///
     /// Returns the addresses that mail is now received for.
     pub async fn stand_in_for_mail(&self, sns: &Client) -> anyhow::Result<Vec<String>> {
@@ -181,7 +181,7 @@ async fn receive(
             let mail = Mail { to, topic, subject, body: post.message, defect };
             receiver.keep(mail).map_err(|error| refuse(error.to_string()))?;
         }
-        (other, _) => return Err(refuse(format!("`{other}` is no message of SNS"))),
+        (other, _) => return Err(refuse(format!("`{other}` is not a message of SNS"))),
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 pub mod alarms;
 pub mod alertmanager;
 pub mod bot;
+pub mod command;
 pub mod debian;
 pub mod environment;
 pub mod faults;

@@ -16,7 +16,7 @@ use crate::net::{free_port, wait_until_it_answers};
 use crate::python::EMULATOR;
 use deploy::process::{Processes, Running};
 
-/// The emulator's own root user; it is nobody's secret.
+/// The emulator's own root user; not a secret.
 const ROOT_KEY: &str = "test";
 /// As samconfig.toml says for `local`.
 pub const REGION: &str = "us-east-1";
@@ -27,7 +27,7 @@ pub struct LocalAws {
     pub endpoint: String,
     pub config: SdkConfig,
     pub process: Running,
-    /// Between the functions and the emulator, where it was asked for.
+    /// Between the functions and the emulator, if the options ask for it.
     pub faults: Option<Faults>,
 }
 
@@ -128,7 +128,7 @@ fn config(endpoint: &str) -> SdkConfig {
     config_with(endpoint, ROOT_KEY, ROOT_KEY)
 }
 
-/// The emulator as somebody else sees it.
+/// Clients with other credentials.
 #[must_use]
 pub fn config_with(endpoint: &str, key: &str, secret: &str) -> SdkConfig {
     let credentials = Credentials::new(key, secret, None, None, "the tests");

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
 
-/// The figures of one probe.
+/// The metrics of one probe.
 pub struct Metrics<'a> {
     pub client: &'a Client,
     pub probe: &'a str,

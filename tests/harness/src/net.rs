@@ -9,7 +9,7 @@ use deploy::process::Running;
 
 /// A port that was free a moment ago, on the loopback address.
 ///
-/// For programs that must be told their port. Between the answer and their start another program may
+/// For programs that take their port as an argument. Between the answer and their start another program may
 /// take it: they fail to start then, and are started again with another.
 pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
@@ -24,17 +24,17 @@ pub fn loopback(port: u16) -> SocketAddr {
 pub async fn wait_until_it_answers(
     url: &str,
     program: &Running,
-    patience: Duration,
+    timeout: Duration,
 ) -> anyhow::Result<()> {
     let client = http_client()?;
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     loop {
         if client.get(url).send().await.is_ok_and(|response| response.status().is_success()) {
             return Ok(());
         }
         program.check()?;
         if Instant::now() > deadline {
-            bail!("`{url}` did not answer within {patience:?}\n{}", program.tail());
+            bail!("`{url}` did not answer within {timeout:?}\n{}", program.tail());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

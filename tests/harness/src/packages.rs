@@ -8,7 +8,7 @@ use tokio::process::Command;
 use deploy::process::Processes;
 
 /// Installs Debian's `package` where `program` is missing and that is possible; returns the program's
-/// path. `hint` tells what to do where it is not.
+/// path. `hint` says what to do if it is missing.
 pub async fn install(
     processes: &Processes,
     program: &str,

@@ -66,7 +66,7 @@ pub struct Stored {
 }
 
 impl Prometheus {
-    /// Starts it with an empty storage of its own; `scraped` is `host:port` of the chatbot, which it
+    /// Starts it with an empty storage; `scraped` is `host:port` of the chatbot, which it
     /// scrapes as the user's own Prometheus does.
     pub async fn start(state: &Path, scraped: &str, processes: &Processes) -> anyhow::Result<Self> {
         Self::watching(state, &[scraped], processes).await
@@ -210,7 +210,7 @@ impl Setup {
             .arg(format!("--storage.tsdb.path={}", self.data().display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--web.enable-remote-write-receiver")
-            // An Alertmanager that comes late hears of what fires already within this.
+            // An Alertmanager that starts later gets the alerts that fire already within this time.
             .arg("--rules.alert.resend-delay=5s")
             .current_dir(&self.folder);
         let process = processes.start(&self.name, &mut command)?;

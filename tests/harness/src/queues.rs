@@ -1,7 +1,7 @@
 //! The `AWS/SQS` metrics, which the emulator does not publish: put from `GetQueueAttributes`.
 //!
 //! Each minute, as SQS does for queues in use. What SQS counts as it happens (messages sent, received,
-//! deleted) cannot be had from the attributes and is left out.
+//! deleted) is not in the attributes and is left out.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -51,7 +51,7 @@ async fn publish(
                 .unwrap_or(0.0)
         };
         let visible = number(Attribute::ApproximateNumberOfMessages);
-        // The attributes do not tell the oldest message's age: the time for which the queue was never
+        // The attributes do not have the age of the oldest message: the time for which the queue was never
         // seen empty is the most it can be.
         let age = if visible > 0.0 {
             waiting_since.entry(url.clone()).or_insert_with(Instant::now).elapsed().as_secs_f64()

@@ -11,7 +11,7 @@ use crate::net::loopback;
 
 /// A mail as it was sent.
 #[derive(Clone, Debug, Default)]
-pub struct Letter {
+pub struct ReceivedMail {
     /// Recipients as the envelope has them.
     pub to: Vec<String>,
     pub subject: String,
@@ -22,7 +22,7 @@ pub struct Letter {
 /// Receives until it is dropped.
 pub struct MailServer {
     pub address: SocketAddr,
-    letters: Arc<Mutex<Vec<Letter>>>,
+    mails: Arc<Mutex<Vec<ReceivedMail>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -31,8 +31,8 @@ impl MailServer {
     pub async fn open() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(loopback(0)).await?;
         let address = listener.local_addr()?;
-        let letters = Arc::<Mutex<Vec<Letter>>>::default();
-        let kept = Arc::clone(&letters);
+        let mails = Arc::<Mutex<Vec<ReceivedMail>>>::default();
+        let kept = Arc::clone(&mails);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let kept = Arc::clone(&kept);
@@ -40,13 +40,13 @@ impl MailServer {
                 tokio::spawn(async move { converse(stream, &kept).await });
             }
         });
-        Ok(Self { address, letters, task })
+        Ok(Self { address, mails, task })
     }
 
-    /// All letters so far, oldest first.
+    /// All mails so far, oldest first.
     #[must_use]
-    pub fn letters(&self) -> Vec<Letter> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn mails(&self) -> Vec<ReceivedMail> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -56,10 +56,10 @@ impl Drop for MailServer {
     }
 }
 
-async fn converse(stream: TcpStream, kept: &Mutex<Vec<Letter>>) -> std::io::Result<()> {
+async fn converse(stream: TcpStream, kept: &Mutex<Vec<ReceivedMail>>) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
-    let mut letter = Letter::default();
+    let mut mail = ReceivedMail::default();
     write.write_all(b"220 mail for the tests\r\n").await?;
     while let Some(line) = lines.next_line().await? {
         let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
@@ -67,7 +67,7 @@ async fn converse(stream: TcpStream, kept: &Mutex<Vec<Letter>>) -> std::io::Resu
             "EHLO" | "HELO" | "MAIL" | "RSET" | "NOOP" => "250 ok",
             "RCPT" => {
                 let address = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
-                letter.to.extend(address.map(|(address, _)| address.to_owned()));
+                mail.to.extend(address.map(|(address, _)| address.to_owned()));
                 "250 ok"
             }
             "DATA" => {
@@ -80,7 +80,7 @@ async fn converse(stream: TcpStream, kept: &Mutex<Vec<Letter>>) -> std::io::Resu
                     raw.push_str(line.strip_prefix('.').unwrap_or(&line));
                     raw.push('\n');
                 }
-                let mut done = std::mem::take(&mut letter);
+                let mut done = std::mem::take(&mut mail);
                 done.subject = header(&raw, "Subject");
                 done.text = unquoted(&raw);
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(done);
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_letter_is_kept_with_its_encoding_undone() {
+    async fn mail_is_kept_decoded() {
         let server = MailServer::open().await.unwrap();
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         let sent = "EHLO me\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n\
@@ -142,9 +142,9 @@ mod tests {
         let mut answers = String::new();
         tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answers).await.unwrap();
         assert!(answers.ends_with("250 kept\r\n221 bye\r\n"), "{answers}");
-        let [letter] = &server.letters()[..] else { panic!("{:?}", server.letters()) };
-        assert_eq!(letter.to, ["b@example.com"]);
-        assert_eq!(letter.subject, "[FIRING:1] InstanceDown");
-        assert!(letter.text.ends_with("is down: 100 = café\n.point\n"), "{}", letter.text);
+        let [mail] = &server.mails()[..] else { panic!("{:?}", server.mails()) };
+        assert_eq!(mail.to, ["b@example.com"]);
+        assert_eq!(mail.subject, "[FIRING:1] InstanceDown");
+        assert!(mail.text.ends_with("is down: 100 = café\n.point\n"), "{}", mail.text);
     }
 }

@@ -8,7 +8,7 @@
 //! The Lambda runtime API, the receiver and the AWS services are this program; the bridge is the real
 //! one. Prints its cost as JSON; `make bench ONLY=bridge` makes medians of it. CPU comes from the
 //! kernel's scheduler, in nanoseconds.
-#![allow(clippy::print_stdout, reason = "its figures are what it is for")]
+#![allow(clippy::print_stdout, reason = "it prints measurements")]
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on ends")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -31,12 +31,12 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let samples = arguments.get(1).map_or(10_000, |text| text.parse().unwrap());
     let cost = invoke(&arguments[0], samples);
-    let figures = json!({
+    let measurements = json!({
         "wall_ms": cost.wall.as_secs_f64() * 1e3,
         "cpu_ms": cost.cpu.as_secs_f64() * 1e3,
         "peak_mib": cost.peak_mib,
     });
-    println!("{figures}");
+    println!("{measurements}");
 }
 
 fn invoke(program: &str, samples: usize) -> Cost {

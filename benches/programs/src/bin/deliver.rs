@@ -7,7 +7,7 @@
 //! Results are `deliver_probe_success{probe="deliver"}` and `deliver_round`, stamped on an exact grid;
 //! the value of `deliver_round` counts from 0. At the end it prints, as JSON, the first and last stamp
 //! and what became of the samples: ask the receiver for that range and compare.
-#![allow(clippy::print_stdout, reason = "the figures are what it is for")]
+#![allow(clippy::print_stdout, reason = "it prints measurements")]
 #![allow(clippy::unwrap_used, reason = "a demonstration that can't go on ends")]
 
 use std::time::{Duration, SystemTime};

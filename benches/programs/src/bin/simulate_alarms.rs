@@ -31,7 +31,7 @@ fn main() -> io::Result<()> {
     writeln!(out, "`down`, by the share of single attempts that fail by chance:\n")?;
     writeln!(
         out,
-        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed outages of 1 to 2 min | 2 to 5 min | over 5 min | told after, median | p95 |"
+        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed outages of 1 to 2 min | 2 to 5 min | over 5 min | output after, median | p95 |"
     )?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
     for (m, n) in [(1, 1), (2, 3), (3, 5)] {
@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
     writeln!(out, "\n`degraded`, where the trouble is a slow period of 10 min to 1 h:\n")?;
     writeln!(
         out,
-        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed slow periods | told after, median | p95 |"
+        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed slow periods | output after, median | p95 |"
     )?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
     for (m, n) in [(2, 3), (3, 5), (5, 10)] {
@@ -109,7 +109,7 @@ struct Tally {
     happened: [u32; 3],
     missed: [u32; 3],
     /// Seconds from the beginning of a trouble until its alarm.
-    told: Vec<i64>,
+    output: Vec<i64>,
 }
 
 impl Tally {
@@ -118,8 +118,8 @@ impl Tally {
     }
 
     fn told_after(&self, percent: usize) -> i64 {
-        let rank = (self.told.len() * percent).div_ceil(100).max(1) - 1;
-        self.told.get(rank).copied().unwrap_or_default()
+        let rank = (self.output.len() * percent).div_ceil(100).max(1) - 1;
+        self.output.get(rank).copied().unwrap_or_default()
     }
 }
 
@@ -152,12 +152,12 @@ fn tally(
             };
             tally.happened[class] += 1;
             match raised.iter().find(|at| about(at, span)) {
-                Some(at) => tally.told.push(at - span.from),
+                Some(at) => tally.output.push(at - span.from),
                 None => tally.missed[class] += 1,
             }
         }
     }
-    tally.told.sort_unstable();
+    tally.output.sort_unstable();
     tally
 }
 
@@ -200,7 +200,7 @@ impl Span {
 
 struct Run {
     due: i64,
-    /// When CloudWatch shows its figures.
+    /// When CloudWatch shows its measurements.
     visible_from: i64,
     down: bool,
     degraded: bool,
@@ -221,7 +221,7 @@ impl Week {
         let bursts = dice.spans(28, 5.0, 45.0);
         // A deploy on each working day: the bot is gone for 20 to 90 s. Nobody needs a mail.
         let deploys = dice.spans(5, 20.0, 90.0);
-        // Slow periods of 10 to 60 min: 6 of 10 visits miss an objective, 2 of 100 attempts time out.
+        // Slow periods of 10 to 60 min: 6 of 10 runs miss an objective, 2 of 100 attempts time out.
         let slow = dice.spans(3, 600.0, 3_600.0);
         // Two real outages a week, 1 min to 1 h.
         let outages = dice.spans(2, 60.0, 3_600.0);

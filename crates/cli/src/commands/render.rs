@@ -1,7 +1,7 @@
 //! `vigie render`: writes the alarms of all probes as a nested stack.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -35,6 +35,13 @@ pub struct Arguments {
 
 fn shards(text: &str) -> Result<Shards, &'static str> {
     text.parse().ok().and_then(Shards::new).ok_or("expected 1, 4, 8 or 16")
+}
+
+/// Whether the rendered alarms match the probes; says what differs.
+pub(crate) fn check(probes: &Path, output: &Path, io: &mut Io<'_>) -> anyhow::Result<bool> {
+    let (probes, output) = (probes.to_owned(), output.to_owned());
+    let arguments = Arguments { probes, output, check: true, shards: None };
+    Ok(render(&arguments, io)? == Exit::Success)
 }
 
 pub(crate) fn render(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {

@@ -38,10 +38,18 @@ pub struct Arguments {
 }
 
 pub(crate) async fn smoke(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    smoke_run(&arguments.environment, io).await
+}
+
+/// Runs each probe of a deployed environment once.
+pub(crate) async fn smoke_run(
+    environment: &EnvironmentName,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
     let aws = aws_config::load_from_env().await;
     // One attempt: an invocation that takes long must not run twice.
     let limits = Limits { timeout: TIMEOUT, attempts: 1, ..Limits::default() };
-    run(&Client::new(&aws).with_limits(limits), &arguments.environment, io).await
+    run(&Client::new(&aws).with_limits(limits), environment, io).await
 }
 
 async fn run(

@@ -22,7 +22,7 @@ use crate::vigie::Vigie;
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 pub(super) type Scenario = for<'a> fn(&'a Bot<'a>) -> Outcome<'a>;
 
-/// Longer than any scenario takes; each of its parts has a timeout of its own.
+/// Longer than any scenario takes; each of its parts has its own timeout.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// One app, and what a scenario needs to talk to it.

@@ -39,7 +39,7 @@ pub(super) async fn passing(bot: &Bot<'_>) -> anyhow::Result<()> {
     each_kind(&checks)
 }
 
-/// Each check that fails is told with what was expected and what was found, to programs and to
+/// A failed check is reported with what was expected and what was found, to programs and to
 /// people; and what comes after it is not said.
 pub(super) async fn failing(bot: &Bot<'_>) -> anyhow::Result<()> {
     let file = bot.root.join("tests/e2e/probes/checks/failing.yaml");
@@ -84,10 +84,13 @@ pub(super) async fn failing(bot: &Bot<'_>) -> anyhow::Result<()> {
     for (check, (expected, found)) in checks.iter().zip(expected) {
         let (expected, found) = (expected.to_owned(), found.to_owned());
         let line = format!("✗ {expected}, found {found}");
-        people.tells([line.as_str()])?;
+        people.contains_all([line.as_str()])?;
         expect("a failed check", *check, &CheckReport { expected, found, passed: false })?;
     }
-    people.tells(["down (check_failed)", "  why turn 2: expected contains \"London\", found"])?;
+    people.contains_all([
+        "down (check_failed)",
+        "  why turn 2: expected contains \"London\", found",
+    ])?;
     each_kind(&checks)
 }
 
@@ -95,10 +98,13 @@ pub(super) async fn app_error(bot: &Bot<'_>) -> anyhow::Result<()> {
     let file = bot.probe("failing", "please fail")?;
     let done = bot.vigie(&["run", &file]).await?;
     done.ended_with(1)?;
-    done.tells(["down (app_error)", "✗ app_error the app reported `the model is overloaded`"])
+    done.contains_all([
+        "down (app_error)",
+        "✗ app_error the app reported `the model is overloaded`",
+    ])
 }
 
-/// Five visitors at once, where one is served and one may wait.
+/// Five conversations at once, of which one is served and one may wait.
 pub(super) async fn full_queue(bot: &Bot<'_>) -> anyhow::Result<()> {
     let files: Vec<String> = ["a", "b", "c", "d", "e"]
         .into_iter()
@@ -112,7 +118,7 @@ pub(super) async fn full_queue(bot: &Bot<'_>) -> anyhow::Result<()> {
     let full = Outcome::Down { reason: Reason::QueueFull };
     expect("how many reports there are", &outcomes.len(), &5)?;
     for (what, outcome) in [("served", Outcome::Up), ("turned away", full)] {
-        ensure!(outcomes.contains(&outcome), "nobody is {what}: {outcomes:?}");
+        ensure!(outcomes.contains(&outcome), "no conversation is {what}: {outcomes:?}");
     }
     let other = outcomes.iter().find(|one| **one != Outcome::Up && **one != full);
     expect("another outcome", &other, &None)

@@ -1,4 +1,4 @@
-//! Conversations held by the client itself, as a crate of its own.
+//! Conversations held by the crate `gradio` alone.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn client(bot: &Bot<'_>) -> ClientBuilder {
     if bot.shape == Shape::Login { builder.login(USERNAME, PASSWORD) } else { builder }
 }
 
-/// What was said in the first turn is known in the second, and to nobody else.
+/// The second turn knows what the first one said; another conversation does not.
 pub(super) async fn memory(bot: &Bot<'_>) -> anyhow::Result<()> {
     let client = client(bot).build()?;
     let mut session = client.connect().await?;
@@ -24,11 +24,15 @@ pub(super) async fn memory(bot: &Bot<'_>) -> anyhow::Result<()> {
     expect("the reply", &first.text.as_str(), &"I heard you say: hello, my name is Ada")?;
     expect("whether it streams", &(first.timing.chunks.len() > 1), &bot.shape.streams())?;
     expect("that there is a queue time", &first.timing.queue.is_some(), &true)?;
-    expect("that the server's time is told", &first.timing.server_processing.is_some(), &true)?;
+    expect(
+        "whether the processing time of the server is known",
+        &first.timing.server_processing.is_some(),
+        &true,
+    )?;
     let second = session.say("what is my name?", &mut |_| {}).await?;
     expect("the memory", &second.text.as_str(), &"Your name is Ada.")?;
-    let stranger = client.connect().await?.say("what is my name?", &mut |_| {}).await?;
-    expect("a stranger's reply", &stranger.text.as_str(), &"You did not tell me.")
+    let other = client.connect().await?.say("what is my name?", &mut |_| {}).await?;
+    expect("the reply of another conversation", &other.text.as_str(), &"You did not tell me.")
 }
 
 /// Text in, text out: nothing is kept, and each turn is answered all the same.
@@ -86,11 +90,11 @@ pub(super) async fn refused(bot: &Bot<'_>) -> anyhow::Result<()> {
 /// Of several that come at once some are turned away, with the one reason.
 pub(super) async fn full_queue(bot: &Bot<'_>) -> anyhow::Result<()> {
     let client = client(bot).build()?;
-    let visit = || async {
+    let converse = || async {
         let mut session = client.connect().await?;
         session.say("hello", &mut |_| {}).await
     };
-    let outcomes = futures_util::future::join_all((0..5).map(|_| visit())).await;
+    let outcomes = futures_util::future::join_all((0..5).map(|_| converse())).await;
     let turned_away = outcomes.iter().filter_map(|one| one.as_ref().err());
     let turned_away: Vec<_> = turned_away.map(gradio::Error::failure).collect();
     expect("that some succeed", &outcomes.iter().any(Result::is_ok), &true)?;

@@ -1,4 +1,4 @@
-//! What `vigie discover` tells of an app, and the starter probe it writes.
+//! What `vigie discover` prints about an app, and the starter probe that it writes.
 
 use std::fs;
 
@@ -19,7 +19,7 @@ pub(super) async fn as_text(bot: &Bot<'_>) -> anyhow::Result<()> {
     if bot.shape == Shape::Login {
         let refused = bot.vigie(&["discover", &bot.url]).await?;
         refused.ended_with(1)?;
-        ensure!(refused.err.contains("✗ auth"), "not told why: {}", refused.err);
+        ensure!(refused.err.contains("✗ auth"), "the reason is missing: {}", refused.err);
     }
     let done = discover(bot, &[]).await?;
     done.ended_with(0)?;
@@ -36,18 +36,18 @@ pub(super) async fn as_text(bot: &Bot<'_>) -> anyhow::Result<()> {
     let label = shape.message_label(version);
     let label = label.map(|label| format!("message box \"{label}\" · ")).unwrap_or_default();
     let message = format!("\n  {label}queued");
-    done.tells([app.as_str(), &chat, &message])?;
+    done.contains_all([app.as_str(), &chat, &message])?;
     if let Some(streams) = streams(bot) {
-        done.tells([if streams { "replies in chunks" } else { "replies in one piece" }])?;
+        done.contains_all([if streams { "replies in chunks" } else { "replies in one piece" }])?;
     }
     if shape == Shape::Multimodal {
-        done.tells(["takes files too"])?;
+        done.contains_all(["takes files too"])?;
     }
     match shape {
-        _ if !shape.is_public(version) => done.tells(["not part of the app's API"]),
-        Shape::Inputs => done.tells([
-            ": textbox, \"Be kind.\" unless told otherwise",
-            ": slider, 0.7 unless told otherwise",
+        _ if !shape.is_public(version) => done.contains_all(["not part of the app's API"]),
+        Shape::Inputs => done.contains_all([
+            ": textbox, \"Be kind.\" unless text otherwise",
+            ": slider, 0.7 unless text otherwise",
         ]),
         _ => Ok(()),
     }
@@ -57,12 +57,12 @@ pub(super) async fn as_json(bot: &Bot<'_>) -> anyhow::Result<()> {
     if bot.shape == Shape::Login {
         let refused = bot.vigie(&["discover", &bot.url, "--output", "json"]).await?;
         refused.ended_with(1)?;
-        let told = refused.json()?.into_iter().next().context("nothing was told")?;
-        expect("why there is no chat", &told["failure"], &json!("auth"))?;
+        let failure = refused.json()?.into_iter().next().context("no JSON was printed")?;
+        expect("why there is no chat", &failure["failure"], &json!("auth"))?;
     }
     let done = discover(bot, &["--output", "json"]).await?;
     done.ended_with(0)?;
-    let found = done.json()?.into_iter().next().context("nothing was told")?;
+    let found = done.json()?.into_iter().next().context("no JSON was printed")?;
     let (shape, version) = (bot.shape, &bot.version);
     expect("the address", &found["url"], &json!(bot.url))?;
     expect("the version", &found["gradio_version"], &json!(version.number))?;
@@ -80,7 +80,7 @@ pub(super) async fn as_json(bot: &Bot<'_>) -> anyhow::Result<()> {
     expect("the inputs", &without_names(chat["inputs"].clone()), &shape.further_inputs())
 }
 
-/// Whether it streams, from the version on that tells it.
+/// Whether it streams, for the versions that say so.
 fn streams(bot: &Bot<'_>) -> Option<bool> {
     ((4, 19) <= bot.version.release()).then(|| bot.shape.streams())
 }
@@ -98,7 +98,7 @@ pub(super) async fn starter(bot: &Bot<'_>) -> anyhow::Result<()> {
     let file = bot.file("starter.yaml")?;
     let written = discover(bot, &["--write", &file]).await?;
     written.ended_with(0)?;
-    ensure!(written.err.contains(&format!("wrote {file}")), "not told: {}", written.err);
+    ensure!(written.err.contains(&format!("wrote {file}")), "missing: {}", written.err);
     up(bot, &file).await?;
 
     let starter = fs::read_to_string(&file)?;
@@ -118,16 +118,16 @@ pub(super) async fn starter(bot: &Bot<'_>) -> anyhow::Result<()> {
 async fn up(bot: &Bot<'_>, file: &str) -> anyhow::Result<()> {
     let done = bot.vigie(&["run", file]).await?;
     done.ended_with(0)?;
-    done.tells([" up after ", "✓ min_length 1"])
+    done.contains_all([" up after ", "✓ min_length 1"])
 }
 
-/// Gradio 3.0 is told from a broken app: the fault is ours, and there is no verdict.
+/// Gradio 3.0 is not a broken app: Vigie does not support it, so that there is no verdict.
 pub(super) async fn not_spoken(bot: &Bot<'_>) -> anyhow::Result<()> {
     let refused = bot.vigie(&["discover", &bot.url]).await?;
     refused.ended_with(2)?;
-    let told = "✗ unsupported Gradio 3.0 is not supported";
-    ensure!(refused.err.contains(told), "not told: {}", refused.err);
+    let reason = "✗ unsupported Gradio 3.0 is not supported";
+    ensure!(refused.err.contains(reason), "missing: {}", refused.err);
     let run = bot.vigie(&["run", &bot.probe("old", "hello")?]).await?;
     run.ended_with(2)?;
-    run.tells(["could not run", "Gradio 3.0 is not supported"])
+    run.contains_all(["could not run", "Gradio 3.0 is not supported"])
 }

@@ -9,7 +9,8 @@ use futures_util::future::try_join_all;
 use tokio::process::Command;
 
 use deploy::process::{Processes, Running};
-use deploy::{command, run};
+use deploy::run;
+use harness::command;
 use harness::net::{free_port, wait_until_it_answers};
 use harness::prometheus::{self, Prometheus};
 
@@ -20,7 +21,7 @@ const VERSIONS: [Environment; 3] = [gradio!("4.44.1"), gradio!("5.50.0"), gradio
 /// The job of what the bridge has scraped.
 const BRIDGED: &str = "bridged";
 /// Prometheus scrapes every 15 s; the rest is room for a slow machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 struct Example {
     version: &'static str,
@@ -45,7 +46,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     for example in &examples {
         talk(root, &vigie, example).await.with_context(|| example.version.to_owned())?;
     }
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     for example in &examples {
         for job in ["gradio_chatbot", BRIDGED] {
             compare(&prometheus, example, job, deadline).await?;

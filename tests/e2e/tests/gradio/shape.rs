@@ -26,7 +26,7 @@ pub(super) enum Shape {
     Inputs,
     /// Behind Gradio's own log-in.
     Login,
-    /// Below a path of somebody else's server.
+    /// Mounted below a path of another server.
     Mounted,
     /// One answer at a time, and one more may wait.
     Busy,
@@ -149,7 +149,7 @@ impl Shape {
         }
     }
 
-    /// What the app takes besides the message, as `vigie discover` tells it.
+    /// What the app takes besides the message, as `vigie discover` prints it.
     pub(super) fn further_inputs(self) -> Value {
         if self != Self::Inputs {
             return json!([]);

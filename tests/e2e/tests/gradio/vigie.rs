@@ -1,4 +1,4 @@
-//! The `vigie` command as people run it: a program of its own, with its output and exit code.
+//! The `vigie` command as a process, with its output and exit code.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,8 +9,8 @@ use tokio::process::Command;
 
 use crate::apps::Bot;
 use crate::shape::{PASSWORD, Shape};
-use deploy::command;
 use deploy::process::Processes;
+use harness::command;
 
 pub(super) struct Vigie {
     program: PathBuf,
@@ -69,7 +69,10 @@ impl Done {
     }
 
     /// Fails unless its results hold each of `parts`.
-    pub(super) fn tells<'p>(&self, parts: impl IntoIterator<Item = &'p str>) -> anyhow::Result<()> {
+    pub(super) fn contains_all<'p>(
+        &self,
+        parts: impl IntoIterator<Item = &'p str>,
+    ) -> anyhow::Result<()> {
         for part in parts {
             ensure!(self.out.contains(part), "`{part}` is missing in\n{}", self.out);
         }

@@ -1,5 +1,5 @@
-//! The function `alerts` itself is broken, and somebody is told all the same: by its alarms, straight from
-//! CloudWatch to the topic `watch`, past all that is ours.
+//! The function `alerts` itself is broken: its alarms go from CloudWatch directly to the topic
+//! `self-monitoring`, without any function of Vigie.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,8 +19,8 @@ const SOON: Duration = Duration::from_secs(240);
 /// How long a test alarm is waited for that can't come out.
 const NEVER: u32 = 15;
 
-/// Whoever looks after Vigie gets a mail of `alarm`, in CloudWatch's own words.
-async fn somebody_is_told(
+/// The self-monitoring address gets a mail about `alarm` with the text of CloudWatch.
+async fn self_monitoring_reports(
     env: &LocalEnvironment,
     alarm: &str,
     since: SystemTime,
@@ -41,14 +41,14 @@ async fn somebody_is_told(
     Ok(())
 }
 
-async fn a_test_alarm_does_not_come_out(env: &LocalEnvironment) -> anyhow::Result<()> {
+async fn test_alert_is_not_published(env: &LocalEnvironment) -> anyhow::Result<()> {
     let (published, printed) = vigie_test_alert(env, NEVER).await?;
     ensure!(!published && printed.contains("not published"), "`vigie test-alert` says:\n{printed}");
     Ok(())
 }
 
 /// The statement that allows publishing is gone from the role. The message itself ends among the dead
-/// letters, here after seconds instead of half an hour.
+/// messages, here after seconds instead of half an hour.
 pub(super) async fn not_permitted(env: &LocalEnvironment) -> anyhow::Result<()> {
     let sqs = aws_sdk_sqs::Client::new(&env.aws.config);
     let queue = |name: &str| {
@@ -71,9 +71,9 @@ pub(super) async fn not_permitted(env: &LocalEnvironment) -> anyhow::Result<()> 
 
     let since = SystemTime::now();
     permission_to_publish(env, false).await?;
-    a_test_alarm_does_not_come_out(env).await?;
-    somebody_is_told(env, "vigie-local-notifications-unpublished", since).await?;
-    somebody_is_told(env, "vigie-local-alerts-dead", since).await?;
+    test_alert_is_not_published(env).await?;
+    self_monitoring_reports(env, "vigie-local-notifications-unpublished", since).await?;
+    self_monitoring_reports(env, "vigie-local-alerts-dead", since).await?;
     permission_to_publish(env, true).await
 }
 
@@ -92,10 +92,13 @@ pub(super) async fn does_not_start(env: &LocalEnvironment) -> anyhow::Result<()>
     let since = SystemTime::now();
     env.set_alerts_variables(&[("LANGUAGE", "none")]).await?;
     env.set_alerts_timeout(3).await?;
-    a_test_alarm_does_not_come_out(env).await?;
+    test_alert_is_not_published(env).await?;
     let beats = env.inbox.heartbeats();
-    somebody_is_told(env, "vigie-local-alerts-errors", since).await?;
-    ensure!(beats == env.inbox.heartbeats(), "the dead man's switch is called by a dead man");
+    self_monitoring_reports(env, "vigie-local-alerts-errors", since).await?;
+    ensure!(
+        beats == env.inbox.heartbeats(),
+        "the heartbeat is sent although `alerts` does not start"
+    );
     env.set_alerts_variables(&[("LANGUAGE", "en")]).await?;
     env.set_alerts_timeout(60).await?;
     env.changed("vigie-local-alerts-errors", StateValue::Ok, since, SOON).await.map(drop)
@@ -108,6 +111,6 @@ pub(super) async fn takes_too_long(env: &LocalEnvironment) -> anyhow::Result<()>
     let slow = json!([{"service": "sns", "operation": "Publish", "times": 20, "latency": 30_000}]);
     faults.add(&slow).await?;
     env.set_alerts_timeout(3).await?;
-    a_test_alarm_does_not_come_out(env).await?;
-    somebody_is_told(env, "vigie-local-alerts-errors", since).await
+    test_alert_is_not_published(env).await?;
+    self_monitoring_reports(env, "vigie-local-alerts-errors", since).await
 }

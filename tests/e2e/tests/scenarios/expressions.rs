@@ -1,7 +1,7 @@
 //! Every expression that the repository ships, asked of the Prometheus that has seen the whole run.
 //!
 //! A panel that shows nothing and a rule that errs look like health, so they fail here. What rightly
-//! finds nothing in this run stands in tables with its reason; a reason that no longer holds fails too.
+//! finds nothing in this run is listed with its reason; a reason that no longer holds is a failure too.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,11 +12,11 @@ use testkit::dashboards::{Expression, Kind, choices, expressions};
 use harness::environment::LocalEnvironment;
 use harness::prometheus::Prometheus;
 
-/// Series that nobody publishes in this run.
+/// Series that are not published in this run.
 const NOT_PUBLISHED: &[(&str, &str)] =
     &[("probe_ssl_earliest_cert_expiry", "the bots of the run speak plain HTTP")];
 
-/// Rules that look at the past through a grid of their own: asked for its next point, so that the run
+/// Rules with a subquery: evaluated at the next point of its grid, so that the run
 /// is in sight however short it was.
 const ON_A_GRID: &[(&str, u64, &str)] =
     &[("rule `probe:runs_in_16m:max2d`", 480, "its inner window is looked at every eight minutes")];
@@ -79,7 +79,7 @@ async fn answered(
             for selector in expression.selectors() {
                 let recorded = selector.starts_with("probe:");
                 let seen = format!("last_over_time({selector}[15m])");
-                // What rules record is asked for itself; it may lie on a grid of its own.
+                // Recorded series have their own entries, some with a grid.
                 if !recorded && !prometheus.holds(&seen, now).await? {
                     return Ok(false);
                 }
@@ -122,11 +122,11 @@ pub(super) async fn rules_tell_what_broke(env: &LocalEnvironment) -> anyhow::Res
         .collect();
     ensure!(wrong.is_empty(), "{wrong:?} fire although that bot answers");
     let reasons = alerts.iter().filter(|alert| alert["labels"]["alertname"] == "ProbeDown");
-    let told: Vec<&Value> = reasons
+    let text: Vec<&Value> = reasons
         .filter(|alert| alert["labels"]["probe"] == "gone")
         .map(|alert| &alert["annotations"]["description"])
         .collect();
-    let told = told.first().and_then(|text| text.as_str()).unwrap_or_default();
-    ensure!(told.ends_with("Reason of the last run: connect."), "ProbeDown says: {told}");
+    let text = text.first().and_then(|text| text.as_str()).unwrap_or_default();
+    ensure!(text.ends_with("Reason of the last run: connect."), "ProbeDown says: {text}");
     Ok(())
 }

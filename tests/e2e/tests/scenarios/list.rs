@@ -5,8 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alarm_model::StateValue;
 use anyhow::{Context, ensure};
-use aws_sdk_cloudwatch::primitives::DateTime;
-use reqwest::Method;
 use serde_json::json;
 
 use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
@@ -51,7 +49,7 @@ impl Scenario {
 
 /// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
 pub(super) const SOON: Duration = Duration::from_secs(180);
-/// Until the first results: the schedule fires on the minute and orders the next one.
+/// Until the first results: the schedule fires on the minute and plans the next one.
 pub(super) const FIRST: Duration = Duration::from_secs(240);
 
 const STEADY: &str = "runs_are_published_once_per_period";
@@ -100,10 +98,10 @@ fn together() -> Vec<Scenario> {
         Scenario::new("aws_faults_lose_no_result", |env, _| Box::pin(faults(env))),
         Scenario::new("aws_refuses_unknown_credentials", |env, _| Box::pin(refused(env))),
         Scenario::new(ECHO_BEARER, |env, order| {
-            Box::pin(secrecy::told(env, order, secrecy::BEARER))
+            Box::pin(secrecy::echoed(env, order, secrecy::BEARER))
         }),
         Scenario::new(ECHO_HEADER, |env, order| {
-            Box::pin(secrecy::told(env, order, secrecy::HEADER))
+            Box::pin(secrecy::echoed(env, order, secrecy::HEADER))
         }),
     ]
 }
@@ -186,13 +184,7 @@ async fn steady(env: &LocalEnvironment) -> anyhow::Result<()> {
     let probe = "steady";
     let first = verdicts(env, probe, 1).await?;
     // The schedule may fire twice for a minute: runs that were requested already are requested again.
-    let minute = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 60 * 60;
-    let minute = DateTime::from_secs(i64::try_from(minute)?);
-    let event = json!({ "scheduled_time": minute.to_string() });
-    let path = "/functions/vigie-local-dispatcher/invocations";
-    let answer = env.aws.lambda(Method::POST, path, &event).await?;
-    let failed = answer.headers.contains_key("x-amz-function-error");
-    ensure!(!failed, "the dispatcher failed: {}", String::from_utf8_lossy(&answer.body));
+    env.dispatch().await?;
 
     let values = verdicts(env, probe, 18).await?;
     ensure!(values.iter().all(|(_, success)| *success > 0.0), "not always up: {values:?}");
@@ -250,12 +242,12 @@ async fn faults(env: &LocalEnvironment) -> anyhow::Result<()> {
     .await
 }
 
-/// The emulator enforces policies: without that, the other scenarios would prove nothing about ours.
+/// The emulator enforces policies: without that, the other scenarios would prove nothing about own.
 async fn refused(env: &LocalEnvironment) -> anyhow::Result<()> {
-    let stranger = local_aws::config_with(&env.aws.endpoint, "AKIAIOSFODNN7EXAMPLE", "unknown");
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(&stranger);
+    let other = local_aws::config_with(&env.aws.endpoint, "AKIAIOSFODNN7EXAMPLE", "unknown");
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&other);
     let answer = cloudwatch.describe_alarms().send().await;
-    ensure!(answer.is_err(), "a stranger could list the alarms");
+    ensure!(answer.is_err(), "a other could list the alarms");
     Ok(())
 }
 
@@ -285,7 +277,7 @@ fn watch(env: &LocalEnvironment) -> anyhow::Result<()> {
         .collect();
     ensure!(raised.is_empty(), "{raised:?}");
     let mails: Vec<_> = env.inbox.mails().into_iter().filter(|mail| mail.to == WATCH).collect();
-    ensure!(mails.is_empty(), "mail from the watch: {mails:?}");
+    ensure!(mails.is_empty(), "mail about self-monitoring: {mails:?}");
     Ok(())
 }
 

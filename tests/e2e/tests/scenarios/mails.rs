@@ -1,4 +1,4 @@
-//! A bot breaks in four ways and is mended, and what people read of it is asserted, in both languages.
+//! A bot breaks in four ways and recovers; the mails about it are checked in both languages.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -106,7 +106,7 @@ pub(super) const WRONG_ANSWER: Story = Story {
     ),
 };
 
-/// A bot answers, breaks, and is mended.
+/// A bot answers, breaks and recovers.
 pub(super) async fn breaks(
     env: &LocalEnvironment,
     order: &Order,
@@ -115,7 +115,7 @@ pub(super) async fn breaks(
     let probe = story.probe;
     verdicts(env, probe, 3).await?;
     order.mails.wait_for(story.turn).await;
-    ensure!(env.mails_about(probe).is_empty(), "told before anything broke");
+    ensure!(env.mails_about(probe).is_empty(), "there is a mail before anything broke");
     if HANGING.turn <= story.turn {
         order.speak_french(env).await?;
     }
@@ -132,31 +132,31 @@ pub(super) async fn breaks(
     reads(&mail, story.subject, story.body)?;
     report(env, probe, &mail).await?;
 
-    let mended = SystemTime::now();
+    let recovered = SystemTime::now();
     env.bot.be(probe, Mood::Ok).await?;
-    env.changed(&down(probe), StateValue::Ok, mended, SOON).await?;
+    env.changed(&down(probe), StateValue::Ok, recovered, SOON).await?;
     let recovery = env.mail_about(probe, 2).await?;
     reads(&recovery, story.recovery.0, story.recovery.1)
 }
 
 /// Whether a mail says what it should, and nothing twice.
 fn reads(mail: &Mail, subject: &str, body: &[&str]) -> anyhow::Result<()> {
-    let told = format!("Subject: {}\n\n{}", mail.subject, mail.body);
+    let text = format!("Subject: {}\n\n{}", mail.subject, mail.body);
     ensure!(
         mail.subject.starts_with(subject),
-        "the subject does not begin with `{subject}`:\n{told}"
+        "the subject does not begin with `{subject}`:\n{text}"
     );
     for part in body {
-        ensure!(mail.body.contains(part), "no `{part}` in:\n{told}");
+        ensure!(mail.body.contains(part), "no `{part}` in:\n{text}");
     }
     let mut seen = HashSet::new();
     let twice = mail.body.lines().filter(|line| !line.is_empty()).find(|line| !seen.insert(*line));
-    ensure!(twice.is_none(), "{twice:?} stands twice in:\n{told}");
-    ensure!(!mail.body.contains("0.0 s"), "a time of nothing in:\n{told}");
+    ensure!(twice.is_none(), "{twice:?} is twice in:\n{text}");
+    ensure!(!mail.body.contains("0.0 s"), "a duration of zero in:\n{text}");
     Ok(())
 }
 
-/// The report that the mail names lies in the bucket, and is about that probe.
+/// The report that the mail names is in the bucket and about that probe.
 async fn report(env: &LocalEnvironment, probe: &str, mail: &Mail) -> anyhow::Result<()> {
     let key = mail.body.lines().find_map(|line| line.trim().strip_prefix("vigie report "));
     let key = key.context("the mail names no report")?;
@@ -200,7 +200,7 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
     let values = verdicts(env, "slow", 3).await?;
     ensure!(values.iter().all(|(_, success)| *success > 0.0), "slow, yet not up: {values:?}");
     let mail = ticket(env, 1).await?;
-    tells(
+    says(
         &mail,
         "SLOW",
         "slow",
@@ -222,7 +222,7 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
     env.bot.be("slow", Mood::Ok).await?;
     env.changed(alarm, StateValue::Ok, since, SOON).await?;
     let mail = ticket(env, 2).await?;
-    tells(
+    says(
         &mail,
         "RETABLI",
         "slow",
@@ -236,7 +236,7 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
     env.bot.be("slow", Mood::Slow).await?;
     env.changed(alarm, StateValue::Alarm, since, SOON).await?;
     let mail = ticket(env, 3).await?;
-    tells(
+    says(
         &mail,
         "LENT",
         "slow",
@@ -268,7 +268,7 @@ async fn ticket(env: &LocalEnvironment, count: usize) -> anyhow::Result<Mail> {
 }
 
 /// A mail of one alarm as [`reads`] wants it, or one of several with a line for this one.
-fn tells(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> anyhow::Result<()> {
+fn says(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> anyhow::Result<()> {
     let alone = format!("{state} {probe} (local)");
     if mail.subject.starts_with(&alone) {
         let colon = if mail.subject[alone.len()..].starts_with(" :") { " : " } else { ": " };
@@ -281,7 +281,7 @@ fn tells(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> an
         .with_context(|| format!("no line about `{probe}` in `{}`:\n{}", mail.subject, mail.body))
 }
 
-/// A probe falls silent: nothing is said of the bot, only that we don't see it.
+/// Without results, the mail says nothing about the bot, only that there is no data.
 pub(super) async fn silent(env: &LocalEnvironment) -> anyhow::Result<()> {
     verdicts(env, "silent", 3).await?;
     // Without its file the dispatcher orders no more runs; its alarm stays.
@@ -291,16 +291,16 @@ pub(super) async fn silent(env: &LocalEnvironment) -> anyhow::Result<()> {
     let six_minutes = Duration::from_secs(360);
     env.changed(&down("silent"), StateValue::InsufficientData, since, six_minutes).await?;
     let mail = env.mail_about("silent", 1).await?;
-    let told = since.elapsed()?;
-    ensure!(told <= six_minutes, "told after {told:?}");
-    let (blind, text) = if mail.body.contains("CE QUI") || mail.subject.contains("PAS DE DONNEES") {
+    let delay = since.elapsed()?;
+    ensure!(delay <= six_minutes, "the mail came after {delay:?}");
+    let (state, text) = if mail.body.contains("CE QUI") || mail.subject.contains("PAS DE DONNEES") {
         ("PAS DE DONNEES", "aucun résultat")
     } else {
         ("NO DATA", "no results")
     };
-    ensure!(mail.subject.contains(blind), "blindness is not told as such: {}", mail.subject);
+    ensure!(mail.subject.contains(state), "the subject does not say `no data`: {}", mail.subject);
     ensure!(
-        mail.subject.starts_with(blind) || mail.body.contains(text),
+        mail.subject.starts_with(state) || mail.body.contains(text),
         "no `{text}` in:\n{}",
         mail.body
     );

@@ -8,13 +8,13 @@ use anyhow::{Context, ensure};
 use testkit::runbook::Runbook;
 use tokio::process::Command;
 
-use deploy::command;
 use deploy::python::AWS_CLI;
 use deploy::run::root;
+use harness::command;
 use harness::environment::LocalEnvironment;
 use harness::local_aws::aws_variables;
 
-/// `<!-- run: deployed -->`: with a probe that broke and was mended, so that it has a report and is up.
+/// `<!-- run: deployed -->`: with a probe that broke and recovered, so that it has a report and is up.
 pub(super) async fn commands_of_the_runbook_work(env: &LocalEnvironment) -> anyhow::Result<()> {
     let operator = Operator::at(env).await?;
     let runbook = Runbook::read("docs/runbook.md");
@@ -45,7 +45,7 @@ pub(super) async fn smoke_run(env: &LocalEnvironment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Somebody with a shell, the tools and the credentials.
+/// A shell with the tools and the credentials of an operator.
 struct Operator {
     /// Where `probes/` is.
     folder: PathBuf,

@@ -1,6 +1,6 @@
-//! Outages: what becomes of probe results when the receiver is away or moody, or the bridge is killed.
+//! Outages: probe results while the receiver is unavailable or unreliable, or the bridge is killed.
 //!
-//! Each scenario has a bridge of its own on the env, beside the deployed one: the real queue of the
+//! Each scenario has its own bridge beside the deployed one: the real queue of the
 //! emulator, its event source, the release binary. Ten probes put one result a second into the queue;
 //! at the end every sample has to be with the receiver, in order and once. `make test` plays the short
 //! form beside the other crossing tests, `make soak` the long one.
@@ -30,7 +30,7 @@ pub(super) struct Times {
     /// For which a killed bridge's messages are hidden; as deployed when `None`.
     hidden: Option<Duration>,
     /// Until the queue has to be empty once the trouble is over.
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// For how long the deployed queue hides what was handed out.
@@ -48,7 +48,7 @@ impl Times {
     fn of_trouble(trouble: Duration) -> Self {
         let hidden = (trouble < HIDDEN).then_some(Duration::from_secs(15));
         let hides = hidden.unwrap_or(HIDDEN);
-        Self { trouble, hidden, patience: trouble + hides + Duration::from_secs(120) }
+        Self { trouble, hidden, timeout: trouble + hides + Duration::from_secs(120) }
     }
 }
 

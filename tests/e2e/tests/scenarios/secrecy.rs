@@ -20,11 +20,15 @@ pub(super) const HEADER: &str = "telltale-header";
 
 /// In every secret of `secrets.json`, and unchanged by every spelling of one.
 const MARK: &str = "58213470";
-/// What stands in its place.
+/// The placeholder of a secret.
 const PLACEHOLDER: &str = "[secret]";
 
-/// The bot repeats what it was told in its replies, then in an error, and both are told on.
-pub(super) async fn told(env: &LocalEnvironment, order: &Order, probe: &str) -> anyhow::Result<()> {
+/// The bot repeats the secret in its replies, then in an error that a mail quotes.
+pub(super) async fn echoed(
+    env: &LocalEnvironment,
+    order: &Order,
+    probe: &str,
+) -> anyhow::Result<()> {
     verdicts(env, probe, 3).await?;
     // When the mails that are read from top to bottom have come.
     order.mails.wait_for(WRONG_ANSWER.turn + 1).await;
@@ -60,7 +64,7 @@ pub(super) async fn kept(env: &LocalEnvironment) -> anyhow::Result<()> {
     let mut written = Written(Vec::new());
     function_logs(env, &mut written).await?;
     buckets(env, &mut written).await?;
-    figures(env, &mut written).await?;
+    metrics(env, &mut written).await?;
     queues(env, &mut written).await?;
     table(env, &mut written).await?;
     for mail in env.inbox.mails() {
@@ -121,7 +125,7 @@ async fn buckets(env: &LocalEnvironment, written: &mut Written) -> anyhow::Resul
     Ok(())
 }
 
-async fn figures(env: &LocalEnvironment, written: &mut Written) -> anyhow::Result<()> {
+async fn metrics(env: &LocalEnvironment, written: &mut Written) -> anyhow::Result<()> {
     let mut pages = env.cloudwatch.list_metrics().into_paginator().send();
     while let Some(page) = pages.next().await {
         for metric in page?.metrics() {

@@ -7,14 +7,14 @@ use aws_sdk_sns::types::PublishBatchRequestEntry;
 use serde_json::json;
 use tokio::process::Command;
 
-use deploy::command;
 use harness::alertmanager::Alertmanager;
+use harness::command;
 use harness::environment::{LocalEnvironment, ON_CALL};
 use harness::inbox::Mail;
 use harness::local_aws::{ACCOUNT, REGION, aws_variables};
 use harness::smtp::MailServer;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where alarms come in.
 fn alarms_topic() -> String {
@@ -29,7 +29,7 @@ fn new_mails(env: &LocalEnvironment, before: usize) -> Vec<Mail> {
 
 /// Prometheus, by its own rules and what the bridge wrote, finds the bot down that is gone. One
 /// Alertmanager hands that to Vigie by SNS, the other one to a mail server as the runbook has it; both
-/// with the configuration that is shipped. Both also hear of a process that no probe visits.
+/// with the shipped configuration. Both also receive an alert about a process without a probe.
 pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
     env.set_alerts_variables(&[("LANGUAGE", "en"), ("TIME_ZONE", "UTC")]).await?;
     for alert in ["InstanceDown", "ProbeDown"] {
@@ -69,10 +69,10 @@ pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
     sns.raise(&instance_down()).await?;
     smtp.raise(&instance_down()).await?;
 
-    // ProbeDown is our own rule, and told like CloudWatch's alarm; InstanceDown in its author's words.
+    // The mail about ProbeDown reads like that about a CloudWatch alarm; InstanceDown keeps its annotations.
     for (begins, names) in [("DOWN", "gone"), ("ALARM", "InstanceDown")] {
         let mail = env
-            .until(&format!("mail of {names} by Alertmanager"), PATIENCE, async || {
+            .until(&format!("mail of {names} by Alertmanager"), TIMEOUT, async || {
                 let mut mails = new_mails(env, before).into_iter();
                 let line = format!("{begins}  {names}: ");
                 let alone = format!("{begins} {names} (local): ");
@@ -80,25 +80,25 @@ pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
             })
             .await?;
         let what = if names == "gone" { "no connection" } else { "127.0.0.1:9 is down" };
-        let told = format!("{}\n{}", mail.subject, mail.body);
-        ensure!(told.contains(&format!(": {what}")), "no `{what}` in:\n{told}");
+        let text = format!("{}\n{}", mail.subject, mail.body);
+        ensure!(text.contains(&format!(": {what}")), "no `{what}` in:\n{text}");
         ensure!(mail.defect.is_none(), "{:?}", mail.defect);
     }
-    let letter = env
-        .until("letter about InstanceDown", PATIENCE, async || {
+    let message = env
+        .until("message about InstanceDown", TIMEOUT, async || {
             let scraped = |text: &str| text.contains("Prometheus could not scrape 127.0.0.1:9");
-            let mut letters = server.letters().into_iter();
-            Ok(letters.find(|one| one.subject.contains("InstanceDown") && scraped(&one.text)))
+            let mut messages = server.mails().into_iter();
+            Ok(messages.find(|one| one.subject.contains("InstanceDown") && scraped(&one.text)))
         })
         .await?;
-    ensure!(letter.to == [ON_CALL], "sent to {:?}", letter.to);
-    ensure!(letter.subject.starts_with("[FIRING:"), "{}", letter.subject);
+    ensure!(message.to == [ON_CALL], "sent to {:?}", message.to);
+    ensure!(message.subject.starts_with("[FIRING:"), "{}", message.subject);
     for part in
         ["127.0.0.1:9 is down", "(job gradio_chatbot) for a minute.", "runbook.md#instancedown"]
     {
-        ensure!(letter.text.contains(part), "no `{part}` in the letter:\n{}", letter.text);
+        ensure!(message.text.contains(part), "no `{part}` in the message:\n{}", message.text);
     }
-    // Nobody is told by them from here on.
+    // They notify nobody from here on.
     env.prometheus.notify(&[])
 }
 
@@ -149,7 +149,7 @@ pub(super) async fn test_alert(env: &LocalEnvironment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A thousand alarms change at once. Each is told once, and SNS's ten mails a second are far away.
+/// A thousand alarms change at once. Each is in one mail, and far fewer than ten mails a second are sent.
 pub(super) async fn thousand(env: &LocalEnvironment) -> anyhow::Result<()> {
     let before = env.inbox.mails().len();
     let sns = aws_sdk_sns::Client::new(&env.aws.config);
@@ -180,7 +180,7 @@ pub(super) async fn thousand(env: &LocalEnvironment) -> anyhow::Result<()> {
     // A window more: nothing may come twice.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let counted = counted();
-    ensure!(counted.iter().sum::<usize>() == 1_000, "told: {counted:?}");
+    ensure!(counted.iter().sum::<usize>() == 1_000, "alarms by mail: {counted:?}");
     ensure!(counted.len() <= 10, "{} mails: {counted:?}", counted.len());
     Ok(())
 }

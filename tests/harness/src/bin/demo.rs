@@ -1,7 +1,7 @@
-//! `make demo`: a chatbot breaks in three ways and is mended, and Vigie tells.
+//! `make demo`: a chatbot breaks in three ways and recovers, and Vigie reports it.
 //!
-//! All of it is real but the cloud: the chatbot is a Gradio app, Prometheus is Prometheus, the functions are
-//! the release binaries, deployed by SAM CLI from the template that goes to AWS.
+//! Only AWS is emulated: the chatbot is a Gradio app, Prometheus is the real one, and SAM CLI deploys the
+//! functions from the template that goes to AWS.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -38,23 +38,23 @@ async fn demo(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let mut env = LocalEnvironment::start(root, &options, progress).await?;
     let from = SystemTime::now();
 
-    progress.step("watch it hold conversations", conversations(&env, from)).await?;
+    progress.step("hold conversations", conversations(&env, from)).await?;
     progress.note("The chatbot breaks: every message is answered with an error.");
     env.bot.be(BOT, Mood::Error).await?;
     let reason = progress.step("the alarm rises", changed(&env, StateValue::Alarm)).await?;
     progress.block("CloudWatch says", &reason);
-    let told = progress.step("the mail arrives", mail(&env, 1)).await?;
-    progress.block("Mail", &told.as_sent());
+    let alarm = progress.step("the mail arrives", mail(&env, 1)).await?;
+    progress.block("Mail", &alarm.as_sent());
 
-    progress.note("Now it hangs: it takes the message and never says a word.");
+    progress.note("Now it hangs: it accepts the message and never answers.");
     env.bot.be(BOT, Mood::Hang).await?;
     let hanging = &["first_chunk_timeout", "timeout", "stalled"];
-    progress.step("hanging is told apart", failure(&env, hanging)).await?;
+    progress.step("hanging is recognised", failure(&env, hanging)).await?;
     progress.note("Now it is gone: nothing listens on its port.");
     env.bot.go().await;
-    progress.step("being gone is told apart", failure(&env, &["connect"])).await?;
+    progress.step("being unreachable is recognised", failure(&env, &["connect"])).await?;
 
-    progress.note("The chatbot is mended.");
+    progress.note("The chatbot recovers.");
     env.bot.come_back().await?;
     let reason = progress.step("the alarm clears", changed(&env, StateValue::Ok)).await?;
     progress.block("CloudWatch says", &reason);
@@ -72,21 +72,22 @@ async fn demo(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 }
 
 async fn conversations(env: &LocalEnvironment, from: SystemTime) -> anyhow::Result<((), String)> {
-    // The schedule fires on the minute and plans the one that follows.
-    let patience = Duration::from_secs(200);
+    // The schedule fires at the next full minute and plans the one after it: this saves one minute.
+    env.dispatch().await?;
+    let timeout = Duration::from_secs(200);
     let good = env
-        .until("two good conversations in CloudWatch", patience, async || {
+        .until("two good conversations in CloudWatch", timeout, async || {
             let values = env.metrics(PROBE).read("Success", "Minimum", from).await?;
             let good = values.iter().filter(|(_, value)| *value > 0.0).count();
             Ok((good >= 2).then_some(good))
         })
         .await?;
-    Ok(((), format!("{good} good ones, as the schedule ordered them")))
+    Ok(((), format!("{good} good ones, as the schedule planned them")))
 }
 
 async fn changed(env: &LocalEnvironment, to: StateValue) -> anyhow::Result<(String, String)> {
-    let patience = Duration::from_secs(120);
-    let change = env.changed(DOWN, to, SystemTime::now(), patience).await?;
+    let timeout = Duration::from_secs(120);
+    let change = env.changed(DOWN, to, SystemTime::now(), timeout).await?;
     Ok((change.reason, format!("{DOWN}: {} -> {}", change.from, change.to)))
 }
 
@@ -113,10 +114,10 @@ async fn failure(env: &LocalEnvironment, reasons: &[&str]) -> anyhow::Result<(()
 }
 
 async fn cloudwatch(env: &LocalEnvironment, from: SystemTime) -> anyhow::Result<((), String)> {
-    let figures = env.metrics(PROBE);
-    let success = figures.read("Success", "Average", from).await?;
+    let metrics = env.metrics(PROBE);
+    let success = metrics.read("Success", "Average", from).await?;
     let availability = average(&success).context("no `Success` in CloudWatch")?;
-    let first_chunk = figures.read("TimeToFirstChunk", "Average", from).await?;
+    let first_chunk = metrics.read("TimeToFirstChunk", "Average", from).await?;
     let first_chunk = average(&first_chunk).context("no `TimeToFirstChunk` in CloudWatch")?;
     let runs = success.len();
     let shown = format!(

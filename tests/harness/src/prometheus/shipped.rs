@@ -11,13 +11,13 @@ pub(super) fn configuration(root: &Path, scraped: &[&str]) -> anyhow::Result<Str
     let text = fs::read_to_string(folder.join("prometheus.yml"))?;
     let targets = serde_json::to_string(scraped)?;
     let files = "file_sd_configs:\n      - files: [targets/gradio_chatbot.yml]";
-    let ours = format!("static_configs:\n      - targets: {targets}");
+    let own = format!("static_configs:\n      - targets: {targets}");
     let mut out = text;
-    for (shipped, ours) in
-        [(files, ours), ("- rules/*.yml", format!("- {}/rules/*.yml", folder.display()))]
+    for (shipped, own) in
+        [(files, own), ("- rules/*.yml", format!("- {}/rules/*.yml", folder.display()))]
     {
         ensure!(out.matches(shipped).count() == 1, "prometheus.yml no longer has `{shipped}`");
-        out = out.replace(shipped, &ours);
+        out = out.replace(shipped, &own);
     }
     // The lists of the other targets are files that are not there: nothing to scrape, no Alertmanager.
     Ok(out)

@@ -1,5 +1,5 @@
-//! A bridge beside the deployed one: the same binary, settings, queue and event source, but with a queue
-//! and a receiver of its own, so that what a test does to it happens to nobody else.
+//! A bridge beside the deployed one: the same binary, settings and event source, but with its own queue
+//! and its own receiver, so that a test disturbs no other one.
 
 use std::collections::HashMap;
 use std::fs;
@@ -43,7 +43,7 @@ pub(super) struct Bridge {
     endpoint: String,
 }
 
-/// One message of the dead-letter queue.
+/// One message of the dead-message queue.
 pub(super) struct DeadLetter {
     pub(super) reason: String,
     pub(super) body: String,
@@ -147,21 +147,21 @@ impl Bridge {
             + number(Attribute::ApproximateNumberOfMessagesNotVisible))
     }
 
-    /// Waits until the queue is empty, and tells how long that took.
+    /// Waits until the queue is empty; returns how long that took.
     pub(super) async fn drained(
         &self,
         env: &LocalEnvironment,
-        patience: Duration,
+        timeout: Duration,
     ) -> anyhow::Result<Duration> {
         let began = std::time::Instant::now();
         let what = format!("empty queue `{}`", self.queue_url);
-        env.until(&what, patience, async || Ok((self.left().await? == 0).then_some(()))).await?;
+        env.until(&what, timeout, async || Ok((self.left().await? == 0).then_some(()))).await?;
         Ok(began.elapsed())
     }
 
-    /// Takes all there are out of the dead-letter queue.
+    /// Removes all messages from the dead-message queue and returns them.
     pub(super) async fn dead_letters(&self) -> anyhow::Result<Vec<DeadLetter>> {
-        let mut letters = Vec::new();
+        let mut messages = Vec::new();
         loop {
             let answer = self
                 .sqs
@@ -172,11 +172,11 @@ impl Bridge {
                 .send()
                 .await?;
             if answer.messages().is_empty() {
-                return Ok(letters);
+                return Ok(messages);
             }
             for message in answer.messages() {
                 let reason = message.message_attributes().and_then(|all| all.get("Reason"));
-                letters.push(DeadLetter {
+                messages.push(DeadLetter {
                     reason: reason
                         .and_then(|reason| reason.string_value())
                         .unwrap_or_default()

@@ -84,7 +84,7 @@ fn due_now() -> Timestamp {
     Timestamp::from_millis(now.as_millis() / 1000 * 1000)
 }
 
-/// What a run of a probe says, every value telling which run it was.
+/// The samples of one run; every value identifies the run.
 fn result(
     environment: &str,
     probe: &str,

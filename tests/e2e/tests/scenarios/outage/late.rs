@@ -1,4 +1,4 @@
-//! A receiver that was away for an hour and a half: what is too old for it is kept, and can be had back.
+//! A receiver that was unavailable for 90 minutes: samples that are too old for it are archived and can be imported.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const MINUTES: u32 = 90;
 /// `RemoteWriteMaxAgeSeconds` as deployed: beyond about an hour Prometheus refuses samples.
 const MAX_AGE: Duration = Duration::from_secs(3000);
 
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// As the runbook says it: one block for all, and not one for each message.
 const JOIN: &str = "(find late-samples -name '*.openmetrics' | sort | xargs grep -hv '^# '; \
@@ -43,9 +43,9 @@ async fn late(env: &LocalEnvironment, name: &str, window: Option<&str>) -> anyho
     let began: Timestamp = SystemTime::now().into();
     let mut feed = Feed::new(&bridge);
     feed.minutes(MINUTES).await?;
-    bridge.drained(env, PATIENCE).await?;
-    let letters = bridge.dead_letters().await?;
-    ensure!(letters.is_empty(), "dead-lettered: {:?}", letters[0].reason);
+    bridge.drained(env, TIMEOUT).await?;
+    let messages = bridge.dead_letters().await?;
+    ensure!(messages.is_empty(), "dead-lettered: {:?}", messages[0].reason);
 
     // Of ninety minutes fifty are young enough, give or take what passed meanwhile.
     let all = format!("{{environment={:?}}}", bridge.environment);
@@ -88,7 +88,7 @@ struct Kept {
 /// Fetches what the bridge put into the bucket and makes one page of it.
 async fn kept(env: &LocalEnvironment, bridge: &Bridge, folder: &Path) -> anyhow::Result<Kept> {
     fs::create_dir_all(folder)?;
-    let ours = format!("environment={:?}", bridge.environment);
+    let own = format!("environment={:?}", bridge.environment);
     let mut pages = env
         .s3
         .list_objects_v2()
@@ -101,7 +101,7 @@ async fn kept(env: &LocalEnvironment, bridge: &Bridge, folder: &Path) -> anyhow:
         for key in page.contents().iter().filter_map(|object| object.key()) {
             let object = env.s3.get_object().bucket(&bridge.bucket).key(key).send().await?;
             let text = String::from_utf8(object.body.collect().await?.to_vec())?;
-            if text.contains(&ours) {
+            if text.contains(&own) {
                 ensure!(text.ends_with("# EOF\n"), "`{key}` does not end as OpenMetrics does");
                 samples += text.lines().filter(|line| !line.starts_with('#')).count();
                 let file = folder.join(key);

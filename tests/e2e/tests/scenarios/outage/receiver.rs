@@ -32,7 +32,7 @@ impl Request {
         self.headers.get("content-type").is_some_and(|kind| kind.contains("v2.Request"))
     }
 
-    /// In the order in which they stand in the request.
+    /// In the order of the request.
     pub(super) fn samples(&self) -> anyhow::Result<Vec<Sample>> {
         if self.is_v2() {
             let entries = decode(&self.body, LIMIT)?;

@@ -22,7 +22,7 @@ use harness::prometheus::{Prometheus, Stored};
 
 /// For which results are sent.
 const TIME: Duration = Duration::from_secs(15);
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A server from Debian's packages, or the scenario is skipped.
 async fn unpacked(env: &LocalEnvironment, package: Package) -> anyhow::Result<Unpacked> {
@@ -60,7 +60,7 @@ pub(super) async fn victoria_metrics(env: &LocalEnvironment) -> anyhow::Result<(
     let bridge = Bridge::beside(env, &wanted).await?;
     let mut feed = Feed::new(&bridge);
     feed.run(TIME).await?;
-    bridge.drained(env, PATIENCE).await?;
+    bridge.drained(env, TIMEOUT).await?;
 
     // It shows what it has taken within a second or two.
     let client = http_client()?;
@@ -109,7 +109,7 @@ pub(super) async fn prometheus_3(env: &LocalEnvironment) -> anyhow::Result<()> {
     let bridge = Bridge::beside(env, &wanted).await?;
     let mut feed = Feed::new(&bridge);
     feed.run(TIME).await?;
-    bridge.drained(env, PATIENCE).await?;
+    bridge.drained(env, TIMEOUT).await?;
     let all = format!("{{environment={:?}}}", bridge.environment);
     ensure_same(&feed.samples, &stored(prometheus.samples(&all, "1h").await?)?)?;
     let [old, new] = [&versions[0], &versions[1]].map(|count| count.load(Ordering::Relaxed));
@@ -155,7 +155,7 @@ async fn scripted(
     let bridge = Bridge::beside(env, &wanted).await?;
     let mut feed = Feed::new(&bridge);
     feed.run(TIME).await?;
-    bridge.drained(env, PATIENCE).await?;
+    bridge.drained(env, TIMEOUT).await?;
     let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
     ensure_same(&feed.samples, &heard.samples)?;
     Ok(heard.versions)

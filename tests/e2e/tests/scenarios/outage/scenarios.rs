@@ -29,7 +29,7 @@ pub(super) async fn away(env: &LocalEnvironment, times: Times) -> anyhow::Result
 
     feed.run(CALM).await?;
     let all = format!("{{environment={:?}}}", bridge.environment);
-    env.until("sample before the outage", times.patience, async || {
+    env.until("sample before the outage", times.timeout, async || {
         Ok((!prometheus.samples(&all, "1h").await?.is_empty()).then_some(()))
     })
     .await?;
@@ -43,7 +43,7 @@ pub(super) async fn away(env: &LocalEnvironment, times: Times) -> anyhow::Result
     );
     let prometheus = stopped.start(&env.processes).await?;
     feed.run(CALM).await?;
-    bridge.drained(env, times.patience).await?;
+    bridge.drained(env, times.timeout).await?;
 
     ensure_same(&feed.samples, &stored(prometheus.samples(&all, "2h").await?)?)?;
     nothing_was_dead_lettered(&bridge).await
@@ -99,7 +99,7 @@ pub(super) async fn killed(env: &LocalEnvironment, times: Times) -> anyhow::Resu
     feed.run(times.trouble).await?;
     set(None);
     feed.run(CALM).await?;
-    bridge.drained(env, times.patience).await?;
+    bridge.drained(env, times.timeout).await?;
 
     let kills = kills.load(Ordering::Relaxed);
     ensure!(kills >= 3, "the bridge was killed {kills} times; expected at least 3");
@@ -109,8 +109,8 @@ pub(super) async fn killed(env: &LocalEnvironment, times: Times) -> anyhow::Resu
 }
 
 async fn nothing_was_dead_lettered(bridge: &Bridge) -> anyhow::Result<()> {
-    let letters = bridge.dead_letters().await?;
-    let reasons: Vec<_> = letters.iter().map(|letter| &letter.reason).collect();
+    let messages = bridge.dead_letters().await?;
+    let reasons: Vec<_> = messages.iter().map(|message| &message.reason).collect();
     ensure!(reasons.is_empty(), "dead-lettered: {reasons:?}");
     Ok(())
 }
@@ -196,7 +196,7 @@ pub(super) async fn moody(env: &LocalEnvironment, times: Times) -> anyhow::Resul
                 }
                 7 => (Some("reset"), Reply::Reset),
                 9 => {
-                    // Stored, but the sender never hears of it.
+                    // Stored, but the sender gets no answer.
                     kept.take(&request);
                     (Some("stored and reset"), Reply::Reset)
                 }
@@ -215,7 +215,7 @@ pub(super) async fn moody(env: &LocalEnvironment, times: Times) -> anyhow::Resul
     let bridge = Bridge::beside(env, &wanted).await?;
     let mut feed = Feed::new(&bridge);
     feed.run(times.trouble).await?;
-    bridge.drained(env, times.patience).await?;
+    bridge.drained(env, times.timeout).await?;
 
     let good = good(&feed.samples);
     kept.lock().unwrap_or_else(PoisonError::into_inner).ensure_has(&good)?;
@@ -225,12 +225,12 @@ pub(super) async fn moody(env: &LocalEnvironment, times: Times) -> anyhow::Resul
         bad * 100 >= count(&feed.samples) / 2,
         "{bad} bad samples are too few to show anything"
     );
-    let letters = bridge.dead_letters().await?;
+    let messages = bridge.dead_letters().await?;
     let mut dead = Vec::new();
-    for letter in &letters {
+    for message in &messages {
         let expected = format!("the receiver answered 400 `{BAD}: ");
-        ensure!(letter.reason.starts_with(&expected), "dead-lettered: {}", letter.reason);
-        let message = samples::message::decode(&letter.body)?;
+        ensure!(message.reason.starts_with(&expected), "dead-lettered: {}", message.reason);
+        let message = samples::message::decode(&message.body)?;
         dead.extend(message.entries.iter().filter_map(|entry| {
             let sample = entry.sample()?;
             Some((entry.series.to_string(), sample.at.as_millis(), sample.value))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tokio::process::Command;
 
-use crate::process::Processes;
+use deploy::process::Processes;
 
 /// Builds it unless it is up to date, and returns the program.
 pub async fn build(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {

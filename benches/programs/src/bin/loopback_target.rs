@@ -1,7 +1,7 @@
 //! A target and a receiver in one, for measuring what stands between: `make bench ONLY=bridge`.
 //!
 //! ```text
-//! cargo run --profile dist -p bench-programs --bin yard -- SERIES PORT
+//! cargo run --profile dist -p bench-programs --bin loopback_target -- SERIES PORT
 //! ```
 //!
 //! `/metrics` shows SERIES counters, another value at each scrape. `/api/v1/write` unpacks and decodes

@@ -1,0 +1,184 @@
+//! `vigie deploy`, `vigie doctor` and `vigie remove`: environments on AWS.
+
+use std::io::{BufRead, IsTerminal as _};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use deploy::account::Account;
+use deploy::checkout::Checkout;
+use deploy::doctor::Severity;
+use deploy::functions::Architecture;
+use deploy::parameters::{self, Parameters};
+use deploy::process::Processes;
+use deploy::progress::Progress;
+use deploy::removal;
+use deploy::steps::{self, Deployment};
+use domain::EnvironmentName;
+
+use super::{render, smoke};
+use crate::{Exit, Io};
+
+/// Build the functions and deploy an environment from this checkout, then run each probe once.
+///
+/// Parameters come from samconfig.toml. The credentials are those of the AWS CLI: a profile, single sign-on,
+/// `credential_process` or environment variables.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie deploy dev
+  vigie deploy dev --parameter Language=fr
+  AWS_REGION=us-east-1 vigie deploy prod")]
+pub struct Deploy {
+    #[arg(value_name = "ENV")]
+    environment: EnvironmentName,
+    /// Processor of the functions, `arm64` or `x86_64`.
+    #[arg(long, value_name = "NAME", value_parser = architecture)]
+    architecture: Option<Architecture>,
+    /// Override a parameter of samconfig.toml for this deployment.
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
+    /// Several parameters in one line, quoted as in a shell.
+    #[arg(long, env = "PARAMETERS", hide = true, default_value = "")]
+    parameter_line: String,
+    /// Deploy although no address receives notifications.
+    #[arg(long)]
+    without_notifications: bool,
+}
+
+/// Report what would make a deployment fail or leave nobody notified.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie doctor prod
+
+Exit codes: 0 no errors, 2 errors.")]
+pub struct Doctor {
+    #[arg(value_name = "ENV")]
+    environment: EnvironmentName,
+}
+
+/// Delete an environment: stack, packages, mute rules and reports.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie remove dev
+  vigie remove dev --yes --keep-reports")]
+pub struct Remove {
+    #[arg(value_name = "ENV")]
+    environment: EnvironmentName,
+    /// Do not ask for the name of the environment.
+    #[arg(long)]
+    yes: bool,
+    /// Keep the bucket with the reports.
+    #[arg(long)]
+    keep_reports: bool,
+}
+
+pub(crate) async fn deploy(arguments: Deploy, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let folder = std::env::current_dir()?;
+    let root = steps::find_root(&folder)?;
+    ensure!(
+        render::check(&root.join("probes"), &root.join("infra"), io)?,
+        "infra/alarms.yaml does not match the probes"
+    );
+    let state = root.join("target/deploy");
+    let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
+    let checkout = Checkout { root, processes: &processes };
+    let deployment = Deployment {
+        environment: &arguments.environment,
+        architecture: arguments.architecture,
+        parameters: given(&arguments.parameters, &arguments.parameter_line)?,
+        without_notifications: arguments.without_notifications,
+    };
+    let aws = aws_config::load_from_env().await;
+    deployment.run(&checkout, &aws, &Progress::default()).await?;
+    let exit =
+        smoke::smoke_run(&arguments.environment, io).await.context("the stack is deployed")?;
+    // A bot that answers slowly is not a fault of the deployment.
+    Ok(if exit == Exit::Degraded { Exit::Success } else { exit })
+}
+
+pub(crate) async fn doctor(arguments: &Doctor, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let folder = std::env::current_dir()?;
+    let root = steps::find_root(&folder)?;
+    let account = Account::of(&aws_config::load_from_env().await).await?;
+    writeln!(io.out, "{account}")?;
+    let none = Parameters::new();
+    let findings = steps::examine(root, &account, &arguments.environment, &none).await?;
+    for finding in &findings {
+        writeln!(io.out, "{finding}")?;
+    }
+    if findings.is_empty() {
+        writeln!(io.out, "no problems found for `{}`", arguments.environment)?;
+    }
+    let error = findings.iter().any(|finding| finding.severity == Severity::Error);
+    Ok(if error { Exit::Failed } else { Exit::Success })
+}
+
+pub(crate) async fn remove(arguments: &Remove, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let environment = &arguments.environment;
+    if !arguments.yes {
+        let stdin = std::io::stdin();
+        ensure!(stdin.is_terminal(), "`vigie remove` asks for confirmation\nhint: add --yes");
+        confirm(environment, stdin.lock(), io)?;
+    }
+    let aws = aws_config::load_from_env().await;
+    removal::remove(&aws, environment, arguments.keep_reports, &Progress::default()).await?;
+    Ok(Exit::Success)
+}
+
+/// Fails unless the next line of `answer` is the name of the environment.
+fn confirm(
+    environment: &EnvironmentName,
+    mut answer: impl BufRead,
+    io: &mut Io<'_>,
+) -> anyhow::Result<()> {
+    write!(io.err, "This deletes `{environment}` and its reports. Type its name to confirm: ")?;
+    io.err.flush()?;
+    let mut line = String::new();
+    answer.read_line(&mut line)?;
+    if line.trim() != environment.as_str() {
+        bail!("nothing was deleted: `{}` is not `{environment}`", line.trim());
+    }
+    Ok(())
+}
+
+fn given(pairs: &[String], line: &str) -> anyhow::Result<Parameters> {
+    let words = parameters::split_words(line).context("PARAMETERS")?;
+    parameters::of_pairs(words.iter().chain(pairs).map(String::as_str))
+}
+
+fn architecture(text: &str) -> Result<Architecture, &'static str> {
+    match text {
+        "arm64" => Ok(Architecture::Arm64),
+        "x86_64" => Ok(Architecture::X86),
+        _ => Err("expected arm64 or x86_64"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removal_wants_the_exact_name() {
+        let cases =
+            [("prod\n", true), ("prod", true), ("yes\n", false), ("\n", false), ("", false)];
+        for (answer, confirmed) in cases {
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let mut io = Io { out: &mut out, err: &mut err, live: false };
+            let result = confirm(&"prod".parse().unwrap(), answer.as_bytes(), &mut io);
+            assert_eq!(result.is_ok(), confirmed, "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn parameter_flag_overrides_the_line() {
+        let flags =
+            ["MaintenanceSchedule=cron(0 2 ? * SUN *)".to_owned(), "Language=en".to_owned()];
+        let found = given(&flags, "Language=fr 'ProbeVariables=A=1,B=two words'").unwrap();
+        assert_eq!(found["Language"], "en");
+        assert_eq!(found["ProbeVariables"], "A=1,B=two words");
+        assert_eq!(found["MaintenanceSchedule"], "cron(0 2 ? * SUN *)");
+    }
+}

@@ -1,0 +1,175 @@
+//! The steps of a deployment, in order. The first step that fails ends it.
+
+use std::path::Path;
+
+use anyhow::{bail, ensure};
+use aws_config::SdkConfig;
+use domain::EnvironmentName;
+
+use crate::account::Account;
+use crate::checkout::Checkout;
+use crate::doctor::{self, Facts, Finding, Severity};
+use crate::functions::{Architecture, Build};
+use crate::parameters::{self, Parameters};
+use crate::progress::Progress;
+use crate::python::SAM;
+
+/// What is deployed.
+pub struct Deployment<'a> {
+    pub environment: &'a EnvironmentName,
+    /// arm64 if `None`; on an emulator, that of this machine.
+    pub architecture: Option<Architecture>,
+    /// Override the parameters of samconfig.toml.
+    pub parameters: Parameters,
+    /// Deploys although no address receives notifications.
+    pub without_notifications: bool,
+}
+
+impl Deployment<'_> {
+    /// Examines the account, then builds, validates and deploys the stack.
+    pub async fn run(
+        self,
+        checkout: &Checkout<'_>,
+        aws: &SdkConfig,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let on_emulator = aws.endpoint_url().is_some();
+        let build = match self.architecture {
+            None if on_emulator => Build::for_emulator(),
+            architecture => Build::Release(architecture.unwrap_or(Architecture::Arm64)),
+        };
+        let mut values = self.parameters;
+        if on_emulator {
+            values.insert("Platform".to_owned(), "emulator".to_owned());
+        }
+        let account = async {
+            let account = Account::of(aws).await?;
+            let shown = account.to_string();
+            Ok((account, shown))
+        };
+        let account = progress.step("check the credentials", account).await?;
+        let examined = async {
+            let findings = examine(checkout.root, &account, self.environment, &values).await?;
+            let shown = format!("{} problems", findings.len());
+            Ok((findings, shown))
+        };
+        let findings = progress.step("examine the account", examined).await?;
+        refuse(&findings, self.without_notifications, progress)?;
+
+        let install = async {
+            SAM.install(checkout.root, checkout.processes).await?;
+            Ok(((), "SAM CLI, cargo-lambda"))
+        };
+        progress.step("install the tools", install).await?;
+        let compile = async {
+            let changed = checkout.build_functions(build, progress).await?;
+            let how = if changed { "built" } else { "unchanged" };
+            Ok(((), format!("{how} for {}", build.architecture().as_str())))
+        };
+        progress.step("build", compile).await?;
+        let validate = async {
+            let mut sam = checkout.tool("sam");
+            sam.args(["validate", "--lint", "--template-file", "infra/template.yaml"]);
+            checkout.processes.run("sam-validate", &mut sam).await?;
+            Ok(((), "sam validate --lint"))
+        };
+        progress.step("validate", validate).await?;
+        let environment = self.environment.as_str();
+        let deploy = async {
+            let folder = checkout.root.join("target/deploy");
+            let mut sam = checkout.sam_deploy(environment, build, &folder, None, values)?;
+            checkout.processes.show("sam-deploy", &mut sam).await?;
+            Ok(((), format!("stack vigie-{environment} in {}", account.region)))
+        };
+        progress.step("deploy", deploy).await?;
+        // Every new address has to confirm: the deployment ends with who has not.
+        for address in account.unconfirmed(environment).await? {
+            progress.note(format!("`{address}` has to confirm the mail from AWS Notifications"));
+        }
+        Ok(())
+    }
+}
+
+/// What the doctor finds before a deployment with `values`.
+pub async fn examine(
+    root: &Path,
+    account: &Account,
+    environment: &EnvironmentName,
+    values: &Parameters,
+) -> anyhow::Result<Vec<Finding>> {
+    let template = std::fs::read_to_string(root.join("infra/template.yaml"))?;
+    let mut all = parameters::of_samconfig(root, environment.as_str())?;
+    all.extend(values.clone());
+    let parameters = parameters::complete(&template, &all)?;
+    let stack_status = account.stack_status(&format!("vigie-{environment}")).await?;
+    let unconfirmed = match stack_status {
+        Some(_) => account.unconfirmed(environment.as_str()).await?,
+        None => Vec::new(),
+    };
+    // A role may not be allowed to read the quota, and emulators have none.
+    let executions = account.executions().await.ok();
+    let environment = environment.to_string();
+    Ok(doctor::examine(&Facts { environment, stack_status, executions, unconfirmed, parameters }))
+}
+
+/// Shows the findings and fails when one of them makes a deployment useless.
+fn refuse(
+    findings: &[Finding],
+    without_notifications: bool,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    for finding in findings {
+        progress.note(finding);
+    }
+    let expected = |finding: &&Finding| without_notifications && finding.is_no_address();
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let errors = errors.filter(|finding| !expected(finding)).count();
+    ensure!(errors == 0, "nothing was deployed: {errors} errors, see above");
+    Ok(())
+}
+
+/// The checkout that contains `folder`.
+pub fn find_root(folder: &Path) -> anyhow::Result<&Path> {
+    let is_root = |folder: &&Path| {
+        folder.join("infra/template.yaml").is_file() && folder.join("samconfig.toml").is_file()
+    };
+    match folder.ancestors().find(is_root) {
+        Some(root) => Ok(root),
+        None => bail!(
+            "`{}` is not in a checkout of Vigie\nhint: a deployment needs infra/ and samconfig.toml",
+            folder.display()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_that_were_not_accepted_refuse_a_deployment() {
+        let facts = |environment: &str, status: Option<&str>| Facts {
+            environment: environment.to_owned(),
+            stack_status: status.map(str::to_owned),
+            ..Facts::default()
+        };
+        let cases = [
+            ("dev without addresses", facts("dev", None), false, false),
+            ("prod without addresses", facts("prod", None), false, true),
+            ("prod, accepted", facts("prod", None), true, false),
+            ("failed stack, accepted", facts("prod", Some("ROLLBACK_COMPLETE")), true, true),
+        ];
+        for (name, facts, accepted, refused) in cases {
+            let result = refuse(&doctor::examine(&facts), accepted, &Progress::default());
+            assert_eq!(result.is_err(), refused, "{name}");
+        }
+    }
+
+    #[test]
+    fn checkout_is_found_from_a_folder_in_it() {
+        let root = crate::run::root();
+        assert_eq!(find_root(&root.join("crates/deploy/src")).unwrap(), root);
+        let outside = find_root(Path::new("/")).unwrap_err().to_string();
+        assert!(outside.starts_with("`/` is not in a checkout"), "{outside}");
+    }
+}
