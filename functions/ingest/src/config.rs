@@ -1,9 +1,9 @@
-//! The settings, read and refused before the first event.
+//! Settings, validated before the first event.
 
 use domain::EnvironmentName;
 use lambda_kit::{SettingError, Settings};
 
-/// Where samples go, and what Firehose has to show.
+/// Settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub environment: EnvironmentName,
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_by_name() {
+    fn missing_setting_is_reported_by_name() {
         assert_eq!(read("").unwrap().location, "eu-west-3");
         let cases = [
             ("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`"),

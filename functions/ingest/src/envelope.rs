@@ -1,8 +1,7 @@
-//! The HTTP request around the records, and the answer that Firehose expects.
+//! The HTTP request with the records, and the answer that Firehose expects.
 //!
-//! To Firehose only 200 is success. 413 would make it drop the request for good, without a copy, so it is
-//! never answered. An answer that is not to its liking counts as a failure: `requestId` has to be the
-//! request's own, and `timestamp` a whole number.
+//! For Firehose only 200 is success. After 413 it drops the request without a copy, so that status is never
+//! used. In the answer `requestId` must equal that of the request and `timestamp` must be an integer.
 
 use std::io::Read as _;
 
@@ -20,22 +19,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::point::Unreadable;
 
-/// Most bytes of a body after decompression: many times the buffer of 1 MiB that the template sets.
+/// Bytes of a body after decompression, at most. The template sets a buffer of 1 MiB.
 const BODY_BYTES: usize = 16 << 20;
 
-/// Most records in a request, by the specification of the endpoint.
+/// Records of a request, at most. Source: specification of the HTTP endpoint.
 const RECORDS: usize = 10_000;
 
-/// Longest message in an answer, by the same.
+/// Characters of the message in an answer, at most. Same source.
 const MESSAGE_CHARS: usize = 8192;
 
-/// Why a request was not taken. All but the access key's are tried again by Firehose with some hope.
+/// Why a request was rejected. Firehose retries each of them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     #[error("the access key is missing or wrong")]
     AccessKey,
-    #[error("the access key can't be checked")]
+    #[error("could not read the access key")]
     NoKey { source: SecretError },
     #[error("the method is {method}; expected POST")]
     Method { method: String },
@@ -43,27 +42,27 @@ pub enum Refusal {
     Version { version: String },
     #[error("the content encoding is `{encoding}`; expected `gzip` or none")]
     Encoding { encoding: String },
-    #[error("the body is not what its encoding says")]
+    #[error("the body is not valid in its encoding")]
     Damaged { source: std::io::Error },
     #[error(
         "the body is larger than {BODY_BYTES} bytes\nhint: set the buffer of the delivery stream to 1 MiB"
     )]
     TooLarge,
-    #[error("the body is no request of Firehose")]
+    #[error("the body is not a request of Firehose")]
     NotFirehose { source: serde_json::Error },
     #[error("the request has {records} records; expected at most {RECORDS}")]
     TooManyRecords { records: usize },
     #[error("record {index} is not base64")]
     RecordEncoding { index: usize, source: base64::DecodeError },
-    #[error("record {index} can't be read")]
+    #[error("record {index} cannot be read")]
     Record {
         index: usize,
         #[source]
         why: Unreadable,
     },
-    #[error("the samples can't be queued")]
+    #[error("could not encode the samples")]
     Message { source: TooLarge },
-    #[error("the samples could not be queued")]
+    #[error("could not queue the samples")]
     Queue { source: sqs_batch::SendError },
 }
 
@@ -86,14 +85,14 @@ impl Refusal {
     }
 }
 
-/// What a request holds.
+/// The id and the records of a request.
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) request_id: String,
     pub(crate) records: Vec<Vec<u8>>,
 }
 
-/// Lets in who shows the access key.
+/// Checks the access key.
 pub(crate) fn check_access(
     request: &LambdaFunctionUrlRequest,
     access_key: &str,
@@ -107,14 +106,14 @@ pub(crate) fn check_access(
     }
 }
 
-/// Compares in a time that depends on the lengths alone, not on where the first difference is.
+/// Compares in a time that depends on the lengths only, not on the first difference.
 fn equal(one: &[u8], other: &[u8]) -> bool {
     let pairs = one.iter().zip(other);
     let difference = pairs.fold(0, |sum, (a, b)| std::hint::black_box(sum | (a ^ b)));
     one.len() == other.len() && std::hint::black_box(difference) == 0
 }
 
-/// Unpacks a request.
+/// Reads the id and the records of a request.
 pub(crate) fn open(request: &LambdaFunctionUrlRequest) -> Result<Envelope, Refusal> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -153,7 +152,7 @@ pub(crate) fn open(request: &LambdaFunctionUrlRequest) -> Result<Envelope, Refus
     Ok(Envelope { request_id: wire.request_id, records })
 }
 
-/// The body as Firehose wrote it, before its own compression. Lambda hands over what is not text in base64.
+/// The body before the compression by Firehose. Lambda encodes a binary body in base64.
 fn body(request: &LambdaFunctionUrlRequest) -> Result<Vec<u8>, Refusal> {
     let text = request.body.as_deref().unwrap_or_default();
     let sent = if request.is_base64_encoded {
@@ -166,7 +165,7 @@ fn body(request: &LambdaFunctionUrlRequest) -> Result<Vec<u8>, Refusal> {
         None | Some("" | "identity") => sent,
         Some("gzip") => {
             let mut body = Vec::new();
-            // One byte more than the limit tells that there is more.
+            // One byte over the limit shows that there is more.
             MultiGzDecoder::new(sent.as_slice())
                 .take(BODY_BYTES as u64 + 1)
                 .read_to_end(&mut body)
@@ -182,12 +181,12 @@ pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Enough of a foreign text to be told by.
+/// The start of a text from outside, for an error.
 fn start(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// The answer in the form that Firehose wants.
+/// The answer in the form that Firehose requires.
 pub(crate) fn answer(
     status: StatusCode,
     request_id: &str,
@@ -205,9 +204,9 @@ pub(crate) fn answer(
     }
     let error_message = refusal.map(|refusal| {
         let message = match refusal {
-            // What is behind it is ours and none of the caller's business.
+            // The cause is internal and not shown to the caller.
             Refusal::NoKey { .. } | Refusal::Queue { .. } => {
-                "the metrics can't be taken now; try again".to_owned()
+                "the metrics cannot be accepted now; try again".to_owned()
             }
             other => lambda_kit::chain(other),
         };

@@ -1,4 +1,4 @@
-//! Metric streams in JSON: one object a line.
+//! Metric streams in JSON: one object in each line.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ struct Line<'a> {
     dimensions: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
     /// Milliseconds since 1970.
     timestamp: i64,
-    /// `count`, `sum`, `min`, `max`, and what was added to the stream, such as `p99`.
+    /// `count`, `sum`, `min`, `max`, and the additional statistics of the stream, such as `p99`.
     #[serde(borrow)]
     value: BTreeMap<Cow<'a, str>, f64>,
 }
@@ -42,7 +42,7 @@ pub(crate) fn points(record: &[u8]) -> Result<Vec<Point<'_>>, Unreadable> {
 }
 
 fn point(mut line: Line<'_>) -> Point<'_> {
-    // A point without them is none of CloudWatch's; as not a number they are left out and counted.
+    // CloudWatch always sends both. NaN is dropped and counted.
     let mut take = |name| line.value.remove(name).unwrap_or(f64::NAN);
     let (count, sum) = (take("count"), take("sum"));
     let others = line.value.into_iter().map(|(name, value)| {
@@ -71,13 +71,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_is_no_metric_is_told_by_its_number() {
+    fn invalid_line_is_reported_by_its_number() {
         let good =
             r#"{"namespace":"N","metric_name":"M","timestamp":1,"value":{"count":1,"sum":2}}"#;
         assert_eq!(points(format!("{good}\n\n{good}\n").as_bytes()).unwrap().len(), 2);
         for bad in [r#"{"namespace":"N"}"#, "nonsense", r#"{"namespace":"N","value":3}"#] {
             let error = points(format!("{good}\n{bad}\n").as_bytes()).unwrap_err();
-            assert_eq!(error.to_string(), "line 2 is no metric of a metric stream in JSON");
+            assert_eq!(error.to_string(), "line 2 is not a metric of a metric stream in JSON");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Takes CloudWatch metric streams from Firehose and puts them into the bridge's queue.
+//! Receives CloudWatch metric streams from Firehose and sends their samples to the queue of the bridge.
 //!
-//! The URL is public, so the access key is looked at before anything else of a request. A request is taken
-//! as a whole or not at all: what can't be read, or not be queued, is answered with an error, Firehose tries
-//! again and in the end keeps it in its backup bucket, so that nothing is lost. Only single values that
-//! CloudWatch would not send (not finite, without a name) are left out and counted.
+//! The URL is public, so the access key is checked before the body is read. A request is accepted as a
+//! whole: if a record cannot be read or queued, the answer is an error, and Firehose retries and finally
+//! stores the request in its backup bucket. Only values that CloudWatch does not send (not finite, without a
+//! name) are dropped and counted.
 //!
-//! Firehose may deliver a request again. Its id is part of the queue's deduplication id for five minutes; later
-//! the same samples arrive once more, which receivers take as the samples they have.
+//! Firehose may deliver a request again. Its id is part of the deduplication id, so within five minutes the
+//! queue drops the repeat; later the same samples arrive again, which receivers accept.
 
 mod config;
 mod envelope;
@@ -39,7 +39,7 @@ pub use envelope::Refusal;
 use envelope::Envelope;
 use point::Labels;
 
-/// The AWS services that it calls.
+/// The AWS services of the function.
 pub struct Services {
     pub sqs: Sqs,
     pub cloudwatch: CloudWatch,
@@ -58,7 +58,7 @@ impl Ingest {
         Self { config, services }
     }
 
-    /// Answers one request of Firehose; `now` goes into the answer.
+    /// Handles one request of Firehose; `now` is part of the answer.
     pub async fn handle(
         &self,
         request: LambdaFunctionUrlRequest,
@@ -66,18 +66,18 @@ impl Ingest {
     ) -> LambdaFunctionUrlResponse {
         let header = |name| envelope::header(&request.headers, name).unwrap_or_default();
         let id = header("x-amz-firehose-request-id").to_owned();
-        // Boxed, since the compiler gives up on futures that are nested as deep as those of the SDK.
+        // Boxed, since the type of the future is too deep for the compiler.
         match Box::pin(self.take(&request, &id, now)).await {
             Ok(id) => envelope::answer(StatusCode::OK, &id, now, None),
             Err(refusal) => {
                 let reason = chain(&refusal);
-                tracing::warn!(request = id, reason, "request refused");
+                tracing::warn!(request = id, reason, "Request rejected");
                 envelope::answer(refusal.status(), &id, now, Some(&refusal))
             }
         }
     }
 
-    /// Takes a request; returns its id.
+    /// Queues the samples of a request; returns its id.
     async fn take(
         &self,
         request: &LambdaFunctionUrlRequest,
@@ -103,11 +103,11 @@ impl Ingest {
         if 0 < refused {
             self.report(refused, now).await;
         }
-        tracing::info!(request = id, samples = count, refused, "metrics taken");
+        tracing::info!(request = id, samples = count, refused, "Samples queued");
         Ok(id)
     }
 
-    /// The access key: the whole secret, or `api_key` of a JSON object, which is how Firehose itself reads it.
+    /// The access key: the whole secret, or `api_key` of a JSON object, the format of Firehose.
     async fn access_key(&self) -> Result<secrecy::SecretString, Refusal> {
         #[derive(serde::Deserialize)]
         struct ForFirehose {
@@ -125,13 +125,13 @@ impl Ingest {
         }
     }
 
-    /// Queues the samples, group by group, each group's in the order of their times.
+    /// Queues the samples by group, each group in the order of time.
     async fn send(&self, id: &str, groups: BTreeMap<String, Vec<Entry>>) -> Result<(), Refusal> {
         let mut messages: Vec<Outgoing> = Vec::new();
         for (namespace, mut entries) in groups {
             entries.sort_by_key(Entry::at);
             let Some(last) = entries.last().map(Entry::at) else { continue };
-            // A queue knows a deduplication id whatever its group, so the group has to be part of it.
+            // Deduplication ids of a queue do not depend on the group, so the id contains the group.
             let encoded = encode(
                 &format!("metric-stream/{namespace}"),
                 &format!("{id}/{namespace}"),
@@ -149,25 +149,29 @@ impl Ingest {
             .map_err(|source| Refusal::Queue { source })
     }
 
-    /// Counts what was left out, so that an alarm tells of it. The samples themselves are safe by now, so a
-    /// failure here is only told.
+    /// Publishes the number of dropped values for an alarm. The samples are queued by now, so a failure is
+    /// only logged.
     async fn report(&self, refused: usize, now: Timestamp) {
         let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
         let number = f64::from(u32::try_from(refused).unwrap_or(u32::MAX));
         let environment = &self.config.environment;
         let datum = cloudwatch::own("SamplesRefused", environment, number, Unit::Count, at);
         if let Err(error) = cloudwatch::put(&self.services.cloudwatch, vec![datum]).await {
-            tracing::error!(reason = chain(&error), refused, "refused samples were not counted");
+            tracing::error!(
+                reason = chain(&error),
+                refused,
+                "Metric of rejected samples was not published"
+            );
         }
     }
 }
 
-/// What the records of a request hold.
+/// The samples of the records of a request.
 #[derive(Default)]
 struct Samples {
-    /// By namespace: its metrics share a group of the queue, and so keep their order.
+    /// By namespace, which is the group of the queue, so that its metrics keep their order.
     groups: BTreeMap<String, Vec<Entry>>,
-    /// Values that were left out.
+    /// Values that were dropped.
     refused: usize,
 }
 
@@ -179,7 +183,7 @@ impl Samples {
             Some(_) => open_telemetry::points(record)?,
         };
         for point in points {
-            // Metrics come as a few long runs of one namespace.
+            // Metrics of a namespace follow each other, so the name is rarely copied.
             if !self.groups.contains_key(&*point.namespace) {
                 self.groups.insert(point.namespace.to_string(), Vec::new());
             }

@@ -1,6 +1,4 @@
-//! Lambda that takes CloudWatch metric streams from Firehose.
-//!
-//! Wiring only. What it decides is in `lib.rs`.
+//! Lambda that receives CloudWatch metric streams from Firehose. Wiring only; the logic is in `lib.rs`.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +13,7 @@ async fn main() -> anyhow::Result<()> {
     lambda_kit::init_logs()?;
     let config = Config::from_env(lambda_kit::process_env)?;
 
-    // Built once per execution environment: credentials and connections outlive an event.
+    // Created once per execution environment: credentials and connections outlive an event.
     let limits = TimeoutConfig::builder().operation_timeout(Duration::from_secs(5)).build();
     let aws = aws_config::from_env().timeout_config(limits).load().await;
     let services = Services {

@@ -1,11 +1,10 @@
-//! Names as users of CloudWatch metrics in Prometheus know them from YACE, so that their dashboards and
-//! rules work on.
+//! The metric and label names of YACE, so that existing dashboards and rules keep working.
 
 /// `AWS/ApplicationELB`, `TargetResponseTime`, `Average` → `aws_applicationelb_target_response_time_average`.
 pub(crate) fn metric(namespace: &str, metric: &str, statistic: &str) -> String {
     let namespace = snake(&namespace.to_lowercase());
     let namespace = namespace.strip_prefix('_').unwrap_or(&namespace);
-    // Some services repeat their own name in that of the metric, such as `glue.driver.…` of Glue.
+    // Some services repeat their name in the name of the metric, such as `glue.driver.…`.
     let metric = snake(metric);
     let short = namespace
         .split('_')
@@ -15,7 +14,7 @@ pub(crate) fn metric(namespace: &str, metric: &str, statistic: &str) -> String {
     valid(&format!("{aws}{namespace}_{short}_{}", snake(statistic)))
 }
 
-/// `LoadBalancer` → `dimension_LoadBalancer`: the case stays, since YACE leaves it too.
+/// `LoadBalancer` → `dimension_LoadBalancer`: the case is kept, as in YACE.
 pub(crate) fn dimension(name: &str) -> String {
     let mut label = String::with_capacity(10 + name.len());
     label.push_str("dimension_");
@@ -29,7 +28,7 @@ pub(crate) fn dimension(name: &str) -> String {
     valid(&label)
 }
 
-/// Lower case, with a `_` in place of separators and before a capital that follows a small letter or digit.
+/// Lower case, with `_` instead of separators and before a capital letter after a small letter or digit.
 fn snake(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     let mut previous = ' ';
@@ -51,7 +50,7 @@ fn snake(text: &str) -> String {
     out
 }
 
-/// What remains of other characters becomes `_`: YACE drops such metrics, we keep them.
+/// Replaces other characters by `_`. YACE drops such metrics.
 fn valid(name: &str) -> String {
     name.chars().map(|char| if char.is_ascii_alphanumeric() { char } else { '_' }).collect()
 }
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn metrics_are_named_as_yace_names_them() {
+    fn metrics_have_the_names_of_yace() {
         let cases = [
             (
                 ("AWS/ApplicationELB", "TargetResponseTime", "Average"),

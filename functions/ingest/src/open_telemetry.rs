@@ -1,7 +1,7 @@
-//! Metric streams in OpenTelemetry 1.0: messages of metrics, each after its length.
+//! Metric streams in OpenTelemetry 1.0: protobuf messages, each after its length.
 //!
-//! Only what CloudWatch sends is declared: summaries. Its attributes are the metric's namespace and name, and
-//! its dimensions as a list of keys and values.
+//! Only the fields that CloudWatch sends are declared. Each metric is a summary; its attributes are
+//! namespace, name and the list of dimensions.
 
 use std::borrow::Cow;
 
@@ -52,7 +52,7 @@ struct Summary {
 
 #[derive(Clone, PartialEq, Message)]
 struct DataPoint {
-    /// Where version 0.7 has its labels; 1.0 has nothing there.
+    /// The labels of version 0.7; 1.0 does not use this field.
     #[prost(message, repeated, tag = "1")]
     old_labels: Vec<OldLabel>,
     #[prost(message, repeated, tag = "7")]
@@ -173,7 +173,7 @@ fn statistic(quantile: f64) -> Cow<'static, str> {
     } else if 1.0 <= quantile {
         "Maximum".into()
     } else {
-        // CloudWatch knows percentiles of at most ten decimals; a product of floats has more.
+        // Percentiles have at most ten decimals; the product of floats may have more.
         let percent = format!("{:.8}", quantile * 100.0);
         format!("p{}", percent.trim_end_matches('0').trim_end_matches('.')).into()
     }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_in_for_attributes_that_are_missing() {
+    fn missing_attributes_are_read_from_the_name() {
         let data = DataPoint { time_unix_nano: 60_000_000_000, count: 1, ..DataPoint::default() };
         let mut two = record(data.clone());
         two.extend(record(data));
@@ -217,16 +217,16 @@ mod tests {
     }
 
     #[test]
-    fn the_old_format_is_refused_by_its_name() {
+    fn old_format_is_rejected_by_its_name() {
         let old = DataPoint { old_labels: vec![OldLabel {}], ..DataPoint::default() };
         let error = points(&record(old)).unwrap_err().to_string();
-        assert!(error.starts_with("it is in the format OpenTelemetry 0.7;"), "{error}");
+        assert!(error.starts_with("the format is OpenTelemetry 0.7;"), "{error}");
         let error = points(b"\x05nonsense").unwrap_err().to_string();
-        assert_eq!(error, "it is neither JSON nor OpenTelemetry 1.0");
+        assert_eq!(error, "the format is neither JSON nor OpenTelemetry 1.0");
     }
 
     #[test]
-    fn quantiles_are_named_as_percentiles() {
+    fn quantiles_have_the_names_of_percentiles() {
         let cases = [
             (0.0, "Minimum"),
             (1.0, "Maximum"),

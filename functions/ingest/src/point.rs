@@ -1,4 +1,4 @@
-//! One metric at one time with its statistics, whichever format it came in.
+//! A data point of a metric stream, independent of its format.
 
 use std::borrow::Cow;
 
@@ -6,24 +6,24 @@ use samples::{Entry, Sample, Series, Timestamp};
 
 use crate::name;
 
-/// Longest label value that is passed on; CloudWatch's own values have at most 1,024 characters.
+/// Bytes of a label value, at most. Values of CloudWatch have at most 1,024 characters.
 const VALUE_BYTES: usize = 4096;
 
-/// Why a record can't be read.
+/// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    #[error("line {line} is no metric of a metric stream in JSON")]
+    #[error("line {line} is not a metric of a metric stream in JSON")]
     Json { line: usize, source: serde_json::Error },
-    #[error("it is neither JSON nor OpenTelemetry 1.0")]
+    #[error("the format is neither JSON nor OpenTelemetry 1.0")]
     Protobuf { source: prost::DecodeError },
     #[error(
-        "it is in the format OpenTelemetry 0.7; expected JSON or OpenTelemetry 1.0\nhint: set the metric stream's output format to `opentelemetry1.0`"
+        "the format is OpenTelemetry 0.7; expected JSON or OpenTelemetry 1.0\nhint: set the metric stream's output format to `opentelemetry1.0`"
     )]
     OldOpenTelemetry,
 }
 
-/// Labels that all samples get.
+/// Labels of all samples.
 #[derive(Clone, Copy)]
 pub(crate) struct Labels<'a> {
     pub(crate) environment: &'a str,
@@ -38,16 +38,16 @@ pub(crate) struct Point<'a> {
     pub(crate) namespace: Cow<'a, str>,
     pub(crate) metric: Cow<'a, str>,
     pub(crate) dimensions: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// The beginning of the minute, as CloudWatch itself stamps it.
+    /// The start of the minute, as in CloudWatch.
     pub(crate) at: Timestamp,
     pub(crate) count: f64,
     pub(crate) sum: f64,
-    /// `Minimum`, `Maximum` and what was added to the stream, such as `p99`.
+    /// `Minimum`, `Maximum` and the additional statistics of the stream, such as `p99`.
     pub(crate) others: Vec<(Cow<'a, str>, f64)>,
 }
 
 impl Point<'_> {
-    /// Adds a sample for each statistic; returns how many had to be left out.
+    /// Adds a sample for each statistic; returns how many were dropped.
     pub(crate) fn entries(&self, labels: Labels<'_>, entries: &mut Vec<Entry>) -> usize {
         let average = (0.0 < self.count).then(|| ("Average", self.sum / self.count));
         let own = [("SampleCount", self.count), ("Sum", self.sum)];

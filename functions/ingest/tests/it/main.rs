@@ -1,4 +1,4 @@
-//! Requests as Firehose sends them in, messages for the queue out.
+//! Requests of Firehose in, messages of the queue out.
 #![allow(
     clippy::unwrap_used,
     reason = "a test may fail loudly; clippy knows only functions marked as tests"
@@ -38,7 +38,7 @@ enum Queue {
     IsAway,
 }
 
-/// The function with AWS services of its own, and what it did to them.
+/// The function with mocked AWS services, and its calls.
 struct House {
     ingest: Ingest,
     messages: Arc<Mutex<Vec<SendMessageBatchRequestEntry>>>,
@@ -137,7 +137,7 @@ fn set(request: &mut LambdaFunctionUrlRequest, name: &str, value: &str) {
     request.headers.insert(name, HeaderValue::try_from(value).unwrap());
 }
 
-/// As Lambda hands over a body that is no text.
+/// As Lambda passes a binary body.
 fn packed(body: &[u8]) -> LambdaFunctionUrlRequest {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(body).unwrap();
@@ -172,7 +172,7 @@ fn samples(house: &House) -> Vec<String> {
     read.collect()
 }
 
-/// Status, and the message where there is one. Every answer has the form that Firehose wants.
+/// Status and message. Every answer has the form that Firehose requires.
 fn told(response: &LambdaFunctionUrlResponse) -> (i64, String) {
     let answer: serde_json::Value = serde_json::from_str(response.body.as_ref().unwrap()).unwrap();
     assert_eq!(response.headers["content-type"], "application/json");
@@ -185,7 +185,7 @@ fn told(response: &LambdaFunctionUrlResponse) -> (i64, String) {
 }
 
 #[tokio::test]
-async fn a_json_stream_becomes_series_under_the_names_of_yace() {
+async fn json_stream_becomes_series_with_the_names_of_yace() {
     for request in [request(&fixture("firehose_json.body")), packed(&fixture("firehose_json.body"))]
     {
         let house = usual();
@@ -220,7 +220,7 @@ async fn a_json_stream_becomes_series_under_the_names_of_yace() {
 }
 
 #[tokio::test]
-async fn an_open_telemetry_stream_becomes_the_same_series() {
+async fn opentelemetry_stream_becomes_the_same_series() {
     let house = usual();
     let response = house.ingest.handle(request(&fixture("firehose_otel1.body")), NOW).await;
 
@@ -234,7 +234,7 @@ async fn an_open_telemetry_stream_becomes_the_same_series() {
         ("p95", "2.9"),
         ("maximum", "3"),
     ];
-    // Two minutes, each stamped with its beginning.
+    // Two minutes, each with the time of its start.
     let expected: Vec<String> = figures
         .into_iter()
         .flat_map(|(statistic, value)| {
@@ -249,7 +249,7 @@ async fn an_open_telemetry_stream_becomes_the_same_series() {
 }
 
 #[tokio::test]
-async fn a_request_that_comes_again_is_known_by_the_queue() {
+async fn repeated_request_has_the_same_deduplication_ids() {
     let house = usual();
     for _ in 0..2 {
         house.ingest.handle(request(&fixture("firehose_json.body")), NOW).await;
@@ -261,7 +261,7 @@ async fn a_request_that_comes_again_is_known_by_the_queue() {
 }
 
 #[tokio::test]
-async fn every_namespace_has_a_group_of_its_own() {
+async fn each_namespace_has_its_group() {
     let line = |namespace: &str| {
         format!(
             r#"{{"namespace":"{namespace}","metric_name":"M","timestamp":1795330800000,"value":{{"count":1,"sum":2}}}}"#
@@ -277,7 +277,7 @@ async fn every_namespace_has_a_group_of_its_own() {
 }
 
 #[tokio::test]
-async fn values_that_are_none_are_left_out_and_counted() {
+async fn invalid_values_are_dropped_and_counted() {
     let record =
         br#"{"namespace":"AWS/EC2","metric_name":"M","timestamp":1795330800000,"value":{"max":3}}"#;
     let house = usual();
@@ -289,7 +289,7 @@ async fn values_that_are_none_are_left_out_and_counted() {
 }
 
 #[tokio::test]
-async fn only_the_access_key_opens() {
+async fn request_without_the_access_key_is_rejected() {
     let good = fixture("firehose_json.body");
     let cases = [
         ("example-key", r#"{"api_key":"example-key"}"#, 200),
@@ -307,7 +307,7 @@ async fn only_the_access_key_opens() {
         assert_eq!(told(&response).0, status, "`{shown}` for `{secret}`");
         assert_eq!(house.messages.lock().unwrap().is_empty(), status != 200);
     }
-    // Who has no key learns nothing else.
+    // Without the key the answer has no other detail.
     let mut request = request(b"nonsense");
     request.headers.remove("x-amz-firehose-access-key");
     let response = usual().ingest.handle(request, NOW).await;
@@ -315,8 +315,8 @@ async fn only_the_access_key_opens() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_refused_as_a_whole_with_the_reason() {
-    /// Changes a good request into a bad one.
+async fn invalid_request_is_rejected_with_its_reason() {
+    /// Makes a valid request invalid.
     type Change = fn(&mut LambdaFunctionUrlRequest);
     let cases: [(Change, i64, &str); 8] = [
         (
@@ -334,10 +334,10 @@ async fn what_is_not_understood_is_refused_as_a_whole_with_the_reason() {
             400,
             "the content encoding is `br`; expected `gzip` or none",
         ),
-        (|r| set(r, "Content-Encoding", "gzip"), 400, "the body is not what its encoding says: "),
-        (|r| r.is_base64_encoded = true, 400, "the body is not what its encoding says: "),
-        (|r| r.body = Some("{}".into()), 400, "the body is no request of Firehose: "),
-        (|r| r.body = None, 400, "the body is no request of Firehose: "),
+        (|r| set(r, "Content-Encoding", "gzip"), 400, "the body is not valid in its encoding: "),
+        (|r| r.is_base64_encoded = true, 400, "the body is not valid in its encoding: "),
+        (|r| r.body = Some("{}".into()), 400, "the body is not a request of Firehose: "),
+        (|r| r.body = None, 400, "the body is not a request of Firehose: "),
         (
             |r| r.body = Some(r#"{"records":[{"data":"!"}]}"#.into()),
             400,
@@ -357,20 +357,23 @@ async fn what_is_not_understood_is_refused_as_a_whole_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_bad_record_keeps_its_whole_request_out() {
+async fn invalid_record_rejects_its_request() {
     let good =
         br#"{"namespace":"AWS/EC2","metric_name":"M","timestamp":1,"value":{"count":1,"sum":2}}"#;
-    // A summary whose point has a label where version 0.7 has them.
+    // A summary with a label of version 0.7.
     let old = b"\x0c\x0a\x0a\x12\x08\x12\x06\x5a\x04\x0a\x02\x0a\x00";
     let cases: [(&[u8], &str); 3] = [
         (
             b"{\"namespace\":1}",
-            "record 1 can't be read: line 1 is no metric of a metric stream in JSON: ",
+            "record 1 cannot be read: line 1 is not a metric of a metric stream in JSON: ",
         ),
-        (b"\xff\xff\xff", "record 1 can't be read: it is neither JSON nor OpenTelemetry 1.0: "),
+        (
+            b"\xff\xff\xff",
+            "record 1 cannot be read: the format is neither JSON nor OpenTelemetry 1.0: ",
+        ),
         (
             old,
-            "record 1 can't be read: it is in the format OpenTelemetry 0.7; expected JSON or OpenTelemetry 1.0",
+            "record 1 cannot be read: the format is OpenTelemetry 0.7; expected JSON or OpenTelemetry 1.0",
         ),
     ];
     for (bad, message) in cases {
@@ -384,7 +387,7 @@ async fn a_bad_record_keeps_its_whole_request_out() {
 }
 
 #[tokio::test]
-async fn a_bomb_is_refused_and_never_by_413() {
+async fn oversized_body_is_rejected_without_413() {
     let response = usual().ingest.handle(packed(&vec![b' '; 17 << 20]), NOW).await;
     let (status, text) = told(&response);
     assert_eq!(status, 400);
@@ -397,17 +400,17 @@ async fn a_bomb_is_refused_and_never_by_413() {
 }
 
 #[tokio::test]
-async fn a_queue_that_does_not_take_them_has_firehose_try_again() {
+async fn failed_queue_makes_firehose_retry() {
     for queue in [Queue::RefusesOne, Queue::IsAway] {
         let house = house(queue, "example-key");
         let response = house.ingest.handle(request(&fixture("firehose_json.body")), NOW).await;
-        let message = "the metrics can't be taken now; try again";
+        let message = "the metrics cannot be accepted now; try again";
         assert_eq!(told(&response), (500, message.into()), "and nothing of what is behind it");
     }
 }
 
 #[tokio::test]
-async fn a_large_request_becomes_messages_that_the_queue_takes() {
+async fn large_request_becomes_messages_within_the_limits() {
     let lines: Vec<_> = (0..4000)
         .map(|number| {
             format!(
