@@ -1,4 +1,4 @@
-//! `vigie bridge`: scrapes targets and remote writes what they show.
+//! `vigie bridge`: scrapes targets and remote writes their samples.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use agent::{Counts, Queue};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::USER_AGENT;
+use exposition::Limits as LineLimits;
 use probe_file::label;
 use remote_write::{Auth, Client, Settings};
 use samples::{Protocol, Timestamp};
@@ -20,22 +21,24 @@ use url::Url;
 use crate::signals::{Signal, Signals};
 use crate::{Exit, Io};
 
-/// Scrape targets on an exact grid and remote write what they show, as a small Prometheus agent.
+/// Scrape targets on an exact grid and remote write their samples, like a small Prometheus agent.
 ///
-/// SIGINT and SIGTERM send what waits, for at most 10 s, and end with 0. Nothing is marked stale then,
-/// as Prometheus does it.
+/// SIGINT and SIGTERM send the queued samples, for at most 10 s, and exit 0. As in Prometheus, no series
+/// is marked stale then.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-When the receiver is away samples wait in memory. When the queue is full the oldest make room.
+While the receiver is unavailable samples wait in memory. When the queue is full the oldest are dropped.
 
-Credentials: VIGIE_REMOTE_WRITE_PASSWORD with --user, or VIGIE_REMOTE_WRITE_TOKEN as bearer.
+Credentials: VIGIE_REMOTE_WRITE_PASSWORD with --user, or VIGIE_REMOTE_WRITE_TOKEN as bearer token.
+
+Limits of a page are off by default, except --body-size-limit. A page over a limit fails: `up` is 0.
 
 Examples:
   vigie bridge --scrape http://bot:7860/metrics --remote-write http://prometheus:9090/api/v1/write
   vigie bridge --scrape http://bot:7860/metrics --job bots --interval 1s \\
       --remote-write https://receiver/api/v1/push --header X-Scope-OrgID=tenant --protocol 2.0")]
 pub struct Arguments {
-    /// A page of metrics; several may be given.
+    /// URL of a metrics page; may be repeated.
     #[arg(long, value_name = "URL", required = true, value_parser = page)]
     scrape: Vec<Url>,
     /// The receiver, such as `http://prometheus:9090/api/v1/write`.
@@ -44,46 +47,65 @@ pub struct Arguments {
     /// The label `job` of all series.
     #[arg(long, value_name = "NAME", default_value = "gradio_chatbot", value_parser = label_value)]
     job: String,
-    /// A further label of all series; several may be given.
+    /// An additional label of all series; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
     /// Time between two scrapes of a target.
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
     interval: Duration,
-    /// Time for one scrape; the interval when left out, at most 10s.
+    /// Time limit of a scrape, at most the interval [default: the interval, at most 10s].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
-    /// Longest that a sample waits for a request to fill up.
+    /// How long a sample waits until a request is full, at most.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     batch_deadline: Duration,
-    /// Most samples of a request.
+    /// Samples of a request, at most.
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     max_samples: usize,
-    /// Samples that may wait; the oldest make room for more.
+    /// Samples in the queue, at most; the oldest are dropped.
     #[arg(long, value_name = "COUNT", default_value_t = 500_000)]
     queue: usize,
-    /// Samples older than this are not sent any more, since Prometheus would refuse them.
+    /// Samples older than this are not sent, since Prometheus would reject them.
     #[arg(long, value_name = "TIME", default_value = "50m", value_parser = duration)]
     max_age: Duration,
-    /// 1.0 or 2.0; a receiver that does not know 2.0 gets 1.0.
+    /// 1.0 or 2.0; a receiver that does not support 2.0 gets 1.0.
     #[arg(long, value_name = "VERSION", default_value_t = Protocol::V1)]
     protocol: Protocol,
-    /// User of the receiver's basic authentication.
+    /// User name for basic authentication at the receiver.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// A further header of requests, such as `X-Scope-OrgID=tenant`; several may be given.
+    /// An additional header of requests, such as `X-Scope-OrgID=tenant`; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     header: Vec<(String, String)>,
-    /// Certificate authorities to trust beside the system's, as PEM.
+    /// Additional trusted certificate authorities, as PEM.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Bytes of a page after decompression, at most.
+    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
+    body_size_limit: usize,
+    /// Samples of a page, at most.
+    #[arg(long, value_name = "COUNT")]
+    sample_limit: Option<usize>,
+    /// Labels of a sample, at most.
+    #[arg(long, value_name = "COUNT")]
+    label_limit: Option<usize>,
+    /// Bytes of a label name, at most.
+    #[arg(long, value_name = "BYTES")]
+    label_name_length_limit: Option<usize>,
+    /// Bytes of a label value, at most.
+    #[arg(long, value_name = "BYTES")]
+    label_value_length_limit: Option<usize>,
+    /// Keep `le` and `quantile` as the target writes them, like Prometheus 2. By default `1` becomes `1.0`,
+    /// like in Prometheus 3.
+    #[arg(long)]
+    bounds_as_written: bool,
 }
 
 pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     let client = Client::new(settings(arguments, |name| std::env::var(name).ok())?)?;
-    let targets = targets(arguments);
+    let targets = targets(arguments)?;
     let mut signals = Signals::new()?;
-    let page_client = scrape::client(USER_AGENT).context("can't set up the HTTP client")?;
+    let page_client = scrape::client(USER_AGENT).context("could not set up the HTTP client")?;
 
     let queue = Queue::new(arguments.queue);
     let mut scraping = JoinSet::new();
@@ -95,7 +117,7 @@ pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Re
     }
     let stop = async {
         while signals.next().await != Signal::Stop {}
-        // No scrape begins any more; what one has found by now is sent.
+        // No scrape starts any more; the queued samples are sent.
         scraping.abort_all();
     };
     let batches = Batches {
@@ -103,7 +125,8 @@ pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Re
         deadline: arguments.batch_deadline,
         ..Batches::default()
     };
-    writeln!(io.err, "scraping {} every {:?}", arguments.scrape.len(), arguments.interval)?;
+    let count = crate::files::plural(arguments.scrape.len(), "target");
+    writeln!(io.err, "scraping {count} every {:?}", arguments.interval)?;
     io.err.flush()?;
     let left = engine::run(client, &queue, batches, now, stop).await;
     writeln!(io.err, "{}", summary(&queue.counts(), left))?;
@@ -122,11 +145,11 @@ fn settings(
     let token = env("VIGIE_REMOTE_WRITE_TOKEN");
     settings.auth = match (&arguments.user, token) {
         (Some(_), Some(_)) => {
-            bail!("both `--user` and VIGIE_REMOTE_WRITE_TOKEN are given; expected one")
+            bail!("both `--user` and VIGIE_REMOTE_WRITE_TOKEN are set; expected one of them")
         }
         (Some(user), None) => {
             let password = env("VIGIE_REMOTE_WRITE_PASSWORD")
-                .context("`--user` needs VIGIE_REMOTE_WRITE_PASSWORD")?;
+                .context("`VIGIE_REMOTE_WRITE_PASSWORD` is not set; `--user` requires it")?;
             Auth::Basic { user: user.clone(), password: SecretString::from(password) }
         }
         (None, Some(token)) => Auth::Bearer(SecretString::from(token)),
@@ -136,13 +159,26 @@ fn settings(
     settings.headers = headers.map(|(name, value)| (name.clone(), value.clone().into())).collect();
     if let Some(file) = &arguments.ca {
         let pem = std::fs::read(file);
-        settings.ca = Some(pem.with_context(|| format!("can't read `{}`", file.display()))?);
+        settings.ca = Some(pem.with_context(|| format!("could not read `{}`", file.display()))?);
     }
     Ok(settings)
 }
 
-fn targets(arguments: &Arguments) -> Vec<Target> {
-    let timeout = arguments.timeout.unwrap_or(arguments.interval.min(Duration::from_secs(10)));
+fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
+    let interval = arguments.interval;
+    let timeout = arguments.timeout.unwrap_or(interval.min(Duration::from_secs(10)));
+    if timeout > interval {
+        bail!("`--timeout` is {timeout:?}; expected at most the interval, {interval:?}");
+    }
+    let limits = Limits {
+        body_bytes: arguments.body_size_limit,
+        samples: arguments.sample_limit,
+        lines: LineLimits {
+            labels: arguments.label_limit,
+            label_name_bytes: arguments.label_name_length_limit,
+            label_value_bytes: arguments.label_value_length_limit,
+        },
+    };
     let target = |url: &Url| {
         let instance = scrape::instance_of(url).unwrap_or_default();
         let more = arguments.label.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -151,13 +187,17 @@ fn targets(arguments: &Arguments) -> Vec<Target> {
                 url: url.clone(),
                 headers: http::HeaderMap::default(),
                 timeout,
-                limits: Limits::default(),
+                limits,
             },
-            labels: Labels::new(&arguments.job, &instance, more),
+            labels: if arguments.bounds_as_written {
+                Labels::new(&arguments.job, &instance, more).with_bounds_as_written()
+            } else {
+                Labels::new(&arguments.job, &instance, more)
+            },
             every: arguments.interval,
         }
     };
-    arguments.scrape.iter().map(target).collect()
+    Ok(arguments.scrape.iter().map(target).collect())
 }
 
 fn summary(counts: &Counts, left: usize) -> String {
@@ -172,9 +212,13 @@ fn now() -> Timestamp {
     std::time::SystemTime::now().into()
 }
 
-/// `500ms`, `15s`, `5m`, `1h`; more than nothing.
+/// `500ms`, `15s`, `5m`, `1h`; more than 0.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time; expected such as `500ms`, `15s` or `5m`");
+    let wrong = || {
+        format!(
+            "`{text}` is not a valid duration; expected a duration such as `500ms`, `15s` or `5m`"
+        )
+    };
     let digits = text.find(|each: char| !each.is_ascii_digit()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(digits);
     let number: u32 = number.parse().map_err(|_| wrong())?;
@@ -188,10 +232,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     if number == 0 { Err(wrong()) } else { Ok(unit * number) }
 }
 
-/// The address of a page of metrics.
+/// The URL of a metrics page.
 fn page(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    url.ok_or_else(|| "expected an address such as `http://bot:7860/metrics`".to_owned())
+    url.ok_or_else(|| "expected a URL such as `http://bot:7860/metrics`".to_owned())
 }
 
 /// As in a probe file.
@@ -210,7 +254,7 @@ fn label_value(text: &str) -> Result<String, String> {
 fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(format!("`{text}` is no pair; expected `NAME=VALUE`")),
+        _ => Err(format!("`{text}` is not a valid pair; expected `NAME=VALUE`")),
     }
 }
 
@@ -234,9 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_line_scrapes_as_prometheus_would() {
+    fn defaults_are_those_of_prometheus() {
         let arguments = parse(&[]).unwrap();
-        let target = targets(&arguments).remove(0);
+        let target = targets(&arguments).unwrap().remove(0);
         assert_eq!(target.labels, Labels::new("gradio_chatbot", "bot:7860", []));
         assert_eq!((target.every.as_secs(), target.request.timeout.as_secs()), (15, 10));
         let settings = settings(&arguments, |_| None).unwrap();
@@ -245,7 +289,15 @@ mod tests {
     }
 
     #[test]
-    fn times_have_a_unit() {
+    fn timeout_longer_than_the_interval_is_rejected() {
+        let arguments = parse(&["--interval", "5s", "--timeout", "6s"]).unwrap();
+        let error = targets(&arguments).err().unwrap().to_string();
+        assert_eq!(error, "`--timeout` is 6s; expected at most the interval, 5s");
+        assert!(targets(&parse(&["--interval", "5s", "--timeout", "5s"]).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn durations_have_a_unit() {
         let cases = [
             ("500ms", Some(500)),
             ("15s", Some(15_000)),
@@ -258,21 +310,23 @@ mod tests {
         for text in ["", "15", "s", "0s", "1.5s", "-1s", "5 m"] {
             assert_eq!(
                 duration(text),
-                Err(format!("`{text}` is no time; expected such as `500ms`, `15s` or `5m`"))
+                Err(format!(
+                    "`{text}` is not a valid duration; expected a duration such as `500ms`, `15s` or `5m`"
+                ))
             );
         }
     }
 
     #[test]
-    fn what_a_receiver_would_refuse_is_refused_by_its_flag() {
+    fn invalid_flag_values_are_rejected() {
         let cases: &[(&[&str], &str)] = &[
             (
                 &["--scrape", "foo"],
-                "invalid value 'foo' for '--scrape <URL>': expected an address such as `http://bot:7860/metrics`",
+                "invalid value 'foo' for '--scrape <URL>': expected a URL such as `http://bot:7860/metrics`",
             ),
             (
                 &["--scrape", "ftp://bot/metrics"],
-                "invalid value 'ftp://bot/metrics' for '--scrape <URL>': expected an address such as `http://bot:7860/metrics`",
+                "invalid value 'ftp://bot/metrics' for '--scrape <URL>': expected a URL such as `http://bot:7860/metrics`",
             ),
             (
                 &["--label", "a-b=c"],
@@ -284,7 +338,7 @@ mod tests {
             ),
             (
                 &["--label", "team"],
-                "invalid value 'team' for '--label <NAME=VALUE>': `team` is no pair; expected `NAME=VALUE`",
+                "invalid value 'team' for '--label <NAME=VALUE>': `team` is not a valid pair; expected `NAME=VALUE`",
             ),
             (
                 &["--job", "a\nb"],
@@ -301,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_come_from_the_environment_and_are_never_guessed() {
+    fn credentials_come_from_the_environment() {
         let with = |line: &[&str], name: &'static str| {
             let env = move |asked: &str| (asked == name).then(|| "secret".to_owned());
             match settings(&parse(line).unwrap(), env).map(|settings| settings.auth) {
@@ -315,10 +369,13 @@ mod tests {
         assert_eq!(with(&[], ""), "none");
         assert_eq!(with(&[], "VIGIE_REMOTE_WRITE_TOKEN"), "bearer");
         assert_eq!(with(&["--user", "me"], "VIGIE_REMOTE_WRITE_PASSWORD"), "me");
-        assert_eq!(with(&["--user", "me"], ""), "`--user` needs VIGIE_REMOTE_WRITE_PASSWORD");
+        assert_eq!(
+            with(&["--user", "me"], ""),
+            "`VIGIE_REMOTE_WRITE_PASSWORD` is not set; `--user` requires it"
+        );
         assert_eq!(
             with(&["--user", "me"], "VIGIE_REMOTE_WRITE_TOKEN"),
-            "both `--user` and VIGIE_REMOTE_WRITE_TOKEN are given; expected one"
+            "both `--user` and VIGIE_REMOTE_WRITE_TOKEN are set; expected one of them"
         );
     }
 }
