@@ -22,9 +22,8 @@ impl<'a> Labels<'a> {
     /// The quoted text without a value, which is the metric name.
     pub(crate) fn quoted_metric(mut self) -> Option<Cow<'a, str>> {
         loop {
-            match self.item()? {
-                (name, None) => return Some(name),
-                (_, Some(_)) => {}
+            if let (name, None) = self.item()? {
+                return Some(name);
             }
         }
     }

@@ -37,8 +37,6 @@ impl Default for Checks {
 pub enum Refusal {
     TooOld,
     TooFarInFuture,
-    /// Remote write 1.0 accepts only names of the form `[a-zA-Z_:][a-zA-Z0-9_:]*`.
-    NotLegacyName,
     TooManyLabels,
     TooLongValue,
     /// Another sample of the series has the same time and another value.
@@ -54,7 +52,6 @@ impl Refusal {
         match self {
             Self::TooOld => "too_old",
             Self::TooFarInFuture => "too_far_in_future",
-            Self::NotLegacyName => "name_not_for_1_0",
             Self::TooManyLabels => "too_many_labels",
             Self::TooLongValue => "too_long_value",
             Self::SameTime => "same_time",
@@ -74,13 +71,9 @@ impl Checks {
         if self.max_age.is_some_and(|age| at < now - age) {
             return Some(Refusal::TooOld);
         }
-        if protocol == Protocol::V1 {
-            if !entry.series.is_legacy() {
-                return Some(Refusal::NotLegacyName);
-            }
-            if matches!(entry.datum, Datum::Histogram(_)) {
-                return Some(Refusal::HistogramOver1_0);
-            }
+        // UTF-8 names are sent over 1.0 too, as Prometheus 3 does: 2.42 and 3.x store them.
+        if protocol == Protocol::V1 && matches!(entry.datum, Datum::Histogram(_)) {
+            return Some(Refusal::HistogramOver1_0);
         }
         if self.max_labels.is_some_and(|most| entry.series.label_count() > most) {
             return Some(Refusal::TooManyLabels);
@@ -129,7 +122,7 @@ mod tests {
                 Protocol::V2,
                 Some(Refusal::TooFarInFuture),
             ),
-            ("dots over 1.0", entry("a.b", &[], NOW), Protocol::V1, Some(Refusal::NotLegacyName)),
+            ("dots over 1.0", entry("a.b", &[], NOW), Protocol::V1, None),
             ("dots over 2.0", entry("a.b", &[], NOW), Protocol::V2, None),
             ("40 labels", entry("m", &labels[..39], NOW), Protocol::V1, None),
             ("41 labels", entry("m", &labels, NOW), Protocol::V1, Some(Refusal::TooManyLabels)),

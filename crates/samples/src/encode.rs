@@ -109,31 +109,40 @@ impl Encoder {
                 }
             });
             known = metadata.or(known);
-            self.one.clear();
-            put_packed(&mut self.one, &self.refs);
             let members = group.iter().map(|(.., place)| &entries[*place as usize]);
-            for entry in members.clone() {
-                match &entry.datum {
-                    Datum::Sample(sample) => {
-                        put_sample(&mut self.one, sample, sample.start());
-                        counts.samples += 1;
-                    }
-                    Datum::Histogram(histogram) => {
-                        put_message(&mut self.one, 0x1a, histogram.as_ref());
-                        counts.histograms += 1;
+            // A `TimeSeries` has samples or histograms, never both.
+            for histograms in [false, true] {
+                let members = members
+                    .clone()
+                    .filter(|entry| matches!(entry.datum, Datum::Histogram(_)) == histograms);
+                if members.clone().next().is_none() {
+                    continue;
+                }
+                self.one.clear();
+                put_packed(&mut self.one, &self.refs);
+                for entry in members.clone() {
+                    match &entry.datum {
+                        Datum::Sample(sample) => {
+                            put_sample(&mut self.one, sample, sample.start());
+                            counts.samples += 1;
+                        }
+                        Datum::Histogram(histogram) => {
+                            put_message(&mut self.one, 0x1a, histogram.as_ref());
+                            counts.histograms += 1;
+                        }
                     }
                 }
+                for exemplar in members.filter_map(|entry| entry.exemplar.as_deref()) {
+                    put_exemplar(&mut self.one, &mut self.symbols, exemplar);
+                    counts.exemplars += 1;
+                }
+                if let Some((metadata, places)) = metadata {
+                    put_metadata(&mut self.one, metadata, places);
+                }
+                self.timeseries.push(0x2a);
+                varint::put(&mut self.timeseries, self.one.len() as u64);
+                self.timeseries.extend_from_slice(&self.one);
             }
-            for exemplar in members.filter_map(|entry| entry.exemplar.as_deref()) {
-                put_exemplar(&mut self.one, &mut self.symbols, exemplar);
-                counts.exemplars += 1;
-            }
-            if let Some((metadata, places)) = metadata {
-                put_metadata(&mut self.one, metadata, places);
-            }
-            self.timeseries.push(0x2a);
-            varint::put(&mut self.timeseries, self.one.len() as u64);
-            self.timeseries.extend_from_slice(&self.one);
         }
         self.symbols.write(&mut self.plain);
         self.plain.extend_from_slice(&self.timeseries);

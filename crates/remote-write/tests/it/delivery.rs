@@ -307,11 +307,12 @@ async fn version_2_falls_back_to_1_and_remembers() {
         let mut client =
             Client::new(Settings { protocol: Protocol::V2, ..settings(&receiver) }).unwrap();
         let mut all = entries(3);
-        all.push(Entry::new(Series::new("dotted.name", []).unwrap(), Sample::new(1.0, NOW)));
+        let histogram = Histogram { timestamp: NOW.as_millis(), ..Histogram::default() };
+        all.push(Entry::histogram(Series::new("h", []).unwrap(), histogram));
         let outcome = client.write(&all, NOW, SendPolicy::default()).await;
         let written = [EntryOutcome::Written, EntryOutcome::Written, EntryOutcome::Written];
         assert_eq!(outcome.entries[..3], written, "{name}");
-        assert_eq!(outcome.entries[3], EntryOutcome::Refused(Refusal::NotLegacyName), "{name}");
+        assert_eq!(outcome.entries[3], EntryOutcome::Refused(Refusal::HistogramOver1_0), "{name}");
 
         client.write(&[entry("later", 1)], NOW, SendPolicy::default()).await;
         let spoken: Vec<Protocol> = receiver.requests().iter().map(|r| r.protocol).collect();

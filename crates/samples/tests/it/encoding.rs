@@ -106,6 +106,22 @@ fn version_2_decodes_to_the_same_entries() {
 }
 
 #[test]
+fn samples_and_histograms_of_a_series_are_in_two_messages() {
+    let histogram = v2::Histogram { timestamp: 20, ..Default::default() };
+    let entries = vec![
+        Entry::new(series("m", &[]), Sample::new(1.0, at(10))),
+        Entry::histogram(series("m", &[]), histogram),
+        Entry::new(series("m", &[]), Sample::new(2.0, at(30))),
+    ];
+    let mut encoder = Encoder::default();
+    let sent = encoder.encode(Protocol::V2, &entries, &all(&entries));
+    assert_eq!((sent.samples, sent.histograms), (2, 1));
+    let request = v2::Request::decode(unpack(sent.body).as_slice()).unwrap();
+    let counts = request.timeseries.iter().map(|one| (one.samples.len(), one.histograms.len()));
+    assert_eq!(counts.collect::<Vec<_>>(), [(2, 0), (0, 1)]);
+}
+
+#[test]
 fn repeats_are_dropped_and_clashes_reported() {
     let one = series("one", &[]);
     let two = series("two", &[]);
