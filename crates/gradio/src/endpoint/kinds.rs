@@ -49,7 +49,9 @@ pub(crate) fn is_search(config: &AppConfig, id: Id) -> bool {
 }
 
 pub(crate) fn is_message(config: &AppConfig, id: Id) -> bool {
-    mentions(config, id, &["message", "question", "ask", "prompt", "chat", "type", "say", "input"])
+    const MESSAGES: [&str; 9] =
+        ["message", "question", "ask", "prompt", "instruction", "chat", "type", "say", "input"];
+    mentions(config, id, &MESSAGES)
 }
 
 /// Whether the label is that of an answer (0), says nothing (1), or is that of something else (2).

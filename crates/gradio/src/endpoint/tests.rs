@@ -143,3 +143,18 @@ fn cyclic_description_ends() {
     ]));
     assert_eq!(found(&config, None).unwrap(), "chain / 0! 1!");
 }
+
+#[test]
+fn instruction_is_preferred_to_a_box_labelled_input() {
+    let config = json!({
+        "components": [
+            { "id": 1, "type": "textbox", "props": { "label": "Instruction" } },
+            { "id": 2, "type": "textbox", "props": { "label": "Input" } },
+            { "id": 3, "type": "textbox", "props": { "label": "Output" } },
+            { "id": 4, "type": "button" },
+        ],
+        "dependencies": [ { "targets": [[4, "click"]], "inputs": [1, 2], "outputs": [3] } ],
+    });
+    let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+    assert_eq!(choose(&config, &Choice::default()).unwrap().message, 1);
+}
