@@ -31,8 +31,8 @@ struct Allowed {
 const ALLOWED: &[Allowed] =
     &[Allowed { file: "CONTRIBUTING.md", word: "we", reason: "the rule itself names the word" }];
 
-/// Folders whose texts are being rewritten.
-const PENDING: &[&str] = &["crates/", "functions/", "docs/"];
+/// Folders whose texts are still to be rewritten.
+const PENDING: &[&str] = &["functions/alerts/"];
 
 #[track_caller]
 fn check(what: &str, least: usize, words: &Words, texts: &[Text]) {

@@ -84,7 +84,7 @@ pub const PUBLISHED: &[Published] = &[
     Published {
         name: "probe_duration_seconds",
         labels: &[],
-        meaning: "the whole visit, retries included",
+        meaning: "duration of the run, retries included",
         absent: "no verdict",
     },
     Published {

@@ -173,6 +173,6 @@ fn the_bots_own_clock_is_that_of_the_bot_that_the_probe_visits() {
         app("sum", "other:443", "0+9x40"),
         app("count", "other:443", "0+1x40"),
     ];
-    let own = of_panel(PROBE, "Their clock and ours", "A").remove(0);
+    let own = of_panel(PROBE, "App metrics and probe results", "A").remove(0);
     check("15s", &stored, "10m", &[(own, 0.5)]);
 }

@@ -184,7 +184,7 @@ fn reminder_escalation_and_flapping_mails() {
 fn mails_about_other_alarms() {
     let mut pipeline = alert(Subject::SelfMonitoring, State::Alarm);
     pipeline.description =
-        "Runs that the prober failed on three times lie in the dead-letter queue.".to_owned();
+        "Runs were not executed. Their messages are in the dead-letter queue.".to_owned();
     check("self-monitoring", &changed(pipeline, None));
 
     let mut foreign = alert(Subject::External { probe: None }, State::Alarm);

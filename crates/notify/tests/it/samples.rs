@@ -155,7 +155,7 @@ pub(crate) fn down(reason: Reason) -> Report {
             "nothing but heartbeats since 4.1 s",
         ),
         Reason::Timeout => {
-            failed(vec![hello(), name("Vous vous")], ms(30_000), "the visit took over 30 s")
+            failed(vec![hello(), name("Vous vous")], ms(30_000), "the run took over 30 s")
         }
         Reason::StreamBroken => failed(
             vec![hello(), name("Vous vous app")],
@@ -220,9 +220,9 @@ pub(crate) fn own_fault(fault: OwnFault) -> Report {
     let prose = match fault {
         OwnFault::Settings => "`${CHAT_URL}` is not set",
         OwnFault::Secret => "secret `vigie/support-bot` could not be read: access denied",
-        OwnFault::Deadline => "our own deadline came before the visit ended",
+        OwnFault::Deadline => "the Lambda deadline came before the run ended",
         OwnFault::Stalled => {
-            "time ran out (no text came) while our own process stood still for 20.1 of 28.7 s"
+            "time ran out (no text came) while the prober was stalled for 20.1 of 28.7 s"
         }
         OwnFault::Internal => "the conversation panicked; see the log",
     };

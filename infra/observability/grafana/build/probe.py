@@ -59,7 +59,7 @@ def build():
                            query(last("probe_turn_reply_seconds"), "reply, turn {{turn}} {{location}}", ref="B")))
     b = b.with_panel(graph("Queue wait", "Prompt sent to the app starting on it, where the app says so. It grows before anything else does when the bot is overloaded.",
                            query(last("probe_phase_duration_seconds", ', phase="queue"'), "queue {{location}}"), size=(8, 7)))
-    b = b.with_panel(graph("Their clock and ours", "What the bot itself measured (examples/gradio-metrics, scraped under the same host and port) against what the probe saw. "
+    b = b.with_panel(graph("App metrics and probe results", "What the bot itself measured (examples/gradio-metrics, scraped under the same host and port) against what the probe saw. "
                            "A gap is network, proxy or queue.",
                            query(bots_own_mean(), "bot, mean of all requests", ref="A"),
                            query(f"avg({last('probe_turn_reply_seconds')})", "probe, mean of its turns", ref="B"), size=(8, 7)))
