@@ -45,7 +45,7 @@ pub struct Deploy {
     without_notifications: bool,
 }
 
-/// Report what would make a deployment fail or leave nobody notified.
+/// Report what would make a deployment fail or leave notifications without a recipient.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
