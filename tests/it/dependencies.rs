@@ -20,6 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("gradio", &["redact"]),
     ("harness", &["alarm-model", "aws-call", "deploy"]),
     ("lambda-kit", &[]),
+    ("notification-store", &["domain", "notify"]),
     ("notify", &["domain", "redact"]),
     ("probe-file", &["domain", "redact"]),
     ("redact", &[]),

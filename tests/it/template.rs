@@ -187,6 +187,8 @@ fn functions_receive_the_settings_they_read() {
         (
             "Alerts",
             &[
+                "ALARMS_TOPIC_ARN",
+                "ALERTMANAGER_REPEAT_SECONDS",
                 "NOTIFICATIONS_TOPIC_ARN",
                 "TICKETS_TOPIC_ARN",
                 "ESCALATION_TOPIC_ARN",

@@ -243,6 +243,8 @@ fn actions(function: &str, setting: &str) -> &'static [&'static str] {
             &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]
         }
         (_, "ALERTS_QUEUE_URL") => &["sqs:ChangeMessageVisibility", "sqs:SendMessage"],
+        // Only compared with the actions of the alarms.
+        ("Alerts", "ALARMS_TOPIC_ARN") => &[],
         (_, "SELF_MONITORING_TOPIC_ARN") => &["sns:ListSubscriptionsByTopic"],
         (_, "NOTIFICATIONS_TOPIC_ARN" | "TICKETS_TOPIC_ARN" | "ESCALATION_TOPIC_ARN") => {
             &["sns:Publish", "sns:ListSubscriptionsByTopic"]

@@ -53,6 +53,7 @@ impl World<'_> {
                 ("ACCESS_KEY_SECRET", "vigie-bench-ingest".to_owned()),
             ],
             _ => vec![
+                ("ALARMS_TOPIC_ARN", topic("alarms")),
                 ("NOTIFICATIONS_TOPIC_ARN", topic("notifications")),
                 ("TICKETS_TOPIC_ARN", topic("tickets")),
                 ("TABLE_NAME", "state".to_owned()),

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bridge, check, completions, cost, deploy, discover, init, man, mute, render, report, run,
-    schema, serve, smoke, test_alert,
+    alerts, bridge, check, completions, cost, deploy, discover, init, man, mute, render, report,
+    run, schema, serve, smoke, test_alert,
 };
 
 /// Synthetic prober for Gradio chatbots.
@@ -44,6 +44,7 @@ pub enum Command {
     Mute(mute::Mute),
     Unmute(mute::Unmute),
     Mutes(mute::Mutes),
+    Alerts(alerts::Arguments),
     TestAlert(test_alert::Arguments),
     Deploy(deploy::Deploy),
     Doctor(deploy::Doctor),

@@ -1,5 +1,6 @@
 //! One module for each subcommand: its arguments and its implementation.
 
+pub mod alerts;
 pub mod bridge;
 pub mod check;
 pub mod completions;

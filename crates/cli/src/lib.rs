@@ -64,6 +64,7 @@ async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Mute(arguments) => commands::mute::mute(&arguments, io).await,
         Command::Unmute(arguments) => commands::mute::unmute(&arguments, io).await,
         Command::Mutes(arguments) => commands::mute::mutes(&arguments, io).await,
+        Command::Alerts(arguments) => commands::alerts::alerts(&arguments, io).await,
         Command::TestAlert(arguments) => commands::test_alert::test_alert(&arguments, io).await,
         Command::Deploy(arguments) => commands::deploy::deploy(arguments, io).await,
         Command::Doctor(arguments) => commands::deploy::doctor(&arguments, io).await,

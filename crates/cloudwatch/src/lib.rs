@@ -1,8 +1,9 @@
-//! Publishes a report's figures to CloudWatch, within its limits.
+//! CloudWatch: the names of the metrics, and publishing within the limits of `PutMetricData`.
 //!
-//! `PutMetricData` and not the embedded metric format: that one may deliver twice, and availability
-//! counts. Every value stands for one run, stamped with the run's due time, so that jitter never
-//! empties one period and doubles the next.
+//! Not the embedded metric format, which may deliver twice; availability counts runs. A value is one run, with the
+//! run's due time as its timestamp, so that jitter does not empty one period and double the next.
+
+mod names;
 
 use std::time::Duration;
 
@@ -15,40 +16,39 @@ use domain::metrics::{Detail, Metric, Unit, for_cloudwatch};
 use domain::{EnvironmentName, Report};
 use jiff::Timestamp;
 
-/// The namespace of all our metrics.
-pub const NAMESPACE: &str = "Vigie";
+pub use names::{MetricInfo, NAMESPACE, OwnMetric, PROBE_METRICS};
 
-/// Most metrics in one request; see the reference of `PutMetricData`.
+/// The most metrics in one request; see the reference of `PutMetricData`.
 pub const METRICS_PER_REQUEST: usize = 1_000;
 
-/// Most values of one metric in one request.
+/// The most values of one metric in one request.
 pub const VALUES_PER_METRIC: usize = 150;
 
-/// Why figures did not reach CloudWatch, after the SDK's own retries.
+/// Why metrics were not published, after the SDK's retries.
 #[derive(Debug, thiserror::Error)]
-#[error("{count} metrics were not taken by CloudWatch")]
+#[error("CloudWatch did not accept {count} metrics")]
 pub struct PutError {
     pub count: usize,
     pub source: Box<SdkError<PutMetricDataError>>,
 }
 
-/// A report's figures as CloudWatch takes them.
+/// The metrics of a report.
 ///
-/// Probes with an interval below a minute get high resolution, which costs the same to publish and
-/// is what a 10 s alarm period needs.
+/// Probes with an interval below a minute get high resolution, which a 10 s alarm period needs. It costs
+/// the same to publish.
 #[must_use]
 pub fn data(report: &Report, detail: Detail) -> Vec<MetricDatum> {
     let resolution = if report.every < Duration::from_secs(60) { 1 } else { 60 };
     let at = date_time(report.due);
     let datum = |metric: &Metric, values: &[f64]| {
-        let ours = [
+        let common = [
             dimension("Environment", report.environment.as_str()),
             dimension("Probe", report.probe.as_str()),
         ];
         let reason = metric.reason.map(|reason| dimension("Reason", reason.as_str()));
         MetricDatum::builder()
             .metric_name(metric.name)
-            .set_dimensions(Some(ours.into_iter().chain(reason).collect()))
+            .set_dimensions(Some(common.into_iter().chain(reason).collect()))
             .unit(unit(metric.unit))
             .timestamp(at)
             .storage_resolution(resolution)
@@ -69,19 +69,19 @@ pub fn data(report: &Report, detail: Detail) -> Vec<MetricDatum> {
         .collect()
 }
 
-/// A figure of the watch itself: `RunsDispatched`, `RunsReported`, `RunsLate`, `RunsLost`, …
+/// A value of a metric about Vigie itself.
 #[must_use]
 pub fn own(
-    name: &str,
+    metric: OwnMetric,
     environment: &EnvironmentName,
     value: f64,
-    unit: Unit,
     at: Timestamp,
 ) -> MetricDatum {
+    let info = metric.info();
     MetricDatum::builder()
-        .metric_name(name)
+        .metric_name(info.name)
         .dimensions(dimension("Environment", environment.as_str()))
-        .unit(self::unit(unit))
+        .unit(unit(info.unit))
         .timestamp(date_time(at))
         .value(value)
         .build()
@@ -90,7 +90,7 @@ pub fn own(
 /// Publishes in as few requests as the limits allow. Every request is tried, also after one failed.
 ///
 /// # Errors
-/// The last failure, with the number of metrics that were not taken in all.
+/// The last failure, with the number of all metrics that were not accepted.
 pub async fn put(client: &Client, data: Vec<MetricDatum>) -> Result<(), PutError> {
     let mut failed: Option<PutError> = None;
     for request in data.chunks(METRICS_PER_REQUEST) {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_stamped_with_its_due_time_and_its_dimensions() {
+    fn run_has_its_due_time_and_dimensions() {
         let data = data(&report(), Detail::Essential);
         let names: Vec<_> = data.iter().filter_map(MetricDatum::metric_name).collect();
         assert_eq!(names, ["Success", "Degraded", "Duration", "TimeToFirstChunk", "Failure"]);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thousand_metrics_go_in_one_request() {
+    async fn one_request_carries_a_thousand_metrics() {
         let rule = mock!(Client::put_metric_data)
             .match_requests(|request| {
                 request.namespace() == Some(NAMESPACE) && request.metric_data().len() <= 1_000
@@ -178,20 +178,20 @@ mod tests {
             .then_output(|| PutMetricDataOutput::builder().build());
         let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&rule]);
         let at = report().due;
-        let one = own("RunsReported", &report().environment, 1.0, Unit::Count, at);
+        let one = own(OwnMetric::RunsReported, &report().environment, 1.0, at);
         put(&client, vec![one; 2_001]).await.unwrap();
         assert_eq!(rule.num_calls(), 3);
     }
 
     #[tokio::test]
-    async fn what_was_not_taken_is_counted_and_the_rest_is_still_sent() {
+    async fn rejected_metrics_are_counted_and_the_rest_is_sent() {
         let refused = mock!(Client::put_metric_data).then_error(|| {
             PutMetricDataError::InternalServiceFault(InternalServiceFault::builder().build())
         });
         let taken =
             mock!(Client::put_metric_data).then_output(|| PutMetricDataOutput::builder().build());
         let client = mock_client!(aws_sdk_cloudwatch, RuleMode::Sequential, [&refused, &taken]);
-        let one = own("RunsReported", &report().environment, 1.0, Unit::Count, report().due);
+        let one = own(OwnMetric::RunsReported, &report().environment, 1.0, report().due);
         let error = put(&client, vec![one; 1_500]).await.unwrap_err();
         assert_eq!(error.count, 1_000);
         assert_eq!(taken.num_calls(), 1);

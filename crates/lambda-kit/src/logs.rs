@@ -22,6 +22,7 @@ pub const VIGIE_CRATES: &[&str] = &[
     "gradio",
     "ingest",
     "lambda_kit",
+    "notification_store",
     "notify",
     "probe_file",
     "prober",

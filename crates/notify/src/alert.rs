@@ -1,52 +1,53 @@
-//! One change of one alarm, whoever sent it: CloudWatch, EventBridge, an Alertmanager.
+//! One report about one alarm, from CloudWatch, EventBridge or Alertmanager.
 
 use std::collections::BTreeMap;
 
+use domain::{AlarmKind, AlarmName, EnvironmentName, ProbeName, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use domain::{AlarmKind, AlarmName, EnvironmentName, ProbeName, Severity};
-
-/// An alarm's change of state.
+/// A report about an alarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
-    /// What tells this alarm from every other one: the alarm's ARN, or Alertmanager's fingerprint.
+    /// Identifies the alarm: its ARN, or Alertmanager's fingerprint.
     pub key: String,
-    /// The alarm's name, as people know it.
+    /// The alarm's name.
     pub name: String,
     pub source: Source,
     pub subject: Subject,
     pub state: State,
-    /// The state before, as the sender tells it; `None` where it does not say.
+    /// The previous state; `None` if the sender does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<State>,
     /// When the alarm entered its state, by the sender's clock.
     pub changed: Timestamp,
-    /// Why, in the sender's own messages.
+    /// When the sender reported it, by the sender's clock. Orders the reports about one alarm.
+    pub reported: Timestamp,
+    /// Why, in the sender's own words.
     pub reason: String,
-    /// What the alarm's author wrote about it; empty when there is nothing.
+    /// The alarm's description; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// Labels beyond those that the other fields hold: `team`, and the operator's own.
+    /// Labels that no other field holds, such as `team`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// How urgent, where the alarm itself says so; routes have the last word.
+    /// The severity that the alarm itself gives; routes override it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
-    /// Where the alarm can be looked at.
+    /// The page of the alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// The stretch that the alarm looks at, in seconds: N × period. `None` where that is not known.
+    /// The period that the alarm evaluates, in seconds: N × period. `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looks_back_seconds: Option<u64>,
-    /// The id of a test that `vigie test-alert` sent; `None` for a real alarm.
+    /// The id of a test sent by `vigie test-alert`; `None` for a real alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<String>,
 }
 
-/// Who told us.
+/// Who sent a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
@@ -54,9 +55,9 @@ pub enum Source {
     CloudWatch,
     /// A rule on CloudWatch's alarm changes.
     EventBridge,
-    /// An Alertmanager, ours or Amazon Managed Service for Prometheus's.
+    /// Alertmanager, or Amazon Managed Service for Prometheus.
     Alertmanager,
-    /// Something that could not be read; it is passed on as it came.
+    /// A message in an unknown format, sent on unchanged.
     Unknown,
 }
 
@@ -68,14 +69,14 @@ pub enum Subject {
     Down { probe: ProbeName },
     /// A probe passes, but late or only on retry.
     Degraded { probe: ProbeName },
-    /// Something of Vigie's own.
+    /// Vigie itself.
     SelfMonitoring,
-    /// An alarm that Vigie knows nothing about, perhaps on a probe of its own.
+    /// An alarm that Vigie did not create, perhaps about a probe.
     External {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         probe: Option<ProbeName>,
     },
-    /// A message that could not be read.
+    /// A message in an unknown format.
     Unreadable,
 }
 
@@ -84,13 +85,13 @@ pub enum Subject {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
     Alarm,
-    /// We can't see: no results came.
+    /// No data.
     InsufficientData,
     Ok,
 }
 
 impl State {
-    /// As CloudWatch and the message attribute `state` have it.
+    /// As in CloudWatch and in the message attribute `state`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -100,7 +101,7 @@ impl State {
         }
     }
 
-    /// `None` for a word that is no state.
+    /// `None` for a word that is not a state.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Alarm, Self::InsufficientData, Self::Ok]
@@ -132,7 +133,7 @@ impl Subject {
 }
 
 impl Alert {
-    /// What people call it: the probe, or the alarm where there is none.
+    /// The probe's name, or the alarm's.
     #[must_use]
     pub fn title(&self) -> &str {
         match &self.subject {
@@ -141,7 +142,7 @@ impl Alert {
         }
     }
 
-    /// When the trouble itself began, as well as we can tell: the alarm looks back before it rises.
+    /// When the evaluated period began: an estimate of the start of the incident.
     #[must_use]
     pub fn began(&self) -> Timestamp {
         let back = self.looks_back_seconds.unwrap_or(0).min(86_400);
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alarms_name_says_what_it_is_about() {
+    fn alarm_name_gives_the_subject() {
         let prod: EnvironmentName = "prod".parse().unwrap();
         let bot: ProbeName = "bot".parse().unwrap();
         let about = |name| Subject::of_alarm(name, &prod);
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_the_same_word_in_json_as_in_cloudwatch() {
+    fn state_has_the_same_word_in_json_and_cloudwatch() {
         for state in [State::Alarm, State::InsufficientData, State::Ok] {
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
             assert_eq!(State::from_word(state.as_str()), Some(state));

@@ -114,7 +114,14 @@ impl Reader<'_> {
         } else if has("alerts") {
             let group: AlertmanagerGroup = serde_json::from_value(value).ok()?;
             let alerts = group.alerts.iter().take(MOST_ALERTS);
-            Some(alerts.map(|alert| self.alertmanager(&group, alert)).collect())
+            let mut alerts: Vec<Alert> =
+                alerts.map(|alert| self.alertmanager(&group, alert)).collect();
+            let unread = group.alerts.len().saturating_sub(MOST_ALERTS);
+            let cut = group.truncated_alerts.saturating_add(unread as u64);
+            if 0 < cut {
+                alerts.push(self.truncated(&group, cut));
+            }
+            Some(alerts)
         } else {
             None
         }
@@ -187,6 +194,7 @@ impl Reader<'_> {
             state: change.state,
             previous: change.previous,
             changed: change.changed,
+            reported: change.changed,
             reason: change.reason,
             description: prose.to_owned(),
             labels: note.labels,
@@ -222,6 +230,8 @@ impl Reader<'_> {
             state: if resolved { State::Ok } else { State::Alarm },
             previous: resolved.then_some(State::Alarm),
             changed: changed.unwrap_or(self.sent),
+            // Not `startsAt`: an alert that fires again after it was resolved keeps its first start.
+            reported: self.sent,
             reason: annotations.remove("summary").unwrap_or_default(),
             description: annotations.remove("description").unwrap_or_default(),
             severity: labels.get("severity").and_then(|word| severity(word)),
@@ -237,6 +247,24 @@ impl Reader<'_> {
         }
     }
 
+    /// A notice about the alerts that a group does not contain.
+    fn truncated(&self, group: &AlertmanagerGroup, cut: u64) -> Alert {
+        let text = format!(
+            "Alertmanager left {cut} alerts out of the group of receiver `{}`. See {}",
+            group.receiver, group.external_url
+        );
+        Alert {
+            key: format!("truncated:{}:{}", group.receiver, self.sent),
+            name: "Alertmanager".to_owned(),
+            ..self.unreadable(&Envelope {
+                message_id: String::new(),
+                subject: None,
+                message: text,
+                timestamp: None,
+            })
+        }
+    }
+
     fn unreadable(&self, envelope: &Envelope) -> Alert {
         let subject = envelope.subject.as_deref().unwrap_or("").trim();
         Alert {
@@ -247,6 +275,7 @@ impl Reader<'_> {
             state: State::Alarm,
             previous: None,
             changed: self.sent,
+            reported: self.sent,
             reason: envelope.message.chars().take(LONGEST_RAW).collect(),
             description: String::new(),
             labels: BTreeMap::new(),
@@ -374,6 +403,9 @@ struct AlertmanagerGroup {
     #[serde(default, rename = "externalURL")]
     external_url: String,
     alerts: Vec<AlertmanagerAlert>,
+    /// How many alerts Alertmanager left out.
+    #[serde(default)]
+    truncated_alerts: u64,
 }
 
 #[derive(Deserialize)]

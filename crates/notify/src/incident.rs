@@ -28,3 +28,20 @@ pub enum NotificationKind {
     /// The alarm was active for too long: for the escalation receiver.
     Escalation,
 }
+
+/// Why an incident ended, when not by `OK`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closure {
+    /// The alarm was deleted or renamed.
+    Deleted,
+    /// Alertmanager has not reported the alert for twice its repeat interval.
+    NotReported,
+}
+
+/// Who acknowledged an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub by: String,
+    pub at: Timestamp,
+}

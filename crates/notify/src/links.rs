@@ -12,6 +12,14 @@ pub fn alarm(arn: &str) -> Option<String> {
     Some(format!("{console}/cloudwatch/home?region={region}#alarmsV2:alarm/{}", escaped(name)))
 }
 
+/// The region of an alarm's ARN.
+#[must_use]
+pub fn region_of(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.splitn(7, ':').collect();
+    let [_, _, "cloudwatch", region, _, "alarm", _] = parts[..] else { return None };
+    Some(region)
+}
+
 /// The page of the object `key` in `bucket`.
 #[must_use]
 pub fn object(bucket: &str, key: &str, region: &str) -> String {

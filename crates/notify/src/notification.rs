@@ -6,7 +6,7 @@ use domain::{EnvironmentName, ProbeName, Report, Severity};
 use jiff::Timestamp;
 
 use crate::alert::Alert;
-use crate::incident::{Incident, NotificationKind};
+use crate::incident::{Acknowledgement, Closure, Incident, NotificationKind};
 use crate::locale::Zone;
 
 /// One notification to one receiver.
@@ -34,6 +34,9 @@ pub struct Item {
     pub severity: Severity,
     /// The current incident, or the one that has just ended; `None` when none is known.
     pub incident: Option<Incident>,
+    /// Why it ended, when not by `OK`.
+    pub closure: Option<Closure>,
+    pub acknowledged: Option<Acknowledgement>,
     /// The newest report of the probe, if it belongs to this incident.
     pub report: Option<Report>,
     pub metrics: Option<ProbeMetrics>,
@@ -73,6 +76,7 @@ pub struct ProbeWeek {
 pub struct OpenAlarm {
     pub alert: Alert,
     pub since: Timestamp,
+    pub acknowledged: Option<Acknowledgement>,
 }
 
 /// Metrics of a probe from CloudWatch.

@@ -85,6 +85,7 @@ mod tests {
             state: State::Alarm,
             previous: None,
             changed: Timestamp::UNIX_EPOCH,
+            reported: Timestamp::UNIX_EPOCH,
             reason: String::new(),
             description: String::new(),
             labels: [("team".to_owned(), team.to_owned())].into(),

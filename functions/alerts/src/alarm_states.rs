@@ -1,202 +1,306 @@
-//! What CloudWatch says of an alarm right now, asked before people are reminded of it.
+//! What CloudWatch says about the alarms now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::error::SdkError;
+use aws_sdk_cloudwatch::operation::describe_alarms::{DescribeAlarmsError, DescribeAlarmsOutput};
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{AlarmType, StateValue};
+use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm, LogAlarm, MetricAlarm, StateValue};
+use domain::EnvironmentName;
+use domain::alarm_note::Note;
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use lambda_kit::chain;
-use notify::alarm_record::{AlarmRecord, Observed, observe};
-use notify::alert::{Alert, Source, State};
+use notify::alert::{Alert, Source, State, Subject};
+use notify::links;
+use notify::reconcile::{Facts, Records};
+use notify::record::{AlarmRecord, Fact};
 
-/// The most names in one request, and the most alarms on one page of its answer; without saying so a
-/// page has 50.
+use crate::handler::Alerts;
+use crate::mutes;
+
+/// The most names in one request, and the most alarms on one page; the default page has 50.
 const NAMES: usize = 100;
 const MOST_RECORDS: i32 = 100;
-/// The most that a reminder waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest time of all queries.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How the alarms stand that were asked for, by name; without those of which nothing is known.
-pub(crate) type Current = BTreeMap<String, Standing>;
-
-/// How an alarm stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    In {
-        state: State,
-        since: Timestamp,
-    },
-    /// It does not exist any more.
-    Gone,
+/// Why CloudWatch's alarms are not known.
+#[derive(Debug, thiserror::Error)]
+enum QueryError {
+    #[error("CloudWatch did not answer within {} s", QUERY_TIMEOUT.as_secs())]
+    Timeout,
+    #[error("could not describe the alarms")]
+    Describe { source: Box<SdkError<DescribeAlarmsError>> },
 }
 
-/// The names of those of `alerts` that CloudWatch knows.
-pub(crate) fn names<'a>(alerts: impl Iterator<Item = &'a Alert>) -> Vec<String> {
-    alerts
-        .filter(|alert| matches!(alert.source, Source::CloudWatch | Source::EventBridge))
-        .filter(|alert| alert.test.is_none())
-        .map(|alert| alert.name.clone())
-        .collect()
+impl Alerts {
+    /// Queries every alarm that notifies Vigie, and those of `records` that the list does not contain.
+    pub(crate) async fn facts(&self, records: &Records) -> Facts {
+        let mut facts = Facts::default();
+        let mut named: BTreeMap<String, Vec<&AlarmRecord>> = BTreeMap::new();
+        for (key, record) in records {
+            let wanted = record.is_open() || !record.sent.is_empty() || record.history_lost;
+            if !record.can_be_queried() || !wanted {
+                continue;
+            }
+            match alarm_place(key, &self.config.region) {
+                Some((region, account)) if self.config.is_own_account(account) => {
+                    named.entry(region.to_owned()).or_default().push(record);
+                }
+                _ => {
+                    facts.out_of_reach.insert(key.clone());
+                }
+            }
+        }
+        let list = in_time(self.list());
+        let named = join_all(named.into_iter().map(async |(region, records)| {
+            let client = self.clients.cloudwatch_in(&region);
+            (in_time(states(&client, &records)).await, region)
+        }));
+        let (list, named) = join(list, named).await;
+        for (answer, region) in named {
+            match answer {
+                Ok(states) => facts.alarms.extend(states),
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), region, "Alarms could not be queried");
+                }
+            }
+        }
+        match list {
+            Ok(listed) => {
+                for listed in &listed {
+                    facts.alarms.insert(listed.alert.key.clone(), listed.fact());
+                    if !listed.actions_enabled {
+                        facts.muted.insert(listed.alert.key.clone());
+                    }
+                }
+                facts.listed = Some(listed.into_iter().map(|listed| listed.alert).collect());
+            }
+            Err(error) => tracing::warn!(error = chain(&error), "Alarms could not be listed"),
+        }
+        let open: BTreeMap<&str, &str> = records
+            .values()
+            .filter(|record| record.can_be_queried() && record.is_open())
+            .map(|record| &record.alert)
+            .chain(facts.listed.iter().flatten().filter(|alert| alert.state != State::Ok))
+            .map(|alert| (alert.key.as_str(), alert.name.as_str()))
+            .collect();
+        let muted = mutes::muted(&self.clients.cloudwatch, open.values().copied()).await;
+        let muted = open.iter().filter(|(_, name)| muted.contains(**name));
+        let muted: BTreeSet<String> = muted.map(|(key, _)| (*key).to_owned()).collect();
+        facts.muted.extend(muted);
+        facts
+    }
+
+    /// Every alarm with an action on Vigie's topic.
+    async fn list(&self) -> Result<Vec<Listed>, QueryError> {
+        let topic = &self.config.alarms_topic;
+        let mut pages =
+            described(&self.clients.cloudwatch).action_prefix(topic).into_paginator().send();
+        let mut listed = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|source| QueryError::Describe { source: Box::new(source) })?;
+            listed.extend(alarms(&page).into_iter().filter_map(|alarm| {
+                // An endpoint that does not support the prefix returns every alarm.
+                alarm.actions.contains(&topic.as_str()).then_some(())?;
+                listed_alarm(&alarm, &self.config.environment)
+            }));
+        }
+        Ok(listed)
+    }
 }
 
-/// Asks for those of `alerts` that are CloudWatch's own. What can't be asked is left out: it is told.
-pub(crate) async fn ask(client: &Client, alerts: impl Iterator<Item = &Alert>) -> Current {
-    let names = names(alerts);
-    let mut current = Current::new();
-    for names in names.chunks(NAMES) {
-        match tokio::time::timeout(PATIENCE, describe(client, names)).await {
-            Ok(Ok(described)) => current.extend(described),
-            Ok(Err(error)) => tracing::warn!(error, "the alarms could not be asked for"),
-            Err(_) => tracing::warn!("the alarms could not be asked for in time"),
+/// An alarm of the list.
+struct Listed {
+    alert: Alert,
+    actions_enabled: bool,
+}
+
+impl Listed {
+    fn fact(&self) -> Fact {
+        Fact::Is {
+            state: self.alert.state,
+            since: self.alert.changed,
+            reason: self.alert.reason.clone(),
         }
     }
-    current
 }
 
-async fn describe(client: &Client, names: &[String]) -> Result<Current, String> {
-    let mut pages = client
+/// What the three kinds of alarms have in common.
+struct Described<'a> {
+    name: &'a str,
+    arn: &'a str,
+    description: &'a str,
+    state: Option<&'a StateValue>,
+    reason: &'a str,
+    since: Option<&'a DateTime>,
+    actions: Vec<&'a str>,
+    actions_enabled: bool,
+    looks_back_seconds: Option<u64>,
+}
+
+impl Described<'_> {
+    /// `None` for a state that this program does not know.
+    fn fact(&self) -> Option<Fact> {
+        Some(Fact::Is {
+            state: State::from_word(self.state?.as_str())?,
+            since: timestamp(self.since?)?,
+            reason: self.reason.to_owned(),
+        })
+    }
+}
+
+fn alarms(page: &DescribeAlarmsOutput) -> Vec<Described<'_>> {
+    let metric = page.metric_alarms().iter().map(metric_alarm);
+    let composite = page.composite_alarms().iter().map(composite_alarm);
+    let log = page.log_alarms().iter().map(log_alarm);
+    metric.chain(composite).chain(log).collect()
+}
+
+fn metric_alarm(alarm: &MetricAlarm) -> Described<'_> {
+    let actions = [alarm.alarm_actions(), alarm.ok_actions(), alarm.insufficient_data_actions()];
+    let period = alarm.period().and_then(|seconds| u64::try_from(seconds).ok());
+    let periods = alarm.evaluation_periods().and_then(|count| u64::try_from(count).ok());
+    Described {
+        name: alarm.alarm_name().unwrap_or_default(),
+        arn: alarm.alarm_arn().unwrap_or_default(),
+        description: alarm.alarm_description().unwrap_or_default(),
+        state: alarm.state_value(),
+        reason: alarm.state_reason().unwrap_or_default(),
+        since: alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp()),
+        actions: actions.concat_names(),
+        actions_enabled: alarm.actions_enabled().unwrap_or(true),
+        looks_back_seconds: period.zip(periods).map(|(period, count)| period.saturating_mul(count)),
+    }
+}
+
+fn composite_alarm(alarm: &CompositeAlarm) -> Described<'_> {
+    let actions = [alarm.alarm_actions(), alarm.ok_actions(), alarm.insufficient_data_actions()];
+    let suppressed = alarm.actions_suppressed_by().is_some();
+    Described {
+        name: alarm.alarm_name().unwrap_or_default(),
+        arn: alarm.alarm_arn().unwrap_or_default(),
+        description: alarm.alarm_description().unwrap_or_default(),
+        state: alarm.state_value(),
+        reason: alarm.state_reason().unwrap_or_default(),
+        since: alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp()),
+        actions: actions.concat_names(),
+        actions_enabled: alarm.actions_enabled().unwrap_or(true) && !suppressed,
+        looks_back_seconds: None,
+    }
+}
+
+fn log_alarm(alarm: &LogAlarm) -> Described<'_> {
+    let actions = [alarm.alarm_actions(), alarm.ok_actions(), alarm.insufficient_data_actions()];
+    Described {
+        name: alarm.alarm_name().unwrap_or_default(),
+        arn: alarm.alarm_arn().unwrap_or_default(),
+        description: alarm.alarm_description().unwrap_or_default(),
+        state: alarm.state_value(),
+        reason: alarm.state_reason().unwrap_or_default(),
+        since: alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp()),
+        actions: actions.concat_names(),
+        actions_enabled: alarm.actions_enabled().unwrap_or(true),
+        looks_back_seconds: None,
+    }
+}
+
+trait ConcatNames<'a> {
+    fn concat_names(self) -> Vec<&'a str>;
+}
+
+impl<'a> ConcatNames<'a> for [&'a [String]; 3] {
+    fn concat_names(self) -> Vec<&'a str> {
+        self.into_iter().flatten().map(String::as_str).collect()
+    }
+}
+
+fn listed_alarm(alarm: &Described<'_>, environment: &EnvironmentName) -> Option<Listed> {
+    let Fact::Is { state, since, reason } = alarm.fact()? else { return None };
+    let (prose, note) = Note::split(alarm.description);
+    Some(Listed {
+        actions_enabled: alarm.actions_enabled,
+        alert: Alert {
+            key: if alarm.arn.is_empty() { alarm.name } else { alarm.arn }.to_owned(),
+            subject: Subject::of_alarm(alarm.name, environment),
+            name: alarm.name.to_owned(),
+            source: Source::CloudWatch,
+            state,
+            previous: None,
+            changed: since,
+            reported: since,
+            reason,
+            description: prose.to_owned(),
+            labels: note.labels,
+            severity: note.severity,
+            runbook: note.runbook,
+            link: links::alarm(alarm.arn),
+            looks_back_seconds: alarm.looks_back_seconds,
+            test: None,
+        },
+    })
+}
+
+/// The states of the alarms of `records`, which are all of one region.
+async fn states(
+    client: &Client,
+    records: &[&AlarmRecord],
+) -> Result<BTreeMap<String, Fact>, QueryError> {
+    let mut facts = BTreeMap::new();
+    for records in records.chunks(NAMES) {
+        let names: Vec<String> = records.iter().map(|record| record.alert.name.clone()).collect();
+        let mut there = facts_by_name(client, names).await?;
+        for record in records {
+            // The answer is complete, so an alarm that is not in it does not exist. `None` is an alarm in
+            // a state that this program does not know.
+            let fact = there.remove(&record.alert.name).unwrap_or(Some(Fact::Absent));
+            facts.extend(fact.map(|fact| (record.alert.key.clone(), fact)));
+        }
+    }
+    Ok(facts)
+}
+
+async fn facts_by_name(
+    client: &Client,
+    names: Vec<String>,
+) -> Result<BTreeMap<String, Option<Fact>>, QueryError> {
+    let mut pages = described(client).set_alarm_names(Some(names)).into_paginator().send();
+    let mut there = BTreeMap::new();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|source| QueryError::Describe { source: Box::new(source) })?;
+        there.extend(alarms(&page).iter().map(|alarm| (alarm.name.to_owned(), alarm.fact())));
+    }
+    Ok(there)
+}
+
+fn described(
+    client: &Client,
+) -> aws_sdk_cloudwatch::operation::describe_alarms::builders::DescribeAlarmsFluentBuilder {
+    client
         .describe_alarms()
-        .set_alarm_names(Some(names.to_vec()))
         .alarm_types(AlarmType::MetricAlarm)
         .alarm_types(AlarmType::CompositeAlarm)
         .alarm_types(AlarmType::LogAlarm)
         .max_records(MOST_RECORDS)
-        .into_paginator()
-        .send();
-    // `None` for one that is there, but in words that we don't know.
-    let mut there: BTreeMap<String, Option<Standing>> = BTreeMap::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| chain(&error))?;
-        let metric = page.metric_alarms().iter().map(|alarm| {
-            (alarm.alarm_name(), alarm.state_value(), alarm.state_updated_timestamp())
-        });
-        let composite = page.composite_alarms().iter().map(|alarm| {
-            (alarm.alarm_name(), alarm.state_value(), alarm.state_updated_timestamp())
-        });
-        let log = page.log_alarms().iter().map(|alarm| {
-            (alarm.alarm_name(), alarm.state_value(), alarm.state_updated_timestamp())
-        });
-        let alarms = metric.chain(composite).chain(log);
-        there.extend(
-            alarms.filter_map(|(name, state, at)| Some((name?.to_owned(), standing(state, at)))),
-        );
-    }
-    // Only now is the answer complete, and what is not in it does not exist.
-    let known = names.iter().filter_map(|name| {
-        let standing = there.get(name).copied().unwrap_or(Some(Standing::Gone))?;
-        Some((name.clone(), standing))
-    });
-    Ok(known.collect())
 }
 
-fn standing(state: Option<&StateValue>, at: Option<&DateTime>) -> Option<Standing> {
-    let state = State::from_word(state?.as_str())?;
-    let since = Timestamp::from_second(at?.secs()).ok()?;
-    Some(Standing::In { state, since })
+/// Region and account of an alarm. A key that is only a name is of this region; its account is empty.
+fn alarm_place<'a>(key: &'a str, own_region: &'a str) -> Option<(&'a str, &'a str)> {
+    if !key.starts_with("arn:") {
+        return Some((own_region, ""));
+    }
+    let parts: Vec<&str> = key.splitn(7, ':').collect();
+    let [_, _, "cloudwatch", region, account, "alarm", _] = parts[..] else { return None };
+    Some((region, account))
 }
 
-/// The memory with what CloudWatch says; `None` when the memory is right, or nothing was said.
-pub(crate) fn correct(
-    memory: &AlarmRecord,
-    current: &Current,
-    now: Timestamp,
-) -> Option<AlarmRecord> {
-    let known = &memory.alert;
-    match *current.get(&known.name)? {
-        // Nobody is told: whoever deleted the alarm knows.
-        Standing::Gone => {
-            let alert = Alert { state: State::Ok, changed: now, ..known.clone() };
-            Some(AlarmRecord { incident: None, pending: None, alert, ..memory.clone() })
-        }
-        Standing::In { state, .. } if state == known.state => None,
-        // Its change got lost; it waits to be told like any other.
-        Standing::In { state, since } => {
-            let changed = since.max(known.changed);
-            let previous = Some(known.state);
-            let alert = Alert { state, previous, changed, ..known.clone() };
-            match observe(Some(memory), &alert, memory.severity, now) {
-                Observed::NotificationKind(memory) => Some(*memory),
-                Observed::Repeated | Observed::Outdated => None,
-            }
-        }
-    }
+async fn in_time<T>(query: impl Future<Output = Result<T, QueryError>>) -> Result<T, QueryError> {
+    tokio::time::timeout(QUERY_TIMEOUT, query).await.unwrap_or(Err(QueryError::Timeout))
 }
 
-#[cfg(test)]
-mod tests {
-    use aws_sdk_cloudwatch::operation::describe_alarms::{
-        DescribeAlarmsError, DescribeAlarmsInput, DescribeAlarmsOutput,
-    };
-    use aws_sdk_cloudwatch::types::{CompositeAlarm, MetricAlarm};
-    use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// CloudWatch with the alarms of `there`, which gives `page` of them at a time and breaks at page
-    /// number `broken`.
-    fn cloudwatch(there: BTreeMap<String, bool>, page: usize, broken: Option<usize>) -> Client {
-        let answer = move |request: &DescribeAlarmsInput| {
-            let start: usize = request.next_token().map_or(0, |token| token.parse().unwrap());
-            // The API's own page, when nothing is asked for.
-            let most = usize::try_from(request.max_records().unwrap_or(50)).unwrap().min(page);
-            if Some(start / most) == broken {
-                return MockResponse::Error(DescribeAlarmsError::unhandled("throttled"));
-            }
-            let asked = request.alarm_names();
-            let found: Vec<_> = there.iter().filter(|(name, _)| asked.contains(name)).collect();
-            let end = found.len().min(start + most);
-            let mut output = DescribeAlarmsOutput::builder();
-            for (name, composite) in &found[start..end] {
-                let (state, at) = (StateValue::Alarm, DateTime::from_secs(1_795_000_000));
-                output = if **composite {
-                    let alarm = CompositeAlarm::builder().alarm_name(*name).state_value(state);
-                    output.composite_alarms(alarm.state_updated_timestamp(at).build())
-                } else {
-                    let alarm = MetricAlarm::builder().alarm_name(*name).state_value(state);
-                    output.metric_alarms(alarm.state_updated_timestamp(at).build())
-                };
-            }
-            let next = (end < found.len()).then(|| end.to_string());
-            MockResponse::Output(output.set_next_token(next).build())
-        };
-        let rule = mock!(Client::describe_alarms).then_compute_response(answer);
-        mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&rule])
-    }
-
-    proptest! {
-        #[test]
-        fn an_alarm_is_gone_only_if_a_complete_answer_lacks_it(
-            alarms in proptest::collection::btree_map("[a-z]{1,3}", any::<Option<bool>>(), 1..=100),
-            page in 1_usize..=100,
-            broken in proptest::option::of(0_usize..4),
-        ) {
-            let there: BTreeMap<String, bool> =
-                alarms.iter().filter_map(|(name, kind)| Some((name.clone(), (*kind)?))).collect();
-            let pages = there.len().div_ceil(page).max(1);
-            let names: Vec<String> = alarms.keys().cloned().collect();
-            let client = cloudwatch(there.clone(), page, broken);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let answer = runtime.unwrap().block_on(describe(&client, &names));
-            if broken.is_some_and(|broken| broken < pages) {
-                prop_assert!(answer.is_err());
-                return Ok(());
-            }
-            let answer = answer.unwrap();
-            for name in names {
-                let gone = answer[&name] == Standing::Gone;
-                prop_assert_eq!(gone, !there.contains_key(&name), "{}", name);
-            }
-        }
-    }
-
-    #[test]
-    fn a_state_that_is_not_known_is_no_absence() {
-        let at = DateTime::from_secs(1_795_000_000);
-        assert_eq!(standing(Some(&StateValue::from("PAUSED")), Some(&at)), None);
-        assert_eq!(standing(None, Some(&at)), None);
-        assert_eq!(standing(Some(&StateValue::Ok), None), None);
-    }
+fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_millisecond(at.to_millis().ok()?).ok()
 }

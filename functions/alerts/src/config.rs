@@ -5,35 +5,39 @@ use std::time::Duration;
 use domain::EnvironmentName;
 use jiff::tz::TimeZone;
 use lambda_kit::{SettingError, Settings};
-use notify::alarm_record::Rules;
-
+use notify::reconcile::Rules;
+use notify::record::FlappingRules;
 use notify::{Language, Routes, Zone};
 
-/// The operator's routes, built in: a route that is wrong fails the build's tests, not the night.
+/// The operator's routes, built in: a test fails on an invalid route.
 const ROUTES: &str = include_str!("../../../infra/routes.json");
 
 /// The longest delay of a message in SQS.
 const LONGEST_WINDOW: Duration = Duration::from_secs(900);
 
-/// What the function is told by its environment.
+/// The receivers, as they are named in the records.
+const NOTIFICATIONS: &str = "notifications";
+const TICKETS: &str = "tickets";
+const ESCALATION: &str = "escalation";
+
+/// The settings.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub environment: EnvironmentName,
     pub region: String,
+    /// The topic that alarms publish to.
+    pub alarms_topic: String,
     pub notifications_topic: String,
     pub tickets_topic: String,
-    /// `None`: nobody is next in line.
+    /// `None`: there is no escalation.
     pub escalation_topic: Option<String>,
-    /// Every topic that people hear by, and the addresses that must be subscribed to it; the one of
-    /// Vigie's own incident among them.
+    /// Every topic with e-mail subscribers, and the addresses that must be subscribed to it.
     pub subscribed: Vec<(String, Vec<String>)>,
     pub table: String,
     pub bucket: String,
     pub queue_url: String,
     pub language: Language,
     pub zone: Zone,
-    /// Alarms that change within it make one notification; zero: each makes its own, at once.
-    pub window: Duration,
     pub rules: Rules,
     pub dashboard: Option<String>,
     /// The dead man's switch; a secret.
@@ -61,11 +65,13 @@ impl Config {
             (escalation_topic.clone(), addresses("ESCALATION_EMAILS")),
             (settings.optional("SELF_MONITORING_TOPIC_ARN"), addresses("SELF_MONITORING_EMAILS")),
         ];
-        let subscribed = subscribed.into_iter().filter_map(|(topic, them)| Some((topic?, them)));
+        let subscribed =
+            subscribed.into_iter().filter_map(|(topic, addresses)| Some((topic?, addresses)));
         let some = |time: Duration| (!time.is_zero()).then_some(time);
-        let defaults = Rules::default();
         let remind = settings.seconds("REMINDER_SECONDS", Duration::from_secs(14_400))?;
         let escalate = settings.seconds("ESCALATE_AFTER_SECONDS", Duration::ZERO)?;
+        let repeat =
+            settings.seconds("ALERTMANAGER_REPEAT_SECONDS", Duration::from_secs(86_400))?;
         let window = settings.seconds("GROUP_WINDOW_SECONDS", Duration::from_secs(30))?;
         if LONGEST_WINDOW < window {
             return Err(SettingError::Invalid {
@@ -74,17 +80,23 @@ impl Config {
                 expected: "at most `900`, the longest delay in SQS",
             });
         }
+        let rules = Rules {
+            page: vec![NOTIFICATIONS.to_owned()],
+            ticket: vec![TICKETS.to_owned()],
+            escalation: escalation_topic.iter().map(|_| ESCALATION.to_owned()).collect(),
+            remind_every: some(remind),
+            escalate_after: some(escalate),
+            flapping: FlappingRules::default(),
+            lease: repeat * 2,
+            window,
+        };
         Ok(Self {
             environment: settings
                 .required_as("VIGIE_ENVIRONMENT", "the environment's name, such as `prod`")?,
             region: settings.required("AWS_REGION", "a region, such as `eu-west-1`")?,
+            alarms_topic: topic("ALARMS_TOPIC_ARN")?,
             notifications_topic,
             tickets_topic,
-            rules: Rules {
-                remind_every: some(remind),
-                escalate_after: some(escalate).filter(|_| escalation_topic.is_some()),
-                ..defaults
-            },
             escalation_topic,
             subscribed: subscribed.collect(),
             table: settings.required("TABLE_NAME", "the name of the table")?,
@@ -92,11 +104,29 @@ impl Config {
             queue_url: settings.required("ALERTS_QUEUE_URL", "the URL of the alerts queue")?,
             language: settings.parsed("LANGUAGE", "`en` or `fr`")?.unwrap_or_default(),
             zone: zone(&settings)?,
-            window,
+            rules,
             dashboard: settings.optional("DASHBOARD_NAME"),
             heartbeat_url: settings.optional("HEARTBEAT_URL"),
             routes: serde_json::from_str(ROUTES).expect("a test reads infra/routes.json"),
         })
+    }
+
+    /// The topic of a receiver. A receiver that is not configured any more has none of its own; its last
+    /// notifications go where pages go.
+    pub(crate) fn topic(&self, receiver: &str) -> &str {
+        match (receiver, &self.escalation_topic) {
+            (TICKETS, _) => &self.tickets_topic,
+            (ESCALATION, Some(topic)) => topic,
+            _ => &self.notifications_topic,
+        }
+    }
+
+    /// Whether `account` is the one that Vigie runs in. Empty: the key is only a name, which is this
+    /// account's.
+    pub(crate) fn is_own_account(&self, account: &str) -> bool {
+        // arn:PARTITION:sns:REGION:ACCOUNT:NAME
+        let own = self.alarms_topic.split(':').nth(4);
+        account.is_empty() || own.is_none_or(|own| own == account)
     }
 }
 
@@ -122,7 +152,8 @@ mod tests {
                 _ if name == changed => value.to_owned(),
                 "VIGIE_ENVIRONMENT" => "prod".to_owned(),
                 "AWS_REGION" => "eu-west-1".to_owned(),
-                "NOTIFICATIONS_TOPIC_ARN"
+                "ALARMS_TOPIC_ARN"
+                | "NOTIFICATIONS_TOPIC_ARN"
                 | "TICKETS_TOPIC_ARN"
                 | "TABLE_NAME"
                 | "REPORT_BUCKET"
@@ -134,17 +165,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_a_default() {
+    fn unset_settings_have_defaults() {
         let config = with("", "").unwrap();
         assert_eq!(config.language, Language::English);
         assert_eq!(config.zone.name, "UTC");
-        assert_eq!(config.window, Duration::from_secs(30));
+        assert_eq!(config.rules.window, Duration::from_secs(30));
         assert_eq!(config.rules.remind_every, Some(Duration::from_secs(14_400)));
         assert_eq!(config.rules.escalate_after, None);
     }
 
     #[test]
-    fn a_wrong_setting_is_refused_with_what_was_expected() {
+    fn invalid_setting_is_rejected_with_the_expectation() {
         let cases = [
             ("LANGUAGE", "de", "`LANGUAGE` is `de`; expected `en` or `fr`"),
             (
@@ -165,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn escalation_needs_somebody_to_escalate_to() {
-        let alone = with("ESCALATE_AFTER_SECONDS", "600").unwrap();
-        assert_eq!(alone.rules.escalate_after, None);
+    fn escalation_needs_a_topic() {
+        let config = with("ESCALATE_AFTER_SECONDS", "600").unwrap();
+        assert_eq!(config.rules.escalation, Vec::<String>::new());
     }
 
     #[test]
-    fn zero_switches_reminders_off() {
+    fn zero_disables_reminders() {
         assert_eq!(with("REMINDER_SECONDS", "0").unwrap().rules.remind_every, None);
     }
 }

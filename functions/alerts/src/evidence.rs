@@ -1,32 +1,33 @@
-//! What a mail is made richer with: the newest report from S3, the figures from CloudWatch.
-//!
-//! Nothing here may hold a mail back: what fails or is slow is left out, with a line in the log.
+//! The evidence in a mail: the newest report from S3, the metrics from CloudWatch. What fails or is slow is left out.
 
 use std::time::Duration;
 
+use aws_sdk_cloudwatch::error::SdkError;
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStreamError;
 use domain::report::{self, Report};
 use domain::{EnvironmentName, Outcome, ProbeName};
 use jiff::Timestamp;
 use lambda_kit::chain;
-use notify::alarm_record::AlarmRecord;
+use notify::AlarmRecord;
 use notify::alert::{State, Subject};
-
 use notify::notification::{ProbeMetrics, Runs, Window};
 
-/// The most that a mail waits for all of its evidence.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// The longest that a mail waits for its evidence.
+const TIMEOUT: Duration = Duration::from_secs(4);
 /// The largest report that is read.
 const LARGEST_REPORT: i64 = 4 * 1024 * 1024;
-/// The step of the availability line, and how many steps it has.
+/// The step of the availability line, and the number of steps.
 const STEP: Duration = Duration::from_secs(300);
 const STEPS: u32 = 24;
 const HOUR: Duration = Duration::from_secs(3_600);
-/// The longest period of `GetMetricData` that makes sense here: a day.
+/// The longest period of a query: a day.
 const LONGEST_PERIOD: u64 = 86_400;
 
-/// Where evidence comes from.
+/// Reads evidence.
 pub(crate) struct Evidence<'a> {
     pub(crate) s3: &'a aws_sdk_s3::Client,
     pub(crate) cloudwatch: &'a aws_sdk_cloudwatch::Client,
@@ -34,59 +35,85 @@ pub(crate) struct Evidence<'a> {
     pub(crate) environment: &'a EnvironmentName,
 }
 
+/// Why evidence is missing. The mail is sent without it.
+#[derive(Debug, thiserror::Error)]
+enum EvidenceError {
+    #[error("could not read `{key}`")]
+    Get { key: String, source: Box<SdkError<GetObjectError>> },
+    #[error("could not download `{key}`")]
+    Body { key: String, source: ByteStreamError },
+    #[error("`{key}` has {size} bytes; at most {LARGEST_REPORT} are read")]
+    TooLarge { key: String, size: i64 },
+    #[error("`{key}` is not a report")]
+    Json { key: String, source: serde_json::Error },
+    #[error("`{key}` has version {version}; expected {expected}", expected = report::VERSION)]
+    Version { key: String, version: u32 },
+    #[error("could not read the metrics")]
+    Metrics { source: Box<SdkError<GetMetricDataError>> },
+}
+
 impl Evidence<'_> {
-    /// The newest report of the alarm's probe, if it is about this incident.
-    pub(crate) async fn report(&self, memory: &AlarmRecord) -> Option<Report> {
-        let probe = memory.alert.subject.probe()?;
-        let report = self.in_time("the report", self.latest(probe)).await?;
-        fits(&report, memory).then_some(report)
+    /// The newest report of the alarm's probe, if it belongs to this incident.
+    pub(crate) async fn report(&self, record: &AlarmRecord) -> Option<Report> {
+        let probe = record.alert.subject.probe()?;
+        let report = self.in_time("report", self.latest(probe)).await?;
+        fits(&report, record).then_some(report)
     }
 
-    /// The figures of the alarm's probe around its incident.
-    pub(crate) async fn figures(
+    /// The metrics of the alarm's probe around its incident.
+    pub(crate) async fn metrics(
         &self,
-        memory: &AlarmRecord,
+        record: &AlarmRecord,
         now: Timestamp,
     ) -> Option<ProbeMetrics> {
-        let probe = memory.alert.subject.probe()?;
-        let alert = &memory.alert;
+        let probe = record.alert.subject.probe()?;
+        let alert = &record.alert;
         let until = if alert.state == State::Ok { alert.changed } else { now };
-        let began = memory.incident.map_or_else(|| alert.began(), |incident| incident.began);
-        self.in_time("the figures", Box::pin(self.around(probe, began, until))).await
+        let began = record.incident.map_or_else(|| alert.began(), |incident| incident.began);
+        self.in_time("metrics", Box::pin(self.around(probe, began, until))).await
     }
 
     async fn in_time<T>(
         &self,
         what: &str,
-        work: impl Future<Output = Result<T, String>>,
+        work: impl Future<Output = Result<T, EvidenceError>>,
     ) -> Option<T> {
-        match tokio::time::timeout(PATIENCE, work).await {
+        match tokio::time::timeout(TIMEOUT, work).await {
             Ok(Ok(found)) => Some(found),
             Ok(Err(error)) => {
-                tracing::warn!(error, "{what} could not be had; the mail goes out without");
+                tracing::warn!(error = chain(&error), what, "Mail is sent without evidence");
                 None
             }
             Err(_) => {
-                tracing::warn!("{what} took too long; the mail goes out without");
+                tracing::warn!(what, "Mail is sent without evidence: reading it timed out");
                 None
             }
         }
     }
 
-    async fn latest(&self, probe: &ProbeName) -> Result<Report, String> {
+    async fn latest(&self, probe: &ProbeName) -> Result<Report, EvidenceError> {
         let key = Report::latest_key(probe);
         let object = self.s3.get_object().bucket(self.bucket).key(&key).send().await;
-        let object = object.map_err(|error| chain(&error))?;
+        let object = match object {
+            Ok(object) => object,
+            Err(source) => return Err(EvidenceError::Get { key, source: Box::new(source) }),
+        };
         let size = object.content_length().unwrap_or(0);
         if LARGEST_REPORT < size {
-            return Err(format!("`{key}` has {size} bytes; at most {LARGEST_REPORT} are read"));
+            return Err(EvidenceError::TooLarge { key, size });
         }
-        let body = object.body.collect().await.map_err(|error| chain(&error))?.to_vec();
-        let report: Report = serde_json::from_slice(&body).map_err(|error| chain(&error))?;
+        let body = match object.body.collect().await {
+            Ok(body) => body.to_vec(),
+            Err(source) => return Err(EvidenceError::Body { key, source }),
+        };
+        let report: Report = match serde_json::from_slice(&body) {
+            Ok(report) => report,
+            Err(source) => return Err(EvidenceError::Json { key, source }),
+        };
         if report.version == report::VERSION {
             Ok(report)
         } else {
-            Err(format!("`{key}` has version {}", report.version))
+            Err(EvidenceError::Version { key, version: report.version })
         }
     }
 
@@ -95,7 +122,7 @@ impl Evidence<'_> {
         probe: &ProbeName,
         began: Timestamp,
         until: Timestamp,
-    ) -> Result<ProbeMetrics, String> {
+    ) -> Result<ProbeMetrics, EvidenceError> {
         let minute = Duration::from_secs(60);
         let start = floor(began, minute);
         let end = ceil(until, minute).max(start + minute);
@@ -117,10 +144,10 @@ impl Evidence<'_> {
         start: Timestamp,
         end: Timestamp,
         period: Duration,
-    ) -> Result<Window, String> {
+    ) -> Result<Window, EvidenceError> {
         let period = Duration::from_secs(period.as_secs().min(LONGEST_PERIOD));
         let values = self.values(probe, start, end, period, &ALL).await?;
-        // The period spans the window; two values only where CloudWatch cuts it at its own grid.
+        // The period spans the window. There are two values if CloudWatch aligns it differently.
         let sum = |index: usize| values[index].iter().map(|(_, value)| value).sum::<f64>();
         let newest = |index: usize| values[index].iter().max_by_key(|(at, _)| *at).map(|v| v.1);
         Ok(Window {
@@ -138,13 +165,13 @@ impl Evidence<'_> {
         end: Timestamp,
         period: Duration,
         wanted: &[(&str, &str)],
-    ) -> Result<Vec<Vec<(i64, f64)>>, String> {
+    ) -> Result<Vec<Vec<(i64, f64)>>, EvidenceError> {
         let dimension =
             |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
         let period = i32::try_from(period.as_secs()).unwrap_or(i32::MAX);
         let queries = wanted.iter().enumerate().map(|(index, (metric, statistic))| {
             let metric = Metric::builder()
-                .namespace("Vigie")
+                .namespace(cloudwatch::NAMESPACE)
                 .metric_name(*metric)
                 .dimensions(dimension("Environment", self.environment.as_str()))
                 .dimensions(dimension("Probe", probe.as_str()))
@@ -160,7 +187,7 @@ impl Evidence<'_> {
             .set_metric_data_queries(Some(queries.collect()))
             .send()
             .await
-            .map_err(|error| chain(&error))?;
+            .map_err(|source| EvidenceError::Metrics { source: Box::new(source) })?;
         let mut values = vec![Vec::new(); wanted.len()];
         for result in answer.metric_data_results() {
             let index = result.id().and_then(|id| id.strip_prefix('v')?.parse::<usize>().ok());
@@ -172,15 +199,15 @@ impl Evidence<'_> {
     }
 }
 
-/// Runs that passed, and all runs with a verdict.
+/// Passed runs, and all runs with a verdict.
 const RUNS: [(&str, &str); 2] = [("Success", "Sum"), ("Success", "SampleCount")];
 const ALL: [(&str, &str); 4] =
     [RUNS[0], RUNS[1], ("TimeToFirstChunk", "p50"), ("TimeToFirstChunk", "p95")];
 
-/// Whether a report tells of the incident that the alarm is about, and not of an older one.
-fn fits(report: &Report, memory: &AlarmRecord) -> bool {
-    let alert = &memory.alert;
-    let began = memory.incident.map_or_else(|| alert.began(), |incident| incident.began);
+/// Whether a report belongs to this incident, and not to an older one.
+fn fits(report: &Report, record: &AlarmRecord) -> bool {
+    let alert = &record.alert;
+    let began = record.incident.map_or_else(|| alert.began(), |incident| incident.began);
     let recent = began.checked_sub(report.every).is_ok_and(|earliest| earliest <= report.due);
     let outcome = report.outcome;
     recent

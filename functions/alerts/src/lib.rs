@@ -1,23 +1,27 @@
 //! Turns alarm changes, whoever sent them, into notifications that a person can act on.
 //!
-//! 1. Each message of the queue is read and recorded for its alarm (`store`).
-//! 2. The first change of a group schedules a flush: a message to the function's own queue that returns when the
-//!    window is over. Then all changes of the window are sent together. A minute of the schedule does the same for
-//!    what a flush missed, and sends reminders.
-//! 3. The crate `notify` writes the mail from the record, the newest report and the metrics (`evidence`). The record is
-//!    marked as notified after the mail was published.
+//! 1. An event updates the record of its alarm and schedules a flush: a message to the function's own queue that
+//!    returns when the group's window is over (`intake`).
+//! 2. The flush, and a minute of the schedule, query CloudWatch and let `notify::reconcile` compare the answer with
+//!    what each receiver was last sent (`delivery`). A lost event only makes a notification later.
+//! 3. `notify::mail` writes the text from the record, the newest report and the metrics (`evidence`). A record is marked
+//!    as sent after its notification was published.
 //!
-//! A failure of the table, the bucket, the metrics or the queue costs a part of the mail or its grouping, never the
-//! mail. Only a failed publish returns the message to SQS.
+//! A failure of the table, the bucket or the metrics costs a part of the mail, or its grouping, never the mail.
 
 mod alarm_states;
-mod alerts;
+mod clients;
 mod config;
+mod delivery;
 mod evidence;
+mod handler;
+mod intake;
+mod metrics;
 mod mutes;
 mod publish;
 mod self_monitoring;
-mod store;
+mod weekly;
 
-pub use alerts::{Alerts, Clients};
+pub use clients::Clients;
 pub use config::Config;
+pub use handler::Alerts;

@@ -1,6 +1,6 @@
 //! Lambda that turns alarms into notifications.
 //!
-//! Wiring only. What it decides is in `lib.rs`.
+//! Wiring only; the logic is in `lib.rs`.
 
 use alerts::{Alerts, Clients, Config};
 use anyhow::Error;
@@ -15,12 +15,12 @@ async fn main() -> anyhow::Result<()> {
     lambda_kit::init_logs()?;
     let config = Config::from_env(lambda_kit::process_env)?;
 
-    // A mail waits for each of these calls; two tries of ten seconds are all it can bear.
-    let patience = TimeoutConfig::builder()
+    // A mail waits for each of these calls, so there is time for two attempts.
+    let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(10))
         .operation_timeout(Duration::from_secs(20))
         .build();
-    let aws = aws_config::from_env().timeout_config(patience).load().await;
+    let aws = aws_config::from_env().timeout_config(timeouts).load().await;
     let alerts = &Alerts::new(config, Clients::new(&aws));
 
     let handle = async move |event: LambdaEvent<SqsEvent>| {

@@ -1,42 +1,49 @@
-//! Which alarms somebody muted, asked before people hear of them again.
-//!
-//! A mute rule of CloudWatch silences an alarm's own actions alone. What we tell of our own accord, such
-//! as a reminder, comes from the table, so it has to ask.
+//! Which alarms are muted by a mute rule of CloudWatch. A rule suppresses an alarm's own actions; what Vigie sends
+//! follows it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::error::SdkError;
+use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::ListAlarmMuteRulesError;
 use aws_sdk_cloudwatch::types::AlarmMuteRuleStatus;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use lambda_kit::chain;
-use notify::alert::Alert;
 
-use crate::alarm_states;
+/// The longest time of all queries.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Calls at the same time.
+const CONCURRENT: usize = 4;
 
-/// The most that a reminder waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Calls at once.
-const AT_ONCE: usize = 4;
+/// The mute rules could not be listed.
+#[derive(Debug, thiserror::Error)]
+#[error("could not list the mute rules")]
+struct MuteError {
+    source: Box<SdkError<ListAlarmMuteRulesError>>,
+}
 
-/// The names of those of `alerts` that are muted now. What can't be found out is not muted: a mail too
-/// many is better than a page that is missing.
-pub(crate) async fn muted(
+/// Those of `names` that are muted now. An alarm whose rules cannot be listed is not muted: a superfluous
+/// notification is better than a missing one.
+pub(crate) async fn muted<'a>(
     client: &Client,
-    alerts: impl Iterator<Item = &Alert>,
+    names: impl Iterator<Item = &'a str>,
 ) -> BTreeSet<String> {
-    let names = alarm_states::names(alerts);
+    let names: Vec<String> = names.map(str::to_owned).collect();
     if names.is_empty() {
         return BTreeSet::new();
     }
-    let asked = async {
-        // Mostly nothing is muted at all, which is one call for however many alarms.
+    let query = async {
+        // Usually no rule is active, which one call shows for all alarms.
         match is_active(client, None).await {
             Ok(true) => {}
             Ok(false) => return BTreeSet::new(),
             Err(error) => {
-                tracing::warn!(error, "the mutes could not be asked for; all is told");
+                tracing::warn!(
+                    error = chain(&error),
+                    "Mute rules could not be listed; no alarm counts as muted"
+                );
                 return BTreeSet::new();
             }
         }
@@ -44,21 +51,25 @@ pub(crate) async fn muted(
             .map(async |name| match is_active(client, Some(&name)).await {
                 Ok(muted) => muted.then_some(name),
                 Err(error) => {
-                    tracing::warn!(error, alarm = name, "its mutes could not be asked for");
+                    tracing::warn!(
+                        error = chain(&error),
+                        alarm = name,
+                        "Mute rules of the alarm could not be listed"
+                    );
                     None
                 }
             })
-            .buffer_unordered(AT_ONCE);
+            .buffer_unordered(CONCURRENT);
         muted.filter_map(std::future::ready).collect().await
     };
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
-        tracing::warn!("the mutes could not be asked for in time; all is told");
+    tokio::time::timeout(QUERY_TIMEOUT, query).await.unwrap_or_else(|_| {
+        tracing::warn!("Listing mute rules timed out; no alarm counts as muted");
         BTreeSet::new()
     })
 }
 
-/// Whether a mute rule is active, one on the alarm `name` if that is given.
-async fn is_active(client: &Client, name: Option<&str>) -> Result<bool, String> {
+/// Whether a mute rule is active, one for the alarm `name` if given.
+async fn is_active(client: &Client, name: Option<&str>) -> Result<bool, MuteError> {
     let mut pages = client
         .list_alarm_mute_rules()
         .set_alarm_name(name.map(str::to_owned))
@@ -66,7 +77,7 @@ async fn is_active(client: &Client, name: Option<&str>) -> Result<bool, String> 
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| chain(&error))?;
+        let page = page.map_err(|source| MuteError { source: Box::new(source) })?;
         let active = Some(&AlarmMuteRuleStatus::Active);
         if page.alarm_mute_rule_summaries().iter().any(|rule| rule.status() == active) {
             return Ok(true);

@@ -1,70 +1,72 @@
-//! Publishing to a topic, with the attributes that subscribers filter by.
+//! Publishes to a topic, with the attributes that subscribers filter by.
 
 use std::collections::BTreeSet;
 
+use aws_sdk_sns::Client;
+use aws_sdk_sns::error::SdkError;
+use aws_sdk_sns::operation::publish::PublishError as SnsPublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use domain::EnvironmentName;
-use lambda_kit::chain;
-
 use notify::mail::Mail;
 use notify::notification::Item;
 
 /// Attribute lists stay far below SNS's 256 KB for message and attributes together.
 const MOST_VALUES: usize = 100;
 
-/// A mail that SNS did not take. The event is handed back and comes again.
+/// SNS did not accept a notification. It is sent again by the next reconciliation.
 #[derive(Debug, thiserror::Error)]
-#[error("notification `{subject}` did not reach topic `{topic}`: {cause}")]
-pub(crate) struct Unpublished {
+#[error("could not publish `{subject}` to topic `{topic}`")]
+pub(crate) struct PublishError {
     subject: String,
     topic: String,
-    cause: String,
+    source: Box<SdkError<SnsPublishError>>,
 }
 
 /// Publishes `mail` and returns SNS's id of the message.
 pub(crate) async fn publish(
-    client: &aws_sdk_sns::Client,
+    client: &Client,
     topic: &str,
     mail: &Mail,
     environment: &EnvironmentName,
     items: &[Item],
-) -> Result<String, Unpublished> {
+) -> Result<String, PublishError> {
     put(client, topic, mail, attributes(environment, items)).await
 }
 
-/// Publishes the weekly mail, as what nobody filters away: it shows that pages would come.
-pub(crate) async fn publish_week(
-    client: &aws_sdk_sns::Client,
+/// Publishes the weekly mail with the attributes of a page, so that no filter drops it: it shows that pages
+/// arrive.
+pub(crate) async fn publish_weekly(
+    client: &Client,
     topic: &str,
     mail: &Mail,
     environment: &EnvironmentName,
-) -> Result<String, Unpublished> {
+) -> Result<String, PublishError> {
     let attributes = [("severity", "page"), ("environment", environment.as_str()), ("state", "OK")];
     let attributes = attributes.map(|(name, value)| (name, BTreeSet::from([value.to_owned()])));
     put(client, topic, mail, attributes.into()).await
 }
 
 async fn put(
-    client: &aws_sdk_sns::Client,
+    client: &Client,
     topic: &str,
     mail: &Mail,
     attributes: Vec<(&'static str, BTreeSet<String>)>,
-) -> Result<String, Unpublished> {
+) -> Result<String, PublishError> {
     let mut request = client.publish().topic_arn(topic).subject(&mail.subject).message(&mail.body);
     for (name, values) in attributes {
         request = request.message_attributes(name, attribute(&values));
     }
     match request.send().await {
         Ok(answer) => Ok(answer.message_id().unwrap_or_default().to_owned()),
-        Err(error) => Err(Unpublished {
+        Err(source) => Err(PublishError {
             subject: mail.subject.clone(),
             topic: topic.to_owned(),
-            cause: chain(&error),
+            source: Box::new(source),
         }),
     }
 }
 
-/// What a filter policy can ask for. An attribute without a value is left out.
+/// What a filter policy can match. SNS rejects attributes without a value, so they are left out.
 fn attributes(
     environment: &EnvironmentName,
     items: &[Item],
@@ -89,10 +91,13 @@ fn attributes(
         let outcome = item.report.as_ref().and_then(|report| report.outcome.reason());
         reason.1.extend(outcome.map(|reason| reason.as_str().to_owned()));
     }
+    for (_, values) in &mut lists {
+        values.retain(|value| !value.trim().is_empty());
+    }
     lists.into_iter().filter(|(_, values)| !values.is_empty()).collect()
 }
 
-/// One value is a string; several are a list, of which a filter needs to match one.
+/// One value is a string; several are a list, and a filter matches any of them.
 fn attribute(values: &BTreeSet<String>) -> MessageAttributeValue {
     let mut first: Vec<&String> = values.iter().take(MOST_VALUES).collect();
     let (kind, value) = match (first.pop(), first.is_empty()) {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
+use cloudwatch::OwnMetric;
 use domain::Probe;
-use domain::metrics::Unit;
 use domain::schedule::{minute_after, plan};
 use domain::smoke::{SmokePlan, SmokeRequest};
 use jiff::Timestamp;
@@ -163,14 +163,14 @@ impl Dispatcher {
     async fn publish(&self, minute: Timestamp, runs: usize, problems: usize, without_alarm: usize) {
         let own = |name, value: usize| {
             let value = f64::from(u32::try_from(value).unwrap_or(u32::MAX));
-            cloudwatch::own(name, &self.config.environment, value, Unit::Count, minute)
+            cloudwatch::own(name, &self.config.environment, value, minute)
         };
-        let mut metrics = vec![own("RunsDispatched", runs)];
+        let mut metrics = vec![own(OwnMetric::RunsDispatched, runs)];
         if problems > 0 {
-            metrics.push(own("RunErrors", problems));
+            metrics.push(own(OwnMetric::RunErrors, problems));
         }
         if without_alarm > 0 {
-            metrics.push(own("ProbesWithoutAlarm", without_alarm));
+            metrics.push(own(OwnMetric::ProbesWithoutAlarm, without_alarm));
         }
         if let Err(error) = cloudwatch::put(&self.cloudwatch, metrics).await {
             error!(error = chain(&error), "Publishing the dispatcher's metrics failed");

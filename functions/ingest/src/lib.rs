@@ -23,8 +23,8 @@ use aws_lambda_events::lambda_function_urls::{
 };
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
+use cloudwatch::OwnMetric;
 use domain::SecretReference;
-use domain::metrics::Unit;
 use http::StatusCode;
 use lambda_kit::chain;
 use samples::message::{Outgoing, encode};
@@ -155,7 +155,7 @@ impl Ingest {
         let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
         let number = f64::from(u32::try_from(refused).unwrap_or(u32::MAX));
         let environment = &self.config.environment;
-        let datum = cloudwatch::own("SamplesRefused", environment, number, Unit::Count, at);
+        let datum = cloudwatch::own(OwnMetric::SamplesRefused, environment, number, at);
         if let Err(error) = cloudwatch::put(&self.services.cloudwatch, vec![datum]).await {
             tracing::error!(
                 reason = chain(&error),

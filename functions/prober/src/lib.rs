@@ -20,8 +20,8 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
+use cloudwatch::OwnMetric;
 use conversation::StallMonitor;
-use domain::metrics::Unit;
 use domain::report::Report;
 use domain::run_request::{ReadError, Run, RunRequest, ScrapeRequest};
 use futures_util::StreamExt as _;
@@ -233,7 +233,11 @@ impl Prober {
         let late_scrapes = u32::try_from(late_scrapes).unwrap_or(u32::MAX);
         let scrapes = scrapes.into_iter().map(|scrape| self.scrape(scrape, request.due));
         let (counted, made, scraped) = tokio::join!(
-            self.count([("RunsLate", late), ("RunsLost", lost), ("ScrapesLate", late_scrapes)]),
+            self.count([
+                (OwnMetric::RunsLate, late),
+                (OwnMetric::RunsLost, lost),
+                (OwnMetric::ScrapesLate, late_scrapes),
+            ]),
             self.make(to_make, request.due, deadline),
             join_all(scrapes),
         );
@@ -293,14 +297,12 @@ impl Prober {
     }
 
     /// Publishes counters, stamped with the present: an alarm does not look back as far as a late due time.
-    async fn count(&self, counts: [(&str, u32); 3]) -> Option<PublishError> {
+    async fn count(&self, counts: [(OwnMetric, u32); 3]) -> Option<PublishError> {
         let now = Timestamp::now();
         let environment = &self.publisher.config.environment;
         let counted = counts.into_iter().filter(|(_, count)| *count > 0);
         let metrics: Vec<_> = counted
-            .map(|(name, count)| {
-                cloudwatch::own(name, environment, f64::from(count), Unit::Count, now)
-            })
+            .map(|(name, count)| cloudwatch::own(name, environment, f64::from(count), now))
             .collect();
         let published = cloudwatch::put(&self.publisher.cloudwatch, metrics).await;
         published.err().map(PublishError::from)

@@ -9,8 +9,8 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::delete_object::DeleteObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_sqs::Client as Sqs;
-use cloudwatch::PutError;
-use domain::metrics::{Unit, for_prometheus};
+use cloudwatch::{OwnMetric, PutError};
+use domain::metrics::for_prometheus;
 use domain::{Report, Verdict};
 use samples::message::{Outgoing, TooLarge, encode};
 use samples::{Entry, InvalidSeries, Timestamp};
@@ -94,15 +94,13 @@ impl Publisher {
             .collect();
         // Self-monitoring counts the runs of the whole environment.
         for report in reports {
-            let own = |name| {
-                cloudwatch::own(name, &self.config.environment, 1.0, Unit::Count, report.due)
-            };
-            data.push(own("RunsReported"));
+            let own = |name| cloudwatch::own(name, &self.config.environment, 1.0, report.due);
+            data.push(own(OwnMetric::RunsReported));
             if report.outcome.verdict().is_none() {
-                data.push(own("RunErrors"));
+                data.push(own(OwnMetric::RunErrors));
             }
             if report.is_blurred() {
-                data.push(own("RunsStalled"));
+                data.push(own(OwnMetric::RunsStalled));
             }
         }
         cloudwatch::put(&self.cloudwatch, data).await

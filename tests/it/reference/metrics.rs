@@ -37,7 +37,8 @@ Dimension `Environment`, about Vigie itself. Absent while there is nothing to co
 | `RunsLost` | runs that were lost because their invocation crashed |
 | `ProbesWithoutAlarm` | probes that run but have no alarm |
 | `NotificationsUnpublished` | notifications that SNS rejected |
-| `SubscriptionsUnconfirmed` | unconfirmed or missing e-mail subscriptions; published daily, including 0 |
+| `NotificationStoreUnavailable` | 1 for each invocation of `alerts` in which the table did not answer |
+| `SubscriptionsUnconfirmed` | unconfirmed or missing e-mail subscriptions; published daily, hourly while there are any, including 0 |
 | `SamplesReceived`, `SamplesSent`, `OldestMessageAge` | samples of the bridge, and the age of the oldest message in Seconds; each minute in which the bridge runs |
 | `SamplesRefused` (also with `Reason`) | samples that the receiver rejected; `unaccounted` if it did not say which |
 | `SamplesDeadLettered` | rejected samples in the dead-letter queue |

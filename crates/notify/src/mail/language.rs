@@ -130,6 +130,8 @@ pub(crate) trait Messages: Sync {
     fn detail(&self, _: Reason, detail: &str) -> Option<String> {
         Some(detail.to_owned())
     }
+    /// Who acknowledged an incident; the start of a sentence or a remark.
+    fn acknowledged(&self, by: &str, at: &str) -> String;
     fn test_mark(&self) -> &'static str;
     fn test_note(&self) -> &'static str;
 

@@ -1,10 +1,11 @@
 //! Parts that several mails share.
 
+use crate::incident::Acknowledgement;
 use crate::locale::Zone;
 use crate::mail::language::Messages;
 use crate::mail::layout::{line, moment, row, section};
 use crate::mail::situation::situation_of_alert;
-use crate::mail::text::one_line;
+use crate::mail::text::{brief, one_line};
 use crate::notification::OpenAlarm;
 
 /// The longest list in one mail; the rest is counted.
@@ -34,7 +35,11 @@ pub(crate) fn open_alarms(
                 let at = moment(alarm.since, messages, zone);
                 let title = one_line(alarm.alert.title());
                 let situation = situation_of_alert(&alarm.alert);
-                line(&mut text, &messages.open_alarm(situation, &title, &at));
+                let mut entry = messages.open_alarm(situation, &title, &at);
+                if let Some(acknowledged) = &alarm.acknowledged {
+                    entry += &format!(" ({})", acknowledged_by(acknowledged, messages, zone));
+                }
+                line(&mut text, &entry);
             }
             if MOST_OTHERS < open.len() {
                 let more = open.len() - MOST_OTHERS;
@@ -43,6 +48,16 @@ pub(crate) fn open_alarms(
             text
         }
     }
+}
+
+/// `acknowledged by ada at …`.
+pub(crate) fn acknowledged_by(
+    acknowledged: &Acknowledgement,
+    messages: &dyn Messages,
+    zone: &Zone,
+) -> String {
+    let at = moment(acknowledged.at, messages, zone);
+    messages.acknowledged(&brief(&acknowledged.by, 80), &at)
 }
 
 pub(crate) fn dashboard(body: &mut String, link: Option<&str>, messages: &dyn Messages) {

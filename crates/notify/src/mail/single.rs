@@ -12,12 +12,12 @@ use crate::mail::Mail;
 use crate::mail::comparison::comparison;
 use crate::mail::language::{Messages, PastIncident};
 use crate::mail::layout::{line, moment, numbered, row, section};
-use crate::mail::parts::open_alarms;
+use crate::mail::parts::{acknowledged_by, open_alarms};
 use crate::mail::situation::{
     Attempts, Measurement, Situation, Slowness, attempts, decisive_attempt, decisive_turn,
     measurement, situation,
 };
-use crate::mail::text::{brief, lines, one_line, subject};
+use crate::mail::text::{brief, capitalized, lines, one_line, subject};
 use crate::notification::{Item, Notification};
 
 /// The longest line of text from a bot.
@@ -53,6 +53,10 @@ impl Writer<'_> {
         }
         line(&mut body, &self.headline(item, situation));
         line(&mut body, self.messages.impact(situation));
+        if let Some(acknowledged) = &item.acknowledged {
+            let by = acknowledged_by(acknowledged, self.messages, &self.of.zone);
+            line(&mut body, &format!("{}.", capitalized(&by)));
+        }
 
         if situation == Situation::Unreadable {
             section(&mut body, labels.message, &lines(&alert.reason));
@@ -95,7 +99,7 @@ impl Writer<'_> {
             Subject::External { .. } if !alert.reason.is_empty() => brief(&alert.reason, 60),
             _ => self.summary(item, situation),
         };
-        let name = format!("{} ({})", one_line(alert.title()), self.of.environment);
+        let name = format!("{} ({})", one_line(alert.title()), self.environment(item));
         subject(&format!("{test}{state} {name}{}{what}", self.messages.colon()))
     }
 
@@ -110,11 +114,31 @@ impl Writer<'_> {
         let alert = &item.alert;
         // The subject has no room for the region.
         let title = one_line(alert.title());
-        let name = format!("{title} ({}, {})", self.of.environment, self.of.region);
+        let name = match alert.source {
+            Source::CloudWatch | Source::EventBridge => {
+                format!("{title} ({}, {})", self.environment(item), self.region(item))
+            }
+            // An Alertmanager has no region.
+            Source::Alertmanager | Source::Unknown => {
+                format!("{title} ({})", self.environment(item))
+            }
+        };
         if alert.state == State::Ok {
             return self.messages.ended(situation, &name, &self.past(item));
         }
         self.messages.headline(situation, &name, &self.moment(alert.changed), self.lasted(item))
+    }
+
+    /// The environment that the alert itself names, such as another one's that shares an Alertmanager.
+    fn environment(&self, item: &Item) -> String {
+        let own = item.alert.labels.get("environment").map(|name| brief(name, 40));
+        own.filter(|name| !name.is_empty()).unwrap_or_else(|| self.of.environment.to_string())
+    }
+
+    /// The region of the alarm, which may be another one than Vigie's.
+    fn region(&self, item: &Item) -> String {
+        let own = links::region_of(&item.alert.key).map(str::to_owned);
+        own.unwrap_or_else(|| self.of.region.clone())
     }
 
     /// The period of the incident, in a list, where name and summary precede it.

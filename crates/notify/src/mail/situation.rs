@@ -6,7 +6,7 @@ use domain::report::{Attempt, Cause, Missed, Objective, Report};
 use domain::{Outcome, OwnFault, Reason, Severity};
 
 use crate::alert::{Alert, State, Subject};
-use crate::incident::{Incident, NotificationKind};
+use crate::incident::{Closure, Incident, NotificationKind};
 use crate::notification::{Item, Runs};
 
 /// What a mail is about. Headline, impact and steps follow from it.
@@ -19,6 +19,8 @@ pub(crate) enum Situation {
     NoData(Option<OwnFault>),
     /// A probe passes again.
     Recovered(Problem),
+    /// The incident ended without `OK`.
+    Closed(Closure),
     SelfMonitoring,
     SelfMonitoringOver,
     External,
@@ -109,9 +111,10 @@ impl StateCounts {
             Situation::Down(_) => &mut self.down,
             Situation::Degraded(_) => &mut self.degraded,
             Situation::NoData(_) => &mut self.no_data,
-            Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
-                &mut self.over
-            }
+            Situation::Recovered(_)
+            | Situation::Closed(_)
+            | Situation::SelfMonitoringOver
+            | Situation::ExternalOver => &mut self.over,
             Situation::SelfMonitoring | Situation::External | Situation::Unreadable => {
                 &mut self.other
             }
@@ -121,7 +124,10 @@ impl StateCounts {
 
 /// What the mail about `item` is about.
 pub(crate) fn situation(item: &Item) -> Situation {
-    of(&item.alert, item.incident, item.report.as_ref())
+    match item.closure {
+        Some(closure) => Situation::Closed(closure),
+        None => of(&item.alert, item.incident, item.report.as_ref()),
+    }
 }
 
 /// The situation of an alarm of which only the state is known.

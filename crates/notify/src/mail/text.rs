@@ -83,6 +83,12 @@ pub(crate) fn brief(text: &str, most: usize) -> String {
     }
 }
 
+/// `text` with its first letter in upper case.
+pub(crate) fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// A bar for each share from 0 to 1; a dot without data.
 pub(crate) fn sparkline(shares: &[Option<f64>]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -63,7 +63,16 @@ fn item(kind: NotificationKind, alert: Alert, report: Option<Report>) -> Item {
         metrics.line.truncate(20);
         metrics.line.extend([None; 4]);
     }
-    Item { kind, alert, severity, incident: Some(incident), report, metrics }
+    Item {
+        kind,
+        alert,
+        severity,
+        incident: Some(incident),
+        closure: None,
+        acknowledged: None,
+        report,
+        metrics,
+    }
 }
 
 fn notification(now: Timestamp, items: Vec<Item>) -> Notification {
@@ -310,7 +319,7 @@ fn several_alarms_make_one_list() {
     ];
     let mut list = notification(at("14:05:45"), items);
     let other = alert(Subject::External { probe: None }, State::Alarm);
-    list.others = Some(vec![OpenAlarm { since: at("09:00:00"), alert: other }]);
+    list.others = Some(vec![OpenAlarm { since: at("09:00:00"), alert: other, acknowledged: None }]);
     check("list", &list);
 }
 

@@ -253,6 +253,7 @@ pub(crate) fn alert(subject: Subject, state: State) -> Alert {
         state,
         previous: Some(if state == State::Ok { State::Alarm } else { State::Ok }),
         changed: if state == State::Ok { at("14:17:11") } else { at("14:05:11") },
+        reported: at("14:17:11"),
         reason: reason.to_owned(),
         description: String::new(),
         labels: [("team".to_owned(), "chat".to_owned())].into(),

@@ -1,12 +1,13 @@
-//! The path must not go quiet: whatever fails costs its part of the mail, never the mail.
+//! A failure costs a part of the mail, never the mail.
 
+use aws_sdk_cloudwatch::types::StateValue;
 use domain::Reason;
 
 use crate::samples::down;
 use crate::world::{Part, World, alarm, at, event};
 
 #[tokio::test]
-async fn a_mail_goes_out_without_what_could_not_be_had() {
+async fn mail_is_sent_without_missing_evidence() {
     let cases: &[(&str, &[Part])] = &[
         ("the bucket", &[Part::Bucket]),
         ("the figures", &[Part::Metrics]),
@@ -27,27 +28,27 @@ async fn a_mail_goes_out_without_what_could_not_be_had() {
 }
 
 #[tokio::test]
-async fn a_publish_that_fails_is_tried_again_until_it_works() {
+async fn failed_publish_is_retried() {
     let mut world = World::new();
     world.breaks(Part::Topics);
     assert_eq!(world.message(&event("cloudwatch-down.json"), at("14:05:12")).await, 0);
     let flush = world.state().sent.clone();
     assert_eq!(world.flush(at("14:05:42")).await, 1, "the flush comes again");
-    let told = [("NotificationsUnpublished".to_owned(), 1.0)];
-    assert_eq!(world.state().figures, told, "an alarm of the watch looks at it");
+    let sent = [("NotificationsUnpublished".to_owned(), 1.0)];
+    assert_eq!(world.state().counts, sent, "an alarm evaluates it");
     assert_eq!(
         world.tick(at("14:08:00")).await,
         0,
         "minutes don't pile up: the next one is due soon"
     );
-    world.mends(Part::Topics);
+    world.repair(Part::Topics);
     let again = flush.into_iter().map(|(body, _)| body).collect();
     assert_eq!(world.bodies(again, at("14:11:42")).await, 0);
     assert_eq!(world.subjects().len(), 1);
 }
 
 #[tokio::test]
-async fn a_change_whose_first_delivery_died_is_told_by_its_second() {
+async fn redelivered_event_is_sent_after_a_crash() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     // The flush is lost with the invocation that was to send it.
@@ -58,7 +59,7 @@ async fn a_change_whose_first_delivery_died_is_told_by_its_second() {
 }
 
 #[tokio::test]
-async fn what_a_flush_left_behind_is_told_by_the_next_minutes() {
+async fn lost_flush_is_made_up_for_by_a_tick() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.state().sent.clear();
@@ -69,11 +70,11 @@ async fn what_a_flush_left_behind_is_told_by_the_next_minutes() {
 }
 
 #[tokio::test]
-async fn two_who_would_tell_at_once_tell_once() {
+async fn concurrent_invocations_send_once() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     // Another invocation is telling just now, and has not stored yet what it told.
-    world.claimed("telling", at("14:06:40"));
+    world.claimed("sending", at("14:06:40"));
     assert_eq!(world.flush(at("14:05:42")).await, 0);
     assert_eq!(world.subjects().len(), 0, "the other one tells");
     assert_eq!(world.state().sent.len(), 1, "and this one looks again after another window");
@@ -84,19 +85,19 @@ async fn two_who_would_tell_at_once_tell_once() {
 }
 
 #[tokio::test]
-async fn a_flush_without_a_table_tells_what_it_carries() {
+async fn flush_without_a_table_sends_its_alerts() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.breaks(Part::Table);
     world.flush(at("14:05:42")).await;
     assert_eq!(world.subjects(), ["DOWN support-bot (prod): conversations fail"]);
-    world.mends(Part::Table);
+    world.repair(Part::Table);
     world.tick(at("14:08:00")).await;
-    assert_eq!(world.subjects().len(), 2, "twice is better than never");
+    assert_eq!(world.subjects().len(), 1, "what was sent is still known");
 }
 
 #[tokio::test]
-async fn a_lost_memory_repeats_a_mail_and_never_loses_one() {
+async fn lost_records_repeat_mails_and_lose_none() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
@@ -112,21 +113,28 @@ async fn a_lost_memory_repeats_a_mail_and_never_loses_one() {
 }
 
 #[tokio::test]
-async fn a_thousand_alarms_without_a_table_still_make_a_mail_for_each_batch_at_most() {
+async fn mails_are_limited_without_a_table() {
     let mut world = World::new();
     world.breaks(Part::Table);
     let messages: Vec<String> = (0..1_000)
         .map(|number| alarm("cloudwatch-down.json", &format!("bot-{number}"), at("14:05:11")))
         .collect();
     for batch in messages.chunks(10) {
-        world.messages(batch, at("14:05:12")).await;
+        assert_eq!(world.messages(batch, at("14:05:12")).await, 0);
     }
-    assert_eq!(world.subjects().len(), 100);
+    assert_eq!(world.subjects().len(), 1, "the first events");
+    let unavailable = |count: &&(String, f64)| count.0 == "NotificationStoreUnavailable";
+    assert!(world.state().counts.iter().find(unavailable).is_some(), "an alarm evaluates it");
+    world.tick(at("14:07:00")).await;
+    assert_eq!(world.subjects().len(), 2, "the rest makes one mail");
+    world.tick(at("14:09:00")).await;
+    assert_eq!(world.subjects().len(), 2, "the environment remembers what it sent");
 }
 
 #[tokio::test]
-async fn one_record_that_fails_does_not_take_the_others_with_it() {
+async fn rejected_timer_does_not_affect_other_messages() {
     let mut world = World::with(&[("GROUP_WINDOW_SECONDS", "0")]);
+    world.alarm_is("vigie-prod-support-bot-down", StateValue::Alarm, at("14:05:11"));
     let bodies = vec![
         "{\"version\":99,\"tick\":\"x\"}".to_owned(),
         crate::world::envelope(&event("cloudwatch-down.json"), 1, at("14:05:12")),
@@ -136,24 +144,27 @@ async fn one_record_that_fails_does_not_take_the_others_with_it() {
 }
 
 #[tokio::test]
-async fn nobody_is_reminded_of_an_alarm_that_is_gone() {
+async fn deleted_alarm_is_closed_with_a_mail() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
-    world.state().alarms.insert("vigie-prod-support-bot-down".to_owned(), None);
-    for hour in 15..24 {
-        world.tick(at(&format!("{hour}:10:00"))).await;
+    world.state().alarms.clear();
+    for minute in 10..20 {
+        world.tick(at(&format!("15:{minute}:00"))).await;
     }
-    assert_eq!(world.subjects().len(), 1, "{:?}", world.subjects());
+    let subjects = world.subjects();
+    assert_eq!(
+        subjects[1..],
+        ["CLOSED support-bot (prod): the alarm was deleted or renamed, lasted 1 h 08 min"]
+    );
 }
 
 #[tokio::test]
-async fn an_ok_that_got_lost_is_found_before_anybody_is_reminded() {
+async fn lost_ok_is_found_by_a_query() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
-    let ok = Some(aws_sdk_cloudwatch::types::StateValue::Ok);
-    world.state().alarms.insert("vigie-prod-support-bot-down".to_owned(), ok);
+    world.alarm_is("vigie-prod-support-bot-down", StateValue::Ok, at("15:00:00"));
     for minute in 0..10 {
         world.tick(at(&format!("18:{minute:02}:00"))).await;
     }
@@ -162,7 +173,7 @@ async fn an_ok_that_got_lost_is_found_before_anybody_is_reminded() {
 }
 
 #[tokio::test]
-async fn eighty_bots_that_are_down_are_all_reminded_of_and_all_recover() {
+async fn eighty_alarms_are_repeated_and_resolved() {
     let mut world = World::new();
     let all = |event: &str, changed| -> Vec<String> {
         (10..90).map(|number| alarm(event, &format!("bot-{number}"), changed)).collect()
@@ -181,25 +192,24 @@ async fn eighty_bots_that_are_down_are_all_reminded_of_and_all_recover() {
 }
 
 #[tokio::test]
-async fn nobody_is_reminded_of_what_is_muted_until_the_mute_is_over() {
+async fn muted_alarm_is_not_repeated() {
     let mut world = World::with(&[("ESCALATE_AFTER_SECONDS", "3600")]);
     let messages =
         ["muted-bot", "other-bot"].map(|bot| alarm("cloudwatch-down.json", bot, at("14:05:11")));
     world.messages(&messages, at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
-    assert_eq!(world.state().asked_for_mutes, 0, "what changes is told by CloudWatch itself");
     world.state().muted.insert("vigie-prod-muted-bot-down".to_owned());
     for hour in 15..=18 {
         for minute in 0..60 {
             world.tick(at(&format!("{hour}:{minute:02}:00"))).await;
         }
     }
-    let told = [
+    let sent = [
         "2 DOWN (prod): muted-bot, other-bot",
         "ESCALATED: DOWN other-bot (prod): conversations fail",
         "STILL DOWN other-bot (prod): conversations fail",
     ];
-    assert_eq!(world.subjects(), told);
+    assert_eq!(world.subjects(), sent);
     world.state().muted.clear();
     world.tick(at("19:00:00")).await;
     assert_eq!(
@@ -212,7 +222,7 @@ async fn nobody_is_reminded_of_what_is_muted_until_the_mute_is_over() {
 }
 
 #[tokio::test]
-async fn where_mutes_can_not_be_asked_for_people_are_reminded() {
+async fn alarm_is_repeated_when_mutes_are_unknown() {
     let mut world = World::new();
     world.breaks(Part::Mutes);
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
@@ -222,7 +232,7 @@ async fn where_mutes_can_not_be_asked_for_people_are_reminded() {
 }
 
 #[tokio::test]
-async fn that_nothing_is_muted_is_one_question_for_all_alarms() {
+async fn one_request_shows_that_nothing_is_muted() {
     let mut world = World::new();
     let messages: Vec<String> = (0..10)
         .map(|number| alarm("cloudwatch-down.json", &format!("bot-{number}"), at("14:05:11")))
@@ -233,5 +243,70 @@ async fn that_nothing_is_muted_is_one_question_for_all_alarms() {
         world.tick(at(&format!("18:{minute:02}:00"))).await;
     }
     assert_eq!(world.subjects().len(), 2);
-    assert_eq!(world.state().asked_for_mutes, 1);
+    assert_eq!(world.state().listed_mutes, 0);
+}
+
+#[tokio::test]
+async fn lost_alarm_event_is_found_by_a_query() {
+    let mut world = World::new();
+    world.alarm_is("vigie-prod-support-bot-down", StateValue::Alarm, at("14:05:11"));
+    for minute in 6..10 {
+        world.tick(at(&format!("14:{minute:02}:00"))).await;
+    }
+    assert_eq!(world.subjects(), ["DOWN support-bot (prod): conversations fail"]);
+}
+
+#[tokio::test]
+async fn reminder_waits_for_a_query_that_confirms_it() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.breaks(Part::Alarms);
+    world.tick(at("18:06:00")).await;
+    assert_eq!(world.subjects().len(), 1, "the state is not known");
+    world.repair(Part::Alarms);
+    world.tick(at("18:07:00")).await;
+    assert_eq!(world.subjects()[1..], ["STILL DOWN support-bot (prod): conversations fail"]);
+}
+
+#[tokio::test]
+async fn failing_escalation_does_not_repeat_reminders() {
+    let mut world = World::with(&[("ESCALATE_AFTER_SECONDS", "14400")]);
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.state().broken_topics.insert("escalation".to_owned());
+    for minute in 5..59 {
+        world.tick(at(&format!("18:{minute:02}:00"))).await;
+    }
+    assert_eq!(world.subjects().len(), 2, "{:?}", world.subjects());
+}
+
+#[tokio::test]
+async fn missing_data_is_repeated_and_listed() {
+    let mut world = World::new();
+    world.message(&event("cloudwatch-no-data.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world
+        .message(&alarm("cloudwatch-down.json", "other-bot", at("15:00:00")), at("15:00:01"))
+        .await;
+    world.flush(at("15:00:31")).await;
+    let mail = world.published().pop().unwrap();
+    assert!(mail.body.contains("NO DATA support-bot, since "), "{}", mail.body);
+    world.tick(at("18:07:00")).await;
+    assert_eq!(world.subjects()[2..], ["STILL NO DATA support-bot (prod): no results"]);
+}
+
+#[tokio::test]
+async fn silenced_alertmanager_alert_is_closed() {
+    let mut world = World::with(&[("ALERTMANAGER_REPEAT_SECONDS", "14400")]);
+    world.message(&event("alertmanager-firing.json"), at("14:05:41")).await;
+    world.flush(at("14:06:11")).await;
+    let before = world.subjects().len();
+    for hour in 15..23 {
+        for minute in 0..60 {
+            world.tick(at(&format!("{hour}:{minute:02}:00"))).await;
+        }
+    }
+    let subjects = world.subjects();
+    assert_eq!(subjects[before..], ["2 OK (prod): support-bot, InstanceDown"]);
 }

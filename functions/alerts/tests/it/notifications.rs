@@ -6,7 +6,7 @@ use crate::samples::down;
 use crate::world::{World, alarm, at, event};
 
 #[tokio::test]
-async fn an_alarm_is_told_when_its_window_is_over() {
+async fn alarm_is_sent_when_its_window_is_over() {
     let mut world = World::new();
     world.state().report = Some(down(Reason::CheckFailed));
     for (name, statistic, value) in
@@ -58,7 +58,7 @@ async fn an_alarm_is_told_when_its_window_is_over() {
 }
 
 #[tokio::test]
-async fn a_recovery_says_how_long_it_lasted() {
+async fn recovery_says_how_long_it_lasted() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
@@ -71,7 +71,7 @@ async fn a_recovery_says_how_long_it_lasted() {
 }
 
 #[tokio::test]
-async fn without_a_window_an_alarm_is_told_at_once() {
+async fn alarm_is_sent_at_once_without_a_window() {
     let mut world = World::with(&[("GROUP_WINDOW_SECONDS", "0"), ("LANGUAGE", "fr")]);
     world.message(&event("cloudwatch-degraded.json"), at("14:05:12")).await;
     let [mail] = &world.published()[..] else { panic!("{:?}", world.subjects()) };
@@ -84,7 +84,7 @@ async fn without_a_window_an_alarm_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn the_same_change_from_two_senders_is_told_once() {
+async fn change_from_two_senders_is_sent_once() {
     let mut world = World::new();
     for name in ["cloudwatch-down.json", "eventbridge-down.json", "cloudwatch-down.json"] {
         world.message(&event(name), at("14:05:13")).await;
@@ -94,7 +94,7 @@ async fn the_same_change_from_two_senders_is_told_once() {
 }
 
 #[tokio::test]
-async fn an_older_change_never_overrides_a_newer_one() {
+async fn older_event_never_overrides_a_newer_one() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
@@ -110,17 +110,17 @@ async fn an_older_change_never_overrides_a_newer_one() {
 }
 
 #[tokio::test]
-async fn blindness_is_told_and_its_end_only_then() {
+async fn no_data_is_sent_and_then_its_end() {
     let mut world = World::new();
     // A new alarm leaves INSUFFICIENT_DATA: nobody was told of it.
-    world.message(&event("cloudwatch-ok-after-blind.json"), at("14:17:12")).await;
+    world.message(&event("cloudwatch-ok-after-no-data.json"), at("14:17:12")).await;
     world.flush(at("14:17:42")).await;
     assert_eq!(world.subjects(), Vec::<String>::new());
 
     let mut world = World::new();
-    world.message(&event("cloudwatch-blind.json"), at("14:05:12")).await;
+    world.message(&event("cloudwatch-no-data.json"), at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
-    world.message(&event("cloudwatch-ok-after-blind.json"), at("14:17:12")).await;
+    world.message(&event("cloudwatch-ok-after-no-data.json"), at("14:17:12")).await;
     world.flush(at("14:17:42")).await;
     assert_eq!(
         world.subjects(),
@@ -132,7 +132,7 @@ async fn blindness_is_told_and_its_end_only_then() {
 }
 
 #[tokio::test]
-async fn an_alertmanager_is_told_like_cloudwatch() {
+async fn alertmanager_alerts_are_sent_like_alarms() {
     let mut world = World::new();
     world.message(&event("alertmanager-firing.json"), at("14:05:41")).await;
     world.flush(at("14:06:11")).await;
@@ -151,7 +151,7 @@ async fn an_alertmanager_is_told_like_cloudwatch() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_read_is_passed_on_as_it_came() {
+async fn unknown_message_is_sent_unchanged() {
     let mut world = World::new();
     let text = event("amp-default-text.txt");
     world.message(&text, at("14:05:12")).await;
@@ -166,9 +166,9 @@ async fn what_can_not_be_read_is_passed_on_as_it_came() {
 }
 
 #[tokio::test]
-async fn other_kinds_of_alarms_are_told_too() {
+async fn other_kinds_of_alarms_are_sent() {
     let mut world = World::with(&[("GROUP_WINDOW_SECONDS", "0")]);
-    world.message(&event("cloudwatch-foreign.json"), at("14:05:12")).await;
+    world.message(&event("cloudwatch-external.json"), at("14:05:12")).await;
     world.message(&event("cloudwatch-composite.json"), at("14:05:13")).await;
     let subjects = world.subjects();
     assert!(subjects[0].starts_with("ALARM database: disk almost full (prod): "), "{subjects:?}");
@@ -184,7 +184,7 @@ async fn other_kinds_of_alarms_are_told_too() {
 }
 
 #[tokio::test]
-async fn a_thousand_alarms_at_once_make_one_mail() {
+async fn a_thousand_alarms_make_one_mail() {
     let mut world = World::new();
     let messages: Vec<String> = (0..1_000)
         .map(|number| alarm("cloudwatch-down.json", &format!("bot-{number}"), at("14:05:11")))
@@ -200,7 +200,7 @@ async fn a_thousand_alarms_at_once_make_one_mail() {
 }
 
 #[tokio::test]
-async fn a_page_that_stays_up_is_told_again_and_escalated() {
+async fn open_page_is_repeated_and_escalated() {
     let mut world = World::with(&[("ESCALATE_AFTER_SECONDS", "3600")]);
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.message(&event("cloudwatch-degraded.json"), at("14:05:12")).await;
@@ -213,7 +213,7 @@ async fn a_page_that_stays_up_is_told_again_and_escalated() {
             world.tick(at(&format!("{hour}:{minute:02}:00"))).await;
         }
     }
-    let told: Vec<(String, String)> = world
+    let sent: Vec<(String, String)> = world
         .published()
         .into_iter()
         .map(|mail| (mail.topic, mail.subject.split(" support").next().unwrap().to_owned()))
@@ -226,13 +226,13 @@ async fn a_page_that_stays_up_is_told_again_and_escalated() {
     ];
     let expected: Vec<(String, String)> =
         expected.map(|(topic, state)| (topic.to_owned(), state.to_owned())).into();
-    assert_eq!(told[..4], expected[..], "{told:?}");
-    assert!(told[4..].iter().all(|(_, state)| state == "STILL DOWN"), "{told:?}");
-    assert_eq!(told.len(), 5, "18:05 or later and 22:05 or later: {told:?}");
+    assert_eq!(sent[..4], expected[..], "{sent:?}");
+    assert!(sent[4..].iter().all(|(_, state)| state == "STILL DOWN"), "{sent:?}");
+    assert_eq!(sent.len(), 5, "18:05 or later and 22:05 or later: {sent:?}");
 }
 
 #[tokio::test]
-async fn a_target_that_flaps_is_told_once_and_again_when_it_is_calm() {
+async fn flapping_is_sent_once_and_when_it_ends() {
     let mut world = World::new();
     for round in 0..15 {
         for (name, second) in [("cloudwatch-down.json", 11), ("cloudwatch-ok.json", 40)] {
@@ -241,8 +241,8 @@ async fn a_target_that_flaps_is_told_once_and_again_when_it_is_calm() {
             world.flush(changed).await;
         }
     }
-    let told = world.subjects().len();
-    assert_eq!(told, 5, "{:?}", world.subjects());
+    let sent = world.subjects().len();
+    assert_eq!(sent, 5, "{:?}", world.subjects());
     assert!(world.subjects()[4].starts_with("FLAPPING support-bot (prod): "));
     world.tick(at("14:40:00")).await;
     assert_eq!(world.subjects().len(), 5);
@@ -254,7 +254,7 @@ async fn a_target_that_flaps_is_told_once_and_again_when_it_is_calm() {
 }
 
 #[tokio::test]
-async fn a_test_goes_the_whole_way_and_touches_nothing() {
+async fn test_alarm_is_sent_and_changes_no_record() {
     let mut world = World::new();
     let mut test: serde_json::Value = serde_json::from_str(&event("cloudwatch-down.json")).unwrap();
     test["VigieTest"] = "b7d1".into();

@@ -24,7 +24,7 @@ async fn switch() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
     (url, count)
 }
 
-fn figure(world: &World, name: &str, value: Option<f64>) {
+fn metric(world: &World, name: &str, value: Option<f64>) {
     let key = (name.to_owned(), "Sum".to_owned());
     match value {
         Some(value) => world.state().metrics.insert(key, value),
@@ -33,7 +33,7 @@ fn figure(world: &World, name: &str, value: Option<f64>) {
 }
 
 #[tokio::test]
-async fn the_heart_beats_only_while_results_are_published() {
+async fn heartbeat_needs_published_results() {
     let (url, count) = switch().await;
     let beats = || count.load(std::sync::atomic::Ordering::SeqCst);
     let mut world = World::with(&[("HEARTBEAT_URL", &url)]);
@@ -47,8 +47,8 @@ async fn the_heart_beats_only_while_results_are_published() {
         ("nobody plans", None, None, 0),
     ];
     for (minute, (name, dispatched, reported, expected)) in cases.into_iter().enumerate() {
-        figure(&world, "RunsDispatched", dispatched);
-        figure(&world, "RunsReported", reported);
+        metric(&world, "RunsDispatched", dispatched);
+        metric(&world, "RunsReported", reported);
         let before = beats();
         assert_eq!(world.tick(at(&format!("10:{minute:02}:00"))).await, 0, "{name}");
         assert_eq!(beats() - before, expected, "{name}");
@@ -60,7 +60,7 @@ async fn the_heart_beats_only_while_results_are_published() {
 }
 
 #[tokio::test]
-async fn once_a_day_the_subscriptions_are_looked_at() {
+async fn unconfirmed_subscriptions_are_counted_hourly() {
     let mut world = World::with(&[
         ("NOTIFICATIONS_EMAILS", "ada@example.com,bob@example.com,"),
         ("TICKETS_EMAILS", "ada@example.com,"),
@@ -79,44 +79,48 @@ async fn once_a_day_the_subscriptions_are_looked_at() {
         ("watch".to_owned(), vec![("eve@example.com", arn)]),
     ]
     .into();
-    for hour in 0..24 {
+    world.tick(at("00:00:00")).await;
+    world.tick(at("00:59:00")).await;
+    assert_eq!(world.state().counts, [], "addresses have an hour to confirm");
+    for hour in 1..4 {
         for minute in [0, 30] {
             world.tick(at(&format!("{hour:02}:{minute:02}:00"))).await;
         }
     }
-    let figures = world.state().figures.clone();
-    assert_eq!(figures, [("SubscriptionsUnconfirmed".to_owned(), 3.0)]);
+    let counts = world.state().counts.clone();
+    assert_eq!(counts, vec![("SubscriptionsUnconfirmed".to_owned(), 3.0); 3]);
 }
 
 #[tokio::test]
-async fn subscriptions_that_can_not_be_seen_end_no_alarm_and_are_looked_at_again() {
+async fn unknown_subscriptions_do_not_end_the_alarm() {
     let mut world = World::with(&[("TICKETS_EMAILS", "ada@example.com")]);
     let ada = |arn| ("tickets".to_owned(), vec![("ada@example.com", arn)]);
     world.state().subscriptions = [ada("Deleted")].into();
-    let told = |world: &World| {
-        let figures = std::mem::take(&mut world.state().figures);
-        figures.into_iter().map(|(_, count)| count).collect::<Vec<f64>>()
+    let sent = |world: &World| {
+        let counts = std::mem::take(&mut world.state().counts);
+        counts.into_iter().map(|(_, count)| count).collect::<Vec<f64>>()
     };
+    world.tick(at("08:00:00")).await;
     world.tick(at("10:00:00")).await;
-    assert_eq!(told(&world), [1.0]);
+    assert_eq!(sent(&world), [1.0]);
 
     let next_day = |time: &str| format!("2026-11-23T{time}:00Z").parse().unwrap();
     world.state().unseen.insert("tickets".to_owned());
     world.tick(next_day("10:00")).await;
-    assert_eq!(told(&world), [] as [f64; 0], "not knowing is no reason for calm");
+    assert_eq!(sent(&world), [] as [f64; 0], "an unknown state does not end the alarm");
     world.state().unseen.remove("tickets");
     world.state().unseen.insert("notifications".to_owned());
     world.tick(next_day("10:01")).await;
-    assert_eq!(told(&world), [1.0], "what is wrong with the others is told");
+    assert_eq!(sent(&world), [1.0], "the other topics are counted");
     world.state().unseen.clear();
     world.state().subscriptions = [ada("arn:aws:sns:eu-west-1:123456789012:tickets:1")].into();
     world.tick(next_day("10:02")).await;
     world.tick(next_day("10:03")).await;
-    assert_eq!(told(&world), [0.0], "all is seen, and that is enough for the day");
+    assert_eq!(sent(&world), [0.0], "every subscription is confirmed");
 }
 
 #[tokio::test]
-async fn once_a_week_somebody_says_that_they_are_still_watching() {
+async fn weekly_mail_is_sent_on_monday() {
     let mut world = World::new();
     world.state().week = [
         ("hr-bot".to_owned(), (10_080.0, 10_080.0)),
@@ -149,5 +153,20 @@ async fn once_a_week_somebody_says_that_they_are_still_watching() {
     world.breaks(Part::Table);
     let before = world.published().len();
     world.tick("2026-11-30T07:00:00Z".parse().unwrap()).await;
-    assert_eq!(world.published().len(), before);
+    let weekly = |mail: &&crate::world::Published| mail.subject.starts_with("Weekly");
+    assert_eq!(world.published()[before..].iter().filter(weekly).count(), 0);
+}
+
+#[tokio::test]
+async fn heartbeat_stops_when_the_table_stays_unavailable() {
+    let (url, count) = switch().await;
+    let mut world = World::with(&[("HEARTBEAT_URL", &url)]);
+    metric(&world, "RunsDispatched", Some(0.0));
+    world.breaks(Part::Table);
+    let mut beats = Vec::new();
+    for minute in [0, 9, 10, 11] {
+        world.tick(at(&format!("10:{minute:02}:00"))).await;
+        beats.push(count.load(std::sync::atomic::Ordering::SeqCst));
+    }
+    assert_eq!(beats, [1, 2, 2, 2]);
 }

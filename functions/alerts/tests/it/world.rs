@@ -1,16 +1,17 @@
-//! The AWS around the function, in memory: the SDK's own mocks see the requests that are really made.
+//! AWS in memory: mocks of the SDK receive the real requests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use alerts::{Alerts, Clients, Config};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
+use aws_sdk_cloudwatch::operation::describe_alarms::{DescribeAlarmsError, DescribeAlarmsOutput};
 use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataError, GetMetricDataOutput};
 use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::{
     ListAlarmMuteRulesError, ListAlarmMuteRulesOutput,
 };
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
+use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     AlarmMuteRuleStatus, AlarmMuteRuleSummary, MetricAlarm, MetricDataResult, StateValue,
 };
@@ -53,7 +54,7 @@ macro_rules! client {
     }};
 }
 
-/// A part of AWS that can be out of order.
+/// A part of AWS that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Table,
@@ -61,8 +62,9 @@ pub(crate) enum Part {
     Metrics,
     Topics,
     Queue,
-    /// The emulator of the crossing tests has no mute rules.
+    /// Mute rules; the emulator of the end-to-end tests has none.
     Mutes,
+    Alarms,
 }
 
 #[derive(Clone, Debug)]
@@ -73,11 +75,15 @@ pub(crate) struct Published {
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
+/// The topic of the recorded events.
+pub(crate) const ALARMS_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:vigie-prod-alarms";
+
 type Item = HashMap<String, AttributeValue>;
 
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) broken: BTreeSet<Part>,
+    pub(crate) broken_topics: BTreeSet<String>,
     pub(crate) items: BTreeMap<(String, String), Item>,
     pub(crate) published: Vec<Published>,
     /// Body and delay in seconds.
@@ -85,19 +91,40 @@ pub(crate) struct State {
     pub(crate) report: Option<Report>,
     /// Each metric's value, by its name and statistic.
     pub(crate) metrics: BTreeMap<(String, String), f64>,
-    /// What CloudWatch says of alarms, by name; of any other that it is up. `None`: there is no such.
-    pub(crate) alarms: BTreeMap<String, Option<StateValue>>,
-    /// Alarms that an active rule mutes, and how often somebody asked for such rules.
+    /// CloudWatch's alarms by name: state and time of the last transition. Events update it.
+    pub(crate) alarms: BTreeMap<String, (StateValue, Timestamp)>,
+    /// Alarms that an active rule mutes, and how often the rules of single alarms were listed.
     pub(crate) muted: BTreeSet<String>,
-    pub(crate) asked_for_mutes: usize,
+    pub(crate) listed_mutes: usize,
     /// Each probe's passed and all runs of a week.
     pub(crate) week: BTreeMap<String, (f64, f64)>,
-    /// Address and ARN of each topic's subscriptions, or what SNS says in the place of an ARN.
+    /// Address and ARN of each topic's subscriptions, or what SNS returns instead of an ARN.
     pub(crate) subscriptions: BTreeMap<String, Vec<(&'static str, &'static str)>>,
-    /// Topics whose subscriptions SNS does not tell.
+    /// Topics whose subscriptions SNS does not list.
     pub(crate) unseen: BTreeSet<String>,
-    /// What was published to CloudWatch.
-    pub(crate) figures: Vec<(String, f64)>,
+    /// The metrics that were published.
+    pub(crate) counts: Vec<(String, f64)>,
+}
+
+impl State {
+    /// Takes the state that a message reports, unless a newer one is known.
+    fn transition(&mut self, message: &str) {
+        let Ok(message) = serde_json::from_str::<Value>(message) else { return };
+        let detail = &message["detail"];
+        let (name, value, at) = match message["AlarmName"].as_str() {
+            Some(_) if message.get("VigieTest").is_some() => return,
+            Some(name) => (name, &message["NewStateValue"], &message["StateChangeTime"]),
+            None => match detail["alarmName"].as_str() {
+                Some(name) => (name, &detail["state"]["value"], &detail["state"]["timestamp"]),
+                None => return,
+            },
+        };
+        let (Some(value), Some(at)) = (value.as_str(), at.as_str()) else { return };
+        let at: Timestamp = at.parse().unwrap();
+        if self.alarms.get(name).is_none_or(|(_, known)| *known < at) {
+            self.alarms.insert(name.to_owned(), (StateValue::from(value), at));
+        }
+    }
 }
 
 pub(crate) struct World {
@@ -125,6 +152,7 @@ impl World {
                 Some(match name {
                     "VIGIE_ENVIRONMENT" => "prod".to_owned(),
                     "AWS_REGION" => "eu-west-1".to_owned(),
+                    "ALARMS_TOPIC_ARN" => ALARMS_TOPIC.to_owned(),
                     "NOTIFICATIONS_TOPIC_ARN" => "notifications".to_owned(),
                     "TICKETS_TOPIC_ARN" => "tickets".to_owned(),
                     "ESCALATION_TOPIC_ARN" => "escalation".to_owned(),
@@ -146,7 +174,12 @@ impl World {
         self.state.lock().unwrap()
     }
 
-    /// Somebody else has claimed `what` until then.
+    /// CloudWatch's alarm is in `state`; no event reports it.
+    pub(crate) fn alarm_is(&self, name: &str, state: StateValue, since: Timestamp) {
+        self.state().alarms.insert(name.to_owned(), (state, since));
+    }
+
+    /// Another invocation has claimed `what` until then.
     pub(crate) fn claimed(&self, what: &str, until: Timestamp) {
         let key = (format!("claim#{what}"), "claim".to_owned());
         let until = AttributeValue::N(until.as_millisecond().to_string());
@@ -157,11 +190,11 @@ impl World {
         self.state().broken.insert(part);
     }
 
-    pub(crate) fn mends(&self, part: Part) {
+    pub(crate) fn repair(&self, part: Part) {
         self.state().broken.remove(&part);
     }
 
-    /// Hands bodies to the function as one batch; returns how many came back as failed.
+    /// Gives bodies to the function as one batch; returns how many failed.
     pub(crate) async fn bodies(&mut self, bodies: Vec<String>, now: Timestamp) -> usize {
         let records = bodies.into_iter().map(|body| {
             self.count += 1;
@@ -175,8 +208,11 @@ impl World {
         self.function.handle(event, now).await.batch_item_failures.len()
     }
 
-    /// Messages as SNS hands them to the queue.
+    /// Messages as SNS delivers them to the queue. CloudWatch's alarms have the state that they report.
     pub(crate) async fn messages(&mut self, messages: &[String], now: Timestamp) -> usize {
+        for message in messages {
+            self.state().transition(message);
+        }
         let bodies = messages.iter().enumerate();
         let bodies = bodies.map(|(index, message)| envelope(message, self.count + index, now));
         self.bodies(bodies.collect(), now).await
@@ -186,7 +222,7 @@ impl World {
         self.messages(&[message.to_owned()], now).await
     }
 
-    /// Hands the flushes that were armed back to the function, as the queue would after their delay.
+    /// Delivers the scheduled flushes.
     pub(crate) async fn flush(&mut self, now: Timestamp) -> usize {
         let bodies = std::mem::take(&mut self.state().sent);
         self.bodies(bodies.into_iter().map(|(body, _)| body).collect(), now).await
@@ -238,6 +274,7 @@ pub(crate) fn alarm(name: &str, probe: &str, changed: Timestamp) -> String {
 
 fn clients(state: &Arc<Mutex<State>>) -> Clients {
     Clients {
+        regions: Mutex::default(),
         sns: client!(aws_sdk_sns, publish(state.clone()), subscriptions(state.clone())),
         sqs: client!(aws_sdk_sqs, send(state.clone())),
         s3: client!(aws_sdk_s3, object(state.clone())),
@@ -250,7 +287,7 @@ fn clients(state: &Arc<Mutex<State>>) -> Clients {
         cloudwatch: client!(
             aws_sdk_cloudwatch,
             metrics(state.clone()),
-            figures(state.clone()),
+            counts(state.clone()),
             alarms(state.clone()),
             mutes(state.clone())
         ),
@@ -263,7 +300,8 @@ fn broken(state: &Mutex<State>, part: Part) -> bool {
 
 fn publish(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
     mock!(aws_sdk_sns::Client::publish).then_compute_response(move |request| {
-        if broken(&state, Part::Topics) {
+        let topic = request.topic_arn().unwrap().to_owned();
+        if broken(&state, Part::Topics) || state.lock().unwrap().broken_topics.contains(&topic) {
             return MockResponse::Error(PublishError::unhandled("topics are broken"));
         }
         let attributes = request.message_attributes().into_iter().flatten();
@@ -367,27 +405,36 @@ fn subscriptions(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
 }
 
 fn alarms(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
-    mock!(aws_sdk_cloudwatch::Client::describe_alarms).then_compute_output(move |request| {
+    mock!(aws_sdk_cloudwatch::Client::describe_alarms).then_compute_response(move |request| {
+        if broken(&state, Part::Alarms) {
+            return MockResponse::Error(DescribeAlarmsError::unhandled("throttled"));
+        }
         let state = state.lock().unwrap();
-        let alarms = request.alarm_names().iter().filter_map(|name| {
-            let value = match state.alarms.get(name) {
-                Some(value) => value.clone()?,
-                None => StateValue::Alarm,
-            };
-            let since =
-                aws_sdk_cloudwatch::primitives::DateTime::from_secs(at("15:00:00").as_second());
-            let alarm = MetricAlarm::builder().alarm_name(name).state_value(value);
-            Some(alarm.state_updated_timestamp(since).build())
+        let names = request.alarm_names();
+        let wanted = |name: &str| match request.action_prefix() {
+            Some(topic) => topic == ALARMS_TOPIC,
+            None => names.iter().any(|one| one == name),
+        };
+        let alarms = state.alarms.iter().filter(|(name, _)| wanted(name)).map(|(name, alarm)| {
+            let (value, since) = alarm;
+            let since = DateTime::from_millis(since.as_millisecond());
+            MetricAlarm::builder()
+                .alarm_name(name)
+                .alarm_arn(format!("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}"))
+                .alarm_actions(ALARMS_TOPIC)
+                .state_value(value.clone())
+                .state_transitioned_timestamp(since)
+                .build()
         });
-        // As the API has it: fifty a page when nothing else is asked for.
+        // The API returns 50 alarms a page unless the request asks for more.
         let alarms: Vec<MetricAlarm> = alarms.collect();
         let start: usize = request.next_token().map_or(0, |token| token.parse().unwrap());
         let most = usize::try_from(request.max_records().unwrap_or(50)).unwrap();
         let end = alarms.len().min(start + most);
-        DescribeAlarmsOutput::builder()
+        let output = DescribeAlarmsOutput::builder()
             .set_metric_alarms(Some(alarms[start..end].to_vec()))
-            .set_next_token((end < alarms.len()).then(|| end.to_string()))
-            .build()
+            .set_next_token((end < alarms.len()).then(|| end.to_string()));
+        MockResponse::Output(output.build())
     })
 }
 
@@ -398,7 +445,7 @@ fn mutes(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
         }
         assert_eq!(request.statuses(), [AlarmMuteRuleStatus::Active]);
         let mut state = state.lock().unwrap();
-        state.asked_for_mutes += 1;
+        state.listed_mutes += usize::from(request.alarm_name().is_some());
         let found = match request.alarm_name() {
             Some(name) => state.muted.contains(name),
             None => !state.muted.is_empty(),
@@ -410,12 +457,12 @@ fn mutes(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
     })
 }
 
-fn figures(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+fn counts(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
     mock!(aws_sdk_cloudwatch::Client::put_metric_data).then_compute_output(move |request| {
         assert_eq!(request.namespace(), Some("Vigie"));
         let data = request.metric_data().iter();
-        let figures = data.map(|d| (d.metric_name().unwrap().to_owned(), d.value().unwrap()));
-        state.lock().unwrap().figures.extend(figures);
+        let counts = data.map(|d| (d.metric_name().unwrap().to_owned(), d.value().unwrap()));
+        state.lock().unwrap().counts.extend(counts);
         PutMetricDataOutput::builder().build()
     })
 }
@@ -451,6 +498,9 @@ fn put_item(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
 /// The conditions that the function writes, and no others.
 fn allowed(request: &PutItemInput, before: Option<&Item>) -> bool {
     let Some(condition) = request.condition_expression() else { return true };
+    if condition == "attribute_not_exists(pk)" {
+        return before.is_none();
+    }
     let values = request.expression_attribute_values().unwrap();
     let known = |name: &str| before.map(|item| item[name].as_n().unwrap().parse::<i64>().unwrap());
     let value = |name: &str| values[name].as_n().unwrap().parse::<i64>().unwrap();

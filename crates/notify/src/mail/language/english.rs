@@ -5,7 +5,7 @@ mod reasons;
 use std::time::Duration;
 
 use super::{Labels, Messages, PastIncident, duration, floor_percent};
-use crate::incident::NotificationKind;
+use crate::incident::{Closure, NotificationKind};
 use crate::mail::situation::{Attempts, Measurement, Problem, Situation, Slowness, StateCounts};
 use crate::mail::text::brief;
 use crate::notification::Runs;
@@ -85,6 +85,7 @@ impl Messages for English {
             Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
                 "OK"
             }
+            Situation::Closed(_) => "CLOSED",
             Situation::Unreadable => "UNKNOWN MESSAGE",
         };
         match kind {
@@ -106,6 +107,8 @@ impl Messages for English {
             Situation::Degraded(Slowness::Unknown) => "correct but slow, or only on retry",
             Situation::NoData(None) => "no results",
             Situation::NoData(Some(fault)) => reasons::fault(fault),
+            Situation::Closed(Closure::Deleted) => "the alarm was deleted or renamed",
+            Situation::Closed(Closure::NotReported) => "no longer reported by Alertmanager",
             Situation::Recovered(Problem::Down) => "answers correctly again",
             Situation::Recovered(Problem::Degraded) => "fast enough again",
             Situation::Recovered(Problem::NoData) => "results arrive again",
@@ -153,6 +156,10 @@ impl Messages for English {
             }
             Measurement::Nothing => return None,
         })
+    }
+
+    fn acknowledged(&self, by: &str, at: &str) -> String {
+        format!("acknowledged by {by} at {at}")
     }
 
     fn test_mark(&self) -> &'static str {
@@ -230,6 +237,12 @@ impl Messages for English {
             Situation::NoData(_) => {
                 "The bot may be up or down: it is not being tested. The fault is in Vigie, not in the bot."
             }
+            Situation::Closed(Closure::Deleted) => {
+                "The alarm no longer exists in CloudWatch. Vigie sends no further notification about it. The bot may still be down."
+            }
+            Situation::Closed(Closure::NotReported) => {
+                "Alertmanager did not repeat the alert: it was resolved, silenced or inhibited, or Alertmanager is down."
+            }
             Situation::Recovered(Problem::Down) => "Users get correct answers again.",
             Situation::Recovered(Problem::Degraded) => "Users get correct answers in time.",
             Situation::Recovered(Problem::NoData) => {
@@ -291,7 +304,7 @@ impl Messages for English {
         match situation {
             Situation::Down(None) => &[
                 "Open the bot in a browser and send it a message.",
-                "Run the probe from your machine: vigie run probes/{probe}.yaml --environment {environment}",
+                reasons::RUN_PROBE,
                 "Read the app's log from the start of the alarm, and check its last deployment.",
             ],
             Situation::Down(Some(reason)) => reasons::steps(reason),
@@ -317,6 +330,12 @@ impl Messages for English {
             ],
             Situation::Recovered(Problem::NoData) => {
                 &["Find out in the logs why no results arrived."]
+            }
+            Situation::Closed(Closure::Deleted) => {
+                &["If the alarm was not deleted on purpose, deploy again.", reasons::RUN_PROBE]
+            }
+            Situation::Closed(Closure::NotReported) => {
+                &["Check the alert in Alertmanager if you did not expect this."]
             }
             Situation::Recovered(_) => {
                 &["No action is needed now. During working hours, record what fixed it."]

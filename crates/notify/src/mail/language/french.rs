@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::Reason;
 
 use super::{Labels, Messages, PastIncident, duration, floor_percent};
-use crate::incident::NotificationKind;
+use crate::incident::{Closure, NotificationKind};
 use crate::mail::situation::{Attempts, Measurement, Problem, Situation, Slowness, StateCounts};
 use crate::mail::text::brief;
 use crate::notification::Runs;
@@ -94,6 +94,7 @@ impl Messages for French {
             Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
                 "RÉTABLI"
             }
+            Situation::Closed(_) => "CLOS",
             Situation::Unreadable => "MESSAGE INCONNU",
         };
         match kind {
@@ -117,6 +118,8 @@ impl Messages for French {
             }
             Situation::NoData(None) => "aucun résultat",
             Situation::NoData(Some(fault)) => reasons::fault(fault),
+            Situation::Closed(Closure::Deleted) => "alarme supprimée ou renommée",
+            Situation::Closed(Closure::NotReported) => "Alertmanager ne la signale plus",
             Situation::Recovered(Problem::Down) => "répond de nouveau correctement",
             Situation::Recovered(Problem::Degraded) => "répond de nouveau assez vite",
             Situation::Recovered(Problem::NoData) => "les résultats arrivent de nouveau",
@@ -179,6 +182,10 @@ impl Messages for French {
 
     fn detail(&self, reason: Reason, detail: &str) -> Option<String> {
         reasons::detail(reason, detail).map(str::to_owned)
+    }
+
+    fn acknowledged(&self, by: &str, at: &str) -> String {
+        format!("pris en charge par {by} le {at}")
     }
 
     fn test_mark(&self) -> &'static str {
@@ -260,6 +267,12 @@ impl Messages for French {
             Situation::NoData(_) => {
                 "Le bot fonctionne peut-être, ou non\u{a0}: il n'est pas testé. Le défaut est dans Vigie, pas dans le bot."
             }
+            Situation::Closed(Closure::Deleted) => {
+                "L'alarme n'existe plus dans CloudWatch. Vigie n'enverra plus de notification à son sujet. Le bot est peut-être encore en panne."
+            }
+            Situation::Closed(Closure::NotReported) => {
+                "Alertmanager n'a pas répété l'alerte\u{a0}: elle est terminée, mise en silence ou inhibée, ou Alertmanager est en panne."
+            }
             Situation::Recovered(Problem::Down) => {
                 "Les utilisateurs reçoivent de nouveau des réponses correctes."
             }
@@ -328,7 +341,7 @@ impl Messages for French {
         match situation {
             Situation::Down(None) => &[
                 "Ouvrir le bot dans un navigateur et lui envoyer un message.",
-                "Exécuter la sonde depuis son poste : vigie run probes/{probe}.yaml --environment {environment}",
+                reasons::RUN_PROBE,
                 "Lire le journal de l'application depuis le début de l'alarme, et vérifier son dernier déploiement.",
             ],
             Situation::Down(Some(reason)) => reasons::steps(reason),
@@ -354,6 +367,13 @@ impl Messages for French {
             ],
             Situation::Recovered(Problem::NoData) => {
                 &["Chercher dans les journaux pourquoi les résultats n'arrivaient pas."]
+            }
+            Situation::Closed(Closure::Deleted) => &[
+                "Si l'alarme n'a pas été supprimée volontairement, déployer de nouveau.",
+                reasons::RUN_PROBE,
+            ],
+            Situation::Closed(Closure::NotReported) => {
+                &["Vérifier l'alerte dans Alertmanager si ce n'était pas attendu."]
             }
             Situation::Recovered(_) => &[
                 "Aucune action immédiate. Aux heures de travail, noter ce qui a corrigé l'incident.",

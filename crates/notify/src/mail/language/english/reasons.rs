@@ -174,3 +174,5 @@ pub(super) fn fault_steps(fault: OwnFault) -> &'static [&'static str] {
 }
 
 pub(super) const TEST_MANUALLY: &str = "Until results arrive again, test the bot manually: vigie run probes/{probe}.yaml --environment {environment}";
+pub(super) const RUN_PROBE: &str =
+    "Run the probe from your machine: vigie run probes/{probe}.yaml --environment {environment}";

@@ -206,3 +206,4 @@ pub(super) fn fault_steps(fault: OwnFault) -> &'static [&'static str] {
 }
 
 pub(super) const TEST_MANUALLY: &str = "En attendant le retour des résultats, tester le bot à la main : vigie run probes/{probe}.yaml --environment {environment}";
+pub(super) const RUN_PROBE: &str = "Exécuter la sonde depuis son poste : vigie run probes/{probe}.yaml --environment {environment}";

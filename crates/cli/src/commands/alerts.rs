@@ -1,0 +1,189 @@
+//! `vigie alerts`: what Vigie has recorded about alarms, and acknowledging or forgetting one of them.
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use domain::EnvironmentName;
+use jiff::Timestamp;
+use notification_store::{NotificationStore, Stored};
+use notify::record::AlarmRecord;
+use notify::{Acknowledgement, State};
+
+use crate::style::{DIM, ERROR, GOOD};
+use crate::{Exit, Io};
+
+/// List, acknowledge or forget alarms that Vigie sends notifications about.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  vigie alerts list --environment prod
+  vigie alerts ack support-bot --by ada --environment prod
+  vigie alerts forget vigie-prod-old-bot-down --environment prod")]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the active alarms and who acknowledged them.
+    ///
+    /// Exits with 1 when an alarm is active.
+    List(List),
+    /// Acknowledge an active alarm: stops its reminders and its escalation.
+    ///
+    /// Later mails show who acknowledged it. The end of the incident is still sent.
+    Ack(Ack),
+    /// Delete the record of an alarm.
+    ///
+    /// If CloudWatch still reports the alarm as active, Vigie notifies again.
+    Forget(Forget),
+}
+
+#[derive(Debug, Args)]
+struct List {
+    #[command(flatten)]
+    environment: Environment,
+    /// Also list alarms that are not active.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+struct Ack {
+    /// The alarm or the probe, as `vigie alerts list` shows it.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Your name, for the others.
+    #[arg(long, value_name = "WHO")]
+    by: String,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+#[derive(Debug, Args)]
+struct Forget {
+    /// The alarm or the probe, as `vigie alerts list --all` shows it.
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    environment: Environment,
+}
+
+#[derive(Debug, Args)]
+struct Environment {
+    /// The stack's environment.
+    #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
+    environment: EnvironmentName,
+}
+
+pub(crate) async fn alerts(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let aws = aws_config::load_from_env().await;
+    let client = aws_sdk_dynamodb::Client::new(&aws);
+    let store = |of: &Environment| {
+        NotificationStore::new(client.clone(), format!("vigie-{}", of.environment))
+    };
+    match &arguments.command {
+        Command::List(of) => list(&store(&of.environment), of.all, io).await,
+        Command::Ack(of) => {
+            acknowledge(&store(&of.environment), &of.name, &of.by, Timestamp::now(), io).await
+        }
+        Command::Forget(of) => forget(&store(&of.environment), &of.name, io).await,
+    }
+}
+
+async fn list(store: &NotificationStore, all: bool, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let mut records = read(store).await?;
+    records.retain(|stored| !stored.record.is_once() && (all || stored.record.is_open()));
+    records.sort_by(|a, b| a.record.alert.name.cmp(&b.record.alert.name));
+    for Stored { record, .. } in &records {
+        writeln!(io.out, "{}", line(record))?;
+    }
+    let open = records.iter().filter(|stored| stored.record.is_open()).count();
+    if records.is_empty() {
+        writeln!(io.err, "{GOOD}no active alarm{GOOD:#}")?;
+    }
+    Ok(if open == 0 { Exit::Success } else { Exit::Down })
+}
+
+/// `ALARM  vigie-prod-bot-down  since 2026-11-22T14:05:11Z  acknowledged by ada`.
+fn line(record: &AlarmRecord) -> String {
+    let alert = &record.alert;
+    let state = match alert.state {
+        State::Alarm => "ALARM",
+        State::InsufficientData => "NO DATA",
+        State::Ok => "OK",
+    };
+    let since = match (record.is_open(), record.incident) {
+        (true, Some(incident)) => incident.since,
+        _ => alert.changed,
+    };
+    let name = redact::one_line(&alert.name, 200);
+    let mut line = format!("{state:<8} {name}  since {since:.0}");
+    if let Some(by) = &record.acknowledged {
+        line += &format!("  acknowledged by {}", redact::one_line(&by.by, 80));
+    }
+    line
+}
+
+async fn acknowledge(
+    store: &NotificationStore,
+    name: &str,
+    by: &str,
+    now: Timestamp,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
+    let stored = find(store, name, AlarmRecord::is_open).await?;
+    let key = stored.record.alert.key;
+    let by = Acknowledgement { by: by.to_owned(), at: now };
+    let change = |record: Option<&AlarmRecord>| {
+        let record = record.filter(|record| record.is_open())?;
+        Some(AlarmRecord { acknowledged: Some(by.clone()), ..record.clone() })
+    };
+    let changed = store.update(&key, now, change).await.context("could not acknowledge")?;
+    if changed.is_none() {
+        writeln!(io.err, "{ERROR}not acknowledged{ERROR:#}: the alarm is no longer active")?;
+        return Ok(Exit::Down);
+    }
+    let alarm = stored.record.alert.name;
+    writeln!(io.out, "{GOOD}acknowledged{GOOD:#} {alarm}")?;
+    writeln!(io.err, "{DIM}No reminders and no escalation until it is resolved.{DIM:#}")?;
+    Ok(Exit::Success)
+}
+
+async fn forget(store: &NotificationStore, name: &str, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let stored = find(store, name, |_| true).await?;
+    store.delete(&stored.record.alert.key).await.context("could not delete the record")?;
+    writeln!(io.out, "{GOOD}forgotten{GOOD:#} {}", stored.record.alert.name)?;
+    Ok(Exit::Success)
+}
+
+/// The record of the alarm or probe `name`. Two alarms of one probe need the alarm's own name.
+async fn find(
+    store: &NotificationStore,
+    name: &str,
+    wanted: impl Fn(&AlarmRecord) -> bool,
+) -> anyhow::Result<Stored> {
+    let records = read(store).await?;
+    let mut found: Vec<Stored> = records
+        .into_iter()
+        .filter(|stored| wanted(&stored.record))
+        .filter(|Stored { record, .. }| {
+            let probe = record.alert.subject.probe();
+            record.alert.name == name || probe.is_some_and(|probe| probe.as_str() == name)
+        })
+        .collect();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => bail!("there is no such alarm: `{name}`\nhint: vigie alerts list shows the names"),
+        _ => {
+            let names: Vec<String> = found.into_iter().map(|one| one.record.alert.name).collect();
+            bail!("`{name}` has several alarms: {}", names.join(", "))
+        }
+    }
+}
+
+async fn read(store: &NotificationStore) -> anyhow::Result<Vec<Stored>> {
+    store.all().await.context(
+        "could not read the table\nhint: check the account, the region and the environment",
+    )
+}

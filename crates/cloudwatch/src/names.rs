@@ -1,0 +1,237 @@
+//! Every metric that Vigie publishes to CloudWatch, with its unit, dimensions and meaning. Template, dashboards and the
+//! reference are tested against these tables.
+
+use domain::metrics::Unit;
+
+/// The namespace of all metrics.
+pub const NAMESPACE: &str = "Vigie";
+
+/// One metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricInfo {
+    pub name: &'static str,
+    pub unit: Unit,
+    pub dimensions: &'static [&'static str],
+    pub meaning: &'static str,
+    /// When the metric has no value.
+    pub absent: &'static str,
+}
+
+const PROBE: &[&str] = &["Environment", "Probe"];
+const PROBE_AND_REASON: &[&str] = &["Environment", "Probe", "Reason"];
+const OWN: &[&str] = &["Environment"];
+
+/// The metrics of a probe, one value per run.
+pub const PROBE_METRICS: &[MetricInfo] = &[
+    probe(
+        "Success",
+        Unit::Unitless,
+        "1 if the run was up or degraded. The average is the availability.",
+        "no verdict",
+    ),
+    probe(
+        "Degraded",
+        Unit::Unitless,
+        "1 if every check passed but an objective was missed, or only a retry passed",
+        "no verdict",
+    ),
+    probe("Duration", Unit::Seconds, "duration of the run, retries included", "no verdict"),
+    probe(
+        "TimeToFirstChunk",
+        Unit::Seconds,
+        "from the prompt to the first chunk with text, one value per turn",
+        "no chunk",
+    ),
+    MetricInfo {
+        name: "Failure",
+        unit: Unit::Count,
+        dimensions: PROBE_AND_REASON,
+        meaning: "1 for the reason of a failed run",
+        absent: "not down",
+    },
+    probe("RunErrors", Unit::Count, "1 for a run without a verdict", "the run has a verdict"),
+    probe(
+        "QueueTime",
+        Unit::Seconds,
+        "time in the app's queue, with `Metrics=full`",
+        "phase did not occur",
+    ),
+    probe(
+        "ReplyDuration",
+        Unit::Seconds,
+        "from the prompt to the end of the reply, with `Metrics=full`",
+        "phase did not occur",
+    ),
+    probe(
+        "InterChunkTime",
+        Unit::Seconds,
+        "median time between chunks, with `Metrics=full`",
+        "phase did not occur",
+    ),
+    probe(
+        "ProcessingTime",
+        Unit::Seconds,
+        "time that the app reports for the reply, with `Metrics=full`",
+        "phase did not occur",
+    ),
+    probe(
+        "ConnectTime",
+        Unit::Seconds,
+        "time to connect, with `Metrics=full`",
+        "phase did not occur",
+    ),
+    probe(
+        "Retries",
+        Unit::Count,
+        "attempts after the first one, with `Metrics=full`",
+        "no verdict",
+    ),
+    probe(
+        "CertificateDaysLeft",
+        Unit::Unitless,
+        "days until the TLS certificate expires, with `Metrics=full`",
+        "no TLS",
+    ),
+];
+
+const fn probe(
+    name: &'static str,
+    unit: Unit,
+    meaning: &'static str,
+    absent: &'static str,
+) -> MetricInfo {
+    MetricInfo { name, unit, dimensions: PROBE, meaning, absent }
+}
+
+/// A metric about Vigie itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OwnMetric {
+    RunsDispatched,
+    RunsReported,
+    RunErrors,
+    RunsStalled,
+    RunsLate,
+    RunsLost,
+    ScrapesLate,
+    ProbesWithoutAlarm,
+    NotificationsUnpublished,
+    NotificationStoreUnavailable,
+    SubscriptionsUnconfirmed,
+    SamplesReceived,
+    SamplesSent,
+    OldestMessageAge,
+    SamplesRefused,
+    SamplesDeadLettered,
+    SamplesArchived,
+}
+
+impl OwnMetric {
+    pub const ALL: &'static [Self] = &[
+        Self::RunsDispatched,
+        Self::RunsReported,
+        Self::RunErrors,
+        Self::RunsStalled,
+        Self::RunsLate,
+        Self::RunsLost,
+        Self::ScrapesLate,
+        Self::ProbesWithoutAlarm,
+        Self::NotificationsUnpublished,
+        Self::NotificationStoreUnavailable,
+        Self::SubscriptionsUnconfirmed,
+        Self::SamplesReceived,
+        Self::SamplesSent,
+        Self::OldestMessageAge,
+        Self::SamplesRefused,
+        Self::SamplesDeadLettered,
+        Self::SamplesArchived,
+    ];
+
+    #[must_use]
+    pub const fn info(self) -> MetricInfo {
+        const NOTHING: &str = "nothing to count";
+        const IDLE: &str = "the bridge did not run";
+        let (name, meaning, absent) = match self {
+            Self::RunsDispatched => (
+                "RunsDispatched",
+                "runs that the dispatcher requested; published every minute, including 0",
+                "the dispatcher did not run",
+            ),
+            Self::RunsReported => ("RunsReported", "runs with a published result", NOTHING),
+            Self::RunErrors => (
+                "RunErrors",
+                "runs without a verdict because of a fault of Vigie, and probes that could not be read",
+                NOTHING,
+            ),
+            Self::RunsStalled => (
+                "RunsStalled",
+                "runs decided by CPU starvation of the prober; never counted against the bot",
+                NOTHING,
+            ),
+            Self::RunsLate => (
+                "RunsLate",
+                "runs that were skipped because they started more than one interval late",
+                NOTHING,
+            ),
+            Self::RunsLost => {
+                ("RunsLost", "runs that were lost because their invocation crashed", NOTHING)
+            }
+            Self::ScrapesLate => {
+                ("ScrapesLate", "scrapes that were skipped because they started too late", NOTHING)
+            }
+            Self::ProbesWithoutAlarm => {
+                ("ProbesWithoutAlarm", "probes that run but have no alarm", NOTHING)
+            }
+            Self::NotificationsUnpublished => {
+                ("NotificationsUnpublished", "notifications that SNS rejected", NOTHING)
+            }
+            Self::NotificationStoreUnavailable => (
+                "NotificationStoreUnavailable",
+                "1 for each invocation of `alerts` in which the table did not answer",
+                NOTHING,
+            ),
+            Self::SubscriptionsUnconfirmed => (
+                "SubscriptionsUnconfirmed",
+                "unconfirmed or missing e-mail subscriptions; published daily, hourly while there are any, including 0",
+                "in the first hour",
+            ),
+            Self::SamplesReceived => ("SamplesReceived", "samples that the bridge received", IDLE),
+            Self::SamplesSent => ("SamplesSent", "samples that the bridge delivered", IDLE),
+            Self::OldestMessageAge => {
+                ("OldestMessageAge", "age of the oldest message of the bridge", IDLE)
+            }
+            Self::SamplesRefused => (
+                "SamplesRefused",
+                "samples that the receiver rejected, also by `Reason`; `unaccounted` if it did not say which",
+                NOTHING,
+            ),
+            Self::SamplesDeadLettered => {
+                ("SamplesDeadLettered", "rejected samples in the dead-letter queue", NOTHING)
+            }
+            Self::SamplesArchived => (
+                "SamplesArchived",
+                "samples that were too old for the receiver and are stored in the report bucket",
+                NOTHING,
+            ),
+        };
+        let unit = if matches!(self, Self::OldestMessageAge) { Unit::Seconds } else { Unit::Count };
+        MetricInfo { name, unit, dimensions: OWN, meaning, absent }
+    }
+
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.info().name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_own_metric_has_its_own_name() {
+        let names: BTreeSet<_> = OwnMetric::ALL.iter().map(|metric| metric.name()).collect();
+        assert_eq!(names.len(), OwnMetric::ALL.len());
+    }
+}

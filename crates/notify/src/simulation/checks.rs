@@ -1,0 +1,324 @@
+//! What must hold in every history.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use domain::Severity;
+use jiff::Timestamp;
+
+use super::world::{Alarm, HOUR, Kind, MINUTE, Part, Truth, World};
+use crate::alert::{Alert, State};
+use crate::incident::NotificationKind;
+use crate::reconcile::{Outgoing, Records};
+use crate::record::{AlarmRecord, SentState};
+
+/// A lost event is made up for within this time of the moment in which sending is possible.
+const LATEST: i64 = 6 * MINUTE;
+const FLAPPING_CALM: i64 = 20 * MINUTE;
+const REMIND: i64 = 4 * HOUR;
+const LOG: usize = 5_000;
+const SHOWN: usize = 60;
+
+/// What a receiver was last sent about an alarm.
+#[derive(Clone, Copy, Debug)]
+struct Belief {
+    state: SentState,
+    at: i64,
+    reminded: i64,
+    incident: Option<Timestamp>,
+}
+
+/// The newest report of Alertmanager that arrived.
+#[derive(Clone, Copy, Debug)]
+struct LastReport {
+    firing: bool,
+    reported: i64,
+    arrived: i64,
+}
+
+#[derive(Default)]
+pub(super) struct Checks {
+    pub(super) violation: Option<String>,
+    pub(super) messages: usize,
+    beliefs: BTreeMap<(usize, String), Belief>,
+    reports: BTreeMap<usize, LastReport>,
+    minute: BTreeMap<String, VecDeque<i64>>,
+    store_fault: i64,
+    log: VecDeque<(i64, String)>,
+}
+
+const STORE: &[Part] = &[Part::StoreRead, Part::StoreWrite];
+const ANY: &[Part] = &[
+    Part::StoreRead,
+    Part::StoreWrite,
+    Part::Query,
+    Part::Notifications,
+    Part::Tickets,
+    Part::Escalation,
+    Part::Queue,
+    Part::Scheduler,
+];
+
+impl Checks {
+    pub(super) fn new(_: &World) -> Self {
+        Self::default()
+    }
+
+    pub(super) fn log(&mut self, now: i64, line: String) {
+        if self.log.len() == LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back((now, format!("{:>9} {line}", clock(now))));
+    }
+
+    pub(super) fn store_fault(&mut self, now: i64) {
+        self.store_fault = self.store_fault.max(now);
+    }
+
+    fn violated(&mut self, now: i64, what: String) {
+        if self.violation.is_none() {
+            // The lines about the alarm that the violation names.
+            let name = what.split([' ', ',']).find(|word| word.starts_with("alarm-"));
+            let about = |(at, line): &&(i64, String)| {
+                name.is_none_or(|name| line.split([' ', ',']).any(|word| word == name))
+                    || (now - *at < 10 * MINUTE && !line.contains("alarm-"))
+            };
+            let lines = self.log.iter().filter(about).map(|(_, line)| line.as_str());
+            let lines: Vec<&str> = lines.collect();
+            let lines = &lines[lines.len().saturating_sub(SHOWN)..];
+            self.violation = Some(format!("{} {what}\n{}", clock(now), lines.join("\n")));
+        }
+    }
+
+    pub(super) fn delivered_event(&mut self, world: &World, alert: &Alert, now: i64) {
+        let line = format!("event {} {:?} of {}", alert.key, alert.state, alert.reported);
+        self.log(now, line);
+        let Some(index) = index(world, &alert.key) else { return };
+        if world.alarms[index].kind == Kind::Alertmanager {
+            let reported = alert.reported.as_second() - super::world::time(0).as_second();
+            let firing = alert.state == State::Alarm;
+            let report = LastReport { firing, reported, arrived: now };
+            let known = self.reports.entry(index).or_insert(report);
+            if known.reported < reported {
+                *known = report;
+            }
+        }
+    }
+
+    /// A notification is published.
+    pub(super) fn message(
+        &mut self,
+        world: &World,
+        outgoing: &Outgoing,
+        records: &Records,
+        others: Option<&[&AlarmRecord]>,
+        now: i64,
+    ) {
+        self.messages += 1;
+        let recent = self.minute.entry(outgoing.receiver.clone()).or_default();
+        recent.push_back(now);
+        while recent.front().is_some_and(|first| *first <= now - MINUTE) {
+            recent.pop_front();
+        }
+        if 10 < recent.len() {
+            self.violated(now, format!("more than 10 messages a minute to {}", outgoing.receiver));
+        }
+        for (key, kind) in &outgoing.items {
+            let (Some(index), Some(record)) = (index(world, key), records.get(key)) else {
+                continue;
+            };
+            self.log(now, format!("{} {kind:?} {key} {:?}", outgoing.receiver, record.alert.state));
+            self.item(world, index, &outgoing.receiver, *kind, record, now);
+        }
+        if let Some(others) = others {
+            self.others(world, outgoing, others, now);
+        }
+    }
+
+    fn item(
+        &mut self,
+        world: &World,
+        index: usize,
+        receiver: &str,
+        kind: NotificationKind,
+        record: &AlarmRecord,
+        now: i64,
+    ) {
+        let alarm = &world.alarms[index];
+        let open = record.is_open();
+        let queried = alarm.kind != Kind::Alertmanager;
+        if queried {
+            let slack = if world.fails(Part::Query, now) { LATEST } else { MINUTE };
+            let (truth, since) = alarm.truth(now);
+            let true_now = class(alarm, truth).is_none_or(|class| class == open);
+            if !true_now && slack < now - since {
+                self.violated(now, format!("untrue: alarm-{index} open={open}, truth {truth:?}"));
+            }
+        }
+        let repeat = matches!(kind, NotificationKind::Reminder | NotificationKind::Escalation);
+        if repeat {
+            if record.acknowledged.is_some() {
+                self.violated(now, format!("{kind:?} for the acknowledged alarm-{index}"));
+            }
+            if alarm.is_muted(now) && !world.fails(Part::Query, now) {
+                self.violated(now, format!("{kind:?} for the muted alarm-{index}"));
+            }
+        }
+        let state = match kind {
+            NotificationKind::Flapping { .. } => SentState::Flapping,
+            NotificationKind::Escalation if record.flapping_since.is_some() => SentState::Flapping,
+            _ if !open => SentState::Resolved,
+            _ if record.alert.state == State::Alarm => SentState::Alarm,
+            _ => SentState::NoData,
+        };
+        let key = (index, receiver.to_owned());
+        let incident = record.incident.map(|incident| incident.since);
+        let before = self.beliefs.get(&key).copied();
+        let fault = self.store_fault.max(world.last_fault(STORE, now));
+        if let Some(before) = before {
+            let last = before.at.max(before.reminded);
+            let excused = last - 10 * MINUTE <= fault;
+            let repeats = before.state == state && before.incident == incident;
+            if repeats && !excused && now - last < REMIND - 10 * MINUTE {
+                self.violated(now, format!("{kind:?} of alarm-{index} sent twice to {receiver}"));
+            }
+        }
+        let belief = match before {
+            Some(before) if before.state == state && before.incident == incident => {
+                Belief { reminded: now, ..before }
+            }
+            _ => Belief { state, at: now, reminded: now, incident },
+        };
+        self.beliefs.insert(key, belief);
+    }
+
+    /// The list of other alarms is complete and true.
+    fn others(&mut self, world: &World, outgoing: &Outgoing, others: &[&AlarmRecord], now: i64) {
+        for (index, alarm) in world.alarms.iter().enumerate() {
+            if alarm.kind == Kind::Alertmanager {
+                continue;
+            }
+            let (truth, since) = alarm.truth(now);
+            let listed = others.iter().any(|record| record.alert.key == alarm.key());
+            let own = outgoing.items.iter().any(|(key, _)| key == alarm.key());
+            let lasted = now - since;
+            let open = class(alarm, truth);
+            let known = match truth {
+                Truth::Alarm => 2 * MINUTE < lasted,
+                Truth::NoData => alarm.kind == Kind::Down && 13 * MINUTE < lasted,
+                Truth::Ok | Truth::Deleted => false,
+            };
+            if known && !listed && !own {
+                self.violated(now, format!("a mail omits the open alarm-{index}"));
+            }
+            if listed && open == Some(false) && (truth != Truth::Deleted && MINUTE < lasted) {
+                self.violated(now, format!("a mail lists alarm-{index}, which is {truth:?}"));
+            }
+        }
+    }
+
+    /// Called after each tick: everything that had time to settle has settled.
+    pub(super) fn settled(
+        &mut self,
+        world: &World,
+        stored: &BTreeMap<String, (AlarmRecord, u64)>,
+        now: i64,
+    ) {
+        let fault = self.store_fault.max(world.last_fault(ANY, now));
+        for (index, alarm) in world.alarms.iter().enumerate() {
+            let receiver = match alarm.severity {
+                Severity::Page => "notifications",
+                Severity::Ticket => "tickets",
+            };
+            let belief = self.beliefs.get(&(index, receiver.to_owned())).copied();
+            let record = stored.get(alarm.key()).map(|(record, _)| record);
+            match alarm.kind {
+                Kind::Alertmanager => self.settled_report(world, index, belief, fault, now),
+                _ => self.settled_alarm(alarm, index, belief, record, fault, now),
+            }
+        }
+    }
+
+    fn settled_alarm(
+        &mut self,
+        alarm: &Alarm,
+        index: usize,
+        belief: Option<Belief>,
+        record: Option<&AlarmRecord>,
+        fault: i64,
+        now: i64,
+    ) {
+        let (truth, mut since) = alarm.truth(now);
+        let Some(open) = class(alarm, truth) else { return };
+        let notified = belief.is_some_and(|belief| belief.state != SentState::Resolved);
+        if open {
+            if alarm.is_muted(now) {
+                return;
+            }
+            if truth == Truth::NoData {
+                since += 10 * MINUTE;
+            }
+            let possible = since.max(fault).max(alarm.last_mute(now));
+            if !notified && LATEST < now - possible {
+                self.violated(now, format!("no notification of alarm-{index}, {truth:?}"));
+            }
+            let acknowledged = record.is_some_and(|record| record.acknowledged.is_some());
+            let last = belief.map_or(0, |belief| belief.reminded.max(belief.at));
+            let silent = now - last.max(possible);
+            if notified
+                && alarm.severity == Severity::Page
+                && !acknowledged
+                && REMIND + 15 * MINUTE < silent
+            {
+                self.violated(now, format!("no reminder of alarm-{index}, {truth:?}"));
+            }
+        } else if notified {
+            let extra = match (belief.map(|belief| belief.state), truth) {
+                (Some(SentState::Flapping), _) => FLAPPING_CALM + 10 * MINUTE,
+                (_, Truth::Deleted) => 6 * MINUTE,
+                _ => 0,
+            };
+            if LATEST + extra < now - since.max(fault) {
+                self.violated(now, format!("no resolution of alarm-{index}, {truth:?}"));
+            }
+        }
+    }
+
+    fn settled_report(
+        &mut self,
+        world: &World,
+        index: usize,
+        belief: Option<Belief>,
+        fault: i64,
+        now: i64,
+    ) {
+        let Some(report) = self.reports.get(&index).copied() else { return };
+        let lease_end = report.reported + world.repeat * 2;
+        let open = report.firing && now < lease_end;
+        let since = if report.firing && !open { lease_end } else { report.arrived };
+        let notified = belief.is_some_and(|belief| belief.state != SentState::Resolved);
+        let flapping = belief.is_some_and(|belief| belief.state == SentState::Flapping);
+        let extra = if flapping { FLAPPING_CALM + 10 * MINUTE } else { 0 };
+        if open != notified && LATEST + extra < now - since.max(fault) {
+            let what = if open { "no notification" } else { "no end" };
+            self.violated(now, format!("{what} of alarm-{index}, last report {report:?}"));
+        }
+    }
+}
+
+/// Whether the state is an incident; `None` when that cannot be said.
+fn class(alarm: &Alarm, truth: Truth) -> Option<bool> {
+    match truth {
+        Truth::Ok | Truth::Deleted => Some(false),
+        Truth::Alarm => Some(true),
+        Truth::NoData => (alarm.kind == Kind::Down).then_some(true),
+    }
+}
+
+fn index(world: &World, key: &str) -> Option<usize> {
+    let index = key.strip_prefix("alarm-")?.parse().ok()?;
+    (index < world.alarms.len()).then_some(index)
+}
+
+fn clock(now: i64) -> String {
+    format!("{}d{:02}:{:02}:{:02}", now / 86_400, now / HOUR % 24, now / MINUTE % 60, now % 60)
+}

@@ -1,0 +1,245 @@
+//! Reads the records, queries CloudWatch, sends what is due, and stores what was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::StreamExt as _;
+use futures_util::future::{join, join_all};
+use futures_util::stream;
+use jiff::Timestamp;
+use lambda_kit::chain;
+use notify::NotificationKind;
+use notify::alert::Alert;
+use notify::links;
+use notify::mail::{urgency, write};
+use notify::notification::{Item, Notification, OpenAlarm};
+use notify::reconcile::{
+    Facts, Outgoing, Records, Trigger, delivered, is_due, open_alarms, reconcile, severity_by,
+};
+use notify::record::AlarmRecord;
+
+use crate::evidence::Evidence;
+use crate::handler::Alerts;
+use crate::publish::{PublishError, publish};
+
+/// Reports are read for this many alarms of a list.
+const REPORTS_OF_A_LIST: usize = 12;
+/// Calls to the table at the same time.
+const CONCURRENT: usize = 16;
+/// CloudWatch is queried every this many minutes, also when no event came.
+const QUERY_EVERY: i64 = 3;
+
+impl Alerts {
+    /// Sends what is due; whether everything was sent.
+    pub(crate) async fn reconcile(
+        &self,
+        trigger: Trigger,
+        carried: Vec<Alert>,
+        now: Timestamp,
+    ) -> bool {
+        let stored = self.store.all().await;
+        if let Err(error) = &stored {
+            tracing::error!(error = chain(error), "Records could not be read");
+        }
+        let mut revisions = BTreeMap::new();
+        let stored = stored.ok().map(|all| {
+            let records = all.into_iter().map(|stored| {
+                let key = stored.record.alert.key.clone();
+                revisions.insert(key.clone(), stored.revision);
+                (key, stored.record)
+            });
+            records.collect::<Records>()
+        });
+        let before = stored.clone().unwrap_or_default();
+        let mut records = self.cache().load(stored, now);
+        self.take_carried(&mut records, carried, now);
+        let rules = &self.config.rules;
+        let minute = now.as_second().div_euclid(60);
+        let queries = trigger == Trigger::Flush
+            || minute % QUERY_EVERY == 0
+            || self.cache().query_failed()
+            || is_due(records.values(), rules, now);
+        if !queries {
+            return true;
+        }
+        let facts = self.facts(&records).await;
+        self.cache().note_query(facts.listed.is_some());
+        let severity = severity_by(&self.config.routes, self.config.environment.as_str());
+        let outgoing = reconcile(&mut records, &facts, rules, severity, trigger, now);
+        let mut sent = true;
+        let mut results = Vec::new();
+        for outgoing in outgoing {
+            if !self.cache().may_send(&outgoing.receiver, now) {
+                tracing::warn!(
+                    receiver = outgoing.receiver,
+                    "Notification is delayed by the limit"
+                );
+                continue;
+            }
+            match self.send(&outgoing, &records, &facts, now).await {
+                Ok(()) => results.push((outgoing, true)),
+                Err(error) => {
+                    sent = false;
+                    tracing::error!(error = chain(&error), "Notification was not published");
+                    let count = u32::try_from(outgoing.items.len()).unwrap_or(u32::MAX);
+                    let metric = cloudwatch::OwnMetric::NotificationsUnpublished;
+                    self.count(metric, f64::from(count), now).await;
+                    results.push((outgoing, false));
+                }
+            }
+        }
+        delivered(&mut records, &results, now);
+        self.save(&before, &records, &revisions, now).await;
+        sent
+    }
+
+    /// Alerts of a flush that are missing in the records, because the table failed when they came.
+    fn take_carried(&self, records: &mut Records, carried: Vec<Alert>, now: Timestamp) {
+        for alert in carried {
+            let severity = self.config.routes.severity(&alert, self.config.environment.as_str());
+            let lease = self.config.rules.lease;
+            if let Some(record) =
+                AlarmRecord::observe(records.get(&alert.key), &alert, severity, lease, now)
+            {
+                self.cache().keep(record.clone(), false);
+                records.insert(alert.key, record);
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        outgoing: &Outgoing,
+        records: &Records,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Result<(), PublishError> {
+        let mut list: Vec<(NotificationKind, &AlarmRecord)> = outgoing
+            .items
+            .iter()
+            .filter_map(|(key, kind)| Some((*kind, records.get(key)?)))
+            .collect();
+        list.sort_by_cached_key(|(_, record)| urgency(&record.alert, record.severity));
+        let keys: BTreeSet<&str> = outgoing.items.iter().map(|(key, _)| key.as_str()).collect();
+        let config = &self.config;
+        let notification = Notification {
+            environment: config.environment.clone(),
+            now,
+            zone: config.zone.clone(),
+            items: self.items(&list, now).await,
+            others: open_alarms(records, facts, &keys).map(|open| other_alarms(&open)),
+            dashboard: self.dashboard(),
+            region: config.region.clone(),
+            bucket: config.bucket.clone(),
+        };
+        let mail = write(&notification, config.language);
+        let topic = config.topic(&outgoing.receiver);
+        let items = &notification.items;
+        let message = publish(&self.clients.sns, topic, &mail, &config.environment, items).await?;
+        let reports = items.iter().filter_map(|item| item.report.as_ref());
+        let runs: Vec<&str> = reports.map(|report| report.run.as_str()).collect();
+        tracing::info!(
+            topic,
+            message,
+            subject = mail.subject,
+            alarms = items.len(),
+            runs = runs.join(" "),
+            "Notification published"
+        );
+        for test in items.iter().filter_map(|item| item.alert.test.as_deref()) {
+            if let Err(error) = self.store.note_test(test, &message, now).await {
+                tracing::warn!(error = chain(&error), "Test was not noted");
+            }
+        }
+        Ok(())
+    }
+
+    /// A single alarm gets all evidence; of a list the first ones get their reports.
+    async fn items(&self, list: &[(NotificationKind, &AlarmRecord)], now: Timestamp) -> Vec<Item> {
+        let evidence = &Evidence {
+            s3: &self.clients.s3,
+            cloudwatch: &self.clients.cloudwatch,
+            bucket: &self.config.bucket,
+            environment: &self.config.environment,
+        };
+        let alone = list.len() == 1;
+        join_all(list.iter().enumerate().map(async |(index, (kind, record))| {
+            let report = async {
+                if index < REPORTS_OF_A_LIST { evidence.report(record).await } else { None }
+            };
+            let metrics =
+                async { if alone { Box::pin(evidence.metrics(record, now)).await } else { None } };
+            let (report, metrics) = Box::pin(join(report, metrics)).await;
+            Item {
+                kind: *kind,
+                alert: record.alert.clone(),
+                severity: record.severity,
+                incident: record.incident,
+                closure: record.closure,
+                acknowledged: record.acknowledged.clone(),
+                report,
+                metrics,
+            }
+        }))
+        .await
+    }
+
+    /// Stores the records that changed. One that cannot be stored stays in memory.
+    async fn save(
+        &self,
+        before: &Records,
+        records: &Records,
+        revisions: &BTreeMap<String, u64>,
+        now: Timestamp,
+    ) {
+        let changed = records.iter().filter(|(key, record)| {
+            before.get(*key) != Some(record) || self.cache().is_unsaved(key)
+        });
+        let changed: Vec<_> = changed.collect();
+        stream::iter(changed)
+            .for_each_concurrent(CONCURRENT, async |(key, record)| {
+                let revision = revisions.get(key).copied().unwrap_or(0);
+                let saved = match self.store.put(record, revision, now).await {
+                    Ok(Some(_)) => Ok(true),
+                    // Another invocation changed it: both changes are kept.
+                    Ok(None) => {
+                        let merge = |stored: Option<&AlarmRecord>| {
+                            Some(match stored {
+                                Some(stored) => record.clone().merged(stored.clone()),
+                                None => record.clone(),
+                            })
+                        };
+                        self.store.update(key, now, merge).await.map(|_| true)
+                    }
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = &saved {
+                    tracing::warn!(
+                        error = chain(error),
+                        alarm = record.alert.name,
+                        "Record was not stored"
+                    );
+                    self.cache().store_failed(now);
+                }
+                self.cache().keep(record.clone(), saved.is_ok());
+            })
+            .await;
+    }
+
+    pub(crate) fn dashboard(&self) -> Option<String> {
+        let name = self.config.dashboard.as_ref()?;
+        Some(links::dashboard(name, &self.config.region))
+    }
+}
+
+/// Open alarms for a mail, the most urgent first.
+pub(crate) fn other_alarms(open: &[&AlarmRecord]) -> Vec<OpenAlarm> {
+    let mut open = open.to_vec();
+    open.sort_by_cached_key(|record| urgency(&record.alert, record.severity));
+    open.into_iter()
+        .map(|record| OpenAlarm {
+            alert: record.alert.clone(),
+            since: record.incident.map_or(record.alert.changed, |incident| incident.since),
+            acknowledged: record.acknowledged.clone(),
+        })
+        .collect()
+}
