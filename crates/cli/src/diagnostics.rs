@@ -7,7 +7,7 @@ use probe_file::{Diagnostic, Diagnostics};
 pub(crate) fn rendered(diagnostics: &Diagnostics) -> String {
     let groups: Vec<Group<'_>> =
         diagnostics.list.iter().map(|diagnostic| group(diagnostics, diagnostic)).collect();
-    Renderer::styled().render(&groups).to_string()
+    Renderer::styled().render(&groups)
 }
 
 fn group<'a>(diagnostics: &'a Diagnostics, diagnostic: &'a Diagnostic) -> Group<'a> {

@@ -60,7 +60,10 @@ fn answered(reply: &Reply) -> String {
     let mut text = reply.text.clone();
     for other in &reply.others {
         let label = other.label.as_deref().unwrap_or(&other.kind);
-        text.push_str(&format!("\n\n[{label}]\n{}", other.text));
+        text.push_str("\n\n[");
+        text.push_str(label);
+        text.push_str("]\n");
+        text.push_str(&other.text);
     }
     text
 }

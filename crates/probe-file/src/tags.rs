@@ -16,7 +16,9 @@ pub(crate) fn refuse_unknown(walk: &mut Walk<'_>, node: &Node) {
     match &node.value {
         Value::List(items) => items.iter().for_each(|item| refuse_unknown(walk, item)),
         Value::Map(entries) => {
-            entries.iter().for_each(|(_, value)| refuse_unknown(walk, value));
+            for (_, value) in entries {
+                refuse_unknown(walk, value);
+            }
         }
         _ => {}
     }

@@ -142,6 +142,10 @@ struct By<'e> {
 
 impl By<'_> {
     /// A value that may be left out.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer `None` is a mistake, the inner one a missing key"
+    )]
     fn optional<T>(
         self,
         walk: &mut Walk<'_>,

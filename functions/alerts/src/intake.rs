@@ -67,7 +67,7 @@ impl Alerts {
         let (mut again, mut in_memory) = (false, false);
         for one in taken {
             match one {
-                Taken::Known => continue,
+                Taken::Known => {}
                 Taken::Stored(alert) => carried.push(alert),
                 Taken::Waiting(alert) => {
                     again = true;

@@ -146,15 +146,14 @@ fn loaded(files: &BTreeMap<String, File>) -> Loaded {
     for (name, file) in files {
         loaded.problems.extend(file.problem.clone());
         let Some(probe) = &file.probe else { continue };
-        match seen.get(&probe.name) {
-            Some(first) => loaded.problems.push(format!(
+        if let Some(first) = seen.get(&probe.name) {
+            loaded.problems.push(format!(
                 "probe `{}` is in `{first}` and in `{name}`; expected a unique name, `{first}` is used",
                 probe.name
-            )),
-            None => {
-                seen.insert(&probe.name, name);
-                loaded.probes.push(probe.clone());
-            }
+            ));
+        } else {
+            seen.insert(&probe.name, name);
+            loaded.probes.push(probe.clone());
         }
     }
     loaded

@@ -113,7 +113,9 @@ impl Runner {
     /// Fetches the secrets again and returns whether one has changed since it was `used`.
     async fn secrets_changed(&self, run: &Run, used: Option<&TargetSecrets>) -> bool {
         let Some(used) = used else { return false };
-        used.keys().for_each(|reference| self.secrets.forget(reference));
+        for reference in used.keys() {
+            self.secrets.forget(reference);
+        }
         let Some(fetched) = self.cached_secrets(run).await else { return false };
         used.iter().any(|(reference, before)| {
             let now = fetched.get(reference).map(ExposeSecret::expose_secret);

@@ -118,11 +118,11 @@ fn line(record: &AlarmRecord) -> String {
         _ => alert.changed,
     };
     let name = redact::one_line(&alert.name, 200);
-    let mut line = format!("{state:<8} {name}  since {since:.0}");
-    if let Some(by) = &record.acknowledged {
-        line += &format!("  acknowledged by {}", redact::one_line(&by.by, 80));
+    let line = format!("{state:<8} {name}  since {since:.0}");
+    match &record.acknowledged {
+        None => line,
+        Some(by) => format!("{line}  acknowledged by {}", redact::one_line(&by.by, 80)),
     }
-    line
 }
 
 async fn acknowledge(

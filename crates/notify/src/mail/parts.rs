@@ -37,7 +37,8 @@ pub(crate) fn open_alarms(
                 let situation = situation_of_alert(&alarm.alert);
                 let mut entry = messages.open_alarm(situation, &title, &at);
                 if let Some(acknowledged) = &alarm.acknowledged {
-                    entry += &format!(" ({})", acknowledged_by(acknowledged, messages, zone));
+                    let by = acknowledged_by(acknowledged, messages, zone);
+                    entry = format!("{entry} ({by})");
                 }
                 line(&mut text, &entry);
             }

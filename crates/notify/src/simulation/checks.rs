@@ -63,7 +63,7 @@ impl Checks {
         Self::default()
     }
 
-    pub(super) fn log(&mut self, now: i64, line: String) {
+    pub(super) fn log(&mut self, now: i64, line: &str) {
         if self.log.len() == LOG {
             self.log.pop_front();
         }
@@ -74,7 +74,7 @@ impl Checks {
         self.store_fault = self.store_fault.max(now);
     }
 
-    fn violated(&mut self, now: i64, what: String) {
+    fn violated(&mut self, now: i64, what: &str) {
         if self.violation.is_none() {
             // The lines about the alarm that the violation names.
             let name = what.split([' ', ',']).find(|word| word.starts_with("alarm-"));
@@ -91,7 +91,7 @@ impl Checks {
 
     pub(super) fn delivered_event(&mut self, world: &World, alert: &Alert, now: i64) {
         let line = format!("event {} {:?} of {}", alert.key, alert.state, alert.reported);
-        self.log(now, line);
+        self.log(now, &line);
         let Some(index) = index(world, &alert.key) else { return };
         if world.alarms[index].kind == Kind::Alertmanager {
             let reported = alert.reported.as_second() - super::world::time(0).as_second();
@@ -120,13 +120,16 @@ impl Checks {
             recent.pop_front();
         }
         if 10 < recent.len() {
-            self.violated(now, format!("more than 10 messages a minute to {}", outgoing.receiver));
+            self.violated(now, &format!("more than 10 messages a minute to {}", outgoing.receiver));
         }
         for (key, kind) in &outgoing.items {
             let (Some(index), Some(record)) = (index(world, key), records.get(key)) else {
                 continue;
             };
-            self.log(now, format!("{} {kind:?} {key} {:?}", outgoing.receiver, record.alert.state));
+            self.log(
+                now,
+                &format!("{} {kind:?} {key} {:?}", outgoing.receiver, record.alert.state),
+            );
             self.item(world, index, &outgoing.receiver, *kind, record, now);
         }
         if let Some(others) = others {
@@ -151,16 +154,16 @@ impl Checks {
             let (truth, since) = alarm.truth(now);
             let true_now = class(alarm, truth).is_none_or(|class| class == open);
             if !true_now && slack < now - since {
-                self.violated(now, format!("untrue: alarm-{index} open={open}, truth {truth:?}"));
+                self.violated(now, &format!("untrue: alarm-{index} open={open}, truth {truth:?}"));
             }
         }
         let repeat = matches!(kind, NotificationKind::Reminder | NotificationKind::Escalation);
         if repeat {
             if record.acknowledged.is_some() {
-                self.violated(now, format!("{kind:?} for the acknowledged alarm-{index}"));
+                self.violated(now, &format!("{kind:?} for the acknowledged alarm-{index}"));
             }
             if alarm.is_muted(now) && !world.fails(Part::Query, now) {
-                self.violated(now, format!("{kind:?} for the muted alarm-{index}"));
+                self.violated(now, &format!("{kind:?} for the muted alarm-{index}"));
             }
         }
         let state = match kind {
@@ -179,7 +182,7 @@ impl Checks {
             let excused = last - 10 * MINUTE <= fault;
             let repeats = before.state == state && before.incident == incident;
             if repeats && !excused && now - last < REMIND - 10 * MINUTE {
-                self.violated(now, format!("{kind:?} of alarm-{index} sent twice to {receiver}"));
+                self.violated(now, &format!("{kind:?} of alarm-{index} sent twice to {receiver}"));
             }
         }
         let belief = match before {
@@ -208,10 +211,10 @@ impl Checks {
                 Truth::Ok | Truth::Deleted => false,
             };
             if known && !listed && !own {
-                self.violated(now, format!("a mail omits the open alarm-{index}"));
+                self.violated(now, &format!("a mail omits the open alarm-{index}"));
             }
             if listed && open == Some(false) && (truth != Truth::Deleted && MINUTE < lasted) {
-                self.violated(now, format!("a mail lists alarm-{index}, which is {truth:?}"));
+                self.violated(now, &format!("a mail lists alarm-{index}, which is {truth:?}"));
             }
         }
     }
@@ -259,7 +262,7 @@ impl Checks {
             }
             let possible = since.max(fault).max(alarm.last_mute(now));
             if !notified && LATEST < now - possible {
-                self.violated(now, format!("no notification of alarm-{index}, {truth:?}"));
+                self.violated(now, &format!("no notification of alarm-{index}, {truth:?}"));
             }
             let acknowledged = record.is_some_and(|record| record.acknowledged.is_some());
             let last = belief.map_or(0, |belief| belief.reminded.max(belief.at));
@@ -269,7 +272,7 @@ impl Checks {
                 && !acknowledged
                 && REMIND + 15 * MINUTE < silent
             {
-                self.violated(now, format!("no reminder of alarm-{index}, {truth:?}"));
+                self.violated(now, &format!("no reminder of alarm-{index}, {truth:?}"));
             }
         } else if notified {
             let extra = match (belief.map(|belief| belief.state), truth) {
@@ -278,7 +281,7 @@ impl Checks {
                 _ => 0,
             };
             if LATEST + extra < now - since.max(fault) {
-                self.violated(now, format!("no resolution of alarm-{index}, {truth:?}"));
+                self.violated(now, &format!("no resolution of alarm-{index}, {truth:?}"));
             }
         }
     }
@@ -300,7 +303,7 @@ impl Checks {
         let extra = if flapping { FLAPPING_CALM + 10 * MINUTE } else { 0 };
         if open != notified && LATEST + extra < now - since.max(fault) {
             let what = if open { "no notification" } else { "no end" };
-            self.violated(now, format!("{what} of alarm-{index}, last report {report:?}"));
+            self.violated(now, &format!("{what} of alarm-{index}, last report {report:?}"));
         }
     }
 }

@@ -120,7 +120,7 @@ impl<'a> Driver<'a> {
             Step::Send { alarm, index } => {
                 let report = self.world.alarms[alarm].reports[index];
                 let alert = self.world.alarms[alarm].report(report);
-                self.send(alert, now);
+                self.send(&alert, now);
             }
             Step::Deliver(alert) => self.take(*alert, environment, now),
             Step::Flush(carried) => {
@@ -134,7 +134,7 @@ impl<'a> Driver<'a> {
         self.busy_until = now + 40 * MINUTE;
         let one = &self.world.alarms[alarm];
         let (_, truth) = one.transitions[index];
-        self.checks.log(now, format!("truth alarm-{alarm} {truth:?}"));
+        self.checks.log(now, &format!("truth alarm-{alarm} {truth:?}"));
         let previous = index.checked_sub(1).map(|index| one.transitions[index].1);
         // No event: a deletion, the first state of a new alarm, and a muted alarm.
         let created = previous.is_none_or(|previous| previous == Truth::Deleted);
@@ -146,11 +146,11 @@ impl<'a> Driver<'a> {
             return;
         }
         let alert = one.alert(truth, previous, now);
-        self.send(alert, now);
+        self.send(&alert, now);
     }
 
     /// An event on its way: lost, doubled, late, overtaken.
-    fn send(&mut self, alert: Alert, now: i64) {
+    fn send(&mut self, alert: &Alert, now: i64) {
         self.busy_until = self.busy_until.max(now + 40 * MINUTE);
         if self.random.percent(7) {
             return;
@@ -174,7 +174,7 @@ impl<'a> Driver<'a> {
         {
             record.acknowledged = Some(by);
             *revision += 1;
-            self.checks.log(now, format!("acknowledge alarm-{alarm}"));
+            self.checks.log(now, &format!("acknowledge alarm-{alarm}"));
         }
     }
 
@@ -292,7 +292,7 @@ impl<'a> Driver<'a> {
         }
         let facts = self.facts(&records, now);
         let read = stored_count.is_some();
-        self.checks.log(now, format!("{trigger:?} in {environment}, table read: {read}"));
+        self.checks.log(now, &format!("{trigger:?} in {environment}, table read: {read}"));
         self.environments[environment].note_query(facts.listed.is_some());
         let severity = |alert: &Alert| alert.severity.unwrap_or(domain::Severity::Page);
         let outgoing = reconcile(&mut records, &facts, &self.rules, severity, trigger, at);
@@ -302,7 +302,7 @@ impl<'a> Driver<'a> {
         let unsaved = self.environments[environment].has_unsaved();
         if self.random.per_mille(3) && !outgoing.is_empty() && !unsaved {
             // The invocation is killed before it sends anything.
-            self.checks.log(now, "crash".to_owned());
+            self.checks.log(now, "crash");
             self.environments[environment] = RecordCache::default();
             self.checks.store_fault(now);
             self.busy_until = self.busy_until.max(now + 10 * MINUTE);

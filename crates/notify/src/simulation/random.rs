@@ -1,4 +1,4 @@
-//! A deterministic generator of random numbers: SplitMix64.
+//! A deterministic generator of random numbers: `SplitMix64`.
 
 pub(super) struct Random(u64);
 

@@ -272,8 +272,7 @@ fn transitions(random: &mut Random, kind: Kind, end: i64) -> Vec<(i64, Truth)> {
         at += lasts * MINUTE + random.between(0, 59);
         let next = match (trouble, random.between(0, 9)) {
             // A deployment creates it again, or it is deleted during the incident.
-            (Truth::Deleted, _) => Truth::NoData,
-            (Truth::Alarm, 0) => Truth::NoData,
+            (Truth::Deleted, _) | (Truth::Alarm, 0) => Truth::NoData,
             (_, 1) => Truth::Deleted,
             _ => Truth::Ok,
         };

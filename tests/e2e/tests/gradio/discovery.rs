@@ -25,30 +25,29 @@ pub(super) async fn as_text(bot: &Bot<'_>) -> anyhow::Result<()> {
     done.ended_with(0)?;
     let (shape, version) = (bot.shape, &bot.version);
     let way = match shape.how(version) {
-        How::Api => "a ChatInterface, by its API",
-        How::Chain => "a text box and a chatbot, as a browser does",
-        How::Plain => "text in, text out",
+        How::Api => "ChatInterface, through its API",
+        How::Chain => "text box and chatbot, as a browser uses them",
+        How::Plain => "function from text to text",
     };
     let number = if shape == Shape::Plain { "function 1" } else { "function 0" };
     let endpoint = shape.endpoint(version).unwrap_or(number);
     let app = format!("{}\n  Gradio {} · {}", bot.url, version.number, version.protocol);
-    let chat = format!("\n● {endpoint} {way} (would be used)\n");
+    let chat = format!("\n● {endpoint} {way} (used)\n");
     let label = shape.message_label(version);
     let label = label.map(|label| format!("message box \"{label}\" · ")).unwrap_or_default();
     let message = format!("\n  {label}queued");
     done.contains_all([app.as_str(), &chat, &message])?;
     if let Some(streams) = streams(bot) {
-        done.contains_all([if streams { "replies in chunks" } else { "replies in one piece" }])?;
+        done.contains_all([if streams { "reply in chunks" } else { "reply in one piece" }])?;
     }
     if shape == Shape::Multimodal {
-        done.contains_all(["takes files too"])?;
+        done.contains_all(["accepts files"])?;
     }
     match shape {
-        _ if !shape.is_public(version) => done.contains_all(["not part of the app's API"]),
-        Shape::Inputs => done.contains_all([
-            ": textbox, \"Be kind.\" unless text otherwise",
-            ": slider, 0.7 unless text otherwise",
-        ]),
+        _ if !shape.is_public(version) => done.contains_all(["not in the app's API"]),
+        Shape::Inputs => {
+            done.contains_all([": textbox, default \"Be kind.\"", ": slider, default 0.7"])
+        }
         _ => Ok(()),
     }
 }
