@@ -1,5 +1,5 @@
 #!/bin/sh
-# Asks Prometheus and Alertmanager whether they accept the files here, and runs the tests of the rules.
+# Validates the files in this folder with promtool and amtool, and runs the tests of the rules.
 # Needs promtool and amtool (Debian: prometheus, prometheus-alertmanager).
 set -eu
 cd "$(dirname "$0")"

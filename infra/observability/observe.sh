@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Prometheus and Alertmanager from Debian's packages, with the same files that compose.yaml uses, without Docker:
-#   infra/observability/observe.sh                 # watches a chatbot on localhost:7860
+#   infra/observability/observe.sh                 # monitors a chatbot on localhost:7860
 #   TARGETS="chat.internal:7860 other:7860" VIGIE_SERVE=localhost:9517 infra/observability/observe.sh
 # The mail settings are those of .env, see .env.example ($ENV_FILE names another file). Data and configuration go to
-# $DATA (target/observe); a port that is taken is passed over. Ctrl-C ends both. Grafana is in no Debian archive: point
-# your own at the address printed, with grafana/provisioning and grafana/dashboards, or use compose.yaml.
+# $DATA (target/observe); if a port is in use, the next free one is used. Ctrl-C stops both. Debian has no Grafana package:
+# use your own Grafana with the printed address, grafana/provisioning and grafana/dashboards, or compose.yaml.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,7 +18,7 @@ for command in prometheus prometheus-alertmanager; do
     }
 done
 
-# The first port from $1 on that nobody listens on.
+# The first free port from $1 on.
 free_port() {
     local port=$1
     while (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((port + 1)); done
@@ -30,7 +30,7 @@ list() { # words -> a file_sd list
     [ -z "$entries" ] && echo "[]" || echo "- targets: [$entries]"
 }
 
-read_settings() { # file -> variables, as Compose reads it: text and no shell; what the environment says comes first
+read_settings() { # file -> variables, as in Compose: values are text, not shell code; the environment has priority
     local line name value
     while IFS= read -r line || [ -n "$line" ]; do
         [[ $line =~ ^\ *(export\ +)?([A-Za-z_][A-Za-z_0-9]*)=(.*)$ ]] || continue
@@ -50,7 +50,7 @@ prometheus_port=$(free_port "${PROMETHEUS_PORT:-9090}")
 alertmanager_port=$(free_port "${ALERTMANAGER_PORT:-9093}")
 
 mkdir -p "$data/targets"
-# Prometheus looks for rules and targets beside its configuration.
+# Prometheus reads rules and targets from the folder of its configuration.
 cp "$here/prometheus.yml" "$data/prometheus.yml"
 rm -rf "$data/rules" && cp -r "$here/rules" "$data/rules"
 list "${TARGETS-localhost:7860}" > "$data/targets/gradio_chatbot.yml"
@@ -80,7 +80,7 @@ Alertmanager  http://127.0.0.1:$alertmanager_port
 Logs          $data/prometheus.log, $data/alertmanager.log
 Ctrl-C ends both.
 END
-# Either one ending is the end.
+# Stop when one of the two ends.
 wait -n
-echo "observe.sh: one of the two ended by itself; see its log" >&2
+echo "observe.sh: Prometheus or Alertmanager stopped; see its log" >&2
 exit 1

@@ -31,7 +31,7 @@ fn family(name: &str) -> &str {
 }
 
 #[test]
-fn every_expression_asks_for_series_that_exist() {
+fn expressions_query_existing_series() {
     let all = expressions();
     let recorded: BTreeSet<String> = rule_files()
         .into_iter()
@@ -50,7 +50,7 @@ fn every_expression_asks_for_series_that_exist() {
         assert!(constant || !metrics.is_empty(), "{} {}", expression.file, expression.place);
         for name in metrics {
             let Expression { file, place, promql, .. } = expression;
-            assert!(known(&name), "{file}, {place}: nobody publishes `{name}`; in `{promql}`");
+            assert!(known(&name), "{file}, {place}: `{name}` is not published; in `{promql}`");
         }
     }
     let of = |kind| all.iter().filter(|expression| expression.kind == kind).count();
@@ -58,7 +58,7 @@ fn every_expression_asks_for_series_that_exist() {
 }
 
 #[test]
-fn every_published_series_is_shown_somewhere() {
+fn every_published_series_is_queried() {
     let shown: BTreeSet<String> = expressions().iter().flat_map(Expression::metrics).collect();
     for published in PUBLISHED {
         assert!(shown.contains(published.name), "no panel and no rule uses `{}`", published.name);
@@ -66,7 +66,7 @@ fn every_published_series_is_shown_somewhere() {
 }
 
 #[test]
-fn matchers_name_labels_that_the_series_carry() {
+fn matchers_use_labels_of_their_series() {
     for expression in expressions() {
         for selector in expression.selectors() {
             let Some((name, matchers)) = selector.split_once('{') else { continue };
@@ -85,7 +85,7 @@ fn matchers_name_labels_that_the_series_carry() {
 }
 
 #[test]
-fn every_panel_explains_itself_and_is_grey_without_data() {
+fn panels_are_described_and_grey_without_data() {
     for (file, dashboard) in dashboards() {
         assert_ne!(dashboard["uid"], Value::Null, "{file}");
         let mut ids = BTreeSet::new();
@@ -94,12 +94,12 @@ fn every_panel_explains_itself_and_is_grey_without_data() {
             let defaults = &panel["fieldConfig"]["defaults"];
             let says = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
             assert!(says(&panel["description"]), "{file}, `{title}`: no description");
-            assert!(says(&defaults["noValue"]), "{file}, `{title}`: says nothing without data");
+            assert!(says(&defaults["noValue"]), "{file}, `{title}`: no text without data");
             if panel["type"] != "table" {
                 assert!(says(&defaults["unit"]), "{file}, `{title}`: no unit");
             }
             assert_grey_without_data(&file, title, &defaults["mappings"]);
-            // In a table each column may have thresholds of its own.
+            // In a table each column may have its own thresholds.
             for column in panel["fieldConfig"]["overrides"].as_array().into_iter().flatten() {
                 let properties = column["properties"].as_array().expect("a list");
                 let property = |id: &str| properties.iter().find(|property| property["id"] == id);
@@ -125,12 +125,12 @@ fn assert_grey_without_data(file: &str, title: &str, mappings: &Value) {
 }
 
 #[test]
-fn gauges_are_read_over_a_window_so_that_slow_probes_leave_no_gaps() {
+fn gauges_are_queried_over_a_window() {
     for (file, dashboard) in dashboards() {
         for panel in panels(&dashboard) {
             for target in panel["targets"].as_array().into_iter().flatten() {
                 let Some(expr) = target["expr"].as_str() else { continue };
-                // The runbook's own panel is what the runbook says, and shows the gaps.
+                // The panel of the runbook has the runbook's expression, so it shows the gaps.
                 if expr.starts_with("up{") && file == "vigie-runbook.json" {
                     continue;
                 }
@@ -141,7 +141,7 @@ fn gauges_are_read_over_a_window_so_that_slow_probes_leave_no_gaps() {
                             "_over_time(",
                             "_over_time(0.5, ",
                             "_over_time(0.95, ",
-                            // The age of what is there: `or` a window follows.
+                            // The age of the newest sample; an `or` with a window follows.
                             "max(timestamp(",
                         ];
                         let before = &expr[..at];
@@ -157,14 +157,14 @@ fn gauges_are_read_over_a_window_so_that_slow_probes_leave_no_gaps() {
 }
 
 #[test]
-fn the_fleet_leads_to_a_probe_of_one_environment_seen_as_the_fleet_was() {
+fn fleet_links_to_one_probe_and_keeps_the_variables() {
     let boards = dashboards();
     let board = |file: &str| &boards.iter().find(|(name, _)| name == file).expect(file).1;
     let variables = &board("vigie-probe.json")["templating"]["list"];
     let names: Vec<&str> =
         variables.as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
     let at = |name: &str| &variables[names.iter().position(|one| *one == name).expect(name)];
-    // Two environments together would be averaged, and their lines have the same name.
+    // Two environments would be averaged, and their lines have the same name.
     assert_eq!(
         (&at("environment")["multi"], &at("probe")["multi"]),
         (&false.into(), &false.into())
@@ -184,7 +184,7 @@ fn the_fleet_leads_to_a_probe_of_one_environment_seen_as_the_fleet_was() {
 }
 
 #[test]
-fn every_alert_is_explained_in_the_runbook() {
+fn every_alert_is_in_the_runbook() {
     let anchors: BTreeSet<String> =
         Runbook::read("docs/runbook.md").headings.iter().map(Heading::anchor).collect();
     for (file, rules) in rule_files() {
@@ -245,18 +245,18 @@ fn every_alert_is_tested_firing_and_not_firing() {
 }
 
 #[test]
-fn the_example_module_serves_what_the_panels_ask_for() {
+fn example_module_serves_the_metrics_of_the_panels() {
     let module =
         std::fs::read_to_string(root().join("examples/gradio-metrics/gradio_metrics.py")).unwrap();
     for name in SERVED_BY_THE_APP {
-        // prometheus_client adds `_total` to a counter by itself.
+        // prometheus_client appends `_total` to the name of a counter.
         let declared = format!("\"{}\"", name.trim_end_matches("_total"));
         assert!(module.contains(&declared), "examples/gradio-metrics does not declare {declared}");
     }
 }
 
 #[test]
-fn there_is_no_default_password() {
+fn grafana_has_no_default_password() {
     let compose: Value = yaml(&root().join("infra/observability/compose.yaml"));
     let environment = &compose["services"]["grafana"]["environment"];
     let password = environment["GF_SECURITY_ADMIN_PASSWORD"].as_str().unwrap();
@@ -272,8 +272,8 @@ fn there_is_no_default_password() {
 }
 
 #[test]
-fn cloudwatch_is_searched_by_whole_names_that_the_template_gives() {
-    // CloudWatch takes a quoted term for the whole value, and what has a hyphen has to be quoted.
+fn cloudwatch_searches_use_names_from_the_template() {
+    // CloudWatch matches a quoted term with the whole value, and a term with a hyphen must be quoted.
     let template = fs::read_to_string(root().join("infra/template.yaml")).unwrap();
     let mut names = BTreeSet::new();
     for (file, search) in searches() {
@@ -282,7 +282,7 @@ fn cloudwatch_is_searched_by_whole_names_that_the_template_gives() {
                 part.split_once("=\"vigie-local-").expect("DIMENSION=\"vigie-ENV-NAME\"");
             let name = name.trim_end_matches('"');
             let given = format!("Name: !Sub \"vigie-${{Environment}}-{name}\"");
-            assert!(template.contains(&given), "{file}: nothing is called `{name}`");
+            assert!(template.contains(&given), "{file}: no resource is named `{name}`");
             names.insert(name.to_owned());
         }
     }

@@ -1,4 +1,4 @@
-//! What Alertmanager publishes to Vigie's topic is the JSON of its webhook, whatever stands in the labels.
+//! Alertmanager publishes the JSON of its webhook to Vigie's topic, with any characters in the labels.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,8 +13,8 @@ use url::form_urlencoded;
 
 use crate::runbook::tools_are_missing;
 
-/// Long enough for a busy machine; what is waited for comes after about two seconds.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Long enough for a busy machine; the message usually arrives after about two seconds.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 #[test]
 fn alertmanager_publishes_its_webhook_to_the_topic() {
@@ -38,7 +38,7 @@ fn alertmanager_publishes_its_webhook_to_the_topic() {
         .collect();
     alertmanager.raise(&alerts);
 
-    let form = published.recv_timeout(PATIENCE).expect("a message on the topic");
+    let form = published.recv_timeout(TIMEOUT).expect("a message on the topic");
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
     assert_eq!(field("TopicArn"), Some(TOPIC));
     let subject = field("Subject").expect("a subject");
@@ -51,9 +51,9 @@ fn alertmanager_publishes_its_webhook_to_the_topic() {
     assert_eq!(message["groupLabels"], json!({ "alertname": "ProbeDown", "environment": "prod" }));
     assert_eq!(message["commonLabels"]["note"], awkward);
     assert_eq!(message["truncatedAlerts"], 20);
-    let told = message["alerts"].as_array().expect("a list");
-    assert_eq!(told.len(), 100);
-    let first = &told[0];
+    let alerts = message["alerts"].as_array().expect("a list");
+    assert_eq!(alerts.len(), 100);
+    let first = &alerts[0];
     assert_eq!(first["status"], "firing");
     // JSON forbids control characters in strings, so the bell is dropped; the line end is kept.
     assert_eq!(first["annotations"]["description"], "first line\nsecond  line");
@@ -65,7 +65,7 @@ fn alertmanager_publishes_its_webhook_to_the_topic() {
 }
 
 #[test]
-fn what_a_probe_that_is_down_explains_is_held_back() {
+fn probe_down_inhibits_alerts_with_the_same_cause() {
     if tools_are_missing() {
         return;
     }
@@ -83,13 +83,13 @@ fn what_a_probe_that_is_down_explains_is_held_back() {
         alert("ProbeDown", "ticket", of("gone")),
         alert("InstanceDown", "ticket", of("gone")),
         alert("ErrorBudgetBurnsFast", "page", of("gone")),
-        // What a plain scrape finds down may be another process, and a slow probe has the ticket alone.
+        // A plain scrape may be of another process, and a slow probe only has the ticket.
         alert("InstanceDown", "page", json!({ "instance": "chat.example.com:7860" })),
         alert("ProbeDown", "ticket", of("daily")),
     ]);
-    let mut told = alertmanager.told();
-    told.sort();
-    assert_eq!(told, ["InstanceDown page -", "ProbeDown page gone", "ProbeDown ticket daily"]);
+    let mut active = alertmanager.active_alerts();
+    active.sort();
+    assert_eq!(active, ["InstanceDown page -", "ProbeDown page gone", "ProbeDown ticket daily"]);
 }
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:vigie-test-alarms";
@@ -97,7 +97,7 @@ const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:vigie-test-alarms";
 /// The fields of a form, decoded.
 type Form = Vec<(String, String)>;
 
-/// Stands where SNS would: takes what is published, and passes it on to the test.
+/// A server in the role of SNS: passes each published message to the test.
 struct Topic {
     url: String,
 }
@@ -149,7 +149,7 @@ fn serve(stream: TcpStream, sender: &Sender<Form>) -> Option<()> {
     }
 }
 
-/// Debian's Alertmanager with the configuration that is shipped.
+/// Debian's Alertmanager with the configuration in `infra/`.
 struct Alertmanager {
     process: Child,
     url: String,
@@ -214,8 +214,8 @@ impl Alertmanager {
 }
 
 impl Alertmanager {
-    /// Name, severity and probe of what is neither silenced nor inhibited.
-    fn told(&self) -> Vec<String> {
+    /// Name, severity and probe of each alert that is neither silenced nor inhibited.
+    fn active_alerts(&self) -> Vec<String> {
         let url = format!("{}/api/v2/alerts?active=true&silenced=false&inhibited=false", self.url);
         let output =
             Command::new("curl").args(["--silent", "--fail", &url]).output().expect("curl runs");

@@ -63,7 +63,7 @@ const FLEET: &str = "vigie-fleet.json";
 const PROBE: &str = "vigie-probe.json";
 
 #[test]
-fn nothing_is_blank_between_the_runs_of_a_daily_probe() {
+fn daily_probe_has_values_between_its_runs() {
     if tools_are_missing() {
         return;
     }
@@ -95,7 +95,7 @@ fn nothing_is_blank_between_the_runs_of_a_daily_probe() {
 }
 
 #[test]
-fn a_fast_probe_that_was_taken_away_is_not_shown_for_two_days() {
+fn removed_fast_probe_is_not_shown_for_two_days() {
     if tools_are_missing() {
         return;
     }
@@ -132,7 +132,7 @@ fn availability_counts_runs_and_not_addresses() {
 }
 
 #[test]
-fn the_state_is_the_worst_of_all_locations_and_addresses() {
+fn state_is_the_worst_of_all_locations_and_addresses() {
     if tools_are_missing() {
         return;
     }
@@ -158,7 +158,7 @@ fn the_state_is_the_worst_of_all_locations_and_addresses() {
 }
 
 #[test]
-fn the_bots_own_clock_is_that_of_the_bot_that_the_probe_visits() {
+fn app_metrics_are_those_of_the_probed_instance() {
     if tools_are_missing() {
         return;
     }

@@ -1,7 +1,7 @@
-"""The pieces that all dashboards are made of: queries, panels, colours, variables.
+"""The parts of all dashboards: queries, panels, colours, variables.
 
-Two rules hold everywhere and are kept here: no data is grey and says so, and is never red, since "we do not know" is
-not "down"; every panel has a description. What is asked of Prometheus is in `promql`.
+Two rules apply to every panel: missing data is shown in grey with the text "no data" and never in red, because it does
+not mean "down"; every panel has a description. The expressions for Prometheus are in `promql`.
 """
 
 from grafana_foundation_sdk.builders import bargauge, cloudwatch, common, dashboard, prometheus, stat, statetimeline, table, timeseries
@@ -20,14 +20,14 @@ GREEN, YELLOW, RED, GREY = "green", "yellow", "red", "text"
 # --- Queries
 
 def query(expr, legend="", instant=False, table_format=False, ref="A"):
-    """One PromQL query; `instant` for what is true now, otherwise a range for a graph."""
+    """One PromQL query; `instant` for the current value, otherwise a range for a graph."""
     built = prometheus.Dataquery().expr(" ".join(expr.split())).legend_format(legend).ref_id(ref).datasource(PROMETHEUS)
     built = built.instant() if instant else built.range()
     return built.format(PromQueryFormat.TABLE) if table_format else built
 
 
 def search(expression, label, ref="a"):
-    """One CloudWatch metric expression; `label` may use ${PROP('Dim.Probe')} and its like."""
+    """One CloudWatch metric expression; `label` may use ${PROP('Dim.Probe')} and similar properties."""
     return (
         cloudwatch.MetricsQuery()
         .query_mode(cw.QueryMode.METRICS)
@@ -38,10 +38,10 @@ def search(expression, label, ref="a"):
     )
 
 
-# --- Colours and words
+# --- Colours and texts
 
 def steps(*pairs):
-    """Thresholds: the first colour counts from the lowest value, each (value, colour) from there on."""
+    """Thresholds: the first colour is that of the lowest values, each (value, colour) applies from its value on."""
     first, *rest = pairs
     listed = [d.Threshold(value=None, color=first)] + [d.Threshold(value=float(v), color=colour) for v, colour in rest]
     return dashboard.ThresholdsConfig().mode(d.ThresholdsMode.ABSOLUTE).steps(listed)
@@ -73,13 +73,13 @@ def _common(panel, title, description, targets, unit, thresholds, mappings, sour
         panel = panel.unit(unit)
     if thresholds:
         panel = panel.thresholds(steps(*thresholds))
-    # Without this, a missing value would take the first threshold's colour, which may be red.
+    # Without this, a missing value has the colour of the first threshold, which may be red.
     return panel.mappings(words(**(mappings or {})))
 
 
 def number(title, description, target, *, unit="none", thresholds=(GREY,), mappings=None, size=(4, 4), decimals=None, source=PROMETHEUS,
            calc="lastNotNull", text=False, over=None):
-    """One figure for each series, coloured by its thresholds; `over`: of this time, whatever the dashboard shows."""
+    """One value for each series, coloured by its thresholds; `over`: a fixed time range, independent of the dashboard."""
     panel = _common(stat.Panel(), title, description, [target], unit, thresholds, mappings, source, size)
     reduce = common.ReduceDataOptions().calcs([calc]).values(text)
     panel = panel.reduce_options(reduce).graph_mode(c.BigValueGraphMode.NONE).color_mode(c.BigValueColorMode.VALUE)
@@ -115,7 +115,7 @@ def graph(title, description, *targets, unit="s", thresholds=None, size=(12, 8),
 
 
 def states(title, description, *targets, mappings=None, size=(24, 8), source=PROMETHEUS):
-    """A row of coloured stretches for each series."""
+    """A row of coloured intervals for each series."""
     panel = _common(statetimeline.Panel(), title, description, targets, "none", (GREY,), mappings or STATE, source, size)
     panel = panel.merge_values(True).show_value(c.VisibilityMode.NEVER).row_height(0.85)
     panel = panel.color_scheme(dashboard.FieldColor().mode(d.FieldColorModeId.THRESHOLDS))
@@ -139,7 +139,7 @@ def rows(title, description, columns, *, size=(24, 10), link=None):
     targets, named = [], {}
     for ref, (heading, expr, *_rest) in zip("ABCDEFGHIJKL", columns):
         targets.append(query(expr, instant=True, table_format=True, ref=ref))
-        # Grafana leaves the letter out where there is but one query.
+        # Grafana omits the letter if there is only one query.
         named["Value" if len(columns) == 1 else f"Value #{ref}"] = heading
     panel = _common(panel, title, description, targets, None, None, None, PROMETHEUS, size)
     panel = panel.with_transformation(d.DataTransformerConfig(id_val="merge", options={}))
@@ -174,7 +174,7 @@ def choose_source(kind, uid):
 
 
 def from_labels(name, label, expr, *, multi=True, all_value=".+"):
-    """A variable that lists the values of a label. `.+` and not `.*`: series without the label are not ours."""
+    """A variable that lists the values of a label. `.+` and not `.*`, because series without the label are not from Vigie."""
     built = dashboard.QueryVariable(name).label(label).datasource(PROMETHEUS).query({"query": expr, "refId": name})
     built = built.refresh(d.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(d.VariableSort.ALPHABETICAL_ASC)
     if not multi:
@@ -190,7 +190,7 @@ def fixed(name, label, values, description):
 
 LOOKBACK = fixed(
     "lookback", "Look back", ["10m", "30m", "2h", "12h", "2d"],
-    "How long a result stays good. That of a slow probe, which runs less than three times in 16 minutes, stays for two days whatever stands here.",
+    "How long the last result is shown. The result of a slow probe, which runs less than three times in 16 minutes, is always shown for two days.",
 )
 OBJECTIVE = fixed("objective", "Objective", ["0.995", "0.99", "0.999", "0.9"], "Availability objective over 30 days, as a share.")
 

@@ -1,13 +1,13 @@
-"""The PromQL that the dashboards share: what probes said last, and what they said over a time.
+"""The PromQL that the dashboards share: the last result of a probe, and its results in a window.
 
-A window with no run in it would make a slow probe blank between its runs. Prometheus does not know a probe's
-interval, so what the rule `probe:runs_in_16m:max2d` recorded stands in for it, as in the alerts: of a probe that never
-ran three times within 16 minutes, and of no other, the last run of two days is shown instead. Without that rule, slow
-probes are seen as far as the windows reach. The last run and not all runs of two days: Prometheus works that out for
-every probe and step before it drops the quick ones, and a percentile over two days takes it minutes.
+A slow probe has windows without a run and would have no value between its runs. Prometheus does not know the interval
+of a probe, so the expressions use the recording rule `probe:runs_in_16m:max2d`, as the alerts do: for a probe that
+never ran three times within 16 minutes, the last run within two days is used instead. Without that rule, only the
+windows are used. The last run and not all runs of two days, because Prometheus evaluates this for every probe and step
+before it drops the fast probes, and a percentile over two days takes minutes.
 
-Figures are one for each probe, environment and location. They count runs and not series, since a probe whose address
-or labels change goes on under other series.
+Each value is that of one probe, environment and location. It counts runs and not series, because a probe whose address
+or labels change has other series.
 """
 
 S = 'environment=~"$environment", probe=~"$probe", location=~"$location"'
@@ -17,7 +17,7 @@ LAST = "last_over_time({})"
 
 
 def over(function, name, window, extra="", of_last=LAST):
-    """`function` of a series of the probes chosen; `of_last`: the same of one run."""
+    """`function` over a series of the selected probes; `of_last`: the same for one run."""
     series = f"{name}{{{S}{extra}}}"
     return f"({function.format(f'{series}[{window}]')} or ({of_last.format(f'{series}[2d]')} and on ({BY}) {SLOW}))"
 
@@ -31,7 +31,7 @@ def quantile(q, name, window):
 
 
 def state(by=f" by ({BY})"):
-    """0 up, 1 degraded, 2 down: the worst of what is put together."""
+    """0 up, 1 degraded, 2 down: the worst state of each group."""
     return f"max{by} (2 - 2 * {last('probe_success')} + {last('probe_degraded')})"
 
 
@@ -46,6 +46,6 @@ def budget_left(by=f" by ({BY})"):
 
 
 def newest_age():
-    """Seconds since the newest result; when there was none for five minutes, known to five minutes."""
+    """Seconds since the newest result; if it is older than five minutes, with a resolution of five minutes."""
     some = f"max(present_over_time(probe_success{{{S}}}[5m]))"
     return f"time() - (max(timestamp(probe_success{{{S}}})) or max_over_time((time() + 0 * {some})[2d:5m]))"
