@@ -111,8 +111,8 @@ impl Config {
         })
     }
 
-    /// The topic of a receiver. A receiver that is not configured any more has none of its own; its last
-    /// notifications go where pages go.
+    /// The topic of a receiver. The last notifications of a receiver that is no longer configured are sent to the
+    /// topic for pages.
     pub(crate) fn topic(&self, receiver: &str) -> &str {
         match (receiver, &self.escalation_topic) {
             (TICKETS, _) => &self.tickets_topic,

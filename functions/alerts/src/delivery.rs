@@ -25,11 +25,11 @@ use crate::publish::{PublishError, publish};
 const REPORTS_OF_A_LIST: usize = 12;
 /// Calls to the table at the same time.
 const CONCURRENT: usize = 16;
-/// CloudWatch is queried every this many minutes, also when no event came.
+/// Minutes between queries of CloudWatch without an event.
 const QUERY_EVERY: i64 = 3;
 
 impl Alerts {
-    /// Sends what is due; whether everything was sent.
+    /// Sends the notifications that are due; returns whether all of them were sent.
     pub(crate) async fn reconcile(
         &self,
         trigger: Trigger,
@@ -71,7 +71,7 @@ impl Alerts {
             if !self.cache().may_send(&outgoing.receiver, now) {
                 tracing::warn!(
                     receiver = outgoing.receiver,
-                    "Notification is delayed by the limit"
+                    "Notification delayed by the rate limit"
                 );
                 continue;
             }
@@ -147,7 +147,7 @@ impl Alerts {
         );
         for test in items.iter().filter_map(|item| item.alert.test.as_deref()) {
             if let Err(error) = self.store.note_test(test, &message, now).await {
-                tracing::warn!(error = chain(&error), "Test was not noted");
+                tracing::warn!(error = chain(&error), "Test message was not recorded");
             }
         }
         Ok(())

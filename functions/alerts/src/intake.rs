@@ -142,20 +142,23 @@ impl Alerts {
         Taken::InMemory(alert)
     }
 
-    /// Whether a flush will come.
+    /// Schedules a flush, unless another invocation did; returns whether one is scheduled.
     async fn arm(&self, carried: &[Alert], again: bool, now: Timestamp) -> bool {
         // A change in the last moments of a window schedules its own flush: the first one may read the
         // table just before the change is stored.
         let window = self.config.rules.window;
         let claim = self.store.claim("flush", now, window * 3 / 4).await;
-        let ours = claim.unwrap_or_else(|error| {
-            tracing::warn!(error = chain(&error), "Flush is scheduled twice");
+        let is_claimed = claim.unwrap_or_else(|error| {
+            tracing::warn!(
+                error = chain(&error),
+                "Flush claim failed; the flush may be scheduled twice"
+            );
             true
         });
-        (!ours && !again) || self.schedule_flush(carried.to_vec()).await
+        (!is_claimed && !again) || self.schedule_flush(carried.to_vec()).await
     }
 
-    /// Sends the flush that comes back when a window is over; whether it was accepted.
+    /// Sends the message that triggers the flush at the end of the window; returns whether SQS accepted it.
     pub(crate) async fn schedule_flush(&self, mut carried: Vec<Alert>) -> bool {
         let size = |alerts: &Vec<Alert>| serde_json::to_string(alerts).map_or(0, |json| json.len());
         carried.truncate(CARRIED);

@@ -1,13 +1,13 @@
-//! Turns alarm changes, whoever sent them, into notifications that a person can act on.
+//! Turns alarm changes from CloudWatch, EventBridge and Alertmanager into notifications.
 //!
 //! 1. An event updates the record of its alarm and schedules a flush: a message to the function's own queue that
 //!    returns when the group's window is over (`intake`).
 //! 2. The flush, and a minute of the schedule, query CloudWatch and let `notify::reconcile` compare the answer with
-//!    what each receiver was last sent (`delivery`). A lost event only makes a notification later.
+//!    what each receiver was last sent (`delivery`). A lost event only delays its notification.
 //! 3. `notify::mail` writes the text from the record, the newest report and the metrics (`evidence`). A record is marked
 //!    as sent after its notification was published.
 //!
-//! A failure of the table, the bucket or the metrics costs a part of the mail, or its grouping, never the mail.
+//! If the table, the bucket or the metrics are unavailable, the mail is sent without grouping or without evidence.
 
 mod alarm_states;
 mod clients;

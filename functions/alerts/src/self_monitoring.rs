@@ -23,8 +23,8 @@ const SETTLED: Duration = Duration::from_secs(120);
 const LOOKED_AT: Duration = Duration::from_secs(180);
 /// The heartbeat stops when the table has been unavailable for this long.
 const STORE_OUTAGE: Duration = Duration::from_secs(600);
-/// Subscriptions are checked once a day, and hourly while one is unconfirmed. Not in the first hour of a stack, when
-/// nobody had time to confirm.
+/// Subscriptions are checked once a day, and hourly while one is unconfirmed. They are not checked in the first hour of
+/// a stack, so that the recipients have time to confirm.
 const DAILY: Duration = Duration::from_secs(86_400 - 600);
 const HOURLY: Duration = Duration::from_secs(3_600 - 60);
 const FIRST_HOUR: Duration = Duration::from_secs(3_600);

@@ -1,4 +1,4 @@
-//! A failure costs a part of the mail, never the mail.
+//! Mails are sent although parts of AWS are unavailable.
 
 use aws_sdk_cloudwatch::types::StateValue;
 use domain::Reason;
@@ -10,7 +10,7 @@ use crate::world::{Part, World, alarm, at, event};
 async fn mail_is_sent_without_missing_evidence() {
     let cases: &[(&str, &[Part])] = &[
         ("the bucket", &[Part::Bucket]),
-        ("the figures", &[Part::Metrics]),
+        ("the metrics", &[Part::Metrics]),
         ("the table", &[Part::Table]),
         ("the queue", &[Part::Queue]),
         ("all but the topic", &[Part::Bucket, Part::Metrics, Part::Table, Part::Queue]),
@@ -33,13 +33,13 @@ async fn failed_publish_is_retried() {
     world.breaks(Part::Topics);
     assert_eq!(world.message(&event("cloudwatch-down.json"), at("14:05:12")).await, 0);
     let flush = world.state().sent.clone();
-    assert_eq!(world.flush(at("14:05:42")).await, 1, "the flush comes again");
+    assert_eq!(world.flush(at("14:05:42")).await, 1, "the flush is redelivered");
     let sent = [("NotificationsUnpublished".to_owned(), 1.0)];
-    assert_eq!(world.state().counts, sent, "an alarm evaluates it");
+    assert_eq!(world.state().counts, sent, "an alarm uses the metric");
     assert_eq!(
         world.tick(at("14:08:00")).await,
         0,
-        "minutes don't pile up: the next one is due soon"
+        "a tick is not retried: the next one is due soon"
     );
     world.repair(Part::Topics);
     let again = flush.into_iter().map(|(body, _)| body).collect();
@@ -51,7 +51,7 @@ async fn failed_publish_is_retried() {
 async fn redelivered_event_is_sent_after_a_crash() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
-    // The flush is lost with the invocation that was to send it.
+    // The invocation crashed before it scheduled the flush.
     world.state().sent.clear();
     world.message(&event("cloudwatch-down.json"), at("14:11:12")).await;
     world.flush(at("14:11:42")).await;
@@ -59,12 +59,12 @@ async fn redelivered_event_is_sent_after_a_crash() {
 }
 
 #[tokio::test]
-async fn lost_flush_is_made_up_for_by_a_tick() {
+async fn tick_replaces_a_lost_flush() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.state().sent.clear();
     world.tick(at("14:06:00")).await;
-    assert_eq!(world.subjects().len(), 0, "its flush may still come");
+    assert_eq!(world.subjects().len(), 0, "its flush may still arrive");
     world.tick(at("14:07:00")).await;
     assert_eq!(world.subjects().len(), 1);
 }
@@ -73,13 +73,13 @@ async fn lost_flush_is_made_up_for_by_a_tick() {
 async fn concurrent_invocations_send_once() {
     let mut world = World::new();
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
-    // Another invocation is telling just now, and has not stored yet what it told.
+    // Another invocation is sending and has not stored what it sent.
     world.claimed("sending", at("14:06:40"));
     assert_eq!(world.flush(at("14:05:42")).await, 0);
-    assert_eq!(world.subjects().len(), 0, "the other one tells");
-    assert_eq!(world.state().sent.len(), 1, "and this one looks again after another window");
+    assert_eq!(world.subjects().len(), 0, "the other invocation sends");
+    assert_eq!(world.state().sent.len(), 1, "this one tries again after another window");
     world.flush(at("14:07:12")).await;
-    assert_eq!(world.subjects().len(), 1, "the other one died; its claim has run out");
+    assert_eq!(world.subjects().len(), 1, "the claim of the other invocation expired");
     world.flush(at("14:07:42")).await;
     assert_eq!(world.subjects().len(), 1);
 }
@@ -124,7 +124,7 @@ async fn mails_are_limited_without_a_table() {
     }
     assert_eq!(world.subjects().len(), 1, "the first events");
     let unavailable = |count: &&(String, f64)| count.0 == "NotificationStoreUnavailable";
-    assert!(world.state().counts.iter().find(unavailable).is_some(), "an alarm evaluates it");
+    assert!(world.state().counts.iter().find(unavailable).is_some(), "an alarm uses the metric");
     world.tick(at("14:07:00")).await;
     assert_eq!(world.subjects().len(), 2, "the rest makes one mail");
     world.tick(at("14:09:00")).await;

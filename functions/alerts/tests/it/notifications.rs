@@ -54,7 +54,7 @@ async fn alarm_is_sent_when_its_window_is_over() {
 
     world.flush(at("14:06:12")).await;
     world.tick(at("14:10:00")).await;
-    assert_eq!(world.published().len(), 1, "told once");
+    assert_eq!(world.published().len(), 1, "sent once");
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn older_event_never_overrides_a_newer_one() {
     world.flush(at("14:05:42")).await;
     world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
     world.flush(at("14:17:42")).await;
-    // The alarm is delivered once more, much too late.
+    // SQS delivers the alarm again, much later.
     world.message(&event("cloudwatch-down.json"), at("14:20:00")).await;
     world.flush(at("14:20:30")).await;
     world.tick(at("14:25:00")).await;
@@ -112,7 +112,7 @@ async fn older_event_never_overrides_a_newer_one() {
 #[tokio::test]
 async fn no_data_is_sent_and_then_its_end() {
     let mut world = World::new();
-    // A new alarm leaves INSUFFICIENT_DATA: nobody was told of it.
+    // A new alarm leaves INSUFFICIENT_DATA, which was not reported.
     world.message(&event("cloudwatch-ok-after-no-data.json"), at("14:17:12")).await;
     world.flush(at("14:17:42")).await;
     assert_eq!(world.subjects(), Vec::<String>::new());
@@ -162,7 +162,7 @@ async fn unknown_message_is_sent_unchanged() {
     assert!(mail.body.contains("alertname = DiskFull"), "{}", mail.body);
     assert!(mail.body.contains("{\"neither\":\"nor\""), "{}", mail.body);
     world.tick(at("23:00:00")).await;
-    assert_eq!(world.published().len(), 1, "nobody is reminded of it");
+    assert_eq!(world.published().len(), 1, "no reminder");
 }
 
 #[tokio::test]
@@ -268,5 +268,5 @@ async fn test_alarm_is_sent_and_changes_no_record() {
 
     world.message(&event("cloudwatch-down.json"), at("14:06:12")).await;
     world.flush(at("14:06:42")).await;
-    assert_eq!(world.published().len(), 2, "the real alarm is still news");
+    assert_eq!(world.published().len(), 2, "the real alarm is sent");
 }

@@ -44,7 +44,7 @@ async fn heartbeat_needs_published_results() {
         ("nothing was due", Some(0.0), None, 1),
         ("nothing comes back", Some(30.0), None, 0),
         ("half is lost", Some(30.0), Some(14.0), 0),
-        ("nobody plans", None, None, 0),
+        ("no runs planned", None, None, 0),
     ];
     for (minute, (name, dispatched, reported, expected)) in cases.into_iter().enumerate() {
         metric(&world, "RunsDispatched", dispatched);
@@ -74,7 +74,7 @@ async fn unconfirmed_subscriptions_are_counted_hourly() {
             vec![("ada@example.com", arn), ("bob@example.com", "PendingConfirmation")],
         ),
         ("tickets".to_owned(), vec![("ada@example.com", arn)]),
-        ("escalation".to_owned(), vec![("somebody@example.com", "Deleted")]),
+        ("escalation".to_owned(), vec![("removed@example.com", "Deleted")]),
         // One of two is not there at all: SNS forgets what was unsubscribed.
         ("watch".to_owned(), vec![("eve@example.com", arn)]),
     ]
