@@ -5,12 +5,12 @@
 Without names there is one bot at `/`; with names there is one below each `/NAME/`. Beside them:
 
 - `/metrics`: what examples/gradio-metrics counts, all bots together.
-- `/metrics/told`: a page of metrics that repeats the credentials it was asked with.
-- `/control/NAME` (`/control/bot` without names): GET tells the bot's mood, POST `{"mood": "error"}`
+- `/metrics/told`: a page of metrics that contains the credentials of the request.
+- `/control/NAME` (`/control/bot` without names): GET returns the bot's mood, POST `{"mood": "error"}`
   changes it while it runs. The moods are the ways in which chatbots break.
 
-A bot whose name begins with `telltale` takes a further input and repeats all that it was told, in its
-replies and in its errors: what was kept from it is nowhere else then.
+A bot whose name begins with `telltale` has a further input and repeats its credentials and inputs in its
+replies and in its errors.
 
 It listens on the loopback address alone.
 """
@@ -58,13 +58,13 @@ class Mood(BaseModel):
 
 
 class Bot:
-    """One bot with a mood of its own."""
+    """One bot with its own mood."""
 
     def __init__(self):
         self.mood = "ok"
 
     async def reply(self, message, history):
-        # Asked again and again: a hanging bot that is mended answers whoever still waits.
+        # Polled, so that a hanging bot answers the waiting requests after its mood changes.
         while self.mood == "hang":
             await asyncio.sleep(0.1)
         if self.mood == "error":
@@ -127,7 +127,7 @@ def build(names):
     @app.post("/control/{name}")
     def change(name: str, wanted: Mood) -> Mood:
         if wanted.mood not in MOODS:
-            raise HTTPException(422, f"`{wanted.mood}` is no mood; expected one of {list(MOODS)}")
+            raise HTTPException(422, f"`{wanted.mood}` is not a mood; expected one of {list(MOODS)}")
         found(name).mood = wanted.mood
         return wanted
 

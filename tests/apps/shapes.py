@@ -2,10 +2,10 @@
 
     python shapes.py SHAPE=PORT…
 
-Each shape is an app of its own on a port of its own of the loopback address; they are started one
-after the other. It remembers the name it was told ("my name is Ada", "what is my name?") and echoes
-what else it hears; it fails when asked to ("please fail") and breaks off in the middle ("break off").
-It has a few set answers too (`ANSWERS`), for checks that an echo can't be held to.
+Each shape is a separate app with its own port on the loopback address. The apps are started one
+after the other. It remembers the name of the user ("my name is Ada", "what is my name?") and echoes
+any other message; it fails when asked to ("please fail") and breaks off in the middle ("break off").
+It has a few set answers too (`ANSWERS`), for checks that an echo cannot pass.
 
 Gradio 3.0 has no chat and no queue: of all shapes it knows `plain` alone.
 """
@@ -36,7 +36,7 @@ ANSWERS = {
 
 
 def words(value):
-    """The text of a message, whatever it is wrapped in."""
+    """The text of a message, in any of its wrappers."""
     if isinstance(value, str):
         return value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A chatbot that streams tokens at a steady pace and writes down when, so that a client's figures can
+"""A chatbot that streams tokens at a steady pace and writes down when, so that a client's measurements can
 be checked against the server's own.
 
     python timed.py --port 7860 --log FILE [--cert FILE --key FILE]

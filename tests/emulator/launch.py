@@ -9,9 +9,9 @@ it right, or does it elsewhere, has to be looked at by a person.
 2. The message that an alarm sends to SNS has the form of CloudWatch's own: the emulator leaves out the
    alarm's ARN and actions, M, and the treatment of missing data, and spells the dimensions otherwise.
 3. EventBridge Scheduler's context attributes, such as `<aws.scheduler.scheduled-time>`, are filled in.
-   The emulator passes them on as they stand.
+   The emulator passes them on unchanged.
 4. A batch of messages needs the permission for a single one, as on AWS, where `sqs:SendMessageBatch` and
-   the like are no actions of IAM.
+   the like are not actions of IAM.
 5. `AWS/Lambda` metrics are published for every invocation. The emulator publishes them for those that come by
    its API, and for none that a queue or a schedule makes.
 
@@ -37,7 +37,7 @@ def replace(module, name, parameters, replacement):
     if found != parameters:
         sys.exit(
             f"launch.py: `{module.__name__}.{name}` takes {found}; expected {parameters}\n"
-            "hint: the pinned emulator has changed; read the head of this file before mending it"
+            "hint: the pinned emulator has changed; read the comment at the top of this file before changing it"
         )
     setattr(module, name, replacement(original))
 
@@ -185,7 +185,7 @@ def with_metrics_of_every_invocation(lambda_svc):
         return execute_function_dispatch
 
     def throttles_only(function_name, duration_ms, error, throttle):
-        # What was executed is told above, whoever asked for it.
+        # Executed invocations are reported by `around`, for every caller.
         if throttle:
             emit(function_name, duration_ms, error, throttle)
 

@@ -1,4 +1,4 @@
-//! The arrows between our packages: `functions, cli → adapters → domain`, and nobody knows who calls it.
+//! Dependencies between the packages: `functions, cli → adapters → domain`. No package depends on its callers.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What each crate may know. A crate that is not here may know none of ours.
+/// The packages of the workspace that each crate may depend on. A crate that is not listed may depend on none.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("agent", &["remote-write", "samples", "scrape"]),
     ("alarm-model", &[]),
@@ -33,7 +33,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("testkit", &["domain", "samples"]),
 ];
 
-/// These are at the top: they may know every crate but the ones named here, and nobody knows them.
+/// Programs: they may depend on every crate except the named ones, and no package depends on them.
 const TOP: &[(&str, &[&str])] = &[
     ("alerts", &["alarm-model"]),
     ("bench-programs", &[]),
@@ -57,7 +57,7 @@ const NOT_IN_DOMAIN: &[&str] =
 /// Written by cargo-hakari, without code: it holds the features of the dependencies only.
 const WORKSPACE_HACK: &str = "workspace-hack";
 
-/// Every package of ours with what it depends on outside of its tests.
+/// Every package of the workspace with its dependencies, without those of its tests.
 fn packages() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
@@ -77,7 +77,7 @@ fn packages() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn every_package_of_ours_has_its_place() {
+fn every_package_is_listed() {
     let known: BTreeSet<&str> = MAY_KNOW.iter().chain(TOP).map(|(name, _)| *name).collect();
     let there = packages();
     let there: BTreeSet<&str> = there.keys().map(String::as_str).collect();
@@ -85,12 +85,12 @@ fn every_package_of_ours_has_its_place() {
 }
 
 #[test]
-fn the_arrows_go_one_way() {
+fn dependencies_go_in_one_direction() {
     let packages = packages();
-    let ours: BTreeSet<&str> = packages.keys().map(String::as_str).collect();
+    let workspace: BTreeSet<&str> = packages.keys().map(String::as_str).collect();
     for (name, dependencies) in &packages {
         let known: BTreeSet<&str> =
-            dependencies.iter().map(String::as_str).filter(|one| ours.contains(one)).collect();
+            dependencies.iter().map(String::as_str).filter(|one| workspace.contains(one)).collect();
         if let Some((_, allowed)) = MAY_KNOW.iter().find(|(one, _)| one == name) {
             let forbidden: Vec<_> = known.iter().filter(|one| !allowed.contains(one)).collect();
             assert!(forbidden.is_empty(), "`{name}` may not know {forbidden:?}");
@@ -101,12 +101,12 @@ fn the_arrows_go_one_way() {
         }
         let top: Vec<_> =
             known.iter().filter(|known| TOP.iter().any(|(one, _)| one == *known)).collect();
-        assert!(top.is_empty(), "`{name}` knows {top:?}, and nobody may know a program");
+        assert!(top.is_empty(), "`{name}` depends on {top:?}; no package may depend on a program");
     }
 }
 
 #[test]
-fn what_functions_log_at_debug_is_the_lines_of_every_crate_of_ours() {
+fn debug_level_covers_every_crate_of_the_functions() {
     let not_in_functions = [
         "agent",
         "alarm-model",
@@ -128,7 +128,7 @@ fn what_functions_log_at_debug_is_the_lines_of_every_crate_of_ours() {
 }
 
 #[test]
-fn only_functions_know_the_lambda_runtime() {
+fn only_functions_depend_on_the_lambda_runtime() {
     for (name, dependencies) in packages() {
         let knows = dependencies.contains("lambda_runtime");
         assert!(!knows || KNOW_LAMBDA.contains(&name.as_str()), "`{name}` knows lambda_runtime");
@@ -136,8 +136,8 @@ fn only_functions_know_the_lambda_runtime() {
 }
 
 #[test]
-fn the_domain_has_no_way_out() {
+fn domain_has_no_dependency_with_io() {
     let domain = &packages()["domain"];
     let ways: Vec<_> = NOT_IN_DOMAIN.iter().filter(|one| domain.contains(**one)).collect();
-    assert!(ways.is_empty(), "domain knows {ways:?}");
+    assert!(ways.is_empty(), "domain depends on {ways:?}");
 }

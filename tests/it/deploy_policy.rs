@@ -62,7 +62,7 @@ fn policy() -> Value {
 }
 
 #[test]
-fn the_policy_allows_what_the_templates_create() {
+fn policy_allows_what_the_templates_create() {
     let policy = policy();
     let statements = statements(&policy);
     let mut actions: Vec<&str> = BESIDE.to_vec();
@@ -84,7 +84,7 @@ fn the_policy_allows_what_the_templates_create() {
 }
 
 #[test]
-fn the_policy_reaches_one_environment_only() {
+fn policy_is_limited_to_one_environment() {
     let policy = policy();
     for statement in statements(&policy) {
         for resource in statement.resources() {

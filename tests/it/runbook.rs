@@ -17,20 +17,20 @@ fn both_languages_have_the_same_sections() {
     let levels = |runbook: &Runbook| -> Vec<usize> {
         runbook.headings.iter().map(|heading| heading.level).collect()
     };
-    for (ours, theirs) in english.headings.iter().zip(&french.headings) {
-        assert_eq!(ours.level, theirs.level, "`{}` and `{}`", ours.text, theirs.text);
-        // Names that somebody may search for are not translated.
+    for (english, french) in english.headings.iter().zip(&french.headings) {
+        assert_eq!(english.level, french.level, "`{}` and `{}`", english.text, french.text);
+        // Names that a reader may search for are not translated.
         let names = |text: &str| -> Vec<String> {
             text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
         };
-        assert_eq!(names(&ours.text), names(&theirs.text));
+        assert_eq!(names(&english.text), names(&french.text));
     }
     assert_eq!(levels(&english), levels(&french));
     assert!(english.headings.len() > 30);
 }
 
 #[test]
-fn every_alert_has_a_section_of_its_own_name_in_both_languages() {
+fn every_alert_has_a_section_in_both_languages() {
     let alerts: Vec<String> = rule_files()
         .into_iter()
         .flat_map(|(_, file)| file.groups)
@@ -61,7 +61,7 @@ fn every_alert_has_a_section_of_its_own_name_in_both_languages() {
 
 /// In French such a mark stands after a space, at which a line must not break.
 #[test]
-fn french_marks_stay_with_their_word() {
+fn french_punctuation_follows_a_no_break_space() {
     let text = fs::read_to_string(root().join(FRENCH)).unwrap();
     let prose = text.split("```").step_by(2).flat_map(str::lines);
     for line in prose.filter(|line| !line.trim_start().starts_with("<!--")) {
@@ -80,21 +80,21 @@ fn both_languages_have_the_same_commands() {
     let comparable = |block: &Block| {
         let by = match &block.run {
             Some(Run::By(by)) => by.clone(),
-            Some(Run::Not { .. }) => "nobody".to_owned(),
-            None => "unsaid".to_owned(),
+            Some(Run::Not { .. }) => "not run".to_owned(),
+            None => "missing".to_owned(),
         };
         (block.language.clone(), block.text.clone(), by)
     };
     let english: Vec<_> = english.blocks.iter().map(comparable).collect();
     let french: Vec<_> = french.blocks.iter().map(comparable).collect();
-    for (ours, theirs) in english.iter().zip(&french) {
-        assert_eq!(ours, theirs);
+    for (english, french) in english.iter().zip(&french) {
+        assert_eq!(english, french);
     }
     assert_eq!(english.len(), french.len());
 }
 
 #[test]
-fn every_command_is_run_or_says_why_not() {
+fn every_command_is_run_or_has_a_reason() {
     for path in [ENGLISH, FRENCH] {
         let runbook = Runbook::read(path);
         let commands = runbook.blocks.iter().filter(|block| block.language == "sh");
@@ -105,11 +105,11 @@ fn every_command_is_run_or_says_why_not() {
                 Some(Run::By(who)) => {
                     assert!(
                         ["tools", "observe", "deployed"].contains(&who.as_str()),
-                        "{path}: nobody is called `{who}`"
+                        "{path}: `{who}` is not a known runner"
                     );
                 }
                 Some(Run::Not { reason }) => assert!(reason.len() > 10, "{path}:\n{}", block.text),
-                None => panic!("{path}: no comment says who runs\n{}", block.text),
+                None => panic!("{path}: no comment names the runner of\n{}", block.text),
             }
         }
         assert!(count > 10, "{path}: {count} blocks of commands");
@@ -156,7 +156,7 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
 
 /// The same file serves Compose, which takes a value as it stands there.
 #[test]
-fn settings_are_text_and_no_shell_and_the_environment_comes_first() {
+fn settings_are_not_evaluated_by_a_shell() {
     if tools_are_missing() {
         return;
     }
@@ -229,7 +229,7 @@ struct Observed {
 }
 
 impl Observed {
-    /// `settings` stand in its `.env`.
+    /// `settings` are the content of its `.env`.
     fn start(target: &str, settings: &str) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let file = data.path().join("settings.env");
@@ -259,7 +259,7 @@ impl Observed {
             let line = lines
                 .iter()
                 .find(|line| line.starts_with(name))
-                .expect("observe.sh tells its addresses");
+                .expect("observe.sh prints its addresses");
             line.split_whitespace().nth(1).expect("an address").to_owned()
         };
         let (prometheus, alertmanager) = (address("Prometheus"), address("Alertmanager"));
@@ -276,7 +276,7 @@ impl Drop for Observed {
 }
 
 #[test]
-fn links_inside_the_documentation_lead_somewhere() {
+fn internal_links_of_the_documentation_resolve() {
     let pages = fs::read_dir(root().join("docs")).expect("docs/").flatten();
     let pages =
         pages.map(|page| page.path()).filter(|page| page.extension() == Some("md".as_ref()));
@@ -303,7 +303,7 @@ fn links_inside_the_documentation_lead_somewhere() {
 }
 
 #[test]
-fn every_make_target_that_a_text_names_exists() {
+fn make_targets_in_the_documentation_exist() {
     let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
     let targets: Vec<&str> = makefile
         .lines()
@@ -332,7 +332,7 @@ fn every_make_target_that_a_text_names_exists() {
 
 /// So that a change of the mails is seen where a stranger reads the first one.
 #[test]
-fn the_mail_in_the_readme_is_one_that_the_tests_hold() {
+fn mail_in_the_readme_equals_a_snapshot() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let (_, mail) = readme.split_once("```text\nSubject: ").expect("a mail");
     let (mail, _) = mail.split_once("\nLINKS …").expect("its links are cut");

@@ -54,7 +54,7 @@ fn published_names_are_stable() {
 }
 
 #[test]
-fn two_environments_in_one_account_share_no_name_and_no_metric() {
+fn environments_share_no_name_and_no_metric() {
     const NAMES: [&str; 10] = [
         "AlarmName",
         "AliasName",
@@ -249,7 +249,7 @@ fn queues_have_long_timeouts_and_dead_letter_queues() {
 }
 
 #[test]
-fn the_prober_has_time_for_the_longest_conversation() {
+fn prober_has_time_for_the_longest_conversation() {
     let template = template();
     let timeout = template.resource("Prober").get("/Timeout").as_u64().unwrap();
     let longest = domain::probe::longest_timeout(std::time::Duration::from_secs(86_400));
@@ -309,7 +309,7 @@ fn queues_topics_and_bucket_deny_requests_without_tls() {
 }
 
 #[test]
-fn every_role_takes_the_boundary_and_the_path() {
+fn every_role_has_the_boundary_and_the_path() {
     let template = template();
     assert!(template.of_type("AWS::IAM::Role").count() >= 8);
     for role in template.of_type("AWS::IAM::Role") {

@@ -1,5 +1,5 @@
-//! The alarms as they are deployed, played through CloudWatch's documented evaluation: what a
-//! first deploy, silence, a late result and an outage make of them.
+//! Evaluates the deployed alarms as CloudWatch documents it: at a first deployment, without data, with late
+//! results and in an outage.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,12 +17,12 @@ fn at(seconds: u64) -> Time {
     Time::from_unix_seconds(START) + Duration::from_secs(seconds)
 }
 
-/// An alarm of the template, with what it does in each state.
+/// An alarm of the template, and for each state whether it has an action.
 struct Deployed {
     id: String,
     rule: Alarm,
     metric: String,
-    told: BTreeMap<&'static str, bool>,
+    has_action: BTreeMap<&'static str, bool>,
 }
 
 fn deployed(file: &str) -> Vec<Deployed> {
@@ -52,7 +52,7 @@ fn read(alarm: Resource<'_>) -> Deployed {
     let acts = |list: &Value| {
         list.as_array().is_some_and(|actions| actions.iter().any(|one| target(one).is_some()))
     };
-    let told = [
+    let has_action = [
         ("ALARM", acts(alarm.get("/AlarmActions"))),
         ("OK", acts(alarm.get("/OKActions"))),
         ("INSUFFICIENT_DATA", acts(alarm.get("/InsufficientDataActions"))),
@@ -61,35 +61,35 @@ fn read(alarm: Resource<'_>) -> Deployed {
         id: alarm.id.to_owned(),
         rule,
         metric: text("/MetricName").to_owned(),
-        told: told.into_iter().collect(),
+        has_action: has_action.into_iter().collect(),
     }
 }
 
 impl Deployed {
-    fn tells(&self, state: StateValue) -> bool {
+    fn notifies(&self, state: StateValue) -> bool {
         let name = match state {
             StateValue::Alarm => "ALARM",
             StateValue::Ok => "OK",
             StateValue::InsufficientData => "INSUFFICIENT_DATA",
         };
-        self.told[name]
+        self.has_action[name]
     }
 
-    /// The changes within an hour that somebody is told of.
-    fn played(&self, arrivals: &[Arrival]) -> Vec<Transition> {
-        self.played_for(3_600, arrivals)
+    /// The state changes of one hour that have an action.
+    fn changes(&self, arrivals: &[Arrival]) -> Vec<Transition> {
+        self.changes_in(3_600, arrivals)
     }
 
-    fn played_for(&self, seconds: u64, arrivals: &[Arrival]) -> Vec<Transition> {
+    fn changes_in(&self, seconds: u64, arrivals: &[Arrival]) -> Vec<Transition> {
         let mut changes = simulate(&self.rule, arrivals, at(0), at(seconds));
-        changes.retain(|change| self.tells(change.to));
+        changes.retain(|change| self.notifies(change.to));
         changes
     }
 
-    /// One value a period from `from` to `until`, each `late` seconds after its due time.
+    /// One value in each period from `from` to `until`, visible `late` seconds after its due time.
     fn values(&self, value: f64, from: u64, until: u64, late: impl Fn(u64) -> u64) -> Vec<Arrival> {
         let period = self.rule.period.as_secs();
-        // Anywhere within the period: a probe's offset comes from its name.
+        // Any offset within the period: that of a probe is derived from its name.
         let due = (from..until)
             .step_by(usize::try_from(period).expect("a period is short"))
             .map(|start| start + 7);
@@ -110,38 +110,43 @@ fn of_metric(file: &str, metric: &str) -> Vec<Deployed> {
 }
 
 #[test]
-fn cloudwatch_takes_every_alarm() {
+fn every_alarm_is_valid_for_cloudwatch() {
     for alarm in deployed("self-monitoring.yaml").into_iter().chain(deployed("alarms.yaml")) {
         assert_eq!(alarm.rule.check(), Ok(()), "{}", alarm.id);
     }
 }
 
 #[test]
-fn a_first_deploy_that_has_no_data_yet_tells_nobody() {
+fn first_deployment_without_data_sends_no_notification() {
     for alarm in deployed("self-monitoring.yaml").into_iter().chain(deployed("alarms.yaml")) {
-        assert_eq!(alarm.played(&[]), [], "{}", alarm.id);
+        assert_eq!(alarm.changes(&[]), [], "{}", alarm.id);
     }
 }
 
 #[test]
-fn runs_that_pass_raise_nothing_however_their_results_straggle_in() {
+fn late_results_of_passing_runs_raise_no_alarm() {
     for alarm in of_metric("alarms.yaml", "Success") {
-        let stragglers = alarm.values(1.0, 0, 3_600, |index| 1 + index * 7 % 9);
-        let told = alarm.played(&stragglers);
-        let states: Vec<StateValue> = told.iter().map(|change| change.to).collect();
-        assert_eq!(states, [StateValue::Ok], "{}: the first result, and no more", alarm.id);
+        let late_results = alarm.values(1.0, 0, 3_600, |index| 1 + index * 7 % 9);
+        let changes = alarm.changes(&late_results);
+        let states: Vec<StateValue> = changes.iter().map(|change| change.to).collect();
+        assert_eq!(
+            states,
+            [StateValue::Ok],
+            "{}: only the first result changes the state",
+            alarm.id
+        );
     }
 }
 
 #[test]
-fn a_bot_that_is_down_raises_its_alarm_within_its_rule() {
+fn down_bot_raises_its_alarm_within_its_periods() {
     for alarm in of_metric("alarms.yaml", "Success") {
         let period = alarm.rule.period.as_secs();
         let broke = 20 * period;
         let mut runs = alarm.values(1.0, 0, broke, |_| 2);
         runs.extend(alarm.values(0.0, broke, 3_600, |_| 2));
-        let told = alarm.played(&runs);
-        let raised = told.iter().find(|change| change.to == StateValue::Alarm).expect(&alarm.id);
+        let changes = alarm.changes(&runs);
+        let raised = changes.iter().find(|change| change.to == StateValue::Alarm).expect(&alarm.id);
         let after = raised.at.unix_seconds() - at(broke).unix_seconds();
         let rule = u64::try_from(alarm.rule.datapoints_to_alarm).unwrap() * period;
         assert!(after <= i64::try_from(rule + period).unwrap(), "{}: {after} s", alarm.id);
@@ -149,12 +154,12 @@ fn a_bot_that_is_down_raises_its_alarm_within_its_rule() {
 }
 
 #[test]
-fn one_failed_run_pages_nobody() {
+fn one_failed_run_raises_no_alarm() {
     for alarm in of_metric("alarms.yaml", "Success") {
         let mut runs = alarm.values(1.0, 0, 3_600, |_| 2);
         runs[30].set = StatisticSet::of(runs[30].set.at, 0.0);
         assert!(
-            alarm.played(&runs).iter().all(|change| change.to == StateValue::Ok),
+            alarm.changes(&runs).iter().all(|change| change.to == StateValue::Ok),
             "{}",
             alarm.id
         );
@@ -162,14 +167,14 @@ fn one_failed_run_pages_nobody() {
 }
 
 #[test]
-fn silence_of_the_prober_and_of_the_dispatcher_is_told_within_six_minutes() {
+fn missing_data_is_reported_within_six_minutes() {
     let probes = of_metric("alarms.yaml", "Success");
     for alarm in probes.into_iter().chain(of_metric("self-monitoring.yaml", "RunsDispatched")) {
-        let fell_silent = 600;
-        let told = alarm.played(&alarm.values(1.0, 0, fell_silent, |_| 2));
-        let blind = told.iter().find(|change| change.to == StateValue::InsufficientData);
-        let blind = blind.unwrap_or_else(|| panic!("{} says nothing", alarm.id));
-        let after = blind.at.unix_seconds() - at(fell_silent).unix_seconds();
+        let last_result = 600;
+        let changes = alarm.changes(&alarm.values(1.0, 0, last_result, |_| 2));
+        let no_data = changes.iter().find(|change| change.to == StateValue::InsufficientData);
+        let no_data = no_data.unwrap_or_else(|| panic!("{} has no change", alarm.id));
+        let after = no_data.at.unix_seconds() - at(last_result).unix_seconds();
         assert!(
             alarm.rule.period <= Duration::from_secs(60) && after <= 360,
             "{}: {after} s",
@@ -179,19 +184,19 @@ fn silence_of_the_prober_and_of_the_dispatcher_is_told_within_six_minutes() {
 }
 
 #[test]
-fn a_dead_letter_or_an_unpublished_result_is_told_within_two_minutes() {
+fn dead_letter_or_lost_run_is_reported_within_two_minutes() {
     for metric in ["ApproximateNumberOfMessagesVisible", "RunsLost"] {
         for alarm in of_metric("self-monitoring.yaml", metric) {
             let one = Arrival { visible_from: at(610), set: StatisticSet::of(at(600), 1.0) };
-            let told = alarm.played(&[one]);
+            let changes = alarm.changes(&[one]);
             let raised =
-                told.iter().find(|change| change.to == StateValue::Alarm).expect(&alarm.id);
+                changes.iter().find(|change| change.to == StateValue::Alarm).expect(&alarm.id);
             assert!(raised.at <= at(720), "{}: {}", alarm.id, raised.at);
         }
     }
 }
 
-/// A fault in every run of a probe, from minute ten until `until`.
+/// A fault in every run of a probe, from second 607 until `until`.
 fn faults(every: usize, until: u64) -> Vec<Arrival> {
     let seen = (607..until).step_by(every);
     let arrival = |due| Arrival { visible_from: at(due + 3), set: StatisticSet::of(at(due), 1.0) };
@@ -199,12 +204,12 @@ fn faults(every: usize, until: u64) -> Vec<Arrival> {
 }
 
 #[test]
-fn a_fault_of_our_own_that_goes_on_is_told_at_the_third_run_of_a_slow_probe_too() {
+fn repeated_run_error_raises_an_alarm_at_the_third_run() {
     for (metric, slowest) in [("RunErrors", 3_600), ("RunsLate", 300), ("RunsStalled", 300)] {
         for alarm in of_metric("self-monitoring.yaml", metric) {
             for every in [10, 60, 300, slowest] {
-                let told = alarm.played_for(4 * 3_600, &faults(every, 4 * 3_600));
-                let raised = told.iter().find(|change| change.to == StateValue::Alarm);
+                let changes = alarm.changes_in(4 * 3_600, &faults(every, 4 * 3_600));
+                let raised = changes.iter().find(|change| change.to == StateValue::Alarm);
                 let raised = raised.unwrap_or_else(|| panic!("{}: never at {every} s", alarm.id));
                 let runs = u64::try_from(2 * every).unwrap();
                 assert!(raised.at <= at(607 + runs.max(120) + 120), "{}: {}", alarm.id, raised.at);
@@ -214,19 +219,19 @@ fn a_fault_of_our_own_that_goes_on_is_told_at_the_third_run_of_a_slow_probe_too(
 }
 
 #[test]
-fn a_minute_of_trouble_of_our_own_is_told_to_nobody() {
+fn run_errors_in_one_minute_raise_no_alarm() {
     for metric in ["RunErrors", "RunsLate", "RunsStalled"] {
         for alarm in of_metric("self-monitoring.yaml", metric) {
-            assert_eq!(alarm.played(&faults(10, 667)), [], "{}", alarm.id);
+            assert_eq!(alarm.changes(&faults(10, 667)), [], "{}", alarm.id);
         }
     }
 }
 
 #[test]
-fn an_error_of_the_dispatcher_that_the_retry_mends_is_told_to_nobody_and_one_that_goes_on_is() {
+fn dispatcher_error_raises_an_alarm_only_if_retries_fail() {
     let dispatcher = of_metric("self-monitoring.yaml", "Errors");
     let dispatcher = dispatcher.iter().find(|alarm| alarm.id == "DispatcherErrors").unwrap();
-    assert_eq!(dispatcher.played(&faults(3_600, 660)), []);
-    let told = dispatcher.played(&faults(60, 1_800));
-    assert!(told[0].to == StateValue::Alarm && told[0].at <= at(607 + 180), "{told:?}");
+    assert_eq!(dispatcher.changes(&faults(3_600, 660)), []);
+    let changes = dispatcher.changes(&faults(60, 1_800));
+    assert!(changes[0].to == StateValue::Alarm && changes[0].at <= at(607 + 180), "{changes:?}");
 }

@@ -40,7 +40,7 @@ fn alarms() -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn the_dashboard_shows_every_alarm() {
+fn dashboard_shows_every_alarm() {
     let dashboard = dashboard();
     let widgets = dashboard["widgets"].as_array().unwrap().iter();
     let shown: Vec<BTreeSet<&str>> = widgets
@@ -53,7 +53,7 @@ fn the_dashboard_shows_every_alarm() {
 }
 
 #[test]
-fn the_dashboard_lists_conditional_alarms_conditionally() {
+fn dashboard_lists_conditional_alarms_conditionally() {
     let (text, variables) = body(&CloudFormation::load("dashboard.yaml"));
     for (alarm, condition) in alarms() {
         let quoted = format!("\"{alarm}\"");
@@ -66,7 +66,7 @@ fn the_dashboard_lists_conditional_alarms_conditionally() {
 }
 
 #[test]
-fn the_dashboard_finds_probes_by_search() {
+fn dashboard_finds_probes_by_search() {
     let dashboard = dashboard();
     let widgets = dashboard["widgets"].as_array().unwrap();
     let expressions: Vec<&str> = widgets

@@ -175,7 +175,7 @@ fn topics_may_send_to_their_queues() {
     for subscription in subscriptions.filter(|one| one.get("/Protocol") == "sqs") {
         let dead = subscription.get("/RedrivePolicy/deadLetterTargetArn");
         for queue in [subscription.get("/Endpoint"), dead] {
-            let queue = target(queue).expect("a queue and one for dead letters");
+            let queue = target(queue).expect("a queue and a dead-letter queue");
             ways.push(stack.policy_admits(
                 "AWS::SQS::QueuePolicy",
                 &queue,
@@ -349,7 +349,7 @@ fn metric_stream_reaches_the_ingest_function() {
 }
 
 #[test]
-fn a_missing_permission_is_detected() {
+fn missing_permission_is_detected() {
     let stack = Stack::load();
     assert!(stack.key_admits("s3.amazonaws.com").is_err());
     assert!(stack.role_allows("DispatcherRole", "sns:Publish", "SelfMonitoringTopic").is_err());

@@ -117,7 +117,7 @@ fn no_topic_reports_its_own_failure() {
 }
 
 #[test]
-fn the_longest_run_does_not_raise_the_queue_age_alarm() {
+fn longest_run_does_not_raise_the_queue_age_alarm() {
     let (template, alarms) = (template(), self_monitoring());
     let queue = template.resource("RunsQueue").get("/QueueName");
     let alarm = alarm_on(&alarms, "ApproximateAgeOfOldestMessage", queue);

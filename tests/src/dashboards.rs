@@ -99,10 +99,10 @@ pub struct Choice {
     pub label: String,
 }
 
-/// The variables of all dashboards that Prometheus is asked for.
+/// The variables of all dashboards whose values come from Prometheus.
 ///
 /// # Panics
-/// When one asks otherwise than by `label_values`.
+/// When a variable does not use `label_values`.
 #[must_use]
 pub fn choices() -> Vec<Choice> {
     let mut found = Vec::new();
@@ -112,7 +112,7 @@ pub fn choices() -> Vec<Choice> {
             let inner = asked.strip_prefix("label_values(").and_then(|a| a.strip_suffix(')'));
             let parts = inner.and_then(|inner| inner.rsplit_once(", "));
             let (selector, label) =
-                parts.unwrap_or_else(|| panic!("{file}: `{asked}` is no `label_values(…)`"));
+                parts.unwrap_or_else(|| panic!("{file}: `{asked}` is not `label_values(…)`"));
             found.push(Choice {
                 file: file.clone(),
                 variable: variable["name"].as_str().unwrap_or("?").to_owned(),
@@ -194,7 +194,7 @@ pub fn rule_files() -> Vec<(String, RuleFile)> {
 /// A YAML file of the repository, parsed.
 ///
 /// # Panics
-/// When it cannot be read or does not have the form asked for.
+/// When it cannot be read or is not a `T`.
 #[must_use]
 pub fn yaml<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     serde_saphyr::from_str(&read(path))
@@ -228,7 +228,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Replaces Grafana's variables by what they are when somebody opens a dashboard.
+/// Replaces Grafana's variables by their initial values.
 fn substitute(expr: &str) -> String {
     let mut parts = expr.split('$');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn selectors_are_told_from_functions_labels_and_numbers() {
+    fn selectors_are_found_in_expressions() {
         check("up", &["up"]);
         check(r#"up{job="a, b{c}"} == 0"#, &[r#"up{job="a, b{c}"}"#]);
         check("sum by (le, probe) (rate(x_bucket[5m]))", &["x_bucket"]);

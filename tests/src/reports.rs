@@ -50,7 +50,7 @@ pub fn turn(offset: u64, said: &str, answered: &str) -> TurnReport {
     }
 }
 
-/// An attempt that was held to the end of these turns.
+/// An attempt that reached the end of these turns.
 #[must_use]
 pub fn attempt(turns: Vec<TurnReport>) -> Attempt {
     Attempt {

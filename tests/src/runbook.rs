@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headings_and_blocks_are_told_apart() {
+    fn headings_and_blocks_are_parsed() {
         let text =
             "# A, b\n<!-- run: tools -->\n```sh\n# not a heading\nls\n```\n```text\nx\n```\n";
         let runbook = Runbook::parse(text);

@@ -197,7 +197,7 @@ pub fn target(value: &Value) -> Option<String> {
 /// Reads YAML with CloudFormation's tags.
 ///
 /// # Panics
-/// When it is not valid YAML; what `infra/` holds is our own.
+/// When it is not valid YAML. The files in `infra/` are part of the repository.
 #[must_use]
 pub fn read(text: &str) -> Value {
     let mut events = Parser::new_from_str(text).map(|event| event.expect("valid YAML").0);
@@ -234,7 +234,7 @@ fn node<'input>(first: Event<'input>, events: &mut impl Iterator<Item = Event<'i
                             "`{key}` is given twice"
                         );
                     }
-                    other => panic!("a key that is no text: {other:?}"),
+                    other => panic!("a key that is not a string: {other:?}"),
                 }
             }
         }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_what_an_arn_is_made_of() {
+    fn target_is_the_resource_of_an_arn() {
         let of = |text: &str| target(&read(text)).unwrap();
         assert_eq!(of("!Ref Queue"), "Queue");
         assert_eq!(of("!GetAtt Queue.Arn"), "Queue");

@@ -99,8 +99,8 @@ impl Alarm {
             if self.datapoints_to_alarm <= count { StateValue::Alarm } else { StateValue::Ok }
         };
 
-        // With N real datapoints there is nothing to fill, and one that is not breaching answers
-        // for itself whatever its neighbours would have been.
+        // With N real datapoints nothing is filled, and a datapoint that is not breaching counts as such
+        // whether or not its neighbours are missing.
         let decided =
             filled == 0 || self.datapoints_to_alarm <= breaching || (breaching < datapoints.len());
         match self.missing_data {

@@ -1,8 +1,8 @@
 //! When a CloudWatch metric alarm changes state, as the CloudWatch User Guide describes it.
 //!
-//! Three things ask this crate: the local AWS of the tests (the emulator's own evaluation pools
-//! dimensions and periods), the simulation behind the figures in `docs/alerting.md`, and whoever wants
-//! to know what "2 of 3" means while data is late.
+//! It is used by the local AWS of the tests (the emulator's own evaluation combines dimensions and
+//! periods) and by the simulation whose results are in `docs/alerting.md`. It also shows what "2 of 3"
+//! means while data is late.
 //!
 //! Sources: the pages [Alarm evaluation], [Configuring how CloudWatch alarms treat missing data] and
 //! [Alarm evaluation window]; their tables are the tests in `tests/user_guide.rs`.

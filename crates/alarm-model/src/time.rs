@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_as_in_an_alarms_reason() {
+    fn time_has_the_format_of_state_reasons() {
         for (unix_seconds, expected) in [
             (0, "01/01/70 00:00:00"),
             (951_782_400, "29/02/00 00:00:00"),

@@ -15,7 +15,7 @@ fn down(m: usize, n: usize, period: u64) -> Alarm {
 }
 
 #[test]
-fn a_period_becomes_one_value_by_its_statistic() {
+fn statistic_reduces_a_period_to_one_value() {
     let visible = [4.0, 1.0, 10.0].map(|value| StatisticSet::of(at(3), value));
     for (statistic, expected) in [
         (Statistic::SampleCount, 3.0),
@@ -33,7 +33,7 @@ fn a_period_becomes_one_value_by_its_statistic() {
 }
 
 #[test]
-fn the_threshold_itself_breaches_only_where_the_operator_says_so() {
+fn threshold_value_breaches_only_for_inclusive_operators() {
     for (comparison, below, equal, above) in [
         (Comparison::LessThan, true, false, false),
         (Comparison::LessThanOrEqualTo, true, true, false),
@@ -50,7 +50,7 @@ fn the_threshold_itself_breaches_only_where_the_operator_says_so() {
 type Case<'a> = (Alarm, &'a [(u64, f64)], StateValue, &'a str);
 
 #[test]
-fn the_reason_is_in_cloudwatchs_words() {
+fn reason_has_the_wording_of_cloudwatch() {
     let breaching = |missing_data| Alarm { missing_data, ..down(2, 3, 10) };
     let visible: &[(u64, f64)] = &[(0, 1.0), (10, 0.0), (20, 0.0)];
     let cases: &[Case] = &[
@@ -94,7 +94,7 @@ fn the_reason_is_in_cloudwatchs_words() {
 }
 
 #[test]
-fn what_cloudwatch_refuses_is_refused_with_what_it_takes() {
+fn invalid_rule_is_rejected_with_the_accepted_values() {
     let wall_clock = |period| Alarm {
         window: Window::WallClock { utc_offset_seconds: 0 },
         ..down(1, 1, period)
@@ -145,7 +145,7 @@ fn jitter_of_a_ten_second_probe_changes_no_state() {
 }
 
 #[test]
-fn an_outage_raises_the_alarm_and_its_end_clears_it() {
+fn outage_raises_the_alarm_and_recovery_clears_it() {
     let broken = |run: u64| (30..60).contains(&run);
     let values: Vec<(u64, f64, u64)> =
         (0..90).map(|run| (run * 10, if broken(run) { 0.0 } else { 1.0 }, 2)).collect();
@@ -159,7 +159,7 @@ fn an_outage_raises_the_alarm_and_its_end_clears_it() {
 }
 
 #[test]
-fn silence_is_insufficient_data_and_never_an_alarm() {
+fn missing_data_is_insufficient_data_and_not_alarm() {
     for period in [10, 60, 300] {
         let values: Vec<(u64, f64, u64)> = (0..20).map(|run| (run * period, 1.0, 2)).collect();
         let silent_from = 20 * period;

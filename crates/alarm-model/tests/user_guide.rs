@@ -8,8 +8,8 @@ use alarm_model::{
     Alarm, Comparison, MissingData, StateValue, StatisticSet, Time, Window, seconds,
 };
 
-/// Every case is tried from each state, so that "retain the current state" is told from a state
-/// that merely happened to be set.
+/// Every case is tested from each state, to distinguish "retain the current state" from a state that
+/// was already set.
 const STATES: [StateValue; 3] = [OK, ALARM, INSUFFICIENT];
 
 const TREATMENTS: [MissingData; 4] =
@@ -63,7 +63,7 @@ const fn all(state: StateValue) -> Expected {
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>,
 /// first table.
 #[test]
-fn three_of_three() {
+fn three_of_three_matches_the_guide() {
     check(3, "0 - X - X", 0, all(OK));
     check(3, "0 - - - -", 2, all(OK));
     check(3, "- - - - -", 3, [Some(INSUFFICIENT), None, Some(ALARM), Some(OK)]);
@@ -73,7 +73,7 @@ fn three_of_three() {
 
 /// The same page, second table.
 #[test]
-fn two_of_three() {
+fn two_of_three_matches_the_guide() {
     check(2, "0 - X - X", 0, all(ALARM));
     check(2, "0 0 X 0 X", 0, all(ALARM));
     check(2, "0 - X - -", 1, [Some(OK), Some(OK), Some(ALARM), Some(OK)]);
@@ -85,7 +85,7 @@ fn two_of_three() {
 /// raise the alarm; which state it gets instead, and the row with the oldest datapoint, stood in the
 /// tables of the page's edition of 2018.
 #[test]
-fn a_lone_fresh_breach_waits_for_the_next_datapoint() {
+fn single_new_breach_waits_for_the_next_datapoint() {
     let waits = [Some(INSUFFICIENT), None, Some(ALARM), Some(OK)];
     check(3, "- - - - X", 2, waits);
     check(3, "- - - X -", 2, waits);
@@ -100,7 +100,7 @@ fn a_lone_fresh_breach_waits_for_the_next_datapoint() {
 /// "Alarm evaluation": a five-minute period is evaluated at the end of minute 5 on minutes 1 to 5,
 /// and at the end of minute 6 on minutes 2 to 6.
 #[test]
-fn a_window_slides_by_the_minute() {
+fn window_slides_by_the_minute() {
     let alarm = Alarm::m_of_n(1, 1, seconds(300), Comparison::GreaterThan, 5.0);
     let minute = |count: u32| Time::from_unix_seconds(1_800_000_000) + seconds(60) * count;
 
@@ -113,7 +113,7 @@ fn a_window_slides_by_the_minute() {
 
 /// The same page: an alarm with a period of 10 or 30 s is evaluated every 10 s.
 #[test]
-fn a_high_resolution_window_slides_by_ten_seconds() {
+fn high_resolution_window_slides_by_ten_seconds() {
     let at = |second: i64| Time::from_unix_seconds(1_800_000_000 + second);
     for (period, now, start, end) in [(10, 39, 20, 30), (30, 39, 0, 30), (30, 40, 10, 40)] {
         let alarm = Alarm::m_of_n(1, 1, seconds(period), Comparison::GreaterThan, 5.0);
@@ -123,10 +123,10 @@ fn a_high_resolution_window_slides_by_ten_seconds() {
     }
 }
 
-/// The figure of "Alarm evaluation": threshold 3, 3 of 3; periods three to five are above it, the
-/// sixth is not, the ninth is alone.
+/// The diagram in "Alarm evaluation": threshold 3, 3 of 3. Periods three to five and nine are above the
+/// threshold, period six is not.
 #[test]
-fn the_guides_figure() {
+fn diagram_of_the_guide_is_reproduced() {
     let values = [2.0, 2.5, 4.0, 4.5, 5.0, 2.0, 1.0, 2.0, 4.0];
     let alarm = Alarm::m_of_n(3, 3, seconds(60), Comparison::GreaterThan, 3.0);
     let mut state = OK;
@@ -148,7 +148,7 @@ fn the_guides_figure() {
 /// "Alarm evaluation window": whole periods of the clock, in the alarm's own time zone, also for
 /// periods of an hour or less.
 #[test]
-fn a_wall_clock_window_takes_whole_periods_of_its_own_clock() {
+fn wall_clock_window_has_whole_periods() {
     let (hour, day): (i64, i64) = (3_600, 86_400);
     let midnight = 1_800_000_000 - 1_800_000_000 % day;
     let at = |second| Time::from_unix_seconds(midnight + second);

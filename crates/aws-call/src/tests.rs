@@ -111,7 +111,7 @@ async fn error_names_operation_code_and_message() {
 
     let error = client.json("ssm", "AmazonSSM.GetParameter", &input()).await.unwrap_err();
 
-    // An empty header is no code.
+    // An empty header is not a code.
     assert_eq!(error.code(), Some("ParameterNotFound"));
     let expected =
         "`AmazonSSM.GetParameter` failed with ParameterNotFound (HTTP 400): no such parameter";

@@ -224,7 +224,7 @@ impl AttemptContext<'_> {
     /// A failure of the client as the report has it.
     ///
     /// If the time of this process ran out, or the process was stalled for most of the time, nothing is
-    /// known about the target. A shorter stall is no excuse: what arrives during it is read right after.
+    /// known about the target. A shorter stall is ignored, because data that arrives during it is read right after it.
     fn failure(&self, error: &gradio::Error, started: Instant) -> Failure {
         let waited = started.elapsed();
         let is_out_of_time = is_time(error.failure()) && self.left <= waited + SLACK;

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn each_planted_fault_is_named_with_what_to_do() {
+    fn each_fault_is_reported_with_a_remedy() {
         let cases: [(&str, Change, &str); 10] = [
             ("healthy", |_| (), ""),
             (

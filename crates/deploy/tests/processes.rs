@@ -44,7 +44,7 @@ async fn assert_ends(pid: i32) {
 }
 
 #[tokio::test]
-async fn a_dropped_program_takes_its_children_with_it() {
+async fn dropped_program_ends_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let (processes, _) = open(folder.path());
     let running = processes.start("shell", &mut shell_with_a_child(folder.path())).unwrap();
@@ -58,7 +58,7 @@ async fn a_dropped_program_takes_its_children_with_it() {
 }
 
 #[tokio::test]
-async fn what_a_killed_run_left_behind_is_ended_by_the_next_one() {
+async fn next_run_ends_the_processes_of_a_killed_run() {
     let folder = tempfile::tempdir().unwrap();
     let (processes, _) = open(folder.path());
     let running = processes.start("shell", &mut shell_with_a_child(folder.path())).unwrap();
@@ -74,7 +74,7 @@ async fn what_a_killed_run_left_behind_is_ended_by_the_next_one() {
 
 /// Process ids are given out again: the file of a dead program may name a stranger.
 #[tokio::test]
-async fn a_stranger_with_the_same_process_id_is_left_alone() {
+async fn other_process_with_the_same_id_is_not_ended() {
     let folder = tempfile::tempdir().unwrap();
     let mut stranger = Command::new("sleep")
         .arg("600")
@@ -97,7 +97,7 @@ async fn a_stranger_with_the_same_process_id_is_left_alone() {
 }
 
 #[tokio::test]
-async fn two_runs_at_once_are_refused_with_a_hint() {
+async fn concurrent_run_is_rejected_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let (_first, _) = open(folder.path());
 
@@ -109,7 +109,7 @@ async fn two_runs_at_once_are_refused_with_a_hint() {
 }
 
 #[tokio::test]
-async fn a_failure_shows_the_end_of_its_log() {
+async fn failure_shows_the_end_of_its_log() {
     let folder = tempfile::tempdir().unwrap();
     let (processes, _) = open(folder.path());
     let mut command = Command::new("sh");

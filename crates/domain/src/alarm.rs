@@ -55,9 +55,9 @@ impl FromStr for MOfN {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth waking somebody.
+    /// Needs a person now, at any hour.
     Page,
-    /// Worth looking at in working hours.
+    /// Needs a person during working hours.
     Ticket,
 }
 
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn m_of_n_is_read_as_it_is_written() {
+    fn m_of_n_is_read_back_as_written() {
         assert_eq!("2 of 3".parse(), Ok(MOfN { m: 2, n: 3 }));
         for bad in ["3 of 2", "0 of 3", "2/3", "two of three", "2 of"] {
             assert_eq!(bad.parse::<MOfN>(), Err(()), "{bad}");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_name_leads_back_to_its_probe() {
+    fn alarm_name_parses_to_its_probe() {
         let prod: EnvironmentName = "prod".parse().unwrap();
         let name = "vigie-prod-support-bot-down";
         let alarm = AlarmName::parse(name, &prod).unwrap();

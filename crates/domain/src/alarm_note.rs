@@ -1,8 +1,7 @@
-//! What a probe's alarm carries along, so that a mail can be routed and written from it.
+//! Fields in the description of a probe's alarm, from which a mail is routed and written.
 //!
-//! A CloudWatch alarm has no labels that reach its message, only a description. Whoever renders the
-//! alarms ends the description with [`Note::line`]; whoever reads a message takes it apart with
-//! [`Note::split`].
+//! The message of a CloudWatch alarm has no labels, only a description. `vigie render` appends
+//! [`Note::line`] to the description, and the alerts function parses it with [`Note::split`].
 
 use std::collections::BTreeMap;
 
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_comes_back_from_a_description() {
+    fn note_is_read_from_a_description() {
         let note = Note {
             severity: Some(Severity::Page),
             runbook: Some("https://example.com/runbook".to_owned()),
@@ -64,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_without_a_note_is_prose() {
+    fn description_without_a_note_is_returned_whole() {
         for prose in ["", "The disk is full.", "Two\nlines", "vigie: not json", "a\nvigie: [1]"] {
             assert_eq!(Note::split(prose), (prose, Note::default()), "{prose}");
         }

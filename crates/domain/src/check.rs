@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_keep_their_form_in_messages() {
+    fn check_serializes_to_the_json_it_was_read_from() {
         for (check, shown) in [
             (json!({ "contains": "a", "exact": true }), "contains \"a\" (exact)"),
             (json!({ "json": { "path": "$.a", "equals": 1 } }), "json $.a equals 1"),

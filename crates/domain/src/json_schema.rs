@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_keywords_are_refused_with_their_place() {
+    fn unsupported_keywords_are_rejected_with_their_path() {
         for (schema, error) in [
             (json!({ "$ref": "#" }), "$: the keyword `$ref` is not supported"),
             (

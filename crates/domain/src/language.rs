@@ -1,6 +1,6 @@
 //! The languages that a `language` check can name, by their ISO 639-1 codes.
 //!
-//! They are those that whatlang can tell apart; it names them by ISO 639-3, so each row has both.
+//! They are those that whatlang detects. It uses ISO 639-3, so each row has both codes.
 
 /// A language by its codes and its English name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_stands_for_one_language() {
+    fn language_codes_are_unique() {
         assert!(LANGUAGES.windows(2).all(|pair| pair[0].code < pair[1].code));
         for language in LANGUAGES {
             assert_eq!(by_code(language.code), Some(*language));

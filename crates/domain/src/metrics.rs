@@ -146,7 +146,7 @@ pub const PUBLISHED: &[Published] = &[
 /// The phases of `probe_phase_duration_seconds`, in their order.
 pub const PHASES: &[&str] = &["dns", "connect", "tls", "describe", "queue", "first_chunk", "reply"];
 
-/// What Prometheus gets of a run; nothing when there is no verdict.
+/// The series of a run for Prometheus; none when the run has no verdict.
 #[must_use]
 pub fn for_prometheus(report: &Report) -> Vec<SeriesValue> {
     let Some(verdict) = report.outcome.verdict() else { return Vec::new() };
@@ -246,10 +246,10 @@ impl SeriesValues<'_> {
             ("environment", report.environment.as_str()),
             ("location", report.location.as_str()),
         ];
-        let ours =
+        let own =
             common.iter().chain(own).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let mut labels: Vec<(String, String)> = ours.collect();
-        // The operator's labels never override ours.
+        let mut labels: Vec<(String, String)> = own.collect();
+        // The operator's labels never override those of Vigie.
         for (name, value) in &report.labels {
             if !labels.iter().any(|(taken, _)| taken == name) {
                 labels.push((name.clone(), value.clone()));
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn every_series_is_documented_and_carries_the_common_labels_once() {
+    fn series_are_documented_and_have_common_labels_once() {
         let values = for_prometheus(&report(2, 2));
         for value in &values {
             let published =
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_degraded_run_is_a_success() {
+    fn degraded_run_is_a_success() {
         let degraded = Report { outcome: Outcome::Degraded, ..report(1, 1) };
         let values = for_prometheus(&degraded);
         assert_eq!(named(&values, "probe_success")[0].value, Some(1.0));
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_was_not_reached_ends_its_series() {
+    fn unreached_turn_ends_its_series() {
         let values = for_prometheus(&report(3, 1));
         let first_chunks: Vec<Option<f64>> = named(&values, "probe_turn_first_chunk_seconds")
             .iter()
@@ -414,12 +414,12 @@ mod tests {
     }
 
     #[test]
-    fn our_own_fault_says_nothing_about_the_target() {
-        let ours =
+    fn run_error_has_no_series_about_the_target() {
+        let report =
             Report { outcome: Outcome::RunError { fault: OwnFault::Secret }, ..report(1, 0) };
-        assert_eq!(for_prometheus(&ours), []);
+        assert_eq!(for_prometheus(&report), []);
         let names: Vec<_> =
-            for_cloudwatch(&ours, Detail::Full).into_iter().map(|metric| metric.name).collect();
+            for_cloudwatch(&report, Detail::Full).into_iter().map(|metric| metric.name).collect();
         assert_eq!(names, ["RunErrors"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Names that end up in alarms, metrics, queues and file keys, and so are held to one alphabet.
+//! Names that are part of alarms, metrics, queues and object keys, so that all have the same allowed characters.
 
 use std::fmt;
 use std::str::FromStr;
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_keeps_to_the_alphabet_of_alarms_and_metrics() {
+    fn name_has_only_the_allowed_characters() {
         for good in ["a", "support-bot", "bot2", "0"] {
             assert_eq!(good.parse::<ProbeName>().map(String::from), Ok(good.to_owned()));
         }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_read_from_a_message_is_checked_too() {
+    fn deserialized_name_is_validated() {
         assert!(serde_json::from_str::<ProbeName>(r#""ok-1""#).is_ok());
         assert!(serde_json::from_str::<ProbeName>(r#""no/slash""#).is_err());
     }

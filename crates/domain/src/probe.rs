@@ -588,7 +588,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_are_those_that_alarms_can_have() {
+    fn interval_is_a_valid_alarm_period() {
         let good = [10, 20, 30, 60, 300, 420, 86_400];
         let bad = [0, 5, 15, 40, 61, 90, 86_460];
         assert!(good.iter().all(|seconds| is_interval(Duration::from_secs(*seconds))));
@@ -597,7 +597,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turns_own_objective_overrides_the_probes_one_by_one() {
+    fn turn_objective_overrides_that_of_the_probe() {
         let general = Objectives {
             first_chunk: Some(Duration::from_secs(3)),
             reply: Some(Duration::from_secs(20)),
@@ -635,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_is_resolved_for_one_environment() {
+    fn probe_is_resolved_for_one_environment() {
         let prod: EnvironmentName = "prod".parse().unwrap();
         let spec = spec(PerEnvironment::Same("${BOT_URL}/x".parse().unwrap()));
         let probe = spec
@@ -648,7 +648,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_for_an_environment_is_named() {
+    fn value_missing_for_an_environment_is_named() {
         let prod: EnvironmentName = "prod".parse().unwrap();
         let dev: EnvironmentName = "dev".parse().unwrap();
         let unset =

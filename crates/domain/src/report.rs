@@ -249,7 +249,7 @@ impl Attempt {
         self.over().filter(Missed::is_uncertain)
     }
 
-    /// Every missed objective, whatever the cause.
+    /// Every missed objective, with any cause.
     fn over(&self) -> impl Iterator<Item = Missed> + '_ {
         let judged = self
             .turns
@@ -336,7 +336,7 @@ pub fn deciding_attempt(attempts: &[Attempt]) -> Option<&Attempt> {
 /// The verdict on a run. The deciding attempt gives it; if that one is good and was not the first, the
 /// run is `degraded`.
 ///
-/// Without an attempt nothing is known about the target, so there is no verdict.
+/// A run without an attempt has no verdict, because nothing is known about the target.
 #[must_use]
 pub fn judge(attempts: &[Attempt]) -> Outcome {
     let Some(last) = deciding_attempt(attempts) else {
@@ -452,7 +452,7 @@ mod tests {
             attempt
         };
         let gone = || attempt(None, 0, Some(Cause::Target(Reason::Connect)));
-        let ours = || attempt(None, 0, Some(Cause::Own(OwnFault::Secret)));
+        let run_error = || attempt(None, 0, Some(Cause::Own(OwnFault::Secret)));
         let down = |reason| Outcome::Down { reason };
         let cases = [
             ("fast and right", vec![good()], Outcome::Up),
@@ -491,11 +491,15 @@ mod tests {
                 down(Reason::CheckFailed),
             ),
             (
-                "a fault of Vigie is no verdict",
-                vec![ours()],
+                "a Vigie fault gives no verdict",
+                vec![run_error()],
                 Outcome::RunError { fault: OwnFault::Secret },
             ),
-            ("no attempt is no verdict", vec![], Outcome::RunError { fault: OwnFault::Internal }),
+            (
+                "no attempt gives no verdict",
+                vec![],
+                Outcome::RunError { fault: OwnFault::Internal },
+            ),
         ];
         for (name, attempts, expected) in cases {
             assert_eq!(judge(&attempts), expected, "{name}");
@@ -603,7 +607,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_between_characters() {
+    fn long_text_is_cut_between_characters() {
         let long = "é".repeat(LONGEST_TEXT + 1);
         assert_eq!(cut(&long).chars().count(), LONGEST_TEXT + 1);
         assert!(cut(&long).ends_with('…'));

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_version_is_refused_with_its_number() {
+    fn unknown_version_is_rejected_with_its_number() {
         let newer = r#"{"version":7,"anything":"else"}"#;
         let refused = RunRequest::read(newer).unwrap_err().to_string();
         assert_eq!(refused, "the run request has version `7`; this program reads version 1");

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_have_one_instance_and_one_public_form() {
+    fn address_has_an_instance_label_and_a_public_form() {
         for (text, instance, public) in [
             ("http://localhost:7860", "localhost:7860", "http://localhost:7860"),
             ("https://Chat.Example.com", "chat.example.com:443", "https://chat.example.com"),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn invalid_addresses_are_rejected() {
         for text in ["", "chat.example.com", "ftp://h", "https://", "https://a b", "http://h\n"] {
             assert!(text.parse::<TargetUrl>().is_err(), "{text:?}");
         }

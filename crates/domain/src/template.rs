@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_place_is_read_and_written() {
+    fn every_kind_of_placeholder_is_read_and_written() {
         let literal = |text: &str| Part::Literal(text.to_owned());
         check("", &[]);
         check("plain $ text } {", &[literal("plain $ text } {")]);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused_with_its_position() {
+    fn invalid_placeholder_is_rejected_with_its_position() {
         let cases: &[(&str, usize, &str)] = &[
             ("été ${nonce", 4, "is not closed"),
             ("${Mixed}", 0, "is not known"),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_filled_in_is_never_read_again() {
+    fn inserted_value_is_not_expanded_again() {
         let template: Template = "${BOT} and ${nonce}".parse().unwrap();
         let fill = |part: &Part| {
             Ok::<_, Infallible>(
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_was_not_filled_in_is_named() {
+    fn placeholder_without_a_value_is_named() {
         let template: Template = "a ${nonce}".parse().unwrap();
         assert_eq!(template.text(), Err(&Part::Word("nonce".into())));
     }

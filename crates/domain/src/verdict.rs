@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_the_same_word_in_json_as_in_a_label() {
+    fn reason_has_the_same_word_in_json_and_label() {
         for reason in Reason::ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
         }

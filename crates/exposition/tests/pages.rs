@@ -173,7 +173,7 @@ fn page(format: Format) -> String {
 }
 
 #[test]
-fn both_formats_are_written_as_their_readers_want_them() {
+fn both_formats_are_written_as_specified() {
     let text = r#"# HELP probe_duration_seconds The "whole" run.
 # TYPE probe_duration_seconds gauge
 probe_duration_seconds{probe="a \"b\"\n\\c"} 1.5

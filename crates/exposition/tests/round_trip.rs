@@ -160,7 +160,7 @@ fn check(families: &[OwnedFamily], format: Format) {
 
 proptest! {
     #[test]
-    fn a_written_page_is_read_back(families in families()) {
+    fn written_page_is_read_back(families in families()) {
         check(&families, Format::Prometheus);
         check(&families, Format::OpenMetrics);
     }
@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn near_pages_end_without_a_panic(body in "([a-c#{}=\",\\\\ \n0-9.é-]|# (HELP|TYPE|UNIT|EOF)|\\{a=\"b\"\\}){0,60}") {
+    fn mutated_pages_end_without_a_panic(body in "([a-c#{}=\",\\\\ \n0-9.é-]|# (HELP|TYPE|UNIT|EOF)|\\{a=\"b\"\\}){0,60}") {
         for format in [Format::Prometheus, Format::OpenMetrics] {
             let all: Vec<_> = Reader::new(body.as_bytes(), format).collect();
             // The lines are the same for each expected series.

@@ -20,7 +20,7 @@ impl Heartbeat {
             return None;
         }
         let url = app.api(&format!("heartbeat/{session}"));
-        // A connection of its own: it is held for the whole conversation.
+        // A separate connection, because it is open during the whole conversation.
         let request = http.separate_request(url)?;
         let task = tokio::spawn(async move {
             match request.send().await {

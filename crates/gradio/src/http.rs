@@ -88,7 +88,7 @@ impl Http {
         self.request(Method::GET, url).header(http::header::ACCEPT, "text/event-stream")
     }
 
-    /// A request on a connection of its own, with the cookies of the conversation. `None` if the
+    /// A request on a separate connection, with the cookies of the conversation. `None` if the
     /// client cannot be built, which the first client would have reported.
     pub(crate) fn separate_request(&self, url: Url) -> Option<RequestBuilder> {
         let tracker = Tracker::new(is_proxied(&self.settings), self.tracker.addresses().clone());

@@ -38,6 +38,6 @@ pub enum Proxy {
     /// From `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
     #[default]
     Environment,
-    /// No proxy, whatever the environment says.
+    /// No proxy; the environment is ignored.
     None,
 }

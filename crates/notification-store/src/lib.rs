@@ -74,7 +74,7 @@ impl NotificationStore {
         Self { client, table: table.into() }
     }
 
-    /// Reads a record, changes it, and writes it if nobody else did meanwhile; else tries again. `change`
+    /// Reads a record, changes it, and writes it. If it was written by another invocation meanwhile, tries again. `change`
     /// gets `None` for an unknown alarm and returns `None` to leave the record as it is.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ impl NotificationStore {
         }
     }
 
-    /// When `what` was first asked for; that is now if it never was.
+    /// The time of the first call with `what`; `now` if this is the first call.
     ///
     /// # Errors
     /// When the table does not answer.

@@ -1,7 +1,7 @@
 //! Reads a queue message: a change of an alarm in one of four formats, or a timer of the function itself.
 //!
-//! Nothing is dropped here. A message in an unknown format becomes an alert of its own that carries the
-//! message unchanged.
+//! No message is dropped. A message in an unknown format becomes a separate alert that contains the message
+//! unchanged.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ impl Timer {
     }
 }
 
-/// Reads one message of the queue. `id` is the queue's id, for a message without one of its own.
+/// Reads one message of the queue. `id` is the queue's id, for a message without an id.
 #[must_use]
 pub fn read(body: &str, id: &str, now: Timestamp, environment: &EnvironmentName) -> Incoming {
     match serde_json::from_str(body) {
@@ -217,8 +217,8 @@ impl Reader<'_> {
         let ended =
             alert.ends_at.filter(|end| resolved && alert.starts_at.is_none_or(|s| s < *end));
         let changed = if resolved { ended } else { alert.starts_at };
-        let ours = labels.get("environment").is_none_or(|name| name == self.environment.as_str());
-        let probe = labels.get("probe").filter(|_| ours).and_then(|name| name.parse().ok());
+        let is_own = labels.get("environment").is_none_or(|name| name == self.environment.as_str());
+        let probe = labels.get("probe").filter(|_| is_own).and_then(|name| name.parse().ok());
         Alert {
             key: if alert.fingerprint.is_empty() {
                 format!("{name} {:?}", alert.labels)
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_is_the_same_alert_by_either_way() {
+    fn alarm_is_the_same_alert_from_sns_and_eventbridge() {
         let sns = alerts(&recorded("cloudwatch-down.json")).remove(0);
         let rule = alerts(&recorded("eventbridge-down.json")).remove(0);
         assert_eq!(sns.source, Source::CloudWatch);
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn each_alert_of_an_alertmanager_is_its_own() {
+    fn each_alert_of_an_alertmanager_group_is_separate() {
         let firing = alerts(&recorded("alertmanager-firing.json"));
         let [probe, instance] = &firing[..] else { panic!("{firing:?}") };
         assert_eq!(probe.subject, Subject::Down { probe: "support-bot".parse().unwrap() });
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_comes_back_as_it_was_sent() {
+    fn timer_is_read_back_as_sent() {
         let carried = alerts(&recorded("cloudwatch-down.json"));
         let environment = "prod".parse().unwrap();
         let back = |timer: &Timer| {
@@ -491,7 +491,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes, somebody hears of it.
+        /// Every message becomes at least one alert.
         #[test]
         fn no_message_is_dropped(text in any::<String>(), cut in 0_usize..3_000) {
             prop_assert!(!alerts(&text).is_empty());
@@ -502,7 +502,7 @@ mod tests {
         }
 
         #[test]
-        fn no_value_of_a_known_form_makes_it_panic(name in any::<String>(), at in any::<String>(), state in any::<String>()) {
+        fn any_value_in_a_known_format_is_read(name in any::<String>(), at in any::<String>(), state in any::<String>()) {
             let alarm = serde_json::json!({ "AlarmName": name, "StateChangeTime": at, "NewStateValue": state, "AlarmArn": name });
             prop_assert!(!alerts(&alarm.to_string()).is_empty());
             let group = serde_json::json!({ "alerts": [{ "status": state, "labels": { "alertname": name, "probe": at } }] });

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_lead_to_the_regions_own_console() {
+    fn links_open_the_console_of_the_region() {
         assert_eq!(
             alarm("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:a b").as_deref(),
             Some(

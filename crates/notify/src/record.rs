@@ -83,7 +83,7 @@ pub struct Sent {
     pub reminded_at: Option<Timestamp>,
 }
 
-/// What a receiver was told about the state.
+/// The state in the last notification of a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SentState {
@@ -244,7 +244,7 @@ impl AlarmRecord {
         self.alert.test.is_some() || self.alert.subject == Subject::Unreadable
     }
 
-    /// Whether CloudWatch can be asked for its state.
+    /// Whether its state can be queried from CloudWatch.
     #[must_use]
     pub fn can_be_queried(&self) -> bool {
         !self.is_once() && matches!(self.alert.source, Source::CloudWatch | Source::EventBridge)

@@ -1,4 +1,4 @@
-//! Who hears of an alert: labels decide how urgent it is, and so to which topic it goes.
+//! Routes: the labels of an alert decide its severity, and the severity decides its topic.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +28,10 @@ pub struct Route {
 }
 
 impl Routes {
-    /// How urgent `alert` is.
+    /// The severity of `alert`: that of the first matching route, else that of the alarm.
     ///
-    /// Without a route that matches, the alarm's own severity holds; without one, a `degraded` is a
-    /// ticket and anything else a page: what we don't know about may be what somebody must know.
+    /// If neither is set, a `degraded` alert is a ticket and any other alert a page, because an unknown alert
+    /// may be urgent.
     #[must_use]
     pub fn severity(&self, alert: &Alert, environment: &str) -> Severity {
         let labels = labels(alert, environment);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_route_that_matches_decides_then_the_alarm_itself_then_its_kind() {
+    fn first_matching_route_decides_the_severity() {
         let routes: Routes = serde_json::from_str(
             r#"{"routes":[
                 {"match":{"team":"lab"},"severity":"ticket"},
@@ -110,9 +110,9 @@ mod tests {
         let slow = |name| Subject::Degraded { probe: probe(name) };
         let cases = [
             // name                               alert                                   severity
-            ("down wakes somebody", alert(down("bot"), None, "chat"), Page),
-            ("slow waits", alert(slow("bot"), None, "chat"), Ticket),
-            ("the alarm's own word", alert(down("bot"), Some(Ticket), "chat"), Ticket),
+            ("down is a page", alert(down("bot"), None, "chat"), Page),
+            ("degraded is a ticket", alert(slow("bot"), None, "chat"), Ticket),
+            ("severity of the alarm", alert(down("bot"), Some(Ticket), "chat"), Ticket),
             ("a team's route", alert(down("bot"), Some(Page), "lab"), Ticket),
             ("the first route wins", alert(down("vip"), None, "lab"), Ticket),
             ("a probe's route", alert(slow("vip"), Some(Ticket), "chat"), Page),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_is_refused() {
+    fn misspelt_key_is_rejected() {
         for bad in [
             r#"{"route":[]}"#,
             r#"{"routes":[{"matches":{},"severity":"page"}]}"#,

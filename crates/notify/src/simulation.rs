@@ -31,7 +31,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn histories_keep_every_promise() {
+fn histories_keep_every_invariant() {
     let seeds = match number("SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("HISTORIES").unwrap_or(HISTORIES),

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_values_are_those_that_every_receiver_stores() {
+    fn labels_are_limited_to_what_every_receiver_stores() {
         for (name, good) in [("team", true), ("_1", true), ("1", false), ("a-b", false)] {
             assert_eq!(is_name(name), good, "{name}");
         }

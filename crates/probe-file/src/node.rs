@@ -184,7 +184,7 @@ impl<'de> Visitor<'de> for Values {
         while let Some(key) = from.next_key::<Spanned<String>>()? {
             let key = Key { text: key.value, at: place(key.referenced) };
             let mut value: Node = from.next_value()?;
-            // An empty value has no place of its own.
+            // An empty value has no position.
             if value.value == Value::Null && value.at.is_empty() {
                 value.at = key.at.clone();
             }
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_and_key_knows_its_place() {
+    fn every_value_and_key_has_its_position() {
         let source = concat!(
             "a: \"é\\n\"\nb: [1, no, {c: 2.5}]\nd:\n  e: true\n  'f': >\n    folded\n    text\n",
             "g:\nh: &x x\ni: *x\n",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_would_blow_up_is_refused() {
+    fn deeply_nested_or_expanding_file_is_rejected() {
         let nested = "[".repeat(200);
         assert!(read(&nested).is_err());
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_a_whole_number_and_a_unit() {
+    fn duration_is_a_whole_number_and_a_unit() {
         let good = [
             ("500ms", 500),
             ("30s", 30_000),

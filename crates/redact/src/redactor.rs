@@ -117,7 +117,7 @@ fn cut_secret(text: &str, secret: &str) -> Option<usize> {
         let within = left.starts_with(['%', '&', '\\'])
             && left.len() < LONGEST_ESCAPE
             && !left.contains(char::is_whitespace);
-        // A reply that broke off has no ellipsis; half of a secret is no coincidence.
+        // A truncated reply has no ellipsis, and half of a secret is not a coincidence.
         let enough =
             if end < rest.len() { SHORTEST_CUT <= known } else { secret.len() <= 2 * known };
         let over = left.trim().is_empty();

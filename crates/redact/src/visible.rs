@@ -36,7 +36,7 @@ pub fn is_blank(text: &str) -> bool {
     text.chars().all(is_invisible)
 }
 
-/// Whether a character has no picture of its own: white space, hidden characters, joiners, variation
+/// Whether a character is not drawn: white space, hidden characters, joiners, variation
 /// selectors and fillers.
 #[must_use]
 pub fn is_invisible(character: char) -> bool {

@@ -1,4 +1,4 @@
-//! The conversation: what was said and answered, and under each reply what it was held to.
+//! The conversation: prompts, replies, and the checks and objectives of each reply.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) fn write(
     if let Some(failure) = &attempt.failure {
         let (class, word) = match failure.cause {
             Cause::Target(reason) => ("failure", reason.as_str()),
-            Cause::Own(fault) => ("failure ours", fault.as_str()),
+            Cause::Own(fault) => ("failure fault", fault.as_str()),
         };
         writeln!(
             to,

@@ -1,5 +1,5 @@
-//! Text from outside as it may stand in a page: markup shows as text, and what would be invisible
-//! or would turn the direction of other text is shown by its name.
+//! Escapes text for a page: markup shows as text, and characters that are invisible or change the direction
+//! of other text are shown by their name.
 
 use std::fmt::{self, Write as _};
 
@@ -37,13 +37,13 @@ mod tests {
     }
 
     #[test]
-    fn markup_shows_as_text() {
+    fn markup_is_escaped() {
         check("<script>alert('x')</script>", "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
         check("a & \"b\"", "a &amp; &quot;b&quot;");
     }
 
     #[test]
-    fn what_would_be_invisible_is_named() {
+    fn invisible_characters_are_named() {
         check("a\u{1b}[2J", "a<span class=\"hidden\">U+001B</span>[2J");
         check("\u{202e}evil", "<span class=\"hidden\">U+202E</span>evil");
         check("zero\u{200b}width", "zero<span class=\"hidden\">U+200B</span>width");
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_letters_and_emoji_stay() {
+    fn line_breaks_letters_and_emoji_are_kept() {
         check("été\n\tשלום 👩‍🚀", "été\n\tשלום 👩‍🚀");
     }
 }

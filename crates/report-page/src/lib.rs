@@ -86,22 +86,22 @@ fn header(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         .last()
         .and_then(|attempt| attempt.turns.iter().filter_map(|turn| turn.timing.first_chunk).max());
     let (failed, all) = checks(report.last());
-    figure(to, "Run", &Seconds(report.duration))?;
+    measurement(to, "Run", &Seconds(report.duration))?;
     if let Some(slowest) = first_chunk {
-        figure(to, "Slowest first chunk", &Seconds(slowest))?;
+        measurement(to, "Slowest first chunk", &Seconds(slowest))?;
     }
     let turns = report.last().map_or(0, |attempt| attempt.turns.len());
-    figure(to, "Turns", &format_args!("{turns} of {}", report.turns))?;
+    measurement(to, "Turns", &format_args!("{turns} of {}", report.turns))?;
     if all > 0 {
-        figure(to, "Checks", &format_args!("{} of {all}", all - failed))?;
+        measurement(to, "Checks", &format_args!("{} of {all}", all - failed))?;
     }
     if report.retries() > 0 {
-        figure(to, "Attempts", &report.attempts.len())?;
+        measurement(to, "Attempts", &report.attempts.len())?;
     }
     to.write_str("</dl>\n</header>\n")
 }
 
-fn figure(to: &mut fmt::Formatter<'_>, name: &str, value: &dyn Display) -> fmt::Result {
+fn measurement(to: &mut fmt::Formatter<'_>, name: &str, value: &dyn Display) -> fmt::Result {
     writeln!(to, "<div><dt>{name}</dt><dd>{value}</dd></div>")
 }
 

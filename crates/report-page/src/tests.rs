@@ -9,7 +9,7 @@ use testkit::reports::{attempt, eventful, hostile, report, turn};
 
 use crate::render;
 
-/// Tags of a page, as written: `</p`, `<i`. Only ours may be there.
+/// Tags of a page, as written: `</p`, `<i`.
 fn tags(page: &str) -> Vec<String> {
     let name = |rest: &str| {
         rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '!')).collect()
@@ -18,7 +18,7 @@ fn tags(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_hostile_reply_shows_as_text() {
+fn hostile_reply_is_escaped() {
     let page = render(&hostile());
     assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("<u>"));
     assert!(!page.contains("href=\"javascript"));
@@ -53,7 +53,7 @@ fn every_tag_is_closed() {
 }
 
 #[test]
-fn a_page_needs_nothing_but_itself() {
+fn page_loads_no_other_resource() {
     let page = render(&Report { runbook: None, ..eventful() });
     for outside in ["http://", "https://", "url(", "@import", "<link", "<script", "src="] {
         assert!(!page.contains(outside), "{outside}");
@@ -62,9 +62,9 @@ fn a_page_needs_nothing_but_itself() {
 }
 
 #[test]
-fn all_that_was_seen_is_told() {
+fn page_shows_failures_checks_and_times() {
     let page = render(&eventful());
-    for told in [
+    for text in [
         "down · check_failed",
         "Attempt 1 of 2: <bdi>the stream ended before the reply was complete",
         "contains &quot;Ada&quot;",
@@ -74,17 +74,17 @@ fn all_that_was_seen_is_told() {
         "until 2027-02-01, 70 days left",
         "vigie report reports/support-bot/2026/11/22/110500Z-",
     ] {
-        assert!(page.contains(told), "{told}");
+        assert!(page.contains(text), "{text}");
     }
 }
 
 #[test]
-fn a_run_that_could_not_be_made_has_a_page_too() {
+fn run_error_has_a_page() {
     let failure = Failure {
         cause: Cause::Own(OwnFault::Secret),
         prose: "`secret:x` could not be read".to_owned(),
     };
-    let ours = Attempt {
+    let failed = Attempt {
         phases: Phases::default(),
         certificate_expires: None,
         app: None,
@@ -92,14 +92,14 @@ fn a_run_that_could_not_be_made_has_a_page_too() {
         duration: Duration::ZERO,
         ..attempt(Vec::new())
     };
-    let page = render(&report(vec![ours]));
+    let page = render(&report(vec![failed]));
     assert!(page.contains("could not run · secret") && page.contains("2 turns were not reached"));
     assert!(render(&report(Vec::new())).contains("No attempt was made"));
 }
 
-/// For eyes: `PAGES=folder cargo test -p report-page` writes the pages to look at.
+/// `PAGES=folder cargo test -p report-page` writes the pages for viewing.
 #[test]
-fn the_pages_can_be_looked_at() {
+fn pages_are_written_to_a_folder_on_request() {
     let pages = [
         (
             "up",

@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_the_digits_that_matter() {
+    fn duration_is_rounded_by_its_size() {
         let shown = |micros| Seconds(Duration::from_micros(micros)).to_string();
         assert_eq!(shown(400), "0.4 ms");
         assert_eq!(shown(8_000), "8 ms");

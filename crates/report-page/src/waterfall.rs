@@ -173,9 +173,9 @@ impl Axis {
 
     fn row(&self, row: &Row, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nested = if row.label.starts_with("Turn") { " turn" } else { "" };
-        let told: Vec<String> =
+        let times: Vec<String> =
             row.spans.iter().map(|span| format!("{} {}", span.name, Seconds(span.time))).collect();
-        let told = told.join(" · ");
+        let times = times.join(" · ");
         write!(to, "<div class=\"row{nested}\"><span>{}</span><div class=\"track\">", row.label)?;
         for span in &row.spans {
             write!(
@@ -195,7 +195,7 @@ impl Axis {
                 "<b class=\"mark\" style=\"left:{left:.3}%\" title=\"objective for the {name}\"></b>"
             )?;
         }
-        writeln!(to, "</div><p>{told}</p></div>")
+        writeln!(to, "</div><p>{times}</p></div>")
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_axis_has_a_few_round_numbers() {
+    fn axis_has_few_round_numbers() {
         for milliseconds in [1_u64, 3, 12, 99, 100, 640, 1_000, 4_321, 30_000, 59_999, 600_000] {
             let end = Duration::from_millis(milliseconds);
             let step = step(end);

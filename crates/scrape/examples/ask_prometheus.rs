@@ -1,8 +1,8 @@
 //! Plays the scripts of `tests/fixtures/expositions` to a real Prometheus agent and writes down, in
-//! `prometheus.json`, what it forwards by remote write. The tests of this crate hold us to it.
+//! `prometheus.json`, what it forwards by remote write. The tests of this crate compare Vigie with it.
 //!
 //! `cargo run -p scrape --example ask_prometheus` needs `prometheus` 2.42 on the PATH and about half a minute.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for who works on this crate")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a development tool of this crate")]
 
 #[path = "../tests/it/script.rs"]
 mod script;

@@ -1,7 +1,7 @@
 //! Sends messages to an SQS queue in batches, within the limits of `SendMessageBatch`.
 //!
-//! SQS can reject single messages of a batch that it otherwise accepts. Those are sent once more after
-//! [`RETRY_PAUSE`] unless SQS says that the sender is at fault. In a FIFO queue a batch holds at most
+//! SQS can reject single messages of a batch that it otherwise accepts. Those are sent again once, after
+//! [`RETRY_PAUSE`], unless SQS says that the sender is at fault. In a FIFO queue a batch holds at most
 //! one message of a group, and a message that was not sent stops the later messages of its group, so a
 //! message never overtakes an earlier one of its group.
 
@@ -15,7 +15,7 @@ use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
-/// Time before messages that SQS rejected singly are sent once more.
+/// Time before single rejected messages are sent again.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Characters of an attribute's value that are kept.

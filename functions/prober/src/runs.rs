@@ -1,4 +1,4 @@
-//! Makes runs side by side, each in a task of its own. Every run has a report, also if it panics.
+//! Executes runs concurrently, each in its own task. Every run has a report, also if it panics.
 
 use std::collections::HashMap;
 use std::sync::Arc;

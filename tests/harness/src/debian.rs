@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_read_from_the_files_name() {
+    fn version_is_read_from_the_file_name() {
         let of = |name: &str| version(Path::new(name));
         assert_eq!(of("/x/prometheus_3.5.3+ds1-6_amd64.deb").as_deref(), Some("3.5.3+ds1-6"));
         assert_eq!(of("bind_1%3a9.18_amd64.deb").as_deref(), Some("1:9.18"));

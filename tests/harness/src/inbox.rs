@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_sns_would_refuse_is_told() {
+    fn message_that_sns_rejects_has_a_defect() {
         for (subject, body, expected) in [
             ("DOWN support-bot", "text", None),
             (&"x".repeat(101), "text", Some("the subject has 101 characters; SNS takes 100")),

@@ -1,4 +1,4 @@
-//! `vigie bridge` as a process of its own, since signals are for processes: its grid, its queue, its end.
+//! `vigie bridge` as a process, because it handles signals: schedule, queue and shutdown.
 
 use std::process::Stdio;
 use std::sync::Arc;

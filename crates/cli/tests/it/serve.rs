@@ -130,7 +130,7 @@ async fn result_is_stamped_with_its_due_time() {
     for series in ["up{", "probe_success{", "probe_failure{", "probe_turn_reply_seconds{"] {
         assert!((value(series) - 1_000.0 * due).abs() < 1.0, "{series} of {due}:\n{page}");
     }
-    // A run on demand is of the moment at which it is asked for.
+    // A run on demand has the time of its request.
     let (_, page) = serve.get("/probe?probe=bot").await;
     assert!(page.contains("location=\"local\"} 1\n"), "{page}");
     serve.stop("TERM").await;
@@ -228,7 +228,7 @@ async fn remote_write_sends_queued_results_before_the_end() {
     serve.stop("TERM").await;
     let (headers, body) = bodies.recv().await.unwrap();
     assert_eq!(headers["content-encoding"], "snappy");
-    // A text stands in a snappy block as it is where it comes first.
+    // Snappy stores the first occurrence of a text uncompressed.
     let holds = |text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
     assert!(holds("gradio_chatbot") && holds("stream_broken"), "{body:?}");
 }

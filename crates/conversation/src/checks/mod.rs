@@ -1,7 +1,7 @@
 //! Checks a reply.
 //!
-//! Text is compared in the form NFC, so that an accent sent as a character of its own is equal to one
-//! that is part of its letter. Unless a check is `exact`, typographic variants are equal too. What a
+//! Text is compared in the form NFC, so that a combining accent is equal to one that is part of its
+//! letter. Unless a check is `exact`, typographic variants are equal too. What a
 //! check found is kept short: it is shown in notifications.
 
 mod fold;

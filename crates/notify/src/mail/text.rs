@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subject_is_ascii_and_short() {
+    fn subject_is_ascii_and_short() {
         let cases = [
             ("OK bot", "OK bot"),
             ("RÉTABLI : réponse reçue…", "RETABLI : reponse recue.."),

@@ -215,7 +215,7 @@ pub(crate) fn on_retry() -> Report {
     report
 }
 
-/// A run that never was, for a fault of ours.
+/// A run that was not made because of a Vigie fault.
 pub(crate) fn own_fault(fault: OwnFault) -> Report {
     let prose = match fault {
         OwnFault::Settings => "`${CHAT_URL}` is not set",

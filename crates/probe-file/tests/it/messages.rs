@@ -8,7 +8,7 @@ use crate::fixtures;
 
 /// The exact message of every bad file, one snapshot for all, so that they can be read side by side.
 #[test]
-fn every_mistake_is_told_with_its_place_and_what_was_expected() {
+fn mistakes_have_a_position_and_the_expected_value() {
     let mut shown = String::new();
     for (file, text) in fixtures("bad") {
         let mistakes = probe_file::parse(&text, &file).unwrap_err();
@@ -18,7 +18,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
 }
 
 #[test]
-fn every_good_file_is_read() {
+fn good_files_are_read() {
     for (file, text) in fixtures("good") {
         if let Err(mistakes) = probe_file::parse(&text, &file) {
             panic!("{mistakes}");
@@ -50,7 +50,7 @@ fn all_keys_are_read_into_the_probe() {
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn missing_key_has_its_default() {
     let files: BTreeMap<String, String> = fixtures("good").into_iter().collect();
     let probe = probe_file::parse(&files["smallest.yaml"], "smallest.yaml").unwrap();
     assert_eq!(probe.timeout, Duration::from_secs(30));
@@ -60,7 +60,7 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
-fn an_input_that_is_an_object_is_not_a_map_by_environment() {
+fn object_input_is_not_a_map_by_environment() {
     let files: BTreeMap<String, String> = fixtures("good").into_iter().collect();
     let probe = probe_file::parse(&files["fast.yaml"], "fast.yaml").unwrap();
     let settings = serde_json::json!({ "mode": "quick", "depth": 2 });
@@ -68,7 +68,7 @@ fn an_input_that_is_an_object_is_not_a_map_by_environment() {
 }
 
 #[test]
-fn two_files_may_not_name_the_same_probe() {
+fn probe_name_in_two_files_is_rejected() {
     let text = &fixtures("good")[0].1;
     let mistakes =
         probe_file::parse_all([("a.yaml", text.as_str()), ("b.yaml", text.as_str())]).unwrap_err();
@@ -77,14 +77,14 @@ fn two_files_may_not_name_the_same_probe() {
 }
 
 #[test]
-fn a_file_that_is_too_large_is_not_read() {
+fn oversized_file_is_not_read() {
     let text = format!("probe: bot\n# {}", "x".repeat(probe_file::LARGEST_FILE));
     let mistakes = probe_file::parse(&text, "large.yaml").unwrap_err();
     assert_eq!(mistakes.list[0].expected, "expected at most 262144");
 }
 
 #[test]
-fn whatlang_knows_every_language_that_a_check_may_name() {
+fn every_language_code_is_known_to_whatlang() {
     for language in domain::language::LANGUAGES {
         assert!(whatlang::Lang::from_code(language.long_code).is_some(), "{}", language.code);
     }

@@ -44,7 +44,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "timeout-too-long-for-lambda.yaml",
     "timeout-too-long.yaml",
     "timeout-too-short.yaml",
-    "too-many-runs-whatever-the-interval.yaml",
+    "too-many-runs-for-any-interval.yaml",
     "too-many-runs.yaml",
     "url-with-credentials.yaml",
     "word-saved-later.yaml",
@@ -52,7 +52,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
 ];
 
 #[test]
-fn schema_accepts_good_files_and_refuses_bad_ones() {
+fn schema_accepts_good_and_rejects_bad_files() {
     let schema = jsonschema::validator_for(&probe_file::schema()).unwrap();
     for (file, text) in fixtures("good") {
         let value = json(&text).unwrap();

@@ -85,25 +85,25 @@ fn memory_stored_as_bytes_gives_the_same() {
 }
 
 /// Samples that only Vigie (`+`) or only Prometheus (`-`) sends, with the number of the scrape.
-fn differences(ours: &Stored, theirs: &Stored) -> Vec<String> {
-    assert_eq!(ours.scrapes.len(), theirs.scrapes.len());
+fn differences(vigie: &Stored, prometheus: &Stored) -> Vec<String> {
+    assert_eq!(vigie.scrapes.len(), prometheus.scrapes.len());
     let mut found = Vec::new();
-    for (index, (ours, theirs)) in ours.scrapes.iter().zip(&theirs.scrapes).enumerate() {
-        compare(&index.to_string(), ours.clone(), theirs, &mut found);
+    for (index, (vigie, prometheus)) in vigie.scrapes.iter().zip(&prometheus.scrapes).enumerate() {
+        compare(&index.to_string(), vigie.clone(), prometheus, &mut found);
     }
     // The agent never sends what is older than its own start.
-    let mut own_times = ours.own_times.clone();
+    let mut own_times = vigie.own_times.clone();
     own_times.retain(|sample| !sample.contains("@-"));
-    compare("own", own_times, &theirs.own_times, &mut found);
+    compare("own", own_times, &prometheus.own_times, &mut found);
     found
 }
 
-fn compare(place: &str, mut ours: Vec<String>, theirs: &[String], found: &mut Vec<String>) {
-    for sample in theirs {
-        match ours.iter().position(|each| each == sample) {
-            Some(index) => drop(ours.remove(index)),
+fn compare(place: &str, mut vigie: Vec<String>, prometheus: &[String], found: &mut Vec<String>) {
+    for sample in prometheus {
+        match vigie.iter().position(|each| each == sample) {
+            Some(index) => drop(vigie.remove(index)),
             None => found.push(format!("{place} -{sample}")),
         }
     }
-    found.extend(ours.into_iter().map(|sample| format!("{place} +{sample}")));
+    found.extend(vigie.into_iter().map(|sample| format!("{place} +{sample}")));
 }

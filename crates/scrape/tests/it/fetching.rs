@@ -88,7 +88,7 @@ async fn request_has_the_headers_of_prometheus() {
 }
 
 #[tokio::test]
-async fn pages_are_unpacked_and_told_apart() {
+async fn page_is_decompressed_and_its_format_detected() {
     let (target, _) = target().await;
     assert_eq!(get_page(&target, "/gzip").await.unwrap().body, b"a 1\n");
     assert_eq!(get_page(&target, "/gzip").await.unwrap().format, Format::Prometheus);

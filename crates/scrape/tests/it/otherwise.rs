@@ -129,7 +129,7 @@ pub(crate) const OTHERWISE: &[(&str, &str, &[&str])] = &[
     ),
     ("series-twice.prom", "the first value of a series is used", &["0 -a 2", "1 -a 2"]),
     (
-        "the same time of its own again",
+        "the same explicit time again",
         "a value is sent once for each time",
         &["own -a 1 @+1000", "own -a 2 @+1000"],
     ),

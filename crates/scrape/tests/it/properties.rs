@@ -1,4 +1,4 @@
-//! Whatever pages come in whatever order, what is sent is what a plain model of the rules says.
+//! For any pages in any order, the sent samples are those of a simple model of the rules.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -95,7 +95,7 @@ fn as_set(bytes: &[u8]) -> BTreeSet<String> {
 
 proptest! {
     #[test]
-    fn what_is_sent_is_what_the_rules_say(
+    fn sent_samples_match_the_model(
         steps in vec((proptest::option::weighted(0.8, vec((0..12_u8, 0..4_u8), 0..15)), any::<bool>()), 1..9)
     ) {
         check(&steps)?;

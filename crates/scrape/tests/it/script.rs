@@ -29,9 +29,9 @@ enum Line {
 /// What a receiver has got of one script. Series are without `job` and `instance`.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stored {
-    /// For each scrape, what was stamped with its time.
+    /// For each scrape, the samples with its time.
     pub(crate) scrapes: Vec<Vec<String>>,
-    /// What had a time of its own, with its distance from [`Script::fill`]'s base.
+    /// The samples with an explicit timestamp, relative to the base of [`Script::fill`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) own_times: Vec<String>,
 }

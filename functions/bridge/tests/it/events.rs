@@ -142,7 +142,7 @@ pub(crate) fn sample(name: &str, probe: &str, seconds: i64) -> Entry {
 }
 
 /// A message of `probe`, due this many seconds after now.
-pub(crate) fn letter(id: &str, probe: &str, seconds: i64, entries: &[Entry]) -> serde_json::Value {
+pub(crate) fn record(id: &str, probe: &str, seconds: i64, entries: &[Entry]) -> serde_json::Value {
     let due = Timestamp::from_millis(NOW.as_millis() + 1000 * seconds);
     let mut messages = message::encode(probe, &format!("run-{id}"), due, entries).unwrap();
     raw(id, probe, 1, &messages.remove(0).body)
@@ -162,19 +162,19 @@ fn raw(id: &str, group: &str, deliveries: u32, body: &str) -> serde_json::Value 
     })
 }
 
-pub(crate) fn again(letter: &serde_json::Value, deliveries: u32) -> serde_json::Value {
-    let mut letter = letter.clone();
-    letter["attributes"]["ApproximateReceiveCount"] = deliveries.to_string().into();
-    letter
+pub(crate) fn again(record: &serde_json::Value, deliveries: u32) -> serde_json::Value {
+    let mut record = record.clone();
+    record["attributes"]["ApproximateReceiveCount"] = deliveries.to_string().into();
+    record
 }
 
-fn event(letters: &[serde_json::Value]) -> SqsEvent {
-    serde_json::from_value(json!({ "Records": letters })).unwrap()
+fn event(records: &[serde_json::Value]) -> SqsEvent {
+    serde_json::from_value(json!({ "Records": records })).unwrap()
 }
 
 /// The ids of the messages that are to be delivered again.
-pub(crate) async fn event_ids(bridge: &Bridge, letters: &[serde_json::Value]) -> Vec<String> {
-    let response = bridge.handle(event(letters), NOW, TIME_LEFT).await;
+pub(crate) async fn event_ids(bridge: &Bridge, records: &[serde_json::Value]) -> Vec<String> {
+    let response = bridge.handle(event(records), NOW, TIME_LEFT).await;
     response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
 
@@ -183,15 +183,15 @@ async fn messages_are_sent_in_one_request_in_their_order() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters: Vec<_> = (0..10)
+    let records: Vec<_> = (0..10)
         .map(|n| {
             let probe = if n % 2 == 0 { "even" } else { "odd" };
             let samples = [sample("up", probe, n), sample("probe_success", probe, n)];
-            letter(&n.to_string(), probe, n, &samples)
+            record(&n.to_string(), probe, n, &samples)
         })
         .collect();
 
-    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &records).await.is_empty());
 
     assert_eq!(receiver.requests().len(), 1);
     assert_eq!(receiver.stored().len(), 20);
@@ -211,23 +211,23 @@ async fn unsent_message_stays_hidden_and_is_sent_later() {
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters = [
-        letter("a", "one", 0, &[sample("up", "one", 0)]),
-        letter("b", "two", 0, &[sample("up", "two", 0)]),
-        letter("c", "one", 1, &[sample("up", "one", 1)]),
+    let records = [
+        record("a", "one", 0, &[sample("up", "one", 0)]),
+        record("b", "two", 0, &[sample("up", "two", 0)]),
+        record("c", "one", 1, &[sample("up", "one", 1)]),
     ];
 
-    assert_eq!(event_ids(&bridge, &letters).await, ["a", "b", "c"]);
+    assert_eq!(event_ids(&bridge, &records).await, ["a", "b", "c"]);
     let rests = seen.take("hidden");
     assert_eq!(rests.len(), 3);
     assert!(rests[0].starts_with("receipt-a "), "{rests:?}");
-    let third: Vec<_> = letters.iter().map(|letter| again(letter, 3)).collect();
+    let third: Vec<_> = records.iter().map(|record| again(record, 3)).collect();
     assert_eq!(event_ids(&bridge, &third).await.len(), 3);
     let seconds: u64 = seen.take("hidden")[3].rsplit(' ').next().unwrap().parse().unwrap();
     assert!((32..=40).contains(&seconds), "{seconds}");
 
     *away.lock().unwrap() = false;
-    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &records).await.is_empty());
     let stored: Vec<i64> =
         receiver.stored().iter().map(|(_, at, _)| at - NOW.as_millis()).collect();
     assert_eq!(stored, [0, 1000, 0], "in order within a series, none twice");
@@ -242,12 +242,12 @@ async fn rejected_samples_are_dead_lettered_with_the_answer() {
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters = [
-        letter("a", "one", 0, &[sample("up", "one", 0), sample("bad", "one", 0)]),
-        letter("b", "two", 0, &[sample("up", "two", 0), sample("up", "two", 3600)]),
+    let records = [
+        record("a", "one", 0, &[sample("up", "one", 0), sample("bad", "one", 0)]),
+        record("b", "two", 0, &[sample("up", "two", 0), sample("up", "two", 3600)]),
     ];
 
-    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &records).await.is_empty());
 
     assert_eq!(receiver.stored().len(), 2);
     assert_eq!(
@@ -267,10 +267,10 @@ async fn unreadable_message_is_dead_lettered_as_it_is() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters =
-        [raw("a", "one", 1, r#"{"version":99}"#), letter("b", "one", 0, &[sample("up", "one", 0)])];
+    let records =
+        [raw("a", "one", 1, r#"{"version":99}"#), record("b", "one", 0, &[sample("up", "one", 0)])];
 
-    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &records).await.is_empty());
 
     assert_eq!(
         seen.take("dead"),
@@ -284,12 +284,12 @@ async fn old_samples_are_archived_as_openmetrics() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters = [
-        letter("a", "one", -3001, &[sample("up", "one", -3001)]),
-        letter("b", "one", -2999, &[sample("up", "one", -2999)]),
+    let records = [
+        record("a", "one", -3001, &[sample("up", "one", -3001)]),
+        record("b", "one", -2999, &[sample("up", "one", -2999)]),
     ];
 
-    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &records).await.is_empty());
 
     assert_eq!(receiver.stored().len(), 1);
     assert_eq!(
@@ -307,20 +307,20 @@ async fn message_that_cannot_be_stored_stays_with_its_group() {
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Fails));
-    let letters = [
-        letter("old", "old", -3001, &[sample("up", "old", -3001)]),
-        letter("a", "one", 0, &[sample("bad", "one", 0), sample("up", "one", 0)]),
-        letter("b", "two", 0, &[sample("up", "two", 0)]),
-        letter("c", "one", 1, &[sample("up", "one", 1)]),
+    let records = [
+        record("old", "old", -3001, &[sample("up", "old", -3001)]),
+        record("a", "one", 0, &[sample("bad", "one", 0), sample("up", "one", 0)]),
+        record("b", "two", 0, &[sample("up", "two", 0)]),
+        record("c", "one", 1, &[sample("up", "one", 1)]),
     ];
 
-    assert_eq!(event_ids(&bridge, &letters).await, ["old", "a", "c"]);
+    assert_eq!(event_ids(&bridge, &records).await, ["old", "a", "c"]);
 
     // In the next delivery, samples that the receiver has are not sent again.
     let before = receiver.stored().len();
     assert_eq!(before, 3);
     let requests = receiver.requests().len();
-    let again = [again(&letters[1], 2), again(&letters[3], 2)];
+    let again = [again(&records[1], 2), again(&records[3], 2)];
     event_ids(&bridge, &again).await;
     assert_eq!(receiver.requests().len(), requests, "all samples were decided");
     assert_eq!(receiver.stored().len(), before);
@@ -330,11 +330,11 @@ async fn message_that_cannot_be_stored_stays_with_its_group() {
 async fn message_delivered_twice_is_stored_once() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
-    let letters = [letter("a", "one", 0, &[sample("up", "one", 0)])];
+    let records = [record("a", "one", 0, &[sample("up", "one", 0)])];
     // Two execution environments: the second has no memory of the first.
     for _ in 0..2 {
         let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-        assert!(event_ids(&bridge, &letters).await.is_empty());
+        assert!(event_ids(&bridge, &records).await.is_empty());
     }
     assert_eq!((receiver.requests().len(), receiver.stored().len()), (2, 1));
     assert!(seen.take("dead").is_empty());
@@ -345,9 +345,9 @@ async fn event_ends_before_its_deadline() {
     let receiver = Receiver::start(|_| Reply::Stall).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters = [letter("a", "one", 0, &[sample("up", "one", 0)])];
+    let records = [record("a", "one", 0, &[sample("up", "one", 0)])];
     let left = Duration::from_millis(400);
-    let handled = bridge.handle(event(&letters), NOW, left);
+    let handled = bridge.handle(event(&records), NOW, left);
     let response = tokio::time::timeout(Duration::from_secs(9), handled).await.unwrap();
     assert_eq!(response.batch_item_failures.len(), 1);
 }
@@ -369,11 +369,11 @@ async fn hung_bucket_keeps_messages_and_the_deadline() {
             .build(),
     );
     let bridge = bridge(&receiver, "none", services);
-    let old = |id: &str| letter(id, id, -3001, &[sample("up", id, -3001)]);
-    let letters = [old("a"), old("b"), letter("c", "three", 0, &[sample("up", "three", 0)])];
+    let old = |id: &str| record(id, id, -3001, &[sample("up", id, -3001)]);
+    let records = [old("a"), old("b"), record("c", "three", 0, &[sample("up", "three", 0)])];
 
     let left = Duration::from_millis(800);
-    let handled = bridge.handle(event(&letters), NOW, left);
+    let handled = bridge.handle(event(&records), NOW, left);
     let response = tokio::time::timeout(left, handled).await.unwrap();
 
     let failures = response.batch_item_failures.into_iter();
@@ -402,10 +402,10 @@ async fn refused_secret_is_read_again() {
         secrets::ParameterStore::new(&aws_config::SdkConfig::builder().build()),
     );
     let bridge = bridge(&receiver, "vigie/prometheus", services);
-    let letters = [letter("a", "one", 0, &[sample("up", "one", 0)])];
+    let records = [record("a", "one", 0, &[sample("up", "one", 0)])];
 
-    assert_eq!(event_ids(&bridge, &letters).await, ["a"]);
-    assert!(event_ids(&bridge, &[again(&letters[0], 2)]).await.is_empty());
+    assert_eq!(event_ids(&bridge, &records).await, ["a"]);
+    assert!(event_ids(&bridge, &[again(&records[0], 2)]).await.is_empty());
     assert_eq!(receiver.stored().len(), 1);
     assert!(seen.take("dead").is_empty());
 }
@@ -415,7 +415,7 @@ async fn secret_authenticates_requests() {
     let receiver = Receiver::start(|_| Reply::Store).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "vigie/prometheus", services(&seen, Aws::Accepts));
-    event_ids(&bridge, &[letter("a", "one", 0, &[sample("up", "one", 0)])]).await;
+    event_ids(&bridge, &[record("a", "one", 0, &[sample("up", "one", 0)])]).await;
     assert_eq!(receiver.requests()[0].headers["authorization"], "Basic bWU6aHVudGVyMg==");
 }
 
@@ -432,19 +432,19 @@ async fn rejected_message_takes_few_requests_and_delays_no_other() {
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters = [
-        letter("poison", "one", 0, &samples("bad", "one", 2000)),
-        letter("good", "two", 0, &samples("good", "two", 1)),
+    let records = [
+        record("poison", "one", 0, &samples("bad", "one", 2000)),
+        record("good", "two", 0, &samples("good", "two", 1)),
     ];
 
-    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &records).await.is_empty());
 
     // 2 log2(2000) + 8, and one for the good message.
     let requests = receiver.requests().len();
     assert!(requests <= 28 + 1, "{requests}");
     assert_eq!(receiver.stored().len(), 1);
     let dead = seen.take("dead");
-    assert!(dead.iter().all(|letter| letter.contains("400 `duplicate sample`")), "{dead:?}");
+    assert!(dead.iter().all(|record| record.contains("400 `duplicate sample`")), "{dead:?}");
     assert!(seen.take("metric").contains(&"SamplesRefused 2000".to_owned()));
 }
 
@@ -456,12 +456,12 @@ async fn series_that_always_gets_500_delays_no_other() {
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters = [
-        letter("a", "one", 0, &[sample("bad", "one", 0), sample("up", "one", 0)]),
-        letter("b", "two", 0, &[sample("up", "two", 0)]),
+    let records = [
+        record("a", "one", 0, &[sample("bad", "one", 0), sample("up", "one", 0)]),
+        record("b", "two", 0, &[sample("up", "two", 0)]),
     ];
 
-    assert!(event_ids(&bridge, &letters).await.is_empty());
+    assert!(event_ids(&bridge, &records).await.is_empty());
     assert_eq!(receiver.stored().len(), 2);
     let expected = "one dead-a-receiver_500 1 the receiver answered 500 `too old sample` to `bad`";
     assert_eq!(seen.take("dead"), [expected]);
@@ -478,14 +478,14 @@ async fn decided_samples_are_dead_lettered_before_the_message_stays() {
     let receiver = Receiver::start(script).await;
     let seen = Seen::default();
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
-    let letters = [letter("a", "one", 0, &samples("m", "one", 4))];
+    let records = [record("a", "one", 0, &samples("m", "one", 4))];
 
-    assert_eq!(event_ids(&bridge, &letters).await, ["a"]);
+    assert_eq!(event_ids(&bridge, &records).await, ["a"]);
     assert_eq!(seen.take("dead").len(), 1);
     let before = receiver.requests().len();
 
     // The rejected sample is not sent again.
-    assert_eq!(event_ids(&bridge, &[again(&letters[0], 2)]).await, ["a"]);
+    assert_eq!(event_ids(&bridge, &[again(&records[0], 2)]).await, ["a"]);
     let requests = receiver.requests();
     assert!(requests[before..].iter().all(|request| !request.has("m0000")));
     assert_eq!(seen.take("dead").len(), 1);

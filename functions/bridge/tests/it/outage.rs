@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use bridge::Bridge;
 use serde_json::Value;
 
-use crate::events::{Aws, NOW, Seen, again, bridge, event_ids, letter, sample, services};
+use crate::events::{Aws, NOW, Seen, again, bridge, event_ids, record, sample, services};
 use testkit::receiver::{Receiver, Reply};
 
 /// Delivers messages as SQS does: each group in order, and none after a message in flight.
@@ -56,7 +56,7 @@ fn messages() -> Vec<Value> {
         let name = format!("probe-{probe}");
         let at = 60 * (minute - MINUTES);
         let samples = [sample("up", &name, at), sample("probe_success", &name, at)];
-        letter(&format!("{probe}-{minute}"), &name, at, &samples)
+        record(&format!("{probe}-{minute}"), &name, at, &samples)
     })
     .collect()
 }
@@ -126,7 +126,7 @@ async fn killed_bridge_loses_nothing_and_stores_nothing_twice() {
             }
         }
         assert_complete(&receiver);
-        // The receiver rejects older samples that it has as out of order; the dead letter says so.
+        // The receiver rejects older samples that it has as out of order, and the dead-lettered message contains this reason.
         let dead = seen.take("dead");
         assert!(dead.iter().all(|line| line.contains("may have been written then")), "{dead:?}");
     }
@@ -139,7 +139,7 @@ async fn after_ninety_minutes_old_samples_are_archived() {
     let bridge = bridge(&receiver, "none", services(&seen, Aws::Accepts));
     let minutes = (-90..=0).map(|minute| {
         let at = 60 * minute;
-        letter(&format!("run-{}", minute + 90), "one", at, &[sample("up", "one", at)])
+        record(&format!("run-{}", minute + 90), "one", at, &[sample("up", "one", at)])
     });
     let mut queue = Queue::new(minutes.collect());
     let mut random = fastrand::Rng::with_seed(1);

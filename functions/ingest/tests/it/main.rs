@@ -172,8 +172,8 @@ fn samples(house: &House) -> Vec<String> {
     read.collect()
 }
 
-/// Status and message. Every answer has the form that Firehose requires.
-fn told(response: &LambdaFunctionUrlResponse) -> (i64, String) {
+/// Status and message of a response, which must have the format that Firehose requires.
+fn status_and_message(response: &LambdaFunctionUrlResponse) -> (i64, String) {
     let answer: serde_json::Value = serde_json::from_str(response.body.as_ref().unwrap()).unwrap();
     assert_eq!(response.headers["content-type"], "application/json");
     assert!(!response.is_base64_encoded);
@@ -191,7 +191,7 @@ async fn json_stream_becomes_series_with_the_names_of_yace() {
         let house = usual();
         let response = house.ingest.handle(request, NOW).await;
 
-        assert_eq!(told(&response), (200, String::new()));
+        assert_eq!(status_and_message(&response), (200, String::new()));
         let samples = samples(&house);
         assert_eq!(samples.len(), 4 * 8, "four points with eight statistics each");
         let labels = r#"account_id="123456789012",dimension_InstanceId="i-0aaa1111bbbb2222c",environment="prod",location="eu-west-3",region="us-east-1""#;
@@ -224,9 +224,9 @@ async fn opentelemetry_stream_becomes_the_same_series() {
     let house = usual();
     let response = house.ingest.handle(request(&fixture("firehose_otel1.body")), NOW).await;
 
-    assert_eq!(told(&response), (200, String::new()));
+    assert_eq!(status_and_message(&response), (200, String::new()));
     let labels = r#"{account_id="123456789012",dimension_TableName="MyTable",environment="prod",location="eu-west-3",region="us-east-1"}"#;
-    let figures = [
+    let statistics = [
         ("sample_count", "2"),
         ("sum", "5"),
         ("average", "2.5"),
@@ -235,7 +235,7 @@ async fn opentelemetry_stream_becomes_the_same_series() {
         ("maximum", "3"),
     ];
     // Two minutes, each with the time of its start.
-    let expected: Vec<String> = figures
+    let expected: Vec<String> = statistics
         .into_iter()
         .flat_map(|(statistic, value)| {
             ["1795330740", "1795330800"].map(|second| {
@@ -283,7 +283,7 @@ async fn invalid_values_are_dropped_and_counted() {
     let house = usual();
     let response = house.ingest.handle(request(&body(&[record])), NOW).await;
 
-    assert_eq!(told(&response), (200, String::new()));
+    assert_eq!(status_and_message(&response), (200, String::new()));
     assert_eq!(samples(&house).len(), 1, "the maximum");
     assert_eq!(*house.refused.lock().unwrap(), [2.0], "count and sum");
 }
@@ -304,14 +304,14 @@ async fn request_without_the_access_key_is_rejected() {
         let mut request = request(&good);
         set(&mut request, "X-Amz-Firehose-Access-Key", shown);
         let response = house.ingest.handle(request, NOW).await;
-        assert_eq!(told(&response).0, status, "`{shown}` for `{secret}`");
+        assert_eq!(status_and_message(&response).0, status, "`{shown}` for `{secret}`");
         assert_eq!(house.messages.lock().unwrap().is_empty(), status != 200);
     }
     // Without the key the answer has no other detail.
     let mut request = request(b"nonsense");
     request.headers.remove("x-amz-firehose-access-key");
     let response = usual().ingest.handle(request, NOW).await;
-    assert_eq!(told(&response), (401, "the access key is missing or wrong".into()));
+    assert_eq!(status_and_message(&response), (401, "the access key is missing or wrong".into()));
 }
 
 #[tokio::test]
@@ -349,7 +349,7 @@ async fn invalid_request_is_rejected_with_its_reason() {
         let mut request = request(&fixture("firehose_json.body"));
         change(&mut request);
         let response = house.ingest.handle(request, NOW).await;
-        let (found, text) = told(&response);
+        let (found, text) = status_and_message(&response);
         assert_eq!(found, status);
         assert!(text.starts_with(message), "{text}");
         assert!(house.messages.lock().unwrap().is_empty());
@@ -379,7 +379,7 @@ async fn invalid_record_rejects_its_request() {
     for (bad, message) in cases {
         let house = usual();
         let response = house.ingest.handle(request(&body(&[good, bad])), NOW).await;
-        let (status, text) = told(&response);
+        let (status, text) = status_and_message(&response);
         assert_eq!(status, 400);
         assert!(text.starts_with(message), "{text}");
         assert!(house.messages.lock().unwrap().is_empty());
@@ -389,14 +389,14 @@ async fn invalid_record_rejects_its_request() {
 #[tokio::test]
 async fn oversized_body_is_rejected_without_413() {
     let response = usual().ingest.handle(packed(&vec![b' '; 17 << 20]), NOW).await;
-    let (status, text) = told(&response);
+    let (status, text) = status_and_message(&response);
     assert_eq!(status, 400);
     assert!(text.starts_with("the body is larger than 16777216 bytes"), "{text}");
 
     let many: Vec<&[u8]> = vec![b""; 10_001];
     let response = usual().ingest.handle(request(&body(&many)), NOW).await;
     let message = "the request has 10001 records; expected at most 10000";
-    assert_eq!(told(&response), (400, message.into()));
+    assert_eq!(status_and_message(&response), (400, message.into()));
 }
 
 #[tokio::test]
@@ -405,7 +405,11 @@ async fn failed_queue_makes_firehose_retry() {
         let house = house(queue, "example-key");
         let response = house.ingest.handle(request(&fixture("firehose_json.body")), NOW).await;
         let message = "the metrics cannot be accepted now; try again";
-        assert_eq!(told(&response), (500, message.into()), "and nothing of what is behind it");
+        assert_eq!(
+            status_and_message(&response),
+            (500, message.into()),
+            "the message has no details of the cause"
+        );
     }
 }
 
@@ -422,7 +426,7 @@ async fn large_request_becomes_messages_within_the_limits() {
     let house = usual();
     let response = house.ingest.handle(packed(&body(&[lines.join("\n").as_bytes()])), NOW).await;
 
-    assert_eq!(told(&response).0, 200);
+    assert_eq!(status_and_message(&response).0, 200);
     assert!(house.messages.lock().unwrap().iter().all(|m| m.message_body().len() <= 200_000));
     assert_eq!(samples(&house).len(), 4000 * 5);
 }

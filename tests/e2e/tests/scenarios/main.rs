@@ -3,7 +3,7 @@
 //! ```text
 //! cargo test -p e2e --test scenarios                  # all scenarios, one environment
 //! cargo test -p e2e --test scenarios -- mail          # those with `mail` in their name
-//! cargo nextest run -p e2e -E 'test(mail)'            # each in an environment of its own, one at a time
+//! cargo nextest run -p e2e -E 'test(mail)'            # each in its own environment, one at a time
 //! ```
 //!
 //! The first scenario that runs starts the environment; all scenarios of one process share it. Most run

@@ -98,7 +98,7 @@ pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
     {
         ensure!(message.text.contains(part), "no `{part}` in the message:\n{}", message.text);
     }
-    // They notify nobody from here on.
+    // From here on they send no notification.
     env.prometheus.notify(&[])
 }
 

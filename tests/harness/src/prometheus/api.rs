@@ -59,7 +59,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_not_a_number_is_no_answer() {
+    fn nan_and_null_are_not_numbers() {
         assert!(is_number(&json!([1.0, "0"])) && is_number(&json!([1.0, "+Inf"])));
         assert!(!is_number(&json!([1.0, "NaN"])) && !is_number(&Value::Null));
     }

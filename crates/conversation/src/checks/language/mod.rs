@@ -166,7 +166,7 @@ fn evidence(text: &str) -> HashMap<&'static str, f64> {
 
 /// Words in lower case; an apostrophe separates words.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    // Vowel signs of Devanagari are no letters.
+    // Vowel signs of Devanagari are not letters in Unicode.
     let is_word = |character: char| {
         character.is_alphanumeric() || ('\u{900}'..='\u{97f}').contains(&character)
     };
