@@ -1,8 +1,7 @@
-//! The report page as a real browser shows it.
+//! The report page in a real browser.
 //!
-//! Its replies are hostile: markup, script, control characters, marks of direction. That no script ran is
-//! seen by the page's title, which the hostile text sets wherever it is taken for anything but text. That
-//! the look would see it is shown by a page without protection.
+//! Its replies contain markup, scripts, control characters and direction marks. A script that runs changes the
+//! title of the page, which the test checks. A page without escaping shows that the test detects this.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,10 +19,10 @@ use tokio::process::Command;
 const HINT: &str =
     "hint: install Chromium so that `chromium` is on the PATH (Debian: apt-get install chromium)";
 
-/// For a browser that starts on a busy machine.
+/// Long enough for a browser that starts on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How the pages are looked at; the pictures are for eyes.
+/// Window sizes and colour schemes; the screenshots are for manual review.
 const LOOKS: [(&str, &[&str]); 3] = [
     ("light", &["--window-size=1100,1400"]),
     ("dark", &["--window-size=1100,1400", "--blink-settings=preferredColorScheme=0"]),
@@ -40,7 +39,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Renders the pages, opens each in Chromium, and keeps a picture of each look.
+/// Renders the pages, opens each in Chromium, and stores a screenshot of each.
 async fn check() -> anyhow::Result<Completion> {
     let folder = &run::root().join("target/pages");
     if folder.exists() {
@@ -69,7 +68,7 @@ async fn check() -> anyhow::Result<Completion> {
     Ok(Completion::Completed)
 }
 
-/// What the browser made of the hostile page: text, and nothing else.
+/// The browser shows the hostile replies as text only.
 fn looks_harmless(dom: &str) -> anyhow::Result<()> {
     let title = title(dom).context("the page has no title")?;
     ensure!(title.starts_with("support-bot down"), "a script ran: the title is `{title}`");
@@ -133,7 +132,7 @@ impl Browser {
                 "--disable-quic",
                 "--no-first-run",
             ])
-            // It would look for hosts on the network otherwise.
+            // Otherwise it searches for hosts on the network.
             .args([
                 "--disable-background-networking",
                 "--disable-component-update",

@@ -22,10 +22,10 @@ use crate::vigie::Vigie;
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 pub(super) type Scenario = for<'a> fn(&'a Bot<'a>) -> Outcome<'a>;
 
-/// Longer than any scenario takes; each of its parts has its own timeout.
+/// Longer than any scenario; each of its parts has its own timeout.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// One app, and what a scenario needs to talk to it.
+/// One app with its address and version.
 pub(super) struct Bot<'a> {
     pub(super) version: Version,
     pub(super) shape: Shape,
@@ -86,7 +86,7 @@ pub(super) fn run(scenario: impl Future<Output = anyhow::Result<()>>) -> Result<
     runtime.block_on(scenario).map_err(|error| format!("{error:#}").into())
 }
 
-/// Those of this program; they hold the lock that keeps a second run away.
+/// The processes of this program; they hold the lock that prevents a second run.
 pub(super) fn processes() -> anyhow::Result<&'static Processes> {
     static PROCESSES: OnceLock<Result<Processes, String>> = OnceLock::new();
     let open = || {

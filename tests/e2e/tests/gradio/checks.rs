@@ -23,7 +23,7 @@ const ALL: [&str; 10] = [
     "similar_to",
 ];
 
-/// The answer that `failing.yaml` asks for.
+/// The answer that `failing.yaml` expects.
 const ANSWER: &str = "\"{\"answer\": \"Paris is the capital of France\", \"sources\": \
                       [{\"page\": 12}, {\"page\": 40}], \"sure\": true}\"";
 
@@ -39,8 +39,8 @@ pub(super) async fn passing(bot: &Bot<'_>) -> anyhow::Result<()> {
     each_kind(&checks)
 }
 
-/// A failed check is reported with what was expected and what was found, to programs and to
-/// people; and what comes after it is not said.
+/// A failed check is reported with the expected and the found text, as JSON and as text. Later turns are
+/// not sent.
 pub(super) async fn failing(bot: &Bot<'_>) -> anyhow::Result<()> {
     let file = bot.root.join("tests/e2e/probes/checks/failing.yaml");
     let file = file.to_str().context("no UTF-8")?;
@@ -104,7 +104,7 @@ pub(super) async fn app_error(bot: &Bot<'_>) -> anyhow::Result<()> {
     ])
 }
 
-/// Five conversations at once, of which one is served and one may wait.
+/// Five conversations at once; the app serves one, and one may wait.
 pub(super) async fn full_queue(bot: &Bot<'_>) -> anyhow::Result<()> {
     let files: Vec<String> = ["a", "b", "c", "d", "e"]
         .into_iter()

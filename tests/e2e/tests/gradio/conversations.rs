@@ -1,4 +1,4 @@
-//! Conversations held by the crate `gradio` alone.
+//! Conversations of the crate `gradio` without the command.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ fn client(bot: &Bot<'_>) -> ClientBuilder {
     if bot.shape == Shape::Login { builder.login(USERNAME, PASSWORD) } else { builder }
 }
 
-/// The second turn knows what the first one said; another conversation does not.
+/// The app remembers the first turn in the second one, but not in another conversation.
 pub(super) async fn memory(bot: &Bot<'_>) -> anyhow::Result<()> {
     let client = client(bot).build()?;
     let mut session = client.connect().await?;
@@ -35,7 +35,7 @@ pub(super) async fn memory(bot: &Bot<'_>) -> anyhow::Result<()> {
     expect("the reply of another conversation", &other.text.as_str(), &"You did not tell me.")
 }
 
-/// Text in, text out: nothing is kept, and each turn is answered all the same.
+/// Text in, text out: the app has no memory and answers each turn.
 pub(super) async fn turns(bot: &Bot<'_>) -> anyhow::Result<()> {
     let mut session = client(bot).build()?.connect().await?;
     expect("the chat", &session.description().how, &bot.shape.how(&bot.version))?;
@@ -47,7 +47,7 @@ pub(super) async fn turns(bot: &Bot<'_>) -> anyhow::Result<()> {
     expect("the reply", &reply.text.as_str(), &"You did not tell me.")
 }
 
-/// An error is one of the app's, also after chunks, and the conversation goes on.
+/// An error, also after chunks, is an app error, and the conversation continues.
 pub(super) async fn errors(bot: &Bot<'_>) -> anyhow::Result<()> {
     let mut session = client(bot).build()?.connect().await?;
     session.say("my name is Ada", &mut |_| {}).await?;
@@ -87,7 +87,7 @@ pub(super) async fn refused(bot: &Bot<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Of several that come at once some are turned away, with the one reason.
+/// Some of several concurrent messages are rejected because the queue is full.
 pub(super) async fn full_queue(bot: &Bot<'_>) -> anyhow::Result<()> {
     let client = client(bot).build()?;
     let converse = || async {

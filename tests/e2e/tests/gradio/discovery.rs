@@ -79,7 +79,7 @@ pub(super) async fn as_json(bot: &Bot<'_>) -> anyhow::Result<()> {
     expect("the inputs", &without_names(chat["inputs"].clone()), &shape.further_inputs())
 }
 
-/// Whether it streams, for the versions that say so.
+/// Whether it streams, for the versions that report it.
 fn streams(bot: &Bot<'_>) -> Option<bool> {
     ((4, 19) <= bot.version.release()).then(|| bot.shape.streams())
 }
@@ -92,7 +92,7 @@ fn without_names(mut inputs: Value) -> Value {
     inputs
 }
 
-/// The starter is up as it is written, and with the lines that it offers in comments.
+/// The starter probe is up as written, and with its commented lines enabled.
 pub(super) async fn starter(bot: &Bot<'_>) -> anyhow::Result<()> {
     let file = bot.file("starter.yaml")?;
     let written = discover(bot, &["--write", &file]).await?;
@@ -120,7 +120,7 @@ async fn up(bot: &Bot<'_>, file: &str) -> anyhow::Result<()> {
     done.contains_all([" up after ", "✓ min_length 1"])
 }
 
-/// Gradio 3.0 is not a broken app: Vigie does not support it, so that there is no verdict.
+/// Gradio 3.0 is not supported, so the run has no verdict.
 pub(super) async fn not_spoken(bot: &Bot<'_>) -> anyhow::Result<()> {
     let refused = bot.vigie(&["discover", &bot.url]).await?;
     refused.ended_with(2)?;

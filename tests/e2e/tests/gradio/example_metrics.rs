@@ -1,5 +1,5 @@
 //! Runs examples/gradio-metrics with Gradio 4.44, 5 and 6: its own tests, then conversations whose metrics
-//! Prometheus and `vigie bridge` scrape; both have to store the same values.
+//! Prometheus and `vigie bridge` scrape; both must store the same values.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,9 +18,9 @@ use crate::apps::processes;
 use harness::python::{Environment, gradio};
 
 const VERSIONS: [Environment; 3] = [gradio!("4.44.1"), gradio!("5.50.0"), gradio!("6.31.0")];
-/// The job of what the bridge has scraped.
+/// The job of the series from the bridge.
 const BRIDGED: &str = "bridged";
-/// Prometheus scrapes every 15 s; the rest is room for a slow machine.
+/// Prometheus scrapes every 15 s; the rest is reserve for a slow machine.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 struct Example {
@@ -55,7 +55,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a chatbot keeps when it moves there from `launch()`.
+/// The settings that a chatbot keeps after the change from `launch()`.
 async fn run_its_tests(
     root: &Path,
     environment: Environment,
@@ -120,7 +120,7 @@ async fn talk(root: &Path, vigie: &Path, example: &Example) -> anyhow::Result<()
     Ok(())
 }
 
-/// Waits until `job` shows what was said.
+/// Waits until the series of `job` include the conversation.
 async fn compare(
     prometheus: &Prometheus,
     example: &Example,

@@ -11,7 +11,7 @@ use crate::version::Version;
 use deploy::process::{Processes, Running};
 use harness::net::{free_port, loopback, wait_until_it_answers};
 
-/// Room for a machine that compiles meanwhile.
+/// Long enough for a machine that compiles at the same time.
 const START: Duration = Duration::from_secs(120);
 
 /// Running servers; they end with it.
@@ -21,9 +21,8 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    /// Starts every shape that the version knows. Some versions end themselves when a busy machine
-    /// does not let them reach their own page in time, and a port may be taken meanwhile: so there
-    /// are three tries.
+    /// Starts every shape of the version, with three attempts: some versions exit if they cannot reach their
+    /// own page in time, and another program may take a port.
     pub(super) async fn start(
         root: &Path,
         version: Version,
@@ -53,7 +52,7 @@ impl Fleet {
         let process = processes.start(version.python.name, &mut command)?;
         let fleet = Self { ports, process };
         for (shape, url) in fleet.apps() {
-            // The page, which is there without a log-in too.
+            // The page, which is also served without a login.
             wait_until_it_answers(&format!("{url}/"), &fleet.process, START)
                 .await
                 .with_context(|| shape.word())?;

@@ -1,12 +1,12 @@
-//! Conversations with real Gradio servers of many versions, in every shape that apps have.
+//! Conversations with real Gradio servers of many versions, in every shape of an app.
 //!
 //! ```text
 //! cargo test -p e2e --test gradio -- latest::             # the last release of each major version
 //! cargo test -p e2e --test gradio -- 4.44.1::busy         # one app
 //! ```
 //!
-//! The client holds them as a crate, and the `vigie` command as its users do: it describes the app,
-//! writes a starter probe and runs it, and runs a probe with every check.
+//! They are held by the crate `gradio` and by the `vigie` command, which describes the app, writes and runs
+//! a starter probe, and runs a probe with every check.
 
 mod apps;
 mod checks;
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-/// All scenarios of all versions, ordered so that those side by side talk to different apps.
+/// All scenarios of all versions, ordered so that concurrent ones use different apps.
 fn trials() -> Vec<Trial> {
     let latest = LATEST.map(|version| ("latest", version));
     let earlier = EARLIER.into_iter().chain([NOT_SUPPORTED]).map(|version| ("earlier", version));

@@ -1,4 +1,4 @@
-//! The shapes of `tests/apps/shapes.py`, and what a client has to find in each.
+//! The shapes of `tests/apps/shapes.py`, and the expected description of each.
 
 use gradio::How;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(super) enum Shape {
     Once,
     /// Blocks: a text box, and a chatbot by `.then`.
     Chain,
-    /// The same, without a place in the app's API.
+    /// The same, but not part of the app's API.
     Private,
     /// Text in, text out, memory in `gr.State`.
     State,
@@ -24,7 +24,7 @@ pub(super) enum Shape {
     Multimodal,
     /// A `ChatInterface` with additional inputs.
     Inputs,
-    /// Behind Gradio's own log-in.
+    /// With Gradio's login.
     Login,
     /// Mounted below a path of another server.
     Mounted,
@@ -32,12 +32,12 @@ pub(super) enum Shape {
     Busy,
 }
 
-/// Who may log in.
+/// User and password of the login.
 pub(super) const USERNAME: &str = "ada";
 pub(super) const PASSWORD: &str = "secret";
 
 impl Shape {
-    /// Those that take longest first.
+    /// All shapes, the slowest first.
     const ALL: [Self; 11] = [
         Self::Busy,
         Self::Stream,
@@ -52,7 +52,7 @@ impl Shape {
         Self::Mounted,
     ];
 
-    /// All that a version knows.
+    /// All shapes of a version.
     pub(super) fn of(version: &Version) -> impl Iterator<Item = Self> {
         let release = version.release();
         let since = |shape: &Self| match shape {
@@ -63,7 +63,7 @@ impl Shape {
         Self::ALL.into_iter().filter(move |shape| since(shape) <= release)
     }
 
-    /// What `shapes.py` calls it.
+    /// Its name in `shapes.py`.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Stream => "stream",
@@ -108,7 +108,7 @@ impl Shape {
         }
     }
 
-    /// Whether what was said in one turn is known in the next.
+    /// Whether a turn remembers the previous one.
     pub(super) fn remembers(self) -> bool {
         !matches!(self, Self::Plain | Self::Inputs | Self::Busy)
     }
@@ -117,18 +117,18 @@ impl Shape {
         !matches!(self, Self::Once | Self::Plain)
     }
 
-    /// The name of the endpoint that has to be found; `None` for one without a name.
+    /// The name of the expected endpoint; `None` for one without a name.
     pub(super) fn endpoint(self, version: &Version) -> Option<&'static str> {
         let names_functions = (4, 0) <= version.release();
         match self {
-            // Since 6.0 what is private has a name all the same.
+            // Since 6.0 a private function also has a name.
             Self::Private => ((6, 0) <= version.release()).then_some("/ask"),
             Self::Chain => names_functions.then_some("/ask"),
             Self::State => names_functions.then_some("/talk"),
             // 3.40 has the function twice: for the button with a name, for the box without one.
             Self::Plain if version.release() < (3, 50) => None,
             Self::Plain if version.release() < (6, 0) => Some("/predict"),
-            // Its API answers into the message box: so it is talked to as by a browser.
+            // Its API writes the reply into the message box, so the function of the browser is used.
             Self::Multimodal if version.release() < (4, 44) => Some("/_clear_and_save_textbox"),
             _ if version.release() < (6, 0) => Some("/chat"),
             // From 6.0 on it is called after the user's function.
@@ -149,7 +149,7 @@ impl Shape {
         }
     }
 
-    /// What the app takes besides the message, as `vigie discover` prints it.
+    /// The additional inputs of the app, as `vigie discover` prints it.
     pub(super) fn further_inputs(self) -> Value {
         if self != Self::Inputs {
             return json!([]);

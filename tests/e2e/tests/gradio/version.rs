@@ -1,5 +1,5 @@
-//! The versions of Gradio that are tried: one for each change of the wire, as the recordings in
-//! `tests/fixtures/gradio` have them.
+//! The tested versions of Gradio: one for each change of the protocol, as in the recordings in
+//! `tests/fixtures/gradio`.
 
 use harness::python::{Environment, gradio};
 
@@ -7,7 +7,7 @@ use harness::python::{Environment, gradio};
 pub(crate) struct Version {
     /// Such as `6.31.0`.
     pub(crate) number: &'static str,
-    /// How its events are carried, as Gradio calls it.
+    /// The protocol of its events, as Gradio names it.
     pub(crate) protocol: &'static str,
     pub(crate) python: Environment,
 }
@@ -39,7 +39,7 @@ pub(crate) const EARLIER: [Version; 9] = [
     version!("3.40.1", "ws"),
 ];
 
-/// Too old for Vigie, which has to say so.
+/// Too old for Vigie, which must report it.
 pub(crate) const NOT_SUPPORTED: Version = version!("3.0.26", "ws");
 
 impl Version {

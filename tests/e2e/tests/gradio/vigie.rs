@@ -16,7 +16,7 @@ pub(super) struct Vigie {
     program: PathBuf,
 }
 
-/// What a call of it came to.
+/// The result of a call.
 #[derive(Debug)]
 pub(super) struct Done {
     code: Option<i32>,
@@ -32,7 +32,7 @@ impl Vigie {
 }
 
 impl Bot<'_> {
-    /// Runs the command with what it has to know of this app in its environment.
+    /// Runs the command with the variables of this app in its environment.
     pub(super) async fn vigie(&self, arguments: &[&str]) -> anyhow::Result<Done> {
         let mut command = Command::new(&self.vigie.program);
         command
@@ -56,7 +56,7 @@ impl Bot<'_> {
 }
 
 impl Done {
-    /// Fails unless it ended so.
+    /// Fails unless it ended with this exit code.
     pub(super) fn ended_with(&self, code: i32) -> anyhow::Result<()> {
         ensure!(
             self.code == Some(code),
@@ -68,7 +68,7 @@ impl Done {
         Ok(())
     }
 
-    /// Fails unless its results hold each of `parts`.
+    /// Fails unless its output contains each of `parts`.
     pub(super) fn contains_all<'p>(
         &self,
         parts: impl IntoIterator<Item = &'p str>,
@@ -79,7 +79,7 @@ impl Done {
         Ok(())
     }
 
-    /// Its results as JSON, one a line or one in all.
+    /// Its results as JSON, one per line or one in total.
     pub(super) fn json(&self) -> anyhow::Result<Vec<Value>> {
         serde_json::Deserializer::from_str(&self.out)
             .into_iter()

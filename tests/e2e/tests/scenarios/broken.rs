@@ -14,9 +14,9 @@ use deploy::python::SAM;
 use harness::environment::{LocalEnvironment, WATCH};
 use harness::local_aws::aws_variables;
 
-/// An alarm of a minute rises within two; the rest is room for a slow machine.
+/// An alarm with a period of one minute is raised within two; the rest is reserve for a slow machine.
 const SOON: Duration = Duration::from_secs(240);
-/// How long a test alarm is waited for that can't come out.
+/// Waiting time for a test alarm that cannot be sent.
 const NEVER: u32 = 15;
 
 /// The self-monitoring address gets a mail about `alarm` with the text of CloudWatch.
@@ -47,8 +47,8 @@ async fn test_alert_is_not_published(env: &LocalEnvironment) -> anyhow::Result<(
     Ok(())
 }
 
-/// The statement that allows publishing is gone from the role. The message itself ends among the dead
-/// messages, here after seconds instead of half an hour.
+/// The role has no permission to publish. The message is moved to the dead-letter queue, here after seconds
+/// instead of half an hour.
 pub(super) async fn not_permitted(env: &LocalEnvironment) -> anyhow::Result<()> {
     let sqs = aws_sdk_sqs::Client::new(&env.aws.config);
     let queue = |name: &str| {
@@ -77,7 +77,7 @@ pub(super) async fn not_permitted(env: &LocalEnvironment) -> anyhow::Result<()> 
     permission_to_publish(env, true).await
 }
 
-/// Takes the statement `Notify` out of the function's role, or puts it back.
+/// Removes the statement `Notify` from the role of the function, or adds it again.
 async fn permission_to_publish(env: &LocalEnvironment, allowed: bool) -> anyhow::Result<()> {
     let mut python = Command::new(SAM.program(&env.root, "python"));
     python
@@ -87,7 +87,7 @@ async fn permission_to_publish(env: &LocalEnvironment, allowed: bool) -> anyhow:
     env.processes.run("permission", &mut python).await
 }
 
-/// A setting that it refuses: it throws before its first event.
+/// An invalid setting: the function fails before its first event.
 pub(super) async fn does_not_start(env: &LocalEnvironment) -> anyhow::Result<()> {
     let since = SystemTime::now();
     env.set_alerts_variables(&[("LANGUAGE", "none")]).await?;
@@ -104,7 +104,7 @@ pub(super) async fn does_not_start(env: &LocalEnvironment) -> anyhow::Result<()>
     env.changed("vigie-local-alerts-errors", StateValue::Ok, since, SOON).await.map(drop)
 }
 
-/// SNS answers later than the function may run.
+/// SNS answers after the timeout of the function.
 pub(super) async fn takes_too_long(env: &LocalEnvironment) -> anyhow::Result<()> {
     let since = SystemTime::now();
     let faults = env.aws.faults.as_ref().context("no proxy for faults")?;

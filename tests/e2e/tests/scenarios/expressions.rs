@@ -1,7 +1,7 @@
-//! Every expression that the repository ships, asked of the Prometheus that has seen the whole run.
+//! Evaluates every expression of the repository in the Prometheus that received the whole run.
 //!
-//! A panel that shows nothing and a rule that errs look like health, so they fail here. What rightly
-//! finds nothing in this run is listed with its reason; a reason that no longer holds is a failure too.
+//! A panel without data or a rule with an error looks healthy, so both fail here. Expressions without data
+//! in this run are listed with the reason; an entry that has data is a failure too.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,8 +16,8 @@ use harness::prometheus::Prometheus;
 const NOT_PUBLISHED: &[(&str, &str)] =
     &[("probe_ssl_earliest_cert_expiry", "the bots of the run speak plain HTTP")];
 
-/// Rules with a subquery: evaluated at the next point of its grid, so that the run
-/// is in sight however short it was.
+/// Rules with a subquery, evaluated at the next point of its grid, so that the range includes a run of any
+/// length.
 const ON_A_GRID: &[(&str, u64, &str)] =
     &[("rule `probe:runs_in_16m:max2d`", 480, "its inner window is looked at every eight minutes")];
 
@@ -54,8 +54,7 @@ pub(super) async fn all_find_what_they_ask_for(env: &LocalEnvironment) -> anyhow
     Ok(())
 }
 
-/// Whether there is an answer with at least one number in it. What an alert asks for should be there
-/// whether it fires or not.
+/// Whether the answer has at least one number. The series of an alert must exist even if it does not fire.
 async fn answered(
     prometheus: &Prometheus,
     expression: &Expression,
@@ -71,11 +70,11 @@ async fn answered(
             prometheus.holds(promql, at).await
         }
         Kind::Alert => {
-            // It has to be understood as a whole …
+            // The whole expression must be valid …
             if prometheus.holds(promql, now).await? {
                 return Ok(true);
             }
-            // … and each thing it looks at has to exist.
+            // … and each of its series must exist.
             for selector in expression.selectors() {
                 let recorded = selector.starts_with("probe:");
                 let seen = format!("last_over_time({selector}[15m])");
@@ -89,8 +88,8 @@ async fn answered(
     }
 }
 
-/// The rules run in that Prometheus, none errs, and those fire that should.
-pub(super) async fn rules_tell_what_broke(env: &LocalEnvironment) -> anyhow::Result<()> {
+/// The rules run in that Prometheus without errors, and the expected ones fire.
+pub(super) async fn rules_fire(env: &LocalEnvironment) -> anyhow::Result<()> {
     let prometheus = &env.prometheus;
     let rules = prometheus.api("rules", &[]).await?;
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! One function for each promise; the probes are those of `tests/e2e/probes/crossing/`.
+//! One function for each requirement; the probes are those of `tests/e2e/probes/crossing/`.
 
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,11 +25,11 @@ pub(super) struct Group {
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) run: Run,
-    /// Its turn at the mails of severity `page`.
+    /// Its place in the order of mails of severity `page`.
     pub(super) turn: Option<usize>,
     /// Whether it reads a ticket in English.
     pub(super) reads_ticket: bool,
-    /// Scenarios whose traces it reads; they run first where they were not selected.
+    /// Scenarios whose results it reads; they run first, also if they were not selected.
     pub(super) needs: &'static [&'static str],
 }
 
@@ -47,7 +47,7 @@ impl Scenario {
     }
 }
 
-/// A probe of ten seconds raises its alarm within two bad runs; the rest is room for a slow machine.
+/// A probe of ten seconds raises its alarm within two bad runs; the rest is reserve for a slow machine.
 pub(super) const SOON: Duration = Duration::from_secs(180);
 /// Until the first results: the schedule fires on the minute and plans the next one.
 pub(super) const FIRST: Duration = Duration::from_secs(240);
@@ -118,10 +118,8 @@ fn of_the_whole_run() -> Vec<Scenario> {
             Box::pin(expressions::all_find_what_they_ask_for(env))
         })
         .needs(&[STEADY, ERROR, WRONG]),
-        Scenario::new("rules_fire_for_what_broke", |env, _| {
-            Box::pin(expressions::rules_tell_what_broke(env))
-        })
-        .needs(&[STEADY, GONE]),
+        Scenario::new("rules_fire_for_what_broke", |env, _| Box::pin(expressions::rules_fire(env)))
+            .needs(&[STEADY, GONE]),
         Scenario::new("metrics_of_cloudwatch_dashboards_are_published", |env, _| {
             Box::pin(metrics::are_published_as_the_dashboards_ask(env))
         })
@@ -209,7 +207,7 @@ async fn steady(env: &LocalEnvironment) -> anyhow::Result<()> {
         })
         .await?;
     }
-    // Stamped with the due time: no two samples in one period, none between.
+    // Samples have the due time, so each period has exactly one.
     let samples = env.prometheus.query(r#"count_over_time(probe_success{probe="steady"}[2m])"#);
     let samples =
         samples.await?.first().map(harness::prometheus::Found::value).context("no samples")?;
@@ -217,7 +215,7 @@ async fn steady(env: &LocalEnvironment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What goes wrong here is seen by `steady`, which wants every period to have its result.
+/// A lost result is detected by `steady`, which requires a result in every period.
 async fn faults(env: &LocalEnvironment) -> anyhow::Result<()> {
     verdicts(env, "steady", 2).await?;
     let faults = env.aws.faults.as_ref().context("no proxy for faults")?;
@@ -242,7 +240,7 @@ async fn faults(env: &LocalEnvironment) -> anyhow::Result<()> {
     .await
 }
 
-/// The emulator enforces policies: without that, the other scenarios would prove nothing about own.
+/// The emulator enforces policies: otherwise the other scenarios would not test the permissions.
 async fn refused(env: &LocalEnvironment) -> anyhow::Result<()> {
     let other = local_aws::config_with(&env.aws.endpoint, "AKIAIOSFODNN7EXAMPLE", "unknown");
     let cloudwatch = aws_sdk_cloudwatch::Client::new(&other);
@@ -281,7 +279,7 @@ fn watch(env: &LocalEnvironment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The dead man's switch is called from the sixth minute on: it looks at three that are settled.
+/// The heartbeat is sent from the sixth minute on, because it evaluates three complete minutes.
 async fn heart(env: &LocalEnvironment) -> anyhow::Result<()> {
     env.until("heartbeat", Duration::from_secs(300), async || {
         Ok((0 < env.inbox.heartbeats()).then_some(()))

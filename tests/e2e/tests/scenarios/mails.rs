@@ -12,17 +12,17 @@ use harness::bot::Mood;
 use harness::environment::LocalEnvironment;
 use harness::inbox::Mail;
 
-/// What people read of one way of breaking.
+/// The expected mails about one kind of failure.
 pub(super) struct Story {
     pub(super) turn: usize,
     pub(super) probe: &'static str,
     pub(super) mood: Mood,
     pub(super) reasons: &'static [&'static str],
-    /// What the subject of the alarm begins with.
+    /// The start of the subject of the alarm.
     pub(super) subject: &'static str,
-    /// What its body has.
+    /// Parts of its body.
     pub(super) body: &'static [&'static str],
-    /// What the subject of the recovery begins with, and what its body has.
+    /// The start of the subject of the recovery, and parts of its body.
     pub(super) recovery: (&'static str, &'static [&'static str]),
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn breaks(
     reads(&recovery, story.recovery.0, story.recovery.1)
 }
 
-/// Whether a mail says what it should, and nothing twice.
+/// Checks that a mail has each expected part once.
 fn reads(mail: &Mail, subject: &str, body: &[&str]) -> anyhow::Result<()> {
     let text = format!("Subject: {}\n\n{}", mail.subject, mail.body);
     ensure!(
@@ -156,7 +156,7 @@ fn reads(mail: &Mail, subject: &str, body: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The report that the mail names is in the bucket and about that probe.
+/// The report in the mail is in the bucket and is about that probe.
 async fn report(env: &LocalEnvironment, probe: &str, mail: &Mail) -> anyhow::Result<()> {
     let key = mail.body.lines().find_map(|line| line.trim().strip_prefix("vigie report "));
     let key = key.context("the mail names no report")?;
@@ -190,7 +190,7 @@ pub(super) async fn gone(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
     reads(&mail, "DOWN gone (local): connection failed, ", &body)
 }
 
-/// Its mails are tickets: another topic than that of the bots that are down, and so no turn to take.
+/// Its mails are tickets on another topic than pages, so it needs no place in the sequence.
 pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Result<()> {
     let alarm = "vigie-local-slow-degraded";
     verdicts(env, "slow", 3).await?;
@@ -267,7 +267,7 @@ async fn ticket(env: &LocalEnvironment, count: usize) -> anyhow::Result<Mail> {
     .await
 }
 
-/// A mail of one alarm as [`reads`] wants it, or one of several with a line for this one.
+/// A mail about one alarm that passes [`reads`], or one about several with a line for this alarm.
 fn says(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> anyhow::Result<()> {
     let alone = format!("{state} {probe} (local)");
     if mail.subject.starts_with(&alone) {
@@ -281,10 +281,10 @@ fn says(mail: &Mail, state: &str, probe: &str, what: &str, body: &[&str]) -> any
         .with_context(|| format!("no line about `{probe}` in `{}`:\n{}", mail.subject, mail.body))
 }
 
-/// Without results, the mail says nothing about the bot, only that there is no data.
+/// Without results, the mail reports only that there is no data.
 pub(super) async fn silent(env: &LocalEnvironment) -> anyhow::Result<()> {
     verdicts(env, "silent", 3).await?;
-    // Without its file the dispatcher orders no more runs; its alarm stays.
+    // Without its file the dispatcher requests no more runs; its alarm remains.
     let since = SystemTime::now();
     let bucket = harness::environment::PROBES_BUCKET;
     env.s3.delete_object().bucket(bucket).key("crossing/silent.yaml").send().await?;

@@ -1,6 +1,6 @@
-//! What the CloudWatch dashboards ask for is what was published.
+//! The metrics of the CloudWatch dashboards are published.
 //!
-//! The emulator knows no `SEARCH`, so the names and dimensions are compared instead.
+//! The emulator does not support `SEARCH`, so the names and dimensions are compared instead.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const ONLY_ON_FAULTS: &[(&str, &str)] = &[
     ("SamplesArchived", "a sample too old for the receiver"),
 ];
 
-/// A metric as a dashboard asks for it: its name, and the names of its dimensions.
+/// A metric of a dashboard: its name, and the names of its dimensions.
 type Asked = (String, BTreeSet<String>);
 
 pub(super) async fn are_published_as_the_dashboards_ask(
@@ -57,7 +57,7 @@ fn of_the_template(body: &serde_json::Value) -> impl Iterator<Item = Asked> {
         if let Some(expression) = metric[0]["expression"].as_str() {
             return searched_metric(expression);
         }
-        // A dot stands for what the metric above it has.
+        // A dot repeats the value of the metric above.
         if metric[0] == "Vigie" || metric[0] == "." {
             return Some((metric[1].as_str()?.to_owned(), ["Environment".to_owned()].into()));
         }

@@ -1,4 +1,4 @@
-//! A second environment in the same account, as a user makes and unmakes it.
+//! A second environment in the same account is deployed and removed.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use deploy::run::root;
 use harness::environment::{LocalEnvironment, PROBES_BUCKET, put_probes};
 use harness::local_aws::aws_variables;
 
-/// `make deploy ENV=dev` beside the environment `local`, a probe of the same name in both, and
-/// `make remove ENV=dev`: afterwards all is there that was there before, and nothing else.
+/// `make deploy ENV=dev` next to the environment `local`, with a probe of the same name in both, then
+/// `make remove ENV=dev`: afterwards the resources are the same as before.
 pub(super) async fn comes_and_goes(env: &LocalEnvironment) -> anyhow::Result<()> {
     put_probes(&env.s3, "neighbour").await?;
     let before = all_that_is_there(env).await?;
@@ -37,7 +37,7 @@ pub(super) async fn comes_and_goes(env: &LocalEnvironment) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The project's own commands, with the local AWS for the cloud; returns what they said.
+/// Runs commands of the project against the local AWS; returns their output.
 async fn make(env: &LocalEnvironment, arguments: &[&str]) -> anyhow::Result<String> {
     let mut make = Command::new("make");
     make.args(arguments).current_dir(root()).envs(aws_variables(&env.aws.endpoint));
@@ -49,7 +49,7 @@ async fn make(env: &LocalEnvironment, arguments: &[&str]) -> anyhow::Result<Stri
     Ok(said)
 }
 
-/// The kind and name of everything that a stack brings.
+/// The type and name of every resource of a stack.
 async fn all_that_is_there(env: &LocalEnvironment) -> anyhow::Result<BTreeSet<String>> {
     let config = &env.aws.config;
     let mut found = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! What an operator does with a deployed stack: the commands of docs/runbook.md, and a smoke run.
+//! Commands of an operator on a deployed stack: those of docs/runbook.md, and a smoke run.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub(super) async fn commands_of_the_runbook_work(env: &LocalEnvironment) -> anyh
     Ok(())
 }
 
-/// The functions in the cloud are asked, and answer with what they saw.
+/// The deployed functions make the runs and return the results.
 pub(super) async fn smoke_run(env: &LocalEnvironment) -> anyhow::Result<()> {
     let operator = Operator::at(env).await?;
     let output = operator.does("vigie", &["smoke", "--environment", "local"]).await?;
@@ -47,7 +47,7 @@ pub(super) async fn smoke_run(env: &LocalEnvironment) -> anyhow::Result<()> {
 
 /// A shell with the tools and the credentials of an operator.
 struct Operator {
-    /// Where `probes/` is.
+    /// The folder with `probes/`.
     folder: PathBuf,
     path: OsString,
     variables: Vec<(&'static str, String)>,

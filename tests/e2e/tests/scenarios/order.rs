@@ -1,7 +1,7 @@
 //! The order in which scenarios that share receivers break their bots.
 //!
-//! Alarms that change together share one mail, which reads differently from the mail of one alarm. So
-//! the scenarios that read a whole mail take turns. A scenario that a filter drops has no turn.
+//! Alarms that change together share one mail, which differs from the mail about one alarm. The scenarios
+//! that read a whole mail therefore run in sequence. A filtered scenario is not part of the sequence.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use crate::list::Scenario;
 
 /// Shared by all scenarios of one environment.
 pub(super) struct Order {
-    /// Turns at the mails of severity `page`.
+    /// The sequence for mails of severity `page`.
     pub(super) mails: Turns,
     /// Place 0 is held until the ticket in English was read.
     pub(super) tickets: Turns,
     french: OnceCell<()>,
 }
 
-/// What a selected scenario holds until it ends.
+/// The places that a selected scenario holds until it ends.
 #[derive(Default)]
 pub(super) struct Places {
     _mail: Option<Place>,
@@ -39,7 +39,7 @@ impl Order {
         }
     }
 
-    /// Switches the mails to French, once; the mails that have to be in English were read before.
+    /// Switches the mails to French, once; the English mails were read before.
     pub(super) async fn speak_french(&self, env: &LocalEnvironment) -> anyhow::Result<()> {
         let switch = async {
             self.tickets.wait_for(1).await;
@@ -70,7 +70,7 @@ impl Turns {
         Place { number, held: self.0.clone() }
     }
 
-    /// Gives place `number` back before its scenario ends.
+    /// Releases place `number` before its scenario ends.
     pub(super) fn leave(&self, number: usize) {
         self.0.send_modify(|held| {
             held.remove(&number);

@@ -1,15 +1,14 @@
 //! Outages: probe results while the receiver is unavailable or unreliable, or the bridge is killed.
 //!
-//! Each scenario has its own bridge beside the deployed one: the real queue of the
-//! emulator, its event source, the release binary. Ten probes put one result a second into the queue;
-//! at the end every sample has to be with the receiver, in order and once. `make test` plays the short
-//! form beside the other crossing tests, `make soak` the long one.
+//! Each scenario has its own bridge in addition to the deployed one, with a queue of the emulator, an event
+//! source and the release binary. Ten probes send one result per second to the queue. At the end the receiver
+//! must have every sample once and in order. `make test` runs the short form with the other scenarios, `make soak`
+//! the long one.
 //!
-//! After an outage the queue is empty again once the messages at the head of each group have rested
-//! for the last time: the bridge lets them rest 10 s, doubling to 10 min, so after 40 s it takes up to
-//! 40 s more, after ten minutes up to five minutes more. A bridge that is killed leaves its messages
-//! hidden until the queue shows them again, six minutes as deployed; the short form can't wait for that
-//! and has a queue that hides them for 15 s.
+//! After an outage the queue is empty once the first message of each group becomes visible again. The bridge hides
+//! messages for 10 s, doubling up to 10 min, so this takes up to 40 s after an outage of 40 s, and up to five minutes
+//! after ten minutes. The messages of a killed bridge are hidden for the visibility timeout: six minutes as deployed,
+//! 15 s in the short form.
 
 mod bridge;
 mod feed;
@@ -22,30 +21,30 @@ use std::time::Duration;
 
 use crate::list::Scenario;
 
-/// How long a scenario goes on.
+/// The times of a scenario.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    /// For which the receiver is away, moody, or the bridge is killed again and again.
+    /// Duration of the outage: the receiver is unavailable or unreliable, or the bridge is killed repeatedly.
     trouble: Duration,
-    /// For which a killed bridge's messages are hidden; as deployed when `None`.
+    /// Visibility timeout of the queue; as deployed when `None`.
     hidden: Option<Duration>,
-    /// Until the queue has to be empty once the trouble is over.
+    /// Longest time after the outage until the queue is empty.
     timeout: Duration,
 }
 
-/// For how long the deployed queue hides what was handed out.
+/// The visibility timeout of the deployed queue.
 const HIDDEN: Duration = Duration::from_secs(360);
 
 impl Times {
     /// Those of `OUTAGE_SECONDS`, 40 s by default.
     fn of_environment() -> Self {
         let seconds = std::env::var("OUTAGE_SECONDS").ok().and_then(|text| text.parse().ok());
-        Self::of_trouble(Duration::from_secs(seconds.unwrap_or(40)))
+        Self::of_outage(Duration::from_secs(seconds.unwrap_or(40)))
     }
 
-    /// Trouble for that long. Messages have rested for no longer than it lasted when it is over, and
-    /// rest for that long once more at the most.
-    fn of_trouble(trouble: Duration) -> Self {
+    /// Times for an outage of this duration. At its end messages were hidden for at most the same time, and are
+    /// hidden for at most the same time again.
+    fn of_outage(trouble: Duration) -> Self {
         let hidden = (trouble < HIDDEN).then_some(Duration::from_secs(15));
         let hides = hidden.unwrap_or(HIDDEN);
         Self { trouble, hidden, timeout: trouble + hides + Duration::from_secs(120) }

@@ -18,7 +18,7 @@ use harness::environment::LocalEnvironment;
 pub(super) const BEARER: &str = "telltale-bearer";
 pub(super) const HEADER: &str = "telltale-header";
 
-/// In every secret of `secrets.json`, and unchanged by every spelling of one.
+/// Part of every secret in `secrets.json`, unchanged by every encoding.
 const MARK: &str = "58213470";
 /// The placeholder of a secret.
 const PLACEHOLDER: &str = "[secret]";
@@ -30,7 +30,7 @@ pub(super) async fn echoed(
     probe: &str,
 ) -> anyhow::Result<()> {
     verdicts(env, probe, 3).await?;
-    // When the mails that are read from top to bottom have come.
+    // After the mails that are compared as a whole.
     order.mails.wait_for(WRONG_ANSWER.turn + 1).await;
     let broken = SystemTime::now();
     env.bot.be(probe, Mood::Error).await?;
@@ -44,7 +44,7 @@ pub(super) async fn echoed(
     .map(drop)
 }
 
-/// Everything that was written, as place and text.
+/// Everything that was written: place and text.
 struct Written(Vec<(String, String)>);
 
 impl Written {
@@ -52,7 +52,7 @@ impl Written {
         self.0.push((place.into(), text.into()));
     }
 
-    /// That there is something to search, and something was repeated where that is to be expected.
+    /// Checks that there is text to search, and that the bots repeated a secret.
     fn holds(&self, place: &str, text: &str) -> anyhow::Result<()> {
         let found = self.0.iter().any(|(at, all)| at.starts_with(place) && all.contains(text));
         ensure!(found, "nothing with `{text}` in {place}");
@@ -141,7 +141,7 @@ async fn metrics(env: &LocalEnvironment, written: &mut Written) -> anyhow::Resul
     Ok(())
 }
 
-/// What waits, and what is dead; nothing is taken out.
+/// The messages of the queues and dead-letter queues; none is removed.
 async fn queues(env: &LocalEnvironment, written: &mut Written) -> anyhow::Result<()> {
     let sqs = aws_sdk_sqs::Client::new(&env.aws.config);
     let queues = sqs.list_queues().send().await?;

@@ -1,4 +1,4 @@
-//! Who else raises alarms, and what becomes of very many of them.
+//! Alarms from other senders, and a large number of alarms.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,20 +16,20 @@ use harness::smtp::MailServer;
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Where alarms come in.
+/// The topic for alarms.
 fn alarms_topic() -> String {
     format!("arn:aws:sns:{REGION}:{ACCOUNT}:vigie-local-alarms")
 }
 
-/// The mails to who is on call beyond the first `before`.
+/// The on-call mails after the first `before`.
 fn new_mails(env: &LocalEnvironment, before: usize) -> Vec<Mail> {
     let mails = env.inbox.mails().into_iter().skip(before);
     mails.filter(|mail| mail.to == ON_CALL).collect()
 }
 
-/// Prometheus, by its own rules and what the bridge wrote, finds the bot down that is gone. One
-/// Alertmanager hands that to Vigie by SNS, the other one to a mail server as the runbook has it; both
-/// with the shipped configuration. Both also receive an alert about a process without a probe.
+/// Prometheus detects the unreachable bot with its rules and the samples from the bridge. One Alertmanager
+/// sends the alert to Vigie by SNS, the other one to a mail server as in the runbook; both use the
+/// configuration in `infra/`. Both also receive an alert about a process without a probe.
 pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
     env.set_alerts_variables(&[("LANGUAGE", "en"), ("TIME_ZONE", "UTC")]).await?;
     for alert in ["InstanceDown", "ProbeDown"] {
@@ -102,7 +102,7 @@ pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
     env.prometheus.notify(&[])
 }
 
-/// The classic runbook's alert about a plain scrape, as its rule raises it: it names no probe.
+/// The alert of the classic runbook about a plain scrape, which has no probe.
 fn instance_down() -> serde_json::Value {
     let runbook = "https://github.com/vigie-watch/vigie/blob/main/docs/runbook.md#instancedown";
     json!([{
@@ -117,7 +117,7 @@ fn instance_down() -> serde_json::Value {
     }])
 }
 
-/// `vigie test-alert`, the program itself; what it printed, and whether it ended well.
+/// Runs `vigie test-alert`; returns its output and whether it succeeded.
 pub(super) async fn vigie_test_alert(
     env: &LocalEnvironment,
     seconds: u32,
@@ -136,7 +136,7 @@ pub(super) async fn test_alert(env: &LocalEnvironment) -> anyhow::Result<()> {
     let before = env.inbox.mails().len();
     let (published, printed) = vigie_test_alert(env, 90).await?;
     ensure!(published && printed.contains("published"), "`vigie test-alert` says:\n{printed}");
-    // SNS has it by now; it delivers in its own time.
+    // SNS accepted the message and delivers it later.
     let mail = env
         .until("mail marked TEST", Duration::from_secs(60), async || {
             let marked = |mail: &Mail| mail.subject.starts_with("[TEST] ");
@@ -177,7 +177,7 @@ pub(super) async fn thousand(env: &LocalEnvironment) -> anyhow::Result<()> {
         Ok((1_000 <= counted().iter().sum::<usize>()).then_some(()))
     })
     .await?;
-    // A window more: nothing may come twice.
+    // One more window: no mail may arrive twice.
     tokio::time::sleep(Duration::from_secs(10)).await;
     let counted = counted();
     ensure!(counted.iter().sum::<usize>() == 1_000, "alarms by mail: {counted:?}");
@@ -185,7 +185,7 @@ pub(super) async fn thousand(env: &LocalEnvironment) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As CloudWatch writes it, of a probe of the crowd.
+/// A message of CloudWatch about one of many probes.
 fn alarm(number: usize) -> String {
     let name = format!("vigie-local-crowd-{number}-down");
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -24,7 +24,7 @@ pub(super) struct Suite {
     runtime: Runtime,
     environment: OnceCell<Arc<LocalEnvironment>>,
     order: Order,
-    /// Scenarios that have run, since others may need what they leave behind.
+    /// Scenarios that have run; others may need their results.
     done: Mutex<HashMap<&'static str, Done>>,
 }
 
@@ -47,7 +47,7 @@ impl Suite {
         }
     }
 
-    /// The trials of a group. Those that a filter drops give their place in the order back.
+    /// The trials of a group. Filtered trials release their place in the order.
     pub(super) fn trials(self: &Arc<Self>, group: Group) -> Vec<Trial> {
         let trial = |scenario: Scenario| {
             let suite = Arc::clone(self);
@@ -72,7 +72,7 @@ impl Suite {
         }
     }
 
-    /// Runs a scenario once, after those whose traces it reads.
+    /// Runs a scenario once, after those whose results it reads.
     async fn outcome(&self, scenario: &Scenario, places: Option<Places>) -> Result<(), Failure> {
         for name in scenario.needs {
             let needed =

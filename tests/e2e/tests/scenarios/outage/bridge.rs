@@ -1,5 +1,5 @@
-//! A bridge beside the deployed one: the same binary, settings and event source, but with its own queue
-//! and its own receiver, so that a test disturbs no other one.
+//! A bridge with the binary, settings and event source of the deployed one, but its own queue and receiver,
+//! so that tests do not affect each other.
 
 use std::collections::HashMap;
 use std::fs;
@@ -20,30 +20,30 @@ use harness::net::http_client;
 const DEPLOYED: &str = "vigie-local-bridge";
 const DEPLOYED_QUEUE: &str = "vigie-local-samples.fifo";
 
-/// What is unlike the deployed one.
+/// Differences from the deployed bridge.
 pub(super) struct Wanted<'a> {
-    /// Names its environment, its function and its queues.
+    /// Part of the names of its environment, function and queues.
     pub(super) name: &'a str,
     pub(super) receiver: &'a str,
     /// `1.0` or `2.0`.
     pub(super) protocol: &'a str,
-    /// For how long the queue hides what was handed out; as deployed when `None`.
+    /// Visibility timeout of the queue; as deployed when `None`.
     pub(super) visibility: Option<Duration>,
 }
 
 pub(super) struct Bridge {
-    /// The deployed one's environment says `local`; this is its own.
+    /// Its environment; that of the deployed bridge is `local`.
     pub(super) environment: String,
     function: String,
     pub(super) queue_url: String,
     dead_letters_url: String,
-    /// Where samples go that became too old.
+    /// The bucket for samples that are too old.
     pub(super) bucket: String,
     pub(super) sqs: aws_sdk_sqs::Client,
     endpoint: String,
 }
 
-/// One message of the dead-message queue.
+/// One message of the dead-letter queue.
 pub(super) struct DeadLetter {
     pub(super) reason: String,
     pub(super) body: String,
@@ -159,7 +159,7 @@ impl Bridge {
         Ok(began.elapsed())
     }
 
-    /// Removes all messages from the dead-message queue and returns them.
+    /// Removes all messages from the dead-letter queue and returns them.
     pub(super) async fn dead_letters(&self) -> anyhow::Result<Vec<DeadLetter>> {
         let mut messages = Vec::new();
         loop {
@@ -222,7 +222,7 @@ async fn queue(
     role: &str,
     attributes: &[(Attribute, String)],
 ) -> anyhow::Result<String> {
-    // The deployed role's own policy names the deployed queues alone.
+    // The policy of the deployed role allows only the deployed queues.
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow",
         "Principal": {"AWS": role},

@@ -1,4 +1,4 @@
-//! Probe results into a bridge's queue, and what the receiver has to have of them in the end.
+//! Sends probe results to the queue of a bridge, and compares them with the samples of the receiver.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -16,10 +16,10 @@ const PROBES: u32 = 10;
 
 const PHASES: [&str; 6] = ["dns", "connect", "tls", "describe", "first_chunk", "reply"];
 
-/// By series, as a person writes it: times in milliseconds and values, in the order of time.
+/// Times in milliseconds and values, in the order of time, by series.
 pub(super) type Samples = BTreeMap<String, Vec<(i64, f64)>>;
 
-/// Who sends results, and what was sent.
+/// Sends results and records them.
 pub(super) struct Feed<'a> {
     bridge: &'a Bridge,
     sent: u32,
@@ -31,7 +31,7 @@ impl<'a> Feed<'a> {
         Self { bridge, sent: 0, samples: Samples::new() }
     }
 
-    /// One result a second, stamped with its second, for that long.
+    /// Sends one result per second with the time of that second, for this duration.
     pub(super) async fn run(&mut self, time: Duration) -> anyhow::Result<()> {
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         let until = Instant::now() + time;
@@ -42,8 +42,8 @@ impl<'a> Feed<'a> {
         Ok(())
     }
 
-    /// One result of a minute for each of three probes, over that many minutes up to the present,
-    /// posted at once: as the queue is after the receiver was away for as long.
+    /// Sends one result per minute for each of three probes, for this number of minutes up to now, all at once:
+    /// the state of the queue after an outage of this duration.
     pub(super) async fn minutes(&mut self, minutes: u32) -> anyhow::Result<()> {
         let now = due_now();
         for minute in (0..=minutes).rev() {
@@ -108,7 +108,7 @@ fn result(
     Ok(plain.into_iter().chain(phases).collect::<Result<_, _>>()?)
 }
 
-/// What a receiver gave back, in the form of what was sent.
+/// The samples of a receiver, in the form of the sent ones.
 pub(super) fn stored(found: Vec<Stored>) -> anyhow::Result<Samples> {
     let mut samples = Samples::new();
     for Stored { metric, values } in found {
@@ -125,7 +125,7 @@ pub(super) fn stored(found: Vec<Stored>) -> anyhow::Result<Samples> {
     Ok(samples)
 }
 
-/// Every sample is there, in order, none twice, none besides.
+/// Checks that the receiver has every sample once, in order, and no others.
 pub(super) fn ensure_same(sent: &Samples, stored: &Samples) -> anyhow::Result<()> {
     for (series, sent) in sent {
         let there = stored.get(series).map(Vec::as_slice).unwrap_or_default();
@@ -147,7 +147,7 @@ pub(super) fn ensure_same(sent: &Samples, stored: &Samples) -> anyhow::Result<()
     Ok(())
 }
 
-/// How many samples that is.
+/// The number of samples.
 pub(super) fn count(samples: &Samples) -> usize {
     samples.values().map(Vec::len).sum()
 }

@@ -16,12 +16,12 @@ use harness::prometheus::{LATE, Prometheus};
 
 const MINUTES: u32 = 90;
 
-/// `RemoteWriteMaxAgeSeconds` as deployed: beyond about an hour Prometheus refuses samples.
+/// `RemoteWriteMaxAgeSeconds` as deployed: Prometheus rejects samples that are older than about an hour.
 const MAX_AGE: Duration = Duration::from_secs(3000);
 
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// As the runbook says it: one block for all, and not one for each message.
+/// As in the runbook: one block for all messages.
 const JOIN: &str = "(find late-samples -name '*.openmetrics' | sort | xargs grep -hv '^# '; \
                     echo '# EOF') > late.openmetrics";
 
@@ -47,7 +47,7 @@ async fn late(env: &LocalEnvironment, name: &str, window: Option<&str>) -> anyho
     let messages = bridge.dead_letters().await?;
     ensure!(messages.is_empty(), "dead-lettered: {:?}", messages[0].reason);
 
-    // Of ninety minutes fifty are young enough, give or take what passed meanwhile.
+    // About fifty of the ninety minutes are new enough.
     let all = format!("{{environment={:?}}}", bridge.environment);
     let young = stored(prometheus.samples(&all, "2h").await?)?;
     let oldest = young.values().filter_map(|row| row.first()).map(|(at, _)| *at).min();
@@ -68,7 +68,7 @@ async fn late(env: &LocalEnvironment, name: &str, window: Option<&str>) -> anyho
         kept.samples
     );
 
-    // Now Prometheus has the whole.
+    // Now Prometheus has all samples.
     let stopped = prometheus.stop().await?;
     let promtool = on_path("promtool").context("`promtool` is not on the PATH")?;
     let mut blocks = Command::new(promtool);
@@ -80,12 +80,12 @@ async fn late(env: &LocalEnvironment, name: &str, window: Option<&str>) -> anyho
 }
 
 struct Kept {
-    /// All files as one, as promtool takes it.
+    /// All files as one, the input of promtool.
     page: PathBuf,
     samples: usize,
 }
 
-/// Fetches what the bridge put into the bucket and makes one page of it.
+/// Fetches the objects of the bridge from the bucket and joins them to one page.
 async fn kept(env: &LocalEnvironment, bridge: &Bridge, folder: &Path) -> anyhow::Result<Kept> {
     fs::create_dir_all(folder)?;
     let own = format!("environment={:?}", bridge.environment);

@@ -1,4 +1,4 @@
-//! A receiver of remote write that does as a script says, down to resetting the connection.
+//! A remote-write receiver that follows a script, including resets of the connection.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -55,7 +55,7 @@ impl Request {
     }
 }
 
-/// What is said to a request.
+/// The answer to a request.
 pub(super) enum Reply {
     Answer {
         status: u16,
@@ -65,7 +65,7 @@ pub(super) enum Reply {
     },
     /// The connection is reset.
     Reset,
-    /// Nothing ever comes.
+    /// No answer.
     Stall,
 }
 
@@ -77,7 +77,7 @@ impl Reply {
 
 pub(super) type Script = Arc<dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync>;
 
-/// On to the receiver and back, counts included.
+/// Forwards the request to the receiver and returns its answer with the counts.
 pub(super) async fn pass_on(
     client: &reqwest::Client,
     url: &str,
@@ -130,7 +130,7 @@ impl Drop for Receiver {
     }
 }
 
-/// Until the other side closes, or the script does.
+/// Serves a connection until one of the sides closes it.
 async fn serve(
     stream: TcpStream,
     number: impl Fn() -> usize,

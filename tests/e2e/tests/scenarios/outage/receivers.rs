@@ -1,4 +1,4 @@
-//! The same samples into receivers of other kinds.
+//! Sends the samples to other kinds of receivers.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use harness::environment::LocalEnvironment;
 use harness::net::{free_port, http_client, wait_until_it_answers};
 use harness::prometheus::{Prometheus, Stored};
 
-/// For which results are sent.
+/// Duration of the feed.
 const TIME: Duration = Duration::from_secs(15);
 const TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -62,7 +62,7 @@ pub(super) async fn victoria_metrics(env: &LocalEnvironment) -> anyhow::Result<(
     feed.run(TIME).await?;
     bridge.drained(env, TIMEOUT).await?;
 
-    // It shows what it has taken within a second or two.
+    // Stored samples are visible after one or two seconds.
     let client = http_client()?;
     let all = format!("{{environment={:?}}}", bridge.environment);
     let mut found = Samples::new();
@@ -82,7 +82,7 @@ pub(super) async fn victoria_metrics(env: &LocalEnvironment) -> anyhow::Result<(
             Ok(ensure_same(&feed.samples, &found).is_ok().then_some(()))
         })
         .await;
-    // What differs says more than that something does.
+    // Show only the differences.
     ensure_same(&feed.samples, &found)?;
     same
 }
@@ -92,7 +92,7 @@ pub(super) async fn prometheus_3(env: &LocalEnvironment) -> anyhow::Result<()> {
     let program = Some(package.program("prometheus"));
     let name = "prometheus-3";
     let prometheus = Prometheus::receiver(name, program, None, &env.state, &env.processes).await?;
-    // Between the two, to see what is spoken.
+    // A proxy between the two, to read the protocol version.
     let versions = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
     let script = {
         let (client, url) = (http_client()?, prometheus.remote_write_url());
@@ -135,8 +135,8 @@ impl Heard {
     }
 }
 
-/// Sends some results in version 2.0 to what `answer` scripts, which has to hear them all; returns how
-/// many requests were of version 1.0 and of 2.0.
+/// Sends some results in version 2.0 to a receiver that answers by `answer` and must receive all of them;
+/// returns the number of requests of version 1.0 and of 2.0.
 async fn scripted(
     env: &LocalEnvironment,
     name: &str,

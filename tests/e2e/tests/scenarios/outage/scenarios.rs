@@ -1,4 +1,4 @@
-//! Trouble with the receiver or with the bridge, and what is to be found afterwards.
+//! Outages of the receiver or of the bridge, and the samples that are stored afterwards.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use harness::environment::LocalEnvironment;
 use harness::net::http_client;
 use harness::prometheus::{LATE, Prometheus};
 
-/// Before and after the trouble.
+/// Before and after the outage.
 const CALM: Duration = Duration::from_secs(8);
 
 pub(super) async fn away(env: &LocalEnvironment, times: Times) -> anyhow::Result<()> {
@@ -49,8 +49,8 @@ pub(super) async fn away(env: &LocalEnvironment, times: Times) -> anyhow::Result
     nothing_was_dead_lettered(&bridge).await
 }
 
-/// The receiver's own front kills the bridge while it waits for its answer, by turns before and after
-/// the samples went on to Prometheus.
+/// The proxy of the receiver kills the bridge while it waits for the answer, alternately before and after the
+/// samples are forwarded to Prometheus.
 pub(super) async fn killed(env: &LocalEnvironment, times: Times) -> anyhow::Result<()> {
     let name = "prometheus-killed";
     let prometheus =
@@ -63,7 +63,7 @@ pub(super) async fn killed(env: &LocalEnvironment, times: Times) -> anyhow::Resu
         move |request: Request| {
             let (client, url) = (client.clone(), url.clone());
             let victim = murderous.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            // Each third request, by turns before and after it was passed on.
+            // Every third request, alternately before and after it is forwarded.
             let victim = victim.filter(|_| request.number % 3 == 2);
             let kills = Arc::clone(&kills);
             async move {
@@ -115,26 +115,26 @@ async fn nothing_was_dead_lettered(bridge: &Bridge) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One sample in a hundred is refused by the receiver, whenever it is asked.
+/// The receiver rejects one sample in a hundred in every request.
 fn is_bad((series, _, value): &Sample) -> bool {
-    // The feed writes the run's number: of ten runs with ten series each it is one phase of one run,
+    // The value is the number of the run: of ten runs with ten series each, one phase of one run is rejected,
     // of another probe each time.
     series.contains("phase=\"tls\"") && (value % 10.0 - (value / 10.0).floor() % 10.0).abs() < 0.5
 }
 
 const BAD: &str = "sample is out of this receiver's taste";
 
-/// What the moody receiver has, as Prometheus with a window for late samples keeps it.
+/// The samples of the unreliable receiver, stored as Prometheus with an out-of-order window does.
 #[derive(Default)]
 struct Kept {
     samples: HashMap<String, BTreeMap<i64, f64>>,
-    /// Samples of a series that came before an earlier one had.
+    /// Samples of a series that arrived before an older one.
     overtaken: Vec<String>,
     moods: BTreeMap<&'static str, usize>,
 }
 
 impl Kept {
-    /// Takes all samples or none.
+    /// Stores all samples or none.
     fn take(&mut self, request: &Request) -> Reply {
         let Ok(samples) = request.samples() else { return Reply::status(500) };
         if let Some((series, ..)) = samples.iter().find(|sample| is_bad(sample)) {
@@ -157,7 +157,7 @@ impl Kept {
         *self.moods.entry(name).or_default() += 1;
     }
 
-    /// All of `good` and nothing else, come in order, through every mood.
+    /// Checks that exactly the samples of `good` were stored, in order.
     fn ensure_has(&self, good: &Samples) -> anyhow::Result<()> {
         for mood in ["500", "503", "429", "reset", "stored and reset", "stall", "400"] {
             let was = self.moods.contains_key(mood);
@@ -171,7 +171,7 @@ impl Kept {
     }
 }
 
-/// What is not bad of it.
+/// The samples that are not rejected.
 fn good(samples: &Samples) -> Samples {
     let mut good = samples.clone();
     for (series, row) in &mut good {
