@@ -47,14 +47,14 @@ const TOP: &[(&str, &[&str])] = &[
     ("prober", &["alarm-model"]),
 ];
 
-/// Only these may know the Lambda runtime.
+/// Only these may depend on the Lambda runtime.
 const KNOW_LAMBDA: &[&str] = &["alerts", "bridge", "dispatcher", "ingest", "lambda-kit", "prober"];
 
-/// Never to be seen in `domain`: it does no I/O, has no clock and no async.
+/// Not allowed in `domain`, which has no I/O, no clock and no async.
 const NOT_IN_DOMAIN: &[&str] =
     &["aws-config", "reqwest", "tokio", "lambda_runtime", "hyper", "futures-util"];
 
-/// Written by cargo-hakari, without code: it holds the features of the dependencies only.
+/// Written by cargo-hakari, without code: it only has the features of the dependencies.
 const WORKSPACE_HACK: &str = "workspace-hack";
 
 /// Every package of the workspace with its dependencies, without those of its tests.
@@ -131,7 +131,10 @@ fn debug_level_covers_every_crate_of_the_functions() {
 fn only_functions_depend_on_the_lambda_runtime() {
     for (name, dependencies) in packages() {
         let knows = dependencies.contains("lambda_runtime");
-        assert!(!knows || KNOW_LAMBDA.contains(&name.as_str()), "`{name}` knows lambda_runtime");
+        assert!(
+            !knows || KNOW_LAMBDA.contains(&name.as_str()),
+            "`{name}` depends on lambda_runtime"
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! Dashboards and rules agree with what Vigie publishes. Whether Prometheus and Alertmanager accept them
-//! is seen in `runbook`, which runs infra/observability/check.sh.
+//! Dashboards and rules agree with what Vigie publishes. `runbook` runs
+//! infra/observability/check.sh, which validates the files with promtool and amtool.
 
 mod alertmanager;
 mod panels;
@@ -15,7 +15,7 @@ use testkit::dashboards::{
 };
 use testkit::runbook::{Heading, Runbook};
 
-/// What examples/gradio-metrics serves; a test below compares it with the module.
+/// The metrics of examples/gradio-metrics; a test below compares them with the module.
 const SERVED_BY_THE_APP: &[&str] = &[
     "chatbot_requests_total",
     "chatbot_request_duration_seconds",
@@ -238,7 +238,7 @@ fn every_alert_is_tested_firing_and_not_firing() {
         {
             let (fires, rests) = seen.get(&alert).copied().unwrap_or_default();
             assert!(fires, "{file}: no test in which `{alert}` fires");
-            // The watchdog is there to fire always.
+            // The watchdog always fires.
             assert!(rests || alert == "Watchdog", "{file}: no test in which `{alert}` is quiet");
         }
     }

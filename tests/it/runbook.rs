@@ -1,4 +1,4 @@
-//! The runbook is the same in both languages, and its commands are run or say why not.
+//! The runbook is the same in both languages, and its commands are run or have a reason why not.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -59,7 +59,7 @@ fn every_alert_has_a_section_in_both_languages() {
     }
 }
 
-/// In French such a mark stands after a space, at which a line must not break.
+/// In French a space precedes such a mark, and a line must not break there.
 #[test]
 fn french_punctuation_follows_a_no_break_space() {
     let text = fs::read_to_string(root().join(FRENCH)).unwrap();
@@ -116,7 +116,7 @@ fn every_command_is_run_or_has_a_reason() {
     }
 }
 
-/// `<!-- run: tools -->`: needs nothing but the repository and Debian's Prometheus packages.
+/// `<!-- run: tools -->`: needs only the repository and Debian's Prometheus packages.
 #[test]
 fn commands_that_need_only_the_tools_succeed() {
     if tools_are_missing() {
@@ -130,7 +130,7 @@ fn commands_that_need_only_the_tools_succeed() {
     }
 }
 
-/// `<!-- run: observe -->`: against the Prometheus and Alertmanager that observe.sh starts, watching a chatbot.
+/// `<!-- run: observe -->`: against the Prometheus and Alertmanager that observe.sh starts for a chatbot.
 #[test]
 fn commands_for_prometheus_and_alertmanager_succeed() {
     if tools_are_missing() {
@@ -143,7 +143,7 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
         ("ALERTMANAGER", observed.alertmanager.as_str()),
         ("BOT", bot.url.as_str()),
     ];
-    // The first commands of the page come a few seconds too early otherwise.
+    // Otherwise the first commands of the page run a few seconds too early.
     let wait = "curl --silent --fail --retry 60 --retry-delay 1 --retry-all-errors";
     run(&format!("{wait} $PROMETHEUS/-/ready && {wait} $ALERTMANAGER/-/ready"), &variables);
     let runbook = Runbook::read(ENGLISH);
@@ -154,7 +154,7 @@ fn commands_for_prometheus_and_alertmanager_succeed() {
     }
 }
 
-/// The same file serves Compose, which takes a value as it stands there.
+/// Compose uses the same file and does not evaluate its values.
 #[test]
 fn settings_are_not_evaluated_by_a_shell() {
     if tools_are_missing() {
@@ -173,7 +173,7 @@ fn settings_are_not_evaluated_by_a_shell() {
     }
 }
 
-/// Debian's packages; without them this says so, and fails if `VIGIE_REQUIRE_TOOLS` is set, as in `make test`.
+/// Whether Debian's packages are missing; prints a message, and fails if `VIGIE_REQUIRE_TOOLS` is set, as in `make test`.
 #[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 pub(crate) fn tools_are_missing() -> bool {
     let tools = ["promtool", "amtool", "prometheus", "prometheus-alertmanager", "curl"];
@@ -194,7 +194,7 @@ fn run(command: &str, variables: &[(&str, &str)]) {
     assert!(output.status.success(), "{command}\n{said}");
 }
 
-/// Answers every request with one metric, as long as the test lasts.
+/// Answers every request with one metric until the test ends.
 struct Bot {
     address: String,
     url: String,
@@ -219,7 +219,7 @@ impl Bot {
     }
 }
 
-/// observe.sh, running.
+/// A running observe.sh.
 struct Observed {
     script: Child,
     prometheus: String,
@@ -269,7 +269,7 @@ impl Observed {
 
 impl Drop for Observed {
     fn drop(&mut self) {
-        // SIGTERM, so that the script ends what it started; `Child::kill` would leave them behind.
+        // SIGTERM, so that the script stops its programs; `Child::kill` would not stop them.
         let _ = Command::new("kill").arg(self.script.id().to_string()).status();
         let _ = self.script.wait();
     }
@@ -313,7 +313,7 @@ fn make_targets_in_the_documentation_exist() {
     let mut seen = 0;
     for path in [ENGLISH, FRENCH, "README.md", "docs/decisions.md", "docs/deploying.md"] {
         let text = fs::read_to_string(root().join(path)).unwrap();
-        // In a line of prose a command stands between backticks, in a block at the start or after variables.
+        // In prose a command is between backticks, in a block at the start of a line or after variables.
         for (at, _) in text.match_indices("make ") {
             let before = text[..at].chars().next_back();
             let line = &text[text[..at].rfind('\n').map_or(0, |end| end + 1)..at];
@@ -330,7 +330,7 @@ fn make_targets_in_the_documentation_exist() {
     assert!(seen > 5, "{seen} commands");
 }
 
-/// So that a change of the mails is seen where a stranger reads the first one.
+/// The README shows a current mail.
 #[test]
 fn mail_in_the_readme_equals_a_snapshot() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();

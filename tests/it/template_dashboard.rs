@@ -82,7 +82,7 @@ fn dashboard_finds_probes_by_search() {
             "{metric}"
         );
     }
-    // A quoted term matches the whole value, so a part of a name would find nothing.
+    // A quoted term matches the whole value, so a part of a name has no match.
     assert!(expressions.iter().all(|one| !one.contains("vigie-")), "{expressions:?}");
 }
 

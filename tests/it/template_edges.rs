@@ -111,7 +111,7 @@ impl Stack {
         if trusted { Ok(()) } else { Err(format!("{role} does not trust {service}")) }
     }
 
-    /// Whether a role may use what is behind an encrypted queue, topic, table or secret.
+    /// Whether a role may use the key of an encrypted queue, topic, table or secret.
     fn role_uses_the_key(&self, role: &str) -> Result<(), String> {
         USE_THE_KEY.iter().try_for_each(|action| self.role_allows(role, action, "Key"))
     }

@@ -23,7 +23,7 @@ pub struct Expression {
 /// Where an expression stands, hence how it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A panel that shows what is true now.
+    /// A panel that shows the current value.
     Instant,
     /// A panel that shows a stretch of time.
     Range,
@@ -56,7 +56,7 @@ pub fn root() -> PathBuf {
 /// Expressions of all dashboards and all rules.
 ///
 /// # Panics
-/// When a file cannot be read or is not what it should be, naming the file.
+/// When a file cannot be read or is invalid; the message names the file.
 #[must_use]
 pub fn expressions() -> Vec<Expression> {
     let mut found = Vec::new();

@@ -1,7 +1,7 @@
-//! A scripted Gradio 6 app on a loopback port: the wire of `sse_v3`, the answers of a closure.
+//! A scripted Gradio 6 app on a loopback port: protocol `sse_v3`, answers from a closure.
 //!
-//! For tests of what is built on the Gradio client. The client's own tests have servers that
-//! misbehave byte by byte; this one only answers well, fails as an app does, or keeps silent.
+//! For tests of crates that use the Gradio client. It answers correctly, fails as an app does, or does not
+//! answer. The tests of the client have servers with protocol errors.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ pub enum Answer {
     Chunks(Vec<String>),
     /// Fails as `gr.Error` does.
     Error(String),
-    /// Starts, and never says a word.
+    /// Starts, and never sends a chunk.
     Silence,
     /// Rejects the request with status 401.
     Unauthorized,
@@ -92,7 +92,7 @@ impl GradioApp {
     }
 }
 
-/// What `/config` of a `ChatInterface` of 6.31 says, as far as a client needs it.
+/// The part of `/config` of a `ChatInterface` of 6.31 that a client needs.
 fn config() -> Value {
     json!({
         "version": "6.31.0", "api_prefix": "/gradio_api", "mode": "chat_interface", "protocol": "sse_v3",

@@ -1,4 +1,4 @@
-//! A remote-write receiver on a loopback port that answers as a script says and stores as Prometheus does.
+//! A remote-write receiver on a loopback port that answers by a script and stores samples as Prometheus does.
 
 #![expect(clippy::unwrap_used, reason = "a test whose receiver can't go on fails")]
 
@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Series as text, time in milliseconds, value.
 pub type Stored = (String, i64, f64);
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// From 0, over all connections.
@@ -26,21 +26,21 @@ pub struct Request {
 }
 
 impl Request {
-    /// Whether there is a sample of a series that begins so.
+    /// Whether there is a sample of a series with this prefix.
     #[must_use]
     pub fn has(&self, series: &str) -> bool {
         self.samples.iter().any(|(name, ..)| name.starts_with(series))
     }
 }
 
-/// What the script says to one request.
+/// The answer of the script to one request.
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// 204, or 400 without storing anything when a sample is older than what its series has, or
-    /// differs at the same time. 2.0 is answered with its counts.
+    /// 204, or 400 without storing any sample if one is older than the last one of its series, or has another
+    /// value at the same time. Answers to 2.0 have the counts.
     Store,
-    /// Stores what it can, as Prometheus 3 does over 2.0: all but series that begin so and what `Store`
-    /// refuses. 400, with the counts of what is stored, when something is not.
+    /// Stores the valid samples, as Prometheus 3 does over 2.0: all except series with this prefix and samples
+    /// that `Store` rejects. 400 with the counts if a sample is rejected.
     StoreBut(&'static str),
     /// 204 without counts and without storing, as a 1.0 receiver answers 2.0.
     Nod,
@@ -50,7 +50,7 @@ pub enum Reply {
     Redirect(u16, &'static str),
     /// Closes the connection with a reset.
     Reset,
-    /// Takes the request and never answers.
+    /// Reads the request and never answers.
     Stall,
 }
 
@@ -71,7 +71,7 @@ pub struct Receiver {
 type Script = Arc<Mutex<dyn FnMut(&Request) -> Reply + Send>>;
 
 impl Receiver {
-    /// Listens, and asks `script` what to answer to each request.
+    /// Listens, and answers each request by `script`.
     pub async fn start(script: impl FnMut(&Request) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api/v1/write", listener.local_addr().unwrap());

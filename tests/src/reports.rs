@@ -1,4 +1,4 @@
-//! Reports as the prober writes them, for the tests of what shows them.
+//! Reports of the prober, for tests of code that shows reports.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn time(text: &str) -> Timestamp {
     text.parse().expect("a time")
 }
 
-/// A turn that went well, begun so many milliseconds after its attempt.
+/// A successful turn that started this many milliseconds after its attempt.
 #[must_use]
 pub fn turn(offset: u64, said: &str, answered: &str) -> TurnReport {
     TurnReport {
@@ -76,7 +76,7 @@ pub fn attempt(turns: Vec<TurnReport>) -> Attempt {
     }
 }
 
-/// The report of these attempts, its outcome as they make it.
+/// The report of these attempts with the resulting outcome.
 #[must_use]
 pub fn report(attempts: Vec<Attempt>) -> Report {
     let due = time("2026-11-22T11:05:00Z");
@@ -107,7 +107,7 @@ pub fn report(attempts: Vec<Attempt>) -> Report {
     }
 }
 
-/// Two attempts, a slow first chunk, a failed check: something of everything.
+/// Two attempts, with a slow first chunk and a failed check.
 #[must_use]
 pub fn eventful() -> Report {
     let first = Attempt {

@@ -1,13 +1,13 @@
-//! The operator's runbooks, taken apart: headings and commands.
+//! Reads the headings and commands of the runbooks.
 //!
-//! Before each block of commands an HTML comment says who runs it: `<!-- run: WHERE -->` or
-//! `<!-- not run: REASON -->`. The crossing tests take `deployed`.
+//! An HTML comment before each block of commands names the test that runs it: `<!-- run: WHERE -->` or
+//! `<!-- not run: REASON -->`. The end-to-end scenarios run `deployed`.
 
 use std::fs;
 
 use crate::dashboards::root;
 
-/// A runbook, read.
+/// A parsed runbook.
 #[derive(Debug)]
 pub struct Runbook {
     pub headings: Vec<Heading>,
@@ -24,7 +24,7 @@ pub struct Heading {
 /// A fenced block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// What stands after the fence, such as `sh`.
+    /// The language after the fence, such as `sh`.
     pub language: String,
     pub text: String,
     /// The comment on the line before the fence.
@@ -87,7 +87,7 @@ impl Runbook {
 }
 
 impl Heading {
-    /// The anchor that the forge makes of it.
+    /// The anchor that GitHub creates for it.
     #[must_use]
     pub fn anchor(&self) -> String {
         let kept = |c: char| match c {

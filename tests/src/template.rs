@@ -1,5 +1,5 @@
-//! Loads a CloudFormation template, short forms such as `!Ref` included, and answers what the tests
-//! of `infra/` ask: which resources there are, and which policy allows what on which of them.
+//! Loads a CloudFormation template, short forms such as `!Ref` included, for the tests
+//! of `infra/`: lists the resources, and finds the actions that a policy allows on a resource.
 
 use std::collections::BTreeSet;
 
@@ -122,7 +122,7 @@ impl<'a> Statement<'a> {
         resource.as_array().map_or_else(|| vec![resource], |list| list.iter().collect())
     }
 
-    /// The logical ids of the resources it is about; `*` and ARNs as they stand.
+    /// The logical ids of its resources; `*` and ARNs are unchanged.
     #[must_use]
     pub fn resources(self) -> BTreeSet<String> {
         let resource = &self.0["Resource"];
@@ -157,7 +157,7 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// A value, or both branches where a condition decides; `AWS::NoValue` is nothing.
+/// A value, or both branches of a condition; `AWS::NoValue` is omitted.
 #[must_use]
 pub fn branches(value: &Value) -> Vec<&Value> {
     match value["Fn::If"].as_array().map(Vec::as_slice) {
@@ -167,13 +167,13 @@ pub fn branches(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// What the branches of a value point to, see [`target`].
+/// The targets of the branches of a value, see [`target`].
 #[must_use]
 pub fn targets(value: &Value) -> BTreeSet<String> {
     branches(value).into_iter().filter_map(target).collect()
 }
 
-/// What a value points to: the logical id behind `!Ref X`, `!GetAtt X.Arn` or `!Sub ${X.Arn}/*`,
+/// The target of a value: the logical id in `!Ref X`, `!GetAtt X.Arn` or `!Sub ${X.Arn}/*`,
 /// the text itself otherwise.
 #[must_use]
 pub fn target(value: &Value) -> Option<String> {
@@ -254,7 +254,7 @@ fn scalar(text: &str, style: ScalarStyle, tagged: bool) -> Value {
     }
 }
 
-/// `!Ref` and `!Condition` keep their names, every other short form stands for `Fn::…`.
+/// `!Ref` and `!Condition` keep their names, every other short form is `Fn::…`.
 fn tagged(value: Value, tag: Option<&Tag>) -> Value {
     let Some(tag) = tag.filter(|tag| tag.handle() == "!") else { return value };
     let (name, value) = match (tag.suffix(), value) {

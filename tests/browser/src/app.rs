@@ -141,7 +141,7 @@ impl App {
         let deadline = Instant::now() + START;
         loop {
             let answer = client.get(&url).send().await;
-            // An app with a log-in answers 401.
+            // An app with a login answers 401.
             let ready =
                 |status: StatusCode| status.is_success() || status == StatusCode::UNAUTHORIZED;
             if answer.is_ok_and(|response| ready(response.status())) {
@@ -156,12 +156,12 @@ impl App {
         }
     }
 
-    /// The address that a person opens.
+    /// The address for the browser.
     pub(crate) fn url(&self, case: &Case) -> String {
         format!("http://{}{}{}", loopback(self.port), self.path, case.path)
     }
 
-    /// Ends it; the launcher kills an app whose connection is closed.
+    /// Stops it; the launcher kills an app whose connection is closed.
     pub(crate) async fn stop(self) {
         if let Some(nginx) = self.nginx {
             nginx.stop().await;

@@ -1,4 +1,4 @@
-//! The browser: a program in `driver/` that holds conversations in Chromium, one request a line.
+//! The browser: a program in `driver/` that holds conversations in Chromium, one request per line.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -23,7 +23,7 @@ struct Request<'a> {
     hints: &'a Hints,
 }
 
-/// A conversation as a person saw it.
+/// A conversation in the browser.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Seen {
     pub(crate) turns: Vec<SeenTurn>,
@@ -34,7 +34,7 @@ pub(crate) struct Seen {
 /// Times count from the request that sent the message.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct SeenTurn {
-    /// Whether the server took the message.
+    /// Whether the server accepted the message.
     pub(crate) accepted: bool,
     /// Requests that failed, with their status.
     #[serde(default)]
@@ -47,7 +47,7 @@ pub(crate) struct SeenTurn {
     /// First text of the answer was on the page.
     pub(crate) first_painted_ms: Option<u64>,
     pub(crate) last_change_ms: Option<u64>,
-    /// Whether the page had nothing left to wait for.
+    /// Whether the page was idle.
     pub(crate) settled: bool,
 }
 

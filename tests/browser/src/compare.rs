@@ -1,4 +1,4 @@
-//! The two results of a case, and where they differ.
+//! The two results of a case, and their differences.
 
 use std::fmt;
 
@@ -16,18 +16,18 @@ pub(crate) struct Comparison {
     pub(crate) case: String,
     pub(crate) browser: Side,
     pub(crate) vigie: Side,
-    /// What differs, one sentence each; empty when both agree.
+    /// One sentence for each difference; empty if there is none.
     pub(crate) differences: Vec<String>,
 }
 
-/// How one of the two judges the app.
+/// The verdict of one of the two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     Up,
     Degraded,
     Down,
-    /// Vigie finds no chat that it can drive.
+    /// Vigie finds no chat that it supports.
     Refused,
     /// The conversation could not be held for a reason that is not the app's.
     #[default]
@@ -46,7 +46,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What one of the two says of the app.
+/// The result of one of the two.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Side {
     pub(crate) verdict: Verdict,
@@ -64,7 +64,7 @@ impl Side {
         matches!(self.verdict, Verdict::Up | Verdict::Degraded)
     }
 
-    /// Nothing can be said of the app.
+    /// No result about the app.
     pub(crate) fn error(error: &anyhow::Error) -> Self {
         Self { reason: format!("{error:#}"), ..Self::default() }
     }
@@ -85,7 +85,7 @@ impl Comparison {
     }
 }
 
-/// Whether the result is what the manifest says is right.
+/// Whether the result is the one in the manifest.
 pub(crate) fn is_right(case: &Case, side: &Side) -> bool {
     matches!(
         (case.right, side.verdict),
@@ -136,7 +136,7 @@ fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
     differences
 }
 
-/// The browser's verdict: what a person would say who applies the probe's checks to the page.
+/// The verdict of the browser: the checks of the probe, applied to the page.
 pub(crate) fn browser(case: &Case, seen: &Seen) -> Side {
     let mut side = Side::default();
     for (turn, expected) in seen.turns.iter().zip(&case.probe.conversation) {

@@ -1,8 +1,8 @@
-//! `make test-browser`: the verdict and the answers of Vigie beside those of a real browser.
+//! `make test-browser`: compares the verdict and the replies of Vigie with those of a real browser.
 //!
 //! Each case of `apps.yaml` is one Gradio app. Chromium opens its page and types the prompts of the
 //! case's probe; then Vigie runs the same probe against the same server. The program fails when the
-//! verdicts or the answers differ, or when the browser does not see what the manifest says is right.
+//! verdicts or the replies differ, or when the browser does not have the result of the manifest.
 
 mod app;
 mod checks;
@@ -29,7 +29,7 @@ use compare::{Comparison, Side};
 use manifest::Case;
 use vigie::Vigie;
 
-/// Apps that start while the browser is busy with another one.
+/// Apps that start while the browser uses another one.
 const APPS_AHEAD: usize = 3;
 
 #[tokio::main]
@@ -79,7 +79,7 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         let comparison = both.compare(&case, app).await;
         progress.note(results::line(&comparison));
         comparisons.push(comparison);
-        // After each case, so that a run that is interrupted leaves what it has.
+        // After each case, so that an interrupted run has results.
         results::write(&comparisons, &state)?;
     }
     let different = comparisons.iter().filter(|comparison| !comparison.agrees()).count();
@@ -91,16 +91,16 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who holds the conversations.
+/// The clients that hold the conversations.
 struct Both {
     chromium: Chromium,
     vigie: Vigie,
-    /// Results of an earlier run, whose browser's part is not repeated.
+    /// Results of an earlier run, whose browser results are reused.
     known: Vec<Comparison>,
 }
 
 impl Both {
-    /// Both conversations with one app; what prevents them is part of the comparison.
+    /// Both conversations with one app; an error is part of the comparison.
     async fn compare(&mut self, case: &Case, app: anyhow::Result<App>) -> Comparison {
         let app = match app {
             Ok(app) => app,
@@ -119,8 +119,8 @@ impl Both {
         app.stop().await;
         Comparison::new(case, browser, vigie)
     }
-    /// What a person sees. A busy machine can disturb a conversation: one that is not as the manifest
-    /// says is repeated once.
+    /// The conversation in the browser. It is repeated once if it differs from the manifest, because a busy
+    /// machine can disturb it.
     async fn browse(&mut self, case: &Case, url: &str) -> Side {
         let mut side = Side::default();
         for _ in 0..2 {

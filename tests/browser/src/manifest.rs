@@ -1,4 +1,4 @@
-//! `apps.yaml`: which apps are compared, how they are served, and what is right.
+//! `apps.yaml`: the compared apps, how they are served, and the expected results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::Check;
 
-/// The versions of Gradio that apps are tried with.
+/// The tested versions of Gradio.
 const VERSIONS: [Environment; 3] = [
     Environment {
         name: "gradio-4.44.1",
@@ -26,20 +26,20 @@ const VERSIONS: [Environment; 3] = [
     },
 ];
 
-/// One app of the manifest with all ways in which it is tried.
+/// One app of the manifest with all its variants.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
     name: String,
-    /// File in `apps/` without `.py`; the entry's name when it is left out.
+    /// File in `apps/` without `.py`; the entry's name by default.
     app: Option<String>,
-    /// File in `apps/` without `.yaml`; the app's name when it is left out.
+    /// File in `apps/` without `.yaml`; the app's name by default.
     probe: Option<String>,
     #[serde(default = "newest")]
     gradio: Vec<Release>,
     #[serde(default = "plain")]
     serve: Vec<Serving>,
-    /// What follows the address of the app, such as `/chat?tenant=acme`.
+    /// Appended to the address of the app, such as `/chat?tenant=acme`.
     #[serde(default)]
     path: String,
     #[serde(default)]
@@ -48,7 +48,7 @@ struct Entry {
     browser: Hints,
     #[serde(default)]
     right: Right,
-    /// Why Vigie may refuse the app with `endpoint_missing`, although a person can use it.
+    /// Why Vigie may refuse the app with `endpoint_missing`, although it works in a browser.
     may_refuse: Option<String>,
     /// Why the answers may differ, such as JavaScript that Vigie does not run.
     may_differ: Option<String>,
@@ -93,20 +93,20 @@ pub(crate) enum Serving {
     NginxStripped,
 }
 
-/// What the driver of the browser has to know where a page is ambiguous.
+/// Hints for the driver of the browser if a page is ambiguous.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Hints {
     /// Label, placeholder or CSS selector of the box for the message.
     #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
     message_box: Option<String>,
-    /// Name of the button that sends, where Enter does not.
+    /// Name of the button that sends, if Enter does not send.
     #[serde(skip_serializing_if = "Option::is_none")]
     button: Option<String>,
     /// CSS selectors of the outputs with the answer; empty for every chatbot on the page.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     replies: Vec<String>,
-    /// Buttons or tabs that a person clicks before the first message.
+    /// Buttons or tabs to click before the first message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     prepare: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +120,7 @@ struct Login {
     password: String,
 }
 
-/// What a person would say of the app.
+/// The expected verdict.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Right {

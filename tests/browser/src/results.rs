@@ -1,4 +1,4 @@
-//! What the comparison prints and keeps on disk.
+//! The output and the stored results of the comparison.
 
 use std::fmt::Write as _;
 use std::fs;

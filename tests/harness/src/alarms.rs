@@ -1,7 +1,7 @@
 //! CloudWatch's alarm evaluation for the local AWS.
 //!
 //! The emulator stores alarms, metrics and states and notifies SNS of a change. This module decides when a
-//! state changes, by the documented rules (crate `alarm-model`), at the times at which CloudWatch does.
+//! state changes, by the documented rules (crate `alarm-model`) and at the evaluation times of CloudWatch.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Metric, MetricAlarm, MetricDataQuery, MetricStat};
 use serde_json::json;
 
-/// One change of state that was made.
+/// One state change.
 #[derive(Clone, Debug)]
 pub struct Change {
     pub alarm: String,
@@ -35,7 +35,7 @@ pub struct Evaluator {
 #[derive(Default)]
 struct History {
     changes: Vec<Change>,
-    /// Sentences about alarms that could not be evaluated, each once.
+    /// Messages about alarms that could not be evaluated, each once.
     problems: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ impl Evaluator {
         self.lock().changes.clone()
     }
 
-    /// What could not be evaluated, and why. A test that relies on the alarms wants none.
+    /// Alarms that could not be evaluated, with the reason. Tests that use alarms require an empty list.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
         self.lock().problems.clone()
@@ -79,7 +79,7 @@ async fn evaluate_for_ever(client: Client, history: Arc<Mutex<History>>) {
     }
 }
 
-/// Waits for the next multiple of ten seconds, at which CloudWatch looks at short alarms.
+/// Waits for the next multiple of ten seconds, at which CloudWatch evaluates alarms with short periods.
 async fn next_ten_seconds() -> Time {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let next = Duration::from_secs(now.as_secs() / 10 * 10 + 10);
@@ -146,10 +146,10 @@ async fn evaluate(
     Ok(Some(Change { alarm, from: current, to: evaluation.state, reason, at }))
 }
 
-/// The alarm's settings; an error names what the model does not do.
+/// The settings of the alarm; an error names settings that the model does not support.
 fn model(stored: &MetricAlarm) -> anyhow::Result<Alarm> {
     anyhow::ensure!(stored.metrics().is_empty(), "metric math is not evaluated locally");
-    // The emulator answers a question without dimensions with the values of all of them.
+    // Without dimensions, the emulator returns the values of all dimensions.
     anyhow::ensure!(!stored.dimensions().is_empty(), "a metric without dimensions can't be read");
     let statistic = stored.statistic().context("no plain statistic")?.as_str();
     let operator = stored.comparison_operator().context("no operator")?.as_str();
@@ -172,7 +172,7 @@ fn model(stored: &MetricAlarm) -> anyhow::Result<Alarm> {
     Ok(alarm)
 }
 
-/// What was published under exactly the alarm's dimensions within its evaluation range.
+/// The values in the evaluation range with exactly the dimensions of the alarm.
 async fn published(
     client: &Client,
     now: Time,
@@ -186,7 +186,7 @@ async fn published(
         .set_metric_name(stored.metric_name().map(str::to_owned))
         .set_dimensions(Some(stored.dimensions().to_vec()))
         .build();
-    // Finer than the period, since a window may slide through it.
+    // Shorter than the period, because windows slide.
     let step = i32::try_from(alarm.evaluated_every().as_secs())?;
     let query = |statistic: &str| {
         let stat =
@@ -227,7 +227,7 @@ async fn published(
     Ok(values("samplecount").into_iter().filter_map(set).collect())
 }
 
-/// `StateReasonData` as CloudWatch gives it.
+/// `StateReasonData` in the format of CloudWatch.
 fn reason_data(now: Time, alarm: &Alarm, stored: &MetricAlarm, evaluation: &Evaluation) -> String {
     let time = |time: Time| {
         DateTime::from_secs(time.unix_seconds())

@@ -1,4 +1,4 @@
-//! The chatbot under watch: a real Gradio app whose mood can be changed while it runs.
+//! The probed chatbot: a real Gradio app whose mood can be changed while it runs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub struct Bot {
     /// Bots below `/NAME/`; a single one at `/` when empty.
     names: Vec<String>,
     processes: Processes,
-    /// `None` while it is gone.
+    /// `None` while it is stopped.
     process: Option<Running>,
     client: reqwest::Client,
 }
@@ -77,14 +77,14 @@ impl Bot {
         format!("http://{}", self.address())
     }
 
-    /// Ends it: nothing listens on its port any more.
+    /// Stops it: its port is closed.
     pub async fn go(&mut self) {
         if let Some(process) = self.process.take() {
             process.stop().await;
         }
     }
 
-    /// Starts it on the port it had.
+    /// Starts it again on the same port.
     pub async fn come_back(&mut self) -> anyhow::Result<()> {
         let mut command = Command::new(GRADIO.program(&self.root, "python"));
         command

@@ -1,8 +1,8 @@
-//! Servers as other Debian releases pack them, unpacked below `target/` and never installed.
+//! Servers from packages of other Debian releases, unpacked below `target/` and not installed.
 //!
-//! The machine's own packages are old ones: what Vigie claims about newer receivers is tried against
-//! these. A separate apt configuration leaves that of the machine alone and needs no root. Scenarios are
-//! skipped where Debian's packages are not available.
+//! The packages of this Debian release are old. Newer receivers are tested with these. A separate apt
+//! configuration does not change that of the machine and needs no root. Scenarios are skipped if the packages
+//! are not available.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub struct Package {
     pub release: &'static str,
 }
 
-/// 3.5 or later: takes and sends remote write 2.0.
+/// 3.5 or later: receives and sends remote write 2.0.
 pub const PROMETHEUS_3: Package = Package { name: "prometheus", release: "forky" };
 /// 1.79: `victoria-metrics` and `vmagent`.
 pub const VICTORIA_METRICS: Package = Package { name: "victoria-metrics", release: "bookworm" };
@@ -47,15 +47,15 @@ impl Unpacked {
 }
 
 impl Package {
-    /// Its files below `target/debian/`, fetched once; an error says why they are not available.
+    /// Its files below `target/debian/`, fetched once; an error has the reason why they are not available.
     pub async fn unpack(&self, root: &Path, processes: &Processes) -> anyhow::Result<Unpacked> {
-        // One apt at a time in one folder of lists.
+        // Only one apt may use a folder of lists at a time.
         static ONCE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
         let _one_at_a_time = ONCE.lock().await;
 
         let release = root.join("target/debian").join(self.release);
         let folder = release.join(self.name);
-        // Written last: a folder without it was interrupted half-way.
+        // Written last: a folder without it is incomplete.
         let stamp = release.join(format!("{}.version", self.name));
         if let Ok(version) = fs::read_to_string(&stamp) {
             return Ok(Unpacked { folder, version });
@@ -105,7 +105,7 @@ impl Package {
     }
 }
 
-/// Writes apt's configuration for one release and nothing else; returns its path.
+/// Writes the apt configuration of one release; returns its path.
 fn configure(folder: &Path, release: &str) -> anyhow::Result<PathBuf> {
     for each in ["state/lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(folder.join(each))?;

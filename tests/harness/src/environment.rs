@@ -36,7 +36,7 @@ pub const ON_CALL: &str = "on-call@example.com";
 pub const WATCH: &str = "vigie-team@example.com";
 const ALERTS_CONFIGURATION: &str = "/functions/vigie-local-alerts/configuration";
 
-/// What differs between the environments.
+/// The settings that differ between the environments.
 pub struct Options {
     /// Folder under `target/`.
     pub name: &'static str,
@@ -142,7 +142,7 @@ impl LocalEnvironment {
         })
     }
 
-    /// Calls `look` twice a second until it returns a value. Fails after `timeout`, or when a server ends.
+    /// Calls `look` twice per second until it returns a value. Fails after `timeout`, or when a server ends.
     pub async fn until<T>(
         &self,
         what: &str,
@@ -206,7 +206,7 @@ impl LocalEnvironment {
     }
 
     /// Invokes the dispatcher for the current minute, as the schedule does at its start. Runs that were
-    /// planned already are not made twice.
+    /// already planned are not made twice.
     pub async fn dispatch(&self) -> anyhow::Result<()> {
         let minute = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs() / 60 * 60;
         let minute = DateTime::from_secs(i64::try_from(minute)?);
@@ -320,7 +320,7 @@ pub async fn put_probes(s3: &aws_sdk_s3::Client, name: &str) -> anyhow::Result<(
     Ok(())
 }
 
-/// What a file names goes into Secrets Manager and Parameter Store; without the file nothing does.
+/// Stores the secrets of a file in Secrets Manager and Parameter Store, if the file exists.
 async fn put_secrets(aws: &LocalAws, file: &Path) -> anyhow::Result<()> {
     if !file.exists() {
         return Ok(());

@@ -18,14 +18,14 @@ pub struct Faults {
     client: reqwest::Client,
 }
 
-/// A fault that was put in the way of a call.
+/// A fault that was returned for a call.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Fired {
     pub operation: Option<String>,
 }
 
 impl Faults {
-    /// Starts it on `port` before what listens on `upstream`.
+    /// Starts it on `port`, as a proxy of the server on `upstream`.
     pub async fn start(
         root: &Path,
         port: u16,
@@ -45,7 +45,7 @@ impl Faults {
         Ok(Self { url, process, client: http_client()? })
     }
 
-    /// Adds rules to those there are.
+    /// Adds rules.
     pub async fn add(&self, rules: &Value) -> anyhow::Result<()> {
         let answer = self.client.patch(format!("{}/rules", self.url)).json(rules).send().await?;
         ensure!(answer.status().is_success(), "the rules were refused: {}", answer.text().await?);

@@ -1,9 +1,9 @@
 //! The mails that SNS would send, in a folder and on a page.
 //!
-//! The emulator only logs what goes to an e-mail subscription. So each of them gets an HTTP
-//! subscription beside it, with the same filter, whose receiver stands here: what was published is
-//! written down as the mail that SNS makes of it, subject and body unchanged. Limits that SNS has and
-//! the emulator lacks are checked, and a mail that breaks one says so.
+//! The emulator only logs messages to e-mail subscriptions. This module adds an HTTP subscription with the
+//! same filter to each of them, and stores each received message as the mail that SNS would send, with the
+//! same subject and body. Limits of SNS that the emulator does not check are checked here; a mail over a
+//! limit has a `defect`.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub struct Mail {
     pub topic: String,
     pub subject: String,
     pub body: String,
-    /// Why SNS would have refused to send it; `None` for a good one.
+    /// Why SNS would not send it; `None` for a valid mail.
     pub defect: Option<String>,
 }
 
@@ -76,19 +76,19 @@ impl Inbox {
         let listener = tokio::net::TcpListener::bind(loopback(0)).await?;
         let address = listener.local_addr()?;
         let server = tokio::spawn(async move {
-            // Ends with the task; an accept error would only repeat itself.
+            // Ends with the task; an accept error would occur again.
             let _ = axum::serve(listener, app).await;
         });
         Ok(Self { address, folder: folder.to_owned(), mails, heartbeats, server })
     }
 
-    /// The dead man's switch outside AWS: it would call for help when it is not called any more.
+    /// The URL of the heartbeat service outside AWS, which notifies people when heartbeats stop.
     #[must_use]
     pub fn heartbeat_url(&self) -> String {
         format!("http://{}/heartbeat", self.address)
     }
 
-    /// How often it was called.
+    /// The number of heartbeats.
     #[must_use]
     pub fn heartbeats(&self) -> usize {
         self.heartbeats.load(Ordering::Relaxed)
@@ -102,7 +102,7 @@ impl Inbox {
 
     /// Adds an HTTP subscription beside every e-mail subscription.
     ///
-    /// Returns the addresses that mail is now received for.
+    /// Returns the addresses of the subscriptions.
     pub async fn stand_in_for_mail(&self, sns: &Client) -> anyhow::Result<Vec<String>> {
         let mut addresses = Vec::new();
         let subscriptions = sns.list_subscriptions().send().await?;
@@ -117,7 +117,7 @@ impl Inbox {
             endpoint.query_pairs_mut().append_pair("to", to);
             let mut subscribe =
                 sns.subscribe().topic_arn(topic).protocol("http").endpoint(endpoint.as_str());
-            // One that has not been confirmed yet shows no ARN, and has no filter to ask for.
+            // An unconfirmed subscription has no ARN, so its filter cannot be read.
             if let Some(arn) = subscription.subscription_arn().filter(|arn| arn.starts_with("arn:"))
             {
                 let attributes =
@@ -197,7 +197,7 @@ impl Receiver {
 }
 
 impl Mail {
-    /// Headers and body, with the end that SNS puts under each mail.
+    /// Headers and body, with the footer that SNS adds to each mail.
     #[must_use]
     pub fn as_sent(&self) -> String {
         format!(
@@ -210,16 +210,16 @@ impl Mail {
     }
 }
 
-/// What SNS' `Publish` would have refused: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
+/// Why `Publish` of SNS would reject the message: <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 fn defect(subject: &str, body: &str) -> Option<String> {
     if subject.len() > 100 {
-        Some(format!("the subject has {} characters; SNS takes 100", subject.len()))
+        Some(format!("the subject has {} characters; SNS accepts 100", subject.len()))
     } else if !subject.starts_with(|first: char| first.is_ascii_graphic()) {
         Some("the subject does not begin with a letter, number or punctuation mark".to_owned())
     } else if let Some(wrong) = subject.chars().find(|c| !(' '..='~').contains(c)) {
-        Some(format!("the subject holds {wrong:?}; SNS takes printable ASCII"))
+        Some(format!("the subject contains {wrong:?}; SNS accepts printable ASCII"))
     } else if body.is_empty() || body.len() > 262_144 {
-        Some(format!("the body has {} bytes; SNS takes 1 to 262,144", body.len()))
+        Some(format!("the body has {} bytes; SNS accepts 1 to 262,144", body.len()))
     } else {
         None
     }
@@ -258,15 +258,15 @@ mod tests {
     fn message_that_sns_rejects_has_a_defect() {
         for (subject, body, expected) in [
             ("DOWN support-bot", "text", None),
-            (&"x".repeat(101), "text", Some("the subject has 101 characters; SNS takes 100")),
-            ("Rétabli", "text", Some("the subject holds 'é'; SNS takes printable ASCII")),
-            ("two\nlines", "text", Some("the subject holds '\\n'; SNS takes printable ASCII")),
+            (&"x".repeat(101), "text", Some("the subject has 101 characters; SNS accepts 100")),
+            ("Rétabli", "text", Some("the subject contains 'é'; SNS accepts printable ASCII")),
+            ("two\nlines", "text", Some("the subject contains '\\n'; SNS accepts printable ASCII")),
             (
                 " indented",
                 "text",
                 Some("the subject does not begin with a letter, number or punctuation mark"),
             ),
-            ("empty", "", Some("the body has 0 bytes; SNS takes 1 to 262,144")),
+            ("empty", "", Some("the body has 0 bytes; SNS accepts 1 to 262,144")),
         ] {
             assert_eq!(defect(subject, body).as_deref(), expected, "{subject}");
         }

@@ -1,6 +1,6 @@
 //! Real servers on this machine for the demo, the end-to-end scenarios and the benchmarks.
 //!
-//! Nothing here replaces a part of Vigie: the functions are the binaries of this checkout, deployed
+//! No part of Vigie is replaced: the functions are the binaries of this checkout, deployed
 //! from `infra/template.yaml` by SAM CLI on an emulator of AWS.
 
 pub mod alarms;

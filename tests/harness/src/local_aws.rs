@@ -18,7 +18,7 @@ use deploy::process::{Processes, Running};
 
 /// The emulator's own root user; not a secret.
 const ROOT_KEY: &str = "test";
-/// As samconfig.toml says for `local`.
+/// The region of `local` in samconfig.toml.
 pub const REGION: &str = "us-east-1";
 pub const ACCOUNT: &str = "000000000000";
 
@@ -27,20 +27,20 @@ pub struct LocalAws {
     pub endpoint: String,
     pub config: SdkConfig,
     pub process: Running,
-    /// Between the functions and the emulator, if the options ask for it.
+    /// Between the functions and the emulator, if the options enable it.
     pub faults: Option<Faults>,
 }
 
 impl LocalAws {
-    /// Starts it on a free port, with policies enforced and nothing kept from an earlier run; the
-    /// functions reach it through a proxy when there are to be faults.
+    /// Starts it on a free port, with enforced policies and without data of an earlier run. If faults are
+    /// enabled, the functions use it through a proxy.
     pub async fn start(
         root: &Path,
         state: &Path,
         with_faults: bool,
         processes: &Processes,
     ) -> anyhow::Result<Self> {
-        // Where the unpacked functions go; the emulator never removes them itself.
+        // The folder of the unpacked functions, which the emulator never removes.
         let temporary = state.join("tmp");
         if temporary.exists() {
             std::fs::remove_dir_all(&temporary)?;
@@ -89,7 +89,7 @@ impl LocalAws {
 }
 
 impl LocalAws {
-    /// Calls an operation of a service that speaks JSON, such as `logs` and
+    /// Calls an operation of a service with a JSON protocol, such as `logs` and
     /// `Logs_20140328.FilterLogEvents`.
     pub async fn call(&self, service: &str, target: &str, body: &Value) -> anyhow::Result<Value> {
         Ok(aws_call::Client::new(&self.config).json(service, target, body).await?)
@@ -109,7 +109,7 @@ impl LocalAws {
     }
 }
 
-/// What a program needs to take the emulator for AWS, and to reach nothing else by mistake.
+/// Environment variables with which a program uses the emulator and never AWS.
 #[must_use]
 pub fn aws_variables(endpoint: &str) -> [(&'static str, String); 8] {
     [

@@ -1,4 +1,4 @@
-//! What was published, read back from CloudWatch as a dashboard reads it.
+//! Published metrics, read from CloudWatch with the queries of a dashboard.
 
 use std::time::{Duration, SystemTime};
 

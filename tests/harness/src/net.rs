@@ -9,8 +9,8 @@ use deploy::process::Running;
 
 /// A port that was free a moment ago, on the loopback address.
 ///
-/// For programs that take their port as an argument. Between the answer and their start another program may
-/// take it: they fail to start then, and are started again with another.
+/// For programs that take their port as an argument. Another program may take the port before they
+/// start: they then fail and are started again with another port.
 pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! Programs from the machine's packages.
+//! Programs from Debian's packages.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,8 @@ use tokio::process::Command;
 
 use deploy::process::Processes;
 
-/// Installs Debian's `package` where `program` is missing and that is possible; returns the program's
-/// path. `hint` says what to do if it is missing.
+/// Installs Debian's `package` if `program` is missing and that is possible; returns the path of the
+/// program. `hint` is shown if it is missing.
 pub async fn install(
     processes: &Processes,
     program: &str,

@@ -1,5 +1,5 @@
-//! A real Prometheus, from the machine's packages, with remote write switched on; the one that watches
-//! chatbots has the rules that are shipped.
+//! A real Prometheus, from Debian's packages, with the remote-write receiver enabled. The one that monitors
+//! chatbots has the rules of infra/observability.
 
 mod api;
 mod shipped;
@@ -26,16 +26,16 @@ pub struct Prometheus {
     setup: Setup,
 }
 
-/// What outlives one start of it.
+/// Settings that are kept when it is restarted.
 #[derive(Clone, Debug)]
 struct Setup {
     program: PathBuf,
-    /// Of its log, and of its folder.
+    /// Name of its log and of its folder.
     name: String,
     folder: PathBuf,
 }
 
-/// One that was stopped, its storage kept.
+/// A stopped Prometheus with its storage.
 pub struct Stopped {
     setup: Setup,
     port: u16,
@@ -50,7 +50,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Not a number when Prometheus says so.
+    /// NaN if Prometheus returns NaN.
     #[must_use]
     pub fn value(&self) -> f64 {
         self.value.1.parse().unwrap_or(f64::NAN)
@@ -67,12 +67,12 @@ pub struct Stored {
 
 impl Prometheus {
     /// Starts it with an empty storage; `scraped` is `host:port` of the chatbot, which it
-    /// scrapes as the user's own Prometheus does.
+    /// scrapes as the Prometheus of a user does.
     pub async fn start(state: &Path, scraped: &str, processes: &Processes) -> anyhow::Result<Self> {
         Self::watching(state, &[scraped], processes).await
     }
 
-    /// Starts it to scrape several.
+    /// Starts it with several targets.
     pub async fn watching(
         state: &Path,
         scraped: &[&str],
@@ -82,8 +82,8 @@ impl Prometheus {
         Self::start_as("prometheus", installed()?, state, &config, processes).await
     }
 
-    /// Starts one that scrapes nothing and only receives; late samples are taken when there is a window
-    /// for them, such as `30m`. `name` is that of its log and folder below `state`.
+    /// Starts one without targets that only receives. Late samples are accepted if there is an out-of-order window,
+    /// such as `30m`. `name` is the name of its log and of its folder below `state`.
     pub async fn receiver(
         name: &str,
         program: Option<PathBuf>,
@@ -122,40 +122,40 @@ impl Prometheus {
         }
     }
 
-    /// Lets it notify the Alertmanagers at these addresses, from its next look at the file on.
+    /// Lets it notify the Alertmanagers at these addresses, once it reads the file again.
     pub fn notify(&self, addresses: &[&str]) -> anyhow::Result<()> {
-        // Put in place at once: it must never see half a file.
+        // Replaced atomically, so that Prometheus never reads a part of a file.
         let file = self.setup.alertmanagers();
         let written = file.with_extension("new");
         std::fs::write(&written, serde_json::json!([{ "targets": addresses }]).to_string())?;
         Ok(std::fs::rename(&written, &file)?)
     }
 
-    /// Where its storage is.
+    /// The folder of its storage.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.setup.data()
     }
 
-    /// Ends it; it can be started again with what it has stored.
+    /// Stops it; it can be started again with its storage.
     pub async fn stop(self) -> anyhow::Result<Stopped> {
         let port = url::Url::parse(&self.url)?.port().context("a URL without a port")?;
         self.process.stop().await;
         Ok(Stopped { setup: self.setup, port })
     }
 
-    /// Where remote write is sent.
+    /// The URL for remote write.
     #[must_use]
     pub fn remote_write_url(&self) -> String {
         format!("{}/api/v1/write", self.url)
     }
 
-    /// An instant query at the present.
+    /// An instant query at the current time.
     pub async fn query(&self, query: &str) -> anyhow::Result<Vec<Found>> {
         self.ask(query).await
     }
 
-    /// Every stored sample of the last `range`, such as `2h`, of the series that `selector` picks.
+    /// Every stored sample of the last `range`, such as `2h`, of the series that match `selector`.
     pub async fn samples(&self, selector: &str, range: &str) -> anyhow::Result<Vec<Stored>> {
         self.ask(&format!("{selector}[{range}]")).await
     }
@@ -180,7 +180,7 @@ impl Prometheus {
 }
 
 impl Stopped {
-    /// Where its storage is.
+    /// The folder of its storage.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         self.setup.data()
@@ -197,7 +197,7 @@ impl Setup {
         self.folder.join("data")
     }
 
-    /// Where it looks for the Alertmanagers to notify; JSON, which is YAML too.
+    /// The file with the Alertmanagers to notify, as JSON, which is valid YAML.
     fn alertmanagers(&self) -> PathBuf {
         self.folder.join("targets/alertmanager.yml")
     }
@@ -206,11 +206,11 @@ impl Setup {
         let mut command = Command::new(&self.program);
         command
             .arg(format!("--config.file={}", self.folder.join("prometheus.yml").display()))
-            // Debian's default path is shared by all that the machine runs.
+            // Debian's default path is shared by all servers on the machine.
             .arg(format!("--storage.tsdb.path={}", self.data().display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--web.enable-remote-write-receiver")
-            // An Alertmanager that starts later gets the alerts that fire already within this time.
+            // An Alertmanager that starts later receives active alerts within this time.
             .arg("--rules.alert.resend-delay=5s")
             .current_dir(&self.folder);
         let process = processes.start(&self.name, &mut command)?;
@@ -221,17 +221,17 @@ impl Setup {
     }
 }
 
-/// For how long late samples are taken, as the documentation advises those who run the bridge.
+/// The out-of-order window that the documentation recommends for the bridge.
 pub const LATE: &str = "30m";
 
-/// `window`: for how long late samples are taken.
+/// `window`: the out-of-order window.
 fn receiving(window: Option<&str>) -> String {
     window.map_or_else(String::new, |window| {
         format!("storage:\n  tsdb:\n    out_of_order_time_window: {window}\n")
     })
 }
 
-/// Debian's packages, which are named like their programs.
+/// Debian's packages, which have the names of their programs.
 const PACKAGES: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
 
 const HINT: &str = "hint: install Prometheus 2.40 and Alertmanager 0.25 or later so that `prometheus` and \
@@ -243,7 +243,7 @@ fn installed() -> anyhow::Result<PathBuf> {
         .with_context(|| format!("`prometheus` is not on the PATH\n{HINT}"))
 }
 
-/// Installs Debian's packages where one is missing and that is possible.
+/// Installs missing Debian packages, if that is possible.
 pub async fn install(processes: &Processes) -> anyhow::Result<()> {
     for package in PACKAGES {
         packages::install(processes, package, package, HINT).await?;

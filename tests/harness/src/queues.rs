@@ -1,7 +1,7 @@
 //! The `AWS/SQS` metrics, which the emulator does not publish: put from `GetQueueAttributes`.
 //!
-//! Each minute, as SQS does for queues in use. What SQS counts as it happens (messages sent, received,
-//! deleted) is not in the attributes and is left out.
+//! Each minute, as SQS does for queues in use. Counts of events (messages sent, received, deleted) are
+//! not in the attributes and are not published.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -22,7 +22,7 @@ impl QueueMetrics {
             let mut every = tokio::time::interval(Duration::from_secs(60));
             loop {
                 every.tick().await;
-                // A round that fails is missing data, as it would be from SQS.
+                // A failed round is missing data, as with SQS.
                 let _ = publish(&sqs, &cloudwatch, &mut waiting_since).await;
             }
         }))
@@ -51,8 +51,8 @@ async fn publish(
                 .unwrap_or(0.0)
         };
         let visible = number(Attribute::ApproximateNumberOfMessages);
-        // The attributes do not have the age of the oldest message: the time for which the queue was never
-        // seen empty is the most it can be.
+        // The attributes do not have the age of the oldest message. Its upper bound is the time since the queue
+        // was last empty.
         let age = if visible > 0.0 {
             waiting_since.entry(url.clone()).or_insert_with(Instant::now).elapsed().as_secs_f64()
         } else {

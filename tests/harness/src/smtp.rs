@@ -1,5 +1,5 @@
-//! A mail server that keeps what it is sent: just so much of SMTP and MIME as an Alertmanager's e-mail
-//! takes. <https://www.rfc-editor.org/rfc/rfc5321>
+//! A mail server that keeps received mails. It supports the part of SMTP and MIME that Alertmanager
+//! uses. <https://www.rfc-editor.org/rfc/rfc5321>
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use crate::net::loopback;
 /// A mail as it was sent.
 #[derive(Clone, Debug, Default)]
 pub struct ReceivedMail {
-    /// Recipients as the envelope has them.
+    /// Recipients of the envelope.
     pub to: Vec<String>,
     pub subject: String,
-    /// Headers, and all parts with their transfer encoding undone.
+    /// Headers, and all parts with decoded transfer encoding.
     pub text: String,
 }
 
@@ -36,7 +36,7 @@ impl MailServer {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let kept = Arc::clone(&kept);
-                // A sender that hangs up has sent nothing.
+                // A sender that closes the connection early has sent no mail.
                 tokio::spawn(async move { converse(stream, &kept).await });
             }
         });
@@ -106,7 +106,7 @@ fn header(raw: &str, name: &str) -> String {
     value.unwrap_or_default()
 }
 
-/// Quoted-printable undone: <https://www.rfc-editor.org/rfc/rfc2045#section-6.7>.
+/// Decodes quoted-printable: <https://www.rfc-editor.org/rfc/rfc2045#section-6.7>.
 fn unquoted(raw: &str) -> String {
     let joined = raw.replace("=\n", "");
     let mut bytes = Vec::with_capacity(joined.len());

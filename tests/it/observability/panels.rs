@@ -1,5 +1,4 @@
-//! What the panels show, worked out by Prometheus's own engine: `promtool test rules`, with the rules that
-//! are shipped.
+//! The values of the panels, evaluated by `promtool test rules` with the rules of infra/observability.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +12,7 @@ use crate::runbook::tools_are_missing;
 /// A series and its samples, in promtool's notation.
 type Series = (String, &'static str);
 
-/// Each expression, asked at this time, has this value (of more series: their sum), to three decimals.
+/// At this time each expression has this value (the sum of its series), rounded to three decimals.
 #[track_caller]
 fn check(every: &str, stored: &[Series], at: &str, wanted: &[(String, f64)]) {
     let series = stored.iter().map(|(name, values)| json!({ "series": name, "values": values }));
@@ -26,7 +25,7 @@ fn check(every: &str, stored: &[Series], at: &str, wanted: &[(String, f64)]) {
     });
     let test = json!({
         "rule_files": [root().join("infra/observability/rules/probes.yml")],
-        // Below the five minutes after which Prometheus forgets what a rule recorded.
+        // Less than five minutes, after which Prometheus does not return a recorded value.
         "evaluation_interval": "4m",
         "tests": [{
             "interval": every,
@@ -77,12 +76,12 @@ fn daily_probe_has_values_between_its_runs() {
         });
         format!(r#"location="paris"{}"#, own.collect::<String>())
     };
-    // Two runs, a day apart; everything that they say is 1.
+    // Two runs, a day apart; every value is 1.
     let stored = PUBLISHED.iter().map(|one| (of_bot(one.name, &labels(one)), "1 _x23 1"));
     let stored: Vec<Series> = stored.collect();
     let asked = expressions().into_iter().filter(|one| one.file == FLEET || one.file == PROBE);
-    // What counts the failures in each interval of a graph has none between two runs; and what the app says
-    // of itself is scraped, however slow the probe.
+    // A count of failures per interval has no value between two runs, and the metrics of the app are scraped
+    // independently of the interval of the probe.
     let asked = asked.filter(|one| !one.promql.contains("[1m]"));
     let asked = asked.filter(|one| !one.promql.contains("chatbot_"));
     let shown: Vec<(String, f64)> =

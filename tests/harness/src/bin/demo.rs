@@ -1,7 +1,7 @@
 //! `make demo`: a chatbot breaks in three ways and recovers, and Vigie reports it.
 //!
 //! Only AWS is emulated: the chatbot is a Gradio app, Prometheus is the real one, and SAM CLI deploys the
-//! functions from the template that goes to AWS.
+//! functions from the template for AWS.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What else Prometheus can be asked.
+//! Further requests to the API of Prometheus.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Prometheus;
 
 impl Prometheus {
-    /// The data of any answer of its API, such as that of `rules`.
+    /// The data of any endpoint of the API, such as `rules`.
     pub async fn api(&self, path: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Value> {
         let url = format!("{}/api/v1/{path}", self.url);
         let response = self.client.get(url).query(parameters).send().await?;
@@ -19,14 +19,14 @@ impl Prometheus {
         Ok(answer["data"].take())
     }
 
-    /// Whether an instant query has a number for an answer; `at` is in seconds since 1970.
+    /// Whether an instant query returns a number; `at` is in seconds since 1970.
     pub async fn holds(&self, query: &str, at: u64) -> anyhow::Result<bool> {
         let data = self.api("query", &[("query", query), ("time", &at.to_string())]).await?;
         let series = data["result"].as_array().into_iter().flatten();
         Ok(series.map(|one| &one["value"]).any(is_number))
     }
 
-    /// Whether a range query has a number anywhere in its answer.
+    /// Whether a range query returns at least one number.
     pub async fn graph(
         &self,
         query: &str,
@@ -48,7 +48,7 @@ impl Prometheus {
     }
 }
 
-/// Of a pair of a time and a value as text.
+/// Whether the value in a pair of time and value is a number.
 fn is_number(sample: &Value) -> bool {
     sample[1].as_str().is_some_and(|value| value.parse().is_ok_and(|value: f64| !value.is_nan()))
 }

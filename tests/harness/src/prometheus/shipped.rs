@@ -1,11 +1,11 @@
-//! The configuration that is shipped in infra/observability, with the targets of a run.
+//! The configuration in infra/observability, with the targets of a run.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::ensure;
 
-/// `prometheus.yml` as it is shipped but for its targets and the place of its rules.
+/// `prometheus.yml` of the repository with other targets and another folder of rules.
 pub(super) fn configuration(root: &Path, scraped: &[&str]) -> anyhow::Result<String> {
     let folder = root.join("infra/observability");
     let text = fs::read_to_string(folder.join("prometheus.yml"))?;
@@ -19,6 +19,6 @@ pub(super) fn configuration(root: &Path, scraped: &[&str]) -> anyhow::Result<Str
         ensure!(out.matches(shipped).count() == 1, "prometheus.yml no longer has `{shipped}`");
         out = out.replace(shipped, &own);
     }
-    // The lists of the other targets are files that are not there: nothing to scrape, no Alertmanager.
+    // The files with the other targets do not exist: they are not scraped, and there is no Alertmanager.
     Ok(out)
 }
