@@ -19,11 +19,11 @@ pub struct Alarm {
     pub threshold: f64,
     pub missing_data: MissingData,
     pub window: Window,
-    /// How many periods CloudWatch looks back at for real datapoints when some of the last N are
+    /// The number of periods in which CloudWatch searches for real datapoints if some of the last N are
     /// missing; at least N.
     ///
-    /// The User Guide says only that it depends on the period and the metric's resolution; its
-    /// tables show 5 for an N of 3, so the constructors take N + 2.
+    /// The User Guide only states that it depends on the period and the resolution of the metric. Its
+    /// tables show 5 for an N of 3, so the constructors use N + 2.
     pub evaluation_range: usize,
 }
 
@@ -50,7 +50,7 @@ impl Alarm {
         }
     }
 
-    /// Refuses what `PutMetricAlarm` refuses.
+    /// Rejects settings that `PutMetricAlarm` rejects.
     pub fn check(&self) -> Result<(), Refused> {
         let period = self.period.as_secs();
         let whole = self.period.subsec_nanos() == 0;
@@ -85,7 +85,7 @@ impl Alarm {
     }
 }
 
-/// Why CloudWatch would not take these settings.
+/// Why CloudWatch rejects these settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
@@ -121,7 +121,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// How the values of one period become one.
+/// The statistic that combines the values of one period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
     SampleCount,
@@ -146,7 +146,7 @@ impl Statistic {
     }
 }
 
-/// What was published within some seconds: CloudWatch keeps this, not the single values.
+/// The values published in an interval. CloudWatch stores this set, not the single values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StatisticSet {
     pub at: Time,
@@ -175,7 +175,7 @@ impl StatisticSet {
         }
     }
 
-    /// The average of an empty set is not a number, and breaches nothing.
+    /// The average of an empty set is not a number and does not breach.
     #[must_use]
     pub fn value(&self, statistic: Statistic) -> f64 {
         match statistic {
@@ -244,12 +244,12 @@ impl MissingData {
     }
 }
 
-/// Where the boundaries of the evaluated periods fall.
+/// How the evaluated periods are aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// The last period ends with the evaluation: the default.
     Sliding,
-    /// Whole minutes, hours or days of a clock so many seconds ahead of UTC; a period that has not
-    /// ended is not looked at.
+    /// Whole minutes, hours or days of a clock that is this many seconds ahead of UTC; a period that has not
+    /// ended is not evaluated.
     WallClock { utc_offset_seconds: i32 },
 }

@@ -1,4 +1,4 @@
-//! From the periods' datapoints to a state.
+//! Evaluates the datapoints of the periods to a state.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl fmt::Display for StateValue {
     }
 }
 
-/// One datapoint that decided.
+/// A datapoint that was part of the evaluation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Datapoint {
     /// Start of its period.
@@ -45,11 +45,11 @@ pub struct Datapoint {
     pub breaching: bool,
 }
 
-/// What one evaluation found.
+/// The result of one evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     pub state: StateValue,
-    /// A sentence in CloudWatch's own words.
+    /// A sentence with the wording of CloudWatch.
     pub reason: String,
     /// The real datapoints that decided, newest first, at most N.
     pub datapoints: Vec<Datapoint>,
@@ -58,10 +58,10 @@ pub struct Evaluation {
 }
 
 impl Alarm {
-    /// The state that follows from what is visible at `now`.
+    /// The state of the alarm at `now`.
     ///
-    /// `visible` may hold anything, in any order; only what falls into the evaluation range counts.
-    /// `current` is kept where missing data is ignored.
+    /// `visible` may have any values in any order; only those in the evaluation range are used. `current` is
+    /// retained if missing data is ignored.
     #[must_use]
     pub fn evaluate(&self, now: Time, visible: &[StatisticSet], current: StateValue) -> Evaluation {
         let periods: Vec<Option<Datapoint>> = Self::fill(&self.slots(now), visible)

@@ -7,11 +7,11 @@
 //! Sources: the pages [Alarm evaluation], [Configuring how CloudWatch alarms treat missing data] and
 //! [Alarm evaluation window]; their tables are the tests in `tests/user_guide.rs`.
 //!
-//! What AWS does not document is an argument or left out: how far the evaluation range reaches
-//! back ([`Alarm::evaluation_range`]), how long data takes to become visible (the caller says what is
-//! visible), and on which day a wall-clock week starts (weeks are refused).
+//! Behaviour that AWS does not document is an argument or not supported: the length of the evaluation range
+//! ([`Alarm::evaluation_range`]), the delay until data is visible (the caller passes the visible data), and the
+//! first day of a wall-clock week (weeks are rejected).
 //!
-//! Nothing here reads a clock, and nothing is remembered between two evaluations but the state.
+//! The crate does not read the clock. Between two evaluations only the state is kept.
 //!
 //! ```
 //! use alarm_model::{Alarm, Comparison, StateValue, StatisticSet, Time, seconds};

@@ -1,9 +1,9 @@
-//! The sentence that CloudWatch gives with a state, and that ends up in mails.
+//! The reason of a state, as CloudWatch writes it in messages.
 
 use crate::alarm::{Alarm, Comparison, MissingData};
 use crate::evaluation::{Datapoint, StateValue};
 
-/// Written as CloudWatch writes it, so that what reads an alarm's reason can be tried against it.
+/// In the format of CloudWatch, so that parsers of a reason can be tested with it.
 pub(crate) fn of(
     alarm: &Alarm,
     state: StateValue,
@@ -26,7 +26,7 @@ pub(crate) fn of(
     format!("Threshold Crossed: {shown}{filling}{minimum}.")
 }
 
-/// The datapoints that speak for `state`; `None` without any datapoint.
+/// The datapoints that support `state`; `None` without any datapoint.
 fn shown(alarm: &Alarm, state: StateValue, datapoints: &[Datapoint]) -> Option<String> {
     let speaks = |datapoint: &&Datapoint| datapoint.breaching == (state == StateValue::Alarm);
     let speaking: Vec<String> = datapoints

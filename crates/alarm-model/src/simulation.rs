@@ -1,10 +1,10 @@
-//! An alarm played over a stretch of time: when would it have changed?
+//! Simulates the state changes of an alarm over a period.
 
 use crate::alarm::{Alarm, StatisticSet};
 use crate::evaluation::StateValue;
 use crate::time::{Time, whole_seconds};
 
-/// A value with its own time, and the time from which CloudWatch sees it.
+/// A value with its timestamp, and the time from which it is visible to CloudWatch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Arrival {
     pub visible_from: Time,
@@ -20,11 +20,10 @@ pub struct Transition {
     pub reason: String,
 }
 
-/// The changes between `from` and `until`, both included, starting as a new alarm does, from
-/// `INSUFFICIENT_DATA`.
+/// The changes from `from` to `until`, both included. The first state is `INSUFFICIENT_DATA`, as for a new
+/// alarm.
 ///
-/// Each evaluation sees what has arrived by then and nothing else: a late datapoint is a missing
-/// one until it comes.
+/// Each evaluation uses the datapoints that have arrived: a late datapoint is missing until it arrives.
 #[must_use]
 pub fn simulate(alarm: &Alarm, arrivals: &[Arrival], from: Time, until: Time) -> Vec<Transition> {
     let step = alarm.evaluated_every();

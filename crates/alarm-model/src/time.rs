@@ -1,4 +1,4 @@
-//! Points in time, to the second: CloudWatch's finest grain.
+//! Points in time with a resolution of one second, the finest of CloudWatch.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -8,7 +8,7 @@ const SECONDS_A_DAY: i64 = 86_400;
 
 /// A point in time, in whole seconds since 1970-01-01 00:00 UTC.
 ///
-/// Shown as CloudWatch writes times into an alarm's reason: `22/11/26 14:05:00`.
+/// Displayed in the format of CloudWatch in the reason of an alarm: `22/11/26 14:05:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(i64);
 
@@ -31,7 +31,7 @@ impl Time {
     }
 }
 
-/// `count` seconds: shorter at the many places that say how long a period is.
+/// A duration of `count` seconds.
 #[must_use]
 pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)

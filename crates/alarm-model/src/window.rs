@@ -1,4 +1,4 @@
-//! Which periods an evaluation looks at.
+//! The periods of an evaluation.
 
 use crate::alarm::{Alarm, StatisticSet, Window};
 use crate::time::Time;
@@ -34,7 +34,7 @@ impl Alarm {
         slots
     }
 
-    /// What was published in each slot, put together; `None` where nothing was.
+    /// The combined values of each slot; `None` for a slot without values.
     pub(crate) fn fill(slots: &[Slot], visible: &[StatisticSet]) -> Vec<Option<StatisticSet>> {
         let in_slot = |slot: &Slot| {
             visible

@@ -1,4 +1,4 @@
-//! What the model promises beyond the guide's tables.
+//! Behaviour of the model that is not in the tables of the guide.
 
 use alarm_model::{
     Alarm, Arrival, Comparison, MissingData, Refused, StateValue, Statistic, StatisticSet, Time,
@@ -9,7 +9,7 @@ fn at(second: u64) -> Time {
     Time::from_unix_seconds(1_800_000_000) + seconds(second)
 }
 
-/// Down as Vigie raises it: the lowest `Success` below 1.
+/// The `down` alarm of Vigie: the minimum of `Success` is below 1.
 fn down(m: usize, n: usize, period: u64) -> Alarm {
     Alarm::m_of_n(m, n, seconds(period), Comparison::LessThan, 1.0)
 }
@@ -46,7 +46,7 @@ fn threshold_value_breaches_only_for_inclusive_operators() {
     }
 }
 
-/// Settings, what is visible, the state before, the sentence.
+/// Settings, visible values, previous state, reason.
 type Case<'a> = (Alarm, &'a [(u64, f64)], StateValue, &'a str);
 
 #[test]
@@ -123,7 +123,7 @@ fn invalid_rule_is_rejected_with_the_accepted_values() {
     }
 }
 
-/// Ten-second runs stamped with their due time; each result is visible so many seconds later.
+/// Runs every ten seconds with their due time; each result is visible this many seconds later.
 fn runs(values: &[(u64, f64, u64)]) -> Vec<Arrival> {
     let arrival = |&(due, value, late): &(u64, f64, u64)| Arrival {
         visible_from: at(due + late),
@@ -135,7 +135,7 @@ fn runs(values: &[(u64, f64, u64)]) -> Vec<Arrival> {
 #[test]
 fn jitter_of_a_ten_second_probe_changes_no_state() {
     // Up all the time, each result between 1 and 19 s late, so that the latest one or two periods are
-    // often empty when CloudWatch looks.
+    // often empty at an evaluation.
     let values: Vec<(u64, f64, u64)> =
         (0..360).map(|run| (run * 10, 1.0, 1 + run * 7 % 19)).collect();
     let transitions = simulate(&down(2, 3, 10), &runs(&values), at(0), at(3_600));

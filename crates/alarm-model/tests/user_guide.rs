@@ -81,9 +81,9 @@ fn two_of_three_matches_the_guide() {
     check(2, "- - - X -", 2, [Some(ALARM), None, Some(ALARM), Some(OK)]);
 }
 
-/// "Avoiding premature transitions to alarm state" on the same page says that a lone fresh breach does not
-/// raise the alarm; which state it gets instead, and the row with the oldest datapoint, stood in the
-/// tables of the page's edition of 2018.
+/// "Avoiding premature transitions to alarm state" on the same page states that a single new breaching
+/// datapoint does not raise the alarm. The resulting state and the row with the oldest datapoint are from the
+/// tables of the 2018 edition of the page.
 #[test]
 fn single_new_breach_waits_for_the_next_datapoint() {
     let waits = [Some(INSUFFICIENT), None, Some(ALARM), Some(OK)];

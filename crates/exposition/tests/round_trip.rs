@@ -1,4 +1,4 @@
-//! What is written is read back as it was.
+//! Written pages are read back unchanged.
 #![allow(
     clippy::unwrap_used,
     reason = "a test may fail loudly; clippy knows only functions marked as tests"

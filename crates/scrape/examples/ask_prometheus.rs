@@ -1,5 +1,5 @@
-//! Plays the scripts of `tests/fixtures/expositions` to a real Prometheus agent and writes down, in
-//! `prometheus.json`, what it forwards by remote write. The tests of this crate compare Vigie with it.
+//! Scrapes the scripts of `tests/fixtures/expositions` with a real Prometheus agent and records in
+//! `prometheus.json` the samples that it sends by remote write. The tests of this crate compare Vigie with it.
 //!
 //! `cargo run -p scrape --example ask_prometheus` needs `prometheus` 2.42 on the PATH and about half a minute.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a development tool of this crate")]
@@ -34,8 +34,8 @@ const HEAD_START: Duration = Duration::from_secs(10);
 #[derive(Default)]
 struct Stage {
     scripts: BTreeMap<String, Vec<Step>>,
-    /// When the first sample was received. Steps are played from [`HEAD_START`] later, so that there are times
-    /// of which remote write takes note and that lie before all scrapes.
+    /// When the first sample was received. Steps start [`HEAD_START`] later, so that there are timestamps that
+    /// remote write accepts and that are before all scrapes.
     base: OnceLock<SystemTime>,
     /// Steps played, by script.
     played: Mutex<HashMap<String, usize>>,
@@ -81,7 +81,7 @@ async fn main() {
     while !ended(&stage) {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    // The last samples are on their way for at most the batch deadline.
+    // The last samples are sent within the batch deadline.
     tokio::time::sleep(Duration::from_secs(4)).await;
     prometheus.kill().await.unwrap();
 
@@ -110,8 +110,8 @@ fn ended(stage: &Stage) -> bool {
     stage.scripts.iter().all(|(name, steps)| played.get(name).is_some_and(|n| steps.len() + 2 < *n))
 }
 
-/// Answers with the next step. Until remote write runs, a target is down: what is scraped before that would
-/// never be sent.
+/// Answers with the next step. A target is down until remote write runs, because samples from before that are
+/// never sent.
 async fn target(State(stage): State<Arc<Stage>>, Path(script): Path<String>) -> Response {
     let base = stage.base.get().filter(|base| HEAD_START < base.elapsed().unwrap());
     let Some(base) = base else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
@@ -138,7 +138,7 @@ async fn receive(State(stage): State<Arc<Stage>>, body: Bytes) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// What was received of one script: the scrapes before the first one that showed its end.
+/// The received samples of one script: the scrapes before the first one with its end.
 fn stored(received: &[v1::TimeSeries], who: (&str, &str), steps: usize, base_ms: i64) -> Stored {
     let mut by_time: BTreeMap<i64, Vec<String>> = BTreeMap::new();
     let mut scrape_times = Vec::new();

@@ -1,4 +1,4 @@
-//! Each script gives the samples that a real Prometheus has sent.
+//! Each script results in the samples that a real Prometheus sent.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::script::{Expected, Step, Stored, fixtures, scripts, write_down};
 const INSTANCE: &str = "target:80";
 const BASE_MS: i64 = 1_800_000_000_000;
 
-/// Scrapes are a minute apart, between the times that pages name.
+/// Scrapes are a minute apart, between the timestamps in the pages.
 fn scrape_time(step: usize) -> Timestamp {
     Timestamp::from_millis(BASE_MS + 20_000 + 60_000 * i64::try_from(step).unwrap())
 }
@@ -91,7 +91,7 @@ fn differences(vigie: &Stored, prometheus: &Stored) -> Vec<String> {
     for (index, (vigie, prometheus)) in vigie.scrapes.iter().zip(&prometheus.scrapes).enumerate() {
         compare(&index.to_string(), vigie.clone(), prometheus, &mut found);
     }
-    // The agent never sends what is older than its own start.
+    // The agent never sends samples that are older than its start.
     let mut own_times = vigie.own_times.clone();
     own_times.retain(|sample| !sample.contains("@-"));
     compare("own", own_times, &prometheus.own_times, &mut found);

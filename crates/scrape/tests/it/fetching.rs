@@ -75,7 +75,7 @@ async fn request_has_the_headers_of_prometheus() {
     let mut request = request(&target, "/metrics");
     request.headers.insert(header::AUTHORIZATION, "Bearer sesame".parse().unwrap());
 
-    // The redirect to the same host is followed, credentials and all.
+    // The redirect to the same host is followed with credentials.
     let page = fetch(&client("Vigie/test").unwrap(), &request).await.unwrap();
 
     assert_eq!(page.body, b"a 1\n");

@@ -1,4 +1,4 @@
-//! The crate as its callers see it.
+//! Tests of the public API.
 #![allow(
     clippy::unwrap_used,
     reason = "a test may fail loudly; clippy knows only functions marked as tests"

@@ -14,7 +14,7 @@ use scrape::{FetchError, Labels, Limits, Memory, Page};
 /// A page by its series and values, or a scrape that fails; and whether the memory is kept as bytes before.
 type Step = (Option<Vec<(u8, u8)>>, bool);
 
-/// The rules, without any thought of speed.
+/// A simple implementation of the rules.
 #[derive(Default)]
 struct Model {
     /// Series of the last scrape.
@@ -87,7 +87,7 @@ fn check(steps: &[Step]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The series of a state, whose order says nothing.
+/// The series of a state, sorted, because their order has no meaning.
 fn as_set(bytes: &[u8]) -> BTreeSet<String> {
     let text = snap::raw::Decoder::new().decompress_vec(&bytes[1..]).unwrap();
     String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()

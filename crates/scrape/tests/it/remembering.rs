@@ -1,4 +1,4 @@
-//! What lasts from one scrape to the next, and what a page says beyond values.
+//! State that is kept between scrapes, and metadata, exemplars and start times of a page.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Targets that play a script, and how what came of a script is written down.
+//! Targets that follow a script, and the format of the recorded results.
 //!
-//! Shared by the test that plays the scripts to this crate and by the example `ask_prometheus`, which plays
-//! them to a real Prometheus and writes down what it stored.
+//! Used by the test that scrapes the scripts with this crate and by the example `ask_prometheus`, which
+//! scrapes them with a real Prometheus and records the samples.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use exposition::Format;
 use serde::{Deserialize, Serialize};
 
-/// What a target answers to one scrape.
+/// The response of a target to one scrape.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Page { format: Format, body: Vec<u8> },
@@ -26,7 +26,7 @@ enum Line {
     Status(u16),
 }
 
-/// What a receiver has got of one script. Series are without `job` and `instance`.
+/// The samples of one script at the receiver. Series are without `job` and `instance`.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stored {
     /// For each scrape, the samples with its time.
@@ -36,7 +36,7 @@ pub(crate) struct Stored {
     pub(crate) own_times: Vec<String>,
 }
 
-/// What is written down about all scripts.
+/// The recorded results of all scripts.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Expected {
     pub(crate) prometheus: String,
@@ -65,7 +65,7 @@ pub(crate) fn scripts() -> BTreeMap<String, Vec<Step>> {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let page = || Step::Page { format, body: std::fs::read(&path).unwrap() };
         let other = Step::Page { format: Format::Prometheus, body: b"other 1\n".to_vec() };
-        // Twice, gone twice, another page: markers and the count of new series show on the way.
+        // Present twice, absent twice, then another page: tests stale markers and the count of new series.
         scripts.insert(name, vec![page(), page(), Step::Status(500), Step::Status(500), other]);
     }
     scripts
@@ -107,7 +107,7 @@ impl Step {
     }
 }
 
-/// A sample as it is written down.
+/// A sample in the format of the record.
 pub(crate) fn write_down<'a>(
     labels: impl Iterator<Item = (&'a str, &'a str)>,
     value: f64,
