@@ -14,6 +14,8 @@ it right, or does it elsewhere, has to be looked at by a person.
    the like are not actions of IAM.
 5. `AWS/Lambda` metrics are published for every invocation. The emulator publishes them for those that come by
    its API, and for none that a queue or a schedule makes.
+6. A parameter of the template that is a number arrives at an event source mapping as a number, as CloudFormation
+   converts it. The emulator keeps the text, and its poller of the queue fails on every comparison.
 
 Nothing else of the emulator is touched. Settings come from its own environment variables.
 """
@@ -198,6 +200,21 @@ def with_metrics_of_every_invocation(lambda_svc):
     )
 
 
+def with_numbers_in_scaling(lambda_svc):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-lambda-eventsourcemapping-scalingconfig.html"""
+
+    def around(concurrency):
+        def sqs_esm_concurrency(esm, func_rec, config, queue=None):
+            limit = (esm.get("ScalingConfig") or {}).get("MaximumConcurrency")
+            if isinstance(limit, str):
+                esm = {**esm, "ScalingConfig": {"MaximumConcurrency": int(limit)}}
+            return concurrency(esm, func_rec, config, queue)
+
+        return sqs_esm_concurrency
+
+    replace(lambda_svc, "_sqs_esm_concurrency", ["esm", "func_rec", "config", "queue"], around)
+
+
 def main():
     import cbor2  # noqa: F401 - the Rust SDK speaks CBOR to CloudWatch; without it every call fails
     from ministack import app
@@ -209,6 +226,7 @@ def main():
     with_schedulers_context_attributes(eventbridge)
     with_awss_actions_for_batches(iam_actions)
     with_metrics_of_every_invocation(lambda_svc)
+    with_numbers_in_scaling(lambda_svc)
     app.main()
 
 
