@@ -1,4 +1,4 @@
-//! Section `archives`: the size of what Lambda downloads for a cold start, each with its limit.
+//! Section `archives`: the size of the archive that Lambda downloads for a cold start, with its limit.
 
 use anyhow::ensure;
 use deploy::functions::{Architecture, Build};

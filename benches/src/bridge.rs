@@ -1,5 +1,5 @@
-//! Section `bridge`: `vigie bridge` beside the agents in whose place it can stand, scraping the same
-//! target and writing to the same receiver; and one cold invocation of the function.
+//! Section `bridge`: compares `vigie bridge` with other agents that scrape the same target and send to the same
+//! receiver, and measures one cold invocation of the function.
 
 mod cold;
 mod senders;
@@ -16,7 +16,7 @@ use harness::net::{free_port, http_client, wait_until_it_answers};
 /// Shown by the target, all scraped every second.
 const SERIES: [usize; 2] = [10_000, 100_000];
 
-/// Before the window: the first scrape, whose series are all new, and the first requests.
+/// Time before the measurement: the first scrape, whose series are all new, and the first requests.
 const WARM_UP: Duration = Duration::from_secs(5);
 
 /// For which CPU time and samples are counted.

@@ -1,7 +1,7 @@
-//! What the functions cost: the release binaries that are deployed, under a local runtime API, all
-//! calls over TLS.
+//! Section `functions`: CPU and memory of the release binaries under a local runtime API, with all calls
+//! over TLS.
 //!
-//! The other side (AWS, the chatbot) answers at once, so that every millisecond of a row is Vigie's.
+//! The servers (AWS, the chatbot) answer at once, so that the times are those of Vigie.
 
 mod programs;
 
@@ -30,7 +30,7 @@ use programs::{BATCH, World};
 pub(crate) const FUNCTIONS: [(&str, f64); 5] =
     [("dispatcher", 5.0), ("prober", 7.0), ("bridge", 5.0), ("ingest", 5.0), ("alerts", 5.0)];
 
-/// Events in a row, for the memory that a function comes to hold.
+/// Events in sequence, to measure the memory after many events.
 const EVENTS: usize = 100;
 
 /// Sizes of a Lambda that the prober is tried at, in MB.
@@ -41,7 +41,7 @@ const PLAN_MS: f64 = 1_000.0;
 const PLAN_MIB: f64 = 128.0;
 const PROBES: usize = 100_000;
 
-/// Builds what is not built yet, and measures all.
+/// Builds missing programs, and measures all functions.
 pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     bench.functions().await?;
 
@@ -59,7 +59,7 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     Ok(vec![start_up(bench, &world).await?, by_size(bench, &world).await?, planning(bench).await?])
 }
 
-/// A bot that knows the name it was output in its session, and answers in a language.
+/// A bot that remembers the name of the user in its session, and answers with prose.
 fn remembering() -> impl Fn(&Received) -> Answer + Send + Sync + 'static {
     let names: Mutex<HashMap<String, String>> = Mutex::default();
     move |received| {
@@ -183,7 +183,7 @@ async fn by_size(bench: &Bench<'_>, world: &World<'_>) -> anyhow::Result<Table> 
     })
 }
 
-/// What the prober did with its batches, for medians.
+/// Measurements of the prober by batch, for medians.
 #[derive(Default)]
 struct Batches {
     starts: Vec<Duration>,
@@ -254,7 +254,7 @@ fn runs(log: &Path) -> anyhow::Result<Vec<Run>> {
     Ok(runs)
 }
 
-/// Hands out one event; what comes back must be no complaint.
+/// Invokes the function with one event; an error response fails.
 async fn invoke(lambda: &mut Lambda, world: &World<'_>, name: &str) -> anyhow::Result<Answered> {
     let answered = lambda.invoke(world.event(name)?).await?;
     let answer: serde_json::Value = serde_json::from_str(&answered.body)?;
@@ -317,7 +317,7 @@ async fn planning(bench: &Bench<'_>) -> anyhow::Result<Table> {
     })
 }
 
-/// The size of an archive with nothing but this file, as `sam deploy` packs it.
+/// The size of an archive with only this file, as `sam deploy` packs it.
 pub(crate) fn archive_mib(binary: &Path) -> anyhow::Result<f64> {
     struct Counted(u64);
     impl Write for Counted {
@@ -337,7 +337,7 @@ pub(crate) fn archive_mib(binary: &Path) -> anyhow::Result<f64> {
     Ok(bytes as f64 / f64::from(1 << 20))
 }
 
-/// A value beside the most that it may be; one that is over stands out.
+/// A value with its limit; a value over the limit is marked.
 fn within(value: f64, most: f64, decimals: usize) -> String {
     let over = if value <= most { "" } else { " **over**" };
     format!("{value:.decimals$} of {most:.0}{over}")

@@ -1,8 +1,8 @@
-//! Runs a function's real binary as Lambda does: a runtime API of ours hands it events, and measures
-//! what each of them costs.
+//! Runs the binary of a function as Lambda does: a local runtime API sends events to it, and measures the CPU
+//! and memory of each.
 //!
-//! Only what [the runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) says
-//! is between the two, so nothing here knows which function it runs.
+//! It uses only [the runtime API](https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html), so it works
+//! with every function.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,11 +30,11 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     pub(crate) binary: PathBuf,
-    /// Beside what Lambda itself sets.
+    /// In addition to the variables that Lambda sets.
     pub(crate) environment: Vec<(&'static str, String)>,
 }
 
-/// What has been used up so far.
+/// CPU and memory used so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Used {
     pub(crate) cpu: Duration,
@@ -48,7 +48,7 @@ pub(crate) struct Lambda {
     next: oneshot::Sender<String>,
     pid: i32,
     process: Running,
-    /// From exec to the first call of the runtime API, and what it took.
+    /// Time and CPU from exec to the first call of the runtime API.
     pub(crate) start_up: Duration,
     pub(crate) at_start: Used,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Answered {
     pub(crate) body: String,
 }
 
-/// What a function says to the runtime API.
+/// A request of a function to the runtime API.
 enum Call {
     /// It is ready for an event, to be sent this way.
     Next(Instant, oneshot::Sender<String>),
@@ -114,7 +114,7 @@ impl Lambda {
         }
     }
 
-    /// Hands out one event and waits until the function is ready for another.
+    /// Sends one event and waits until the function is ready for another.
     pub(crate) async fn invoke(&mut self, event: String) -> anyhow::Result<Answered> {
         let before = used(self.pid)?.cpu;
         let began = Instant::now();
@@ -158,7 +158,7 @@ async fn first(
     }
 }
 
-/// What Lambda sets; see "Defined runtime environment variables" of its guide.
+/// Variables that Lambda sets; see "Defined runtime environment variables" of its guide.
 fn environment(name: &str, address: &str) -> [(&'static str, String); 8] {
     [
         ("AWS_LAMBDA_RUNTIME_API", address.to_owned()),

@@ -1,4 +1,4 @@
-//! `make bench`: measures Vigie beside its peers, with the same work in the same run.
+//! `make bench`: measures Vigie and comparable programs with the same work in the same run.
 //!
 //! Each section returns tables; a value is a median, and each table names the command that it ran. `ONLY`
 //! selects sections; the tables go to standard output.

@@ -12,7 +12,7 @@ pub(crate) const MEMORY_OF_A_VCPU: f64 = 1_769.0;
 /// Lambda hands out CPU in slices of this length.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// A control group; what it held must have ended before it is dropped.
+/// A control group; its processes must have ended before it is dropped.
 #[derive(Debug)]
 pub(crate) struct Quota {
     group: PathBuf,
@@ -55,7 +55,7 @@ impl Quota {
         Ok(Self { group })
     }
 
-    /// Takes a process in, with all that it will start.
+    /// Adds a process and its future children.
     pub(crate) fn hold(&self, pid: i32) -> anyhow::Result<()> {
         self.write("cgroup.procs", &pid.to_string())
     }

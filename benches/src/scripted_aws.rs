@@ -1,5 +1,5 @@
-//! An AWS that accepts everything that the functions send, at once: for measuring them
-//! alone. What they send is tested elsewhere, against the emulator and the SDK's mocks.
+//! A server for all AWS services that accepts every request at once, to measure only the functions. Their requests
+//! are tested with the emulator and the mocks of the SDK.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ async fn answer(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Re
     let json = |text: String| ([(header::CONTENT_TYPE, "application/x-amz-json-1.0")], text);
     let xml = |text: &'static str| ([(header::CONTENT_TYPE, "text/xml")], text);
     if headers.contains_key("smithy-protocol") {
-        // CloudWatch speaks CBOR; this is an empty map.
+        // CloudWatch uses CBOR; this is an empty map.
         let headers = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
         return (headers, [0xa0_u8].as_slice()).into_response();
     }

@@ -1,4 +1,4 @@
-//! What a section works with, and the tables that it returns.
+//! The input of a section, and the tables that it returns.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use deploy::progress::Progress;
 use deploy::python::SAM;
 use tokio::process::Command;
 
-/// What a section works with.
+/// The input of a section.
 pub(crate) struct Bench<'a> {
     pub(crate) root: &'a Path,
     pub(crate) processes: &'a Processes,
@@ -32,7 +32,7 @@ impl Bench<'_> {
         self.root.join("target").join(folder).join(name)
     }
 
-    /// The functions as they are deployed: builds what is not built yet.
+    /// The deployed binaries of the functions; builds missing ones.
     pub(crate) async fn functions(&self) -> anyhow::Result<()> {
         let checkout = Checkout { root: self.root, processes: self.processes };
         let built = async {
@@ -49,7 +49,7 @@ impl Bench<'_> {
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) title: String,
-    /// The commands behind the rows, and what a reader has to know about the figures; Markdown.
+    /// The commands behind the rows, and notes about the values; Markdown.
     pub(crate) notes: Vec<String>,
     pub(crate) header: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,

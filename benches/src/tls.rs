@@ -1,5 +1,5 @@
-//! TLS in front of a local server, under a local authority: handshakes and certificate stores are a
-//! good part of what a function spends.
+//! A TLS proxy for a local server, with a local certificate authority: handshakes and certificate stores are a
+//! large part of the CPU of a function.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -54,7 +54,7 @@ impl Authority {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), trusted })
     }
 
-    /// Listens before the server at `behind`; its address is `https://` and what is returned.
+    /// Starts a proxy of the server at `behind`; its address is `https://` and the returned text.
     pub(crate) async fn before(&self, behind: SocketAddr) -> anyhow::Result<SocketAddr> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;

@@ -8,7 +8,7 @@ use crate::table::{Bench, Table, median};
 
 const SAMPLES: usize = 10_000;
 
-/// What `cold` of benches/programs prints.
+/// The output of `cold` of benches/programs.
 #[derive(Deserialize)]
 struct Cost {
     wall_ms: f64,

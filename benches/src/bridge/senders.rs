@@ -1,4 +1,4 @@
-//! The programs that scrape and remote write, and what the kernel counts of them.
+//! The programs that scrape and remote write, and their counters in the kernel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -131,7 +131,7 @@ impl Sending {
         self.process.check()?;
         let mut nanos = 0;
         for task in fs::read_dir(self.file("task"))? {
-            // One that ends right now is gone with what it used; these programs keep their threads.
+            // The CPU time of an ended thread is lost; these programs keep their threads.
             let Ok(stat) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
             nanos += stat.split(' ').next().unwrap_or_default().parse::<u64>()?;
         }

@@ -13,7 +13,7 @@ const CONVERSATIONS: usize = 1000;
 /// Turns, chunks of each, and milliseconds between them.
 const SCRIPT: [usize; 3] = [3, 50, 20];
 
-/// What `many` of benches/programs prints.
+/// The output of `many` of benches/programs.
 #[derive(Deserialize)]
 struct Output {
     succeeded: usize,

@@ -39,7 +39,7 @@ struct Measurements {
     receiving: Vec<f64>,
 }
 
-/// What is measured with one server.
+/// The measurements with one server.
 struct Setting {
     name: &'static str,
     environment: Environment,
@@ -80,7 +80,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
     Ok(table(rows, &peers))
 }
 
-/// All clients in turn, again and again, so that what else the machine does meets them alike.
+/// Runs the clients alternately, so that other load on the machine affects all of them equally.
 async fn converse(
     bench: &Bench<'_>,
     server: &Server,

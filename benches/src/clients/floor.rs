@@ -1,5 +1,5 @@
-//! The conversation held over a bare socket by the least that Gradio takes: what of a client's
-//! overhead is the server's own.
+//! The conversation over a raw socket with the minimum that Gradio requires, to measure the part of the overhead
+//! that is the server's.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,7 +19,7 @@ struct Connection {
     buffer: Vec<u8>,
 }
 
-/// Says it all, each thing after the reply to the one before; blocks.
+/// Sends all messages, each after the reply to the previous one; blocks.
 pub(super) fn converse(address: SocketAddr, says: &[String]) -> anyhow::Result<Vec<Turn>> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;

@@ -1,4 +1,4 @@
-//! The clients that are compared, each a program that holds the conversation and prints its times.
+//! The compared clients. Each is a program that holds the conversation and prints its times.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,11 +24,11 @@ pub(super) enum Peer {
     Vigie,
     Node,
     Python,
-    /// What a person uses: the whole page, driven by playwright-core.
+    /// The page in a browser, controlled by playwright-core.
     Chromium,
 }
 
-/// What a client tells of itself at its end.
+/// The output of a client at its end.
 pub(super) struct Output {
     pub(super) spawned_at: f64,
     pub(super) turns: Vec<Turn>,
@@ -95,7 +95,7 @@ impl Peer {
         }
     }
 
-    /// Holds one conversation in a process of its own.
+    /// Holds one conversation in a separate process.
     pub(super) async fn converse(
         self,
         bench: &Bench<'_>,
@@ -118,7 +118,7 @@ impl Peer {
     }
 }
 
-/// Installs what the peers need. Without Node its client is left out.
+/// Installs the peers. Without Node, its client is skipped.
 pub(super) async fn install(bench: &Bench<'_>) -> anyhow::Result<Vec<Peer>> {
     PYTHON.install(bench.root, bench.processes).await?;
     let mut found = true;

@@ -35,7 +35,7 @@ impl Certificate {
     pub(super) fn make(folder: &Path) -> anyhow::Result<Self> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        // OpenSSL takes a certificate whose issuer has its own name for a self-signed one.
+        // OpenSSL treats a certificate as self-signed if its issuer has the same name.
         params.distinguished_name.push(DnType::CommonName, "authority of the benchmark");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = params.self_signed(&key)?;
@@ -107,9 +107,9 @@ impl Server {
         Ok(Self { address, url, authority, log, process })
     }
 
-    /// Forgets what was written down so far.
+    /// Ignores the log entries so far.
     pub(super) fn forget(&self) -> anyhow::Result<()> {
-        // The server appends, so that it goes on at the new end.
+        // The server appends, so it continues at the new end.
         Ok(fs::write(&self.log, "")?)
     }
 
@@ -122,7 +122,7 @@ impl Server {
     }
 }
 
-/// What the server wrote down of one conversation, in Unix seconds.
+/// The times of one conversation in the log of the server, in Unix seconds.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Times {
     pub(super) requests: Vec<f64>,

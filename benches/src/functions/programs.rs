@@ -14,7 +14,7 @@ use crate::lambda::Program;
 /// Conversations in one order: as many as the dispatcher packs.
 pub(super) const BATCH: usize = 10;
 
-/// Addresses of what the functions call, and where this checkout is.
+/// Addresses of the servers that the functions call, and the folder of this checkout.
 pub(super) struct World<'a> {
     pub(super) root: &'a Path,
     /// `https://` of a scripted AWS.

@@ -1,4 +1,4 @@
-//! What a scrape costs without the network: `cargo run --release -p bench-programs --bin absorb`.
+//! Measures a scrape without the network: `cargo run --release -p bench-programs --bin absorb`.
 #![allow(clippy::print_stdout, reason = "a tool for who works on this crate")]
 
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What one cold invocation of the bridge costs: 10,000 samples of one scrape, from exec to the answer.
+//! Measures one cold invocation of the bridge: 10,000 samples of one scrape, from exec to the answer.
 //!
 //! ```text
 //! cargo lambda build --release --package bridge
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The Lambda runtime API, the receiver and the AWS services are this program; the bridge is the real
-//! one. Prints its cost as JSON; `make bench ONLY=bridge` makes medians of it. CPU comes from the
+//! one. Prints time, CPU and memory as JSON; `make bench ONLY=bridge` computes medians. CPU comes from the
 //! kernel's scheduler, in nanoseconds.
 #![allow(clippy::print_stdout, reason = "it prints measurements")]
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on ends")]

@@ -1,12 +1,12 @@
-//! Remote writes one probe result a second, so that a real receiver can be taken away meanwhile.
+//! Remote writes one probe result per second, to test a real receiver that is stopped meanwhile.
 //!
 //! ```text
 //! cargo run -p bench-programs --bin deliver -- URL SECONDS [INTERVAL_MS] [1.0|2.0]
 //! ```
 //!
-//! Results are `deliver_probe_success{probe="deliver"}` and `deliver_round`, stamped on an exact grid;
-//! the value of `deliver_round` counts from 0. At the end it prints, as JSON, the first and last stamp
-//! and what became of the samples: ask the receiver for that range and compare.
+//! Results are `deliver_probe_success{probe="deliver"}` and `deliver_round`, with timestamps on an exact grid;
+//! the value of `deliver_round` counts from 0. At the end it prints, as JSON, the first and last timestamp
+//! and the outcome of the samples: query that range from the receiver and compare.
 #![allow(clippy::print_stdout, reason = "it prints measurements")]
 #![allow(clippy::unwrap_used, reason = "a demonstration that can't go on ends")]
 

@@ -1,11 +1,11 @@
-//! A target and a receiver in one, for measuring what stands between: `make bench ONLY=bridge`.
+//! A target and a receiver in one program, to measure the agent between them: `make bench ONLY=bridge`.
 //!
 //! ```text
 //! cargo run --profile dist -p bench-programs --bin loopback_target -- SERIES PORT
 //! ```
 //!
-//! `/metrics` shows SERIES counters, another value at each scrape. `/api/v1/write` unpacks and decodes
-//! what it gets, and counts. `/counts` answers with the samples, requests and body bytes so far.
+//! `/metrics` shows SERIES counters, another value at each scrape. `/api/v1/write` decompresses,
+//! decodes and counts the samples. `/counts` answers with the samples, requests and body bytes so far.
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on ends")]
 
 use std::fmt::Write as _;
@@ -77,7 +77,7 @@ fn receive(head: &str, body: &[u8]) -> String {
         request.timeseries.iter().map(|series| series.samples.len()).sum()
     };
     SAMPLES.fetch_add(samples as u64, Ordering::Relaxed);
-    // Requests that carry metadata alone are no samples' cost.
+    // Requests that only have metadata do not count as samples.
     REQUESTS.fetch_add(u64::from(samples > 0), Ordering::Relaxed);
     BYTES.fetch_add(body.len() as u64, Ordering::Relaxed);
     let written = format!("X-Prometheus-Remote-Write-Samples-Written: {samples}");

@@ -1,4 +1,4 @@
-//! What planning one minute costs: `cargo run --release -p bench-programs --bin plan -- 100000 runs`, or
+//! Measures the planning of one minute: `cargo run --release -p bench-programs --bin plan -- 100000 runs`, or
 //! `scrapes` for probes that are scraped every 15 s too. Prints one line of JSON.
 #![allow(clippy::print_stdout, reason = "it prints a measurement")]
 #![allow(clippy::unwrap_used, reason = "a measurement that can't go on ends")]

@@ -1,7 +1,7 @@
-//! The table in `docs/alerting.md`: what a rule costs in false alarms, missed outages and time.
+//! Prints the table in `docs/alerting.md`: false alarms, missed outages and time to alarm of each rule.
 //!
-//! Synthetic weeks of one bot that is probed once a minute, with the default retry, judged by the
-//! model of CloudWatch's alarms. The same numbers come out of every run: chance is a fixed sequence.
+//! Simulates weeks of one bot that is probed once per minute, with the default retry, and evaluates them with
+//! the model of CloudWatch alarms. Every run prints the same values, because the random sequence is fixed.
 //!
 //! ```text
 //! cargo run -p bench-programs --bin simulate_alarms
@@ -31,7 +31,7 @@ fn main() -> io::Result<()> {
     writeln!(out, "`down`, by the share of single attempts that fail by chance:\n")?;
     writeln!(
         out,
-        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed outages of 1 to 2 min | 2 to 5 min | over 5 min | output after, median | p95 |"
+        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed outages of 1 to 2 min | 2 to 5 min | over 5 min | time to alarm, median | p95 |"
     )?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
     for (m, n) in [(1, 1), (2, 3), (3, 5)] {
@@ -42,10 +42,10 @@ fn main() -> io::Result<()> {
         row(&mut out, m, n, (m, n) == (2, 3), &[0, 1, 2], &tallies)?;
     }
 
-    writeln!(out, "\n`degraded`, where the trouble is a slow period of 10 min to 1 h:\n")?;
+    writeln!(out, "\n`degraded`, where the incident is a slow period of 10 min to 1 h:\n")?;
     writeln!(
         out,
-        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed slow periods | output after, median | p95 |"
+        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed slow periods | time to alarm, median | p95 |"
     )?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
     for (m, n) in [(2, 3), (3, 5), (5, 10)] {
@@ -58,7 +58,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// `classes`: the lengths of trouble that have a column.
+/// `classes`: the durations of incidents that have a column.
 fn row(
     out: &mut impl Write,
     m: usize,
@@ -72,19 +72,19 @@ fn row(
     for tally in tallies {
         write!(out, " {:.1} |", tally.false_alarms_a_month())?;
     }
-    // Outages are the same in all three worlds but for chance; the one in the middle stands for them.
+    // Outages are the same for all three failure rates except for chance, so the middle one is shown.
     let middle = &tallies[1];
     for class in classes {
         write!(out, " {} of {} |", middle.missed[*class], middle.happened[*class])?;
     }
-    writeln!(out, " {} | {} |", time(middle.told_after(50)), time(middle.told_after(95)))
+    writeln!(out, " {} | {} |", time(middle.time_to_alarm(50)), time(middle.time_to_alarm(95)))
 }
 
 fn time(seconds: i64) -> String {
     format!("{} min {:02} s", seconds / 60, seconds % 60)
 }
 
-/// As `vigie render` writes them.
+/// The alarms of `vigie render`.
 fn down(m: usize, n: usize) -> Alarm {
     Alarm {
         statistic: alarm_model::Statistic::Maximum,
@@ -100,7 +100,7 @@ fn degraded(m: usize, n: usize) -> Alarm {
     }
 }
 
-/// What a rule made of some weeks.
+/// The results of a rule for some weeks.
 #[derive(Default)]
 struct Tally {
     false_alarms: u32,
@@ -108,8 +108,8 @@ struct Tally {
     /// By length: 1 to 2 min, 2 to 5 min, over 5 min.
     happened: [u32; 3],
     missed: [u32; 3],
-    /// Seconds from the beginning of a trouble until its alarm.
-    output: Vec<i64>,
+    /// Seconds from the start of an incident to its alarm.
+    times_to_alarm: Vec<i64>,
 }
 
 impl Tally {
@@ -117,9 +117,9 @@ impl Tally {
         f64::from(self.false_alarms) / self.days * MONTH_DAYS
     }
 
-    fn told_after(&self, percent: usize) -> i64 {
-        let rank = (self.output.len() * percent).div_ceil(100).max(1) - 1;
-        self.output.get(rank).copied().unwrap_or_default()
+    fn time_to_alarm(&self, percent: usize) -> i64 {
+        let rank = (self.times_to_alarm.len() * percent).div_ceil(100).max(1) - 1;
+        self.times_to_alarm.get(rank).copied().unwrap_or_default()
     }
 }
 
@@ -127,7 +127,7 @@ fn tally(
     weeks: &[Week],
     alarm: Alarm,
     value: impl Fn(&Run) -> bool,
-    troubles: impl Fn(&Week) -> Vec<Span>,
+    incidents: impl Fn(&Week) -> Vec<Span>,
 ) -> Tally {
     let mut tally = Tally::default();
     let reach = i64::try_from(alarm.evaluation_range + 2).unwrap_or(8) * 60;
@@ -137,14 +137,14 @@ fn tally(
         tally.days += 7.0;
         let raised =
             raised(&alarm, reach, &week.runs, |run| if value(run) { bad } else { 1.0 - bad });
-        let troubles = troubles(week);
-        // An alarm that rises shortly after the trouble ended is still about it.
+        let incidents = incidents(week);
+        // An alarm shortly after the end of the incident still belongs to it.
         let about = |at: &i64, span: &Span| span.from <= *at && *at <= span.until + reach;
         for at in &raised {
-            let known = troubles.iter().any(|span| about(at, span));
+            let known = incidents.iter().any(|span| about(at, span));
             tally.false_alarms += u32::from(!known);
         }
-        for span in &troubles {
+        for span in &incidents {
             let class = match span.until - span.from {
                 ..120 => 0,
                 120..300 => 1,
@@ -152,16 +152,16 @@ fn tally(
             };
             tally.happened[class] += 1;
             match raised.iter().find(|at| about(at, span)) {
-                Some(at) => tally.output.push(at - span.from),
+                Some(at) => tally.times_to_alarm.push(at - span.from),
                 None => tally.missed[class] += 1,
             }
         }
     }
-    tally.output.sort_unstable();
+    tally.times_to_alarm.sort_unstable();
     tally
 }
 
-/// When the alarm rose, evaluated each minute on what was visible by then.
+/// When the alarm was raised, evaluated each minute with the data that was visible.
 fn raised(alarm: &Alarm, reach: i64, runs: &[Run], value: impl Fn(&Run) -> f64) -> Vec<i64> {
     let mut state = StateValue::Ok;
     let mut raised = Vec::new();
@@ -217,9 +217,9 @@ impl Week {
     /// `failing`: the share of single attempts that fail by chance.
     fn new(number: i64, failing: f64) -> Self {
         let mut dice = Dice(u64::try_from(number).unwrap_or(0) ^ failing.to_bits());
-        // A network that hiccups: four times a day, 5 to 45 s in which 7 of 10 attempts fail.
+        // Network errors: four times a day, 5 to 45 s in which 7 of 10 attempts fail.
         let bursts = dice.spans(28, 5.0, 45.0);
-        // A deploy on each working day: the bot is gone for 20 to 90 s. Nobody needs a mail.
+        // A deploy on each working day: the bot is unavailable for 20 to 90 s. No mail is needed.
         let deploys = dice.spans(5, 20.0, 90.0);
         // Slow periods of 10 to 60 min: 6 of 10 runs miss an objective, 2 of 100 attempts time out.
         let slow = dice.spans(3, 600.0, 3_600.0);
