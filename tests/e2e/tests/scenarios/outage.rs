@@ -25,7 +25,7 @@ use crate::list::Scenario;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     /// Duration of the outage: the receiver is unavailable or unreliable, or the bridge is killed repeatedly.
-    trouble: Duration,
+    outage: Duration,
     /// Visibility timeout of the queue; as deployed when `None`.
     hidden: Option<Duration>,
     /// Longest time after the outage until the queue is empty.
@@ -44,10 +44,10 @@ impl Times {
 
     /// Times for an outage of this duration. At its end messages were hidden for at most the same time, and are
     /// hidden for at most the same time again.
-    fn of_outage(trouble: Duration) -> Self {
-        let hidden = (trouble < HIDDEN).then_some(Duration::from_secs(15));
+    fn of_outage(outage: Duration) -> Self {
+        let hidden = (outage < HIDDEN).then_some(Duration::from_secs(15));
         let hides = hidden.unwrap_or(HIDDEN);
-        Self { trouble, hidden, timeout: trouble + hides + Duration::from_secs(120) }
+        Self { outage, hidden, timeout: outage + hides + Duration::from_secs(120) }
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             Box::pin(scenarios::killed(env, Times::of_environment()))
         }),
         Scenario::new("outage_dead_letters_only_rejected_samples", |env, _| {
-            Box::pin(scenarios::moody(env, Times::of_environment()))
+            Box::pin(scenarios::unreliable(env, Times::of_environment()))
         }),
         Scenario::new("outage_of_90_minutes_archives_what_is_too_old", |env, _| {
             Box::pin(late::without_a_window(env))

@@ -34,12 +34,12 @@ pub(super) async fn away(env: &LocalEnvironment, times: Times) -> anyhow::Result
     })
     .await?;
     let stopped = prometheus.stop().await?;
-    feed.run(times.trouble).await?;
+    feed.run(times.outage).await?;
     let waiting = bridge.left().await?;
     ensure!(
-        waiting as u64 >= times.trouble.as_secs() / 2,
+        waiting as u64 >= times.outage.as_secs() / 2,
         "{waiting} messages wait after an outage of {:?}: the bridge let go of some",
-        times.trouble
+        times.outage
     );
     let prometheus = stopped.start(&env.processes).await?;
     feed.run(CALM).await?;
@@ -96,7 +96,7 @@ pub(super) async fn killed(env: &LocalEnvironment, times: Times) -> anyhow::Resu
 
     feed.run(CALM).await?;
     set(Some(Arc::clone(&bridge)));
-    feed.run(times.trouble).await?;
+    feed.run(times.outage).await?;
     set(None);
     feed.run(CALM).await?;
     bridge.drained(env, times.timeout).await?;
@@ -181,7 +181,7 @@ fn good(samples: &Samples) -> Samples {
     good
 }
 
-pub(super) async fn moody(env: &LocalEnvironment, times: Times) -> anyhow::Result<()> {
+pub(super) async fn unreliable(env: &LocalEnvironment, times: Times) -> anyhow::Result<()> {
     let kept = Arc::new(Mutex::new(Kept::default()));
     let script = {
         let kept = Arc::clone(&kept);
@@ -211,10 +211,10 @@ pub(super) async fn moody(env: &LocalEnvironment, times: Times) -> anyhow::Resul
     };
     let receiver = Receiver::start(Arc::new(script)).await?;
     let wanted =
-        Wanted { name: "moody", receiver: &receiver.url, protocol: "1.0", visibility: None };
+        Wanted { name: "unreliable", receiver: &receiver.url, protocol: "1.0", visibility: None };
     let bridge = Bridge::beside(env, &wanted).await?;
     let mut feed = Feed::new(&bridge);
-    feed.run(times.trouble).await?;
+    feed.run(times.outage).await?;
     bridge.drained(env, times.timeout).await?;
 
     let good = good(&feed.samples);
