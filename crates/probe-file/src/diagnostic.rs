@@ -1,4 +1,4 @@
-//! What is wrong in a file, where, and what was expected.
+//! Mistakes in a file: the value, its position, and the expected value.
 
 use std::fmt;
 
@@ -9,9 +9,9 @@ use crate::node::Place;
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What is wrong, with the value in backticks.
+    /// The mistake, with the value in backticks.
     pub message: String,
-    /// What was expected at this place.
+    /// The expected value.
     pub expected: String,
     /// What the reader can do; `None` if `expected` is enough.
     pub hint: Option<String>,
@@ -42,7 +42,7 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-/// All mistakes in one file, in the order of their places.
+/// All mistakes in one file, in the order of their positions.
 ///
 /// `Display` writes them on one line, for logs: `bot.yaml:2:8: MESSAGE (EXPECTED; HINT)`. The command
 /// shows the lines of the file as well.

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 /// Reads files given as (name, text), in their order.
 ///
 /// # Errors
-/// The mistakes of every file that has any.
+/// The mistakes of every invalid file.
 pub fn parse_all<'a>(
     files: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Vec<ProbeSpec>, Vec<Diagnostics>> {

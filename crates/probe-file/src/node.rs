@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned};
 
-/// Bytes of the source that a value or a key takes.
+/// The byte range of a value or a key in the source.
 pub(crate) type Place = Range<usize>;
 
 /// A YAML value and its place.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What a duration looks like, for messages and for the schema.
+/// The format of a duration, for messages and for the schema.
 pub(crate) const PATTERN: &str = "^[0-9]+(ms|s|m|h|d)$";
 
 /// Reads `500ms`, `30s`, `1m`, `2h` or `1d`.

@@ -16,7 +16,7 @@ pub(crate) fn diagnostic(text: &str, error: &serde_saphyr::Error) -> Diagnostic 
     Diagnostic::new(&(at..at), "the file is not valid YAML", message).hint(hint)
 }
 
-/// A message and a hint for what serde-saphyr says about a line.
+/// A message and a hint for an error of serde-saphyr.
 fn explain(message: &str, line: &str) -> (String, &'static str) {
     let is = |part: &str| message.contains(part);
     let (replaced, hint) = if is("unknown escape") {
