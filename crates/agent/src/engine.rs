@@ -20,7 +20,7 @@ pub struct Batches {
     pub most: usize,
     /// How long a sample waits for others, at most. 5 s by default.
     pub deadline: Duration,
-    /// How long sending goes on after the signal to stop, at most. 10 s by default.
+    /// The longest time for sending after the signal to stop. 10 s by default.
     pub flush: Duration,
 }
 
@@ -83,7 +83,7 @@ pub async fn run(
     queue.counts().queued
 }
 
-/// Counts what is decided and puts the rest back.
+/// Counts the decided samples and puts the rest back into the queue.
 fn settle(queue: &Queue, batch: Vec<Entry>, outcome: &Outcome) {
     queue.count(|counts| {
         counts.requests += outcome.requests;

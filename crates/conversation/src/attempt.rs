@@ -39,7 +39,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// A failure this close to the end of the time was caused by it.
 const SLACK: Duration = Duration::from_millis(50);
 
-/// What an attempt needs beside the probe.
+/// The input of an attempt in addition to the probe.
 pub(crate) struct AttemptContext<'a> {
     pub(crate) probe: &'a Probe,
     pub(crate) target: &'a FilledTarget,

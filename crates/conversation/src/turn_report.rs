@@ -1,4 +1,4 @@
-//! What a report keeps of an app and of a turn.
+//! The parts of a report about the app and about a turn.
 
 use std::time::Duration;
 

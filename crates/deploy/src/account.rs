@@ -43,7 +43,7 @@ impl Account {
         }
     }
 
-    /// Deletes a stack, if there is one, and waits until it is gone.
+    /// Deletes a stack, if there is one, and waits until it is deleted.
     pub async fn delete_stack(&self, stack: &str) -> anyhow::Result<()> {
         let named = [("StackName", stack)];
         self.client.query("cloudformation", "2010-05-15", "DeleteStack", &named).await?;

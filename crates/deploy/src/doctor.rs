@@ -17,7 +17,7 @@ const ADDRESSES: [&str; 5] =
 
 const NO_ADDRESS: &str = "no address receives notifications";
 
-/// What is known about an environment before a deployment.
+/// The state of an environment before a deployment.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     pub environment: String,

@@ -23,7 +23,7 @@ const INPUTS: [&str; 7] = [
     "crates/deploy/requirements/sam.txt",
 ];
 
-/// What the functions are compiled for.
+/// The processor architecture of the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     Arm64,

@@ -49,7 +49,7 @@ impl Processes {
         let _ = end_recorded(&self.folder);
     }
 
-    /// Where the output of `name` goes.
+    /// The log file of `name`.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
         self.logs.join(format!("{name}.log"))
@@ -219,7 +219,7 @@ impl Leader {
             .with_context(|| format!("`{}` could not be written", path.display()))
     }
 
-    /// Whether the leader still is who it was, or is gone and has left its group behind.
+    /// Whether the leader is still the same process, or has ended and its group still exists.
     fn is_alive(&self) -> bool {
         match started(self.pid) {
             Some(started) => started == self.started,

@@ -1,4 +1,4 @@
-//! What a person sees while the harness works: one line a step, with its time.
+//! Shows the progress: one line per step, with its time.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -24,7 +24,7 @@ pub struct Progress {
 pub struct Step {
     pub name: String,
     pub took: Duration,
-    /// What it showed, in a few words.
+    /// Its result in a few words.
     pub shown: String,
 }
 

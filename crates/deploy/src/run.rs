@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::process::Processes;
 use crate::progress::Progress;
 
-/// What a shell reports for a program that Ctrl-C ended.
+/// The exit code of a shell for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
 /// The root of this checkout.

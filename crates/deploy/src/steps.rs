@@ -90,7 +90,7 @@ impl Deployment<'_> {
     }
 }
 
-/// What the doctor finds before a deployment with `values`.
+/// The findings of the doctor before a deployment with `values`.
 pub async fn examine(
     root: &Path,
     account: &Account,

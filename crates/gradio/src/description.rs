@@ -1,4 +1,4 @@
-//! What was found of an app and how the conversation uses it.
+//! The description of an app and how the conversation uses it.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::config::{AppConfig, Dependency, Id, Protocol};
 use crate::endpoint::kinds::takes_files;
 use crate::endpoint::{How, Plan};
 
-/// What was found of an app and how the conversation uses it.
+/// The description of an app and how the conversation uses it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
     /// Such as `6.31.0`; empty when the app does not report it.

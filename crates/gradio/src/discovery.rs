@@ -1,4 +1,4 @@
-//! What an app offers, for a user who writes a probe.
+//! Describes an app for a user who writes a probe.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::info::fetch_info;
 use crate::phases::Phases;
 use crate::settings::Settings;
 
-/// What an app offers.
+/// The description of an app.
 #[derive(Clone, Debug)]
 pub struct Discovery {
     /// Such as `6.31.0`; empty when the app does not report it.
@@ -35,7 +35,7 @@ pub struct Discovery {
     /// Every way to chat with the app, the best first: the client uses that one unless an endpoint
     /// is configured. Empty when there is no chat.
     pub candidates: Vec<Candidate>,
-    /// What a user should know before writing a probe, such as JavaScript that is not run.
+    /// Notes for a user who writes a probe, such as JavaScript that is not run.
     pub warnings: Vec<String>,
     /// Times of connecting.
     pub phases: Phases,
@@ -44,7 +44,7 @@ pub struct Discovery {
 /// One way to chat with an app.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// What a conversation would use.
+    /// The chat that a conversation uses.
     pub description: Description,
     /// Whether the endpoint is part of the public API.
     pub public: bool,
@@ -99,7 +99,7 @@ impl Discovery {
     }
 }
 
-/// What a user should know before writing a probe.
+/// Notes for a user who writes a probe.
 fn warnings(config: &AppConfig, choice: &Choice) -> Vec<String> {
     let plans = candidates(config, choice);
     let mut warnings = Vec::new();

@@ -31,7 +31,7 @@ pub(crate) struct Engine<'e, 'a> {
     pub(crate) progress: Mutex<State>,
 }
 
-/// What the functions left behind.
+/// The results of the functions.
 #[derive(Default)]
 pub(crate) struct State {
     /// Functions that were started. Each runs once, so that a cycle of `change` events ends.

@@ -35,7 +35,7 @@ impl Heartbeat {
     /// Closes the connection and waits until that is done.
     pub(crate) async fn stop(mut self) {
         self.task.abort();
-        // The task ends by cancellation; its result says nothing else.
+        // The task ends by cancellation; its result is not used.
         let _ = (&mut self.task).await;
         // The connection is closed by a task of the HTTP client, which runs now.
         tokio::task::yield_now().await;

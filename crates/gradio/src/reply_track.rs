@@ -9,7 +9,7 @@ use crate::html;
 use crate::novelty;
 use crate::reply::{Answer, Content};
 
-/// What is known of a component with a reply before the turn.
+/// State of a component with a reply before the turn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplySource {
     pub(crate) id: Id,

@@ -46,7 +46,7 @@ impl Session {
         Ok(Self { http, app, plan, values, hash, deadline, phases, description, heartbeat })
     }
 
-    /// What was found of the app.
+    /// The description of the app.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description

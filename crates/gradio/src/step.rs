@@ -13,7 +13,7 @@ use crate::message::{Body, Message, Output};
 use crate::redact;
 use crate::turn::{Progress, Turn};
 
-/// What the transport does after a message.
+/// The next action of the transport after a message.
 #[derive(Debug)]
 pub(crate) enum Flow {
     Wait,
@@ -23,7 +23,7 @@ pub(crate) enum Flow {
     Done(Outcome),
 }
 
-/// What a function returned.
+/// The result of a function.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) values: Vec<Value>,

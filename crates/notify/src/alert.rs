@@ -61,7 +61,7 @@ pub enum Source {
     Unknown,
 }
 
-/// What the alarm is about.
+/// The subject of the alarm.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Subject {
@@ -111,7 +111,7 @@ impl State {
 }
 
 impl Subject {
-    /// What the alarm `name` of `environment` is about.
+    /// The subject of the alarm `name` of `environment`.
     #[must_use]
     pub fn of_alarm(name: &str, environment: &EnvironmentName) -> Self {
         match AlarmName::parse(name, environment) {

@@ -20,7 +20,7 @@ const LONGEST_RAW: usize = 8_000;
 /// The most alerts that are read from one message of Alertmanager.
 const MOST_ALERTS: usize = 1_000;
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, PartialEq)]
 pub enum Incoming {
     Alerts(Vec<Alert>),

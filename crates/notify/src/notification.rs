@@ -50,7 +50,7 @@ impl Item {
     }
 }
 
-/// What the weekly mail is written from.
+/// The data of the weekly mail.
 #[derive(Clone, Debug)]
 pub struct WeeklyReport {
     pub environment: EnvironmentName,

@@ -1,4 +1,4 @@
-//! Compares what is true now with what each receiver was last sent, and decides what to send.
+//! Compares the current states with the last notification of each receiver, and decides what to send.
 //!
 //! Level-triggered: a lost, doubled or late event changes when a notification is sent, not whether. The caller reads
 //! the records, queries CloudWatch, calls [`reconcile`], publishes, calls [`delivered`] for what was published, and
@@ -25,7 +25,7 @@ const BELIEVED: Duration = Duration::from_secs(300);
 /// The records, by [`Alert::key`].
 pub type Records = BTreeMap<String, AlarmRecord>;
 
-/// What is true now, as far as it could be queried.
+/// The current states, as far as they could be queried.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// By [`Alert::key`]. An alarm that could not be queried is not in it.

@@ -1,4 +1,4 @@
-//! What Vigie keeps about one alarm: its newest known state, and what was last sent to each receiver.
+//! The record of one alarm: its newest known state, and the last notification to each receiver.
 //!
 //! The record is not the truth. [`crate::reconcile`] compares it with what CloudWatch answers now; events only make
 //! that sooner and add detail. An event is ordered by its sender's own clock ([`Alert::reported`]), never by the time
@@ -43,7 +43,7 @@ pub struct AlarmRecord {
     /// Why it ended, when not by `OK`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closure: Option<Closure>,
-    /// What was last sent, by receiver.
+    /// The last notifications, by receiver.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sent: BTreeMap<String, Sent>,
     /// The first event says that the alarm left `ALARM`, and no record of that `ALARM` exists: receivers may
@@ -69,7 +69,7 @@ pub struct AlarmRecord {
     pub waiting_since: Option<Timestamp>,
 }
 
-/// What was last sent to one receiver.
+/// The last notification to one receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     pub state: SentState,
@@ -93,7 +93,7 @@ pub enum SentState {
     Resolved,
 }
 
-/// What a query says about one alarm.
+/// The result of a query for one alarm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// `since` is the time of the last transition, by CloudWatch's clock.
@@ -163,7 +163,7 @@ impl AlarmRecord {
         (after != *before).then_some(after)
     }
 
-    /// Compares the record with what a query says; the answer wins.
+    /// Compares the record with the result of a query, which has priority.
     pub fn confirm(&mut self, fact: &Fact, now: Timestamp) {
         match fact {
             Fact::Absent if !self.is_open() => {}
@@ -263,7 +263,7 @@ impl AlarmRecord {
         self.history_lost = false;
     }
 
-    /// The record that holds what two copies know, after two invocations changed it at the same time.
+    /// Merges two copies of the record that two invocations changed at the same time.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         let (mut newer, older) =

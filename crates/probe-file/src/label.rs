@@ -3,7 +3,7 @@
 /// Longest name in bytes, and longest value in characters.
 pub(crate) const LONGEST: usize = 200;
 
-/// What the name of a label looks like, for messages.
+/// The format of a label name, for messages.
 pub const NAME: &str = "expected letters, digits and `_`, not beginning with a digit or `__`";
 /// What its value looks like, for messages.
 pub const VALUE: &str = "expected 1 to 200 characters in one line";

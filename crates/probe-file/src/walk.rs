@@ -38,7 +38,7 @@ impl<'n> Fields<'n> {
     }
 }
 
-/// What a template may refer to.
+/// The variables that a template may use.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'w> {
     /// `${lower_case}` variables that have a value.

@@ -1,4 +1,4 @@
-//! What the answer of a receiver means for the request.
+//! Classifies the answers of a receiver.
 
 use std::fmt;
 use std::time::Duration;

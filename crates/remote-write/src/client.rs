@@ -1,4 +1,4 @@
-//! The client of one receiver and what it remembers of it.
+//! The client of one receiver, and its state.
 
 use std::time::{Duration, SystemTime};
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] sends the entries of the crate `samples`. It checks them first ([`Checks`]), splits them
 //! into requests, retries what a later attempt can fix, and divides a request that the receiver rejects
-//! until it knows which samples are at fault. The [`Outcome`] says what became of each entry.
+//! until it knows which samples are at fault. The [`Outcome`] has the result of each entry.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! What a scrape must know of the last one.
+//! State that is kept between scrapes.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};

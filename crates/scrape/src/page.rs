@@ -119,7 +119,7 @@ impl Memory {
         }
     }
 
-    /// Adds stale markers for the series of the last scrape that are gone. Returns whether there are any.
+    /// Adds stale markers for series of the last scrape that are missing. Returns whether there are any.
     fn mark_stale(&self, at: Timestamp, entries: &mut Vec<Entry>) -> bool {
         let before = entries.len();
         let last_round = self.round - 1;
@@ -264,7 +264,7 @@ impl<'m, 'p> Walk<'m, 'p> {
             (slot.seen, slot.before) = (round, slot.last_at);
         }
         if sample.timestamp_ms.is_none() {
-            // A series that was gone in the last round changes the stored state.
+            // A series that was missing in the last scrape changes the stored state.
             self.changed |= slot.tracked != round && slot.tracked != round - 1;
             slot.tracked = round;
         }

@@ -39,7 +39,7 @@ impl Message {
     }
 }
 
-/// What a FIFO queue needs to know of a message.
+/// The message group and the deduplication ID of a message for a FIFO queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fifo {
     pub group: String,

@@ -1,4 +1,4 @@
-//! What CloudWatch says about the alarms now.
+//! Queries the current states of the alarms from CloudWatch.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -129,7 +129,7 @@ impl Listed {
     }
 }
 
-/// What the three kinds of alarms have in common.
+/// The common fields of the three kinds of alarms.
 struct Described<'a> {
     name: &'a str,
     arn: &'a str,

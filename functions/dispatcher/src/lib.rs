@@ -43,7 +43,7 @@ pub struct ScheduleEvent {
     pub scheduled_time: Timestamp,
 }
 
-/// What was sent for a minute. It is the function's response.
+/// The runs and scrapes requested for a minute; the response of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Dispatched {
     pub runs: usize,

@@ -64,7 +64,7 @@ impl RunningTasks {
     }
 }
 
-/// What the runs of an execution environment share.
+/// State that the runs of an execution environment share.
 #[derive(Clone)]
 pub(crate) struct Runner {
     pub(crate) prober: Prober,
@@ -94,7 +94,7 @@ impl Runner {
         let report = self.run_once(run, due, deadline).await;
         let is_refused = report.outcome.reason() == Some(Reason::Auth);
         if is_refused && self.secrets_changed(run, used.as_ref()).await {
-            // The cache had a secret from before its rotation. This says nothing about the target.
+            // The cache had a secret from before its rotation. This run gives no information about the target.
             info!(run = %run.id, probe = %run.probe.name, "Secret was rotated; the run is repeated");
             return self.run_once(run, due, deadline).await;
         }

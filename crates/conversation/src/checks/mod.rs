@@ -70,7 +70,7 @@ pub fn carry_out(check: &Check, answer: &Answer<'_>) -> Result<CheckReport, Brok
     })
 }
 
-/// What a check found.
+/// The result of a check.
 enum Finding {
     Passed,
     /// The check does not fail, and the report shows why it could not decide.

@@ -163,7 +163,7 @@ pub struct Dependency {
     pub outputs: Vec<Id>,
     #[serde(deserialize_with = "loose")]
     backend_fn: Option<bool>,
-    /// `None`: as the app's `enable_queue` says.
+    /// `None`: the app's `enable_queue` applies.
     #[serde(deserialize_with = "loose")]
     pub queue: Option<bool>,
     /// `None` for a private function (`false` in the JSON).

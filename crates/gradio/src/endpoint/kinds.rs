@@ -1,4 +1,4 @@
-//! What a component is good for, by its type and its labels.
+//! The possible roles of a component, by its type and its labels.
 //!
 //! Types of custom components are recognised by their ending, because their values have the same
 //! shape as those of the built-in ones (`modelscopeprochatbot`, `antdxsender`).

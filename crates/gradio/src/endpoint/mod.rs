@@ -66,7 +66,7 @@ impl How {
     }
 }
 
-/// What the user configured about the chat.
+/// The user's settings for the chat.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Choice {
     pub(crate) endpoint: Option<EndpointChoice>,
@@ -138,7 +138,7 @@ pub(crate) fn choose(config: &AppConfig, choice: &Choice) -> Result<Plan, Fault>
     })
 }
 
-/// What was found instead of a chat, and what would help.
+/// Why no chat was found, and a hint.
 fn nothing(config: &AppConfig, choice: &Choice) -> String {
     let list = |accepts: fn(&str) -> bool| {
         let ids = config.components.keys().copied().filter(|&id| accepts(config.kind(id)));

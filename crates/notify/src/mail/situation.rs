@@ -1,4 +1,4 @@
-//! What a mail is about, and which observation describes it best.
+//! The subject of a mail, and the observation that describes it best.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::alert::{Alert, State, Subject};
 use crate::incident::{Closure, Incident, NotificationKind};
 use crate::notification::{Item, Runs};
 
-/// What a mail is about. Headline, impact and steps follow from it.
+/// The subject of a mail. Headline, impact and steps follow from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Situation {
     /// `None` when no report of the incident could be read.
@@ -84,7 +84,7 @@ pub(crate) enum Measurement {
     Nothing,
 }
 
-/// What the other attempts of a run did.
+/// The results of the other attempts of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Attempts {
     /// There was one attempt, or the others do not matter.
@@ -122,7 +122,7 @@ impl StateCounts {
     }
 }
 
-/// What the mail about `item` is about.
+/// The subject of the mail about `item`.
 pub(crate) fn situation(item: &Item) -> Situation {
     match item.closure {
         Some(closure) => Situation::Closed(closure),
@@ -256,7 +256,7 @@ pub(crate) fn decisive_attempt(report: &Report, situation: Situation) -> Option<
     }
 }
 
-/// What the attempts before the last one did; compared by reason, turn and failed check.
+/// The results of the attempts before the last one; compared by reason, turn and failed check.
 pub(crate) fn attempts(report: &Report) -> Attempts {
     fn failure(attempt: &Attempt) -> (Option<Cause>, usize, Option<(usize, &str)>) {
         let check = attempt.failed_checks().next();

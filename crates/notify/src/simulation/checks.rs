@@ -1,4 +1,4 @@
-//! What must hold in every history.
+//! The invariants of every history.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,7 +18,7 @@ const REMIND: i64 = 4 * HOUR;
 const LOG: usize = 5_000;
 const SHOWN: usize = 60;
 
-/// What a receiver was last sent about an alarm.
+/// The last notification of a receiver about an alarm.
 #[derive(Clone, Copy, Debug)]
 struct Belief {
     state: SentState,

@@ -16,7 +16,7 @@ pub(super) fn time(second: i64) -> Timestamp {
     Timestamp::from_second(START + second).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// What is true about an alarm.
+/// The real state of an alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Truth {
     Ok,
@@ -122,7 +122,7 @@ impl World {
 }
 
 impl Alarm {
-    /// What is true at `at`, and since when.
+    /// The real state at `at`, and its start.
     pub(super) fn truth(&self, at: i64) -> (Truth, i64) {
         let index = self.transitions.partition_point(|(from, _)| *from <= at);
         match index.checked_sub(1).and_then(|index| self.transitions.get(index)) {
@@ -288,7 +288,7 @@ fn transitions(random: &mut Random, kind: Kind, end: i64) -> Vec<(i64, Truth)> {
     }
 }
 
-/// What an Alertmanager sends: repeats while firing, and not always an end.
+/// The messages of an Alertmanager: repeats while firing, and not always a resolved message.
 fn reports(random: &mut Random, end: i64, repeat: i64) -> Vec<Report> {
     let mut reports = Vec::new();
     let mut at = 0;
