@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn name_with_private_address_is_rejected_unless_the_target_has_one() {
+    fn resolved_private_address_is_rejected_for_a_public_target() {
         let address = |text: &str| vec![SocketAddr::new(text.parse().unwrap(), 80)];
         let policy = AddressPolicy::new(&Url::parse("https://chat.example.com").unwrap());
         assert!(policy.filter("evil.example.com", address("127.0.0.1")).is_err());
