@@ -125,14 +125,15 @@ pub fn complete(template: &str, values: &Parameters) -> anyhow::Result<Parameter
 pub fn write_for_sam(folder: &Path, parameters: &Parameters) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let encoded: BTreeMap<&str, String> =
-        parameters.iter().map(|(name, value)| (name.as_str(), encode(value))).collect();
+        parameters.iter().map(|(name, value)| (name.as_str(), encode(&encode(value)))).collect();
     let file = folder.join("parameters.toml");
     fs::write(&file, toml::to_string(&encoded)?)?;
     Ok(file)
 }
 
 /// Reverses what SAM CLI does to each value it reads from a file (`_unquote_wrapped_quotes` in its
-/// cli/types.py): it removes one pair of quotes, then turns `\ `, `\"` and `\'` into the second character.
+/// cli/types.py): it removes one pair of quotes, then turns `\ `, `\"` and `\'` into the second character. SAM CLI
+/// does it twice: for the file, and for the option that names the file.
 fn encode(value: &str) -> String {
     let mut encoded = String::from('"');
     let mut characters = value.chars().peekable();

@@ -21,7 +21,7 @@
 //!         samples.push((sample.name(), sample.value));
 //!     }
 //! }
-//! assert_eq!(samples, [("replies_total", 3.0)]);
+//! assert_eq!(samples, [("replies_total".into(), 3.0)]);
 //! # Ok::<(), exposition::ParseError>(())
 //! ```
 
