@@ -56,7 +56,7 @@ pub(super) async fn failing(bot: &Bot<'_>) -> anyhow::Result<()> {
         ("contains \"LONDON\" (ignoring case)", ANSWER),
         ("not_contains \"France\"", "it contains \"France\""),
         ("not_contains \"FRANCE\" (ignoring case)", "it contains \"FRANCE\""),
-        ("equals \"order \"", ANSWER),
+        ("equals \"order 12\"", ANSWER),
         ("equals \"ORDER\" (ignoring case)", ANSWER),
         ("matches \"^Paris\"", ANSWER),
         ("matches \"^PARIS\" (ignoring case)", ANSWER),
