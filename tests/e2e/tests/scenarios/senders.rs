@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
+use aws_sdk_cloudwatch::types::{ComparisonOperator, StateValue, Statistic};
 use aws_sdk_sns::types::PublishBatchRequestEntry;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -144,7 +146,7 @@ pub(super) async fn test_alert(env: &LocalEnvironment) -> anyhow::Result<()> {
         })
         .await?;
     ensure!(mail.subject.starts_with("[TEST] DOWN steady (local)"), "{}", mail.subject);
-    let note = "This is a test, sent by `vigie test-alert`. Nothing is wrong";
+    let note = "This is a test sent by `vigie test-alert`. Nothing is wrong";
     ensure!(mail.body.starts_with(note), "{}", mail.body);
     Ok(())
 }
@@ -152,6 +154,10 @@ pub(super) async fn test_alert(env: &LocalEnvironment) -> anyhow::Result<()> {
 /// A thousand alarms change at once. Each is in one mail, and far fewer than ten mails a second are sent.
 pub(super) async fn thousand(env: &LocalEnvironment) -> anyhow::Result<()> {
     let before = env.inbox.mails().len();
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&env.aws.config);
+    // A notification lists only alarms that CloudWatch confirms.
+    let created = (0..1_000).map(|number| alarm_in_cloudwatch(&cloudwatch, number));
+    stream::iter(created).buffer_unordered(20).try_collect::<Vec<()>>().await?;
     let sns = aws_sdk_sns::Client::new(&env.aws.config);
     let topic = alarms_topic();
     let messages: Vec<String> = (0..1_000).map(alarm).collect();
@@ -185,9 +191,28 @@ pub(super) async fn thousand(env: &LocalEnvironment) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn crowd_alarm(number: usize) -> String {
+    format!("vigie-local-crowd-{number}-down")
+}
+
+/// Creates one of many alarms in the state ALARM, without actions.
+async fn alarm_in_cloudwatch(
+    cloudwatch: &aws_sdk_cloudwatch::Client,
+    number: usize,
+) -> anyhow::Result<()> {
+    let name = crowd_alarm(number);
+    let alarm = cloudwatch.put_metric_alarm().alarm_name(&name).namespace("Vigie");
+    let alarm = alarm.metric_name("Success").statistic(Statistic::Minimum).period(60);
+    let alarm = alarm.evaluation_periods(1).threshold(1.0).treat_missing_data("ignore");
+    alarm.comparison_operator(ComparisonOperator::LessThanThreshold).send().await?;
+    let state = cloudwatch.set_alarm_state().alarm_name(name).state_value(StateValue::Alarm);
+    state.state_reason("Threshold Crossed").send().await?;
+    Ok(())
+}
+
 /// A message of CloudWatch about one of many probes.
 fn alarm(number: usize) -> String {
-    let name = format!("vigie-local-crowd-{number}-down");
+    let name = crowd_alarm(number);
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = aws_sdk_sns::primitives::DateTime::from_secs_f64(seconds.as_secs_f64());
     let now = now.fmt(aws_sdk_sns::primitives::DateTimeFormat::DateTime).unwrap_or_default();
