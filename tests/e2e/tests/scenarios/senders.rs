@@ -81,7 +81,7 @@ pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
                 Ok(mails.find(|mail| mail.subject.starts_with(&alone) || mail.body.contains(&line)))
             })
             .await?;
-        let what = if names == "gone" { "no connection" } else { "127.0.0.1:9 is down" };
+        let what = if names == "gone" { "connection failed" } else { "127.0.0.1:9 is down" };
         let text = format!("{}\n{}", mail.subject, mail.body);
         ensure!(text.contains(&format!(": {what}")), "no `{what}` in:\n{text}");
         ensure!(mail.defect.is_none(), "{:?}", mail.defect);
