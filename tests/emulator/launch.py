@@ -1,4 +1,4 @@
-"""Starts ministack, the AWS emulator of the tests, with what it does unlike AWS put right.
+"""Starts ministack, the AWS emulator of the tests, and corrects where it differs from AWS.
 
 Every change below replaces a private function of the pinned version. Each one is looked up by name
 and by parameters first, and the launcher refuses to start when one is gone: a newer emulator that does
