@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::net::TcpListener;
 
-/// The value of every secret; also the access key of the recorded requests of Firehose.
+/// The value of every secret.
 pub(crate) const SECRET: &str = "example-key";
 
 /// Answers as every service that the functions call, and as a receiver of remote write.

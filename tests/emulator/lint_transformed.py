@@ -21,8 +21,6 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
-# Only with MetricStreams=on, in regions that have function URLs: docs/metric-streams.md.
-NOT_EVERYWHERE = {"AWS::Lambda::Url"}
 INFRA = pathlib.Path(__file__).resolve().parents[2] / "infra"
 
 
@@ -56,7 +54,7 @@ def main():
     missing = {
         (region, kind)
         for region in REGIONS
-        for kind in types - NOT_EVERYWHERE
+        for kind in types
         if kind not in PROVIDER_SCHEMA_MANAGER.get_resource_types(region)
     }
     for region, kind in sorted(missing):

@@ -183,7 +183,7 @@ fn functions_receive_the_settings_they_read() {
                 "SAMPLES_DEAD_LETTER_URL",
             ],
         ),
-        ("Ingest", &["SAMPLES_QUEUE_URL", "ACCESS_KEY_SECRET"]),
+        ("Ingest", &["SAMPLES_QUEUE_URL"]),
         (
             "Alerts",
             &[
@@ -264,7 +264,6 @@ fn data_at_rest_is_encrypted_with_the_stack_key() {
         ("AWS::SNS::Topic", "/KmsMasterKeyId"),
         ("AWS::Logs::LogGroup", "/KmsKeyId"),
         ("AWS::DynamoDB::Table", "/SSESpecification/KMSMasterKeyId"),
-        ("AWS::SecretsManager::Secret", "/KmsKeyId"),
         ("AWS::Serverless::Function", "/KmsKeyArn"),
     ];
     for (kind, property) in encrypted {
@@ -280,6 +279,8 @@ fn data_at_rest_is_encrypted_with_the_stack_key() {
     assert_eq!(default["SSEAlgorithm"], "aws:kms");
     assert!(targets(&default["KMSMasterKeyID"]).contains("Key"));
     assert_eq!(template.resource("Key").get("/EnableKeyRotation"), true);
+    let firehose = "/DeliveryStreamEncryptionConfigurationInput/KeyARN";
+    assert!(targets(template.resource("Firehose").get(firehose)).contains("Key"));
 }
 
 #[test]

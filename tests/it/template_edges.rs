@@ -317,21 +317,25 @@ fn functions_may_write_logs_and_metrics() {
 fn metric_stream_reaches_the_ingest_function() {
     let stack = Stack::load();
     let firehose = stack.0.resource("Firehose");
-    let to = |pointer: &str| target(firehose.get(pointer)).unwrap();
-    let base = "/HttpEndpointDestinationConfiguration";
-    let role = to(&format!("{base}/RoleARN"));
-    let secret = to(&format!("{base}/SecretsManagerConfiguration/SecretARN"));
-    let bucket = to(&format!("{base}/S3Configuration/BucketARN"));
+    let base = "/ExtendedS3DestinationConfiguration";
+    let to = |pointer: &str| target(firehose.get(&format!("{base}{pointer}"))).unwrap();
+    let (role, bucket) = (to("/RoleARN"), to("/BucketARN"));
+    let processors =
+        firehose.get(&format!("{base}/ProcessingConfiguration/Processors/0/Parameters"));
+    let parameter = |name: &str| {
+        let found = processors.as_array().unwrap().iter().find(|one| one["ParameterName"] == name);
+        target(&found.unwrap_or_else(|| panic!("no {name}"))["ParameterValue"]).unwrap()
+    };
+    assert_eq!(parameter("LambdaArn"), "Ingest");
+    assert_eq!(parameter("RoleArn"), role);
+    // Firehose invokes the version `$LATEST`.
+    let statements = stack.0.resource(&role).role_statements();
+    let invokes = statements.iter().find(|one| one.allows("lambda:InvokeFunction")).unwrap();
+    assert_eq!(invokes.raw_resources()[1]["Fn::Sub"], "${Ingest.Arn}:$LATEST");
+    // Anyone could send requests to a function with a URL.
+    assert!(stack.0.resource("Ingest").get("/FunctionUrlConfig").is_null());
     let stream = stack.0.resource("MetricStream");
     let stream_role = target(stream.get("/RoleArn")).unwrap();
-    let ingest = stack.0.resource("Ingest");
-    assert_eq!(to(&format!("{base}/EndpointConfiguration/Url")), "IngestUrl");
-    assert_eq!(ingest.get("/FunctionUrlConfig/AuthType"), "NONE");
-    assert_eq!(
-        ingest.get("/Environment/Variables/ACCESS_KEY_SECRET"),
-        stack.0.resource(&secret).get("/Name"),
-        "the function and Firehose use the same secret"
-    );
     all_open(
         "metric stream → Firehose → function",
         8,
@@ -340,9 +344,9 @@ fn metric_stream_reaches_the_ingest_function() {
             stack.role_allows(&stream_role, "firehose:PutRecordBatch", "Firehose"),
             stack.role_trusts(&role, "firehose.amazonaws.com"),
             stack.role_allows(&role, "s3:PutObject", &bucket),
-            stack.role_allows(&role, "secretsmanager:GetSecretValue", &secret),
+            stack.role_allows(&role, "lambda:InvokeFunction", "Ingest"),
+            stack.role_allows(&role, "lambda:GetFunctionConfiguration", "Ingest"),
             stack.role_uses_the_key(&role),
-            stack.role_allows("IngestRole", "secretsmanager:GetSecretValue", &secret),
             stack.role_uses_the_key("IngestRole"),
         ],
     );

@@ -1,6 +1,5 @@
 //! The five functions with settings as the template gives them, and an event for each.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -48,10 +47,7 @@ impl World<'_> {
                 ("SAMPLES_QUEUE_URL", format!("{aws}/1/samples.fifo")),
                 ("SAMPLES_DEAD_LETTER_URL", format!("{aws}/1/samples-dead.fifo")),
             ],
-            "ingest" => vec![
-                ("SAMPLES_QUEUE_URL", format!("{aws}/1/samples.fifo")),
-                ("ACCESS_KEY_SECRET", "vigie-bench-ingest".to_owned()),
-            ],
+            "ingest" => vec![("SAMPLES_QUEUE_URL", format!("{aws}/1/samples.fifo"))],
             _ => vec![
                 ("ALARMS_TOPIC_ARN", topic("alarms")),
                 ("NOTIFICATIONS_TOPIC_ARN", topic("notifications")),
@@ -111,24 +107,15 @@ impl World<'_> {
         json!({ "version": 1, "environment": "local", "due": due, "runs": runs }).to_string()
     }
 
-    /// A request of Firehose as it was recorded, by the way of a function URL.
+    /// The recorded records of Firehose, in an event for its transformation function.
     fn firehose(&self) -> anyhow::Result<Value> {
-        let headers: BTreeMap<String, String> =
-            serde_json::from_str(&self.fixture("metric-stream/headers.json")?)?;
-        let headers: BTreeMap<String, String> =
-            headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
-        Ok(json!({
-            "version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "",
-            "headers": headers, "isBase64Encoded": false,
-            "body": self.fixture("metric-stream/firehose_json.body")?,
-            "requestContext": {
-                "accountId": "anonymous", "apiId": "bench", "domainName": "bench.lambda-url.eu-west-1.on.aws",
-                "domainPrefix": "bench", "requestId": "1", "routeKey": "$default", "stage": "$default",
-                "time": "25/Nov/2026:12:00:00 +0000", "timeEpoch": 1_795_608_000_000_u64,
-                "http": { "method": "POST", "path": "/", "protocol": "HTTP/1.1",
-                          "sourceIp": "127.0.0.1", "userAgent": "Amazon Kinesis Data Firehose Agent/1.0" },
-            },
-        }))
+        let delivery: Value =
+            serde_json::from_str(&self.fixture("metric-stream/firehose_json.body")?)?;
+        let records = delivery["records"].as_array().context("no records")?.iter().enumerate();
+        let records: Vec<Value> = records
+            .map(|(index, record)| json!({ "recordId": index.to_string(), "data": record["data"] }))
+            .collect();
+        Ok(json!({ "invocationId": "1", "region": "eu-west-1", "records": records }))
     }
 
     fn fixture(&self, name: &str) -> anyhow::Result<String> {

@@ -121,6 +121,7 @@ pub enum OwnMetric {
     SamplesSent,
     OldestMessageAge,
     SamplesRefused,
+    RecordsRejected,
     SamplesDeadLettered,
     SamplesArchived,
 }
@@ -142,6 +143,7 @@ impl OwnMetric {
         Self::SamplesSent,
         Self::OldestMessageAge,
         Self::SamplesRefused,
+        Self::RecordsRejected,
         Self::SamplesDeadLettered,
         Self::SamplesArchived,
     ];
@@ -202,6 +204,11 @@ impl OwnMetric {
             Self::SamplesRefused => (
                 "SamplesRefused",
                 "samples that the receiver rejected, also by `Reason`; `unaccounted` if it did not say which",
+                NOTHING,
+            ),
+            Self::RecordsRejected => (
+                "RecordsRejected",
+                "records of the metric stream that `ingest` could not read or queue; they are in the report bucket",
                 NOTHING,
             ),
             Self::SamplesDeadLettered => {

@@ -10,8 +10,6 @@ pub struct Config {
     /// The label `location` of all samples.
     pub location: String,
     pub queue_url: String,
-    /// Name of the secret with the access key.
-    pub access_key_secret: String,
 }
 
 impl Config {
@@ -23,10 +21,6 @@ impl Config {
                 .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
             location: settings.optional("VIGIE_LOCATION").unwrap_or(region),
             queue_url: settings.required("SAMPLES_QUEUE_URL", "the URL of the samples queue")?,
-            access_key_secret: settings.required(
-                "ACCESS_KEY_SECRET",
-                "the name of the secret with the access key of Firehose",
-            )?,
         })
     }
 }
@@ -35,11 +29,10 @@ impl Config {
 mod tests {
     use super::*;
 
-    const GOOD: [(&str, &str); 4] = [
+    const GOOD: [(&str, &str); 3] = [
         ("AWS_REGION", "eu-west-3"),
         ("VIGIE_ENVIRONMENT", "prod"),
         ("SAMPLES_QUEUE_URL", "https://sqs/samples.fifo"),
-        ("ACCESS_KEY_SECRET", "vigie-prod-ingest"),
     ];
 
     fn read(without: &str) -> Result<Config, String> {
@@ -54,7 +47,6 @@ mod tests {
         let cases = [
             ("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`"),
             ("SAMPLES_QUEUE_URL", "the URL of the samples queue"),
-            ("ACCESS_KEY_SECRET", "the name of the secret with the access key of Firehose"),
         ];
         for (name, expected) in cases {
             assert_eq!(

@@ -1,49 +1,56 @@
-//! Receives CloudWatch metric streams from Firehose and sends their samples to the queue of the bridge.
+//! Transformation function of a Firehose: sends the samples of a CloudWatch metric stream to the queue of the bridge.
 //!
-//! The URL is public, so the access key is checked before the body is read. A request is accepted as a
-//! whole: if a record cannot be read or queued, the answer is an error, and Firehose retries and finally
-//! stores the request in its backup bucket. Only values that CloudWatch does not send (not finite, without a
-//! name) are dropped and counted.
+//! Firehose invokes the function with the credentials of its role and stores the records that the function
+//! could not queue. Each record has its own result: one that cannot be read does not affect the others.
 //!
-//! Firehose may deliver a request again. Its id is part of the deduplication id, so within five minutes the
-//! queue drops the repeat; later the same samples arrive again, which receivers accept.
+//! Firehose may invoke the function again with the same records. The deduplication ID is a hash of them, so
+//! within five minutes the queue drops the repetition; later the same samples arrive again, which receivers accept.
 
 mod config;
-mod envelope;
 mod json;
 mod name;
 mod open_telemetry;
 mod point;
+mod transformation;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::fmt::Write as _;
+use std::time::Duration;
 
-use aws_lambda_events::lambda_function_urls::{
-    LambdaFunctionUrlRequest, LambdaFunctionUrlResponse,
-};
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_sqs::Client as Sqs;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use cloudwatch::OwnMetric;
-use domain::SecretReference;
-use http::StatusCode;
 use lambda_kit::chain;
-use samples::message::{Outgoing, encode};
+use samples::message::{Outgoing, TooLarge, encode};
 use samples::{Entry, Timestamp};
-use secrecy::ExposeSecret as _;
-use secrets::Secrets;
+use sha2::{Digest as _, Sha256};
 use sqs_batch::Message;
 
 pub use config::Config;
-pub use envelope::Refusal;
+pub use transformation::{Invocation, Outcome, Record, Transformed, TransformedRecord};
 
-use envelope::Envelope;
-use point::Labels;
+use point::{Labels, Unreadable};
+
+/// Times between attempts to queue the samples. Firehose retries an invocation that times out, but not one that
+/// reports failed records.
+const RETRY_PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
 /// The AWS services of the function.
 pub struct Services {
     pub sqs: Sqs,
     pub cloudwatch: CloudWatch,
-    pub secrets: Secrets,
+}
+
+/// Why the samples of an invocation are not in the queue.
+#[derive(Debug, thiserror::Error)]
+enum QueueError {
+    #[error("could not encode the samples")]
+    Encode { source: TooLarge },
+    #[error("could not queue the samples")]
+    Send { source: sqs_batch::SendError },
 }
 
 /// The function.
@@ -58,139 +65,167 @@ impl Ingest {
         Self { config, services }
     }
 
-    /// Handles one request of Firehose; `now` is part of the answer.
-    pub async fn handle(
-        &self,
-        request: LambdaFunctionUrlRequest,
-        now: Timestamp,
-    ) -> LambdaFunctionUrlResponse {
-        let header = |name| envelope::header(&request.headers, name).unwrap_or_default();
-        let id = header("x-amz-firehose-request-id").to_owned();
+    /// Handles one invocation; `now` is the time of the metrics about it.
+    pub async fn handle(&self, invocation: Invocation, now: Timestamp) -> Transformed {
+        let Invocation { invocation_id, records } = invocation;
+        let mut samples = Samples::default();
+        let mut outcomes: Vec<Outcome> =
+            records.iter().map(|record| self.read(record, &mut samples)).collect();
+        let Samples { groups, invalid } = samples;
+        let count: usize = groups.values().map(Vec::len).sum();
         // Boxed, since the type of the future is too deep for the compiler.
-        match Box::pin(self.take(&request, &id, now)).await {
-            Ok(id) => envelope::answer(StatusCode::OK, &id, now, None),
-            Err(refusal) => {
-                let reason = chain(&refusal);
-                tracing::warn!(request = id, reason, "Request rejected");
-                envelope::answer(refusal.status(), &id, now, Some(&refusal))
-            }
+        if let Err(error) = Box::pin(self.send(&batch_id(&records), groups)).await {
+            tracing::error!(
+                invocation = invocation_id,
+                reason = chain(&error),
+                "Samples not queued"
+            );
+            outcomes.fill(Outcome::ProcessingFailed);
         }
+        let rejected =
+            outcomes.iter().filter(|outcome| **outcome == Outcome::ProcessingFailed).count();
+        self.report(rejected, invalid, now).await;
+        tracing::info!(
+            invocation = invocation_id,
+            records = records.len(),
+            rejected,
+            samples = count,
+            invalid,
+            "Records handled"
+        );
+        let transformed = |(record, result): (Record, Outcome)| TransformedRecord {
+            record_id: record.record_id,
+            result,
+            data: record.data,
+        };
+        Transformed { records: records.into_iter().zip(outcomes).map(transformed).collect() }
     }
 
-    /// Queues the samples of a request; returns its id.
-    async fn take(
-        &self,
-        request: &LambdaFunctionUrlRequest,
-        header_id: &str,
-        now: Timestamp,
-    ) -> Result<String, Refusal> {
-        let key = self.access_key().await?;
-        envelope::check_access(request, key.expose_secret())?;
-        let Envelope { request_id, records } = envelope::open(request)?;
-        let id = if header_id.is_empty() { request_id } else { header_id.to_owned() };
-
+    /// Adds the samples of a record, or none if the record cannot be read.
+    fn read(&self, record: &Record, samples: &mut Samples) -> Outcome {
         let labels = Labels {
             environment: self.config.environment.as_str(),
             location: &self.config.location,
         };
-        let mut samples = Samples::default();
-        for (index, record) in records.iter().enumerate() {
-            samples.read(record, labels).map_err(|why| Refusal::Record { index, why })?;
-        }
-        let Samples { groups, refused } = samples;
-        let count: usize = groups.values().map(Vec::len).sum();
-        self.send(&id, groups).await?;
-        if 0 < refused {
-            self.report(refused, now).await;
-        }
-        tracing::info!(request = id, samples = count, refused, "Samples queued");
-        Ok(id)
-    }
-
-    /// The access key: the whole secret, or `api_key` of a JSON object, the format of Firehose.
-    async fn access_key(&self) -> Result<secrecy::SecretString, Refusal> {
-        #[derive(serde::Deserialize)]
-        struct ForFirehose {
-            api_key: String,
-        }
-        let reference = SecretReference::SecretsManager {
-            id: self.config.access_key_secret.clone(),
-            key: None,
+        let data = match BASE64_STANDARD.decode(&record.data) {
+            Ok(data) => data,
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::warn!(record = record.record_id, reason, "Record is not base64");
+                return Outcome::ProcessingFailed;
+            }
         };
-        let secret = self.services.secrets.get(&reference, Instant::now()).await;
-        let secret = secret.map_err(|source| Refusal::NoKey { source })?;
-        match serde_json::from_str::<ForFirehose>(secret.expose_secret()) {
-            Ok(found) => Ok(found.api_key.into()),
-            Err(_) => Ok(secret),
+        match samples.read(&data, labels) {
+            Ok(0) => Outcome::Dropped,
+            Ok(_) => Outcome::Ok,
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::warn!(record = record.record_id, reason, "Record not readable");
+                Outcome::ProcessingFailed
+            }
         }
     }
 
     /// Queues the samples by group, each group in the order of time.
-    async fn send(&self, id: &str, groups: BTreeMap<String, Vec<Entry>>) -> Result<(), Refusal> {
+    async fn send(&self, id: &str, groups: BTreeMap<String, Vec<Entry>>) -> Result<(), QueueError> {
         let mut messages: Vec<Outgoing> = Vec::new();
         for (namespace, mut entries) in groups {
             entries.sort_by_key(Entry::at);
             let Some(last) = entries.last().map(Entry::at) else { continue };
-            // Deduplication ids of a queue do not depend on the group, so the id contains the group.
+            // Deduplication IDs of a queue do not depend on the group, so the ID contains the group.
             let encoded = encode(
                 &format!("metric-stream/{namespace}"),
                 &format!("{id}/{namespace}"),
                 last,
                 &entries,
             );
-            messages.extend(encoded.map_err(|source| Refusal::Message { source })?);
+            messages.extend(encoded.map_err(|source| QueueError::Encode { source })?);
         }
         let messages = messages
             .into_iter()
             .map(|message| Message::fifo(message.group, message.deduplication, message.body))
             .collect::<Vec<_>>();
-        sqs_batch::send(&self.services.sqs, &self.config.queue_url, &messages)
-            .await
-            .map_err(|source| Refusal::Queue { source })
+        for pause in RETRY_PAUSES {
+            match self.send_messages(&messages).await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    tracing::warn!(reason = chain(&error), "Samples not queued; retrying");
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+        self.send_messages(&messages).await
     }
 
-    /// Publishes the number of dropped values for an alarm. The samples are queued by now, so a failure is
-    /// only logged.
-    async fn report(&self, refused: usize, now: Timestamp) {
+    async fn send_messages(&self, messages: &[Message]) -> Result<(), QueueError> {
+        sqs_batch::send(&self.services.sqs, &self.config.queue_url, messages)
+            .await
+            .map_err(|source| QueueError::Send { source })
+    }
+
+    /// Publishes the numbers of rejected records and invalid values for the alarms. The response does not
+    /// depend on it, so a failure is only logged.
+    async fn report(&self, rejected: usize, invalid: usize, now: Timestamp) {
         let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
-        let number = f64::from(u32::try_from(refused).unwrap_or(u32::MAX));
-        let environment = &self.config.environment;
-        let datum = cloudwatch::own(OwnMetric::SamplesRefused, environment, number, at);
-        if let Err(error) = cloudwatch::put(&self.services.cloudwatch, vec![datum]).await {
-            tracing::error!(
-                reason = chain(&error),
-                refused,
-                "Metric of rejected samples was not published"
-            );
+        let counts = [(OwnMetric::RecordsRejected, rejected), (OwnMetric::SamplesRefused, invalid)];
+        let data: Vec<_> = counts
+            .into_iter()
+            .filter(|(_, count)| 0 < *count)
+            .map(|(metric, count)| {
+                let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+                cloudwatch::own(metric, &self.config.environment, count, at)
+            })
+            .collect();
+        if data.is_empty() {
+            return;
+        }
+        if let Err(error) = cloudwatch::put(&self.services.cloudwatch, data).await {
+            tracing::error!(reason = chain(&error), rejected, invalid, "Metrics not published");
         }
     }
 }
 
-/// The samples of the records of a request.
+/// The same for the same records in the same order.
+fn batch_id(records: &[Record]) -> String {
+    let mut hash = Sha256::new();
+    for record in records {
+        hash.update(record.data.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(16).fold(String::new(), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+/// The samples of an invocation.
 #[derive(Default)]
 struct Samples {
     /// By namespace, which is the group of the queue, so that its metrics keep their order.
     groups: BTreeMap<String, Vec<Entry>>,
     /// Values that were dropped.
-    refused: usize,
+    invalid: usize,
 }
 
 impl Samples {
-    fn read(&mut self, record: &[u8], labels: Labels<'_>) -> Result<(), point::Unreadable> {
+    /// Adds the samples of a record; returns the number of invalid values.
+    fn read(&mut self, record: &[u8], labels: Labels<'_>) -> Result<usize, Unreadable> {
         let points = match record.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            None => return Ok(()),
+            None => return Ok(0),
             Some(b'{') => json::points(record)?,
             Some(_) => open_telemetry::points(record)?,
         };
+        let mut invalid = 0;
         for point in points {
             // Metrics of a namespace follow each other, so the name is rarely copied.
             if !self.groups.contains_key(&*point.namespace) {
                 self.groups.insert(point.namespace.to_string(), Vec::new());
             }
             if let Some(entries) = self.groups.get_mut(&*point.namespace) {
-                self.refused += point.entries(labels, entries);
+                invalid += point.entries(labels, entries);
             }
         }
-        Ok(())
+        self.invalid += invalid;
+        Ok(invalid)
     }
 }

@@ -11,8 +11,7 @@ const VALUE_BYTES: usize = 4096;
 
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unreadable {
+pub(crate) enum Unreadable {
     #[error("line {line} is not a metric of a metric stream in JSON")]
     Json { line: usize, source: serde_json::Error },
     #[error("the format is neither JSON nor OpenTelemetry 1.0")]
@@ -47,7 +46,7 @@ pub(crate) struct Point<'a> {
 }
 
 impl Point<'_> {
-    /// Adds a sample for each statistic; returns how many were dropped.
+    /// Adds a sample for each statistic; returns how many values are invalid and were dropped.
     pub(crate) fn entries(&self, labels: Labels<'_>, entries: &mut Vec<Entry>) -> usize {
         let average = (0.0 < self.count).then(|| ("Average", self.sum / self.count));
         let own = [("SampleCount", self.count), ("Sum", self.sum)];
@@ -58,7 +57,7 @@ impl Point<'_> {
             self.dimensions.iter().map(|(name, value)| (name::dimension(name), &**value)).collect();
         let named = !self.namespace.is_empty() && !self.metric.is_empty();
         let short = dimensions.iter().all(|(_, value)| value.len() <= VALUE_BYTES);
-        let mut refused = 0;
+        let mut invalid = 0;
         for (statistic, value) in statistics {
             let series = Series::new(
                 &name::metric(&self.namespace, &self.metric, statistic),
@@ -73,9 +72,9 @@ impl Point<'_> {
                 Ok(series) if named && short && value.is_finite() => {
                     entries.push(Entry::new(series, Sample::new(value, self.at)));
                 }
-                _ => refused += 1,
+                _ => invalid += 1,
             }
         }
-        refused
+        invalid
     }
 }
