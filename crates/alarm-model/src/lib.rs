@@ -39,11 +39,13 @@ mod alarm;
 mod evaluation;
 mod reason;
 mod simulation;
+mod state;
 mod time;
 mod window;
 
 pub use alarm::{Alarm, Comparison, MissingData, Refused, Statistic, StatisticSet, Window};
-pub use evaluation::{Datapoint, Evaluation, StateValue};
+pub use evaluation::Evaluation;
 pub use simulation::{Arrival, Transition, simulate};
+pub use state::{Datapoint, StateValue};
 pub use time::{Time, seconds};
 pub use window::Slot;

@@ -1,7 +1,7 @@
 //! The reason of a state, as CloudWatch writes it in messages.
 
 use crate::alarm::{Alarm, Comparison, MissingData};
-use crate::evaluation::{Datapoint, StateValue};
+use crate::state::{Datapoint, StateValue};
 
 /// In the format of CloudWatch, so that parsers of a reason can be tested with it.
 pub(crate) fn of(

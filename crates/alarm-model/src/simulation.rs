@@ -1,7 +1,7 @@
 //! Simulates the state changes of an alarm over a period.
 
 use crate::alarm::{Alarm, StatisticSet};
-use crate::evaluation::StateValue;
+use crate::state::StateValue;
 use crate::time::{Time, whole_seconds};
 
 /// A value with its timestamp, and the time from which it is visible to CloudWatch.
