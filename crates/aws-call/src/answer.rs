@@ -4,7 +4,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::{CallError, MAX_ANSWER_BYTES};
+use crate::error::{CallError, MAX_ANSWER_BYTES};
 
 /// Codes of client errors that a later attempt can avoid.
 const THROTTLING: [&str; 4] =

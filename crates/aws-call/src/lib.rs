@@ -5,58 +5,23 @@
 //! here; the others keep their SDK crate.
 
 mod answer;
+mod error;
 mod sign;
 
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_sigv4::http_request::SigningError;
 use aws_types::SdkConfig;
 use reqwest::Method;
 use serde_json::Value;
 
 pub use answer::{Answer, xml_texts};
 use answer::{is_transient, read};
+pub use error::CallError;
 use sign::Signer;
 
-/// The largest answer that is read: Lambda's limit for a response is 6 MB.
-const MAX_ANSWER_BYTES: usize = 8 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Why a call has no result.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CallError {
-    #[error("no AWS region is configured")]
-    Region,
-    #[error("no AWS credentials are configured")]
-    NoCredentials,
-    #[error("AWS credentials could not be loaded")]
-    Credentials(#[from] CredentialsError),
-    #[error("the request could not be signed")]
-    Signing(#[from] SigningError),
-    #[error("the request to `{service}` failed")]
-    Http { service: String, source: reqwest::Error },
-    #[error("`{operation}` failed with {code} (HTTP {status}): {message}")]
-    Refused { operation: String, status: u16, code: String, message: String },
-    #[error("the answer of `{service}` has more than {MAX_ANSWER_BYTES} bytes")]
-    TooLarge { service: String },
-    #[error("the answer of `{service}` is not JSON")]
-    Json { service: String, source: serde_json::Error },
-}
-
-impl CallError {
-    /// The error code of the service, such as `ParameterNotFound`.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        match self {
-            Self::Refused { code, .. } => Some(code),
-            _ => None,
-        }
-    }
-}
 
 /// How long a call may take and how often it is tried.
 #[derive(Clone, Copy, Debug)]

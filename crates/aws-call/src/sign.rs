@@ -8,7 +8,7 @@ use aws_sigv4::sign::v4;
 use reqwest::Request;
 use reqwest::header::{HeaderName, HeaderValue};
 
-use crate::CallError;
+use crate::error::CallError;
 
 pub(crate) struct Signer<'a> {
     pub(crate) region: &'a str,

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use super::*;
+use crate::error::MAX_ANSWER_BYTES;
 
 type Script = (u16, &'static str, String);
 

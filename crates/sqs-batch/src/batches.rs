@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::Message;
+use crate::message::Message;
 
 /// Messages in a batch, at most. Source: API reference of `SendMessageBatch`.
 const MESSAGES: usize = 10;

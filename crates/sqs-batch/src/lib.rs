@@ -6,6 +6,7 @@
 //! message never overtakes an earlier one of its group.
 
 mod batches;
+mod message;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,36 +16,13 @@ use aws_sdk_sqs::error::SdkError;
 use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchError;
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 
+pub use message::{Fifo, Message};
+
 /// Time before single rejected messages are sent again.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
 /// Characters of an attribute's value that are kept.
 const ATTRIBUTE_CHARS: usize = 1000;
-
-/// A message to send.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Message {
-    pub body: String,
-    /// Group and deduplication id; `None` for a standard queue.
-    pub fifo: Option<Fifo>,
-    /// String attributes: name and value. Characters that SQS does not accept are removed.
-    pub attributes: Vec<(&'static str, String)>,
-}
-
-impl Message {
-    /// A message for a FIFO queue.
-    #[must_use]
-    pub fn fifo(group: String, deduplication: String, body: String) -> Self {
-        Self { body, fifo: Some(Fifo { group, deduplication }), attributes: Vec::new() }
-    }
-}
-
-/// The message group and the deduplication ID of a message for a FIFO queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fifo {
-    pub group: String,
-    pub deduplication: String,
-}
 
 /// Some messages were not sent; the others were.
 #[derive(Debug, thiserror::Error)]
