@@ -9,6 +9,7 @@ mod diagnostics;
 mod exit;
 mod exporter;
 mod files;
+mod io;
 mod local_prober;
 mod output;
 mod progress;
@@ -20,23 +21,13 @@ mod style;
 mod testing;
 
 use std::ffi::OsString;
-use std::io::Write;
 
 use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
 
 pub use exit::Exit;
-
-/// Output streams of the command. Text is always written with colours; the streams remove them if needed.
-pub struct Io<'a> {
-    /// Results.
-    pub out: &'a mut (dyn Write + Send),
-    /// Messages and progress.
-    pub err: &'a mut (dyn Write + Send),
-    /// Whether `err` is a terminal, on which progress lines are redrawn.
-    pub live: bool,
-}
+pub use io::Io;
 
 /// Runs a command line, which begins with the program's name.
 pub async fn main(line: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Exit {
