@@ -1,7 +1,7 @@
 //! Section `archives`: the size of the archive that Lambda downloads for a cold start, with its limit.
 
 use anyhow::ensure;
-use deploy::functions::{Architecture, Build};
+use deploy::build::{Architecture, Build};
 
 use crate::functions::{FUNCTIONS, archive_mib};
 use crate::table::{Bench, Table};

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use deploy::build::{Architecture, Build};
 use deploy::checkout::Checkout;
-use deploy::functions::{Architecture, Build};
 use deploy::process::Processes;
 use deploy::progress::Progress;
 use deploy::python::SAM;
@@ -45,7 +45,7 @@ impl Bench<'_> {
     }
 }
 
-/// Figures as a person reads them, and as docs/performance.md quotes them.
+/// A table of measurements, quoted by docs/performance.md.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     pub(crate) title: String,
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_median_is_the_middle_whatever_the_order() {
+    fn median_does_not_depend_on_the_order() {
         assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(vec![4.0, 1.0]), Some(4.0));
         assert_eq!(median(Vec::new()), None);
@@ -91,9 +91,9 @@ mod tests {
             title: "One".to_owned(),
             notes: vec!["`make bench`".to_owned()],
             header: vec!["what".to_owned(), "ms".to_owned()],
-            rows: vec![vec!["ours".to_owned(), "1".to_owned()]],
+            rows: vec![vec!["vigie".to_owned(), "1".to_owned()]],
         };
-        let expected = "## One\n\n| what | ms |\n| --- | --- |\n| ours | 1 |\n\n`make bench`\n";
+        let expected = "## One\n\n| what | ms |\n| --- | --- |\n| vigie | 1 |\n\n`make bench`\n";
         assert_eq!(table.markdown(), expected);
     }
 }

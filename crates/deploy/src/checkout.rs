@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
-use crate::functions::{Build, FUNCTIONS};
+use crate::build::{Build, FUNCTIONS};
 use crate::parameters::{self, Parameters};
 use crate::process::Processes;
 use crate::python::SAM;

@@ -1,6 +1,7 @@
 //! Deploys Vigie from a checkout and removes it: the steps of `vigie deploy`, `vigie doctor` and `vigie remove`.
 
 pub mod account;
+pub mod build;
 pub mod checkout;
 pub mod doctor;
 pub mod functions;

@@ -7,9 +7,9 @@ use aws_config::SdkConfig;
 use domain::EnvironmentName;
 
 use crate::account::Account;
+use crate::build::{Architecture, Build};
 use crate::checkout::Checkout;
 use crate::doctor::{self, Facts, Finding, Severity};
-use crate::functions::{Architecture, Build};
 use crate::parameters::{self, Parameters};
 use crate::progress::Progress;
 use crate::python::SAM;
