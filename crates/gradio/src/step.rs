@@ -11,7 +11,7 @@ use crate::diff::{self, DiffError};
 use crate::failure::{Failure, Fault};
 use crate::message::{Body, Message, Output};
 use crate::redact;
-use crate::turn::{Progress, Turn};
+use crate::turn::{Change, Progress, Turn};
 
 /// The next action of the transport after a message.
 #[derive(Debug)]
@@ -47,14 +47,6 @@ pub(crate) struct Step<'t, 'a> {
     /// Bytes of the chunks, and the count at which the size of the outputs is checked next.
     bytes: usize,
     next_check: usize,
-}
-
-/// How a chunk changed an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    None,
-    Appended,
-    Replaced,
 }
 
 impl<'t, 'a> Step<'t, 'a> {

@@ -11,7 +11,6 @@ use crate::failure::{Failure, Fault, Partial};
 use crate::limits::Limits;
 use crate::reply::{Reply, Toast};
 use crate::reply_track::ReplyTrack;
-use crate::step::Change;
 use crate::timing::TurnTiming;
 
 /// Progress of a turn, for display.
@@ -33,6 +32,14 @@ pub enum Progress {
         /// Counted from 1.
         number: usize,
     },
+}
+
+/// How a chunk changed an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    None,
+    Appended,
+    Replaced,
 }
 
 /// Toasts that are kept; a reply with more is not worth reading.

@@ -1,5 +1,6 @@
 //! Makes one call over the protocol of the app's Gradio version.
 
+mod event_reader;
 mod events;
 mod predict;
 mod streams;

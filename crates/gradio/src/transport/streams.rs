@@ -8,13 +8,9 @@ use std::collections::{HashMap, VecDeque};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-use super::events::Events;
-use crate::failure::{Failure, Fault};
+use super::event_reader::{Events, Received};
 use crate::http::{Http, HttpError};
-use crate::message::{Body, Message};
-
-/// A message, its length, and when it arrived.
-pub(super) type Received = (Message, usize, Instant);
+use crate::message::Body;
 
 /// The stream of one turn.
 #[derive(Default)]
@@ -124,10 +120,4 @@ impl Inner {
     fn may_reopen(&self, event_id: &str) -> bool {
         self.waiting.get(event_id).is_some_and(|inbox| !inbox.served && !inbox.opened)
     }
-}
-
-/// The failure of a stream that ended too early.
-pub(super) fn ended() -> HttpError {
-    let prose = "the stream ended before the reply was complete";
-    HttpError::EndOfStream(Fault::new(Failure::StreamBroken, prose))
 }
