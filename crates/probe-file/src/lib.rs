@@ -21,6 +21,7 @@ mod schema;
 mod tags;
 mod target;
 mod units;
+mod unknown_tags;
 mod walk;
 mod yaml_error;
 
@@ -50,7 +51,7 @@ pub fn parse(text: &str, file: &str) -> Result<ProbeSpec, Diagnostics> {
     }
     let root = node::read(text).map_err(|error| one(yaml_error::diagnostic(text, &error)))?;
     let mut walk = Walk::new(text);
-    tags::refuse_unknown(&mut walk, &root);
+    unknown_tags::refuse(&mut walk, &root);
     match probe::probe(&mut walk, &root) {
         Some(probe) if walk.mistakes.is_empty() => Ok(probe),
         _ => Err(Diagnostics::new(file, text, walk.mistakes)),

@@ -1,28 +1,6 @@
-//! Refuses YAML tags such as `!include`, which serde-saphyr ignores.
+//! Finds YAML tags such as `!include`, which serde-saphyr ignores.
 
-use crate::diagnostic::Diagnostic;
-use crate::node::{Node, Place, Value};
-use crate::walk::Walk;
-
-/// Notes every tag of the application. Tags of YAML itself, such as `!!str`, are allowed.
-pub(crate) fn refuse_unknown(walk: &mut Walk<'_>, node: &Node) {
-    if let Some(at) = walk.tag_of(node) {
-        let message = format!("the tag `{}` is not supported", walk.at(&at));
-        let mistake = Diagnostic::new(&at, message, "expected a value without a tag");
-        walk.note(
-            mistake.hint("values can come from `${VARIABLE}`, `${secret:ID}` or `${ssm:/path}`"),
-        );
-    }
-    match &node.value {
-        Value::List(items) => items.iter().for_each(|item| refuse_unknown(walk, item)),
-        Value::Map(entries) => {
-            for (_, value) in entries {
-                refuse_unknown(walk, value);
-            }
-        }
-        _ => {}
-    }
-}
+use crate::node::Place;
 
 /// The tag at the end of the text before a value.
 pub(crate) fn tag_before(before: &str) -> Option<Place> {
