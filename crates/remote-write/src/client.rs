@@ -4,14 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response};
-use samples::{Encoder, Entry, Protocol, Timestamp};
+use samples::{Encoder, Protocol, Timestamp};
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Obstacle, Sent, judge, location, proves, words};
 use crate::auth::AuthError;
-use crate::delivery::Delivery;
 use crate::suspects::Suspects;
-use crate::{Outcome, SendPolicy, Settings, SettingsError};
+use crate::{Settings, SettingsError};
 
 /// Bytes of a response body that are read.
 const MAX_ANSWER: usize = 2048;
@@ -90,32 +89,6 @@ impl Client {
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol
-    }
-
-    /// Sends `entries` in their order and returns the outcome of each.
-    ///
-    /// `now` is the time at the call. Once an entry could not be sent, no later entry of its series is
-    /// sent.
-    pub async fn write(
-        &mut self,
-        entries: &[Entry],
-        now: Timestamp,
-        policy: SendPolicy,
-    ) -> Outcome {
-        let mut outcome = Outcome::default();
-        self.write_into(entries, now, policy, &mut outcome).await;
-        outcome
-    }
-
-    /// As [`Client::write`]. If the call is cancelled, `outcome` has what was decided until then.
-    pub async fn write_into(
-        &mut self,
-        entries: &[Entry],
-        now: Timestamp,
-        policy: SendPolicy,
-        outcome: &mut Outcome,
-    ) {
-        Delivery::new(self, entries, now, policy, outcome).run().await;
     }
 
     /// Waits before the next request, and reports a receiver that has not accepted any for 10 s.

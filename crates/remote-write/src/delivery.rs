@@ -89,7 +89,35 @@ impl Outcome {
     }
 }
 
-pub(crate) struct Delivery<'a> {
+impl Client {
+    /// Sends `entries` in their order and returns the outcome of each.
+    ///
+    /// `now` is the time at the call. Once an entry could not be sent, no later entry of its series is
+    /// sent.
+    pub async fn write(
+        &mut self,
+        entries: &[Entry],
+        now: Timestamp,
+        policy: SendPolicy,
+    ) -> Outcome {
+        let mut outcome = Outcome::default();
+        self.write_into(entries, now, policy, &mut outcome).await;
+        outcome
+    }
+
+    /// As [`Client::write`]. If the call is cancelled, `outcome` has what was decided until then.
+    pub async fn write_into(
+        &mut self,
+        entries: &[Entry],
+        now: Timestamp,
+        policy: SendPolicy,
+        outcome: &mut Outcome,
+    ) {
+        Delivery::new(self, entries, now, policy, outcome).run().await;
+    }
+}
+
+struct Delivery<'a> {
     client: &'a mut Client,
     entries: &'a [Entry],
     policy: SendPolicy,
@@ -100,7 +128,7 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    pub(crate) fn new(
+    fn new(
         client: &'a mut Client,
         entries: &'a [Entry],
         now: Timestamp,
@@ -112,7 +140,7 @@ impl<'a> Delivery<'a> {
         Self { client, entries, policy, now, began: Instant::now(), outcome }
     }
 
-    pub(crate) async fn run(mut self) {
+    async fn run(mut self) {
         self.check();
         let all: Vec<u32> = (0..).take(self.entries.len()).collect();
         let is_suspect = |index: &u32| self.client.suspects.contains(self.series(*index));

@@ -113,7 +113,7 @@ impl Memory {
     /// Stale markers for all series of a target that is no longer scraped, `up` included.
     pub fn retire(&mut self, labels: &Labels, at: Timestamp) -> Vec<Entry> {
         let gone = self.slots.iter().filter(|slot| self.is_tracked(slot));
-        let own = crate::page::OWN_SERIES.iter().filter_map(|name| labels.series(name).ok());
+        let own = crate::target::OWN_SERIES.iter().filter_map(|name| labels.series(name).ok());
         let series = gone.map(|slot| slot.series.clone()).chain(own);
         let entries = series.map(|series| Entry::new(series, Sample::stale(at))).collect();
         *self = Self::new();

@@ -11,16 +11,7 @@ use crate::created::{Group, Role, role};
 use crate::family::Families;
 use crate::fetch::{FetchError, Page};
 use crate::memory::{Memory, NEVER, Slot};
-use crate::target::{Labels, Limits};
-
-/// The series that Prometheus writes about each scrape, in its order.
-pub(crate) const OWN_SERIES: [&str; 5] = [
-    "up",
-    "scrape_duration_seconds",
-    "scrape_samples_scraped",
-    "scrape_samples_post_metric_relabeling",
-    "scrape_series_added",
-];
+use crate::target::{Labels, Limits, OWN_SERIES};
 
 /// Characters of an exemplar's labels, at most: the limit of OpenMetrics, which Prometheus applies.
 const EXEMPLAR_CHARS: usize = 128;

@@ -8,6 +8,15 @@ use url::Url;
 
 use crate::buckets::canonical;
 
+/// The series that Prometheus writes about each scrape, in its order.
+pub(crate) const OWN_SERIES: [&str; 5] = [
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+];
+
 /// The labels of every series of a target: `job`, `instance` and those of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {
