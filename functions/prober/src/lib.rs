@@ -6,6 +6,7 @@
 
 mod claim;
 mod config;
+mod error;
 mod invocation;
 mod page;
 mod publish;
@@ -36,13 +37,13 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 pub use config::Config;
+pub use error::{PublishError, SamplesError, ScrapeError, StoreError};
 pub use invocation::{Event, Response};
 pub use page::RequestError;
-pub use publish::{PublishError, SamplesError, StoreError};
 pub use runs::TargetError;
-pub use scrapes::ScrapeError;
 
 use publish::Publisher;
+use queue::behind;
 use runs::Runner;
 
 /// Time limit of one attempt of an AWS call.
@@ -307,11 +308,6 @@ impl Prober {
         let published = cloudwatch::put(&self.publisher.cloudwatch, metrics).await;
         published.err().map(PublishError::from)
     }
-}
-
-/// Time since `due`; zero when it is in the future.
-fn behind(due: Timestamp) -> Duration {
-    Duration::try_from(Timestamp::now().duration_since(due)).unwrap_or_default()
 }
 
 fn read(record: &SqsMessage) -> Result<RunRequest, ReadError> {

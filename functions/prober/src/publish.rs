@@ -5,69 +5,16 @@
 
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::Client as S3;
-use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::delete_object::DeleteObjectError;
-use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_sqs::Client as Sqs;
 use cloudwatch::{OwnMetric, PutError};
 use domain::metrics::for_prometheus;
 use domain::{Report, Verdict};
-use samples::message::{Outgoing, TooLarge, encode};
-use samples::{Entry, InvalidSeries, Timestamp};
+use samples::message::{Outgoing, encode};
+use samples::{Entry, Timestamp};
 use sqs_batch::Message;
 
 use crate::Config;
-use crate::scrapes::ScrapeError;
-
-/// Why a result, or a part of it, was not published.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishError {
-    #[error("could not publish metrics")]
-    Metrics(#[from] PutError),
-    #[error("could not publish samples")]
-    Samples(#[from] SamplesError),
-    #[error("could not store the report of run `{run}`")]
-    Report { run: String, source: StoreError },
-    #[error("could not publish the scrape of probe `{probe}`")]
-    Scrape { probe: String, source: ScrapeError },
-}
-
-impl PublishError {
-    /// A stable word for each variant, for `error_type`.
-    pub(crate) fn error_type(&self) -> &'static str {
-        match self {
-            Self::Metrics(_) => "Metrics",
-            Self::Samples(_) => "Samples",
-            Self::Report { .. } => "Report",
-            Self::Scrape { .. } => "Scrape",
-        }
-    }
-}
-
-/// Why samples were not sent to the bridge's queue.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SamplesError {
-    #[error(transparent)]
-    Series(#[from] InvalidSeries),
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
-    #[error("the queue of samples rejected a batch")]
-    Send(#[from] sqs_batch::SendError),
-}
-
-/// Why an object in the report bucket was not changed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    #[error("could not serialize the report")]
-    Serialize(#[from] serde_json::Error),
-    #[error("could not store `{key}`")]
-    Put { key: String, source: Box<SdkError<PutObjectError>> },
-    #[error("could not delete `{key}`")]
-    Delete { key: String, source: Box<SdkError<DeleteObjectError>> },
-}
+use crate::error::{PublishError, SamplesError, StoreError};
 
 /// The destinations of results.
 pub(crate) struct Publisher {

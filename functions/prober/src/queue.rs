@@ -12,13 +12,18 @@ use tracing::warn;
 /// Lambda's largest timeout of a function.
 const MAX_INVOCATION: Duration = Duration::from_secs(900);
 
+/// Time since `due`; zero when it is in the future.
+pub(crate) fn behind(due: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(due)).unwrap_or_default()
+}
+
 /// Whether an earlier invocation received this message and crashed. An invocation that ended would have
 /// deleted it. A duplicate that SQS delivers arrives earlier than [`MAX_INVOCATION`] after the first copy.
 pub(crate) fn was_abandoned(message: &SqsMessage) -> bool {
     let first = message.attributes.get("ApproximateFirstReceiveTimestamp");
     let first = first.and_then(|milliseconds| milliseconds.parse().ok());
     let first = first.and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok());
-    first.is_some_and(|first| crate::behind(first) > MAX_INVOCATION)
+    first.is_some_and(|first| behind(first) > MAX_INVOCATION)
 }
 
 /// Deletes a handled message although the invocation fails. Its runs are claimed, so a second delivery

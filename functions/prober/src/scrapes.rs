@@ -20,9 +20,9 @@ use secrets::Secrets;
 use tokio::sync::RwLock;
 use tracing::{info, warn};
 
-use crate::page::RequestError;
-use crate::publish::{Publisher, SamplesError, StoreError, send};
-use crate::runs::{TargetError, fill_target};
+use crate::error::{SamplesError, ScrapeError};
+use crate::publish::{Publisher, send};
+use crate::runs::fill_target;
 use crate::{Config, page};
 use conversation::FilledTarget;
 
@@ -46,22 +46,6 @@ impl ScrapeMemory {
     pub(crate) fn new(bytes: usize) -> Self {
         Self { limits: Limits::for_memory(bytes), lock: RwLock::default() }
     }
-}
-
-/// Why a scrape was not published. A target that does not respond is not an error: its `up` is 0.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScrapeError {
-    #[error("could not create the HTTP client")]
-    Client(#[from] reqwest::Error),
-    #[error(transparent)]
-    Target(#[from] TargetError),
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    #[error(transparent)]
-    Samples(#[from] SamplesError),
-    #[error(transparent)]
-    State(#[from] StoreError),
 }
 
 /// Makes one scrape and sends its samples. The error is a fault of Vigie: a target that cannot be scraped
