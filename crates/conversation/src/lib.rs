@@ -5,6 +5,7 @@
 //! The prober function and the command both use this crate; it does not know AWS.
 
 mod attempt;
+mod attempt_context;
 pub mod checks;
 mod client;
 mod detail;

@@ -6,7 +6,8 @@ use domain::report::{Attempt, Cause, Failure, Report, RunId, VERSION, judge, sta
 use domain::{EnvironmentName, OwnFault, Phases, Probe, TargetUrl};
 use jiff::Timestamp;
 
-use crate::attempt::{AttemptContext, ProgressEvent, attempt};
+use crate::attempt::{ProgressEvent, attempt};
+use crate::attempt_context::AttemptContext;
 use crate::detail::detail;
 use crate::stall::StallMonitor;
 use crate::target::FilledTarget;

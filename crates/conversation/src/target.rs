@@ -93,7 +93,7 @@ impl FillError {
 #[must_use]
 pub fn secret_references(target: &Target) -> Vec<SecretReference> {
     let mut references: Vec<SecretReference> = Vec::new();
-    target.visit_templates(&mut |template| {
+    target.for_each_template(&mut |template| {
         for part in template.parts() {
             if let Part::Secret(reference) = part
                 && !references.contains(reference)

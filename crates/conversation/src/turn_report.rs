@@ -6,7 +6,7 @@ use domain::report::{App, CheckReport, TurnReport};
 use domain::{Spread, Timing, Turn};
 use gradio::{Reply, Session, Toast, TurnTiming};
 
-use crate::attempt::AttemptContext;
+use crate::attempt_context::AttemptContext;
 
 impl AttemptContext<'_> {
     /// The app's description of itself, which may repeat a secret.

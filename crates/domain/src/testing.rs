@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::report::{App, Attempt, Report, RunId, TurnReport, VERSION, judge};
+use crate::report::{
+    App, Attempt, Cause, CheckReport, Failure, Report, RunId, TurnReport, VERSION, judge,
+};
 use crate::{
     AlarmRule, Objectives, Phases, Probe, ProbeName, Target, Template, Timing, Turn,
     probe::{Retry, Scrape},
@@ -45,9 +47,44 @@ pub(crate) fn scraped(name: &str, every_seconds: u64, scrape_seconds: u64) -> Pr
     Probe { scrape: Some(scrape), ..probe(name, every_seconds) }
 }
 
+pub(crate) fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// An attempt of one turn with `failed` failed checks.
+pub(crate) fn attempt(
+    first_chunk: Option<Duration>,
+    failed: usize,
+    failure: Option<Cause>,
+) -> Attempt {
+    let check =
+        |passed| CheckReport { expected: "contains \"x\"".into(), found: String::new(), passed };
+    let turn = TurnReport {
+        offset: Duration::ZERO,
+        said: "hi".into(),
+        answered: "x".into(),
+        characters: 1,
+        thinking: String::new(),
+        toasts: Vec::new(),
+        cached: None,
+        timing: Timing { first_chunk, reply: first_chunk, ..Timing::default() },
+        checks: std::iter::repeat_n(check(false), failed).chain([check(true)]).collect(),
+        objectives: Objectives { first_chunk: Some(ms(2_000)), ..Objectives::default() },
+    };
+    Attempt {
+        offset: Duration::ZERO,
+        duration: ms(3_000),
+        phases: Phases::default(),
+        certificate_expires: None,
+        app: None,
+        turns: vec![turn],
+        failure: failure.map(|cause| Failure { cause, prose: String::new() }),
+        cut_short: false,
+    }
+}
+
 /// A report of `turns` turns, of which `reached` were played.
 pub(crate) fn report(turns: usize, reached: usize) -> Report {
-    let ms = Duration::from_millis;
     let probe: ProbeName = "bot".parse().unwrap();
     let environment = "prod".parse().unwrap();
     let due = Timestamp::from_second(1_795_000_000).unwrap();

@@ -1,0 +1,92 @@
+//! The input of an attempt, and the failures and texts that its report gets.
+
+use std::time::{Duration, Instant};
+
+use domain::report::{Cause, Failure, cut};
+use domain::{OwnFault, Probe};
+use gradio::{Failure as Kind, Limits};
+
+use crate::reason::{cause, is_time};
+use crate::stall::StallCounter;
+use crate::target::FilledTarget;
+
+/// A failure this close to the end of the time was caused by it.
+pub(crate) const SLACK: Duration = Duration::from_millis(50);
+
+/// The input of an attempt in addition to the probe.
+pub(crate) struct AttemptContext<'a> {
+    pub(crate) probe: &'a Probe,
+    pub(crate) target: &'a FilledTarget,
+    pub(crate) user_agent: &'a str,
+    pub(crate) traceparent: String,
+    /// From the start of the run to the start of this attempt.
+    pub(crate) offset: Duration,
+    /// The time that is left.
+    pub(crate) left: Duration,
+    /// Whether an attempt was made before this one.
+    pub(crate) is_retry: bool,
+    /// Whether `left` is the limit of the process instead of the probe's timeout.
+    pub(crate) is_process_limit: bool,
+    /// Since the start of this attempt.
+    pub(crate) stalled: StallCounter<'a>,
+}
+
+impl AttemptContext<'_> {
+    /// A failure of the client as the report has it.
+    ///
+    /// If the time of this process ran out, or the process was stalled for most of the time, nothing is
+    /// known about the target. A shorter stall is ignored, because data that arrives during it is read right after it.
+    pub(crate) fn failure(&self, error: &gradio::Error, started: Instant) -> Failure {
+        let waited = started.elapsed();
+        let is_out_of_time = is_time(error.failure()) && self.left <= waited + SLACK;
+        if self.is_process_limit && is_out_of_time {
+            let seconds = waited.as_secs_f64();
+            let prose = format!("the Lambda deadline was reached after {seconds:.1} s");
+            return Failure { cause: Cause::Own(OwnFault::Deadline), prose };
+        }
+        let stalled = self.stalled.total();
+        if self.is_limit_of_client(error.failure(), waited) && is_mostly_stalled(waited, stalled) {
+            let prose = format!(
+                "the time ran out ({}), and the prober was stalled for {:.1} of {:.1} s",
+                error.prose(),
+                stalled.as_secs_f64(),
+                waited.as_secs_f64()
+            );
+            return Failure { cause: Cause::Own(OwnFault::Stalled), prose };
+        }
+        Failure { cause: cause(error.failure()), prose: error.prose().to_owned() }
+    }
+
+    /// Whether a limit of the client ran out. A refused connection fails before the limit.
+    fn is_limit_of_client(&self, failure: Kind, waited: Duration) -> bool {
+        let is_connecting = matches!(failure, Kind::Dns | Kind::Connect | Kind::Tls);
+        is_time(failure) && (!is_connecting || Limits::default().connect.min(self.left) <= waited)
+    }
+
+    /// Text from outside for a report: without secrets, cut to the length that a report keeps.
+    pub(crate) fn reported(&self, text: &str) -> String {
+        cut(&self.target.redact(text))
+    }
+
+    pub(crate) fn redact_failure(&self, failure: &Failure) -> Failure {
+        Failure { cause: failure.cause, prose: self.reported(&failure.prose) }
+    }
+}
+
+/// Whether the process was stalled for at least half of the time.
+fn is_mostly_stalled(waited: Duration, stalled: Duration) -> bool {
+    waited <= stalled * 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_stall_is_ignored() {
+        let seconds = Duration::from_secs;
+        assert!(is_mostly_stalled(seconds(10), seconds(5)));
+        assert!(!is_mostly_stalled(seconds(10), seconds(4)));
+        assert!(!is_mostly_stalled(seconds(10), Duration::ZERO));
+    }
+}
