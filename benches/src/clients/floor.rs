@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::conversation::Turn;
+use super::turn::Turn;
 
 const SESSION: &str = "floor";
 

@@ -8,8 +8,8 @@ use anyhow::Context;
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::conversation::Turn;
 use super::server::Server;
+use super::turn::Turn;
 use super::{PROFILE, converse};
 use crate::table::Bench;
 use deploy::process::Processes;

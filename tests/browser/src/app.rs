@@ -14,16 +14,15 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::manifest::{Case, Release, Serving};
-use crate::nginx;
+use crate::nginx::{self, PREFIX};
 
 /// Enough for a machine that compiles at the same time.
 const START: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 /// Another program may take a port between its choice and its use.
 const ATTEMPTS: usize = 3;
-/// Where apps are mounted, and the prefix behind nginx; `apps/support.py` has the same ones.
+/// Where apps are mounted; `apps/support.py` has the same path.
 const MOUNT: &str = "/bot";
-pub(crate) const PREFIX: &str = "/app";
 
 /// `apps/launcher.py` of one release of Gradio.
 pub(crate) struct Launcher {

@@ -9,10 +9,10 @@ use harness::net::{free_port, loopback, wait_until_it_answers};
 use harness::packages;
 use tokio::process::Command;
 
-use crate::app::PREFIX;
-
 const HINT: &str =
     "hint: install nginx so that `nginx` is on the PATH (Debian: apt-get install nginx-light)";
+/// The prefix that it removes; `apps/support.py` has the same one.
+pub(crate) const PREFIX: &str = "/app";
 const START: Duration = Duration::from_secs(20);
 
 /// Starts it before the app on `backend`; returns it with its port.
