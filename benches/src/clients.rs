@@ -7,6 +7,7 @@ mod faults;
 mod floor;
 mod peers;
 mod server;
+mod turn;
 
 use std::path::PathBuf;
 

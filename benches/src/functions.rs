@@ -160,9 +160,9 @@ async fn by_size(bench: &Bench<'_>, world: &World<'_>) -> anyhow::Result<Table> 
     }
     let note = format!(
         "`make bench ONLY=functions`. Ten conversations of two turns in one event, with a bot that answers \
-         at once: how long a run takes is what its slowness would be booked as, and stalled is how much \
-         of it the prober itself knows and tells. A quota of CPU stands in for the size (Lambda gives a \
-         vCPU per {MEMORY_OF_A_VCPU:.0} MB), set by a control group; this machine's CPU is not Lambda's."
+         at once. `run` is the measured duration of a run, and `stalled` the part of it that the prober \
+         reports as CPU starvation. A control group limits the CPU as Lambda does for the memory size (one \
+         vCPU per {MEMORY_OF_A_VCPU:.0} MB); the CPU of this machine differs from Lambda's."
     );
     Ok(Table {
         title: "Prober: a batch of ten conversations by size of the Lambda".to_owned(),
@@ -244,11 +244,11 @@ struct Run {
     stalled_seconds: f64,
 }
 
-/// All that is in the log, in order; each must be up, or the figures would be of something else.
+/// The runs in the log, in order. Fails unless each is up.
 fn runs(log: &Path) -> anyhow::Result<Vec<Run>> {
     let text = std::fs::read_to_string(log)?;
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Run>(line).ok());
-    let runs: Vec<Run> = lines.filter(|run| run.message == "run").collect();
+    let runs: Vec<Run> = lines.filter(|run| run.message == "Run finished").collect();
     let bad = runs.iter().find(|run| run.verdict != "up");
     ensure!(bad.is_none(), "a run was not up: {bad:?}, see {}", log.display());
     Ok(runs)

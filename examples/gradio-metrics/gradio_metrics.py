@@ -1,7 +1,7 @@
-"""Prometheus metrics for a Gradio chatbot, unchanged on Gradio 4.44, 5 and 6.
+"""Prometheus metrics for a Gradio chatbot. Works with Gradio 4.44, 5 and 6.
 
-Gradio serves no /metrics of its own. This module counts the turns of your chat function and serves
-the figures beside the chatbot:
+Gradio has no /metrics page. This module counts the turns of your chat function and serves the metrics
+next to the chatbot:
 
     import gradio as gr
     from gradio_metrics import serve, watched
@@ -12,19 +12,19 @@ the figures beside the chatbot:
 
     serve(gr.ChatInterface(reply))      # instead of launch(), with its arguments: chat at /, metrics at /metrics
 
-With an app of your own (FastAPI, Starlette): `mount(app, demo)` instead of `serve`.
+For a FastAPI or Starlette app: `mount(app, demo)` instead of `serve`.
 
-What is served (plus what prometheus_client tells of the process):
+Metrics, in addition to those of prometheus_client about the process:
 
-    chatbot_requests_total{outcome}              ended turns: ok, error, cancelled (the reader left, or pressed
-                                                 stop; Gradio 4 and 5 tell it 30 s late)
+    chatbot_requests_total{outcome}              ended turns: ok, error, cancelled (the user left, or pressed
+                                                 stop; 30 s late with Gradio 4 and 5)
     chatbot_request_duration_seconds             histogram: a whole turn inside your function, without Gradio's queue
-    chatbot_first_chunk_seconds                  histogram: start of a turn to the first part of its answer
+    chatbot_first_chunk_seconds                  histogram: start of a turn to the first chunk of the reply
     chatbot_requests_in_progress                 turns running now
-    chatbot_queue_size                           events that wait in Gradio's queue; absent when Gradio hides it
+    chatbot_queue_size                           events that wait in Gradio's queue; absent if Gradio does not show it
 
-The figures live in the process: run one process for each metrics address. Nothing here keeps or labels
-what people write.
+The metrics are kept in the process: use one metrics address for each process. No text of a user is stored
+or used as a label.
 """
 
 import asyncio
@@ -39,15 +39,15 @@ from prometheus_client import REGISTRY, Counter, Histogram, make_asgi_app
 from prometheus_client.core import GaugeMetricFamily
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80)
-# Gradio asks for the next part of an answer at once. A part that nobody asked for so long never will be.
+# Gradio requests the next chunk of a reply at once. After this time it will not request it any more.
 ABANDONED_AFTER_SECONDS = 30
 
 
 class _Running:
-    """The turns that have not ended, looked at when Prometheus scrapes.
+    """The turns that have not ended, checked at each scrape.
 
-    A gauge that goes up and down with each turn would be wrong: Gradio 4 and 5 keep the generator of
-    a turn that its reader left, suspended for good, so the end of such a turn never comes by itself.
+    A gauge that each turn increments and decrements would be wrong: when the user leaves, Gradio 4 and 5
+    keep the generator of the turn suspended forever, so the turn does not end.
     """
 
     def __init__(self):
@@ -67,22 +67,22 @@ RUNNING = _Running()
 REGISTRY.register(RUNNING)  # Before the counters, so that what it ends is counted in the same scrape.
 REQUESTS = Counter("chatbot_requests", "Ended chat turns by outcome.", ["outcome"])
 DURATION = Histogram("chatbot_request_duration_seconds", "Whole turn inside the chat function.", buckets=SECONDS)
-FIRST_CHUNK = Histogram("chatbot_first_chunk_seconds", "Start of a turn to the first part of its answer.", buckets=SECONDS)
+FIRST_CHUNK = Histogram("chatbot_first_chunk_seconds", "Start of a turn to the first chunk of the reply.", buckets=SECONDS)
 
-# So that a share of errors can be computed from the first scrape on.
+# So that an error ratio can be computed from the first scrape on.
 for outcome in ("ok", "error", "cancelled"):
     REQUESTS.labels(outcome)
 
 
 class _Turn:
-    """One turn: counted once, when it ends, whichever way."""
+    """One turn. It is counted once, when it ends."""
 
     lock = threading.Lock()
 
     def __enter__(self):
         self.start = time.perf_counter()
         self.answered = False
-        # When the last part was handed to Gradio; None while the chat function works on the next one.
+        # When the last chunk was passed to Gradio; None while the chat function works on the next one.
         self.handed_over = None
         RUNNING.turns.add(self)
         return self
@@ -106,7 +106,7 @@ class _Turn:
         REQUESTS.labels(outcome).inc()
 
     def __exit__(self, kind, _error, _trace):
-        # Gradio 6 closes the generator, or cancels the task, of a reader who left.
+        # Gradio 6 closes the generator, or cancels the task, of a user who left.
         left = kind is not None and issubclass(kind, (GeneratorExit, asyncio.CancelledError))
         self.end("cancelled" if left else "error" if kind else "ok", time.perf_counter())
         return False
@@ -122,7 +122,7 @@ def watched(chat):
         @functools.wraps(chat)
         async def wrapper(*args, **kwargs):
             with _Turn() as turn:
-                # Closed with the wrapper, so that the function's own `finally` runs when its reader leaves.
+                # Closed with the wrapper, so that `finally` in the function runs when the user leaves.
                 async with contextlib.aclosing(chat(*args, **kwargs)) as parts:
                     async for part in parts:
                         turn.hand_over()
@@ -162,14 +162,14 @@ def watched(chat):
 
 
 class _Queues:
-    """Asks the queues of the chatbots in this process for their length at each scrape."""
+    """The length of the queues of all chatbots in this process, read at each scrape."""
 
     def __init__(self):
         self.demos = []
 
     def collect(self):
         try:
-            # Not a public interface, the same in 4.44, 5 and 6; the day it goes, so does this one figure.
+            # Not a public interface. It is the same in 4.44, 5 and 6; without it this metric is absent.
             waiting = [len(demo._queue) for demo in self.demos]
         except (AttributeError, TypeError):
             return
@@ -185,10 +185,10 @@ def mount(app, demo, path="/", metrics_path="/metrics", **gradio):
     """Puts the chatbot at `path` and the metrics at `metrics_path` of a FastAPI app; returns the app.
 
     `gradio` goes to `gr.mount_gradio_app`: `auth`, `root_path`, `allowed_paths`, with Gradio 6 also `theme`
-    and `css`. The metrics ask for no log-in, whatever `auth` is.
+    and `css`. `auth` does not apply to the metrics.
 
-    Several chatbots may share one app and its metrics: call this for each, the one at `/` last, since
-    it answers everything that stands behind it.
+    Several chatbots may share one app and its metrics: call this for each, the one at `/` last, because
+    it answers every path that is not mounted before it.
     """
     import gradio as gr
 
@@ -196,7 +196,7 @@ def mount(app, demo, path="/", metrics_path="/metrics", **gradio):
     if not any(getattr(route, "path", None) == metrics_path for route in app.router.routes):
         exposition = make_asgi_app()
         app.mount(metrics_path, exposition)
-        # `app.mount` answers /metrics by a redirect to /metrics/. Prometheus follows it, others may not.
+        # `app.mount` redirects /metrics to /metrics/. Prometheus follows redirects, other programs may not.
         app.router.routes.insert(0, _exactly(metrics_path, exposition))
     return gr.mount_gradio_app(app, demo, path=path, **gradio)
 
@@ -213,17 +213,17 @@ def _exactly(path, asgi):
 
 
 def serve(demo, server_name=None, server_port=None, metrics_path="/metrics", uvicorn=None, **gradio):
-    """Serves chatbot and metrics on one port until it is stopped, with the arguments of `launch()`.
+    """Serves the chatbot and its metrics on one port until stopped. Accepts the arguments of `launch()`.
 
     Address and port are also read from `GRADIO_SERVER_NAME` and `GRADIO_SERVER_PORT`; `uvicorn` is a dict of
-    what the server itself should be told, such as `{"ssl_keyfile": …, "log_level": "warning"}`.
+    options of the server, such as `{"ssl_keyfile": …, "log_level": "warning"}`.
     """
     import fastapi
     from uvicorn import run
 
     server_name = server_name or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
     server_port = server_port or int(os.environ.get("GRADIO_SERVER_PORT", "7860"))
-    # `launch()` keeps the text of an unexpected error from the reader; `mount_gradio_app` by itself would show it.
+    # `launch()` hides the text of an unexpected error from the user; `mount_gradio_app` shows it by default.
     gradio.setdefault("show_error", False)
     app = mount(fastapi.FastAPI(), demo, metrics_path=metrics_path, **gradio)
     run(app, host=server_name, port=server_port, **(uvicorn or {}))

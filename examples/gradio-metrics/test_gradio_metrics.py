@@ -55,14 +55,14 @@ class Served(unittest.TestCase):
         return run.call_args.kwargs, demo
 
     def test_address_and_port_are_those_of_launch(self):
-        told, _ = self.served(server_name="0.0.0.0", server_port=8000, uvicorn={"log_level": "warning"})
-        self.assertEqual(told, {"host": "0.0.0.0", "port": 8000, "log_level": "warning"})
-        told, _ = self.served()
-        self.assertEqual(told, {"host": "127.0.0.1", "port": 7860})
+        used, _ = self.served(server_name="0.0.0.0", server_port=8000, uvicorn={"log_level": "warning"})
+        self.assertEqual(used, {"host": "0.0.0.0", "port": 8000, "log_level": "warning"})
+        used, _ = self.served()
+        self.assertEqual(used, {"host": "127.0.0.1", "port": 7860})
         variables = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": "8001"}
         with unittest.mock.patch.dict("os.environ", variables):
-            told, _ = self.served()
-        self.assertEqual(told, {"host": "0.0.0.0", "port": 8001})
+            used, _ = self.served()
+        self.assertEqual(used, {"host": "0.0.0.0", "port": 8001})
 
     def test_the_text_of_an_unexpected_error_is_kept_from_the_reader(self):
         self.assertFalse(self.served()[1].show_error)

@@ -5,14 +5,14 @@
 Without names there is one bot at `/`; with names there is one below each `/NAME/`. Beside them:
 
 - `/metrics`: what examples/gradio-metrics counts, all bots together.
-- `/metrics/told`: a page of metrics that contains the credentials of the request.
+- `/metrics/credentials`: a page of metrics that contains the credentials of the request.
 - `/control/NAME` (`/control/bot` without names): GET returns the bot's mood, POST `{"mood": "error"}`
   changes it while it runs. The moods are the ways in which chatbots break.
 
-A bot whose name begins with `telltale` has a further input and repeats its credentials and inputs in its
+A bot whose name begins with `echo-` has a further input. It repeats its credentials and inputs in its
 replies and in its errors.
 
-It listens on the loopback address alone.
+It listens on the loopback address only.
 """
 
 import argparse
@@ -32,10 +32,10 @@ from gradio_metrics import mount, watched
 
 MOODS = {
     "ok": "answers",
-    "slow": "answers rightly, after a second and a half",
+    "slow": "answers correctly, after 1.5 s",
     "error": "raises gr.Error, as apps do when their model fails",
-    "nonsense": "answers fluently, and has forgotten everything",
-    "hang": "takes the message and never says a word",
+    "nonsense": "answers without the remembered name",
+    "hang": "accepts the message and never replies",
 }
 NAME = re.compile(r"(?:je m'appelle|my name is)\s+([^\s.!?,]+)", re.IGNORECASE)
 FRENCH = {
@@ -77,12 +77,12 @@ class Bot:
             yield said
             await asyncio.sleep(CHUNK_SECONDS)
 
-    async def tell_tales(self, message, history, token, request: gr.Request):
-        told = f"I was told {credentials(request.headers)} and {token}."
+    async def echo(self, message, history, token, request: gr.Request):
+        received = f"Received {credentials(request.headers)} and {token}."
         if self.mood == "error":
-            raise gr.Error(f"The model is overloaded. {told}")
+            raise gr.Error(f"The model is overloaded. {received}")
         async for said in self.reply(message, history):
-            yield f"{told} {said}"
+            yield f"{received} {said}"
 
     def answer(self, message, history):
         words = FRENCH if re.search(r"\b(?:je|bonjour|comment)\b", message, re.IGNORECASE) else ENGLISH
@@ -115,10 +115,10 @@ def build(names):
     app = FastAPI()
     bots = {name: Bot() for name in names or ["bot"]}
 
-    @app.get("/metrics/told")
-    def told(request: Request):
+    @app.get("/metrics/credentials")
+    def repeated(request: Request):
         value = credentials(request.headers).replace("\\", "\\\\").replace('"', '\\"')
-        return Response(f'chatbot_told{{credentials="{value}"}} 1\n', media_type=CONTENT_TYPE_LATEST)
+        return Response(f'chatbot_credentials{{credentials="{value}"}} 1\n', media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/control/{name}")
     def mood(name: str) -> Mood:
@@ -137,10 +137,10 @@ def build(names):
         return bots[name]
 
     for name, bot in bots.items():
-        tales = name.startswith("telltale")
+        is_echo = name.startswith("echo-")
         page = gr.ChatInterface(
-            watched(bot.tell_tales if tales else bot.reply),
-            additional_inputs=[gr.Textbox(label="Token")] if tales else None,
+            watched(bot.echo if is_echo else bot.reply),
+            additional_inputs=[gr.Textbox(label="Token")] if is_echo else None,
             title=name,
             api_name="chat",
             concurrency_limit=40,

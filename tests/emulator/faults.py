@@ -1,4 +1,4 @@
-"""Starts the fault proxy, with one thing put right: what the client signed reaches the emulator as it was.
+"""Starts the fault proxy and makes it forward the signed parts of a request without changes.
 
 The emulator checks signatures, as AWS does. The proxy writes its upstream's address into Host, leaves
 Content-Length out and unpacks compressed bodies; all of these are signed, so calls would be refused.
@@ -12,7 +12,7 @@ from microburst import cli, forward
 
 rewritten = getattr(forward.Upstream, "_outbound_headers", None)
 if rewritten is None:
-    sys.exit("microburst has no Upstream._outbound_headers any more; see tests/emulator/faults.py")
+    sys.exit("microburst no longer has Upstream._outbound_headers; see tests/emulator/faults.py")
 
 
 def as_signed(self, request):

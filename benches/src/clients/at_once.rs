@@ -61,8 +61,8 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
     let notes = vec![
         format!(
             "{turns} turns of {chunks} chunks each, one every {pause} ms, from one thread of one \
-             process to a scripted `sse_v3` server, a process of its own; off by: what we report \
-             against the server's log, which includes what the server takes to send. Medians."
+             process to a scripted `sse_v3` server in another process. Off by: the reported time minus \
+             the time in the server's log, including the time that the server needs to send. Medians."
         ),
         format!("`target/{PROFILE}/many {arguments}`"),
     ];

@@ -1,9 +1,10 @@
-//! Three turns of fifty tokens, 20 ms apart, with real Gradio servers that tell their own times.
+//! Three turns of 50 tokens, one every 20 ms, with real Gradio servers that log their times.
 
 use anyhow::ensure;
 
 use super::peers::{self, Peer};
 use super::server::{Certificate, Server, Times};
+use super::turn::Turn;
 use super::{floor, written};
 use crate::table::{Bench, Table, median};
 use harness::python::{Environment, GRADIO, gradio};
@@ -12,16 +13,7 @@ const GRADIO_5: Environment = gradio!("5.50.0");
 const SAYS: [&str; 3] = ["one", "two", "three"];
 const LAST_TOKEN: &str = "t49";
 
-/// One turn as the client saw it, in Unix seconds.
-#[derive(Debug)]
-pub(super) struct Turn {
-    pub(super) sent_at: f64,
-    /// When the client had its first chunk.
-    pub(super) first_at: f64,
-    pub(super) text: String,
-}
-
-/// Figures of all runs of one row, in milliseconds and MB.
+/// Measurements of all runs of one row, in milliseconds and MB.
 #[derive(Clone, Debug, Default)]
 struct Measurements {
     first_request: Vec<f64>,
@@ -29,13 +21,13 @@ struct Measurements {
     wall: Vec<f64>,
     cpu: Vec<f64>,
     peak: Vec<f64>,
-    /// Of each turn: all that the first chunk took, less the app's own time.
+    /// Of each turn: the time to the first chunk minus the app's own time.
     overhead: Vec<f64>,
-    /// Message said → the app begins on it.
+    /// From the prompt to the start of the app's function.
     asking: Vec<f64>,
-    /// The app gives its first token → the server sends it.
+    /// From the app's first token until the server sends it.
     serving: Vec<f64>,
-    /// The server sends it → the client has it.
+    /// From there until the client has it.
     receiving: Vec<f64>,
 }
 
@@ -167,16 +159,16 @@ fn table(rows: Vec<Vec<String>>, peers: &[Peer]) -> Table {
     let commands = peers.iter().map(|peer| format!("`{}`", peer.command()));
     let mut notes = vec![
         "Three turns of 50 tokens, one every 20 ms, each client in its own process; medians. The \
-         server is `tests/apps/timed.py` in `.venv/gradio-VERSION`, which writes down its own times."
+         server is `tests/apps/timed.py` in `.venv/gradio-VERSION`, which logs its times."
             .to_owned(),
-        "First chunk over the app's own time: message said → first chunk in the client's hands, less \
-         what the app took for its first token. Asking: said → the app begins on it. Serving: the app \
-         gives its first token → Gradio hands it to the connection, which is the server's alone. \
-         Receiving: from there to the client's hands. The bare socket does the least that Gradio's \
-         protocol takes: what it shows is the server's share."
+        "First chunk over the app's own time: from the prompt to the first chunk in the client, minus \
+         the time that the app needs for its first token. Asking: from the prompt to the start of the \
+         app's function. Serving: from the first token to the write on the connection, which depends on \
+         the server only. Receiving: from there to the client. The bare socket sends the minimum that \
+         Gradio's protocol requires, so it shows the server's share."
             .to_owned(),
-        "Chromium's CPU time and memory (proportional set size) are those of its processes, without the \
-         program that types. It waits one second after each answer to be sure that it is complete."
+        "Chromium's CPU time and memory (proportional set size) include its processes and not the program \
+         that types. It waits one second after each reply to be sure that the reply is complete."
             .to_owned(),
         format!("Clients: {}.", commands.collect::<Vec<_>>().join(" · ")),
     ];

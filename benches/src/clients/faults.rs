@@ -1,4 +1,4 @@
-//! How far past its limit each fault of the matrix of `crates/gradio` ends, as its tests tell.
+//! How long after its limit each fault of the matrix of `crates/gradio` ends, measured by its tests.
 
 use std::fs;
 
@@ -42,9 +42,9 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         played.iter().partition(|fault| fault.limit_that_ended_it().is_some());
     let header = ["faults", "how many", "past the limit, ms p50", "most", "which"];
     let notes = vec![
-        "A fault that only a limit ends counts from that limit, of 300 ms in most; one that is seen \
-         by itself has none, and counts from the beginning of the conversation. Unoptimised, eight \
-         at a time in each of five tests, beside their servers in the same process."
+        "A fault that only a limit ends is measured from that limit, which is 300 ms in most cases. A \
+         fault that is detected without a limit is measured from the start of the conversation. Debug \
+         build; five tests run eight faults at a time, with their servers in the same process."
             .to_owned(),
         format!("`{VARIABLE}=FILE cargo {}`", COMMAND.join(" ")),
     ];

@@ -61,7 +61,7 @@ fn page(round: i64) -> String {
     page
 }
 
-/// The most memory that this process had so far, as Linux tells it.
+/// The peak memory of this process, as Linux reports it.
 fn peak() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,4 +1,4 @@
-//! One function for each requirement; the probes are those of `tests/e2e/probes/crossing/`.
+//! One function for each requirement; the probes are those of `tests/e2e/probes/scenarios/`.
 
 use std::pin::Pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -261,8 +261,7 @@ fn quiet(env: &LocalEnvironment) -> anyhow::Result<()> {
 fn watch(env: &LocalEnvironment) -> anyhow::Result<()> {
     let complaints = env.evaluator.problems();
     ensure!(complaints.is_empty(), "alarms that could not be evaluated: {complaints:?}");
-    let probes =
-        ["steady", "failing", "hanging", "forgetful", "slow", "silent", "gone", "telltale"];
+    let probes = ["steady", "failing", "hanging", "forgetful", "slow", "silent", "gone", "echo"];
     let raised: Vec<_> = env
         .evaluator
         .changes()

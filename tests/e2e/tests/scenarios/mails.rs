@@ -287,7 +287,7 @@ pub(super) async fn silent(env: &LocalEnvironment) -> anyhow::Result<()> {
     // Without its file the dispatcher requests no more runs; its alarm remains.
     let since = SystemTime::now();
     let bucket = harness::environment::PROBES_BUCKET;
-    env.s3.delete_object().bucket(bucket).key("crossing/silent.yaml").send().await?;
+    env.s3.delete_object().bucket(bucket).key("scenarios/silent.yaml").send().await?;
     let six_minutes = Duration::from_secs(360);
     env.changed(&down("silent"), StateValue::InsufficientData, since, six_minutes).await?;
     let mail = env.mail_about("silent", 1).await?;

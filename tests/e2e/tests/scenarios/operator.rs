@@ -62,7 +62,7 @@ impl Operator {
         for each in ["probes", "infra"] {
             std::fs::create_dir_all(folder.join(each))?;
         }
-        for entry in std::fs::read_dir(root().join("tests/e2e/probes/crossing"))? {
+        for entry in std::fs::read_dir(root().join("tests/e2e/probes/scenarios"))? {
             let entry = entry?;
             std::fs::copy(entry.path(), folder.join("probes").join(entry.file_name()))?;
         }

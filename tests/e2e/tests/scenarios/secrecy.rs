@@ -15,8 +15,8 @@ use crate::list::{SOON, down, verdicts};
 use harness::bot::Mood;
 use harness::environment::LocalEnvironment;
 
-pub(super) const BEARER: &str = "telltale-bearer";
-pub(super) const HEADER: &str = "telltale-header";
+pub(super) const BEARER: &str = "echo-bearer";
+pub(super) const HEADER: &str = "echo-header";
 
 /// Part of every secret in `secrets.json`, unchanged by every encoding.
 const MARK: &str = "58213470";
@@ -85,8 +85,8 @@ pub(super) async fn kept(env: &LocalEnvironment) -> anyhow::Result<()> {
     }
     written.holds("log of /aws/lambda/vigie-local-prober", PLACEHOLDER)?;
     written.holds("log of /aws/lambda/vigie-local-alerts", "")?;
-    written.holds("object", "I was told Bearer [secret]")?;
-    written.holds("object", "I was told [secret] and [secret]")?;
+    written.holds("object", "Received Bearer [secret]")?;
+    written.holds("object", "Received [secret] and [secret]")?;
     written.holds("metric", BEARER)?;
     written.holds("alarm", BEARER)?;
     written.holds("table", BEARER)?;

@@ -99,7 +99,7 @@ impl Suite {
         let started = self.environment.get_or_try_init(async || {
             let options = Options {
                 name: "e2e",
-                probes: Some("crossing"),
+                probes: Some("scenarios"),
                 bots: &[
                     "steady",
                     "failing",
