@@ -1,7 +1,8 @@
 //! Texts that a user reads use plain technical English: `CONTRIBUTING.md`, section Language.
 //!
 //! Checked are the messages of errors and log events, the help of the command line, the descriptions in the templates,
-//! the snapshots of notifications, and the documentation.
+//! the snapshots of notifications, the documentation, rules, dashboards and workflows, and the comments and
+//! names of tests in the code.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ struct Allowed {
 
 const ALLOWED: &[Allowed] =
     &[Allowed { file: "CONTRIBUTING.md", word: "we", reason: "the rule itself names the word" }];
+
+/// Characters of a test's name.
+const LONGEST_NAME: usize = 60;
 
 #[track_caller]
 fn check(what: &str, least: usize, words: &Words, texts: &[Text]) {
@@ -131,6 +135,36 @@ fn documentation_is_plain() {
     check("documentation", 500, &ENGLISH, &english);
     let french: Vec<Text> = french.iter().flat_map(|path| prose(path)).collect();
     check("French documentation", 100, &FRENCH, &french);
+}
+
+#[test]
+fn rules_dashboards_and_workflows_are_plain() {
+    let folders = ["infra/observability", ".github", "probes", "examples", "packaging"];
+    let extensions = ["yml", "yaml", "json", "py", "sh", "md"];
+    let below = folders.iter().flat_map(|folder| {
+        let folder = root().join(folder);
+        extensions.map(|extension| files(&folder, extension)).concat()
+    });
+    let single = ["action.yml", "samconfig.toml", "Makefile"].map(|file| root().join(file));
+    let texts: Vec<Text> = below.chain(single).flat_map(|path| lines(&path)).collect();
+    check("rules, dashboards and workflows", 2000, &ENGLISH, &texts);
+}
+
+#[test]
+fn comments_are_plain() {
+    check("comments", 3000, &ENGLISH, &source::comments());
+}
+
+#[test]
+fn names_of_tests_are_short_and_plain() {
+    let names = source::test_names();
+    check("names of tests", 500, &ENGLISH, &names);
+    let long: Vec<&str> = names
+        .iter()
+        .map(|name| name.content.as_str())
+        .filter(|name| LONGEST_NAME < name.len())
+        .collect();
+    assert!(long.is_empty(), "longer than {LONGEST_NAME} characters: {long:?}");
 }
 
 /// All files below a folder with this extension.

@@ -3,6 +3,7 @@
 mod dependencies;
 mod deploy_policy;
 mod language;
+mod module_imports;
 mod observability;
 mod reference;
 mod runbook;

@@ -1,10 +1,11 @@
 //! Texts in the source code, found by their syntax: attributes, macros and doc comments.
 
 use std::fs;
+use std::path::PathBuf;
 
 use testkit::dashboards::root;
 
-use super::{Text, files, relative};
+use super::{Text, files, lines, relative};
 
 /// Applies `extract` to the code of every crate and function, without the tests.
 pub(super) fn all(extract: fn(&str) -> Vec<(usize, String)>) -> Vec<Text> {
@@ -25,6 +26,40 @@ pub(super) fn all(extract: fn(&str) -> Vec<(usize, String)>) -> Vec<Text> {
         }
     }
     texts
+}
+
+/// The comments of all code, tests included.
+pub(super) fn comments() -> Vec<Text> {
+    let is_comment = |line: &Text| line.content.trim_start().starts_with("//");
+    code().iter().flat_map(|path| lines(path)).filter(is_comment).collect()
+}
+
+/// The names of all tests as words.
+pub(super) fn test_names() -> Vec<Text> {
+    let mut names = Vec::new();
+    for path in code() {
+        let mut is_test = false;
+        for line in lines(&path) {
+            let code = line.content.trim();
+            let name = code.trim_start_matches("async ").strip_prefix("fn ");
+            match name.and_then(|name| name.split('(').next()) {
+                Some(name) if is_test => {
+                    names.push(Text { content: name.replace('_', " "), ..line });
+                    is_test = false;
+                }
+                Some(_) => is_test = false,
+                None => is_test |= code.starts_with("#[test]") || code.starts_with("#[tokio::test"),
+            }
+        }
+    }
+    names
+}
+
+/// The files of all code, without the list of words itself.
+fn code() -> Vec<PathBuf> {
+    let folders = ["crates", "functions", "tests", "benches", "fuzz/fuzz_targets"];
+    let found = folders.iter().flat_map(|folder| files(&root().join(folder), "rs"));
+    found.filter(|path| !path.ends_with("language/words.rs")).collect()
 }
 
 /// Texts of `#[error("…")]`.
