@@ -19,6 +19,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("exposition", &[]),
     ("gradio", &["redact"]),
     ("harness", &["alarm-model", "aws-call", "deploy"]),
+    ("history", &["domain"]),
     ("lambda-kit", &[]),
     ("notification-store", &["domain", "notify"]),
     ("notify", &["domain", "redact"]),
@@ -30,6 +31,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("scrape", &["exposition", "samples"]),
     ("secrets", &["aws-call", "domain"]),
     ("sqs-batch", &[]),
+    ("status-page", &["domain", "redact"]),
     ("testkit", &["domain", "samples"]),
 ];
 
@@ -117,6 +119,8 @@ fn debug_level_covers_every_crate_of_the_functions() {
         "deploy",
         "e2e",
         "harness",
+        "history",
+        "status-page",
         "testkit",
     ];
     let packages = packages();

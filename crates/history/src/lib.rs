@@ -1,0 +1,29 @@
+//! The run history of `vigie serve`: every run, reports, incidents and alarm states in one `SQLite` file.
+//!
+//! One row holds the runs of one probe and hour in about 16 bytes a run ([`RunRecord`]); another holds the totals of
+//! a day ([`Summary`]). 1,000 probes at one run a minute need less than 4 GB for 90 days.
+//!
+//! The file is in WAL mode with `synchronous = NORMAL`: a process that is killed at any moment leaves a consistent
+//! file, and loses at most the transaction in progress. A power failure may lose the last transactions.
+//!
+//! [`History`] writes; only one process may have it open. [`Reader`] reads at the same time.
+
+mod codec;
+mod error;
+mod histogram;
+mod incident;
+mod packed;
+mod reader;
+mod run;
+mod schema;
+mod store;
+mod summary;
+mod time;
+
+pub use error::HistoryError;
+pub use histogram::Histogram;
+pub use incident::{Acknowledgement, Incident, IncidentId, IncidentKind, NewIncident};
+pub use reader::Reader;
+pub use run::RunRecord;
+pub use store::{History, Pruned};
+pub use summary::Summary;

@@ -1,0 +1,335 @@
+//! Writes the history.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use domain::{EnvironmentName, Outcome, ProbeName, Report};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+
+use crate::error::HistoryError;
+use crate::incident::{self, IncidentId, IncidentKind, NewIncident};
+use crate::run::RunRecord;
+use crate::summary::Summary;
+use crate::time::{HOURS_A_DAY, day_of, hour_of};
+use crate::{packed, schema};
+
+/// The reports that are kept of each probe. The run records of older runs remain.
+const REPORTS_PER_PROBE: i64 = 100;
+
+/// Rows of hours and days have the probe in their upper bits.
+const TIME_BITS: u32 = 24;
+
+/// The row of a probe at an hour or day.
+pub(crate) fn row_id(probe: i64, time: i64) -> i64 {
+    (probe << TIME_BITS) + time.clamp(0, (1 << TIME_BITS) - 1)
+}
+
+/// The hour or day of a row.
+pub(crate) fn time_of(row: i64) -> i64 {
+    row & ((1 << TIME_BITS) - 1)
+}
+
+/// The open history of one environment.
+#[derive(Debug)]
+pub struct History {
+    connection: Connection,
+    path: PathBuf,
+    probes: BTreeMap<ProbeName, i64>,
+    /// Holds the lock of this process.
+    _lock: File,
+}
+
+/// How much [`History::prune`] deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    pub hours: usize,
+    pub days: usize,
+    pub reports: usize,
+    pub incidents: usize,
+}
+
+impl History {
+    /// Opens `FOLDER/ENVIRONMENT.db`, which is created if needed.
+    pub fn open(folder: &Path, environment: &EnvironmentName) -> Result<Self, HistoryError> {
+        let created = |source| HistoryError::Folder { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(created)?;
+        let path = folder.join(format!("{environment}.db"));
+        let lock = lock(&path.with_extension("lock"), &path)?;
+        let mut connection = Connection::open(&path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        // The page size takes effect only in a new file. Eight hours of runs fit in a page.
+        connection.pragma_update(None, "page_size", 8_192)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        schema::migrate(&mut connection)?;
+        Ok(Self { connection, path, probes: BTreeMap::new(), _lock: lock })
+    }
+
+    /// The path of the file, for [`crate::Reader::open`].
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Stores the runs of these reports in one transaction, and the reports of runs that are not up.
+    pub fn record(&mut self, reports: &[&Report]) -> Result<(), HistoryError> {
+        let mut new = Vec::new();
+        let transaction = self.connection.transaction()?;
+        for report in reports {
+            let probe = probe_id(&transaction, &self.probes, &mut new, &report.probe)?;
+            let body = compressed(report)?;
+            let has_report = report.outcome != Outcome::Up;
+            let run = RunRecord { has_report, ..RunRecord::of(report) };
+            add_run(&transaction, probe, &run)?;
+            if has_report {
+                add_report(&transaction, probe, run.due, &body)?;
+            }
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO latest (probe, body) VALUES (?1, ?2)")?
+                .execute(params![probe, body])?;
+        }
+        transaction.commit()?;
+        self.probes.extend(new);
+        Ok(())
+    }
+
+    /// Stores runs without reports, such as those of an import, in one transaction.
+    pub fn record_runs(
+        &mut self,
+        probe: &ProbeName,
+        runs: &[RunRecord],
+    ) -> Result<(), HistoryError> {
+        let mut new = Vec::new();
+        let transaction = self.connection.transaction()?;
+        let id = probe_id(&transaction, &self.probes, &mut new, probe)?;
+        let mut runs: Vec<RunRecord> = runs.iter().map(|run| run.rounded()).collect();
+        runs.sort_by_key(|run| run.due);
+        for hour in runs.chunk_by(|a, b| hour_of(a.due) == hour_of(b.due)) {
+            add_runs(&transaction, id, hour)?;
+        }
+        transaction.commit()?;
+        self.probes.extend(new);
+        Ok(())
+    }
+
+    /// Opens an incident. If one of this probe and kind is open already, its number is returned.
+    pub fn open_incident(&mut self, incident: &NewIncident) -> Result<IncidentId, HistoryError> {
+        let mut new = Vec::new();
+        let transaction = self.connection.transaction()?;
+        let probe = probe_id(&transaction, &self.probes, &mut new, &incident.probe)?;
+        let id = incident::open(&transaction, probe, incident)?;
+        transaction.commit()?;
+        self.probes.extend(new);
+        Ok(id)
+    }
+
+    /// Closes the open incident of this probe and kind; whether there was one.
+    pub fn close_incident(
+        &mut self,
+        probe: &ProbeName,
+        kind: IncidentKind,
+        ended: Timestamp,
+    ) -> Result<bool, HistoryError> {
+        let closed = self.connection.execute(
+            "UPDATE incident SET ended = max(?3, began) WHERE kind = ?2 AND ended IS NULL
+             AND probe = (SELECT id FROM probe WHERE name = ?1)",
+            params![probe.as_str(), kind.as_str(), ended.as_millisecond()],
+        )?;
+        Ok(closed > 0)
+    }
+
+    /// Notes who acknowledged the open incidents of a probe; how many there were.
+    pub fn acknowledge(
+        &mut self,
+        probe: &ProbeName,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<usize, HistoryError> {
+        Ok(self.connection.execute(
+            "UPDATE incident SET acknowledged_by = ?2, acknowledged_at = ?3
+             WHERE ended IS NULL AND probe = (SELECT id FROM probe WHERE name = ?1)",
+            params![probe.as_str(), by, at.as_millisecond()],
+        )?)
+    }
+
+    /// Stores the records of alarms, by key, in one transaction.
+    pub fn save_alarms<'a>(
+        &mut self,
+        records: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), HistoryError> {
+        let transaction = self.connection.transaction()?;
+        for (key, record) in records {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO alarm (key, record) VALUES (?1, ?2)")?
+                .execute([key, record])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Deletes what is older than `retention`, except incidents that are open.
+    pub fn prune(&mut self, now: Timestamp, retention: Duration) -> Result<Pruned, HistoryError> {
+        let oldest = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
+        let (hour, day) = (hour_of(oldest), day_of(oldest));
+        let transaction = self.connection.transaction()?;
+        let mut pruned = Pruned::default();
+        let ids: Vec<i64> = {
+            let mut query = transaction.prepare_cached("SELECT id FROM probe")?;
+            query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        for probe in ids {
+            let delete = |table: &str, before: i64| {
+                let statement = format!("DELETE FROM {table} WHERE id >= ?1 AND id < ?2");
+                let range = params![row_id(probe, 0), row_id(probe, before)];
+                transaction.prepare_cached(&statement)?.execute(range)
+            };
+            pruned.hours += delete("hour", hour)?;
+            pruned.days += delete("day", day)?;
+        }
+        let oldest = oldest.as_millisecond();
+        pruned.reports = transaction.execute("DELETE FROM report WHERE due < ?1", [oldest])?;
+        pruned.incidents =
+            transaction.execute("DELETE FROM incident WHERE ended < ?1", [oldest])?;
+        transaction.commit()?;
+        Ok(pruned)
+    }
+}
+
+fn lock(path: &Path, database: &Path) -> Result<File, HistoryError> {
+    let failed = |source| HistoryError::Lock { path: path.to_owned(), source };
+    let file = File::options().create(true).append(true).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(HistoryError::InUse { path: database.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// The number of a probe, which is created if needed. New numbers are valid only after the commit.
+fn probe_id(
+    transaction: &Transaction<'_>,
+    known: &BTreeMap<ProbeName, i64>,
+    new: &mut Vec<(ProbeName, i64)>,
+    name: &ProbeName,
+) -> Result<i64, HistoryError> {
+    if let Some(id) = known.get(name) {
+        return Ok(*id);
+    }
+    transaction
+        .prepare_cached("INSERT OR IGNORE INTO probe (name) VALUES (?1)")?
+        .execute([name.as_str()])?;
+    let mut query = transaction.prepare_cached("SELECT id FROM probe WHERE name = ?1")?;
+    let id = query.query_row([name.as_str()], |row| row.get(0))?;
+    new.push((name.clone(), id));
+    Ok(id)
+}
+
+fn add_run(transaction: &Transaction<'_>, probe: i64, run: &RunRecord) -> Result<(), HistoryError> {
+    add_runs(transaction, probe, std::slice::from_ref(run))
+}
+
+/// Adds runs of one hour, in the order of their due times. A run that is stored already is replaced.
+fn add_runs(
+    transaction: &Transaction<'_>,
+    probe: i64,
+    new: &[RunRecord],
+) -> Result<(), HistoryError> {
+    let Some(first) = new.first() else { return Ok(()) };
+    let hour = hour_of(first.due);
+    let id = row_id(probe, hour);
+    let mut query = transaction.prepare_cached("SELECT runs FROM hour WHERE id = ?1")?;
+    let stored: Option<Vec<u8>> = query.query_row([id], |row| row.get(0)).optional()?;
+    let damaged = HistoryError::Damaged { what: "an hour" };
+    let mut runs = match stored {
+        Some(bytes) => packed::decode(hour, &bytes).ok_or(damaged)?,
+        None => Vec::new(),
+    };
+    let before = runs.len();
+    for run in new {
+        match runs.binary_search_by_key(&run.due, |run| run.due) {
+            Ok(at) => runs[at] = *run,
+            Err(at) => runs.insert(at, *run),
+        }
+    }
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO hour (id, runs) VALUES (?1, ?2)")?
+        .execute(params![id, packed::encode(hour, &runs)])?;
+    let day = hour.div_euclid(HOURS_A_DAY);
+    let id = row_id(probe, day);
+    let summary = if runs.len() == before + new.len() {
+        let mut query = transaction.prepare_cached("SELECT summary FROM day WHERE id = ?1")?;
+        let stored: Option<Vec<u8>> = query.query_row([id], |row| row.get(0)).optional()?;
+        let mut summary = match stored {
+            Some(bytes) => {
+                Summary::decode(&bytes).ok_or(HistoryError::Damaged { what: "a day" })?
+            }
+            None => Summary::default(),
+        };
+        for run in new {
+            summary.add(run);
+        }
+        summary
+    } else {
+        summary_of_day(transaction, probe, day)?
+    };
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO day (id, summary) VALUES (?1, ?2)")?
+        .execute(params![id, summary.encode()])?;
+    Ok(())
+}
+
+/// The summary of all runs of a day, after a run was replaced.
+fn summary_of_day(
+    transaction: &Transaction<'_>,
+    probe: i64,
+    day: i64,
+) -> Result<Summary, HistoryError> {
+    let first = day * HOURS_A_DAY;
+    let mut query =
+        transaction.prepare_cached("SELECT id, runs FROM hour WHERE id >= ?1 AND id < ?2")?;
+    let range = [row_id(probe, first), row_id(probe, first + HOURS_A_DAY)];
+    let mut rows = query.query(range)?;
+    let mut summary = Summary::default();
+    while let Some(row) = rows.next()? {
+        let (id, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let runs = packed::decode(time_of(id), &bytes);
+        let runs = runs.ok_or(HistoryError::Damaged { what: "an hour" })?;
+        for run in &runs {
+            summary.add(run);
+        }
+    }
+    Ok(summary)
+}
+
+fn add_report(
+    transaction: &Transaction<'_>,
+    probe: i64,
+    due: Timestamp,
+    body: &[u8],
+) -> Result<(), HistoryError> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO report (probe, due, body) VALUES (?1, ?2, ?3)")?
+        .execute(params![probe, due.as_millisecond(), body])?;
+    // The report that opened an incident is kept with it.
+    transaction
+        .prepare_cached(
+            "DELETE FROM report WHERE probe = ?1
+             AND due <= (SELECT due FROM report WHERE probe = ?1 ORDER BY due DESC LIMIT 1 OFFSET ?2)
+             AND due NOT IN (SELECT report_due FROM incident WHERE probe = ?1 AND report_due NOT NULL)",
+        )?
+        .execute(params![probe, REPORTS_PER_PROBE])?;
+    Ok(())
+}
+
+fn compressed(report: &Report) -> Result<Vec<u8>, HistoryError> {
+    let json = serde_json::to_vec(report).map_err(HistoryError::Encode)?;
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&json).map_err(HistoryError::Compress)?;
+    encoder.finish().map_err(HistoryError::Compress)
+}
