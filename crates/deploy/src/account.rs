@@ -1,21 +1,23 @@
-//! Reads an AWS account: who calls, the stack of an environment, quotas, subscriptions.
+//! An AWS account: who calls, the stack of an environment, quotas, subscriptions.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use aws_call::{Client, xml_texts};
+use aws_call::{CallError, Client, xml_texts};
 use aws_config::SdkConfig;
 
-use crate::doctor::Executions;
+use crate::doctor::{Executions, Subscription};
 
 /// CloudFormation waits up to an hour for resources such as functions in a VPC.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(3_600);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Reads the account and region of one set of credentials.
+/// The account and region of one set of credentials.
 pub struct Account {
     client: Client,
     pub id: String,
     pub region: String,
+    /// ARN of the user or role.
     caller: String,
 }
 
@@ -24,22 +26,37 @@ impl Account {
     pub async fn of(aws: &SdkConfig) -> anyhow::Result<Self> {
         let region = aws.region().context("no AWS region\nhint: set AWS_REGION")?.to_string();
         let client = Client::new(aws);
-        let identity = client.query("sts", "2011-06-15", "GetCallerIdentity", &[]).await.context(
-            "AWS does not accept the credentials\n\
-             hint: log in again, or name another profile with AWS_PROFILE",
-        )?;
+        let identity = client.query("sts", "2011-06-15", "GetCallerIdentity", &[]).await;
+        let identity = match identity {
+            Ok(identity) => identity,
+            Err(error) => {
+                let hint = hint(&error, &region);
+                return Err(error)
+                    .with_context(|| format!("AWS does not accept the credentials\nhint: {hint}"));
+            }
+        };
         let text = |tag| xml_texts(&identity, tag).into_iter().next().unwrap_or_default();
         Ok(Self { client, id: text("Account"), region, caller: text("Arn") })
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Such as `aws` or `aws-cn`, from the ARN of the caller.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        self.caller.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
+    }
+
     /// The status of a stack; `None` if it does not exist.
-    pub async fn stack_status(&self, stack: &str) -> anyhow::Result<Option<String>> {
+    pub async fn stack_status(&self, stack: &str) -> Result<Option<String>, CallError> {
         let named = [("StackName", stack)];
         let found = self.client.query("cloudformation", "2010-05-15", "DescribeStacks", &named);
         match found.await {
             Ok(xml) => Ok(xml_texts(&xml, "StackStatus").into_iter().next()),
             Err(error) if error.to_string().contains("does not exist") => Ok(None),
-            Err(error) => Err(error).context("reading the stack"),
+            Err(error) => Err(error),
         }
     }
 
@@ -48,7 +65,7 @@ impl Account {
         let named = [("StackName", stack)];
         self.client.query("cloudformation", "2010-05-15", "DeleteStack", &named).await?;
         let started = Instant::now();
-        while let Some(status) = self.stack_status(stack).await? {
+        while let Some(status) = self.stack_status(stack).await.context("reading the stack")? {
             if status == "DELETE_COMPLETE" {
                 break;
             }
@@ -59,41 +76,56 @@ impl Account {
                     self.region
                 );
             }
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
+    /// Turns termination protection of a stack on or off.
+    pub async fn protect(&self, stack: &str, on: bool) -> Result<(), CallError> {
+        let on = if on { "true" } else { "false" };
+        let input = [("StackName", stack), ("EnableTerminationProtection", on)];
+        let action = "UpdateTerminationProtection";
+        self.client.query("cloudformation", "2010-05-15", action, &input).await?;
+        Ok(())
+    }
+
     /// The quota of concurrent executions.
-    pub async fn executions(&self) -> anyhow::Result<Executions> {
+    pub async fn executions(&self) -> Result<Executions, CallError> {
         let path = "/2016-08-19/account-settings/";
         let answer = self.client.rest("lambda", reqwest::Method::GET, path, Vec::new()).await?;
-        let settings: serde_json::Value = serde_json::from_slice(&answer.body)?;
-        let number = |name: &str| {
-            let number = settings["AccountLimit"][name].as_u64();
-            number.and_then(|number| u32::try_from(number).ok()).context(name.to_owned())
-        };
+        let json = |source| CallError::Json { service: "lambda".to_owned(), source };
+        let Settings { account_limit } = serde_json::from_slice(&answer.body).map_err(json)?;
         Ok(Executions {
-            quota: number("ConcurrentExecutions")?,
-            unreserved: number("UnreservedConcurrentExecutions")?,
+            quota: account_limit.concurrent_executions,
+            unreserved: account_limit.unreserved_concurrent_executions,
         })
     }
 
-    /// E-mail addresses of an environment's topics that have not confirmed their subscription.
-    pub async fn unconfirmed(&self, environment: &str) -> anyhow::Result<Vec<String>> {
-        let mut addresses = Vec::new();
+    /// The subscriptions of the topics whose names begin with `prefix`, without those of queues.
+    pub async fn subscriptions(&self, prefix: &str) -> Result<Vec<Subscription>, CallError> {
+        let mut found = Vec::new();
         let mut token = String::new();
         loop {
             let next = [("NextToken", token.as_str())];
             let parameters = if token.is_empty() { &[][..] } else { &next };
             let page = self.client.query("sns", "2010-03-31", "ListSubscriptions", parameters);
-            let page = page.await.context("reading the subscriptions")?;
-            addresses.extend(pending(&page, &format!("vigie-{environment}-")));
+            let page = page.await?;
+            found.extend(subscriptions(&page, prefix));
             match xml_texts(&page, "NextToken").into_iter().next() {
                 Some(next) if !next.is_empty() => token = next,
                 _ => break,
             }
         }
+        Ok(found)
+    }
+
+    /// E-mail addresses of an environment's topics that have not confirmed their subscription.
+    pub async fn unconfirmed(&self, environment: &str) -> anyhow::Result<Vec<String>> {
+        let found = self.subscriptions(&format!("vigie-{environment}-")).await;
+        let found = found.context("could not read the subscriptions")?;
+        let pending = found.into_iter().filter(|one| !one.confirmed);
+        let mut addresses: Vec<String> = pending.map(|one| one.endpoint).collect();
         addresses.sort();
         addresses.dedup();
         Ok(addresses)
@@ -106,16 +138,44 @@ impl std::fmt::Display for Account {
     }
 }
 
-/// The endpoints of one page of subscriptions that are pending on topics with this prefix.
-fn pending(page: &str, prefix: &str) -> Vec<String> {
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Settings {
+    account_limit: AccountLimit,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct AccountLimit {
+    concurrent_executions: u32,
+    unreserved_concurrent_executions: u32,
+}
+
+/// What the caller can do about credentials that STS refused or that were not found.
+fn hint(error: &CallError, region: &str) -> String {
+    match error.code() {
+        Some("ExpiredToken" | "ExpiredTokenException") => {
+            "the session has expired; log in again, such as with `aws sso login`".to_owned()
+        }
+        Some("InvalidClientTokenId" | "UnrecognizedClientException") => {
+            format!("check the access key, and that region {region} is enabled in the account")
+        }
+        Some(_) => "check the access key, or name another profile with AWS_PROFILE".to_owned(),
+        None => "log in, or name another profile with AWS_PROFILE".to_owned(),
+    }
+}
+
+/// The subscriptions on one page. The queue of the stack itself is not a recipient.
+fn subscriptions(page: &str, prefix: &str) -> Vec<Subscription> {
     let members = page.split("<member>").skip(1);
-    let pending = members.filter(|member| {
-        let topic = xml_texts(member, "TopicArn").into_iter().next().unwrap_or_default();
-        let arn = xml_texts(member, "SubscriptionArn").into_iter().next().unwrap_or_default();
-        arn == "PendingConfirmation"
-            && topic.rsplit(':').next().is_some_and(|name| name.starts_with(prefix))
-    });
-    pending.filter_map(|member| xml_texts(member, "Endpoint").into_iter().next()).collect()
+    let subscription = |member: &str| {
+        let text = |tag| xml_texts(member, tag).into_iter().next().unwrap_or_default();
+        let topic = text("TopicArn").rsplit(':').next().unwrap_or_default().to_owned();
+        let is_of_stack = topic.starts_with(prefix) && topic != format!("{prefix}alarms");
+        let confirmed = text("SubscriptionArn") != "PendingConfirmation";
+        is_of_stack.then(|| Subscription { topic, endpoint: text("Endpoint"), confirmed })
+    };
+    members.filter_map(subscription).collect()
 }
 
 #[cfg(test)]
@@ -123,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pending_subscriptions_of_one_environment_are_found() {
+    fn subscriptions_of_one_environment_are_found() {
         let member = |topic: &str, arn: &str, endpoint: &str| {
             format!(
                 "<member><TopicArn>arn:aws:sns:eu-west-3:1:{topic}</TopicArn>\
@@ -131,10 +191,14 @@ mod tests {
             )
         };
         let page = [
+            member("vigie-dev-alarms", "arn:aws:sns:eu-west-3:1:x:1", "arn:aws:sqs:x"),
             member("vigie-dev-notifications", "PendingConfirmation", "a@example.com"),
             member("vigie-dev-notifications", "arn:aws:sns:eu-west-3:1:x:2", "b@example.com"),
             member("vigie-prod-notifications", "PendingConfirmation", "c@example.com"),
         ];
-        assert_eq!(pending(&page.concat(), "vigie-dev-"), ["a@example.com"]);
+        let found = subscriptions(&page.concat(), "vigie-dev-");
+        let found: Vec<_> =
+            found.iter().map(|one| (one.endpoint.as_str(), one.confirmed)).collect();
+        assert_eq!(found, [("a@example.com", false), ("b@example.com", true)]);
     }
 }

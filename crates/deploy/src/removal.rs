@@ -42,6 +42,10 @@ pub async fn remove(
     }
 
     let work = async {
+        // Only a stack that is protected, such as prod, needs it; emulators do not have it.
+        if !on_emulator && account.stack_status(&stack).await?.is_some() {
+            account.protect(&stack, false).await.context("turning off termination protection")?;
+        }
         account.delete_stack(&stack).await?;
         Ok(((), format!("{stack} in {region}")))
     };
@@ -78,7 +82,27 @@ pub async fn remove(
         };
         Ok(((), count))
     };
-    progress.step("delete the mute rules", work).await
+    progress.step("delete the mute rules", work).await?;
+    for line in remaining(environment, &reports, keep_reports) {
+        progress.note(line);
+    }
+    Ok(())
+}
+
+/// What the removal leaves in the account.
+fn remaining(environment: &EnvironmentName, reports: &[String], keep_reports: bool) -> Vec<String> {
+    let kept = reports.iter().filter(|_| keep_reports);
+    let kept = kept.map(|bucket| {
+        format!("left: bucket `{bucket}`. Its key is deleted in seven days: aws kms cancel-key-deletion keeps it readable")
+    });
+    let others = [
+        format!(
+            "left: the KMS key `alias/vigie-{environment}` for the seven days in which AWS can restore it"
+        ),
+        "left: your secrets and parameters".to_owned(),
+        format!("left: bucket `{ARTIFACTS}…`, which all stacks of SAM share"),
+    ];
+    kept.chain(others).collect()
 }
 
 /// The names of this account's buckets in `region` that begin with `prefix`.
@@ -150,4 +174,18 @@ async fn unmute(cloudwatch: &aws_sdk_cloudwatch::Client, stack: &str) -> anyhow:
         }
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remaining_resources_are_listed() {
+        let reports = ["vigie-dev-reportbucket-1".to_owned()];
+        let of = |keep| remaining(&"dev".parse().unwrap(), &reports, keep).join("\n");
+        assert!(of(true).contains("bucket `vigie-dev-reportbucket-1`"), "{}", of(true));
+        assert!(!of(false).contains("reportbucket"), "{}", of(false));
+        assert!(of(false).contains("alias/vigie-dev"), "{}", of(false));
+    }
 }

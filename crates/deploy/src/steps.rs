@@ -2,17 +2,21 @@
 
 use std::path::Path;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use aws_config::SdkConfig;
 use domain::EnvironmentName;
 
 use crate::account::Account;
 use crate::build::{Architecture, Build};
 use crate::checkout::Checkout;
-use crate::doctor::{self, Facts, Finding, Severity};
-use crate::parameters::{self, Parameters};
+use crate::doctor::{self, Finding, Severity};
+use crate::facts::{self, UsedSecrets};
+use crate::parameters::Parameters;
 use crate::progress::Progress;
 use crate::python::SAM;
+
+/// The environment whose stack cannot be deleted by mistake.
+const PROTECTED: &str = "prod";
 
 /// What is deployed.
 pub struct Deployment<'a> {
@@ -21,8 +25,12 @@ pub struct Deployment<'a> {
     pub architecture: Option<Architecture>,
     /// Override the parameters of samconfig.toml.
     pub parameters: Parameters,
+    /// Secrets of the probes, for the doctor.
+    pub secrets: UsedSecrets,
     /// Deploys although no address receives notifications.
     pub without_notifications: bool,
+    /// Whether to delete the stack of a failed first deployment, given its status.
+    pub recreate: &'a (dyn Fn(&str) -> anyhow::Result<bool> + Sync),
 }
 
 impl Deployment<'_> {
@@ -48,8 +56,22 @@ impl Deployment<'_> {
             Ok((account, shown))
         };
         let account = progress.step("check the credentials", account).await?;
+        let stack = format!("vigie-{}", self.environment);
+        if let Some(status) =
+            account.stack_status(&stack).await.context("could not read the stack")?
+            && doctor::is_failed_creation(&status)
+            && (self.recreate)(&status)?
+        {
+            let delete = async {
+                account.delete_stack(&stack).await?;
+                Ok(((), stack.clone()))
+            };
+            progress.step("delete the failed stack", delete).await?;
+        }
         let examined = async {
-            let findings = examine(checkout.root, &account, self.environment, &values).await?;
+            let (root, environment) = (checkout.root, self.environment);
+            let facts = facts::collect(root, &account, environment, &values, self.secrets).await?;
+            let findings = doctor::examine(&facts);
             let shown = format!("{} problems", findings.len());
             Ok((findings, shown))
         };
@@ -82,34 +104,19 @@ impl Deployment<'_> {
             Ok(((), format!("stack vigie-{environment} in {}", account.region)))
         };
         progress.step("deploy", deploy).await?;
+        if environment == PROTECTED && !on_emulator {
+            let protect = async {
+                account.protect(&stack, true).await?;
+                Ok(((), "`vigie remove` turns it off"))
+            };
+            progress.step("turn on termination protection", protect).await?;
+        }
         // Every new address has to confirm: the deployment ends with who has not.
         for address in account.unconfirmed(environment).await? {
             progress.note(format!("`{address}` has to confirm the mail from AWS Notifications"));
         }
         Ok(())
     }
-}
-
-/// The findings of the doctor before a deployment with `values`.
-pub async fn examine(
-    root: &Path,
-    account: &Account,
-    environment: &EnvironmentName,
-    values: &Parameters,
-) -> anyhow::Result<Vec<Finding>> {
-    let template = std::fs::read_to_string(root.join("infra/template.yaml"))?;
-    let mut all = parameters::of_samconfig(root, environment.as_str())?;
-    all.extend(values.clone());
-    let parameters = parameters::complete(&template, &all)?;
-    let stack_status = account.stack_status(&format!("vigie-{environment}")).await?;
-    let unconfirmed = match stack_status {
-        Some(_) => account.unconfirmed(environment.as_str()).await?,
-        None => Vec::new(),
-    };
-    // A role may not be allowed to read the quota, and emulators have none.
-    let executions = account.executions().await.ok();
-    let environment = environment.to_string();
-    Ok(doctor::examine(&Facts { environment, stack_status, executions, unconfirmed, parameters }))
 }
 
 /// Shows the findings and fails when one of them makes a deployment useless.
@@ -145,6 +152,7 @@ pub fn find_root(folder: &Path) -> anyhow::Result<&Path> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Facts;
 
     #[test]
     fn only_errors_that_were_not_accepted_refuse_a_deployment() {

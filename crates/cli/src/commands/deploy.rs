@@ -1,22 +1,24 @@
 //! `vigie deploy`, `vigie doctor` and `vigie remove`: environments on AWS.
 
-use std::io::{BufRead, IsTerminal as _};
+use std::io::{BufRead, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use deploy::account::Account;
 use deploy::build::Architecture;
 use deploy::checkout::Checkout;
-use deploy::doctor::Severity;
+use deploy::doctor::{Severity, examine};
+use deploy::facts::{self, UsedSecrets};
 use deploy::parameters::{self, Parameters};
 use deploy::process::Processes;
 use deploy::progress::Progress;
 use deploy::removal;
 use deploy::steps::{self, Deployment};
-use domain::EnvironmentName;
+use domain::{EnvironmentName, Probe};
 
 use super::{render, smoke};
-use crate::{Exit, Io};
+use crate::{Exit, Io, files};
 
 /// Build the functions and deploy an environment from this checkout, then run each probe once.
 ///
@@ -43,6 +45,9 @@ pub struct Deploy {
     /// Deploy although no address receives notifications.
     #[arg(long)]
     without_notifications: bool,
+    /// Delete the stack of a failed first deployment without asking.
+    #[arg(long)]
+    recreate: bool,
 }
 
 /// Report what would make a deployment fail or leave notifications without a recipient.
@@ -84,11 +89,15 @@ pub(crate) async fn deploy(arguments: Deploy, io: &mut Io<'_>) -> anyhow::Result
     let state = root.join("target/deploy");
     let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
     let checkout = Checkout { root, processes: &processes };
+    let environment = &arguments.environment;
+    let recreate = |status: &str| recreate(environment, status, arguments.recreate);
     let deployment = Deployment {
-        environment: &arguments.environment,
+        environment,
         architecture: arguments.architecture,
         parameters: given(&arguments.parameters, &arguments.parameter_line)?,
+        secrets: used_secrets(root, environment, io)?,
         without_notifications: arguments.without_notifications,
+        recreate: &recreate,
     };
     let aws = aws_config::load_from_env().await;
     deployment.run(&checkout, &aws, &Progress::default()).await?;
@@ -103,8 +112,10 @@ pub(crate) async fn doctor(arguments: &Doctor, io: &mut Io<'_>) -> anyhow::Resul
     let root = steps::find_root(&folder)?;
     let account = Account::of(&aws_config::load_from_env().await).await?;
     writeln!(io.out, "{account}")?;
+    let secrets = used_secrets(root, &arguments.environment, io)?;
     let none = Parameters::new();
-    let findings = steps::examine(root, &account, &arguments.environment, &none).await?;
+    let facts = facts::collect(root, &account, &arguments.environment, &none, secrets).await?;
+    let findings = examine(&facts);
     for finding in &findings {
         writeln!(io.out, "{finding}")?;
     }
@@ -125,6 +136,42 @@ pub(crate) async fn remove(arguments: &Remove, io: &mut Io<'_>) -> anyhow::Resul
     let aws = aws_config::load_from_env().await;
     removal::remove(&aws, environment, arguments.keep_reports, &Progress::default()).await?;
     Ok(Exit::Success)
+}
+
+/// The secrets of the probes of an environment, with the probes that use them.
+fn used_secrets(
+    root: &Path,
+    environment: &EnvironmentName,
+    io: &mut Io<'_>,
+) -> anyhow::Result<UsedSecrets> {
+    let files = files::read(&[root.join("probes")])?;
+    let specs = files::probes(&files, io)?.context("the probe files have errors")?;
+    let mut used = UsedSecrets::new();
+    for spec in specs.into_iter().filter(|spec| spec.runs_in(environment)) {
+        // The values of variables do not matter here.
+        let Probe { name, target, .. } =
+            spec.resolve(environment, &|_| Some("https://chat.example.com".to_owned()))?;
+        let references = conversation::target::secret_references(&target);
+        used.extend(references.into_iter().map(|one| (one, format!("probe `{name}`"))));
+    }
+    Ok(used)
+}
+
+/// Whether to delete the stack of a failed first deployment. It has no resources any more.
+fn recreate(environment: &EnvironmentName, status: &str, accepted: bool) -> anyhow::Result<bool> {
+    let stdin = std::io::stdin();
+    if accepted || !stdin.is_terminal() {
+        return Ok(accepted);
+    }
+    let mut err = std::io::stderr().lock();
+    write!(
+        err,
+        "Stack `vigie-{environment}` is in state {status}. Delete it and deploy again? [y/N] "
+    )?;
+    err.flush()?;
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line)?;
+    Ok(["y", "yes"].contains(&line.trim()))
 }
 
 /// Fails unless the next line of `answer` is the name of the environment.
