@@ -1,18 +1,13 @@
 //! Runs probes on this machine: resolves them for an environment and reads their secrets.
 
-use std::collections::HashMap;
-
 use anyhow::{Context, bail};
 use conversation::target::secret_references;
 use conversation::{FilledTarget, ProbeRun, Prober, ProgressEvent, StallMonitor, TimeLimit};
 use domain::probe::PerEnvironment;
 use domain::report::{Report, RunId};
-use domain::{
-    EnvironmentName, OwnFault, Probe, ProbeSpec, SecretReference, TargetUrl, Template, USER_AGENT,
-};
+use domain::{EnvironmentName, OwnFault, Probe, ProbeSpec, TargetUrl, Template, USER_AGENT};
 use jiff::Timestamp;
-use secrecy::SecretString;
-use secrets::{SecretError, Secrets};
+use secrets::{Fetched, SecretError, Secrets};
 use tokio::sync::OnceCell;
 
 /// The environment of probes that name none.
@@ -100,7 +95,7 @@ impl LocalProber {
             Ok(secrets) => secrets,
             Err(error) => return run.refused(OwnFault::Secret, chain(&error)),
         };
-        match FilledTarget::new(&probe.target, &secrets) {
+        match FilledTarget::new(&probe.target, &secrets.values, &secrets.hosts) {
             Ok(target) => run.run(&target, TimeLimit::Probe, progress).await,
             Err(error) => run.refused(error.fault(), chain(&error)),
         }
@@ -112,13 +107,10 @@ impl LocalProber {
     }
 
     /// The AWS clients are created only if a probe names a secret: many users have no account.
-    async fn secrets_of(
-        &self,
-        probe: &Probe,
-    ) -> Result<HashMap<SecretReference, SecretString>, SecretError> {
+    async fn secrets_of(&self, probe: &Probe) -> Result<Fetched, SecretError> {
         let references = secret_references(&probe.target);
         if references.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Fetched::default());
         }
         let create = async || {
             let aws = aws_config::load_from_env().await;

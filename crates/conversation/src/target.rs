@@ -76,6 +76,8 @@ pub enum FillError {
     NoValue { place: String },
     #[error("`target.url` is not valid")]
     Url(#[from] InvalidTargetUrl),
+    #[error("`{reference}` may be sent only to {}; the host of the target is `{host}`", quoted(.hosts))]
+    OtherHost { reference: SecretReference, hosts: Vec<String>, host: String },
 }
 
 impl FillError {
@@ -83,7 +85,7 @@ impl FillError {
     #[must_use]
     pub fn fault(&self) -> OwnFault {
         match self {
-            Self::NoValue { .. } => OwnFault::Secret,
+            Self::NoValue { .. } | Self::OtherHost { .. } => OwnFault::Secret,
             Self::Url(_) => OwnFault::Settings,
         }
     }
@@ -106,16 +108,23 @@ pub fn secret_references(target: &Target) -> Vec<SecretReference> {
 }
 
 impl FilledTarget {
-    /// Fills in the secrets of a target; see [`secret_references`].
+    /// Fills in the secrets of a target; see [`secret_references`]. `hosts`: the hosts to which a secret
+    /// may be sent, for secrets that are bound to hosts.
     ///
     /// # Errors
-    /// If a secret is missing or the address is not valid.
+    /// If a secret is missing or bound to other hosts, or the address is not valid.
     pub fn new(
         target: &Target,
         secrets: &HashMap<SecretReference, SecretString>,
+        hosts: &HashMap<SecretReference, Vec<String>>,
     ) -> Result<Self, FillError> {
         let mut filler = Filler { secrets, used: Vec::new() };
         let url: TargetUrl = filler.text(&target.url)?.parse()?;
+        check_hosts(
+            &secret_references(target),
+            hosts,
+            url.as_url().host_str().unwrap_or_default(),
+        )?;
         let auth = target.auth.as_ref().map(|auth| filler.auth(auth)).transpose()?;
         let auth = auth.unwrap_or_default();
         let endpoint = filler.optional(target.endpoint.as_ref())?;
@@ -297,6 +306,34 @@ pub fn basic(username: &str, password: &str) -> SecretString {
     BASE64_STANDARD.encode(format!("{username}:{password}")).into()
 }
 
+/// Refuses a secret whose hosts do not include `host`. `*.example.com` stands for all hosts below it.
+fn check_hosts(
+    references: &[SecretReference],
+    bound: &HashMap<SecretReference, Vec<String>>,
+    host: &str,
+) -> Result<(), FillError> {
+    let matches = |pattern: &String| match pattern.strip_prefix("*.") {
+        Some(domain) => {
+            let subdomain = host.len().checked_sub(domain.len() + 1);
+            subdomain.is_some_and(|length| {
+                host.as_bytes()[length] == b'.' && host[length + 1..].eq_ignore_ascii_case(domain)
+            })
+        }
+        None => host.eq_ignore_ascii_case(pattern),
+    };
+    for reference in references {
+        if let Some(hosts) = bound.get(reference).filter(|hosts| !hosts.iter().any(matches)) {
+            let (reference, hosts) = (reference.clone(), hosts.clone());
+            return Err(FillError::OtherHost { reference, hosts, host: host.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+fn quoted(hosts: &[String]) -> String {
+    hosts.iter().map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ")
+}
+
 struct Filler<'a> {
     secrets: &'a HashMap<SecretReference, SecretString>,
     used: Vec<SecretString>,
@@ -373,7 +410,7 @@ mod tests {
     fn filled(target: &Target) -> FilledTarget {
         let references = secret_references(target).into_iter().zip(1..);
         let secrets = references.map(|(reference, n)| (reference, format!("canary-{n}").into()));
-        FilledTarget::new(target, &secrets.collect()).unwrap()
+        FilledTarget::new(target, &secrets.collect(), &HashMap::new()).unwrap()
     }
 
     #[test]
@@ -435,7 +472,7 @@ mod tests {
     #[test]
     fn missing_secret_is_named() {
         let target = target("https://chat.example.com");
-        let error = FilledTarget::new(&target, &HashMap::new()).unwrap_err();
+        let error = FilledTarget::new(&target, &HashMap::new(), &HashMap::new()).unwrap_err();
         assert_eq!(error.fault(), OwnFault::Secret);
         assert_eq!(
             error.to_string(),
@@ -444,9 +481,38 @@ mod tests {
     }
 
     #[test]
+    fn secret_is_not_sent_to_a_host_it_is_not_bound_to() {
+        let cases = [
+            ("https://chat.example.com/bot", true),
+            ("https://CHAT.example.com:8443", true),
+            ("https://eu.bots.example.com", true),
+            ("https://bots.example.com", false),
+            ("https://evilbots.example.com", false),
+            ("https://chat.example.com.evil.test", false),
+            ("https://chat.example.com@evil.test", false),
+            ("http://127.0.0.1:9001", false),
+        ];
+        for (url, allowed) in cases {
+            let target = target(url);
+            let references = secret_references(&target);
+            let secrets = references.iter().map(|one| (one.clone(), "canary".into())).collect();
+            let hosts = ["chat.example.com".to_owned(), "*.bots.example.com".to_owned()];
+            let bound = [(references[0].clone(), hosts.into())].into();
+            let filled = FilledTarget::new(&target, &secrets, &bound);
+            assert_eq!(filled.is_ok(), allowed, "{url}");
+            let Err(error) = filled else { continue };
+            assert_eq!(error.fault(), OwnFault::Secret);
+            let text = error.to_string();
+            assert!(text.contains("may be sent only to `chat.example.com`, `*.bots."), "{text}");
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+
+    #[test]
     fn invalid_address_is_not_repeated() {
         let error = FilledTarget::new(
             &serde_json::from_value(serde_json::json!({ "url": "canary" })).unwrap(),
+            &HashMap::new(),
             &HashMap::new(),
         );
         let error = error.unwrap_err();

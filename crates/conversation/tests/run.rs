@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use conversation::target::secret_references;
@@ -55,7 +56,7 @@ async fn run_with_progress(
 ) -> Report {
     let references = secret_references(&probe.target).into_iter();
     let secrets = references.map(|reference| (reference, "canary-secret".into())).collect();
-    let target = FilledTarget::new(&probe.target, &secrets).unwrap();
+    let target = FilledTarget::new(&probe.target, &secrets, &HashMap::new()).unwrap();
     let environment = "test".parse().unwrap();
     let due = Timestamp::from_second(1_795_000_000).unwrap();
     let id = RunId::of(&environment, &probe.name, due);

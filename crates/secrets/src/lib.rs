@@ -3,6 +3,8 @@
 //! A secret is fetched again once it is older than [`LIFETIME`], so that a rotated secret is used
 //! without a deploy. If that fails, the old value is used for one more lifetime: an outage of the
 //! store must not make a target look down.
+//!
+//! A secret that is a JSON object with the field `hosts` is bound to these hosts: [`Fetched::hosts`].
 
 mod parameter_store;
 
@@ -35,6 +37,16 @@ pub enum SecretError {
     NoText { reference: SecretReference },
     #[error("`{reference}` names a key; expected a JSON object with a text under that key")]
     NoKey { reference: SecretReference },
+    #[error("the field `hosts` of `{reference}` is not valid; expected a list of host names")]
+    Hosts { reference: SecretReference },
+}
+
+/// Fetched secrets, and the hosts to which they may be sent.
+#[derive(Clone, Default)]
+pub struct Fetched {
+    pub values: HashMap<SecretReference, SecretString>,
+    /// The hosts of each secret that is bound to hosts.
+    pub hosts: HashMap<SecretReference, Vec<String>>,
 }
 
 /// The secrets of one execution environment.
@@ -69,11 +81,21 @@ impl Secrets {
         reference: &SecretReference,
         now: Instant,
     ) -> Result<SecretString, SecretError> {
-        let value = self.whole_secret(&without_key(reference), now).await?;
+        Ok(self.get_with_hosts(reference, now).await?.0)
+    }
+
+    async fn get_with_hosts(
+        &self,
+        reference: &SecretReference,
+        now: Instant,
+    ) -> Result<(SecretString, Option<Vec<String>>), SecretError> {
+        let whole = self.whole_secret(&without_key(reference), now).await?;
+        let hosts = hosts(&whole, reference)?;
         match reference {
-            SecretReference::SecretsManager { key: Some(key), .. } => field(&value, key)
+            SecretReference::SecretsManager { key: Some(key), .. } => field(&whole, key)
+                .map(|value| (value, hosts))
                 .ok_or_else(|| SecretError::NoKey { reference: reference.clone() }),
-            _ => Ok(value),
+            _ => Ok((whole, hosts)),
         }
     }
 
@@ -82,11 +104,16 @@ impl Secrets {
         &self,
         references: &[SecretReference],
         now: Instant,
-    ) -> Result<HashMap<SecretReference, SecretString>, SecretError> {
+    ) -> Result<Fetched, SecretError> {
         let get = async |reference: &SecretReference| {
-            Ok((reference.clone(), self.get(reference, now).await?))
+            Ok((reference.clone(), self.get_with_hosts(reference, now).await?))
         };
-        Ok(try_join_all(references.iter().map(get)).await?.into_iter().collect())
+        let mut fetched = Fetched::default();
+        for (reference, (value, hosts)) in try_join_all(references.iter().map(get)).await? {
+            fetched.hosts.extend(hosts.map(|hosts| (reference.clone(), hosts)));
+            fetched.values.insert(reference, value);
+        }
+        Ok(fetched)
     }
 
     /// Removes the secret behind `reference` from the cache.
@@ -161,6 +188,23 @@ fn unavailable(
     source: impl std::error::Error + Send + Sync + 'static,
 ) -> SecretError {
     SecretError::Unavailable { reference: reference.clone(), source: Box::new(source) }
+}
+
+/// The hosts in the field `hosts` of a JSON object; `None` if there is no such field.
+fn hosts(
+    secret: &SecretString,
+    reference: &SecretReference,
+) -> Result<Option<Vec<String>>, SecretError> {
+    #[derive(serde::Deserialize)]
+    struct Bound {
+        hosts: Option<serde_json::Value>,
+    }
+    let Ok(Bound { hosts: Some(hosts) }) = serde_json::from_str(secret.expose_secret()) else {
+        return Ok(None);
+    };
+    let hosts: Option<Vec<String>> = serde_json::from_value(hosts).ok();
+    let hosts = hosts.filter(|hosts| !hosts.is_empty());
+    hosts.map(Some).ok_or_else(|| SecretError::Hosts { reference: reference.clone() })
 }
 
 fn field(secret: &SecretString, key: &str) -> Option<SecretString> {
@@ -274,7 +318,37 @@ mod tests {
         let secrets = Secrets::new(manager, no_parameters());
         let references = [password(), in_manager("vigie/bot", "user")];
         let found = secrets.get_all(&references, Instant::now()).await.unwrap();
-        assert_eq!(found[&references[1]].expose_secret(), "probe");
-        assert_eq!((found.len(), rule.num_calls()), (2, 1));
+        assert_eq!(found.values[&references[1]].expose_secret(), "probe");
+        assert_eq!((found.values.len(), found.hosts.len(), rule.num_calls()), (2, 0, 1));
+    }
+
+    #[tokio::test]
+    async fn hosts_of_a_bound_secret_are_returned() {
+        let cases: [(&'static str, Option<&[&str]>); 5] = [
+            (
+                r#"{"password":"p","hosts":["chat.example.com","*.internal"]}"#,
+                Some(&["chat.example.com", "*.internal"]),
+            ),
+            (r#"{"password":"p"}"#, Some(&[])),
+            // A binding that cannot be read must not be ignored.
+            (r#"{"password":"p","hosts":"chat.example.com"}"#, None),
+            (r#"{"password":"p","hosts":[1]}"#, None),
+            (r#"{"password":"p","hosts":[]}"#, None),
+        ];
+        for (secret, expected) in cases {
+            let output = move || GetSecretValueOutput::builder().secret_string(secret).build();
+            let rule = mock!(SecretsManager::get_secret_value).then_output(output);
+            let manager = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]);
+            let secrets = Secrets::new(manager, no_parameters());
+            let found = secrets.get_all(&[password()], Instant::now()).await;
+            let hosts = found.map(|found| found.hosts.into_values().flatten().collect::<Vec<_>>());
+            assert_eq!(
+                hosts.ok().as_deref(),
+                expected
+                    .map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>())
+                    .as_deref(),
+                "{secret}"
+            );
+        }
     }
 }

@@ -172,7 +172,7 @@ mod tests {
     }
 
     fn target(request: &ScrapeRequest) -> FilledTarget {
-        FilledTarget::new(&request.target, &HashMap::new()).unwrap()
+        FilledTarget::new(&request.target, &HashMap::new(), &HashMap::new()).unwrap()
     }
 
     #[test]

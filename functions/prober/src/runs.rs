@@ -107,7 +107,8 @@ impl Runner {
         if references.is_empty() {
             return None;
         }
-        self.secrets.get_all(&references, std::time::Instant::now()).await.ok()
+        let fetched = self.secrets.get_all(&references, std::time::Instant::now()).await.ok()?;
+        Some(fetched.values)
     }
 
     /// Fetches the secrets again and returns whether one has changed since it was `used`.
@@ -168,7 +169,7 @@ pub(crate) async fn fill_target(
 ) -> Result<FilledTarget, TargetError> {
     let references = secret_references(target);
     let secrets = secrets.get_all(&references, std::time::Instant::now()).await?;
-    Ok(FilledTarget::new(target, &secrets)?)
+    Ok(FilledTarget::new(target, &secrets.values, &secrets.hosts)?)
 }
 
 #[cfg(test)]
