@@ -99,6 +99,7 @@ mod tests {
                 headers: http::HeaderMap::default(),
                 timeout: Duration::from_secs(1),
                 limits: scrape::Limits::default(),
+                fallback: None,
             },
             labels: Labels::new("job", "instance", []),
             every: Duration::from_secs(1),

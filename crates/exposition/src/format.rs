@@ -10,18 +10,17 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a body with this `Content-Type`.
-    ///
-    /// Anything but OpenMetrics is read as the Prometheus format, also a body without a type, as
-    /// Prometheus 2 does: small exporters often send none, and an HTML page fails on its first line.
+    /// The format of a body with this `Content-Type`. As in Prometheus 3, `None` for another type, for a
+    /// type with malformed parameters, and for an empty one.
     #[must_use]
-    pub fn of_content_type(content_type: &str) -> Self {
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
-            Self::OpenMetrics
-        } else {
-            Self::Prometheus
-        }
+    pub fn of_content_type(content_type: &str) -> Option<Self> {
+        let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+        let format = match media_type.trim().to_ascii_lowercase().as_str() {
+            "application/openmetrics-text" => Self::OpenMetrics,
+            "text/plain" => Self::Prometheus,
+            _ => return None,
+        };
+        are_parameters(parameters).then_some(format)
     }
 
     /// The `Content-Type` under which a body of this format is served.
@@ -32,6 +31,49 @@ impl Format {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
         }
     }
+}
+
+/// Whether `text` is a list of parameters of a media type, such as `version=1.0.0; charset="utf-8"`.
+fn are_parameters(mut text: &str) -> bool {
+    let mut names = Vec::new();
+    loop {
+        text = text.trim_start_matches([' ', '\t', ';']);
+        if text.is_empty() {
+            return true;
+        }
+        let Some((name, rest)) = text.split_once('=') else { return false };
+        let name = name.trim().to_ascii_lowercase();
+        let Some(rest) = after_value(rest) else { return false };
+        let ends = rest.trim_start();
+        if !is_token(&name) || names.contains(&name) || !(ends.is_empty() || ends.starts_with(';'))
+        {
+            return false;
+        }
+        names.push(name);
+        text = rest;
+    }
+}
+
+/// What follows the value of a parameter; `None` without a valid value.
+fn after_value(text: &str) -> Option<&str> {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let mut escaped = false;
+        let end = quoted.find(|char| {
+            let is_end = char == '"' && !escaped;
+            escaped = char == '\\' && !escaped;
+            is_end
+        })?;
+        return Some(&quoted[end + 1..]);
+    }
+    let end = text.find([';', ' ', '\t']).unwrap_or(text.len());
+    let (value, rest) = text.split_at(end);
+    is_token(value).then_some(rest)
+}
+
+/// A token of RFC 9110.
+fn is_token(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_part)
 }
 
 /// Type of a metric family, with the names of OpenMetrics.
@@ -89,17 +131,27 @@ mod tests {
     #[test]
     fn content_type_decides_the_format() {
         let cases = [
-            ("application/openmetrics-text; version=1.0.0; charset=utf-8", Format::OpenMetrics),
-            ("Application/OpenMetrics-Text", Format::OpenMetrics),
-            ("text/plain; version=0.0.4", Format::Prometheus),
-            ("text/html", Format::Prometheus),
-            ("", Format::Prometheus),
+            (
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                Some(Format::OpenMetrics),
+            ),
+            ("Application/OpenMetrics-Text", Some(Format::OpenMetrics)),
+            ("text/plain; version=0.0.4", Some(Format::Prometheus)),
+            ("text/plain;version=\"0.0.4\" ; charset=utf-8;", Some(Format::Prometheus)),
+            ("text/plain; version", None),
+            ("text/plain; version=", None),
+            ("text/plain; a=\"b", None),
+            ("text/plain; a=1; a=2", None),
+            ("text/plain; a=1 b=2", None),
+            ("text/html", None),
+            ("text", None),
+            ("", None),
         ];
         for (content_type, expected) in cases {
             assert_eq!(Format::of_content_type(content_type), expected, "{content_type}");
         }
         for format in [Format::Prometheus, Format::OpenMetrics] {
-            assert_eq!(Format::of_content_type(format.content_type()), format);
+            assert_eq!(Format::of_content_type(format.content_type()), Some(format));
         }
     }
 }

@@ -37,5 +37,5 @@ pub use error::ParseError;
 pub use format::{Format, Kind};
 pub use labels::Labels;
 pub use number::{NORMAL_NAN_BITS, value as parse_value};
-pub use reader::{Exemplar, Limits, Line, Reader, Sample};
+pub use reader::{Exemplar, Line, Reader, Sample};
 pub use writer::{Example, Family, Point, WriteError, Writer};

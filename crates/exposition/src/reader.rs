@@ -8,17 +8,6 @@ use crate::format::{Format, Kind};
 use crate::labels::{Labels, unescape};
 use crate::number;
 
-/// Limits of a sample. None is set by default, as in Prometheus. The caller limits the size of the body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Labels of a sample or of an exemplar, without the name.
-    pub labels: Option<usize>,
-    /// Bytes of a label name.
-    pub label_name_bytes: Option<usize>,
-    /// Bytes of a label value, as it is written.
-    pub label_value_bytes: Option<usize>,
-}
-
 /// One line. Blank lines and comments are skipped.
 #[derive(Clone, Debug)]
 pub enum Line<'a> {
@@ -103,7 +92,6 @@ impl<'a> Exemplar<'a> {
 pub struct Reader<'a> {
     cursor: Cursor<'a>,
     format: Format,
-    limits: Limits,
     /// The first byte that is not UTF-8; the text ends right before it.
     bad_byte: Option<u8>,
     ended: bool,
@@ -114,11 +102,6 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     #[must_use]
     pub fn new(body: &'a [u8], format: Format) -> Self {
-        Self::with_limits(body, format, Limits::default())
-    }
-
-    #[must_use]
-    pub fn with_limits(body: &'a [u8], format: Format, limits: Limits) -> Self {
         let (text, bad_byte) = match std::str::from_utf8(body) {
             Ok(text) => (text, None),
             Err(error) => {
@@ -126,7 +109,7 @@ impl<'a> Reader<'a> {
                 (std::str::from_utf8(good).unwrap_or_default(), bad.first().copied())
             }
         };
-        Self { cursor: Cursor::new(text), format, limits, bad_byte, ended: false, met: false }
+        Self { cursor: Cursor::new(text), format, bad_byte, ended: false, met: false }
     }
 
     /// The next line, like [`Iterator::next`], but faster if it is a sample of the series `expected`: its
@@ -331,7 +314,6 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         let start = self.cursor.pos;
-        let mut count = 0;
         // Only the Prometheus format takes a comma after the last label.
         let mut comma = false;
         loop {
@@ -343,16 +325,13 @@ impl<'a> Reader<'a> {
                 self.cursor.pos += 1;
                 return Ok(Some(&self.cursor.text[start..self.cursor.pos - 1]));
             }
-            if self.limits.labels == Some(count) {
-                return Err(self.error("no more labels: their number is limited"));
-            }
             let (name_at, is_quoted) = (self.cursor.pos, self.cursor.peek() == Some(b'"'));
-            let name = if is_quoted {
+            if is_quoted {
                 let name = self.cursor.quoted(loose).filter(|name| !name.is_empty());
-                name.ok_or_else(|| self.error_at(name_at, "a name in double quotes"))?
+                name.ok_or_else(|| self.error_at(name_at, "a name in double quotes"))?;
             } else {
-                self.name(Name::Label, "a label name or `}`")?
-            };
+                self.name(Name::Label, "a label name or `}`")?;
+            }
             self.blanks_if(loose);
             if is_quoted
                 && metric == MetricName::Quoted
@@ -360,11 +339,7 @@ impl<'a> Reader<'a> {
             {
                 metric = MetricName::Known;
             } else {
-                if self.limits.label_name_bytes.is_some_and(|most| name.len() > most) {
-                    return Err(self.error_at(name_at, "a label name within its length limit"));
-                }
                 self.label_value(loose)?;
-                count += 1;
             }
             self.blanks_if(loose);
             comma = self.cursor.eat(b',');
@@ -380,14 +355,10 @@ impl<'a> Reader<'a> {
             return Err(self.error("`=`"));
         }
         self.blanks_if(loose);
-        let at = self.cursor.pos;
-        let Some(value) = self.cursor.quoted(loose) else {
-            return Err(self.error("a label value in double quotes"));
-        };
-        if self.limits.label_value_bytes.is_some_and(|most| value.len() > most) {
-            return Err(self.error_at(at, "a label value within its length limit"));
+        match self.cursor.quoted(loose) {
+            Some(_) => Ok(()),
+            None => Err(self.error("a label value in double quotes")),
         }
-        Ok(())
     }
 
     /// The name after `# TYPE` and the like, which may be in double quotes.

@@ -27,6 +27,7 @@ pub const VIGIE_CRATES: &[&str] = &[
     "probe_file",
     "prober",
     "redact",
+    "relabel",
     "remote_write",
     "report_page",
     "samples",

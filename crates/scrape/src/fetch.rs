@@ -12,8 +12,8 @@ use url::Url;
 
 use crate::Limits;
 
-/// The `Accept` header of Prometheus 2: OpenMetrics first.
-const ACCEPT: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+/// The `Accept` header of Prometheus 3: OpenMetrics first, and names in UTF-8.
+const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
 /// Redirects that are followed, at most, all within one host.
 const REDIRECTS: usize = 5;
@@ -27,6 +27,9 @@ pub struct Request {
     /// For the whole page.
     pub timeout: Duration,
     pub limits: Limits,
+    /// The format of a page without a known content type. `None`: such a page is an error, as in
+    /// Prometheus 3.
+    pub fallback: Option<Format>,
 }
 
 /// A complete page with status 200.
@@ -50,6 +53,10 @@ pub enum FetchError {
         "the target redirects to `{location}`; expected at most {REDIRECTS} redirects within its host"
     )]
     Redirect { location: String },
+    #[error(
+        "the page has the content type `{content_type}`; expected that of a metrics format, or the setting `fallback_scrape_protocol`"
+    )]
+    ContentType { content_type: String },
     #[error("the page is not valid gzip")]
     Gzip { source: std::io::Error },
     #[error("the page is larger than {limit} bytes")]
@@ -116,7 +123,10 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
             _ => FetchError::Status { status },
         });
     }
-    let format = Format::of_content_type(text(header::CONTENT_TYPE).unwrap_or_default());
+    let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
+    let format = Format::of_content_type(content_type).or(request.fallback).ok_or_else(|| {
+        FetchError::ContentType { content_type: content_type.chars().take(200).collect() }
+    })?;
 
     let is_gzip = text(header::CONTENT_ENCODING) == Some("gzip");
     let limit = request.limits.body_bytes;

@@ -12,7 +12,8 @@
 //! - `_created` lines of OpenMetrics are series, as in Prometheus, and also the start timestamps of their
 //!   counters, which remote write 2.0 carries.
 //! - `le` and `quantile` have the canonical form of 3.x, see [`Labels::with_bounds_as_written`].
-//! - UTF-8 names in quotes are read, as in 3.x.
+//! - UTF-8 names in quotes are read, and a page needs a known content type, as in 3.x; see
+//!   [`Request::fallback`].
 //! - Blanks before a name and exemplars on any series are read; 2.42 fails the page for either.
 //! - As in Prometheus, a page with an error fails as a whole and no sample of it is sent. Series before the
 //!   error are not marked stale yet, the others are.
@@ -29,7 +30,7 @@ mod target;
 
 pub use fetch::{FetchError, Page, Request, client, fetch};
 pub use memory::Memory;
-pub use page::{Counts, Scrape, ScrapeError};
+pub use page::{Counts, LimitError, Scrape, ScrapeError};
 pub use state::StateError;
 pub use target::{Labels, Limits, instance_of};
 

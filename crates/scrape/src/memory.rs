@@ -45,7 +45,8 @@ pub(crate) const BEFORE: Timestamp = Timestamp::from_millis(i64::MIN + 1);
 pub(crate) struct Slot {
     /// Name and labels as written; empty for a series from [`Memory::from_bytes`] that was not scraped yet.
     text: Text,
-    pub(crate) series: Series,
+    /// `None` when the rules of the target drop it.
+    pub(crate) series: Option<Series>,
     group: Option<Group>,
     is_created: bool,
     /// The main slot of the series, usually this one. It has the state of the series.
@@ -114,7 +115,7 @@ impl Memory {
     pub fn retire(&mut self, labels: &Labels, at: Timestamp) -> Vec<Entry> {
         let gone = self.slots.iter().filter(|slot| self.is_tracked(slot));
         let own = crate::target::OWN_SERIES.iter().filter_map(|name| labels.series(name).ok());
-        let series = gone.map(|slot| slot.series.clone()).chain(own);
+        let series = gone.filter_map(|slot| slot.series.clone()).chain(own);
         let entries = series.map(|series| Entry::new(series, Sample::stale(at))).collect();
         *self = Self::new();
         entries
@@ -138,7 +139,7 @@ impl Memory {
 
     /// The slot of a series, however it is written.
     pub(crate) fn find_series(&self, series: &Series) -> Option<usize> {
-        let is_it = |index: &u32| self.slots[*index as usize].series == *series;
+        let is_it = |index: &u32| self.slots[*index as usize].series.as_ref() == Some(series);
         let found = self.by_series.find(self.hash_keys.hash_one(series), is_it);
         found.map(|index| *index as usize)
     }
@@ -151,19 +152,26 @@ impl Memory {
         let index = adopted.unwrap_or(self.slots.len());
         if let Some(adopted) = adopted {
             let slot = &mut self.slots[adopted];
-            (slot.text, slot.series) = (Text::add(text, &mut self.texts), series);
+            (slot.text, slot.series) = (Text::add(text, &mut self.texts), Some(series));
             slot.set_role(role);
             self.insert_text(adopted);
         } else {
-            self.push(text, series, role);
+            self.push(text, Some(series), role);
         }
         (index, adopted.is_none())
     }
 
+    /// Adds a text that the rules of the target drop; returns its slot.
+    pub(crate) fn add_dropped(&mut self, text: &str) -> usize {
+        self.push(text, None, Role::Value { group: None });
+        self.slots.len() - 1
+    }
+
     /// Adds a slot. A slot without a text is found by its series only.
-    pub(crate) fn push(&mut self, text: &str, series: Series, role: Role) {
+    pub(crate) fn push(&mut self, text: &str, series: Option<Series>, role: Role) {
         let index = self.slots.len();
-        let known = self.find_series(&series);
+        let known = series.as_ref().and_then(|series| self.find_series(series));
+        let is_new = series.is_some() && known.is_none();
         let mut slot = Slot {
             text: Text::add(text, &mut self.texts),
             series,
@@ -177,9 +185,11 @@ impl Memory {
         };
         slot.set_role(role);
         self.slots.push(slot);
-        if known.is_none() {
+        if is_new {
             let (slots, keys) = (&self.slots, &self.hash_keys);
-            let hash = |index: &u32| keys.hash_one(&slots[*index as usize].series);
+            let hash = |index: &u32| {
+                slots[*index as usize].series.as_ref().map_or(0, |series| keys.hash_one(series))
+            };
             self.by_series.insert_unique(hash(&place(index)), place(index), hash);
         }
         if !text.is_empty() {

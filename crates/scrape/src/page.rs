@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use exposition::{Line, ParseError, Reader};
-use samples::{Datum, Entry, Exemplar, InvalidSeries, Sample, Timestamp};
+use exposition::{Kind, Line, ParseError, Reader};
+use samples::{Datum, Entry, Exemplar, InvalidSeries, Sample, Series, Timestamp};
 
 use crate::created::{Group, Role, role};
 use crate::family::Families;
 use crate::fetch::{FetchError, Page};
 use crate::memory::{Memory, NEVER, Slot};
-use crate::target::{Labels, Limits, OWN_SERIES};
+use crate::target::{Labels, Limits, OWN_SERIES, Relabeled};
 
 /// Characters of an exemplar's labels, at most: the limit of OpenMetrics, which Prometheus applies.
 const EXEMPLAR_CHARS: usize = 128;
@@ -55,8 +55,26 @@ pub enum ScrapeError {
     Parse { source: ParseError },
     #[error("a sample of the page has invalid labels")]
     Series { source: InvalidSeries },
+    #[error("the page is over a limit")]
+    Limit { source: LimitError },
+}
+
+/// A limit of [`Limits`] that a page is over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
     #[error("the page has {samples} samples; expected at most {limit}")]
-    TooManySamples { samples: usize, limit: usize },
+    Samples { samples: usize, limit: usize },
+    #[error("`{series}` has {labels} labels; expected at most {limit}")]
+    Labels { series: String, labels: usize, limit: usize },
+    #[error(
+        "the label `{label}` of `{series}` has a name of {bytes} bytes; expected at most {limit}"
+    )]
+    LabelName { series: String, label: String, bytes: usize, limit: usize },
+    #[error(
+        "the label `{label}` of `{series}` has a value of {bytes} bytes; expected at most {limit}"
+    )]
+    LabelValue { series: String, label: String, bytes: usize, limit: usize },
 }
 
 impl Memory {
@@ -75,8 +93,8 @@ impl Memory {
             Err(source) => (None, Some(ScrapeError::Fetch { source })),
         };
         self.round = self.round.wrapping_add(1).max(1);
-        let mut walk = Walk::new(self, labels, at);
-        let error = page.as_ref().and_then(|page| walk.page(page, limits).err()).or(fetch_error);
+        let mut walk = Walk::new(self, labels, limits, at);
+        let error = page.as_ref().and_then(|page| walk.page(page).err()).or(fetch_error);
         let Walk { mut entries, counts, order, mut changed, .. } = walk;
         let before = self.slots.len();
         if error.is_some() {
@@ -116,8 +134,12 @@ impl Memory {
         let last_round = self.round - 1;
         for slot in &self.slots {
             let vanished = last_round != 0 && slot.tracked == last_round;
-            if vanished && slot.last_at != NEVER && slot.last_at < at {
-                entries.push(Entry::new(slot.series.clone(), Sample::stale(at)));
+            if vanished
+                && slot.last_at != NEVER
+                && slot.last_at < at
+                && let Some(series) = &slot.series
+            {
+                entries.push(Entry::new(series.clone(), Sample::stale(at)));
             }
         }
         before < entries.len()
@@ -157,6 +179,7 @@ impl Memory {
 struct Walk<'m, 'p> {
     memory: &'m mut Memory,
     labels: &'m Labels,
+    limits: &'m Limits,
     at: Timestamp,
     families: Families<'p>,
     entries: Vec<Entry>,
@@ -170,11 +193,12 @@ struct Walk<'m, 'p> {
 }
 
 impl<'m, 'p> Walk<'m, 'p> {
-    fn new(memory: &'m mut Memory, labels: &'m Labels, at: Timestamp) -> Self {
+    fn new(memory: &'m mut Memory, labels: &'m Labels, limits: &'m Limits, at: Timestamp) -> Self {
         let known = memory.slots.len();
         Self {
             memory,
             labels,
+            limits,
             at,
             families: Families::default(),
             entries: Vec::with_capacity(known + OWN_SERIES.len()),
@@ -186,19 +210,19 @@ impl<'m, 'p> Walk<'m, 'p> {
         }
     }
 
-    fn page(&mut self, page: &'p Page, limits: &Limits) -> Result<(), ScrapeError> {
+    fn page(&mut self, page: &'p Page) -> Result<(), ScrapeError> {
         let mut next = 0;
-        let mut reader = Reader::with_limits(&page.body, page.format, limits.lines);
+        let mut reader = Reader::new(&page.body, page.format);
         while let Some(line) = reader.next_like(self.memory.text(next)) {
             match line.map_err(|source| ScrapeError::Parse { source })? {
-                Line::Sample(sample)
-                    if limits.samples.is_none_or(|most| self.counts.scraped < most) =>
-                {
+                Line::Sample(sample) => {
                     let known = reader.met_expected().then_some(next);
-                    next = 1 + self.sample(&sample, known)?;
+                    if self.limits.samples.is_some_and(|most| most <= self.counts.kept) {
+                        self.count_over_limit(&sample, known)?;
+                    } else {
+                        next = 1 + self.sample(&sample, known)?;
+                    }
                 }
-                // All samples are counted for the error message.
-                Line::Sample(_) => self.counts.scraped += 1,
                 Line::Type { family, kind } => self.families.declare(family).kind = Some(kind),
                 Line::Help { family, text } => {
                     self.families.declare(family).help = text.into_owned();
@@ -206,9 +230,9 @@ impl<'m, 'p> Walk<'m, 'p> {
                 Line::Unit { family, unit } => self.families.declare(family).unit = unit,
             }
         }
-        if let Some(limit) = limits.samples.filter(|limit| *limit < self.counts.scraped) {
-            let samples = self.counts.scraped;
-            return Err(ScrapeError::TooManySamples { samples, limit });
+        if let Some(limit) = self.limits.samples.filter(|limit| *limit < self.counts.kept) {
+            let samples = self.counts.kept;
+            return Err(ScrapeError::Limit { source: LimitError::Samples { samples, limit } });
         }
         for (index, group) in &self.groups {
             if let (Some(start), Datum::Sample(sample)) =
@@ -234,7 +258,11 @@ impl<'m, 'p> Walk<'m, 'p> {
         let round = self.memory.round;
         let slot = &mut self.memory.slots[index];
         let first = std::mem::replace(&mut slot.seen, round) != round;
-        let (series, place) = (&slot.series, slot.main);
+        let Some(series) = &slot.series else {
+            self.counts.scraped += 1;
+            return Ok(index);
+        };
+        let place = slot.main;
         let group = match slot.role() {
             Role::Created { group } => {
                 if let Some(start) = milliseconds(sample.value) {
@@ -247,14 +275,15 @@ impl<'m, 'p> Walk<'m, 'p> {
         self.counts.scraped += 1;
         self.counts.kept += 1;
 
-        let at = sample.timestamp_ms.map_or(self.at, Timestamp::from_millis);
+        let timestamp = sample.timestamp_ms.filter(|_| !self.labels.ignores_timestamps);
+        let at = timestamp.map_or(self.at, Timestamp::from_millis);
         let mut entry = Entry::new(series.clone(), Sample::new(sample.value, at));
         let main = place as usize;
         let slot = &mut self.memory.slots[main];
         if slot.seen != round || main == index && first {
             (slot.seen, slot.before) = (round, slot.last_at);
         }
-        if sample.timestamp_ms.is_none() {
+        if timestamp.is_none() {
             // A series that was missing in the last scrape changes the stored state.
             self.changed |= slot.tracked != round && slot.tracked != round - 1;
             slot.tracked = round;
@@ -283,11 +312,10 @@ impl<'m, 'p> Walk<'m, 'p> {
         let name = sample.name();
         let (family, kind) = self.families.of(&name);
         let role = role(sample, family, kind);
-        let series = self.labels.series_of(sample, kind).map_err(|source| {
-            // Prometheus counts a sample before it checks its labels.
-            self.counts.scraped += 1;
-            ScrapeError::Series { source }
-        })?;
+        let series = match self.relabeled(sample, kind)? {
+            Relabeled::Kept(series) => series,
+            Relabeled::Dropped => return Ok((self.memory.add_dropped(sample.series()), false)),
+        };
         let series = match self.families.metadata_of(&name) {
             Some(metadata) => series.with_metadata(metadata),
             None => series,
@@ -295,6 +323,62 @@ impl<'m, 'p> Walk<'m, 'p> {
         self.changed |= self.memory.find_series(&series).is_none();
         Ok(self.memory.add(sample.series(), series, role))
     }
+
+    /// The series of a sample, within the limits of its labels.
+    fn relabeled(
+        &mut self,
+        sample: &exposition::Sample<'p>,
+        kind: Kind,
+    ) -> Result<Relabeled, ScrapeError> {
+        let relabeled = self.labels.series_of(sample, kind).map_err(|source| {
+            // Prometheus counts a sample before it checks its labels.
+            self.counts.scraped += 1;
+            ScrapeError::Series { source }
+        })?;
+        if let Relabeled::Kept(series) = &relabeled
+            && let Some(source) = over_limit(series, self.limits)
+        {
+            self.counts.scraped += 1;
+            return Err(ScrapeError::Limit { source });
+        }
+        Ok(relabeled)
+    }
+
+    /// Counts a sample of a page that has too many. It is not added to the memory.
+    fn count_over_limit(
+        &mut self,
+        sample: &exposition::Sample<'p>,
+        known: Option<usize>,
+    ) -> Result<(), ScrapeError> {
+        let is_kept = match known.or_else(|| self.memory.find(sample.series())) {
+            Some(index) => self.memory.slots[index].series.is_some(),
+            None => matches!(self.relabeled(sample, Kind::Unknown)?, Relabeled::Kept(_)),
+        };
+        self.counts.scraped += 1;
+        self.counts.kept += usize::from(is_kept);
+        Ok(())
+    }
+}
+
+/// The limit that the labels of a series are over, if any.
+fn over_limit(series: &Series, limits: &Limits) -> Option<LimitError> {
+    let name = || series.name().chars().take(50).collect::<String>();
+    let labels = series.label_count();
+    if let Some(limit) = limits.labels.filter(|limit| *limit < labels) {
+        return Some(LimitError::Labels { series: name(), labels, limit });
+    }
+    for (label, value) in series.labels() {
+        let short = || label.chars().take(50).collect::<String>();
+        if let Some(limit) = limits.label_name_bytes.filter(|limit| *limit < label.len()) {
+            let (series, label, bytes) = (name(), short(), label.len());
+            return Some(LimitError::LabelName { series, label, bytes, limit });
+        }
+        if let Some(limit) = limits.label_value_bytes.filter(|limit| *limit < value.len()) {
+            let (series, label, bytes) = (name(), short(), value.len());
+            return Some(LimitError::LabelValue { series, label, bytes, limit });
+        }
+    }
+    None
 }
 
 /// `None` for an exemplar that is too long for receivers.

@@ -40,14 +40,14 @@ impl Memory {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = String::new();
         for (index, slot) in self.slots.iter().enumerate() {
-            if slot.main as usize != index {
+            let Some(series) = slot.series.as_ref().filter(|_| slot.main as usize == index) else {
                 continue;
-            }
+            };
             // In the form of a page, so that the parser of pages reads it. All names are in quotes, since
             // they may be UTF-8.
             text.push('{');
-            quote(&mut text, slot.series.name());
-            for (name, value) in slot.series.labels().filter(|(name, _)| *name != NAME) {
+            quote(&mut text, series.name());
+            for (name, value) in series.labels().filter(|(name, _)| *name != NAME) {
                 text.push(',');
                 quote(&mut text, name);
                 text.push('=');
@@ -93,7 +93,7 @@ impl Memory {
             let labels = labels.iter().map(|(name, value)| (&**name, &**value));
             let series =
                 Series::new(&sample.name(), labels).map_err(|_| damaged("not a series"))?;
-            memory.push("", series, Role::Value { group: None });
+            memory.push("", Some(series), Role::Value { group: None });
             let set = |flag: u32| {
                 (0..8).any(|value| {
                     f64::from(value).to_bits() == sample.value.to_bits() && value & flag != 0

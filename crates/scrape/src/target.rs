@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use exposition::Kind;
+use relabel::{LabelSet, Rule};
 use samples::{InvalidSeries, NAME, Series};
 use url::Url;
 
@@ -17,11 +18,22 @@ pub(crate) const OWN_SERIES: [&str; 5] = [
     "scrape_series_added",
 ];
 
-/// The labels of every series of a target: `job`, `instance` and those of the user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The labels of every series of a target: `job`, `instance`, those of the user, and the rules that change
+/// them.
+#[derive(Clone, Debug, Default)]
 pub struct Labels {
-    labels: Vec<(String, String)>,
+    own: Vec<(String, String)>,
+    external: Vec<(String, String)>,
+    rules: Vec<Rule>,
     bounds_as_written: bool,
+    honors_samples: bool,
+    pub(crate) ignores_timestamps: bool,
+}
+
+/// What the rules made of a sample's labels.
+pub(crate) enum Relabeled {
+    Kept(Series),
+    Dropped,
 }
 
 impl Labels {
@@ -39,7 +51,7 @@ impl Labels {
                 labels.push((name.to_owned(), value.to_owned()));
             }
         }
-        Self { labels, bounds_as_written: false }
+        Self { own: labels, ..Self::default() }
     }
 
     /// Keeps `le` and `quantile` as the target writes them, like Prometheus 2. By default they get the
@@ -49,9 +61,35 @@ impl Labels {
         Self { bounds_as_written: true, ..self }
     }
 
+    /// `metric_relabel_configs`: rules for the samples of the page, not for `up` and the like.
+    #[must_use]
+    pub fn with_rules(self, rules: Vec<Rule>) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// `external_labels`: added to every series that does not have them.
+    #[must_use]
+    pub fn with_external(self, external: Vec<(String, String)>) -> Self {
+        Self { external, ..self }
+    }
+
+    /// `honor_labels`: a label of a sample replaces that of the target.
+    #[must_use]
+    pub fn with_honored_labels(self) -> Self {
+        Self { honors_samples: true, ..self }
+    }
+
+    /// `honor_timestamps: false`: samples have the time of the scrape.
+    #[must_use]
+    pub fn without_timestamps(self) -> Self {
+        Self { ignores_timestamps: true, ..self }
+    }
+
     /// The series `name` of the target itself, such as `up`.
     pub(crate) fn series(&self, name: &str) -> Result<Series, InvalidSeries> {
-        Series::new(name, self.iter())
+        let external = self.external.iter().filter(|(name, _)| !self.has(name));
+        let external = external.map(|(name, value)| (name.as_str(), value.as_str()));
+        Series::new(name, self.iter().chain(external))
     }
 
     /// The series of a sample. A label that the target has too becomes `exported_NAME`, with `exported_`
@@ -60,13 +98,17 @@ impl Labels {
         &self,
         sample: &exposition::Sample<'_>,
         kind: Kind,
-    ) -> Result<Series, InvalidSeries> {
+    ) -> Result<Relabeled, InvalidSeries> {
         let mut labels: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::with_capacity(8);
         labels.push((NAME.into(), sample.name()));
         let mut clashing = Vec::new();
-        for (name, value) in sample.labels().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in sample.labels() {
+            // An empty label of a sample that is honored removes the label of the target.
+            if value.is_empty() && !(self.honors_samples && self.has(&name)) {
+                continue;
+            }
             let value = if self.bounds_as_written { value } else { canonical(kind, &name, value) };
-            if self.has(&name) {
+            if !self.honors_samples && self.has(&name) {
                 clashing.push((name, value));
             } else {
                 labels.push((name, value));
@@ -80,16 +122,39 @@ impl Labels {
             }
             labels.push((exported.into(), value));
         }
-        let own = self.iter();
-        Series::from_labels(labels.iter().map(|(name, value)| (&**name, &**value)).chain(own))
+        for (name, value) in self.iter() {
+            if !self.honors_samples || labels.iter().all(|(taken, _)| taken != name) {
+                labels.push((name.into(), value.into()));
+            }
+        }
+        labels.retain(|(_, value)| !value.is_empty());
+        if !self.rules.is_empty() {
+            // Checked before, since a map hides a label that occurs twice.
+            Series::from_labels(labels.iter().map(|(name, value)| (&**name, &**value)))?;
+            let mut set: LabelSet = labels
+                .into_iter()
+                .map(|(name, value)| (name.into_owned(), value.into_owned()))
+                .collect();
+            if !relabel::apply(&self.rules, &mut set) || set.is_empty() {
+                return Ok(Relabeled::Dropped);
+            }
+            labels = set.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        }
+        for (name, value) in &self.external {
+            if labels.iter().all(|(taken, _)| taken != name) {
+                labels.push((name.into(), value.into()));
+            }
+        }
+        let series = Series::from_labels(labels.iter().map(|(name, value)| (&**name, &**value)))?;
+        Ok(Relabeled::Kept(series))
     }
 
     fn has(&self, name: &str) -> bool {
-        self.labels.iter().any(|(own, _)| own == name)
+        self.own.iter().any(|(own, _)| own == name)
     }
 
     fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.own.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -98,16 +163,26 @@ impl Labels {
 pub struct Limits {
     /// Bytes of the page, after decompression.
     pub body_bytes: usize,
-    /// `None`: no limit, as in Prometheus.
+    /// Samples that the rules of the target keep. `None`: no limit, as in Prometheus, here and below.
     pub samples: Option<usize>,
-    /// Limits of the labels of a sample.
-    pub lines: exposition::Limits,
+    /// Labels of a series, those of the target and the name included.
+    pub labels: Option<usize>,
+    /// Bytes of a label name.
+    pub label_name_bytes: Option<usize>,
+    /// Bytes of a label value, the metric name included.
+    pub label_value_bytes: Option<usize>,
 }
 
 impl Default for Limits {
     /// 512 MiB, and no other limit.
     fn default() -> Self {
-        Self { body_bytes: 512 << 20, samples: None, lines: exposition::Limits::default() }
+        Self {
+            body_bytes: 512 << 20,
+            samples: None,
+            labels: None,
+            label_name_bytes: None,
+            label_value_bytes: None,
+        }
     }
 }
 
@@ -134,11 +209,56 @@ mod tests {
     use super::*;
 
     fn check(line: &str, expected: &str) {
-        let labels = Labels::new("bots", "bot:7860", [("environment", "prod"), ("empty", "")]);
+        check_with(&labels(), line, expected);
+    }
+
+    fn labels() -> Labels {
+        Labels::new("bots", "bot:7860", [("environment", "prod"), ("empty", "")])
+    }
+
+    fn check_with(labels: &Labels, line: &str, expected: &str) {
         let mut lines = exposition::Reader::new(line.as_bytes(), exposition::Format::Prometheus);
         let Some(Ok(exposition::Line::Sample(sample))) = lines.next() else { panic!("{line}") };
-        let series = labels.series_of(&sample, Kind::Unknown).map(|series| series.to_string());
-        assert_eq!(series.unwrap_or_else(|error| error.to_string()), expected);
+        let text = match labels.series_of(&sample, Kind::Unknown) {
+            Ok(Relabeled::Kept(series)) => series.to_string(),
+            Ok(Relabeled::Dropped) => "dropped".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn honored_labels_replace_those_of_the_target() {
+        let labels = labels().with_honored_labels();
+        check_with(
+            &labels,
+            r#"a{job="mine",x="1"} 1"#,
+            r#"a{environment="prod",instance="bot:7860",job="mine",x="1"}"#,
+        );
+        check_with(&labels, r#"a{job=""} 1"#, r#"a{environment="prod",instance="bot:7860"}"#);
+    }
+
+    #[test]
+    fn rules_see_the_labels_of_the_target() {
+        let rule = |action: &str, source: &str, regex: &str| {
+            let config = relabel::Config {
+                action: action.to_owned(),
+                source_labels: vec![source.to_owned()],
+                regex: regex.to_owned(),
+                target_label: "team".to_owned(),
+                ..relabel::Config::default()
+            };
+            Rule::new(&config).unwrap()
+        };
+        let external = vec![("region".to_owned(), "eu".to_owned())];
+        let labels = labels().with_external(external).with_rules(vec![
+            rule("drop", "__name__", "go_.*"),
+            rule("replace", "job", "(.*)s"),
+            rule("labeldrop", "", "environment|instance"),
+        ]);
+        check_with(&labels, "go_threads 1", "dropped");
+        check_with(&labels, "a 1", r#"a{job="bots",region="eu",team="bot"}"#);
+        check_with(&labels, r#"a{x="1",x="2"} 1"#, "`a` has the label `x` twice");
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) fn request(
         insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
     }
     url.set_fragment(None);
-    Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default() })
+    Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default(), fallback: None })
 }
 
 /// Fetches the page and removes the secrets of the target.

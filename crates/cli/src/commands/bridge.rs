@@ -9,7 +9,6 @@ use agent::{Counts, Queue};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::USER_AGENT;
-use exposition::Limits as LineLimits;
 use probe_file::label;
 use remote_write::{Auth, Client, Settings};
 use samples::{Protocol, Timestamp};
@@ -173,11 +172,9 @@ fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
     let limits = Limits {
         body_bytes: arguments.body_size_limit,
         samples: arguments.sample_limit,
-        lines: LineLimits {
-            labels: arguments.label_limit,
-            label_name_bytes: arguments.label_name_length_limit,
-            label_value_bytes: arguments.label_value_length_limit,
-        },
+        labels: arguments.label_limit,
+        label_name_bytes: arguments.label_name_length_limit,
+        label_value_bytes: arguments.label_value_length_limit,
     };
     let target = |url: &Url| {
         let instance = scrape::instance_of(url).unwrap_or_default();
@@ -188,6 +185,7 @@ fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
                 headers: http::HeaderMap::default(),
                 timeout,
                 limits,
+                fallback: None,
             },
             labels: if arguments.bounds_as_written {
                 Labels::new(&arguments.job, &instance, more).with_bounds_as_written()
@@ -281,7 +279,8 @@ mod tests {
     fn defaults_are_those_of_prometheus() {
         let arguments = parse(&[]).unwrap();
         let target = targets(&arguments).unwrap().remove(0);
-        assert_eq!(target.labels, Labels::new("gradio_chatbot", "bot:7860", []));
+        let expected = Labels::new("gradio_chatbot", "bot:7860", []);
+        assert_eq!(format!("{:?}", target.labels), format!("{expected:?}"));
         assert_eq!((target.every.as_secs(), target.request.timeout.as_secs()), (15, 10));
         let settings = settings(&arguments, |_| None).unwrap();
         assert_eq!((settings.max_samples, settings.protocol), (2000, Protocol::V1));

@@ -31,6 +31,8 @@ async fn target() -> (Url, Seen) {
         .route("/away", get(async || Redirect::temporary("http://127.0.0.2:9/?token=secret")))
         .route("/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route("/created", get(async || StatusCode::CREATED))
+        .route("/json", get(async || ([(header::CONTENT_TYPE, "application/json")], "a 1\n")))
+        .route("/untyped", get(async || Response::new(axum::body::Body::from("a 1\n"))))
         .route("/silent", get(std::future::pending::<String>))
         .with_state(Arc::clone(&seen));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -53,7 +55,8 @@ async fn open_metrics() -> Response {
 fn gzip(body: &[u8]) -> Response {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(body).unwrap();
-    ([(header::CONTENT_ENCODING, "gzip")], encoder.finish().unwrap()).into_response()
+    let headers = [(header::CONTENT_ENCODING, "gzip"), (header::CONTENT_TYPE, "text/plain")];
+    (headers, encoder.finish().unwrap()).into_response()
 }
 
 fn request(target: &Url, path: &str) -> Request {
@@ -62,6 +65,7 @@ fn request(target: &Url, path: &str) -> Request {
         headers: HeaderMap::new(),
         timeout: Duration::from_secs(10),
         limits: Limits::default(),
+        fallback: None,
     }
 }
 
@@ -80,7 +84,10 @@ async fn request_has_the_headers_of_prometheus() {
 
     assert_eq!(page.body, b"a 1\n");
     let seen = seen.lock().unwrap();
-    assert!(seen["accept"].starts_with("application/openmetrics-text;version=1.0.0,"));
+    assert!(
+        seen["accept"]
+            .starts_with("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,")
+    );
     assert_eq!(seen["accept-encoding"], "gzip");
     assert_eq!(seen["user-agent"], "Vigie/test");
     assert_eq!(seen["x-prometheus-scrape-timeout-seconds"], "10");
@@ -93,6 +100,22 @@ async fn page_is_decompressed_and_its_format_detected() {
     assert_eq!(get_page(&target, "/gzip").await.unwrap().body, b"a 1\n");
     assert_eq!(get_page(&target, "/gzip").await.unwrap().format, Format::Prometheus);
     assert_eq!(get_page(&target, "/open").await.unwrap().format, Format::OpenMetrics);
+}
+
+#[tokio::test]
+async fn page_without_a_known_type_needs_a_fallback() {
+    let (target, _) = target().await;
+    let client = client("Vigie/test").unwrap();
+    for (path, content_type) in [("/json", "application/json"), ("/untyped", "")] {
+        let mut request = request(&target, path);
+        let error = fetch(&client, &request).await.unwrap_err().to_string();
+        let start = format!("the page has the content type `{content_type}`; expected ");
+        assert!(error.starts_with(&start), "{error}");
+
+        request.fallback = Some(Format::Prometheus);
+        let page = fetch(&client, &request).await.unwrap();
+        assert_eq!((page.format, page.body), (Format::Prometheus, b"a 1\n".to_vec()));
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ async fn scrape_response(response: Vec<u8>) -> Scrape {
         headers: HeaderMap::new(),
         timeout: Duration::from_secs(10),
         limits: Limits::default(),
+        fallback: Some(Format::Prometheus),
     };
     let at = Timestamp::from_millis(1_800_000_000_000);
     scrape(&client("test").unwrap(), &request, &labels(), &mut Memory::new(), at).await

@@ -104,24 +104,70 @@ fn page_over_a_limit_fails_as_a_whole() {
     let mut memory = Memory::new();
     let scrape = open_metrics(&mut memory, "a 1\nb 2\nc 3\nd 4\n# EOF\n", minute(0), &limits);
     assert_eq!(scrape.entries.len(), 5);
-    assert_eq!(scrape.counts, Counts { scraped: 4, kept: 2, added: 2 });
-    let error = scrape.error.unwrap().to_string();
-    assert_eq!(error, "the page has 4 samples; expected at most 2");
+    assert_eq!(scrape.counts, Counts { scraped: 4, kept: 4, added: 2 });
+    assert_eq!(limit_of(&scrape), "the page has 4 samples; expected at most 2");
 
-    let lines = exposition::Limits {
-        labels: Some(2),
-        label_name_bytes: Some(3),
+    // The name, `job` and `instance` are labels too.
+    let limits = Limits {
+        labels: Some(5),
+        label_name_bytes: Some(8),
         label_value_bytes: Some(15),
+        ..Limits::default()
     };
-    let limits = Limits { lines, ..Limits::default() };
-    for body in [
-        "a{x=\"1\",y=\"2\",z=\"3\"} 1\n# EOF\n",
-        "a{x=\"1234567890123456\"} 1\n# EOF\n",
-        "a{name=\"1\"} 1\n# EOF\n",
-    ] {
+    let cases = [
+        ("a{x=\"1\",y=\"2\",z=\"3\"} 1\n# EOF\n", "`a` has 6 labels; expected at most 5"),
+        (
+            "a{x=\"1234567890123456\"} 1\n# EOF\n",
+            "the label `x` of `a` has a value of 16 bytes; expected at most 15",
+        ),
+        (
+            "a{long_name=\"1\"} 1\n# EOF\n",
+            "the label `long_name` of `a` has a name of 9 bytes; expected at most 8",
+        ),
+    ];
+    for (body, expected) in cases {
         let scrape = open_metrics(&mut memory, body, minute(1), &limits);
-        assert!(matches!(scrape.error, Some(scrape::ScrapeError::Parse { .. })), "{body}");
+        assert_eq!(limit_of(&scrape), expected, "{body}");
     }
+    let fits = "a{x=\"123456789012345\",y=\"2\"} 1\n# EOF\n";
+    assert!(open_metrics(&mut memory, fits, minute(2), &limits).error.is_none());
+}
+
+fn limit_of(scrape: &Scrape) -> String {
+    match &scrape.error {
+        Some(scrape::ScrapeError::Limit { source }) => source.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn dropped_samples_count_as_scraped_and_are_not_sent() {
+    let drop = relabel::Config {
+        action: "drop".to_owned(),
+        source_labels: vec!["__name__".to_owned()],
+        regex: "go_.*".to_owned(),
+        ..relabel::Config::default()
+    };
+    let labels = labels().with_rules(vec![relabel::Rule::new(&drop).unwrap()]);
+    let limits = Limits { samples: Some(2), ..Limits::default() };
+    let mut memory = Memory::new();
+    let mut play = |minutes, body: &str| {
+        let page = Page { format: Format::Prometheus, body: body.as_bytes().to_vec() };
+        memory.absorb(&labels, &limits, Ok(page), minute(minutes), || Duration::ZERO)
+    };
+    for round in 0..2 {
+        let scrape = play(round, "go_a 1\na 1\ngo_b 2\nb 1\n");
+        assert!(scrape.error.is_none());
+        let added = if round == 0 { 2 } else { 0 };
+        assert_eq!(scrape.counts, Counts { scraped: 4, kept: 2, added });
+        assert_eq!(scrape.entries.len(), 2 + 5);
+    }
+    let scrape = play(2, "go_a 1\na 1\nb 1\ngo_c 1\nc 1\n");
+    assert_eq!(scrape.counts, Counts { scraped: 5, kept: 3, added: 0 });
+    assert_eq!(limit_of(&scrape), "the page has 3 samples; expected at most 2");
+    let ended = play(3, "go_a 1\n");
+    let stale = ended.entries.iter().filter(|entry| entry.sample().unwrap().is_stale());
+    assert_eq!(stale.map(|entry| entry.series.name()).collect::<Vec<_>>(), ["a", "b"]);
 }
 
 #[test]

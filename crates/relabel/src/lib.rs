@@ -1,0 +1,357 @@
+//! Relabeling as Prometheus does it: rules that change or drop label sets, with the keys and defaults of
+//! `relabel_configs` and `metric_relabel_configs`.
+//!
+//! ```
+//! use relabel::{Config, LabelSet, Rule, apply};
+//!
+//! let config = Config { action: "labeldrop".into(), regex: "tmp_.*".into(), ..Config::default() };
+//! let rules = [Rule::new(&config)?];
+//! let mut labels = LabelSet::from([("tmp_a".into(), "1".into()), ("job".into(), "bots".into())]);
+//! assert!(apply(&rules, &mut labels));
+//! assert_eq!(labels, LabelSet::from([("job".into(), "bots".into())]));
+//! # Ok::<(), relabel::InvalidRule>(())
+//! ```
+
+use std::collections::BTreeMap;
+
+use md5::{Digest as _, Md5};
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+/// Labels by name. A label without a value does not exist.
+pub type LabelSet = BTreeMap<String, String>;
+
+/// Bytes of a compiled regular expression, at most.
+const REGEX_BYTES: usize = 1 << 20;
+
+/// A rule as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub source_labels: Vec<String>,
+    pub separator: String,
+    /// Must match the whole text.
+    pub regex: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub modulus: u64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub target_label: String,
+    pub replacement: String,
+    pub action: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            source_labels: Vec::new(),
+            separator: ";".to_owned(),
+            regex: "(.*)".to_owned(),
+            modulus: 0,
+            target_label: String::new(),
+            replacement: "$1".to_owned(),
+            action: "replace".to_owned(),
+        }
+    }
+}
+
+/// A valid rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    source_labels: Vec<String>,
+    separator: String,
+    regex: Regex,
+    action: Action,
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    Replace { target: String, replacement: String },
+    Lowercase { target: String },
+    Uppercase { target: String },
+    Keep,
+    Drop,
+    KeepEqual { target: String },
+    DropEqual { target: String },
+    HashMod { target: String, modulus: u64 },
+    LabelMap { replacement: String },
+    LabelDrop,
+    LabelKeep,
+}
+
+/// Why a rule is not valid.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidRule {
+    #[error(
+        "`action` is `{action}`; expected `replace`, `lowercase`, `uppercase`, `keep`, `drop`, `keepequal`, `dropequal`, `hashmod`, `labelmap`, `labeldrop` or `labelkeep`"
+    )]
+    Action { action: String },
+    #[error("`regex` is `{regex}`; expected a regular expression, such as `tmp_.*`")]
+    Regex { regex: String, source: Box<regex::Error> },
+    #[error("`target_label` is not set; the action `{action}` requires it")]
+    NoTarget { action: String },
+    #[error("`target_label` is `{target}`; expected the name of a label, such as `team`")]
+    Target { target: String },
+    #[error("`modulus` is 0; expected a larger number, such as `4`")]
+    Modulus,
+}
+
+impl Rule {
+    pub fn new(config: &Config) -> Result<Self, InvalidRule> {
+        let name = config.action.to_ascii_lowercase();
+        let target = || target(config, &name);
+        let replacement = config.replacement.clone();
+        let action = match name.as_str() {
+            "replace" => Action::Replace { target: target()?, replacement },
+            "lowercase" => Action::Lowercase { target: target()? },
+            "uppercase" => Action::Uppercase { target: target()? },
+            "keep" => Action::Keep,
+            "drop" => Action::Drop,
+            "keepequal" => Action::KeepEqual { target: target()? },
+            "dropequal" => Action::DropEqual { target: target()? },
+            "hashmod" if config.modulus == 0 => return Err(InvalidRule::Modulus),
+            "hashmod" => Action::HashMod { target: target()?, modulus: config.modulus },
+            "labelmap" => Action::LabelMap { replacement },
+            "labeldrop" => Action::LabelDrop,
+            "labelkeep" => Action::LabelKeep,
+            _ => return Err(InvalidRule::Action { action: config.action.clone() }),
+        };
+        Ok(Self {
+            source_labels: config.source_labels.clone(),
+            separator: config.separator.clone(),
+            regex: regex(&config.regex)?,
+            action,
+        })
+    }
+
+    /// Whether the label set is kept.
+    fn apply(&self, labels: &mut LabelSet) -> bool {
+        let values: Vec<&str> = self.source_labels.iter().map(|name| get(labels, name)).collect();
+        let value = values.join(&self.separator);
+        match &self.action {
+            Action::Keep => return self.regex.is_match(&value),
+            Action::Drop => return !self.regex.is_match(&value),
+            Action::KeepEqual { target } => return get(labels, target) == value,
+            Action::DropEqual { target } => return get(labels, target) != value,
+            Action::Replace { target, replacement } => {
+                if let Some(found) = self.regex.captures(&value) {
+                    let (mut name, mut text) = (String::new(), String::new());
+                    found.expand(target, &mut name);
+                    found.expand(replacement, &mut text);
+                    // A name that is not valid changes nothing, as in Prometheus.
+                    if is_label_name(&name) {
+                        set(labels, name, text);
+                    }
+                }
+            }
+            Action::Lowercase { target } => set(labels, target.clone(), value.to_lowercase()),
+            Action::Uppercase { target } => set(labels, target.clone(), value.to_uppercase()),
+            Action::HashMod { target, modulus } => {
+                let hash: [u8; 16] = Md5::digest(value.as_bytes()).into();
+                // As Prometheus: the last eight bytes of the hash.
+                let last = hash.last_chunk().copied().unwrap_or_default();
+                let number = u64::from_be_bytes(last) % modulus;
+                set(labels, target.clone(), number.to_string());
+            }
+            Action::LabelMap { replacement } => {
+                let before = labels.clone();
+                for (name, value) in before.iter().filter(|(name, _)| self.regex.is_match(name)) {
+                    let mapped = self.regex.replace_all(name, replacement).into_owned();
+                    set(labels, mapped, value.clone());
+                }
+            }
+            Action::LabelDrop => labels.retain(|name, _| !self.regex.is_match(name)),
+            Action::LabelKeep => labels.retain(|name, _| self.regex.is_match(name)),
+        }
+        true
+    }
+}
+
+/// Applies `rules` in their order. Returns whether the label set is kept.
+pub fn apply(rules: &[Rule], labels: &mut LabelSet) -> bool {
+    rules.iter().all(|rule| rule.apply(labels))
+}
+
+fn get<'l>(labels: &'l LabelSet, name: &str) -> &'l str {
+    labels.get(name).map_or("", String::as_str)
+}
+
+fn set(labels: &mut LabelSet, name: String, value: String) {
+    if value.is_empty() {
+        labels.remove(&name);
+    } else {
+        labels.insert(name, value);
+    }
+}
+
+/// As Prometheus 3: the expression matches the whole text, and `.` also matches a line end.
+fn regex(text: &str) -> Result<Regex, InvalidRule> {
+    let wrong = |source| InvalidRule::Regex { regex: text.to_owned(), source: Box::new(source) };
+    // Compiled alone first, so that `a)(b` is not valid.
+    let limited = |text: &str| regex::RegexBuilder::new(text).size_limit(REGEX_BYTES).build();
+    limited(text).map_err(wrong)?;
+    limited(&format!("^(?s:{text})$")).map_err(wrong)
+}
+
+fn target(config: &Config, action: &str) -> Result<String, InvalidRule> {
+    let target = config.target_label.clone();
+    if target.is_empty() {
+        return Err(InvalidRule::NoTarget { action: action.to_owned() });
+    }
+    // `replace` may use groups in the name.
+    let may_have_groups = action == "replace" && target.contains('$');
+    if may_have_groups || is_label_name(&target) {
+        Ok(target)
+    } else {
+        Err(InvalidRule::Target { target })
+    }
+}
+
+/// `[a-zA-Z_][a-zA-Z0-9_]*`
+fn is_label_name(name: &str) -> bool {
+    let start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
+    name.bytes().next().is_some_and(start)
+        && name.bytes().all(|byte| start(byte) || byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set_of(text: &str) -> LabelSet {
+        let pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn rule(json: &str) -> Result<Rule, String> {
+        let config: Config = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        Rule::new(&config).map_err(|error| error.to_string())
+    }
+
+    /// The cases are those of Prometheus's own tests, with other names.
+    #[test]
+    fn actions_change_or_drop_a_label_set() {
+        let labels = "a=foo b=bar c=baz";
+        let cases: &[(&str, &str, Option<&str>)] = &[
+            (
+                r#"{"source_labels":["a"],"regex":"f(.*)","target_label":"d","replacement":"ch${1}-ch${1}"}"#,
+                labels,
+                Some("a=foo b=bar c=baz d=choo-choo"),
+            ),
+            (
+                r#"{"source_labels":["a","b"],"regex":"f(.*);(.*)r","target_label":"a","replacement":"b${1}${2}m"}"#,
+                labels,
+                Some("a=boobam b=bar c=baz"),
+            ),
+            (r#"{"source_labels":["a"],"regex":"o$","target_label":"d"}"#, labels, Some(labels)),
+            (r#"{"source_labels":["a"],"regex":".*o.*","action":"drop"}"#, labels, None),
+            (r#"{"source_labels":["a"],"regex":"f|o","action":"drop"}"#, labels, Some(labels)),
+            (r#"{"source_labels":["a"],"regex":"no","action":"keep"}"#, labels, None),
+            (r#"{"source_labels":["a"],"regex":"f.*","action":"keep"}"#, labels, Some(labels)),
+            (
+                r#"{"source_labels":["b"],"regex":".*","target_label":"b","replacement":""}"#,
+                labels,
+                Some("a=foo c=baz"),
+            ),
+            (
+                r#"{"target_label":"d","replacement":"set"}"#,
+                labels,
+                Some("a=foo b=bar c=baz d=set"),
+            ),
+            (
+                r#"{"source_labels":["c"],"target_label":"d","separator":";","action":"hashmod","modulus":1000}"#,
+                labels,
+                Some("a=foo b=bar c=baz d=976"),
+            ),
+            (
+                r#"{"regex":"(b.*)","replacement":"bar_${1}","action":"labelmap"}"#,
+                "a=foo b1=bar b2=baz",
+                Some("a=foo b1=bar b2=baz bar_b1=bar bar_b2=baz"),
+            ),
+            (r#"{"regex":"(b.*)","action":"labeldrop"}"#, "a=foo b1=bar b2=baz", Some("a=foo")),
+            (
+                r#"{"regex":"(b.*)","action":"labelkeep"}"#,
+                "a=foo b1=bar b2=baz",
+                Some("b1=bar b2=baz"),
+            ),
+            (
+                r#"{"source_labels":["a"],"target_label":"a_upper","action":"uppercase"}"#,
+                "a=fOo",
+                Some("a=fOo a_upper=FOO"),
+            ),
+            (
+                r#"{"source_labels":["a"],"target_label":"a","action":"Lowercase"}"#,
+                "a=fOo",
+                Some("a=foo"),
+            ),
+            (
+                r#"{"source_labels":["a"],"target_label":"b","action":"keepequal"}"#,
+                "a=1 b=1",
+                Some("a=1 b=1"),
+            ),
+            (r#"{"source_labels":["a"],"target_label":"b","action":"keepequal"}"#, "a=1 b=2", None),
+            (r#"{"source_labels":["a"],"target_label":"b","action":"dropequal"}"#, "a=1 b=1", None),
+            (
+                r#"{"source_labels":["a"],"regex":"(?P<x>.+)","target_label":"${x}","replacement":"${x}"}"#,
+                "a=some-name",
+                Some("a=some-name"),
+            ),
+            (
+                r#"{"source_labels":["a"],"regex":"(.+)-(.+)","target_label":"${1}","replacement":"${2}"}"#,
+                "a=some-name",
+                Some("a=some-name some=name"),
+            ),
+            (
+                r#"{"source_labels":["__name__"],"regex":"foo_(.*)","target_label":"__name__","replacement":"bar_$1"}"#,
+                "__name__=foo_x",
+                Some("__name__=bar_x"),
+            ),
+        ];
+        for (config, labels, expected) in cases {
+            let mut labels = set_of(labels);
+            let kept = apply(&[rule(config).unwrap()], &mut labels);
+            assert_eq!(kept.then_some(labels), expected.map(set_of), "{config}");
+        }
+    }
+
+    #[test]
+    fn invalid_rule_is_rejected_with_its_key() {
+        let cases = [
+            (r#"{"action":"replace_all"}"#, "`action` is `replace_all`; expected `replace`, "),
+            (
+                r#"{"regex":"(","target_label":"a"}"#,
+                "`regex` is `(`; expected a regular expression",
+            ),
+            (r#"{"regex":"a)(b","action":"keep"}"#, "`regex` is `a)(b`; expected"),
+            (
+                r#"{"action":"lowercase"}"#,
+                "`target_label` is not set; the action `lowercase` requires it",
+            ),
+            (r#"{"target_label":"a-b"}"#, "`target_label` is `a-b`; expected the name of a label"),
+            (
+                r#"{"target_label":"a","action":"hashmod"}"#,
+                "`modulus` is 0; expected a larger number",
+            ),
+            (r#"{"targetlabel":"a"}"#, "unknown field `targetlabel`"),
+        ];
+        for (config, expected) in cases {
+            let error = rule(config).unwrap_err();
+            assert!(error.starts_with(expected), "{config}: {error}");
+        }
+    }
+
+    #[test]
+    fn expression_matches_the_whole_text_with_line_ends() {
+        let keep = rule(r#"{"source_labels":["a"],"regex":"a.b","action":"keep"}"#).unwrap();
+        for (value, expected) in [("a\nb", true), ("a-b\n", false), ("xa-b", false)] {
+            let mut labels = LabelSet::from([("a".to_owned(), value.to_owned())]);
+            assert_eq!(apply(std::slice::from_ref(&keep), &mut labels), expected, "{value:?}");
+        }
+    }
+}
