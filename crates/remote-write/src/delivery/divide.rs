@@ -6,12 +6,17 @@ use crate::answer::{Answer, Obstacle, Rejection};
 /// A rejected request with fewer samples says nothing about samples of other series.
 const MEANINGFUL: usize = 8;
 
+/// A rejected request with at most this many samples is split into its series at once while many samples
+/// are rejected: halving it first would double the number of requests.
+const SPLIT: usize = 16;
+
 impl Delivery<'_> {
     /// Divides `request`, which was rejected as a whole, until the rejected samples are known. `None`
     /// when the outcome of each is decided.
     ///
-    /// Halves are tried in their order, so a sample never overtakes an earlier one of its series. If
-    /// the way down to a single sample finds nothing that is accepted, samples spread over the request
+    /// The samples are sorted by series and time: series with similar labels are often rejected together,
+    /// and a sample never overtakes an earlier one of its series. Halves are tried in their order. If the
+    /// way down to a single sample finds nothing that is accepted, samples spread over the request
     /// are tried alone; if these are rejected too, so is the rest. A receiver that rejects everything
     /// thus gets at most 2·log2(n) + 3 requests.
     pub(super) async fn divide(
@@ -27,9 +32,11 @@ impl Delivery<'_> {
             }
             Err(obstacle) => return Some(obstacle),
         }
-        let all = self.open(&request);
+        let mut all = self.open(&request);
+        self.sort_by_series(&mut all);
         let steps = all.len().max(1).ilog2();
         let (mut rejected, mut accepted) = (0, false);
+        let mut singles = Singles::default();
         let mut parts = halves(&all);
         while let Some(part) = parts.pop() {
             let part = self.open(&part);
@@ -39,14 +46,18 @@ impl Delivery<'_> {
             match self.send(&part, self.policy.attempts).await {
                 Answer::Taken { unaccounted } => {
                     accepted = true;
+                    singles.accepted += usize::from(part.len() == 1);
                     self.written(&part, unaccounted);
                 }
                 Answer::Rejected(rejection) if rejection.is_divisible() && part.len() > 1 => {
                     rejected += 1;
-                    parts.extend(halves(&part));
+                    let by_series = part.len() <= SPLIT && singles.are_often_rejected();
+                    let pieces = by_series.then(|| self.by_series(&part));
+                    parts.extend(pieces.unwrap_or_else(|| halves(&part)));
                 }
                 Answer::Rejected(rejection) | Answer::NoneWritten(rejection) => {
                     rejected += 1;
+                    singles.rejected += usize::from(part.len() == 1);
                     self.rejected(&part, rejection);
                 }
                 Answer::Partly { rejected, rejection } => {
@@ -94,6 +105,13 @@ impl Delivery<'_> {
         Ok(!self.try_spread(request, count).await?)
     }
 
+    /// The samples of each series, or both halves of a single series; the first ones are last.
+    fn by_series(&self, part: &[u32]) -> Vec<Vec<u32>> {
+        let same = |a: &u32, b: &u32| self.series(*a) == self.series(*b);
+        let pieces: Vec<Vec<u32>> = part.chunk_by(same).rev().map(<[u32]>::to_vec).collect();
+        if pieces.len() > 1 { pieces } else { halves(part) }
+    }
+
     /// Tries up to `count` samples alone, spread evenly over `indices`, until one is accepted.
     async fn try_spread(&mut self, indices: &[u32], count: usize) -> Result<bool, Obstacle> {
         let open = self.open(indices);
@@ -117,6 +135,21 @@ impl Delivery<'_> {
             }
         }
         Ok(false)
+    }
+}
+
+/// How samples that were sent alone were answered.
+#[derive(Default)]
+struct Singles {
+    accepted: usize,
+    rejected: usize,
+}
+
+impl Singles {
+    /// More than every fourth of them was rejected.
+    fn are_often_rejected(&self) -> bool {
+        let count = self.accepted + self.rejected;
+        MEANINGFUL <= count && count < 4 * self.rejected
     }
 }
 

@@ -101,6 +101,24 @@ async fn good_samples_behind_many_bad_ones_are_stored() {
 }
 
 #[tokio::test]
+async fn scattered_bad_samples_take_about_one_request_each() {
+    let receiver = receiver_without(series((0..1000).step_by(2)), 400).await;
+    let mut client = Client::new(settings(&receiver)).unwrap();
+    let outcome = client.write(&entries(1000), NOW, policy(3)).await;
+    assert_eq!((written(&outcome), rejected(&outcome)), (500, 500));
+    assert!(outcome.requests < 1250, "{}", outcome.requests);
+
+    // Twenty series of which every second is bad, in fifty scrapes.
+    let receiver = receiver_without(series((0..20).step_by(2)), 400).await;
+    let mut client = Client::new(settings(&receiver)).unwrap();
+    let all: Vec<Entry> =
+        (0..50).flat_map(|at| (0..20).map(move |n| entry(&format!("m{n:03}"), at))).collect();
+    let outcome = client.write(&all, NOW, policy(3)).await;
+    assert_eq!((written(&outcome), rejected(&outcome)), (500, 500));
+    assert!(outcome.requests < 1100, "{}", outcome.requests);
+}
+
+#[tokio::test]
 async fn sample_tried_alone_does_not_overtake_its_series() {
     let receiver = receiver_without((0..100).map(|n| format!("bad{n:03}")).collect(), 400).await;
     let mut client = Client::new(settings(&receiver)).unwrap();
