@@ -66,7 +66,18 @@ fn every_queue_topic_and_function_has_its_alarms() {
         assert_eq!(alarm.attribute("Condition"), resource.attribute("Condition"), "{}", alarm.id);
     }
     let environment = serde_json::json!({ "Ref": "Environment" });
-    for metric in ["RunsDispatched", "RunsLost", "RunsLate", "RunErrors", "SamplesRefused"] {
+    let own = [
+        "RunsDispatched",
+        "RunsLost",
+        "RunsLate",
+        "RunErrors",
+        "SamplesRefused",
+        "SamplesArchived",
+        "SamplesTooLarge",
+        "ScrapesLate",
+        "RecordsRejected",
+    ];
+    for metric in own {
         alarm_on(&alarms, metric, &environment);
     }
 }

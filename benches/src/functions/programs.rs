@@ -142,7 +142,7 @@ fn samples(number: usize) -> anyhow::Result<String> {
             Entry::of("probe_turn_first_chunk_seconds", labels, Some(0.25), now)
         })
         .collect::<Result<_, _>>()?;
-    let messages = message::encode(&probe, &format!("run-{number}"), now, &entries)?;
+    let messages = message::encode(&probe, &format!("run-{number}"), now, &entries).messages;
     Ok(messages.into_iter().next().context("no message")?.body)
 }
 

@@ -113,6 +113,7 @@ pub enum OwnMetric {
     RunsLate,
     RunsLost,
     ScrapesLate,
+    SamplesTooLarge,
     ProbesWithoutAlarm,
     NotificationsUnpublished,
     NotificationStoreUnavailable,
@@ -135,6 +136,7 @@ impl OwnMetric {
         Self::RunsLate,
         Self::RunsLost,
         Self::ScrapesLate,
+        Self::SamplesTooLarge,
         Self::ProbesWithoutAlarm,
         Self::NotificationsUnpublished,
         Self::NotificationStoreUnavailable,
@@ -180,6 +182,11 @@ impl OwnMetric {
             Self::ScrapesLate => {
                 ("ScrapesLate", "scrapes that were skipped because they started too late", NOTHING)
             }
+            Self::SamplesTooLarge => (
+                "SamplesTooLarge",
+                "samples that were dropped because a queue message cannot carry them",
+                NOTHING,
+            ),
             Self::ProbesWithoutAlarm => {
                 ("ProbesWithoutAlarm", "probes that run but have no alarm", NOTHING)
             }

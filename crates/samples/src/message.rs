@@ -55,7 +55,16 @@ pub struct Message {
     pub entries: Vec<Entry>,
 }
 
-/// Why samples cannot be encoded as a message.
+/// The result of [`encode`].
+#[derive(Debug, Default)]
+pub struct Encoded {
+    /// In the order of the entries.
+    pub messages: Vec<Outgoing>,
+    /// Samples that are in no message.
+    pub too_large: Vec<TooLarge>,
+}
+
+/// A sample that no message can carry.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "a message with one sample of `{series}` has {length} bytes; expected at most {MAX_MESSAGE}"
@@ -108,16 +117,12 @@ struct Wire {
 /// Encodes `entries` as one message, or as several numbered ones when they exceed [`MAX_MESSAGE`].
 /// Without entries there is no message.
 ///
-/// The order of the entries is kept.
-pub fn encode(
-    group: &str,
-    run: &str,
-    due: Timestamp,
-    entries: &[Entry],
-) -> Result<Vec<Outgoing>, TooLarge> {
+/// The order of the entries is kept. A sample that is too large for a message is left out.
+#[must_use]
+pub fn encode(group: &str, run: &str, due: Timestamp, entries: &[Entry]) -> Encoded {
     let room = MAX_MESSAGE.saturating_sub(envelope(group, run));
-    let mut bodies = Vec::new();
-    split(&mut Encoder::default(), entries, room, &mut bodies)?;
+    let (mut bodies, mut too_large) = (Vec::new(), Vec::new());
+    split(&mut Encoder::default(), entries, room, &mut bodies, &mut too_large);
     let parts = bodies.len();
     let messages = bodies.into_iter().enumerate().map(|(index, body)| {
         let part = index + 1;
@@ -139,7 +144,7 @@ pub fn encode(
             body: serde_json::to_string(&wire).expect("text and numbers are always JSON"),
         }
     });
-    Ok(messages.collect())
+    Encoded { messages: messages.collect(), too_large }
 }
 
 /// Decodes a message. Unknown fields are ignored.
@@ -178,24 +183,26 @@ fn split(
     entries: &[Entry],
     room: usize,
     bodies: &mut Vec<String>,
-) -> Result<(), TooLarge> {
+    too_large: &mut Vec<TooLarge>,
+) {
     if entries.is_empty() {
-        return Ok(());
+        return;
     }
     let picked: Vec<u32> = (0..).take(entries.len()).collect();
     let request = encoder.encode(Protocol::V2, entries, &picked);
     let length = request.body.len().div_ceil(3) * 4;
     if length <= room && request.plain_length <= MAX_UNPACKED {
         bodies.push(BASE64_STANDARD.encode(request.body));
-        return Ok(());
+        return;
     }
     if let [entry] = entries {
         let series: String = entry.series.name().chars().take(200).collect();
-        return Err(TooLarge { series, length });
+        too_large.push(TooLarge { series, length });
+        return;
     }
     let (first, second) = entries.split_at(entries.len() / 2);
-    split(encoder, first, room, bodies)?;
-    split(encoder, second, room, bodies)
+    split(encoder, first, room, bodies, too_large);
+    split(encoder, second, room, bodies, too_large);
 }
 
 /// An id that SQS accepts: at most 128 ASCII characters without spaces and control characters. A
@@ -237,7 +244,7 @@ mod tests {
     #[test]
     fn message_of_a_run_decodes_to_its_entries() {
         let entries = entries(3);
-        let messages = encode("support-bot", "run-1", DUE, &entries).unwrap();
+        let messages = encode("support-bot", "run-1", DUE, &entries).messages;
 
         let [message] = messages.as_slice() else { panic!("{messages:?}") };
         assert_eq!(
@@ -253,7 +260,7 @@ mod tests {
     #[test]
     fn large_scrape_is_split_in_order() {
         let entries = entries(20_000);
-        let messages = encode("https://bot/metrics gradio", "run", DUE, &entries).unwrap();
+        let messages = encode("https://bot/metrics gradio", "run", DUE, &entries).messages;
 
         assert!(messages.len() > 2, "{}", messages.len());
         assert!(messages.iter().all(|message| message.body.len() <= MAX_MESSAGE));
@@ -269,22 +276,30 @@ mod tests {
 
     #[test]
     fn no_entries_make_no_message() {
-        assert_eq!(encode("g", "r", DUE, &[]).unwrap(), []);
+        assert_eq!(encode("g", "r", DUE, &[]).messages, []);
     }
 
     #[test]
-    fn sample_over_the_size_limit_is_rejected() {
+    fn sample_over_the_size_limit_is_left_out() {
         let mut random = fastrand::Rng::with_seed(7);
         let value: String = (0..400_000).map(|_| random.alphanumeric()).collect();
         let series = Series::new("huge", [("l", value.as_str())]).unwrap();
-        let error =
-            encode("g", "r", DUE, &[Entry::new(series, Sample::new(1.0, DUE))]).unwrap_err();
+        let good = entries(9);
+        let mut all = good.clone();
+        all.insert(4, Entry::new(series, Sample::new(1.0, DUE)));
+
+        let encoded = encode("g", "r", DUE, &all);
+        let [error] = &encoded.too_large[..] else { panic!("{:?}", encoded.too_large) };
         assert!(error.to_string().starts_with("a message with one sample of `huge` has "));
+        let messages = encoded.messages.iter();
+        let read: Vec<Entry> =
+            messages.flat_map(|message| decode(&message.body).unwrap().entries).collect();
+        assert_eq!(read, good);
     }
 
     #[test]
     fn invalid_message_is_rejected_with_its_reason() {
-        let body = encode("g", "r", DUE, &entries(1)).unwrap().remove(0).body;
+        let body = encode("g", "r", DUE, &entries(1)).messages.remove(0).body;
         let cases = [
             ("{}".into(), "malformed", "the message is not valid JSON for samples"),
             ("nonsense".into(), "malformed", "the message is not valid JSON for samples"),

@@ -8,19 +8,15 @@ use std::fmt::Write as _;
 
 use aws_sdk_sqs::Client;
 use samples::Entry;
-use samples::message::{TooLarge, encode};
+use samples::message::encode;
 use sqs_batch::Message;
 
 use crate::queued::{Cause, QueuedMessage};
 
 /// Why dead letters were not sent: the message stays in the samples queue.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DeadLetterError {
-    #[error("could not send rejected samples to the dead-letter queue")]
-    Queue(#[from] sqs_batch::SendError),
-    #[error("could not encode rejected samples as a message")]
-    Encode(#[from] TooLarge),
-}
+#[error("could not send rejected samples to the dead-letter queue")]
+pub(crate) struct DeadLetterError(#[from] sqs_batch::SendError);
 
 /// Sends the rejected samples of `message`; returns how many samples that were.
 ///
@@ -30,7 +26,7 @@ pub(crate) async fn send(
     url: &str,
     message: &QueuedMessage,
 ) -> Result<usize, DeadLetterError> {
-    let letters = letters(message)?;
+    let letters = letters(message);
     for letter in &letters {
         let reason = letter.attributes.first().map(|(_, reason)| reason.as_str());
         tracing::warn!(run = message.run(), message = message.id, reason, "Samples dead-lettered");
@@ -39,7 +35,7 @@ pub(crate) async fn send(
     Ok(if message.content.is_ok() { message.results.rejected.len() } else { 1 })
 }
 
-fn letters(message: &QueuedMessage) -> Result<Vec<Message>, TooLarge> {
+fn letters(message: &QueuedMessage) -> Vec<Message> {
     let with_reason = |group: &str, deduplication: String, body: String, reason: String| Message {
         attributes: vec![("Reason", reason), ("MessageId", message.id.clone())],
         ..Message::fifo(group.to_owned(), deduplication, body)
@@ -49,7 +45,7 @@ fn letters(message: &QueuedMessage) -> Result<Vec<Message>, TooLarge> {
         Err(unreadable) => {
             let group = if message.group.is_empty() { "unreadable" } else { &message.group };
             let (id, body) = (format!("dead-{}", message.id), message.body.clone());
-            return Ok(vec![with_reason(group, id, body, lambda_kit::chain(unreadable))]);
+            return vec![with_reason(group, id, body, lambda_kit::chain(unreadable))];
         }
     };
     let mut by_reason: BTreeMap<String, Vec<(&Cause, &Entry)>> = BTreeMap::new();
@@ -65,7 +61,8 @@ fn letters(message: &QueuedMessage) -> Result<Vec<Message>, TooLarge> {
         let number = message.results.dead_lettered;
         let number = if number == 0 { String::new() } else { format!("-{number}") };
         let run = format!("dead-{}-{reason}{number}", message.id);
-        for outgoing in encode(&content.group, &content.run, content.due, &entries)? {
+        // All entries are from one message, so none is too large for a message.
+        for outgoing in encode(&content.group, &content.run, content.due, &entries).messages {
             // The id names the message and the reason, so that a second delivery is not sent twice.
             let id = match outgoing.deduplication.strip_suffix(&content.run) {
                 Some(part) => format!("{part}{run}"),
@@ -74,7 +71,7 @@ fn letters(message: &QueuedMessage) -> Result<Vec<Message>, TooLarge> {
             letters.push(with_reason(&outgoing.group, id, outgoing.body, words.clone()));
         }
     }
-    Ok(letters)
+    letters
 }
 
 /// The receiver's words differ from sample to sample (they contain its time), so one example is given.

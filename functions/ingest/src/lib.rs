@@ -23,7 +23,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cloudwatch::OwnMetric;
 use lambda_kit::chain;
-use samples::message::{Outgoing, TooLarge, encode};
+use samples::message::{Outgoing, encode};
 use samples::{Entry, Timestamp};
 use sha2::{Digest as _, Sha256};
 use sqs_batch::Message;
@@ -46,12 +46,8 @@ pub struct Services {
 
 /// Why the samples of an invocation are not in the queue.
 #[derive(Debug, thiserror::Error)]
-enum QueueError {
-    #[error("could not encode the samples")]
-    Encode { source: TooLarge },
-    #[error("could not queue the samples")]
-    Send { source: sqs_batch::SendError },
-}
+#[error("could not queue the samples")]
+struct QueueError(#[from] sqs_batch::SendError);
 
 /// The function.
 pub struct Ingest {
@@ -74,17 +70,21 @@ impl Ingest {
         let Samples { groups, invalid } = samples;
         let count: usize = groups.values().map(Vec::len).sum();
         // Boxed, since the type of the future is too deep for the compiler.
-        if let Err(error) = Box::pin(self.send(&batch_id(&records), groups)).await {
-            tracing::error!(
-                invocation = invocation_id,
-                reason = chain(&error),
-                "Samples not queued"
-            );
-            outcomes.fill(Outcome::ProcessingFailed);
-        }
+        let too_large = match Box::pin(self.send(&batch_id(&records), groups)).await {
+            Ok(too_large) => too_large,
+            Err(error) => {
+                tracing::error!(
+                    invocation = invocation_id,
+                    reason = chain(&error),
+                    "Samples not queued"
+                );
+                outcomes.fill(Outcome::ProcessingFailed);
+                0
+            }
+        };
         let rejected =
             outcomes.iter().filter(|outcome| **outcome == Outcome::ProcessingFailed).count();
-        self.report(rejected, invalid, now).await;
+        self.report(rejected, invalid, too_large, now).await;
         tracing::info!(
             invocation = invocation_id,
             records = records.len(),
@@ -126,9 +126,15 @@ impl Ingest {
         }
     }
 
-    /// Queues the samples by group, each group in the order of time.
-    async fn send(&self, id: &str, groups: BTreeMap<String, Vec<Entry>>) -> Result<(), QueueError> {
+    /// Queues the samples by group, each group in the order of time. Returns the number of samples that
+    /// are too large for a message.
+    async fn send(
+        &self,
+        id: &str,
+        groups: BTreeMap<String, Vec<Entry>>,
+    ) -> Result<usize, QueueError> {
         let mut messages: Vec<Outgoing> = Vec::new();
+        let mut too_large = 0;
         for (namespace, mut entries) in groups {
             entries.sort_by_key(Entry::at);
             let Some(last) = entries.last().map(Entry::at) else { continue };
@@ -139,7 +145,11 @@ impl Ingest {
                 last,
                 &entries,
             );
-            messages.extend(encoded.map_err(|source| QueueError::Encode { source })?);
+            for error in &encoded.too_large {
+                tracing::warn!(reason = chain(error), "Sample dropped");
+            }
+            too_large += encoded.too_large.len();
+            messages.extend(encoded.messages);
         }
         let messages = messages
             .into_iter()
@@ -147,27 +157,30 @@ impl Ingest {
             .collect::<Vec<_>>();
         for pause in RETRY_PAUSES {
             match self.send_messages(&messages).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(too_large),
                 Err(error) => {
                     tracing::warn!(reason = chain(&error), "Samples not queued; retrying");
                     tokio::time::sleep(pause).await;
                 }
             }
         }
-        self.send_messages(&messages).await
+        self.send_messages(&messages).await?;
+        Ok(too_large)
     }
 
     async fn send_messages(&self, messages: &[Message]) -> Result<(), QueueError> {
-        sqs_batch::send(&self.services.sqs, &self.config.queue_url, messages)
-            .await
-            .map_err(|source| QueueError::Send { source })
+        Ok(sqs_batch::send(&self.services.sqs, &self.config.queue_url, messages).await?)
     }
 
-    /// Publishes the numbers of rejected records and invalid values for the alarms. The response does not
+    /// Publishes the numbers of rejected records and of dropped values for the alarms. The response does not
     /// depend on it, so a failure is only logged.
-    async fn report(&self, rejected: usize, invalid: usize, now: Timestamp) {
+    async fn report(&self, rejected: usize, invalid: usize, too_large: usize, now: Timestamp) {
         let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
-        let counts = [(OwnMetric::RecordsRejected, rejected), (OwnMetric::SamplesRefused, invalid)];
+        let counts = [
+            (OwnMetric::RecordsRejected, rejected),
+            (OwnMetric::SamplesRefused, invalid),
+            (OwnMetric::SamplesTooLarge, too_large),
+        ];
         let data: Vec<_> = counts
             .into_iter()
             .filter(|(_, count)| 0 < *count)

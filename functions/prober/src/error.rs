@@ -5,7 +5,6 @@ use aws_sdk_s3::operation::delete_object::DeleteObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use cloudwatch::PutError;
 use samples::InvalidSeries;
-use samples::message::TooLarge;
 
 use crate::page::RequestError;
 use crate::runs::TargetError;
@@ -42,8 +41,6 @@ impl PublishError {
 pub enum SamplesError {
     #[error(transparent)]
     Series(#[from] InvalidSeries),
-    #[error(transparent)]
-    TooLarge(#[from] TooLarge),
     #[error("the queue of samples rejected a batch")]
     Send(#[from] sqs_batch::SendError),
 }

@@ -9,9 +9,11 @@ use aws_sdk_sqs::Client as Sqs;
 use cloudwatch::{OwnMetric, PutError};
 use domain::metrics::for_prometheus;
 use domain::{Report, Verdict};
-use samples::message::{Outgoing, encode};
+use lambda_kit::chain;
+use samples::message::{Encoded, Outgoing, encode};
 use samples::{Entry, Timestamp};
 use sqs_batch::Message;
+use tracing::warn;
 
 use crate::Config;
 use crate::error::{PublishError, SamplesError, StoreError};
@@ -57,9 +59,28 @@ impl Publisher {
         let Some(queue_url) = &self.config.samples_queue_url else { return Ok(()) };
         let mut messages: Vec<Outgoing> = Vec::new();
         for report in reports {
-            messages.extend(samples(report)?);
+            messages.extend(self.fitting(samples(report)?).await);
         }
         send(&self.sqs, queue_url, messages).await
+    }
+
+    /// The messages of encoded samples. Samples that are too large for a message are logged and counted.
+    pub(crate) async fn fitting(&self, encoded: Encoded) -> Vec<Outgoing> {
+        let Encoded { messages, too_large } = encoded;
+        for error in &too_large {
+            warn!(error = chain(error), "Sample dropped");
+        }
+        if !too_large.is_empty() {
+            let number = u32::try_from(too_large.len()).unwrap_or(u32::MAX);
+            let environment = &self.config.environment;
+            let metric = OwnMetric::SamplesTooLarge;
+            let datum =
+                cloudwatch::own(metric, environment, f64::from(number), jiff::Timestamp::now());
+            if let Err(error) = cloudwatch::put(&self.cloudwatch, vec![datum]).await {
+                warn!(error = chain(&error), "Publishing the metric of dropped samples failed");
+            }
+        }
+        messages
     }
 
     /// Stores the report of every run that is not up, and as the latest report of its probe.
@@ -121,7 +142,7 @@ impl Publisher {
 }
 
 /// A run's samples as messages of its probe's group.
-fn samples(report: &Report) -> Result<Vec<Outgoing>, SamplesError> {
+fn samples(report: &Report) -> Result<Encoded, SamplesError> {
     let at = Timestamp::from_millis(report.due.as_millisecond());
     let values = for_prometheus(report);
     let entries = values.iter().map(|value| {
@@ -130,7 +151,7 @@ fn samples(report: &Report) -> Result<Vec<Outgoing>, SamplesError> {
     });
     let entries: Vec<_> = entries.collect::<Result<_, _>>()?;
     let group = format!("{}/{}", report.environment, report.probe);
-    Ok(encode(&group, report.run.as_str(), at, &entries)?)
+    Ok(encode(&group, report.run.as_str(), at, &entries))
 }
 
 /// Sends messages of samples to the bridge's queue.

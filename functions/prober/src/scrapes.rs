@@ -20,7 +20,7 @@ use secrets::Secrets;
 use tokio::sync::RwLock;
 use tracing::{info, warn};
 
-use crate::error::{SamplesError, ScrapeError};
+use crate::error::ScrapeError;
 use crate::publish::{Publisher, send};
 use crate::runs::fill_target;
 use crate::{Config, page};
@@ -88,11 +88,11 @@ pub(crate) async fn make(
 
     let run = RunId::of(&config.environment, &scrape.probe, due);
     let group = group(scrape, config, instance);
-    let messages = encode(&group, &format!("scrape-{run}"), at, &scraped.entries)
-        .map_err(SamplesError::from)?;
+    let encoded = encode(&group, &format!("scrape-{run}"), at, &scraped.entries);
     let changed = scraped.memory_changed;
     drop(scraped);
     drop((shared_use, alone));
+    let messages = publisher.fitting(encoded).await;
     send(&publisher.sqs, queue_url, messages).await?;
     // After the samples are in the queue: a series whose end was not sent must stay in the object.
     if changed {
@@ -119,8 +119,8 @@ pub(crate) async fn end(
     info!(probe = %scrape.probe, job = scrape.job, series = entries.len(), "Target is switched off; its series end");
 
     let run = RunId::of(&config.environment, &scrape.probe, due);
-    let messages = encode(&group(scrape, config, instance), &format!("end-{run}"), at, &entries)
-        .map_err(SamplesError::from)?;
+    let encoded = encode(&group(scrape, config, instance), &format!("end-{run}"), at, &entries);
+    let messages = publisher.fitting(encoded).await;
     send(&publisher.sqs, queue_url, messages).await?;
     // As above, after the stale markers are in the queue.
     Ok(publisher.delete(&key).await?)

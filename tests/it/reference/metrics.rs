@@ -43,6 +43,7 @@ Dimension `Environment`, about Vigie itself. Absent while there is nothing to co
 | `SamplesRefused` (also with `Reason`) | samples that the receiver rejected; `unaccounted` if it did not say which |
 | `SamplesDeadLettered` | rejected samples in the dead-letter queue |
 | `SamplesArchived` | samples that were too old for the receiver and are stored in the report bucket |
+| `SamplesTooLarge` | samples that were dropped because a queue message cannot carry them |
 ";
 
 pub(super) fn page() -> String {

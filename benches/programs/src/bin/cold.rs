@@ -186,7 +186,7 @@ fn event(samples: usize) -> String {
             Entry::of(&name, labels, Some(value), now).unwrap()
         })
         .collect();
-    let messages = message::encode("bot", "run", now, &entries).unwrap();
+    let messages = message::encode("bot", "run", now, &entries).messages;
     let records = messages.iter().enumerate().map(|(index, message)| {
         json!({
             "messageId": index.to_string(),

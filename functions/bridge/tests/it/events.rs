@@ -144,7 +144,7 @@ pub(crate) fn sample(name: &str, probe: &str, seconds: i64) -> Entry {
 /// A message of `probe`, due this many seconds after now.
 pub(crate) fn record(id: &str, probe: &str, seconds: i64, entries: &[Entry]) -> serde_json::Value {
     let due = Timestamp::from_millis(NOW.as_millis() + 1000 * seconds);
-    let mut messages = message::encode(probe, &format!("run-{id}"), due, entries).unwrap();
+    let mut messages = message::encode(probe, &format!("run-{id}"), due, entries).messages;
     raw(id, probe, 1, &messages.remove(0).body)
 }
 

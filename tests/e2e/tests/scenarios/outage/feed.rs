@@ -64,7 +64,8 @@ impl<'a> Feed<'a> {
             let series = self.samples.entry(entry.series.to_string()).or_default();
             series.push((sample.at.as_millis(), sample.value));
         }
-        for message in message::encode(&probe, &format!("{probe}-{number}"), due, &entries)? {
+        for message in message::encode(&probe, &format!("{probe}-{number}"), due, &entries).messages
+        {
             self.bridge
                 .sqs
                 .send_message()
