@@ -4,82 +4,14 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use gradio::{Client, ClientBuilder, Error, Failure, Limits, Proxy, Reply};
+use gradio::{Client, Failure, Limits, Proxy};
 use serde_json::{Value, json};
 
 use crate::support::app::{EVENT, close_stream, starts};
+use crate::support::blocks::{PAGE, blocks, client, done, joins, plain, said, say, script, stream};
 use crate::support::request::Request;
-use crate::support::scripted::{Do, Script, Server};
-use crate::support::wire::{answer, chunk, detail, end, event, json_answer, page, stream_head};
-
-const PAGE: &str = "<script>window.gradio_config = {};</script>";
-
-/// An app with a message box (1), a chatbot (2), a state (3), a button (4), a column (5) that contains
-/// the box, and these functions.
-fn blocks(functions: &Value) -> Value {
-    json!({
-        "version": "6.31.0", "mode": "blocks", "protocol": "sse_v3", "api_prefix": "/gradio_api",
-        "components": [
-            { "id": 1, "type": "textbox", "props": { "label": "Message" } },
-            { "id": 2, "type": "chatbot", "props": { "label": "A", "value": [] } },
-            { "id": 3, "type": "state" },
-            { "id": 4, "type": "button" },
-            { "id": 5, "type": "column", "props": {} },
-            { "id": 6, "type": "json", "props": { "visible": false } },
-            { "id": 7, "type": "dropdown", "props": { "label": "Model" } },
-            { "id": 8, "type": "chatbot", "props": { "label": "B", "value": [] } },
-        ],
-        "layout": { "id": 0, "children": [{ "id": 5, "children": [{ "id": 1 }] }, { "id": 2 }] },
-        "dependencies": functions,
-    })
-}
-
-/// One function from the box to the chatbot.
-fn plain() -> Value {
-    blocks(&json!([{ "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2] }]))
-}
-
-fn said(text: &str) -> Value {
-    json!([{ "role": "user", "content": "hi" }, { "role": "assistant", "content": text }])
-}
-
-/// The last message of an event.
-fn done(event: &str, data: &Value) -> Value {
-    json!({
-        "msg": "process_completed", "event_id": event, "success": true,
-        "output": { "data": data, "duration": 0.001 },
-    })
-}
-
-fn stream(messages: &[Value]) -> Vec<u8> {
-    [stream_head(), messages.iter().flat_map(event).collect(), end()].concat()
-}
-
-/// The events `e1`, `e2` … in the order of their joins, each with a stream that returns these outputs.
-fn script(config: &Value, outputs: &[Value]) -> Script {
-    let script =
-        Script::default().send("config", json_answer(config)).send("page", page("200 OK", PAGE));
-    let script = script.send("cancel", json_answer(&json!({ "success": true })));
-    (1..).zip(outputs).fold(script, |script, (number, data)| {
-        let id = format!("e{number}");
-        let messages = [done(&id, data), close_stream()];
-        script.send("join", json_answer(&json!({ "event_id": id }))).send("data", stream(&messages))
-    })
-}
-
-fn client(server: &Server) -> ClientBuilder {
-    Client::builder(server.url()).proxy(Proxy::None)
-}
-
-async fn say(builder: ClientBuilder) -> Result<Reply, Error> {
-    let mut session = builder.build()?.connect().await?;
-    session.say("hi", &mut |_| {}).await
-}
-
-fn joins(server: &Server) -> Vec<Request> {
-    let joins = server.seen().into_iter().filter(|request| request.path().ends_with("/join"));
-    joins.collect()
-}
+use crate::support::scripted::{Do, Server};
+use crate::support::wire::{answer, chunk, detail, event, page, stream_head};
 
 #[tokio::test]
 async fn page_that_does_not_work_is_a_failure() {

@@ -1,6 +1,7 @@
 //! Scripted servers.
 
 pub(crate) mod app;
+pub(crate) mod blocks;
 pub(crate) mod certificates;
 pub(crate) mod http2;
 pub(crate) mod request;
