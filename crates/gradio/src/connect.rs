@@ -11,7 +11,6 @@ use crate::arguments::{self, Values};
 use crate::config::{Dependency, Id};
 use crate::describe::{describe, phases_of};
 use crate::description::Description;
-use crate::endpoint::kinds::shown;
 use crate::endpoint::{Choice, Graph, Plan, choose};
 use crate::engine::{Engine, State};
 use crate::failure::{Error, Failure, Fault};
@@ -86,7 +85,8 @@ pub(crate) async fn open(
         Ok(app) => phases_of(http, app, began),
         Err(_) => http.tracker.phases(),
     };
-    let app = app?;
+    let mut app = app?;
+    app.config.follows_javascript |= !settings.check_page;
     if settings.check_page {
         phases.page = Some(page_time);
         match page {
@@ -132,7 +132,7 @@ async fn find(
         phases.load = Some(began.elapsed());
     }
     if settings.check_page {
-        check_box(&app, &plan)?;
+        page::check_box(&app.config, plan.message)?;
     }
 
     let config = &app.config;
@@ -154,9 +154,11 @@ async fn find(
 fn needed(app: &App, plan: &Plan) -> BTreeSet<Id> {
     let config = &app.config;
     let inputs = plan.functions(config).flat_map(|one| one.inputs.iter().copied());
+    let ticks = plan.timers.iter().flat_map(|&at| config.dependencies[at].targets());
     inputs
         .chain(config.chain_of_parents(plan.message))
         .chain(plan.replies.iter().copied())
+        .chain(ticks.filter_map(|(timer, _)| timer))
         .collect()
 }
 
@@ -201,6 +203,7 @@ async fn load(
     let turn = Turn::begin(limits, app.config.protocol, None, until, Vec::new(), &mut progress);
     let turn = Mutex::new(turn);
     let shared = Mutex::new(std::mem::take(values));
+    let (streams, updates) = (Streams::default(), Mutex::default());
     let state = {
         let graph = Graph::new(&app.config);
         let engine = Engine {
@@ -211,7 +214,8 @@ async fn load(
             steps: functions.clone(),
             values: &shared,
             turn: &turn,
-            streams: Streams::default(),
+            streams: &streams,
+            updates: &updates,
             progress: Mutex::default(),
         };
         let all = &app.config.dependencies;
@@ -224,29 +228,14 @@ async fn load(
         engine.progress.into_inner().unwrap_or_else(PoisonError::into_inner)
     };
     *values = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let State { updates, rendered, .. } = state;
-    for (id, update) in updates {
+    let State { rendered, .. } = state;
+    for (id, update) in updates.into_inner().unwrap_or_else(PoisonError::into_inner) {
         app.config.update(id, &update);
     }
     for rendered in rendered {
         app.config.add_rendered(rendered);
     }
     Ok(())
-}
-
-/// Checks that users can type into the message box.
-fn check_box(app: &App, plan: &Plan) -> Result<(), Fault> {
-    let config = &app.config;
-    let problem = if !config.is_visible(plan.message) {
-        "hidden"
-    } else if !config.is_interactive(plan.message) {
-        "disabled"
-    } else {
-        return Ok(());
-    };
-    let message = shown(config, plan.message);
-    let prose = format!("the message box ({message}) is {problem}, so users cannot send messages");
-    Err(Fault::new(Failure::Page, prose))
 }
 
 /// A random session name of ten letters and digits, like those of browsers.

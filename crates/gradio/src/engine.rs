@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::App;
 use crate::arguments::Values;
 use crate::call::Call;
-use crate::config::Id;
+use crate::config::{Id, seconds};
 use crate::endpoint::Graph;
 use crate::failure::{Failure, Fault};
 use crate::http::Http;
@@ -27,9 +28,13 @@ pub(crate) struct Engine<'e, 'a> {
     pub(crate) steps: BTreeSet<usize>,
     pub(crate) values: &'e Mutex<Values>,
     pub(crate) turn: &'e Mutex<Turn<'a>>,
-    pub(crate) streams: Streams,
+    pub(crate) streams: &'e Streams,
+    pub(crate) updates: &'e Mutex<Updates>,
     pub(crate) progress: Mutex<State>,
 }
+
+/// Updates of component settings, such as `visible`, in the order in which they arrived.
+pub(crate) type Updates = Vec<(Id, Map<String, Value>)>;
 
 /// The results of the functions.
 #[derive(Default)]
@@ -40,11 +45,9 @@ pub(crate) struct State {
     pub(crate) error: Option<Fault>,
     /// Components and functions that `gr.render` functions returned.
     pub(crate) rendered: Vec<Value>,
-    /// Updates of component settings, such as `visible`.
-    pub(crate) updates: Vec<(Id, serde_json::Map<String, Value>)>,
 }
 
-impl Engine<'_, '_> {
+impl<'a> Engine<'_, 'a> {
     /// Runs these functions in parallel, and then what they trigger.
     pub(crate) fn run(&self, functions: Vec<usize>) -> BoxFuture<'_, Result<(), Fault>> {
         async move {
@@ -72,7 +75,8 @@ impl Engine<'_, '_> {
                     .collect()
             }
             Err(fault) => {
-                let next = followers.filter(|(_, one)| !one.trigger_only_on_success);
+                let config = &self.app.config;
+                let next = followers.filter(|(_, one)| config.runs_after_error(one));
                 let next = next.map(|(at, _)| at).filter(|at| self.steps.contains(at));
                 let next: Vec<usize> = next.collect();
                 if fault.failure != Failure::AppError || next.is_empty() {
@@ -91,7 +95,8 @@ impl Engine<'_, '_> {
         let data = lock(self.values).arguments(config, function);
         let call = Call { app: self.app, function, session: self.session, data };
         let mut step = Step::new(self.turn, &function.outputs, config.is_queued(function));
-        let outcome = transport::make(self.http, &self.streams, &call, &mut step).await;
+        step.is_endless = function.interval().is_some();
+        let outcome = transport::make(self.http, self.streams, &call, &mut step).await;
         if outcome.is_err() {
             step.save_partial();
         }
@@ -102,17 +107,54 @@ impl Engine<'_, '_> {
     fn keep(&self, at: usize, outcome: Outcome) -> Vec<Id> {
         let config = &self.app.config;
         let function = &config.dependencies[at];
-        let mut state = self.state();
-        state.rendered.extend(outcome.rendered);
+        self.state().rendered.extend(outcome.rendered);
+        let mut updates = lock(self.updates);
         for (&id, value) in function.outputs.iter().zip(&outcome.values) {
             if let Some(update) = value.as_object().filter(|_| value["__type__"] == "update") {
-                state.updates.push((id, update.clone()));
+                // The value is kept with those of the other components.
+                let settings = update.iter().filter(|(name, _)| *name != "value");
+                let settings = settings.map(|(name, value)| (name.clone(), value.clone()));
+                updates.push((id, settings.collect()));
             }
         }
+        drop(updates);
         let mut values = lock(self.values);
         let mut changed = values.keep(config, function, outcome.values);
         changed.extend(outcome.changed_states);
         changed
+    }
+
+    pub(crate) fn turn(&self) -> MutexGuard<'_, Turn<'a>> {
+        lock(self.turn)
+    }
+
+    /// Lets functions run that have run before.
+    pub(crate) fn start_again(&self) {
+        self.state().started.clear();
+    }
+
+    /// The shortest interval at which the page calls one of these functions; `None` when none of
+    /// their timers is active.
+    pub(crate) fn interval(&self, functions: &[usize]) -> Option<Duration> {
+        let config = &self.app.config;
+        let intervals = functions.iter().filter_map(|&at| {
+            let one = &config.dependencies[at];
+            let timers = one.targets().filter(|(_, event)| *event == "tick");
+            let timers = timers.filter_map(|(id, _)| self.timer(id?));
+            timers.chain(one.interval()).min()
+        });
+        intervals.min()
+    }
+
+    /// The interval of an active timer.
+    fn timer(&self, id: Id) -> Option<Duration> {
+        let config = &self.app.config;
+        let updates = lock(self.updates);
+        let mut updated = updates.iter().rev().filter(|(updated, _)| *updated == id);
+        let updated = updated.find_map(|(_, update)| update.get("active")?.as_bool());
+        let active = updated.or_else(|| config.props(id)?.active).unwrap_or(true);
+        let interval = lock(self.values).get(config, id).as_f64().unwrap_or(1.0);
+        seconds(interval).filter(|_| active)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

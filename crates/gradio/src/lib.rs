@@ -63,6 +63,7 @@ mod deadlines;
 mod engine;
 mod heartbeat;
 mod step;
+mod timers;
 mod transport;
 mod turn;
 

@@ -7,6 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::app::App;
+use crate::config::{AppConfig, Id};
+use crate::endpoint::kinds::shown;
 use crate::failure::{Failure, Fault};
 use crate::http::{Http, HttpError};
 use crate::redact;
@@ -109,6 +111,20 @@ fn requests_of_page(root: Url, base: &Url, release: (u32, u32)) -> Url {
         }
         _ => root,
     }
+}
+
+/// Checks that users can type into the message box.
+pub(crate) fn check_box(config: &AppConfig, message: Id) -> Result<(), Fault> {
+    let problem = if !config.is_visible(message) {
+        "hidden"
+    } else if !config.is_interactive(message) {
+        "disabled"
+    } else {
+        return Ok(());
+    };
+    let shown = shown(config, message);
+    let prose = format!("the message box ({shown}) is {problem}, so users cannot send messages");
+    Err(Fault::new(Failure::Page, prose))
 }
 
 /// Checks that the page's requests reach the app: the page sends them to `root`, which the app

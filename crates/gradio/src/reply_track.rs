@@ -33,6 +33,7 @@ pub(crate) struct ReplyTrack {
     parts_of_text: Vec<(Duration, usize)>,
     first_thinking: Option<Duration>,
     first_part: Option<Duration>,
+    changed: Option<Duration>,
 }
 
 impl ReplyTrack {
@@ -43,6 +44,7 @@ impl ReplyTrack {
             parts_of_text: Vec::new(),
             first_thinking: None,
             first_part: None,
+            changed: None,
         }
     }
 
@@ -67,8 +69,16 @@ impl ReplyTrack {
             self.parts_of_text.push((since, length));
         }
         let starts = self.content.is_empty() || self.parts_of_text.len() <= 1;
+        if content != self.content {
+            self.changed = Some(since);
+        }
         self.content = content;
         starts
+    }
+
+    /// When the content last changed.
+    pub(crate) fn changed(&self) -> Option<Duration> {
+        self.changed
     }
 
     /// Removes the parts of the text that a new value replaced. A part of which at least half is left

@@ -16,10 +16,12 @@ use crate::engine::{Engine, State};
 use crate::failure::{Error, Fault};
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
+use crate::page;
 use crate::phases::Phases;
 use crate::reply::{Reply, Toast};
 use crate::reply_track::{ReplySource, ReplyTrack};
 use crate::settings::Settings;
+use crate::timers;
 use crate::transport::Streams;
 use crate::turn::{Progress, Turn};
 
@@ -68,11 +70,17 @@ impl Session {
     ) -> Result<Reply, Error> {
         let http = self.http.clone();
         let config = &self.app.config;
+        if http.settings.check_page {
+            // An earlier turn may have locked the box.
+            page::check_box(config, self.plan.message)
+                .map_err(|fault| Error::new(fault, self.phases.clone(), None))?;
+        }
         self.values.set_message(config, self.plan.message, text);
         let tracks = self.plan.replies.iter().map(|&id| self.reply_track(id, text)).collect();
         let limits = &http.settings.limits;
-        let turn =
+        let mut turn =
             Turn::begin(limits, config.protocol, grain(config), self.deadline, tracks, progress);
+        turn.by_timer = !self.plan.timers.is_empty();
         let turn = Mutex::new(turn);
         let outcome = self.run(&turn).await;
         let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -110,21 +118,33 @@ impl Session {
     async fn run(&mut self, turn: &Mutex<Turn<'_>>) -> Result<(), Fault> {
         let values = Mutex::new(std::mem::take(&mut self.values));
         let graph = Graph::new(&self.app.config);
-        let engine = Engine {
+        let (streams, updates) = (Streams::default(), Mutex::default());
+        let engine = |steps: &[usize]| Engine {
             http: &self.http,
             app: &self.app,
             session: &self.hash,
             graph: &graph,
-            steps: self.plan.steps.iter().copied().collect::<BTreeSet<_>>(),
+            steps: steps.iter().copied().collect::<BTreeSet<_>>(),
             values: &values,
             turn,
-            streams: Streams::default(),
+            streams: &streams,
+            updates: &updates,
             progress: Mutex::default(),
         };
-        let outcome = engine.run(self.plan.starts.clone()).await;
+        let Plan { starts, steps, timers, timer_steps, .. } = &self.plan;
+        let event = engine(steps);
+        let outcome = if timers.is_empty() {
+            event.run(starts.clone()).await
+        } else {
+            let ticks = engine(timer_steps);
+            timers::run(&event, starts.clone(), &ticks, timers, self.deadline).await
+        };
         let State { error, .. } =
-            engine.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+            event.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.values = values.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (id, update) in updates.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            self.app.config.update(id, &update);
+        }
         outcome?;
         let Some(error) = error else { return Ok(()) };
         let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);

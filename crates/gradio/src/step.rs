@@ -32,6 +32,7 @@ pub(crate) struct Outcome {
 }
 
 /// One call. Calls of parallel branches share the turn.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one call")]
 pub(crate) struct Step<'t, 'a> {
     turn: &'t Mutex<Turn<'a>>,
     pub(crate) deadlines: StepDeadlines,
@@ -44,6 +45,8 @@ pub(crate) struct Step<'t, 'a> {
     /// The chunks are differences to a value that was never sent; only the last message is complete.
     no_base: bool,
     sends_diffs: bool,
+    /// The server repeats the function until the client leaves; the first chunk is its result.
+    pub(crate) is_endless: bool,
     /// Bytes of the chunks, and the count at which the size of the outputs is checked next.
     bytes: usize,
     next_check: usize,
@@ -74,6 +77,7 @@ impl<'t, 'a> Step<'t, 'a> {
             outputs: None,
             no_base: false,
             sends_diffs,
+            is_endless: false,
             bytes: 0,
             next_check,
         }
@@ -107,7 +111,12 @@ impl<'t, 'a> Step<'t, 'a> {
             }
             Body::Estimation { rank, size, cold } => self.turn().estimate(rank, size, cold),
             Body::Starts => self.start(at),
-            Body::Generating(output) => self.chunk(output, bytes, at)?,
+            Body::Generating(output) => {
+                self.chunk(output, bytes, at)?;
+                if let Some(values) = self.outputs.take_if(|_| self.is_endless) {
+                    return Ok(Flow::Done(self.end(values, at)));
+                }
+            }
             Body::Completed(output) => return self.complete(output, bytes, at).map(Flow::Done),
             Body::QueueFull => {
                 return Err(Fault::new(Failure::QueueFull, "the app's queue is full"));
@@ -223,6 +232,14 @@ impl<'t, 'a> Step<'t, 'a> {
         }
         self.next_check = self.bytes + (limit - size).min((reply_limit / 4).max(1));
         Ok(true)
+    }
+
+    /// Ends a function that the server repeats.
+    fn end(&mut self, values: Vec<Value>, at: Instant) -> Outcome {
+        if !self.replies.is_empty() {
+            self.turn().note_end(at);
+        }
+        Outcome { values, changed_states: Vec::new(), rendered: None }
     }
 
     fn complete(&mut self, output: Output, bytes: usize, at: Instant) -> Result<Outcome, Fault> {

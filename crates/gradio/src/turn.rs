@@ -62,6 +62,8 @@ pub(crate) struct Turn<'a> {
     processing_at: Vec<(Duration, f64)>,
     toasts: Vec<Toast>,
     cached: Option<String>,
+    /// Whether a timer of the page brings the reply, which then ends with its last change.
+    pub(crate) by_timer: bool,
 }
 
 impl<'a> Turn<'a> {
@@ -88,6 +90,7 @@ impl<'a> Turn<'a> {
             processing_at: Vec::new(),
             toasts: Vec::new(),
             cached: None,
+            by_timer: false,
         }
     }
 
@@ -188,12 +191,24 @@ impl<'a> Turn<'a> {
     /// A function with a reply has ended.
     pub(crate) fn note_end(&mut self, at: Instant) {
         let since = at.saturating_duration_since(self.sent);
-        if self.timing.chunks.is_empty() && self.tracks.iter().any(|one| !one.content.is_empty()) {
-            self.timing.first_output = Some(since);
+        let is_new = self.by_timer && self.last_change() == Some(since);
+        if (self.timing.chunks.is_empty() || is_new) && !self.is_silent() {
+            self.timing.first_output.get_or_insert(since);
             self.timing.chunks.push(since);
             self.processing_at.extend(self.processing.map(|processing| (since, processing)));
         }
-        self.timing.reply = Some(since);
+        let last_change = self.last_change().filter(|_| self.by_timer);
+        self.timing.reply = Some(last_change.unwrap_or(since));
+    }
+
+    fn last_change(&self) -> Option<Duration> {
+        self.tracks.iter().filter_map(ReplyTrack::changed).max()
+    }
+
+    /// Whether there is a reply that has not changed for this time.
+    pub(crate) fn is_unchanged_for(&self, quiet: Duration) -> bool {
+        let changed = self.last_change().filter(|_| !self.is_silent());
+        changed.is_some_and(|changed| self.sent.elapsed() >= changed + quiet)
     }
 
     /// Whether all replies are empty.

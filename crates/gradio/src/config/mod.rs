@@ -5,6 +5,7 @@
 mod wire;
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -15,6 +16,7 @@ use wire::{Rendered, Wire, add_parents, loose};
 pub type Id = u64;
 
 /// The part of an app's description that is needed to talk to it.
+#[expect(clippy::struct_excessive_bools, reason = "the description has these fields")]
 #[derive(Clone, Debug)]
 pub struct AppConfig {
     /// Such as `6.31.0`; empty when the app does not report it.
@@ -47,6 +49,9 @@ pub struct AppConfig {
     pub components: HashMap<Id, Component>,
     /// The functions, with the events that trigger them; `id` is filled in where it was absent.
     pub dependencies: Vec<Dependency>,
+    /// Whether the functions that follow a function without server code run. The page of Gradio 3
+    /// and 4 starts them when the server reports the end of the function, which then never happens.
+    pub follows_javascript: bool,
     /// The component that contains each component.
     parents: HashMap<Id, Id>,
 }
@@ -142,6 +147,9 @@ pub struct Props {
     /// False when the user cannot change the component.
     #[serde(deserialize_with = "loose")]
     pub interactive: Option<bool>,
+    /// False when a timer does not tick.
+    #[serde(deserialize_with = "loose")]
+    pub active: Option<bool>,
 }
 
 /// A function with the events that trigger it.
@@ -187,6 +195,10 @@ pub struct Dependency {
     /// Set for a `gr.render` function, whose output is components.
     #[serde(deserialize_with = "loose")]
     render_id: Option<Id>,
+    /// Seconds after which the server runs the function again, while the client is connected. Up to
+    /// 4.35; later versions use a timer.
+    #[serde(deserialize_with = "loose")]
+    every: Option<f64>,
     #[serde(deserialize_with = "loose")]
     types: Types,
 }
@@ -221,6 +233,12 @@ impl Dependency {
     #[must_use]
     pub fn renders(&self) -> bool {
         self.render_id.is_some()
+    }
+
+    /// Interval at which the server runs the function again until the client leaves.
+    #[must_use]
+    pub fn interval(&self) -> Option<Duration> {
+        self.every.and_then(seconds)
     }
 
     /// Whether this event of any component triggers it.
@@ -272,14 +290,16 @@ impl AppConfig {
             add_parents(&page.layout, &mut parents);
         }
         let pages = wire.page.into_iter();
+        let version = wire.version.unwrap_or_default();
         Some(Self {
+            follows_javascript: !matches!(release(&version).0, 3 | 4),
             root: wire.root.filter(|root| !root.is_empty()),
             current_page: wire.current_page.unwrap_or_default(),
             connect_heartbeat: wire.connect_heartbeat.unwrap_or(false),
             pages: pages.map(|(name, page)| (name, page.dependencies)).collect(),
             parents,
             protocol: Protocol::from_name(wire.protocol.as_deref()),
-            version: wire.version.unwrap_or_default(),
+            version,
             api_prefix: wire.api_prefix.unwrap_or_default().trim_end_matches('/').to_owned(),
             mode: wire.mode.unwrap_or_default(),
             title: wire.title.filter(|title| !title.is_empty()),
@@ -337,9 +357,17 @@ impl AppConfig {
         if let Some(visible) = update.get("visible").filter(|visible| !visible.is_null()) {
             props.visible = visible.clone();
         }
-        if let Some(interactive) = update.get("interactive").and_then(Value::as_bool) {
-            props.interactive = Some(interactive);
-        }
+        let flag = |name: &str| update.get(name).and_then(Value::as_bool);
+        props.interactive = flag("interactive").or(props.interactive);
+        props.active = flag("active").or(props.active);
+    }
+
+    /// Whether a function that follows another one runs after an error of that one. The page of
+    /// Gradio 6 does not run `.then` functions after an error.
+    #[must_use]
+    pub fn runs_after_error(&self, follower: &Dependency) -> bool {
+        follower.trigger_only_on_failure
+            || (!follower.trigger_only_on_success && self.release().0 < 6)
     }
 
     /// Adds the components and functions that a `gr.render` function returned.
@@ -363,9 +391,18 @@ impl AppConfig {
     /// The first two numbers of the version; zero where they are missing.
     #[must_use]
     pub fn release(&self) -> (u32, u32) {
-        let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0));
-        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+        release(&self.version)
     }
+}
+
+fn release(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
+/// A positive duration in seconds; `None` for zero and for anything that is not a duration.
+pub(crate) fn seconds(number: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(number).ok().filter(|duration| !duration.is_zero())
 }
 
 /// The description embedded in an app's page as `window.gradio_config = {…};`.

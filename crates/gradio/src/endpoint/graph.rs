@@ -13,6 +13,7 @@ const MAX_STEPS: usize = 64;
 /// An app's functions with an index of what they trigger.
 pub(crate) struct Graph<'a> {
     all: &'a [Dependency],
+    follows_javascript: bool,
     /// Positions of the functions that follow a function, by its id.
     after: HashMap<Id, Vec<usize>>,
     /// Positions of the functions that a change of a component triggers.
@@ -37,7 +38,12 @@ impl Reachable {
 impl<'a> Graph<'a> {
     pub(crate) fn new(config: &'a AppConfig) -> Self {
         let all = &config.dependencies[..config.dependencies.len().min(MAX_FUNCTIONS)];
-        let mut graph = Self { all, after: HashMap::new(), on_change: HashMap::new() };
+        let mut graph = Self {
+            all,
+            follows_javascript: config.follows_javascript,
+            after: HashMap::new(),
+            on_change: HashMap::new(),
+        };
         for (at, one) in all.iter().enumerate() {
             if one.inputs.len() > MAX_COMPONENTS || one.outputs.len() > MAX_COMPONENTS {
                 continue;
@@ -54,7 +60,9 @@ impl<'a> Graph<'a> {
 
     /// Functions that run after this one has ended.
     pub(crate) fn followers(&self, at: usize) -> impl Iterator<Item = usize> {
-        self.after.get(&self.all[at].id()).into_iter().flatten().copied()
+        let one = &self.all[at];
+        let follows = one.runs_on_server() || self.follows_javascript;
+        self.after.get(&one.id()).filter(|_| follows).into_iter().flatten().copied()
     }
 
     /// Functions that a change of this component triggers.

@@ -88,6 +88,9 @@ pub(crate) struct Plan {
     pub(crate) starts: Vec<usize>,
     /// Positions of all functions of a turn, in the order in which they are triggered.
     pub(crate) steps: Vec<usize>,
+    /// Positions of the functions of timers that bring the reply, and of what they trigger.
+    pub(crate) timers: Vec<usize>,
+    pub(crate) timer_steps: Vec<usize>,
     /// The component that holds the message.
     pub(crate) message: Id,
     /// The components that show the reply.
@@ -107,7 +110,8 @@ impl Plan {
         &'a self,
         config: &'a AppConfig,
     ) -> impl DoubleEndedIterator<Item = &'a Dependency> {
-        let functions = self.steps.iter().map(|&at| &config.dependencies[at]);
+        let functions = self.steps.iter().chain(&self.timer_steps);
+        let functions = functions.map(|&at| &config.dependencies[at]);
         functions.filter(|one| one.runs_on_server())
     }
 }
@@ -119,6 +123,31 @@ pub(crate) fn candidates(config: &AppConfig, choice: &Choice) -> Vec<Plan> {
 
 /// The configured chat, or the best one.
 pub(crate) fn choose(config: &AppConfig, choice: &Choice) -> Result<Plan, Fault> {
+    let chosen = choose_followed(config, choice);
+    if chosen.is_err() && !config.follows_javascript {
+        let mut following = config.clone();
+        following.follows_javascript = true;
+        if let Ok(plan) = choose_followed(&following, choice) {
+            return Err(not_followed(config, &plan));
+        }
+    }
+    chosen
+}
+
+fn not_followed(config: &AppConfig, plan: &Plan) -> Fault {
+    let functions = plan.steps.iter().map(|&at| &config.dependencies[at]);
+    let javascript = functions.filter(|one| !one.runs_on_server());
+    let ids: Vec<_> = javascript.map(|one| one.id().to_string()).collect();
+    let prose = format!(
+        "the page of Gradio {} runs function {} in the browser only and starts no function after \
+         it, so users get no answer",
+        config.version,
+        ids.join(", ")
+    );
+    Fault::new(Failure::Page, prose)
+}
+
+fn choose_followed(config: &AppConfig, choice: &Choice) -> Result<Plan, Fault> {
     let missing = |prose: String| Fault::new(Failure::EndpointMissing, prose);
     let planner = Planner::new(config, choice);
     let Some(endpoint) = &choice.endpoint else {

@@ -86,14 +86,29 @@ impl<'a> Planner<'a> {
             named => named,
         };
         let message = *one.inputs.first()?;
-        Some(Plan { how: How::Api, starts: vec![at], steps: vec![at], message, replies })
+        Some(Plan {
+            how: How::Api,
+            starts: vec![at],
+            steps: vec![at],
+            timers: Vec::new(),
+            timer_steps: Vec::new(),
+            message,
+            replies,
+        })
     }
 
     fn event_plan(&self, starts: Vec<usize>, target: Option<Id>) -> Option<Plan> {
         let reachable = self.graph.reachable(&starts);
         let message = self.message_box(&reachable, target)?;
-        let chats = self.chats(&reachable);
-        let named = self.named_replies(&reachable.order);
+        let ticks = self.tick_functions();
+        let plain = || self.plain_reply(&reachable, message).filter(|reply| *reply != message);
+        let mut chats = self.chats(&reachable);
+        if chats.is_empty() && plain().is_none() {
+            // The event may only start the work.
+            chats = self.chats(&self.graph.reachable(&ticks));
+        }
+        let all = reachable.order.iter().chain(&ticks).copied().collect::<Vec<_>>();
+        let named = self.named_replies(&all);
         let how = if chats.is_empty() { How::Plain } else { How::Chain };
         let replies = match (named.is_empty(), chats.is_empty()) {
             (false, _) => named,
@@ -103,19 +118,57 @@ impl<'a> Planner<'a> {
         if !self.choice.replies.is_empty() && !self.are_named(&replies) {
             return None;
         }
-        let steps = self.steps(&reachable, how, message, &replies);
+        let mut steps = self.steps(&reachable, how, message, &replies);
+        let timers: Vec<usize> =
+            ticks.into_iter().filter(|&at| self.leads_to(at, &replies)).collect();
+        let mut timer_steps = Vec::new();
+        if !timers.is_empty() {
+            // What the functions of the timer read may be anywhere on the server.
+            steps = reachable.order;
+            timer_steps = self.steps(&self.graph.reachable(&timers), how, message, &replies);
+        }
         let takes_message = |&at: &usize| self.config.dependencies[at].inputs.contains(&message);
-        steps.iter().any(takes_message).then_some(Plan { how, starts, steps, message, replies })
+        steps.iter().any(takes_message).then_some(Plan {
+            how,
+            starts,
+            steps,
+            timers,
+            timer_steps,
+            message,
+            replies,
+        })
     }
 
-    /// Functions that lead to a reply or write what such a function reads. Functions that only
-    /// update the page are left out.
+    /// Functions that the page calls at an interval.
+    fn tick_functions(&self) -> Vec<usize> {
+        let all = self.config.dependencies.iter().enumerate().take(MAX_FUNCTIONS);
+        let ticks = all.filter(|(_, one)| {
+            one.has_event("tick") || (one.has_event("load") && one.interval().is_some())
+        });
+        ticks.map(|(at, _)| at).collect()
+    }
+
+    /// Whether a function or one that it triggers writes one of these components.
+    fn leads_to(&self, at: usize, replies: &[Id]) -> bool {
+        let reachable = self.graph.reachable(&[at]);
+        let mut outputs =
+            reachable.order.iter().flat_map(|&at| &self.config.dependencies[at].outputs);
+        outputs.any(|id| replies.contains(id))
+    }
+
+    /// Functions that lead to a reply, write what such a function reads, or lock and unlock the
+    /// message box. Functions that only update other parts of the page are left out.
     fn steps(&self, reachable: &Reachable, how: How, message: Id, replies: &[Id]) -> Vec<usize> {
         let all = &self.config.dependencies;
         let writes_reply = |at: usize| {
             let chat = |id: &Id| how == How::Chain && is_chat(self.config.kind(*id));
             all[at].outputs.iter().any(|id| replies.contains(id) || chat(id))
         };
+        let message_box: Vec<Id> = self.config.chain_of_parents(message).collect();
+        // The functions of a `ChatInterface` always unlock its box.
+        let may_lock = self.config.mode != "chat_interface";
+        let writes_box =
+            |at: usize| may_lock && all[at].outputs.iter().any(|id| message_box.contains(id));
         let order = &reachable.order;
         let mut kept: BTreeSet<usize> = BTreeSet::new();
         for &at in order.iter().filter(|&&at| all[at].runs_on_server() && writes_reply(at)) {
@@ -123,6 +176,9 @@ impl<'a> Planner<'a> {
             if replies != [message] || all[at].inputs.contains(&message) {
                 kept.extend(reachable.way_to(at));
             }
+        }
+        for &at in order.iter().filter(|&&at| all[at].runs_on_server() && writes_box(at)) {
+            kept.extend(reachable.way_to(at));
         }
         loop {
             let read: BTreeSet<Id> = kept.iter().flat_map(|&at| &all[at].inputs).copied().collect();

@@ -31,7 +31,7 @@ pub(crate) async fn make(
         Protocol::Sse => events::one_stream_per_event(http, call, step, &mut guard).await,
         _ => events::join_and_follow(http, streams, call, step, &mut guard).await,
     };
-    if outcome.is_err() {
+    if outcome.is_err() || step.is_endless {
         guard.cancel().await;
     }
     guard.finished();

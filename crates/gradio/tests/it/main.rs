@@ -4,6 +4,7 @@
 #![expect(clippy::too_many_lines, reason = "tables of test cases")]
 
 mod browser;
+mod chains;
 mod corpora;
 mod faults;
 mod proxies;
