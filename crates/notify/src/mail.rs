@@ -2,6 +2,7 @@
 //! mails.
 
 mod comparison;
+mod digest;
 mod language;
 mod layout;
 mod list;
@@ -11,6 +12,7 @@ mod situation;
 mod text;
 mod weekly;
 
+pub use digest::{Digest, Link, LinkKind, digest, group_title};
 pub use weekly::write_weekly;
 
 use domain::Severity;

@@ -14,16 +14,11 @@ pub(crate) fn write(of: &Notification, items: &[Item], messages: &'static dyn Me
     let writer = Writer { of, messages };
     let environment = of.environment.as_str();
     let labels = messages.labels();
-    let mut counts = StateCounts::default();
     let mut body = String::new();
     line(&mut body, &messages.group_headline(items.len(), &place(environment, &of.region)));
     body.push('\n');
-    for (index, item) in items.iter().enumerate() {
-        let situation = situation(item);
-        counts.count(situation);
-        if index < LONGEST_LIST {
-            entry(&writer, &mut body, item, situation);
-        }
+    for item in items.iter().take(LONGEST_LIST) {
+        entry(&writer, &mut body, item, situation(item));
     }
     if LONGEST_LIST < items.len() {
         line(&mut body, &format!("{} (+{})", labels.and_more, items.len() - LONGEST_LIST));
@@ -33,11 +28,21 @@ pub(crate) fn write(of: &Notification, items: &[Item], messages: &'static dyn Me
         section(&mut body, labels.others, &open);
     }
     dashboard(&mut body, of.dashboard.as_deref(), messages);
-    let names: Vec<&str> = items.iter().take(4).map(|item| item.alert.title()).collect();
-    let more = items.len() - names.len();
+    Mail { subject: subject(&group_title(of, messages)), body }
+}
+
+/// The title of a notification about several alarms: `2 DOWN, 1 OK (prod): bot, shop, docs`.
+pub(crate) fn group_title(of: &Notification, messages: &dyn Messages) -> String {
+    let mut counts = StateCounts::default();
+    for item in &of.items {
+        counts.count(situation(item));
+    }
+    let names: Vec<String> =
+        of.items.iter().take(4).map(|item| one_line(item.alert.title())).collect();
+    let more = of.items.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(", +{more}") };
     let names = format!("{}{more}", names.join(", "));
-    Mail { subject: subject(&messages.group_subject(counts, environment, &names)), body }
+    messages.group_subject(counts, of.environment.as_str(), &names)
 }
 
 fn entry(writer: &Writer<'_>, body: &mut String, item: &Item, situation: Situation) {

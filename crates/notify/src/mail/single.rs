@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::report::{Attempt, Report};
+use domain::report::{Report, TurnReport};
 use jiff::Timestamp;
 
 use crate::alert::{Source, State, Subject};
@@ -31,6 +31,23 @@ const LABEL: usize = 200;
 pub(crate) struct Writer<'a> {
     pub(crate) of: &'a Notification,
     pub(crate) messages: &'static dyn Messages,
+}
+
+/// What a report says about an incident.
+pub(super) struct Observed {
+    /// The turn and the run.
+    pub(super) place: String,
+    /// Label and value.
+    pub(super) rows: Vec<(&'static str, String)>,
+}
+
+/// The links of a notification.
+pub(super) struct Pages {
+    /// The page of the report, and the command that shows it.
+    pub(super) report: Option<(String, String)>,
+    /// The probe's own runbook and the section of Vigie's.
+    pub(super) runbooks: Vec<String>,
+    pub(super) alarm: Option<String>,
 }
 
 pub(crate) fn write(of: &Notification, item: &Item, messages: &'static dyn Messages) -> Mail {
@@ -78,10 +95,11 @@ impl Writer<'_> {
         if alert.state != State::Ok {
             section(&mut body, labels.others, &self.others());
         }
-        section(&mut body, labels.next, &self.steps(item, situation));
+        section(&mut body, labels.next, &numbered(&self.steps(item, situation)));
         section(&mut body, labels.links, &self.links(item, situation));
-        if let Some(mute) = self.mute(item) {
-            section(&mut body, labels.mute, &mute);
+        if let Some(mute) = self.mute_command(item) {
+            let hint = self.messages.mute_hint();
+            section(&mut body, labels.mute, &format!("{mute}\n{hint}"));
         }
         body.push('\n');
         line(&mut body, &self.footer(item, situation));
@@ -89,6 +107,11 @@ impl Writer<'_> {
     }
 
     fn subject(&self, item: &Item, situation: Situation) -> String {
+        subject(&self.title(item, situation))
+    }
+
+    /// The subject in full, with characters that SNS does not accept.
+    pub(super) fn title(&self, item: &Item, situation: Situation) -> String {
         let alert = &item.alert;
         let state = self.messages.state(situation, item.kind);
         let test = match alert.test {
@@ -100,7 +123,7 @@ impl Writer<'_> {
             _ => self.summary(item, situation),
         };
         let name = format!("{} ({})", one_line(alert.title()), self.environment(item));
-        subject(&format!("{test}{state} {name}{}{what}", self.messages.colon()))
+        format!("{test}{state} {name}{}{what}", self.messages.colon())
     }
 
     /// What is wrong in a few words, with the measurement that describes it best.
@@ -110,7 +133,7 @@ impl Writer<'_> {
         format!("{}{measured}", self.messages.summary(situation))
     }
 
-    fn headline(&self, item: &Item, situation: Situation) -> String {
+    pub(super) fn headline(&self, item: &Item, situation: Situation) -> String {
         let alert = &item.alert;
         // The subject has no room for the region.
         let title = one_line(alert.title());
@@ -130,13 +153,13 @@ impl Writer<'_> {
     }
 
     /// The environment that the alert itself names, such as another one's that shares an Alertmanager.
-    fn environment(&self, item: &Item) -> String {
+    pub(super) fn environment(&self, item: &Item) -> String {
         let own = item.alert.labels.get("environment").map(|name| brief(name, 40));
         own.filter(|name| !name.is_empty()).unwrap_or_else(|| self.of.environment.to_string())
     }
 
     /// The region of the alarm, which may be another one than Vigie's.
-    fn region(&self, item: &Item) -> String {
+    pub(super) fn region(&self, item: &Item) -> String {
         let own = links::region_of(&item.alert.key).map(str::to_owned);
         own.unwrap_or_else(|| self.of.region.clone())
     }
@@ -199,20 +222,29 @@ impl Writer<'_> {
 
     /// What the report says: the turn, its prompt and answer, and how the run ended.
     fn run(&self, item: &Item, report: &Report, situation: Situation) -> String {
-        let labels = self.messages.labels();
+        let observed = self.observed(item, report, situation);
         let mut text = String::new();
+        line(&mut text, &observed.place);
+        for (label, value) in observed.rows {
+            row(&mut text, label, &value);
+        }
+        text
+    }
+
+    pub(super) fn observed(&self, item: &Item, report: &Report, situation: Situation) -> Observed {
+        let labels = self.messages.labels();
         let at = self.second(report.due);
         let others =
             if let Situation::Degraded(_) = situation { Attempts::One } else { attempts(report) };
         let attempt = decisive_attempt(report, situation);
-        match attempt.and_then(|attempt| Some((attempt, decisive_turn(report, attempt)?))) {
-            Some((attempt, turn)) => {
-                let place = self.messages.turn(turn + 1, report.turns, &at, &others);
-                line(&mut text, &place);
-                self.turn(&mut text, attempt, turn);
-            }
-            None => line(&mut text, &self.messages.before_first_turn(&at, &others)),
-        }
+        let turn = attempt.and_then(|attempt| Some((attempt, decisive_turn(report, attempt)?)));
+        let (place, mut rows) = match turn {
+            Some((attempt, turn)) => (
+                self.messages.turn(turn + 1, report.turns, &at, &others),
+                self.turn(&attempt.turns[turn]),
+            ),
+            None => (self.messages.before_first_turn(&at, &others), Vec::new()),
+        };
         let took = match measurement(item, situation) {
             Measurement::Late { what, measured, objective, .. } => {
                 Some(self.messages.late(what, measured, objective))
@@ -220,9 +252,7 @@ impl Writer<'_> {
             Measurement::TimedOut { after, .. } => Some(self.messages.timed_out(after)),
             _ => None,
         };
-        if let Some(took) = took {
-            row(&mut text, labels.took, &took);
-        }
+        rows.extend(took.map(|took| (labels.took, took)));
         let failure = attempt.and_then(|attempt| attempt.failure.as_ref());
         let detail = match (failure, attempt) {
             (Some(failure), _) => &*failure.prose,
@@ -233,28 +263,27 @@ impl Writer<'_> {
             Situation::Down(Some(reason)) => self.messages.detail(reason, detail),
             _ => Some(detail.to_owned()),
         };
-        if let Some(detail) = detail.filter(|detail| !detail.is_empty()) {
-            row(&mut text, labels.detail, &brief(&detail, QUOTE));
-        }
-        text
+        let detail = detail.filter(|detail| !detail.is_empty());
+        rows.extend(detail.map(|detail| (labels.detail, brief(&detail, QUOTE))));
+        Observed { place, rows }
     }
 
-    fn turn(&self, text: &mut String, attempt: &Attempt, turn: usize) {
+    fn turn(&self, turn: &TurnReport) -> Vec<(&'static str, String)> {
         let labels = self.messages.labels();
         let quoted = |said: &str| {
             let said = brief(said, QUOTE);
             if said.is_empty() { labels.no_answer.to_owned() } else { said }
         };
-        let turn = &attempt.turns[turn];
-        row(text, labels.said, &brief(&turn.said, QUOTE));
+        let mut rows = vec![(labels.said, brief(&turn.said, QUOTE))];
         let mut failed = turn.checks.iter().filter(|check| !check.passed).peekable();
         if failed.peek().is_none() {
-            row(text, labels.answered, &quoted(&turn.answered));
+            rows.push((labels.answered, quoted(&turn.answered)));
         }
         for check in failed {
-            row(text, labels.expected, &brief(&self.messages.expected(&check.expected), QUOTE));
-            row(text, labels.found, &quoted(&self.messages.found(&check.found)));
+            rows.push((labels.expected, brief(&self.messages.expected(&check.expected), QUOTE)));
+            rows.push((labels.found, quoted(&self.messages.found(&check.found))));
         }
+        rows
     }
 
     /// Day and second.
@@ -268,7 +297,7 @@ impl Writer<'_> {
     }
 
     /// What to do, with the names of this alarm in the commands.
-    fn steps(&self, item: &Item, situation: Situation) -> String {
+    pub(super) fn steps(&self, item: &Item, situation: Situation) -> Vec<String> {
         let probe = item.alert.subject.probe().map(ToString::to_string).unwrap_or_default();
         let instance = item.report.as_ref().map(|report| &*report.instance).unwrap_or_default();
         let host = instance.rsplit_once(':').map_or(instance, |(host, _)| host);
@@ -281,32 +310,22 @@ impl Writer<'_> {
                 .replace("{host}", host)
                 .replace("{url}", &url)
         });
-        numbered(&steps.collect::<Vec<String>>())
+        steps.collect()
     }
 
     fn links(&self, item: &Item, situation: Situation) -> String {
         let labels = self.messages.labels();
-        let alert = &item.alert;
+        let pages = self.pages(item, situation);
         let mut text = String::new();
-        if let Some(report) = &item.report {
-            let key = report.key();
-            let page = links::object(&self.of.bucket, &format!("{key}.html"), &self.of.region);
-            row(&mut text, labels.report, &page);
-            row(&mut text, "", &format!("vigie report {key}"));
+        if let Some((page, command)) = &pages.report {
+            row(&mut text, labels.report, page);
+            row(&mut text, "", command);
         }
-        let runbook =
-            alert.runbook.as_ref().or(item.report.as_ref().and_then(|r| r.runbook.as_ref()));
-        if let Some(runbook) = runbook {
-            row(&mut text, labels.runbook, &one_line(runbook));
+        for (index, runbook) in pages.runbooks.iter().enumerate() {
+            row(&mut text, if index == 0 { labels.runbook } else { "" }, runbook);
         }
-        // The probe's own runbook comes first, and may be a page of Vigie already.
-        let page = self.messages.runbook(situation).map(links::docs);
-        let own = runbook.is_some_and(|own| own.starts_with(&links::docs("runbook")));
-        if let Some(page) = page.filter(|_| !own) {
-            row(&mut text, if runbook.is_some() { "" } else { labels.runbook }, &page);
-        }
-        if let Some(link) = &alert.link {
-            row(&mut text, labels.alarm, &one_line(link));
+        if let Some(alarm) = &pages.alarm {
+            row(&mut text, labels.alarm, alarm);
         }
         if let Some(dashboard) = &self.of.dashboard {
             row(&mut text, labels.dashboard, dashboard);
@@ -314,8 +333,24 @@ impl Writer<'_> {
         text
     }
 
+    pub(super) fn pages(&self, item: &Item, situation: Situation) -> Pages {
+        let alert = &item.alert;
+        let report = item.report.as_ref().map(|report| {
+            let key = report.key();
+            let page = links::object(&self.of.bucket, &format!("{key}.html"), &self.of.region);
+            (page, format!("vigie report {key}"))
+        });
+        let runbook =
+            alert.runbook.as_ref().or(item.report.as_ref().and_then(|r| r.runbook.as_ref()));
+        // The probe's own runbook comes first, and may be a page of Vigie already.
+        let own = runbook.is_some_and(|own| own.starts_with(&links::docs("runbook")));
+        let page = self.messages.runbook(situation).map(links::docs).filter(|_| !own);
+        let runbooks = runbook.map(|own| one_line(own)).into_iter().chain(page).collect();
+        Pages { report, runbooks, alarm: alert.link.as_ref().map(|link| one_line(link)) }
+    }
+
     /// `None` for alarms that `vigie mute` does not affect: those of an Alertmanager are silenced there.
-    fn mute(&self, item: &Item) -> Option<String> {
+    pub(super) fn mute_command(&self, item: &Item) -> Option<String> {
         let alert = &item.alert;
         let mutable = matches!(alert.source, Source::CloudWatch | Source::EventBridge)
             && matches!(alert.subject, Subject::Down { .. } | Subject::Degraded { .. })
@@ -324,8 +359,7 @@ impl Writer<'_> {
         let reason = self.messages.labels().mute_reason;
         let environment = &self.of.environment;
         Some(format!(
-            "vigie mute {probe} --environment {environment} --for 2h --reason \"{reason}\"\n{}",
-            self.messages.mute_hint()
+            "vigie mute {probe} --environment {environment} --for 2h --reason \"{reason}\""
         ))
     }
 
