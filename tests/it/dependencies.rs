@@ -24,6 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("notification-store", &["domain", "notify"]),
     ("notify", &["domain", "redact"]),
     ("probe-file", &["domain", "redact"]),
+    ("receivers", &["domain", "notify", "redact"]),
     ("redact", &[]),
     ("relabel", &[]),
     ("remote-write", &["samples"]),

@@ -6,3 +6,4 @@ pub mod receiver;
 pub mod reports;
 pub mod runbook;
 pub mod template;
+pub mod vendors;

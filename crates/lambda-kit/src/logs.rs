@@ -26,6 +26,7 @@ pub const VIGIE_CRATES: &[&str] = &[
     "notify",
     "probe_file",
     "prober",
+    "receivers",
     "redact",
     "relabel",
     "remote_write",
