@@ -9,6 +9,8 @@ use crate::Queue;
 
 /// What to scrape, and how often.
 pub struct Target {
+    /// See [`scrape::client`].
+    pub client: reqwest::Client,
     pub request: Request,
     pub labels: Labels,
     /// The scrape interval, at least 1 ms. The time limit of a request is not longer.
@@ -20,12 +22,7 @@ pub struct Target {
 /// Samples are stamped with the grid, multiples of [`Target::every`] since 1970. A target that hangs
 /// misses no grid point: a scrape that starts late gets less time. When the clock is set back by more
 /// than two intervals, the grid begins again. `clock` returns the wall clock time.
-pub async fn scrape_for_ever(
-    client: &reqwest::Client,
-    target: &Target,
-    queue: &Queue,
-    clock: impl Fn() -> Timestamp,
-) {
+pub async fn scrape_for_ever(target: &Target, queue: &Queue, clock: impl Fn() -> Timestamp) {
     let mut memory = Memory::new();
     let mut was_up = None;
     let mut last = None;
@@ -42,7 +39,8 @@ pub async fn scrape_for_ever(
         last = Some(at);
         let mut request = target.request.clone();
         request.timeout = request.timeout.min((at + target.every).since(clock()));
-        let scrape = scrape::scrape(client, &request, &target.labels, &mut memory, at).await;
+        let scrape =
+            scrape::scrape(&target.client, &request, &target.labels, &mut memory, at).await;
         log(target, &scrape, &mut was_up);
         let dropped = queue.push(scrape.entries);
         if dropped > 0 {
@@ -94,6 +92,7 @@ mod tests {
 
     fn target(url: &str) -> Target {
         Target {
+            client: scrape::client("test").unwrap(),
             request: Request {
                 url: url.parse().unwrap(),
                 headers: http::HeaderMap::default(),
@@ -112,8 +111,8 @@ mod tests {
         milliseconds: u64,
         clock: impl Fn() -> Timestamp,
     ) -> Vec<i64> {
-        let (client, queue) = (scrape::client("test").unwrap(), Queue::new(1000));
-        let scraping = scrape_for_ever(&client, target, &queue, clock);
+        let queue = Queue::new(1000);
+        let scraping = scrape_for_ever(target, &queue, clock);
         let _ = tokio::time::timeout(Duration::from_millis(milliseconds), scraping).await;
         let entries = queue.take(1000);
         let ups = entries.iter().filter(|entry| entry.series.name() == "up");

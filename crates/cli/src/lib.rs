@@ -13,6 +13,7 @@ mod io;
 mod local_prober;
 mod output;
 mod progress;
+mod prometheus_config;
 pub mod render;
 mod signals;
 mod starter;

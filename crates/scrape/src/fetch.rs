@@ -68,7 +68,33 @@ pub enum FetchError {
 /// It does not decompress: [`fetch`] does, since the decoder of the HTTP client ignores what follows the
 /// first member of a gzip stream.
 pub fn client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
+    client_with_tls(user_agent, &Tls::default())
+}
+
+/// How a target is authenticated by TLS.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// The only trusted certificate authorities, as PEM. `None`: those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// Certificate and private key of the client, as PEM.
+    pub identity: Option<Vec<u8>>,
+    /// Accept any certificate.
+    pub insecure_skip_verify: bool,
+}
+
+/// As [`client`], with settings for TLS.
+pub fn client_with_tls(user_agent: &str, tls: &Tls) -> Result<reqwest::Client, reqwest::Error> {
+    let mut builder = reqwest::Client::builder();
+    if let Some(ca) = &tls.ca {
+        builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(ca)?);
+    }
+    if let Some(identity) = &tls.identity {
+        builder = builder.identity(reqwest::Identity::from_pem(identity)?);
+    }
+    if tls.insecure_skip_verify {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    builder
         .user_agent(user_agent)
         .no_gzip()
         .no_brotli()

@@ -28,7 +28,7 @@ mod page;
 mod state;
 mod target;
 
-pub use fetch::{FetchError, Page, Request, client, fetch};
+pub use fetch::{FetchError, Page, Request, Tls, client, client_with_tls, fetch};
 pub use memory::Memory;
 pub use page::{Counts, LimitError, Scrape, ScrapeError};
 pub use state::StateError;

@@ -9,16 +9,43 @@ use agent::{Counts, Queue};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::USER_AGENT;
+use exposition::Format;
 use probe_file::label;
-use remote_write::{Auth, Client, Settings};
+use remote_write::{Auth, Client, Settings, SigV4};
 use samples::{Protocol, Timestamp};
 use scrape::{Labels, Limits, Request};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use url::Url;
 
+use crate::prometheus_config::{self, Configuration};
 use crate::signals::{Signal, Signals};
 use crate::{Exit, Io};
+
+/// Options whose settings are in the file of `--config`.
+const INSTEAD_OF_CONFIG: [&str; 21] = [
+    "scrape",
+    "remote_write",
+    "job",
+    "label",
+    "interval",
+    "timeout",
+    "batch_deadline",
+    "max_samples",
+    "queue",
+    "max_age",
+    "protocol",
+    "user",
+    "header",
+    "ca",
+    "body_size_limit",
+    "sample_limit",
+    "label_limit",
+    "label_name_length_limit",
+    "label_value_length_limit",
+    "fallback_scrape_protocol",
+    "bounds_as_written",
+];
 
 /// Scrape targets on an exact grid and remote write their samples, like a small Prometheus agent.
 ///
@@ -35,14 +62,19 @@ Limits of a page are off by default, except --body-size-limit. A page over a lim
 Examples:
   vigie bridge --scrape http://bot:7860/metrics --remote-write http://prometheus:9090/api/v1/write
   vigie bridge --scrape http://bot:7860/metrics --job bots --interval 1s \\
-      --remote-write https://receiver/api/v1/push --header X-Scope-OrgID=tenant --protocol 2.0")]
+      --remote-write https://receiver/api/v1/push --header X-Scope-OrgID=tenant --protocol 2.0
+  vigie bridge --config prometheus.yml")]
 pub struct Arguments {
     /// URL of a metrics page; may be repeated.
-    #[arg(long, value_name = "URL", required = true, value_parser = page)]
+    #[arg(long, value_name = "URL", required_unless_present = "config", value_parser = page)]
     scrape: Vec<Url>,
     /// The receiver, such as `http://prometheus:9090/api/v1/write`.
-    #[arg(long, value_name = "URL")]
-    remote_write: String,
+    #[arg(long, value_name = "URL", required_unless_present = "config")]
+    remote_write: Option<String>,
+    /// A file of Prometheus. Its `scrape_configs` with `static_configs` and its `remote_write` are used
+    /// instead of the other options; settings that are not supported are reported.
+    #[arg(long, value_name = "FILE", conflicts_with_all = INSTEAD_OF_CONFIG)]
+    config: Option<PathBuf>,
     /// The label `job` of all series.
     #[arg(long, value_name = "NAME", default_value = "gradio_chatbot", value_parser = label_value)]
     job: String,
@@ -94,6 +126,10 @@ pub struct Arguments {
     /// Bytes of a label value, at most.
     #[arg(long, value_name = "BYTES")]
     label_value_length_limit: Option<usize>,
+    /// The format of a page without a known content type, such as `PrometheusText0.0.4`. By default such a
+    /// page fails, like in Prometheus 3.
+    #[arg(long, value_name = "PROTOCOL", value_parser = fallback)]
+    fallback_scrape_protocol: Option<Format>,
     /// Keep `le` and `quantile` as the target writes them, like Prometheus 2. By default `1` becomes `1.0`,
     /// like in Prometheus 3.
     #[arg(long)]
@@ -101,42 +137,74 @@ pub struct Arguments {
 }
 
 pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    let client = Client::new(settings(arguments, |name| std::env::var(name).ok())?)?;
-    let targets = targets(arguments)?;
+    let plan = plan(arguments, io).await?;
+    let client = Client::new(plan.receiver)?;
     let mut signals = Signals::new()?;
-    let page_client = scrape::client(USER_AGENT).context("could not set up the HTTP client")?;
 
-    let queue = Queue::new(arguments.queue);
+    let queue = Queue::new(plan.capacity);
     let mut scraping = JoinSet::new();
-    for target in targets {
-        let (client, queue) = (page_client.clone(), queue.clone());
-        scraping.spawn(async move {
-            scraping::scrape_for_ever(&client, &target, &queue, now).await;
-        });
+    let count = crate::files::plural(plan.targets.len(), "target");
+    for target in plan.targets {
+        let queue = queue.clone();
+        scraping.spawn(async move { scraping::scrape_for_ever(&target, &queue, now).await });
     }
     let stop = async {
         while signals.next().await != Signal::Stop {}
         // No scrape starts any more; the queued samples are sent.
         scraping.abort_all();
     };
-    let batches = Batches {
-        most: arguments.max_samples,
-        deadline: arguments.batch_deadline,
-        ..Batches::default()
-    };
-    let count = crate::files::plural(arguments.scrape.len(), "target");
-    writeln!(io.err, "scraping {count} every {:?}", arguments.interval)?;
+    match &arguments.config {
+        Some(file) => writeln!(io.err, "scraping {count} of `{}`", file.display())?,
+        None => writeln!(io.err, "scraping {count} every {:?}", arguments.interval)?,
+    }
     io.err.flush()?;
-    let left = engine::run(client, &queue, batches, now, stop).await;
+    let left = engine::run(client, &queue, plan.batches, now, stop).await;
     writeln!(io.err, "{}", summary(&queue.counts(), left))?;
     Ok(Exit::Success)
+}
+
+/// What to scrape and where to send it.
+struct Plan {
+    targets: Vec<Target>,
+    receiver: Settings,
+    batches: Batches,
+    capacity: usize,
+}
+
+async fn plan(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Plan> {
+    let Some(file) = &arguments.config else {
+        return Ok(Plan {
+            targets: targets(arguments)?,
+            receiver: settings(arguments, |name| std::env::var(name).ok())?,
+            batches: Batches {
+                most: arguments.max_samples,
+                deadline: arguments.batch_deadline,
+                ..Batches::default()
+            },
+            capacity: arguments.queue,
+        });
+    };
+    let mut config = prometheus_config::read(file)?;
+    if !config.ignored.is_empty() {
+        writeln!(io.err, "ignored settings: {}", config.ignored.join(", "))?;
+    }
+    if let Some(region) = config.sigv4_region {
+        let aws = aws_config::load_from_env().await;
+        let credentials = aws.credentials_provider();
+        let credentials = credentials.context("no AWS credentials found to sign requests")?;
+        config.receiver.auth =
+            Auth::SigV4(SigV4 { region, service: "aps".to_owned(), credentials });
+    }
+    let capacity = config.capacity.unwrap_or(arguments.queue);
+    let Configuration { targets, receiver, batches, .. } = config;
+    Ok(Plan { targets, receiver, batches, capacity })
 }
 
 fn settings(
     arguments: &Arguments,
     env: impl Fn(&str) -> Option<String>,
 ) -> anyhow::Result<Settings> {
-    let mut settings = Settings::new(&arguments.remote_write)?;
+    let mut settings = Settings::new(arguments.remote_write.as_deref().unwrap_or_default())?;
     USER_AGENT.clone_into(&mut settings.user_agent);
     settings.protocol = arguments.protocol;
     settings.max_samples = arguments.max_samples;
@@ -176,16 +244,18 @@ fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
         label_name_bytes: arguments.label_name_length_limit,
         label_value_bytes: arguments.label_value_length_limit,
     };
+    let client = scrape::client(USER_AGENT).context("could not set up the HTTP client")?;
     let target = |url: &Url| {
         let instance = scrape::instance_of(url).unwrap_or_default();
         let more = arguments.label.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         Target {
+            client: client.clone(),
             request: Request {
                 url: url.clone(),
                 headers: http::HeaderMap::default(),
                 timeout,
                 limits,
-                fallback: None,
+                fallback: arguments.fallback_scrape_protocol,
             },
             labels: if arguments.bounds_as_written {
                 Labels::new(&arguments.job, &instance, more).with_bounds_as_written()
@@ -247,6 +317,11 @@ fn label(text: &str) -> Result<(String, String), String> {
 
 fn label_value(text: &str) -> Result<String, String> {
     label::is_value(text).then(|| text.to_owned()).ok_or_else(|| label::VALUE.to_owned())
+}
+
+fn fallback(text: &str) -> Result<Format, String> {
+    let format = prometheus_config::fallback_format(text);
+    format.ok_or_else(|| format!("expected {}", prometheus_config::FALLBACK))
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
