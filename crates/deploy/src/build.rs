@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
+
+use crate::parameters;
+
 pub const FUNCTIONS: [&str; 5] = ["dispatcher", "prober", "bridge", "ingest", "alerts"];
 
 /// The processor architecture of the functions.
@@ -48,6 +52,8 @@ pub enum Build {
     Debug,
     /// Optimised for size, in an environment like Lambda's.
     Release(Architecture),
+    /// The packaged functions of an unpacked release archive.
+    Archive(Architecture),
 }
 
 impl Build {
@@ -64,7 +70,7 @@ impl Build {
     pub fn architecture(self) -> Architecture {
         match self {
             Self::Debug => Architecture::HOST,
-            Self::Release(architecture) => architecture,
+            Self::Release(architecture) | Self::Archive(architecture) => architecture,
         }
     }
 
@@ -74,6 +80,72 @@ impl Build {
         root.join(match self {
             Self::Debug => "target/lambda-debug",
             Self::Release(_) => "target/lambda",
+            Self::Archive(_) => "functions",
         })
+    }
+
+    /// The folder or zip file of one function.
+    #[must_use]
+    pub fn package(self, root: &Path, name: &str) -> PathBuf {
+        let folder = self.folder(root);
+        match self {
+            Self::Debug | Self::Release(_) => folder.join(name),
+            Self::Archive(_) => folder.join(format!("{name}.zip")),
+        }
+    }
+
+    /// That of the release archive in `root`; `None` in a checkout.
+    pub fn of_archive(root: &Path) -> anyhow::Result<Option<Self>> {
+        if root.join("Cargo.toml").exists() {
+            return Ok(None);
+        }
+        let template = std::fs::read_to_string(root.join("infra/template.yaml"))?;
+        let default = parameters::of_template(&template)?.remove("Architecture").flatten();
+        let architecture = match default.as_deref() {
+            Some("arm64") => Architecture::Arm64,
+            Some("x86_64") => Architecture::X86,
+            other => {
+                bail!("the architecture of the archive is {other:?}; expected arm64 or x86_64")
+            }
+        };
+        let build = Self::Archive(architecture);
+        for name in FUNCTIONS {
+            let package = build.package(root, name);
+            std::fs::metadata(&package)
+                .with_context(|| format!("`{}` is missing in the archive", package.display()))?;
+        }
+        Ok(Some(build))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn archive_is_recognized_by_its_packages() {
+        let root = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let template = "Parameters:\n  Architecture:\n    Default: x86_64\nResources:\n";
+        file("infra/template.yaml", template);
+        let missing = Build::of_archive(root.path()).unwrap_err().to_string();
+        assert!(missing.ends_with("dispatcher.zip` is missing in the archive"), "{missing}");
+
+        for name in FUNCTIONS {
+            file(&format!("functions/{name}.zip"), "");
+        }
+        let found = Build::of_archive(root.path()).unwrap();
+        assert_eq!(found, Some(Build::Archive(Architecture::X86)));
+        let package = Build::Archive(Architecture::X86).package(root.path(), "prober");
+        assert_eq!(package, root.path().join("functions/prober.zip"));
+
+        file("Cargo.toml", "");
+        assert_eq!(Build::of_archive(root.path()).unwrap(), None);
     }
 }

@@ -44,7 +44,10 @@ impl Checkout<'_> {
         }
         let file = parameters::write_for_sam(folder, &parameters::complete(&source, &all)?)?;
         let template = folder.join("template.yaml");
-        fs::write(&template, located(&source, &infra, &build.folder(self.root), alarms)?)?;
+        fs::write(
+            &template,
+            located(&source, &infra, |name| build.package(self.root, name), alarms)?,
+        )?;
 
         let mut sam = self.tool("sam");
         sam.args(["deploy", "--config-env", environment, "--config-file"])
@@ -82,15 +85,17 @@ impl Checkout<'_> {
 fn located(
     template: &str,
     infra: &Path,
-    functions: &Path,
+    package: impl Fn(&str) -> PathBuf,
     alarms: Option<&Path>,
 ) -> anyhow::Result<String> {
     let mut packaged = 0;
     let mut line = |line: &str| {
         let indent = &line[..line.len() - line.trim_start().len()];
-        if let Some(name) = line.trim().strip_prefix("CodeUri: ../target/lambda/") {
+        // `../target/lambda/NAME` in a checkout, `../functions/NAME.zip` in an archive.
+        let code = line.trim().strip_prefix("CodeUri: ").map(Path::new);
+        if let Some(name) = code.and_then(Path::file_stem).and_then(|name| name.to_str()) {
             packaged += 1;
-            return format!("{indent}CodeUri: {}\n", functions.join(name).display());
+            return format!("{indent}CodeUri: {}\n", package(name).display());
         }
         if let Some(folder) = line.trim().strip_prefix("ContentUri: ") {
             return format!("{indent}ContentUri: {}\n", infra.join(folder).display());
@@ -145,13 +150,14 @@ mod tests {
     fn template_refers_to_absolute_paths() {
         let root = crate::run::root();
         let template = fs::read_to_string(root.join("infra/template.yaml")).unwrap();
-        let (infra, functions) = (Path::new("/c/infra"), Path::new("/c/target/lambda"));
-        let own = located(&template, infra, functions, None).unwrap();
+        let infra = Path::new("/c/infra");
+        let package = |name: &str| Path::new("/c/target/lambda").join(name);
+        let own = located(&template, infra, package, None).unwrap();
         assert!(own.contains("CodeUri: /c/target/lambda/prober\n"));
         assert!(own.contains("ContentUri: /c/infra/../probes\n"));
         assert!(own.contains("Location: /c/infra/alarms.yaml\n"));
         let alarms = Path::new("/c/alarms.yaml");
-        let other = located(&template, infra, functions, Some(alarms)).unwrap();
+        let other = located(&template, infra, package, Some(alarms)).unwrap();
         assert!(other.contains("Location: /c/alarms.yaml\n"));
         assert!(!other.contains("Location: /c/infra/alarms.yaml"));
     }

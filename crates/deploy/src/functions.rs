@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
@@ -28,6 +28,7 @@ impl Checkout<'_> {
         let built = match build {
             Build::Debug => self.build_debug().await?,
             Build::Release(architecture) => self.build_release(architecture, progress).await?,
+            Build::Archive(_) => return Ok(false),
         };
         for name in FUNCTIONS {
             let bootstrap = build.folder(self.root).join(name).join("bootstrap");
@@ -77,11 +78,28 @@ impl Checkout<'_> {
         let mut cargo = self.tool("cargo-lambda");
         cargo.args(["lambda", "build", "--release", "--locked", architecture.flag()]);
         cargo.args(FUNCTIONS.iter().flat_map(|name| ["--package", name]));
+        cargo.envs(without_paths(self.root));
         let show = |log: &str| progress.note(format!("  {}", compiled(log)));
         self.processes.run_and_report("build-functions", &mut cargo, show).await?;
         fs::write(stamp, wanted)?;
         Ok(true)
     }
+}
+
+/// Compiler flags that remove the paths of this machine from a program, so that the same sources give the
+/// same program in every folder.
+#[must_use]
+pub fn without_paths(root: &Path) -> [(&'static str, String); 2] {
+    let home = |variable: &str, folder: &str| {
+        let set = std::env::var_os(variable).map(PathBuf::from);
+        set.or_else(|| Some(std::env::home_dir()?.join(folder))).unwrap_or_default()
+    };
+    let names = [(root.to_owned(), "/vigie"), (home("CARGO_HOME", ".cargo"), "/cargo")];
+    let flags = |flag: &str| {
+        let flags = names.iter().map(|(path, name)| format!("{flag}={}={name}", path.display()));
+        flags.collect::<Vec<_>>().join(" ")
+    };
+    [("RUSTFLAGS", flags("--remap-path-prefix")), ("CFLAGS", flags("-ffile-prefix-map"))]
 }
 
 /// Fails unless `bootstrap` is a program for `architecture`: Lambda reports only `InvalidEntrypoint`.

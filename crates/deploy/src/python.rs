@@ -1,7 +1,7 @@
 //! Python programs, each set in a virtual environment under `.venv/`.
 //!
-//! The requirements files carry a hash for every package and no address of an index: where packages
-//! come from is the machine's business.
+//! The requirements files have a hash for every package and no address of an index, which is a setting of the
+//! machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ pub struct Environment {
 /// SAM CLI, cargo-lambda and zig.
 pub const SAM: Environment =
     Environment { name: "sam", requirements: "crates/deploy/requirements/sam.txt" };
+/// cargo-zigbuild and zig, which link programs for other machines.
+pub const ZIG: Environment =
+    Environment { name: "zig", requirements: "crates/deploy/requirements/zig.txt" };
 /// The AWS CLI.
 pub const AWS_CLI: Environment =
     Environment { name: "aws", requirements: "crates/deploy/requirements/aws.txt" };
@@ -40,11 +43,20 @@ impl Environment {
         self.folder(root).join("bin").join(name)
     }
 
-    /// Installs it unless what is there was made from the very same requirements.
+    /// The file with its requirements. A release archive has them in `requirements/`.
+    fn requirements(&self, root: &Path) -> PathBuf {
+        let in_checkout = root.join(self.requirements);
+        match in_checkout.file_name() {
+            Some(name) if !in_checkout.exists() => root.join("requirements").join(name),
+            _ => in_checkout,
+        }
+    }
+
+    /// Installs it unless it was installed from the same requirements.
     ///
     /// Returns whether anything had to be done.
     pub async fn install(&self, root: &Path, processes: &Processes) -> anyhow::Result<bool> {
-        let requirements = root.join(self.requirements);
+        let requirements = self.requirements(root);
         let wanted = fs::read(&requirements)
             .with_context(|| format!("`{}` could not be read", requirements.display()))?;
         // Written last: an environment without it was interrupted half-way.
@@ -56,8 +68,8 @@ impl Environment {
         let uv = uv(root, processes).await?;
         let venv = ["venv", "--quiet", "--clear", "--python", "3.11"];
         processes.run(&log, Command::new(&uv).args(venv).arg(self.folder(root))).await?;
-        // A requirements file is the whole of what is installed. Some old versions of Gradio name
-        // requirements that contradict each other, and run all the same.
+        // A requirements file lists everything that is installed. Some old versions of Gradio have
+        // requirements that contradict each other, but they run.
         let install =
             ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--requirement"];
         processes
@@ -80,7 +92,7 @@ async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
     static ONCE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one_at_a_time = ONCE.lock().await;
 
-    let requirements = root.join(UV.requirements);
+    let requirements = UV.requirements(root);
     let wanted = fs::read(&requirements)
         .with_context(|| format!("`{}` could not be read", requirements.display()))?;
     let (uv, stamp) = (UV.program(root, "uv"), UV.folder(root).join("requirements.installed"));
@@ -95,7 +107,7 @@ async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
         .await;
     if made.is_err() {
         bail!(
-            "`python3 -m venv` failed; the emulator and the chatbot of the tests are written in Python\n\
+            "`python3 -m venv` failed; SAM CLI and the tools of the tests are Python programs\n\
              hint: install Python 3.11 or later with its venv module (Debian: apt-get install python3-venv)"
         );
     }

@@ -42,9 +42,15 @@ impl Deployment<'_> {
         progress: &Progress,
     ) -> anyhow::Result<()> {
         let on_emulator = aws.endpoint_url().is_some();
-        let build = match self.architecture {
-            None if on_emulator => Build::for_emulator(),
-            architecture => Build::Release(architecture.unwrap_or(Architecture::Arm64)),
+        let build = match (Build::of_archive(checkout.root)?, self.architecture) {
+            (Some(archive), Some(other)) if other != archive.architecture() => bail!(
+                "the functions of this archive are for {}; download the archive for {}",
+                archive.architecture().as_str(),
+                other.as_str()
+            ),
+            (Some(archive), _) => archive,
+            (None, None) if on_emulator => Build::for_emulator(),
+            (None, architecture) => Build::Release(architecture.unwrap_or(Architecture::Arm64)),
         };
         let mut values = self.parameters;
         if on_emulator {
@@ -80,7 +86,7 @@ impl Deployment<'_> {
 
         let install = async {
             SAM.install(checkout.root, checkout.processes).await?;
-            Ok(((), "SAM CLI, cargo-lambda"))
+            Ok(((), "in .venv/"))
         };
         progress.step("install the tools", install).await?;
         let compile = async {
@@ -135,7 +141,7 @@ fn refuse(
     Ok(())
 }
 
-/// The checkout that contains `folder`.
+/// The checkout or unpacked archive that contains `folder`.
 pub fn find_root(folder: &Path) -> anyhow::Result<&Path> {
     let is_root = |folder: &&Path| {
         folder.join("infra/template.yaml").is_file() && folder.join("samconfig.toml").is_file()
@@ -143,7 +149,7 @@ pub fn find_root(folder: &Path) -> anyhow::Result<&Path> {
     match folder.ancestors().find(is_root) {
         Some(root) => Ok(root),
         None => bail!(
-            "`{}` is not in a checkout of Vigie\nhint: a deployment needs infra/ and samconfig.toml",
+            "`{}` is not in a checkout or release archive of Vigie\nhint: a deployment needs infra/ and samconfig.toml",
             folder.display()
         ),
     }
