@@ -5,7 +5,9 @@ ENDTOEND = cargo test --locked --package e2e --test
 
 PROGRAMS = --bin dispatcher --bin prober --bin bridge --bin ingest --bin alerts --bin vigie --bin demo
 
-.PHONY: demo programs check test test-gradio-quick test-gradio test-browser test-e2e release-check soak bench deploy remove observe fmt
+RELEASE = $(foreach one,$(ARCH),--architecture $(one))
+
+.PHONY: demo programs check test test-gradio-quick test-gradio test-browser test-e2e release release-check soak bench deploy remove observe fmt
 
 demo: programs ## a chatbot breaks and recovers, and mails arrive: all on this machine (KEEP=1: leave it running)
 	@target/debug/demo
@@ -31,6 +33,9 @@ test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 
 test-browser: ## answers and verdicts of Vigie and of Chromium on many Gradio apps (ONLY="lock-first arena")
 	@cargo build --locked --package browser && ONLY="$(ONLY)" target/debug/browser
+
+release: ## archives, image, wheel, SBOM and checksums in dist/ (ARCH="x86_64 arm64")
+	@cargo build --locked --package release --package cli --bin release --bin vigie && target/debug/release $(RELEASE)
 
 release-check: ## the archives that go to AWS: sizes, then the end-to-end scenarios with them
 	@ONLY=archives $(MAKE) --no-print-directory bench && VIGIE_FUNCTIONS=release $(MAKE) --no-print-directory test-e2e

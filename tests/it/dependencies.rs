@@ -49,6 +49,7 @@ const TOP: &[(&str, &[&str])] = &[
     ("e2e", &[]),
     ("ingest", &["alarm-model"]),
     ("prober", &["alarm-model"]),
+    ("release", &[]),
 ];
 
 /// Only these may depend on the Lambda runtime.
@@ -122,6 +123,7 @@ fn debug_level_covers_every_crate_of_the_functions() {
         "e2e",
         "harness",
         "history",
+        "release",
         "status-page",
         "testkit",
     ];

@@ -1,0 +1,30 @@
+# The formula of a Homebrew tap. `make release` fills in the placeholders and writes dist/vigie.rb.
+class Vigie < Formula
+  desc "Synthetic prober for Gradio chatbots"
+  homepage "@REPOSITORY@"
+  version "@VERSION@"
+  license "Apache-2.0"
+
+  on_linux do
+    on_intel do
+      url "@REPOSITORY@/releases/download/v@VERSION@/vigie-@VERSION@-linux-x86_64.tar.gz"
+      sha256 "@SHA256_X86_64@"
+    end
+    on_arm do
+      url "@REPOSITORY@/releases/download/v@VERSION@/vigie-@VERSION@-linux-arm64.tar.gz"
+      sha256 "@SHA256_ARM64@"
+    end
+  end
+
+  def install
+    bin.install "vigie"
+    man1.install Dir["man/*.1"]
+    bash_completion.install "completions/vigie.bash" => "vigie"
+    zsh_completion.install "completions/_vigie"
+    fish_completion.install "completions/vigie.fish"
+  end
+
+  test do
+    assert_match version.to_s, shell_output("#{bin}/vigie --version")
+  end
+end
