@@ -180,6 +180,16 @@ pub(crate) fn browser(case: &Case, seen: &Seen) -> Side {
     side
 }
 
+/// The replies without the labels of their components, `[LABEL]`, which the page shows elsewhere.
+fn without_labels(answered: &str) -> String {
+    let is_label = |line: &str| line.starts_with('[') && line.ends_with(']');
+    let parts = answered.split("\n\n").map(|part| match part.split_once('\n') {
+        Some((first, rest)) if is_label(first) => rest,
+        _ => part,
+    });
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
 pub(crate) fn vigie(report: &Report) -> Side {
     let turns = report.last().map_or(&[][..], |attempt: &Attempt| &attempt.turns);
     let timing = turns.last().map(|turn| &turn.timing);
@@ -200,7 +210,7 @@ pub(crate) fn vigie(report: &Report) -> Side {
     Side {
         verdict,
         reason,
-        answers: turns.iter().map(|turn| turn.answered.clone()).collect(),
+        answers: turns.iter().map(|turn| without_labels(&turn.answered)).collect(),
         first_ms: ms(timing.and_then(|timing| timing.first_text)),
         painted_ms: None,
         end_ms: ms(timing.and_then(|timing| timing.reply)),

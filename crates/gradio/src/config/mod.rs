@@ -50,7 +50,7 @@ pub struct AppConfig {
     /// The functions, with the events that trigger them; `id` is filled in where it was absent.
     pub dependencies: Vec<Dependency>,
     /// Whether the functions that follow a function without server code run. The page of Gradio 3
-    /// and 4 starts them when the server reports the end of the function, which then never happens.
+    /// to 5 starts them when the server reports the end of the function, which then never happens.
     pub follows_javascript: bool,
     /// The component that contains each component.
     parents: HashMap<Id, Id>,
@@ -292,7 +292,7 @@ impl AppConfig {
         let pages = wire.page.into_iter();
         let version = wire.version.unwrap_or_default();
         Some(Self {
-            follows_javascript: !matches!(release(&version).0, 3 | 4),
+            follows_javascript: !matches!(release(&version).0, 3..=5),
             root: wire.root.filter(|root| !root.is_empty()),
             current_page: wire.current_page.unwrap_or_default(),
             connect_heartbeat: wire.connect_heartbeat.unwrap_or(false),
