@@ -4,10 +4,13 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use domain::check::Check;
+use domain::probe::{Attachment, AttachmentContent};
 use domain::report::{App, Attempt, Cause, CheckReport, Failure, TurnReport};
 use domain::{OwnFault, Phases, Turn};
-use gradio::{Partial, Progress, Reply, Session};
+use gradio::{Partial, Progress, Reply, Session, Upload};
 use jiff::Timestamp;
 
 use crate::attempt_context::{AttemptContext, SLACK};
@@ -99,13 +102,14 @@ async fn run_turns(
     for (index, turn) in context.probe.conversation.iter().enumerate() {
         let number = index + 1;
         let prompt = variables.fill_prompt(&turn.say).map_err(|broken| settings_fault(&broken))?;
+        let files = files(turn, &variables).map_err(|broken| settings_fault(&broken))?;
         progress(ProgressEvent::PromptSent { turn: number, prompt: &prompt });
         let offset = started.elapsed();
         let before = context.stalled.total();
         let stalled_so_far = || context.stalled.total().saturating_sub(before);
         let mut first_chunk_stalled = None;
         let reply = session
-            .say(&prompt, &mut |event| {
+            .say_with_files(&prompt, &files, &mut |event| {
                 if matches!(event, Progress::Chunk { .. }) {
                     first_chunk_stalled.get_or_insert_with(stalled_so_far);
                 }
@@ -145,6 +149,20 @@ async fn run_turns(
         }
     }
     Ok(())
+}
+
+/// The files of a turn, with the variables filled in.
+fn files(turn: &Turn, variables: &Variables) -> Result<Vec<Upload>, BrokenCheck> {
+    let file = |file: &Attachment| {
+        let bytes = match &file.content {
+            AttachmentContent::Text(text) => variables.fill_prompt(text)?.into_bytes(),
+            AttachmentContent::Base64(text) => BASE64_STANDARD
+                .decode(text)
+                .map_err(|source| BrokenCheck::File { name: file.name.clone(), source })?,
+        };
+        Ok(Upload { name: file.name.clone(), bytes })
+    };
+    turn.files.iter().map(file).collect()
 }
 
 /// The turn's checks on each of its replies. An empty reply fails unless a check expects it. Saves the

@@ -42,7 +42,7 @@ impl AttemptContext<'_> {
         };
         TurnReport {
             offset,
-            said: self.reported(prompt),
+            said: self.reported(&said(turn, prompt)),
             answered: self.reported(&answered(reply)),
             characters: u64::try_from(reply.text.chars().count()).unwrap_or(u64::MAX),
             thinking: self.reported(&thinking.join("\n")),
@@ -53,6 +53,17 @@ impl AttemptContext<'_> {
             objectives: turn.objectives.or(self.probe.objectives),
         }
     }
+}
+
+/// The prompt and the names of its files.
+fn said(turn: &Turn, prompt: &str) -> String {
+    let mut text = prompt.to_owned();
+    for file in &turn.files {
+        text.push_str("\n[file ");
+        text.push_str(&file.name);
+        text.push(']');
+    }
+    text
 }
 
 /// All replies of a turn, each but the first under its label.

@@ -76,6 +76,9 @@ impl Default for Retry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
     pub say: Template,
+    /// Files that are sent with the prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Attachment>,
     #[serde(default)]
     pub expect: Vec<Check>,
     /// Overrides the probe's objectives, one by one.
@@ -84,6 +87,23 @@ pub struct Turn {
     /// Parts of the reply to keep for later turns: name → regex (group 1, or the whole match).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub save: BTreeMap<String, String>,
+}
+
+/// A file that is sent with a prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attachment {
+    pub name: String,
+    #[serde(flatten)]
+    pub content: AttachmentContent,
+}
+
+/// The content of a file. It is part of the probe, so that a run request has all that a run needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachmentContent {
+    Text(Template),
+    /// Standard Base64 with padding, without line breaks.
+    Base64(String),
 }
 
 /// The app's own metrics, forwarded to Prometheus.

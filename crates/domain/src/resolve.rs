@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::name::{EnvironmentName, ProbeName};
-use crate::probe::{Probe, ProbeSpec, Turn};
+use crate::probe::{Attachment, AttachmentContent, Probe, ProbeSpec, Turn};
 use crate::target::{Auth, ClientCertificate, Login, Page, PerEnvironment, Target, TargetSpec};
 use crate::template::{Part, Template};
 
@@ -216,8 +216,18 @@ impl Resolver<'_> {
             .iter()
             .map(|check| check.map_templates(&mut |template, _| self.template(&key, template)))
             .collect::<Result<_, _>>()?;
+        let file = |file: &Attachment| {
+            let content = match &file.content {
+                AttachmentContent::Text(text) => {
+                    AttachmentContent::Text(self.template(&key, text)?)
+                }
+                AttachmentContent::Base64(_) => file.content.clone(),
+            };
+            Ok(Attachment { name: file.name.clone(), content })
+        };
         Ok(Turn {
             say: self.template(&key, &turn.say)?,
+            files: turn.files.iter().map(file).collect::<Result<_, _>>()?,
             expect,
             objectives: turn.objectives,
             save: turn.save.clone(),
@@ -249,6 +259,7 @@ mod tests {
                 say: "hello from ${environment}, ${nonce}".parse().unwrap(),
                 expect: Vec::new(),
                 objectives: Objectives::default(),
+                files: Vec::new(),
                 save: BTreeMap::new(),
             }],
             scrape: None,

@@ -29,6 +29,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
             say: Template::literal("hello"),
             expect: Vec::new(),
             objectives: Objectives::default(),
+            files: Vec::new(),
             save: BTreeMap::new(),
         }],
         scrape: None,

@@ -33,15 +33,21 @@ impl Values {
         self.0.insert(id, value);
     }
 
-    pub(crate) fn set_message(&mut self, config: &AppConfig, id: Id, text: &str) {
-        let has_files =
-            matches!(self.get(config, id), Value::Object(value) if value.contains_key("files"));
-        let value = if takes_files(config.kind(id)) || has_files {
-            json!({ "text": text, "files": [] })
+    /// Puts a message into its box; `files` are the values of uploaded files.
+    pub(crate) fn set_message(&mut self, config: &AppConfig, id: Id, text: &str, files: &[Value]) {
+        let value = if self.accepts_files(config, id) {
+            json!({ "text": text, "files": files })
         } else {
             Value::from(text)
         };
         self.set(id, value);
+    }
+
+    /// Whether the value of a message box has files beside the text.
+    pub(crate) fn accepts_files(&self, config: &AppConfig, id: Id) -> bool {
+        let has_files =
+            || matches!(self.get(config, id), Value::Object(value) if value.contains_key("files"));
+        takes_files(config.kind(id)) || has_files()
     }
 
     pub(crate) fn get(&self, config: &AppConfig, id: Id) -> Value {
@@ -243,7 +249,7 @@ mod tests {
             given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let ids = further(&config, &plan);
         let mut values = resolve(&config, &ids, &names, &given).map_err(|fault| fault.prose)?;
-        values.set_message(&config, plan.message, "hello");
+        values.set_message(&config, plan.message, "hello", &[]);
         Ok(values.arguments(&config, &config.dependencies[0]))
     }
 
@@ -293,7 +299,7 @@ mod tests {
         )
         .unwrap();
         let mut values = Values::default();
-        values.set_message(&config, 1, "hello");
+        values.set_message(&config, 1, "hello", &[]);
         assert_eq!(values.get(&config, 1), json!({ "text": "hello", "files": [] }));
     }
 }

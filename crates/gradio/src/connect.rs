@@ -38,7 +38,7 @@ pub(crate) struct Connected {
 }
 
 pub(crate) async fn connect(settings: &Arc<Settings>) -> Result<Connected, Error> {
-    let hash = session_hash();
+    let hash = tls::random_name();
     let began = Instant::now();
     let deadline = began + settings.limits.conversation;
     let mut http = Http::new(settings)
@@ -236,10 +236,4 @@ async fn load(
         app.config.add_rendered(rendered);
     }
     Ok(())
-}
-
-/// A random session name of ten letters and digits, like those of browsers.
-fn session_hash() -> String {
-    const SIGNS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    tls::random::<10>().iter().map(|byte| char::from(SIGNS[usize::from(byte & 31)])).collect()
 }

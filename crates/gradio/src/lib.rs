@@ -66,6 +66,7 @@ mod step;
 mod timers;
 mod transport;
 mod turn;
+mod upload;
 
 // Entry points.
 mod client;
@@ -87,3 +88,4 @@ pub use session::Session;
 pub use settings::Proxy;
 pub use timing::TurnTiming;
 pub use turn::Progress;
+pub use upload::Upload;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::app::App;
@@ -11,9 +12,10 @@ use crate::arguments::Values;
 use crate::config::{AppConfig, Id};
 use crate::connect::{Connected, connect};
 use crate::description::Description;
+use crate::endpoint::kinds::shown;
 use crate::endpoint::{Graph, How, Plan};
 use crate::engine::{Engine, State};
-use crate::failure::{Error, Fault};
+use crate::failure::{Error, Failure, Fault};
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
 use crate::page;
@@ -24,6 +26,7 @@ use crate::settings::Settings;
 use crate::timers;
 use crate::transport::Streams;
 use crate::turn::{Progress, Turn};
+use crate::upload::{Upload, upload};
 
 /// A conversation with its own connection, cookies and server-side session.
 ///
@@ -68,14 +71,24 @@ impl Session {
         text: &str,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Reply, Error> {
+        self.say_with_files(text, &[], progress).await
+    }
+
+    /// Sends a message with files. The times of the turn do not include the upload, because the page
+    /// uploads a file when the user chooses it.
+    pub async fn say_with_files(
+        &mut self,
+        text: &str,
+        files: &[Upload],
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<Reply, Error> {
         let http = self.http.clone();
+        let files = self.prepare(files).await.map_err(|fault| {
+            let fault = fault.redacted(&http.settings.secrets);
+            Error::new(fault, self.phases.clone(), None)
+        })?;
         let config = &self.app.config;
-        if http.settings.check_page {
-            // An earlier turn may have locked the box.
-            page::check_box(config, self.plan.message)
-                .map_err(|fault| Error::new(fault, self.phases.clone(), None))?;
-        }
-        self.values.set_message(config, self.plan.message, text);
+        self.values.set_message(config, self.plan.message, text, &files);
         let tracks = self.plan.replies.iter().map(|&id| self.reply_track(id, text)).collect();
         let limits = &http.settings.limits;
         let mut turn =
@@ -91,6 +104,23 @@ impl Session {
                 Err(Error::new(fault, self.phases.clone(), Some(turn.into_partial())))
             }
         }
+    }
+
+    /// Checks the message box, which an earlier turn may have locked, and uploads the files.
+    async fn prepare(&self, files: &[Upload]) -> Result<Vec<Value>, Fault> {
+        let (config, message) = (&self.app.config, self.plan.message);
+        if self.http.settings.check_page {
+            page::check_box(config, message)?;
+        }
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.values.accepts_files(config, message) {
+            let shown = shown(config, message);
+            let prose = format!("the message box ({shown}) does not accept files");
+            return Err(Fault::new(Failure::Settings, prose));
+        }
+        upload(&self.http, &self.app, files, self.deadline).await
     }
 
     /// Ends the conversation. Waits until the heartbeat's connection is closed, so that the server

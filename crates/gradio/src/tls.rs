@@ -160,6 +160,12 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A random name of ten letters and digits, like the session names of browsers.
+pub(crate) fn random_name() -> String {
+    const SIGNS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    random::<10>().iter().map(|byte| char::from(SIGNS[usize::from(byte & 31)])).collect()
+}
+
 /// The platform's verifier. It records the end of validity of every certificate, also of a rejected
 /// one.
 #[derive(Debug)]

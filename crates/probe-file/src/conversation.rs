@@ -11,6 +11,7 @@ use serde_json_path::JsonPath;
 
 use crate::common::{objectives, texts};
 use crate::diagnostic::Diagnostic;
+use crate::files_of_turn::{check_size, files};
 use crate::keys::{
     CHECK, CHECK_OPTIONS, JSON, LONGEST_SIMILAR, MOST_CHECKS, MOST_TURNS, SIMILAR, TOOL, TURN,
 };
@@ -42,7 +43,9 @@ pub(crate) fn turns(
         let saved = item.get("save").map_or(&[][..], Node::entries);
         words.extend(saved.iter().map(|(key, _)| key.text.as_str()));
     }
-    turns.into_iter().collect()
+    let turns: Vec<Turn> = turns.into_iter().collect::<Option<_>>()?;
+    check_size(walk, node, &turns);
+    Some(turns)
 }
 
 fn turn(
@@ -67,7 +70,8 @@ fn turn(
         None => Some(Objectives::default()),
     };
     let save = fields.get("save").map_or(Some(BTreeMap::new()), |node| save(walk, node, words));
-    Some(Turn { say: say?, expect: expect?, objectives: objectives?, save: save? })
+    let files = fields.get("files").map_or(Some(Vec::new()), |node| files(walk, node, scope));
+    Some(Turn { say: say?, files: files?, expect: expect?, objectives: objectives?, save: save? })
 }
 
 fn save(walk: &mut Walk<'_>, node: &Node, taken: &[&str]) -> Option<BTreeMap<String, String>> {

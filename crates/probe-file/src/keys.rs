@@ -266,6 +266,11 @@ pub(crate) const TURN: Keys = Keys {
             || json!({ "type": "string", "minLength": 1 }),
         ),
         optional(
+            "files",
+            "Files that are uploaded and sent with the prompt, for a message box that accepts files. At most 16 KiB in a conversation.",
+            || json!({ "type": "array", "items": file(), "maxItems": MOST_FILES }),
+        ),
+        optional(
             "expect",
             "Checks on the reply. Every check must pass.",
             || json!({ "type": "array", "items": check() }),
@@ -284,6 +289,19 @@ pub(crate) const TURN: Keys = Keys {
                 })
             },
         ),
+    ],
+};
+
+pub(crate) const FILE: Keys = Keys {
+    place: "a file",
+    list: &[
+        needed(
+            "name",
+            "Name of the file. Its ending says what it is, such as `.png`.",
+            || json!({ "type": "string", "minLength": 1, "maxLength": 100 }),
+        ),
+        optional("text", "The content as text, with the variables of the prompt.", text),
+        optional("base64", "The content in Base64, as `base64 -w0 FILE` writes it.", some_text),
     ],
 };
 
@@ -438,6 +456,7 @@ pub(crate) const ALL: &[&Keys] = &[
     &RETRY,
     &OBJECTIVES,
     &TURN,
+    &FILE,
     &CHECK,
     &SIMILAR,
     &JSON,
@@ -447,6 +466,10 @@ pub(crate) const ALL: &[&Keys] = &[
 ];
 
 pub(crate) const MOST_TURNS: usize = 50;
+pub(crate) const MOST_FILES: usize = 4;
+/// Most bytes of the files of a conversation. A run request holds them, and ten of them have to fit into one
+/// message of 256 KiB.
+pub(crate) const MOST_FILE_BYTES: usize = 16 * 1024;
 pub(crate) const MOST_CHECKS: usize = 50;
 pub(crate) const MOST_REPLIES: usize = 8;
 pub(crate) const MOST_ATTEMPTS: u32 = 5;
@@ -506,6 +529,12 @@ fn auth() -> Value {
     let mut schema = AUTH.schema();
     schema["minProperties"] = 1.into();
     schema["dependentRequired"] = json!({ "username": ["password"], "password": ["username"] });
+    schema
+}
+
+fn file() -> Value {
+    let mut schema = FILE.schema();
+    schema["oneOf"] = one_of(&["text", "base64"]);
     schema
 }
 

@@ -13,6 +13,7 @@ mod common;
 mod conversation;
 mod diagnostic;
 mod files;
+mod files_of_turn;
 mod keys;
 pub mod label;
 mod node;

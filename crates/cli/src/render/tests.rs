@@ -26,6 +26,7 @@ fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
             say: Template::literal("hello"),
             expect: Vec::new(),
             objectives: Objectives::default(),
+            files: Vec::new(),
             save: BTreeMap::new(),
         }],
         scrape: None,

@@ -40,6 +40,8 @@ pub enum BrokenCheck {
     Regex { regex: String, reason: String },
     #[error("the JSON path `{path}` is not valid: {reason}")]
     Path { path: String, reason: String },
+    #[error("the content of the file `{name}` is not valid Base64")]
+    File { name: String, source: base64::DecodeError },
 }
 
 /// A reply as checks see it.

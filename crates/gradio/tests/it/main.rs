@@ -11,3 +11,4 @@ mod proxies;
 mod replay;
 mod support;
 mod transports;
+mod uploads;

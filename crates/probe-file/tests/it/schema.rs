@@ -26,6 +26,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "bearer-and-authorization.yaml",
     "environment-not-listed.yaml",
     "environment-without-value.yaml",
+    "files-too-large.yaml",
     "header-name.yaml",
     "input-template.yaml",
     "json-path.yaml",
