@@ -1,5 +1,8 @@
 //! The records in the memory of one execution environment. They replace the table while it is unavailable, and keep
 //! what could not be written until it can.
+//!
+//! The memory ends with the process, so that a record that the table did not take is also put into the queue. From
+//! there it comes back to this environment or to another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,6 +24,8 @@ const AT_ONCE_EVERY: Duration = Duration::from_secs(10);
 pub struct RecordCache {
     records: Records,
     unsaved: BTreeSet<String>,
+    /// The copies in the queue.
+    queued: Records,
     store_failed_since: Option<Timestamp>,
     sent: BTreeMap<String, Vec<Timestamp>>,
     query_failed: bool,
@@ -52,10 +57,40 @@ impl RecordCache {
         let key = record.alert.key.clone();
         if saved {
             self.unsaved.remove(&key);
+            self.queued.remove(&key);
         } else {
             self.unsaved.insert(key.clone());
         }
         self.records.insert(key, record);
+    }
+
+    /// Takes a record that came back from the queue, and returns it merged with this environment's copy. It is unsaved.
+    pub fn take_back(&mut self, record: AlarmRecord) -> AlarmRecord {
+        let key = record.alert.key.clone();
+        if self.queued.get(&key) == Some(&record) {
+            self.queued.remove(&key);
+        }
+        let merged = match self.records.remove(&key) {
+            Some(mine) => mine.merged(record),
+            None => record,
+        };
+        self.keep(merged.clone(), false);
+        merged
+    }
+
+    /// The unsaved records that the queue does not hold in their current form.
+    #[must_use]
+    pub fn not_queued(&self) -> Vec<AlarmRecord> {
+        let unsaved = self.unsaved.iter().filter_map(|key| self.records.get(key));
+        unsaved
+            .filter(|record| self.queued.get(&record.alert.key) != Some(*record))
+            .cloned()
+            .collect()
+    }
+
+    /// Notes that the queue accepted these records.
+    pub fn note_queued(&mut self, records: Vec<AlarmRecord>) {
+        self.queued.extend(records.into_iter().map(|record| (record.alert.key.clone(), record)));
     }
 
     /// Notes that the table did not answer.

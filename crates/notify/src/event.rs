@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::links;
+use crate::record::AlarmRecord;
 
 /// The longest text of an unknown message that is kept, in characters.
 const LONGEST_RAW: usize = 8_000;
@@ -38,6 +39,8 @@ pub enum Timer {
     /// The window of a group is over. It carries the alerts that opened it, so that they are sent even if
     /// the table fails.
     Flush(Vec<Alert>),
+    /// Records that the table did not take.
+    Records(Vec<AlarmRecord>),
     /// A minute of the schedule: reminders, escalation, late changes, self-monitoring.
     Tick(String),
 }
@@ -481,8 +484,14 @@ mod tests {
         let back = |timer: &Timer| {
             read(&timer.clone().message(), "id", Timestamp::UNIX_EPOCH, &environment)
         };
-        for timer in [Timer::Flush(carried), Timer::Flush(Vec::new()), Timer::Tick("t".to_owned())]
-        {
+        let record = AlarmRecord::new(&carried[0], Severity::Page);
+        let timers = [
+            Timer::Flush(carried),
+            Timer::Flush(Vec::new()),
+            Timer::Records(vec![record]),
+            Timer::Tick("t".to_owned()),
+        ];
+        for timer in timers {
             assert_eq!(back(&timer), Incoming::Timer(timer));
         }
         let newer = r#"{"version":2,"tick":"2026-11-22T14:05:00Z"}"#;

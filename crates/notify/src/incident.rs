@@ -27,6 +27,8 @@ pub enum NotificationKind {
     Settled,
     /// The alarm was active for too long: for the escalation receiver.
     Escalation,
+    /// Somebody acknowledged the incident: for receivers that keep incidents themselves.
+    Acknowledged,
 }
 
 /// Why an incident ended, when not by `OK`.

@@ -1,14 +1,16 @@
 //! Decides who is notified about an alert and writes the notification: pure, without I/O and without a clock.
 //!
 //! - [`event`] reads what CloudWatch, EventBridge and Alertmanager send.
-//! - [`record`] is what Vigie keeps about one alarm, [`reconcile`] decides what to send.
+//! - [`record`] is what Vigie keeps about one alarm, [`sent`] what its receivers know, [`reconcile`] decides what to send.
 //! - [`route`] gives an alert its severity.
 //! - [`mail`] writes the text.
 //!
 //! The function `alerts` does the I/O around it.
 
 pub mod alert;
+mod attempts;
 pub mod cache;
+mod due;
 pub mod event;
 pub mod incident;
 pub mod links;
@@ -20,6 +22,8 @@ mod planted;
 pub mod reconcile;
 pub mod record;
 pub mod route;
+pub mod rules;
+pub mod sent;
 #[cfg(test)]
 mod simulation;
 

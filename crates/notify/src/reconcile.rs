@@ -1,8 +1,9 @@
 //! Compares the current states with the last notification of each receiver, and decides what to send.
 //!
 //! Level-triggered: a lost, doubled or late event changes when a notification is sent, not whether. The caller reads
-//! the records, queries CloudWatch, calls [`reconcile`], publishes, calls [`delivered`] for what was published, and
-//! stores the records. A crash in between repeats a notification and never loses one.
+//! the records, queries CloudWatch, calls [`reconcile`] and [`begin`], stores the records, publishes, calls [`settle`]
+//! and stores the records again. If the process ends in between, a notification may be repeated; neither it nor its
+//! end is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,16 +12,17 @@ use domain::Severity;
 use jiff::Timestamp;
 
 use crate::alert::{Alert, State, Subject};
+use crate::due::{View, due, sent_after};
 use crate::incident::NotificationKind;
 #[cfg(test)]
 use crate::planted;
-use crate::record::{AlarmRecord, Fact, FlappingRules, Sent, SentState, elapsed};
+use crate::record::{AlarmRecord, Fact, elapsed};
 use crate::route::Routes;
+use crate::rules::{BELIEVED, Rules};
+use crate::sent::Outcome;
 
 /// An alarm without data that was never seen in another state is new; it is reported after this time.
 const NEW_ALARM: Duration = Duration::from_secs(600);
-/// An event that no query confirms is believed for this long.
-const BELIEVED: Duration = Duration::from_secs(300);
 
 /// The records, by [`Alert::key`].
 pub type Records = BTreeMap<String, AlarmRecord>;
@@ -36,24 +38,6 @@ pub struct Facts {
     pub muted: BTreeSet<String>,
     /// The keys of the alarms that Vigie may not query, such as those of another account.
     pub out_of_reach: BTreeSet<String>,
-}
-
-/// Who is notified, and when again.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Receivers by severity.
-    pub page: Vec<String>,
-    pub ticket: Vec<String>,
-    pub escalation: Vec<String>,
-    /// How often a page that stays open is repeated; `None`: never.
-    pub remind_every: Option<Duration>,
-    /// After how long it is escalated; `None`: never.
-    pub escalate_after: Option<Duration>,
-    pub flapping: FlappingRules,
-    /// Twice Alertmanager's repeat interval.
-    pub lease: Duration,
-    /// Changes within this time are sent together.
-    pub window: Duration,
 }
 
 /// Whether changes wait for the end of their group's window.
@@ -129,28 +113,36 @@ pub fn is_due<'a>(
     })
 }
 
-/// Notes in the records which notifications were published.
-pub fn delivered(records: &mut Records, results: &[(Outgoing, bool)], now: Timestamp) {
-    #[cfg(test)]
-    if planted::is(planted::Bug::OneFailureForAll) && results.iter().any(|(_, sent)| !sent) {
-        return;
-    }
-    for (outgoing, _) in results.iter().filter(|(_, sent)| *sent) {
-        note(records, outgoing, now);
+/// Notes in the records that notifications are about to be sent. The records are stored before the first one is.
+pub fn begin(records: &mut Records, outgoing: &[Outgoing], now: Timestamp) {
+    for Outgoing { receiver, items } in outgoing {
+        for (key, kind) in items {
+            if let Some(record) = records.get_mut(key) {
+                let sent = sent_after(record, receiver, *kind, now);
+                record.begin_attempt(receiver, sent, now);
+            }
+        }
     }
 }
 
-fn note(records: &mut Records, outgoing: &Outgoing, now: Timestamp) {
-    for (key, kind) in &outgoing.items {
+/// The outcome of one item of an [`Outgoing`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub receiver: String,
+    pub key: String,
+    pub outcome: Outcome,
+}
+
+/// Notes the outcomes in the records.
+pub fn settle(records: &mut Records, deliveries: &[Delivery], now: Timestamp) {
+    #[cfg(test)]
+    let one_failed = planted::is(planted::Bug::OneFailureForAll)
+        && deliveries.iter().any(|delivery| delivery.outcome == Outcome::Rejected);
+    for Delivery { receiver, key, outcome } in deliveries {
+        #[cfg(test)]
+        let outcome = if one_failed { &Outcome::Rejected } else { outcome };
         if let Some(record) = records.get_mut(key) {
-            let state = sent_state(record, *kind);
-            let repeats = record.sent.get(&outgoing.receiver).map(|sent| sent.state) == Some(state);
-            let reminder = match kind {
-                NotificationKind::Reminder => true,
-                NotificationKind::Flapping { .. } => repeats,
-                _ => false,
-            };
-            record.mark_sent(&outgoing.receiver, reminder, state, now);
+            record.end_attempt(receiver, *outcome, now);
         }
     }
 }
@@ -167,130 +159,6 @@ fn is_confirmed(key: &str, record: &AlarmRecord, facts: &Facts, now: Timestamp) 
         is_known(key, record, facts)
     } else {
         elapsed(record.as_of, now) < BELIEVED
-    }
-}
-
-struct View {
-    /// See [`is_confirmed`].
-    confirmed: bool,
-    /// See [`is_known`].
-    known: bool,
-    muted: bool,
-}
-
-/// What to send about one alarm.
-fn due(
-    record: &AlarmRecord,
-    view: &View,
-    rules: &Rules,
-    now: Timestamp,
-) -> Vec<(String, NotificationKind)> {
-    let routed = match record.severity {
-        Severity::Page => &rules.page,
-        Severity::Ticket => &rules.ticket,
-    };
-    let mut due = Vec::new();
-    for receiver in routed.iter().chain(record.sent.keys().filter(|key| !routed.contains(*key))) {
-        let is_routed = routed.contains(receiver);
-        if let Some(kind) = for_receiver(record, view, rules, receiver, is_routed, now) {
-            due.push((receiver.clone(), kind));
-        }
-    }
-    for receiver in &rules.escalation {
-        let sent = record.sent.get(receiver).map(|sent| sent.state);
-        let notified = matches!(sent, Some(sent) if sent != SentState::Resolved);
-        if !notified && may_repeat(record, view) && escalates(record, rules, now) {
-            due.push((receiver.clone(), NotificationKind::Escalation));
-        }
-    }
-    due
-}
-
-fn for_receiver(
-    record: &AlarmRecord,
-    view: &View,
-    rules: &Rules,
-    receiver: &str,
-    routed: bool,
-    now: Timestamp,
-) -> Option<NotificationKind> {
-    let sent = record.sent.get(receiver);
-    let last = sent.map(|sent| sent.state);
-    if record.is_once() {
-        return (routed && last.is_none()).then_some(NotificationKind::Changed);
-    }
-    let believed = view.known || elapsed(record.as_of, now) < BELIEVED;
-    let open = record.is_open();
-    if record.alert.state == State::InsufficientData && !open {
-        // Whether the probe is still degraded is not known; its `down` alarm reports the missing data.
-        return None;
-    }
-    let doubtful = view.muted || record.absent_since.is_some();
-    if !believed || (doubtful && open) {
-        return None;
-    }
-    let notified = matches!(last, Some(last) if last != SentState::Resolved);
-    if record.flapping_since.is_some() {
-        let changes = record.changes.len();
-        return match last {
-            Some(SentState::Flapping) => {
-                let repeats = routed && may_repeat(record, view) && reminds(sent, rules, now);
-                repeats.then_some(NotificationKind::Flapping { changes })
-            }
-            _ if notified || (routed && open) => Some(NotificationKind::Flapping { changes }),
-            _ => None,
-        };
-    }
-    match last {
-        Some(SentState::Flapping) => Some(NotificationKind::Settled),
-        Some(last)
-            if open
-                && last == sent_state(record, NotificationKind::Changed)
-                && sent.and_then(|sent| sent.incident) == record.incident.map(|one| one.since) =>
-        {
-            let repeats = routed && may_repeat(record, view) && reminds(sent, rules, now);
-            repeats.then_some(NotificationKind::Reminder)
-        }
-        _ if open => (routed || notified).then_some(NotificationKind::Changed),
-        Some(SentState::Alarm | SentState::NoData) => Some(NotificationKind::Changed),
-        None if record.history_lost && routed => Some(NotificationKind::Changed),
-        Some(SentState::Resolved) | None => None,
-    }
-}
-
-/// Whether reminders and escalation are allowed at all.
-fn may_repeat(record: &AlarmRecord, view: &View) -> bool {
-    #[cfg(test)]
-    if planted::is(planted::Bug::NoDataOnce) && record.alert.state != State::Alarm {
-        return false;
-    }
-    record.severity == Severity::Page
-        && !record.is_once()
-        && record.acknowledged.is_none()
-        && view.confirmed
-        && record.absent_since.is_none()
-        && !view.muted
-        && (record.is_open() || record.flapping_since.is_some())
-}
-
-fn reminds(sent: Option<&Sent>, rules: &Rules, now: Timestamp) -> bool {
-    let last = sent.map(|sent| sent.reminded_at.unwrap_or(sent.at));
-    matches!((rules.remind_every, last), (Some(every), Some(last)) if every <= elapsed(last, now))
-}
-
-fn escalates(record: &AlarmRecord, rules: &Rules, now: Timestamp) -> bool {
-    // While an alarm flaps, each OK begins another incident; all of them count.
-    let since = record.flapping_since.or(record.incident.map(|incident| incident.since));
-    matches!((rules.escalate_after, since), (Some(after), Some(since)) if after <= elapsed(since, now))
-}
-
-fn sent_state(record: &AlarmRecord, kind: NotificationKind) -> SentState {
-    match (kind, record.alert.state) {
-        (NotificationKind::Flapping { .. }, _) => SentState::Flapping,
-        (NotificationKind::Escalation, _) if record.flapping_since.is_some() => SentState::Flapping,
-        _ if !record.is_open() => SentState::Resolved,
-        (_, State::InsufficientData) => SentState::NoData,
-        (_, State::Alarm | State::Ok) => SentState::Alarm,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::alert::{Alert, Source, State, Subject};
 use crate::incident::{Acknowledgement, Closure, Incident};
 #[cfg(test)]
 use crate::planted;
+use crate::sent::{Attempt, Sent};
 
 /// The version of the record's format that this program writes.
 pub const VERSION: u32 = 2;
@@ -25,6 +26,8 @@ const SAME_CHANGE: Duration = Duration::from_secs(5);
 const CONSISTENT_AFTER: Duration = Duration::from_secs(60);
 /// An alarm is deleted when CloudWatch does not list it for this long; a deployment may replace it meanwhile.
 const DELETED_AFTER: Duration = Duration::from_secs(120);
+/// The first event may say that an alarm left `ALARM`; for this long receivers are sent that end.
+const HISTORY_LOST_FOR: Duration = Duration::from_secs(86_400);
 /// The most changes that are kept.
 const MOST_CHANGES: usize = 32;
 
@@ -43,9 +46,12 @@ pub struct AlarmRecord {
     /// Why it ended, when not by `OK`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closure: Option<Closure>,
-    /// The last notifications, by receiver.
+    /// The last confirmed notifications, by receiver.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sent: BTreeMap<String, Sent>,
+    /// Notifications that are not confirmed, by receiver.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attempts: BTreeMap<String, Attempt>,
     /// The first event says that the alarm left `ALARM`, and no record of that `ALARM` exists: receivers may
     /// have been notified of it.
     #[serde(default)]
@@ -67,30 +73,6 @@ pub struct AlarmRecord {
     /// Since when an event waits for the end of its group's window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_since: Option<Timestamp>,
-}
-
-/// The last notification to one receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sent {
-    pub state: SentState,
-    /// When the state was sent.
-    pub at: Timestamp,
-    /// The start of the incident that it was about. A new incident is sent even if the end of the one before
-    /// was not recorded, because the invocation that sent it crashed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub incident: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reminded_at: Option<Timestamp>,
-}
-
-/// The state in the last notification of a receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SentState {
-    Alarm,
-    NoData,
-    Flapping,
-    Resolved,
 }
 
 /// The result of a query for one alarm.
@@ -118,6 +100,7 @@ impl AlarmRecord {
             }),
             closure: None,
             sent: BTreeMap::new(),
+            attempts: BTreeMap::new(),
             history_lost: !open && alert.previous == Some(State::Alarm),
             changes: vec![alert.reported],
             flapping_since: None,
@@ -198,6 +181,9 @@ impl AlarmRecord {
         if self.lease_is_over(now) {
             self.close(Closure::NotReported, now);
         }
+        if HISTORY_LOST_FOR <= elapsed(self.as_of, now) {
+            self.history_lost = false;
+        }
         let calm = self.changes.last().is_none_or(|at| rules.calm_after <= elapsed(*at, now));
         if calm {
             self.flapping_since = None;
@@ -250,31 +236,12 @@ impl AlarmRecord {
         !self.is_once() && matches!(self.alert.source, Source::CloudWatch | Source::EventBridge)
     }
 
-    /// Notes that `state` was sent to `receiver`.
-    pub fn mark_sent(&mut self, receiver: &str, reminder: bool, state: SentState, now: Timestamp) {
-        let incident = self.incident.map(|incident| incident.since);
-        let new = Sent { state, at: now, incident, reminded_at: None };
-        let sent = self.sent.entry(receiver.to_owned()).or_insert(new);
-        if reminder {
-            sent.reminded_at = Some(now);
-        } else {
-            *sent = new;
-        }
-        self.history_lost = false;
-    }
-
     /// Merges two copies of the record that two invocations changed at the same time.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         let (mut newer, older) =
             if other.as_of <= self.as_of { (self, other) } else { (other, self) };
-        for (receiver, sent) in older.sent {
-            let last = |sent: &Sent| sent.reminded_at.unwrap_or(sent.at).max(sent.at);
-            let kept = newer.sent.entry(receiver).or_insert(sent);
-            if last(kept) < last(&sent) {
-                *kept = sent;
-            }
-        }
+        newer.merge_sent(&older);
         let same_incident = newer.incident == older.incident;
         newer.acknowledged = newer.acknowledged.or(older.acknowledged.filter(|_| same_incident));
         newer.history_lost &= older.history_lost;
@@ -299,6 +266,7 @@ impl AlarmRecord {
             self.acknowledged = None;
             return;
         }
+        self.history_lost = false;
         let rose = self.alert.state == State::Alarm;
         match &mut self.incident {
             Some(incident) if was_open => incident.rose |= rose,

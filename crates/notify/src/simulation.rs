@@ -5,6 +5,7 @@
 
 mod checks;
 mod driver;
+mod function;
 mod random;
 mod world;
 

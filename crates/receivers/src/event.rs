@@ -90,6 +90,7 @@ pub enum Kind {
     Flapping,
     Settled,
     Escalation,
+    Acknowledged,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -246,7 +247,11 @@ fn key(notification: &Notification, item: &Item) -> String {
 }
 
 fn action(item: &Item) -> Action {
-    if item.alert.state == State::Ok { Action::Resolve } else { Action::Trigger }
+    match (item.alert.state, item.kind) {
+        (State::Ok, _) => Action::Resolve,
+        (_, NotificationKind::Acknowledged) => Action::Acknowledge,
+        _ => Action::Trigger,
+    }
 }
 
 fn kind(kind: NotificationKind) -> Kind {
@@ -256,6 +261,7 @@ fn kind(kind: NotificationKind) -> Kind {
         NotificationKind::Flapping { .. } => Kind::Flapping,
         NotificationKind::Settled => Kind::Settled,
         NotificationKind::Escalation => Kind::Escalation,
+        NotificationKind::Acknowledged => Kind::Acknowledged,
     }
 }
 

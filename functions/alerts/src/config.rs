@@ -1,12 +1,13 @@
 //! The settings of the function, read once at start.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::EnvironmentName;
 use jiff::tz::TimeZone;
 use lambda_kit::{SettingError, Settings};
-use notify::reconcile::Rules;
 use notify::record::FlappingRules;
+use notify::rules::Rules;
 use notify::{Language, Routes, Zone};
 
 /// The operator's routes, built in: a test fails on an invalid route.
@@ -84,6 +85,7 @@ impl Config {
             page: vec![NOTIFICATIONS.to_owned()],
             ticket: vec![TICKETS.to_owned()],
             escalation: escalation_topic.iter().map(|_| ESCALATION.to_owned()).collect(),
+            trackers: BTreeSet::new(),
             remind_every: some(remind),
             escalate_after: some(escalate),
             flapping: FlappingRules::default(),

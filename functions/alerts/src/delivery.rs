@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::StreamExt as _;
 use futures_util::future::{join, join_all};
-use futures_util::stream;
 use jiff::Timestamp;
 use lambda_kit::chain;
 use notify::NotificationKind;
@@ -13,18 +11,19 @@ use notify::links;
 use notify::mail::{urgency, write};
 use notify::notification::{Item, Notification, OpenAlarm};
 use notify::reconcile::{
-    Facts, Outgoing, Records, Trigger, delivered, is_due, open_alarms, reconcile, severity_by,
+    Delivery, Facts, Outgoing, Records, Trigger, begin, is_due, open_alarms, reconcile, settle,
+    severity_by,
 };
 use notify::record::AlarmRecord;
+use notify::sent::Outcome;
 
 use crate::evidence::Evidence;
 use crate::handler::Alerts;
 use crate::publish::{PublishError, publish};
+use crate::storage::Work;
 
 /// Reports are read for this many alarms of a list.
 const REPORTS_OF_A_LIST: usize = 12;
-/// Calls to the table at the same time.
-const CONCURRENT: usize = 16;
 /// Minutes between queries of CloudWatch without an event.
 const QUERY_EVERY: i64 = 3;
 
@@ -65,31 +64,63 @@ impl Alerts {
         self.cache().note_query(facts.listed.is_some());
         let severity = severity_by(&self.config.routes, self.config.environment.as_str());
         let outgoing = reconcile(&mut records, &facts, rules, severity, trigger, now);
-        let mut sent = true;
-        let mut results = Vec::new();
-        for outgoing in outgoing {
-            if !self.cache().may_send(&outgoing.receiver, now) {
+        let outgoing = self.within_rate(outgoing, now);
+        let mut work = Work { before, revisions, records };
+        if !outgoing.is_empty() {
+            // The attempts are stored first: if the process ends while it publishes, the next one knows of them.
+            begin(&mut work.records, &outgoing, now);
+            self.save(&mut work, now).await;
+            self.queue_unsaved().await;
+        }
+        let mut deliveries = Vec::new();
+        for outgoing in &outgoing {
+            deliveries.extend(self.deliver(outgoing, &work.records, &facts, now).await);
+        }
+        settle(&mut work.records, &deliveries, now);
+        self.save(&mut work, now).await;
+        let kept = self.queue_unsaved().await;
+        kept && deliveries.iter().all(|delivery| delivery.outcome == Outcome::Accepted)
+    }
+
+    fn within_rate(&self, outgoing: Vec<Outgoing>, now: Timestamp) -> Vec<Outgoing> {
+        let mut outgoing = outgoing;
+        outgoing.retain(|outgoing| {
+            let allowed = self.cache().may_send(&outgoing.receiver, now);
+            if !allowed {
                 tracing::warn!(
                     receiver = outgoing.receiver,
                     "Notification delayed by the rate limit"
                 );
-                continue;
             }
-            match self.send(&outgoing, &records, &facts, now).await {
-                Ok(()) => results.push((outgoing, true)),
-                Err(error) => {
-                    sent = false;
-                    tracing::error!(error = chain(&error), "Notification was not published");
-                    let count = u32::try_from(outgoing.items.len()).unwrap_or(u32::MAX);
-                    let metric = cloudwatch::OwnMetric::NotificationsUnpublished;
-                    self.count(metric, f64::from(count), now).await;
-                    results.push((outgoing, false));
-                }
+            allowed
+        });
+        outgoing
+    }
+
+    /// Sends one notification; returns the outcome for each alarm in it.
+    async fn deliver(
+        &self,
+        outgoing: &Outgoing,
+        records: &Records,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Vec<Delivery> {
+        let outcome = match self.send(outgoing, records, facts, now).await {
+            Ok(()) => Outcome::Accepted,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "Notification was not published");
+                let count = u32::try_from(outgoing.items.len()).unwrap_or(u32::MAX);
+                let metric = cloudwatch::OwnMetric::NotificationsUnpublished;
+                self.count(metric, f64::from(count), now).await;
+                error.outcome()
             }
-        }
-        delivered(&mut records, &results, now);
-        self.save(&before, &records, &revisions, now).await;
-        sent
+        };
+        let delivery = |(key, _): &(String, NotificationKind)| Delivery {
+            receiver: outgoing.receiver.clone(),
+            key: key.clone(),
+            outcome,
+        };
+        outgoing.items.iter().map(delivery).collect()
     }
 
     /// Alerts of a flush that are missing in the records, because the table failed when they came.
@@ -181,48 +212,6 @@ impl Alerts {
             }
         }))
         .await
-    }
-
-    /// Stores the records that changed. One that cannot be stored stays in memory.
-    async fn save(
-        &self,
-        before: &Records,
-        records: &Records,
-        revisions: &BTreeMap<String, u64>,
-        now: Timestamp,
-    ) {
-        let changed = records.iter().filter(|(key, record)| {
-            before.get(*key) != Some(record) || self.cache().is_unsaved(key)
-        });
-        let changed: Vec<_> = changed.collect();
-        stream::iter(changed)
-            .for_each_concurrent(CONCURRENT, async |(key, record)| {
-                let revision = revisions.get(key).copied().unwrap_or(0);
-                let saved = match self.store.put(record, revision, now).await {
-                    Ok(Some(_)) => Ok(true),
-                    // Another invocation changed it: both changes are kept.
-                    Ok(None) => {
-                        let merge = |stored: Option<&AlarmRecord>| {
-                            Some(match stored {
-                                Some(stored) => record.clone().merged(stored.clone()),
-                                None => record.clone(),
-                            })
-                        };
-                        self.store.update(key, now, merge).await.map(|_| true)
-                    }
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = &saved {
-                    tracing::warn!(
-                        error = chain(error),
-                        alarm = record.alert.name,
-                        "Record was not stored"
-                    );
-                    self.cache().store_failed(now);
-                }
-                self.cache().keep(record.clone(), saved.is_ok());
-            })
-            .await;
     }
 
     pub(crate) fn dashboard(&self) -> Option<String> {

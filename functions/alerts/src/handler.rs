@@ -76,22 +76,37 @@ impl Alerts {
         if timers.is_empty() {
             return BTreeSet::new();
         }
-        let tick = timers.iter().any(|(timer, _)| matches!(timer, Timer::Tick(_)));
-        let mut carried = Vec::new();
-        let mut flushes = BTreeSet::new();
+        let mut tick = false;
+        let (mut carried, mut flushes) = (Vec::new(), BTreeSet::new());
+        let (mut records, mut restores) = (Vec::new(), BTreeSet::new());
         for (timer, id) in timers {
-            if let Timer::Flush(alerts) = timer {
-                carried.extend(alerts);
-                flushes.insert(id);
+            match timer {
+                Timer::Flush(alerts) => {
+                    carried.extend(alerts);
+                    flushes.insert(id);
+                }
+                Timer::Records(list) => {
+                    records.extend(list);
+                    restores.insert(id);
+                }
+                Timer::Tick(_) => tick = true,
             }
         }
-        let trigger = if flushes.is_empty() { Trigger::Tick } else { Trigger::Flush };
-        let sent = self.reconcile_alone(trigger, carried, now).await;
+        let mut failed = BTreeSet::new();
+        if !restores.is_empty() && !self.restore(records, now).await {
+            failed.extend(restores);
+        }
+        if tick || !flushes.is_empty() {
+            let trigger = if flushes.is_empty() { Trigger::Tick } else { Trigger::Flush };
+            if !self.reconcile_alone(trigger, carried, now).await {
+                // A minute that fails is not delivered again: the next one is due soon.
+                failed.extend(flushes);
+            }
+        }
         if tick {
             Box::pin(self.monitor_itself(now)).await;
         }
-        // A minute that fails is not delivered again: the next one is due soon.
-        if sent { BTreeSet::new() } else { flushes }
+        failed
     }
 
     /// Reconciles unless another invocation does; then a flush is scheduled again. Returns whether

@@ -86,11 +86,22 @@ impl Alerts {
         if grouped && self.arm(&carried, again, now).await {
             return BTreeSet::new();
         }
-        if in_memory && !self.cache().may_send_at_once(now) {
-            return BTreeSet::new();
+        if in_memory && !self.queue_unsaved().await {
+            // Neither the table nor the queue took the records, so the events must be delivered again.
+            let _ = self.send_at_once(carried, now).await;
+            return messages;
         }
-        let sent = self.reconcile_alone(Trigger::Flush, carried, now).await;
+        let sent = if in_memory {
+            self.send_at_once(carried, now).await
+        } else {
+            self.reconcile_alone(Trigger::Flush, carried, now).await
+        };
         if sent { BTreeSet::new() } else { messages }
+    }
+
+    async fn send_at_once(&self, carried: Vec<Alert>, now: Timestamp) -> bool {
+        !self.cache().may_send_at_once(now)
+            || self.reconcile_alone(Trigger::Flush, carried, now).await
     }
 
     async fn record(&self, alert: Alert, now: Timestamp) -> Taken {

@@ -4,10 +4,11 @@
 //!    returns when the group's window is over (`intake`).
 //! 2. The flush, and a minute of the schedule, query CloudWatch and let `notify::reconcile` compare the answer with
 //!    what each receiver was last sent (`delivery`). A lost event only delays its notification.
-//! 3. `notify::mail` writes the text from the record, the newest report and the metrics (`evidence`). A record is marked
-//!    as sent after its notification was published.
+//! 3. `notify::mail` writes the text from the record, the newest report and the metrics (`evidence`). The attempt is
+//!    stored before the notification is published, and the outcome afterwards.
 //!
-//! If the table, the bucket or the metrics are unavailable, the mail is sent without grouping or without evidence.
+//! If the table, the bucket or the metrics are unavailable, the mail is sent without grouping or without evidence. Records
+//! that the table does not take are kept in memory and in the queue (`storage`).
 
 mod alarm_states;
 mod clients;
@@ -20,6 +21,7 @@ mod metrics;
 mod mutes;
 mod publish;
 mod self_monitoring;
+mod storage;
 mod weekly;
 
 pub use clients::Clients;

@@ -9,6 +9,7 @@ use aws_sdk_sns::types::MessageAttributeValue;
 use domain::EnvironmentName;
 use notify::mail::Mail;
 use notify::notification::Item;
+use notify::sent::Outcome;
 
 /// Attribute lists stay far below SNS's 256 KB for message and attributes together.
 const MOST_VALUES: usize = 100;
@@ -20,6 +21,17 @@ pub(crate) struct PublishError {
     subject: String,
     topic: String,
     source: Box<SdkError<SnsPublishError>>,
+}
+
+impl PublishError {
+    /// SNS may have accepted a request whose answer did not arrive.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match &*self.source {
+            SdkError::ConstructionFailure(_) | SdkError::ServiceError(_) => Outcome::Rejected,
+            SdkError::DispatchFailure(failure) if !failure.is_timeout() => Outcome::Rejected,
+            _ => Outcome::Unknown,
+        }
+    }
 }
 
 /// Publishes `mail` and returns SNS's id of the message.

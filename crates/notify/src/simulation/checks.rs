@@ -1,6 +1,6 @@
 //! The invariants of every history.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use domain::Severity;
 use jiff::Timestamp;
@@ -9,7 +9,8 @@ use super::world::{Alarm, HOUR, Kind, MINUTE, Part, Truth, World};
 use crate::alert::{Alert, State};
 use crate::incident::NotificationKind;
 use crate::reconcile::{Outgoing, Records};
-use crate::record::{AlarmRecord, SentState};
+use crate::record::AlarmRecord;
+use crate::sent::SentState;
 
 /// A lost event is made up for within this time of the moment in which sending is possible.
 const LATEST: i64 = 6 * MINUTE;
@@ -43,6 +44,12 @@ pub(super) struct Checks {
     reports: BTreeMap<usize, LastReport>,
     minute: BTreeMap<String, VecDeque<i64>>,
     store_fault: i64,
+    /// Until when a message of a process that ended is not delivered again.
+    redelivered: i64,
+    /// Notifications of the step that is played.
+    in_flight: BTreeSet<(usize, String)>,
+    /// Notifications that the function does not know to be delivered. Each may be repeated once.
+    unconfirmed: BTreeSet<(usize, String)>,
     log: VecDeque<(i64, String)>,
 }
 
@@ -72,6 +79,23 @@ impl Checks {
 
     pub(super) fn store_fault(&mut self, now: i64) {
         self.store_fault = self.store_fault.max(now);
+    }
+
+    /// The process ended; what it was doing is done again at `again`.
+    pub(super) fn process_ended(&mut self, again: i64) {
+        self.unconfirmed.append(&mut self.in_flight);
+        self.redelivered = self.redelivered.max(again);
+    }
+
+    /// A step is over.
+    pub(super) fn finished(&mut self) {
+        self.in_flight.clear();
+    }
+
+    /// The receiver took the notification, and its answer did not arrive.
+    pub(super) fn answer_lost(&mut self, world: &World, outgoing: &Outgoing) {
+        let indices = outgoing.items.iter().filter_map(|(key, _)| index(world, key));
+        self.unconfirmed.extend(indices.map(|index| (index, outgoing.receiver.clone())));
     }
 
     fn violated(&mut self, now: i64, what: &str) {
@@ -177,9 +201,11 @@ impl Checks {
         let incident = record.incident.map(|incident| incident.since);
         let before = self.beliefs.get(&key).copied();
         let fault = self.store_fault.max(world.last_fault(STORE, now));
+        let unconfirmed = self.unconfirmed.remove(&key);
+        self.in_flight.insert(key.clone());
         if let Some(before) = before {
             let last = before.at.max(before.reminded);
-            let excused = last - 10 * MINUTE <= fault;
+            let excused = unconfirmed || last - 10 * MINUTE <= fault;
             let repeats = before.state == state && before.incident == incident;
             if repeats && !excused && now - last < REMIND - 10 * MINUTE {
                 self.violated(now, &format!("{kind:?} of alarm-{index} sent twice to {receiver}"));
@@ -226,7 +252,8 @@ impl Checks {
         stored: &BTreeMap<String, (AlarmRecord, u64)>,
         now: i64,
     ) {
-        let fault = self.store_fault.max(world.last_fault(ANY, now));
+        let fault = world.last_fault(ANY, now).max(self.redelivered.min(now));
+        let fault = fault.max(self.store_fault);
         for (index, alarm) in world.alarms.iter().enumerate() {
             let receiver = match alarm.severity {
                 Severity::Page => "notifications",

@@ -7,8 +7,10 @@ use domain::Severity;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use notify::notification::Item;
-use notify::reconcile::{Facts, Outgoing, Records, Rules, Trigger, delivered, reconcile};
+use notify::reconcile::{Delivery, Facts, Outgoing, Records, Trigger, begin, reconcile, settle};
 use notify::record::{AlarmRecord, Fact, FlappingRules};
+use notify::rules::Rules;
+use notify::sent::Outcome;
 use notify::{Language, State};
 use receivers::{Payload, Resolved, Sender, deliveries};
 use testkit::vendors::{Fault, Vendor, VendorServer};
@@ -51,13 +53,15 @@ impl Replay {
             Facts { alarms: alarms.collect(), listed: Some(Vec::new()), ..Facts::default() };
         let severity = |_: &notify::Alert| Severity::Page;
         let outgoing = reconcile(&mut self.records, &facts, &self.rules, severity, trigger, now);
+        begin(&mut self.records, &outgoing, now);
         let sent = join_all(outgoing.iter().map(|outgoing| self.send(outgoing, now))).await;
-        let results: Vec<(Outgoing, bool)> = sent.into_iter().flatten().collect();
-        self.failures += results.iter().filter(|(_, sent)| !sent).count();
-        delivered(&mut self.records, &results, now);
+        let results: Vec<Delivery> = sent.into_iter().flatten().collect();
+        let failed = results.iter().filter(|result| result.outcome != Outcome::Accepted);
+        self.failures += failed.count();
+        settle(&mut self.records, &results, now);
     }
 
-    async fn send(&self, outgoing: &Outgoing, now: Timestamp) -> Vec<(Outgoing, bool)> {
+    async fn send(&self, outgoing: &Outgoing, now: Timestamp) -> Vec<Delivery> {
         let items = outgoing.items.iter().map(|(key, kind)| {
             let record = &self.records[key];
             Item {
@@ -82,9 +86,12 @@ impl Replay {
                 }
                 _ => true,
             };
-            let items = delivery.items.iter().map(|index| outgoing.items[*index].clone());
-            let part = Outgoing { receiver: outgoing.receiver.clone(), items: items.collect() };
-            results.push((part, sent));
+            let outcome = if sent { Outcome::Accepted } else { Outcome::Rejected };
+            results.extend(delivery.items.iter().map(|index| Delivery {
+                receiver: outgoing.receiver.clone(),
+                key: outgoing.items[*index].0.clone(),
+                outcome,
+            }));
         }
         results
     }
@@ -126,6 +133,7 @@ async fn outages_open_and_resolve_once() {
         page: receivers.keys().cloned().collect(),
         ticket: Vec::new(),
         escalation: Vec::new(),
+        trackers: BTreeSet::new(),
         remind_every: Some(Duration::from_secs(3_600)),
         escalate_after: None,
         flapping: FlappingRules::default(),

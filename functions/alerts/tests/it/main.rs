@@ -4,6 +4,7 @@
 
 mod faults;
 mod notifications;
+mod process_ends;
 mod samples;
 mod self_monitoring;
 mod world;

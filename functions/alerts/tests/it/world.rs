@@ -104,6 +104,8 @@ pub(crate) struct State {
     pub(crate) unseen: BTreeSet<String>,
     /// The metrics that were published.
     pub(crate) counts: Vec<(String, f64)>,
+    /// The table when a notification was last published.
+    at_publish: BTreeMap<(String, String), Item>,
 }
 
 impl State {
@@ -129,6 +131,7 @@ impl State {
 
 pub(crate) struct World {
     state: Arc<Mutex<State>>,
+    config: Config,
     function: Alerts,
     count: usize,
 }
@@ -166,8 +169,23 @@ impl World {
             })
         });
         let state = Arc::new(Mutex::new(State::default()));
-        let function = Alerts::new(config.unwrap(), clients(&state));
-        Self { state, function, count: 0 }
+        let config = config.unwrap();
+        let function = Alerts::new(config.clone(), clients(&state));
+        Self { state, config, function, count: 0 }
+    }
+
+    /// The process ends, and with it its memory.
+    pub(crate) fn end_process(&mut self) {
+        self.function = Alerts::new(self.config.clone(), clients(&self.state));
+    }
+
+    /// As if the process had ended right after the last notification was published.
+    pub(crate) fn end_process_at_publish(&mut self) {
+        {
+            let mut state = self.state();
+            state.items = state.at_publish.clone();
+        }
+        self.end_process();
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -306,6 +324,7 @@ fn publish(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
         }
         let attributes = request.message_attributes().into_iter().flatten();
         let mut state = state.lock().unwrap();
+        state.at_publish = state.items.clone();
         state.published.push(Published {
             topic: request.topic_arn().unwrap().to_owned(),
             subject: request.subject().unwrap().to_owned(),

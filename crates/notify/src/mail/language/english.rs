@@ -94,6 +94,7 @@ impl Messages for English {
             NotificationKind::Flapping { .. } => "FLAPPING".to_owned(),
             NotificationKind::Settled => format!("{state} AFTER FLAPPING"),
             NotificationKind::Escalation => format!("ESCALATED: {state}"),
+            NotificationKind::Acknowledged => format!("ACKNOWLEDGED: {state}"),
         }
     }
 
@@ -181,6 +182,10 @@ impl Messages for English {
             NotificationKind::Settled => "The state is stable again. Current state:".to_owned(),
             NotificationKind::Escalation => {
                 "Escalation: this was not resolved or acknowledged in time.".to_owned()
+            }
+            NotificationKind::Acknowledged => {
+                "The incident is acknowledged. Reminders and escalation stop until it ends."
+                    .to_owned()
             }
         })
     }

@@ -103,6 +103,7 @@ impl Messages for French {
             NotificationKind::Flapping { .. } => "INTERMITTENT".to_owned(),
             NotificationKind::Settled => format!("{state} (STABLE)"),
             NotificationKind::Escalation => format!("ESCALADE\u{a0}: {state}"),
+            NotificationKind::Acknowledged => format!("PRIS EN CHARGE\u{a0}: {state}"),
         }
     }
 
@@ -209,6 +210,10 @@ impl Messages for French {
             }
             NotificationKind::Escalation => {
                 "Escalade\u{a0}: l'incident n'a été ni résolu ni pris en charge à temps.".to_owned()
+            }
+            NotificationKind::Acknowledged => {
+                "L'incident est pris en charge. Rappels et escalade s'arrêtent jusqu'à sa fin."
+                    .to_owned()
             }
         })
     }

@@ -1,0 +1,85 @@
+//! What a receiver was sent about an alarm, and what it may have been sent.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// An attempt is not repeated more often than this; then it counts as delivered. With the pauses of
+/// [`Attempt::pause`] this is about four hours.
+const MOST_TRIES: u32 = 10;
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// The last notification to one receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    pub state: SentState,
+    /// When the state was sent.
+    pub at: Timestamp,
+    /// The start of the incident that it was about. A new incident is sent even if the end of the one before
+    /// was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded_at: Option<Timestamp>,
+    /// Whether the receiver was sent that the incident is acknowledged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acknowledged: bool,
+}
+
+/// The state in the last notification of a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentState {
+    Alarm,
+    NoData,
+    Flapping,
+    Resolved,
+}
+
+/// A notification that was perhaps delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// What the receiver was sent if the attempt succeeded.
+    pub sent: Sent,
+    pub tries: u32,
+    pub retry_at: Timestamp,
+}
+
+/// What is known about the delivery of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted,
+    /// The receiver certainly did not take it. It is sent again at the next reconciliation.
+    Rejected,
+    /// The receiver may have taken it, for example after a timeout. It is sent again after a pause.
+    Unknown,
+}
+
+impl Sent {
+    /// When the receiver was last sent anything.
+    #[must_use]
+    pub fn last(&self) -> Timestamp {
+        self.reminded_at.unwrap_or(self.at).max(self.at)
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (self.state, self.incident, self.acknowledged)
+            == (other.state, other.incident, other.acknowledged)
+    }
+}
+
+impl Attempt {
+    /// Whether the notification must be sent again.
+    #[must_use]
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.tries < MOST_TRIES && self.retry_at <= now
+    }
+
+    /// 1, 2, 4 … 60 minutes after the first, second, third … try.
+    #[must_use]
+    pub(crate) fn pause(tries: u32) -> Duration {
+        let minutes = 1_u64 << tries.saturating_sub(1).min(6);
+        Duration::from_secs(60 * minutes).min(LONGEST_PAUSE)
+    }
+}
