@@ -5,7 +5,7 @@ use std::time::Duration;
 use maud::{Render as _, html};
 
 use crate::format;
-use crate::language::Language;
+use crate::locale::Language;
 use crate::model::{ProbeSummary, State};
 
 /// What a badge shows.

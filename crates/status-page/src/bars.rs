@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::format;
-use crate::language::Language;
+use crate::locale::Language;
 use crate::model::{Runs, Slot};
 
 /// Availability below which a day is shown as an outage when the probe has no objective.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::format;
-use crate::language::Language;
+use crate::locale::Language;
 use crate::model::{Point, State};
 
 const WIDTH: f64 = 1_000.0;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::language::Language;
+use crate::locale::Language;
 
 /// A percentage with two decimals. It is rounded down, so that 100 % means all.
 pub(crate) fn percent(value: f64, language: Language) -> String {

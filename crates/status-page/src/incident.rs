@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::format;
 use crate::layout::{Section, page, pill};
 use crate::model::{IncidentPage, IncidentView, Site, State};
-use crate::probe::run_table;
+use crate::runs::run_table;
 use crate::text::Text;
 
 /// The page `/incidents`.

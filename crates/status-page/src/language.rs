@@ -3,43 +3,17 @@
 mod english;
 mod french;
 
-use std::str::FromStr;
-
 use domain::Reason;
 
+use crate::locale::Language;
 use crate::model::{Range, State, StateCounts};
 
-/// The language of the pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    #[default]
-    English,
-    French,
-}
-
 impl Language {
-    /// `en` or `fr`.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::French => "fr",
-        }
-    }
-
     pub(crate) fn texts(self) -> &'static Texts {
         match self {
             Self::English => &english::TEXTS,
             Self::French => &french::TEXTS,
         }
-    }
-}
-
-impl FromStr for Language {
-    type Err = ();
-
-    fn from_str(code: &str) -> Result<Self, ()> {
-        [Self::English, Self::French].into_iter().find(|one| one.code() == code).ok_or(())
     }
 }
 

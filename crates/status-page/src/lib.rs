@@ -11,18 +11,20 @@ mod chart;
 pub mod feed;
 mod format;
 mod incident;
-pub mod language;
+mod language;
 mod layout;
+mod locale;
 pub mod model;
 mod overview;
 mod probe;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use incident::{incident, incidents};
-pub use language::Language;
 pub use layout::message;
+pub use locale::Language;
 pub use model::{Audience, Disclosure, Site, State};
 pub use overview::overview;
 pub use probe::probe;

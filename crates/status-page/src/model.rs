@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{ProbeName, Reason, Verdict};
 use jiff::Timestamp;
 
-use crate::language::Language;
+use crate::locale::Language;
 
 /// Who reads the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

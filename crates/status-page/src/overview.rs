@@ -6,8 +6,8 @@ use crate::bars::bars;
 use crate::chart::spark;
 use crate::format;
 use crate::incident::entry;
-use crate::language::Language;
 use crate::layout::{Section, page, pill};
+use crate::locale::Language;
 use crate::model::{Overview, ProbeSummary, Runs, Site};
 use crate::text::Text;
 
