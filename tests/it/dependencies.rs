@@ -44,7 +44,7 @@ const TOP: &[(&str, &[&str])] = &[
     ("benches", &[]),
     ("bridge", &["alarm-model"]),
     ("browser", &[]),
-    ("cli", &["alarm-model", "lambda-kit"]),
+    ("cli", &["lambda-kit"]),
     ("dispatcher", &["alarm-model"]),
     ("e2e", &[]),
     ("ingest", &["alarm-model"]),

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::local_prober::LocalProber;
+use crate::recorder::{Message, Recorder};
 
 pub(crate) use pages::router;
 
@@ -31,6 +32,7 @@ pub(crate) struct Exporter {
     prober: LocalProber,
     state: Mutex<State>,
     queue: Option<Queue>,
+    recorder: Recorder,
     allow_any_target: bool,
     on_demand: Semaphore,
     started: Timestamp,
@@ -55,6 +57,7 @@ impl Exporter {
         prober: LocalProber,
         probes: Vec<Probe>,
         queue: Option<Queue>,
+        recorder: Recorder,
         allow_any_target: bool,
     ) -> Self {
         let state = State { probes: by_name(probes), ..State::default() };
@@ -62,6 +65,7 @@ impl Exporter {
             prober,
             state: Mutex::new(state),
             queue,
+            recorder,
             allow_any_target,
             on_demand: Semaphore::new(MAX_ON_DEMAND),
             started: Timestamp::now(),
@@ -74,11 +78,22 @@ impl Exporter {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The probes that run.
+    pub(crate) fn probes(&self) -> BTreeMap<ProbeName, Arc<Probe>> {
+        self.state().probes.clone()
+    }
+
+    /// The newest report of each probe.
+    pub(crate) fn latest(&self) -> BTreeMap<ProbeName, Arc<Report>> {
+        self.state().latest.clone()
+    }
+
     /// Replaces the probes. `None` records that the files could not be read.
     pub(crate) fn reload(&self, probes: Option<Vec<Probe>>) {
         let mut state = self.state();
         state.reload_failed = probes.is_none();
         if let Some(probes) = probes {
+            self.recorder.send(Message::Probes(probes.clone()));
             state.probes = by_name(probes);
             let State { probes, latest, runs, .. } = &mut *state;
             latest.retain(|name, _| probes.contains_key(name));
@@ -100,6 +115,8 @@ impl Exporter {
         };
         let report = self.prober.run(&probe, due, &mut |_| {}).await;
         self.forward(&report);
+        let report = Arc::new(report);
+        self.recorder.send(Message::Run(Arc::clone(&report)));
         let (outcome, run) = (report.outcome.as_str(), report.run.clone());
         let duration_seconds = report.duration.as_secs_f64();
         {
@@ -108,7 +125,7 @@ impl Exporter {
             // A reload may have removed the probe.
             if state.probes.contains_key(&name) {
                 *state.runs.entry((name.clone(), outcome)).or_default() += 1;
-                state.latest.insert(name.clone(), Arc::new(report));
+                state.latest.insert(name.clone(), report);
             }
         }
         // Logged last, so that the result is on the page when the log event appears.

@@ -2,6 +2,7 @@
 //!
 //! Output goes to the streams in [`Io`], so that a test can read it.
 
+mod alarms;
 pub mod arguments;
 pub mod commands;
 mod cost;
@@ -14,9 +15,12 @@ mod local_prober;
 mod output;
 mod progress;
 mod prometheus_config;
+mod recorder;
 pub mod render;
+mod serve_config;
 mod signals;
 mod starter;
+mod status;
 mod style;
 #[cfg(test)]
 mod testing;

@@ -1,34 +1,43 @@
-//! `vigie serve`: runs probes on their schedule and serves the results to Prometheus, without AWS.
+//! `vigie serve`: runs probes on their schedule and serves a status page and metrics, without AWS.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use agent::Queue;
 use agent::engine::{self, Batches};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::{EnvironmentName, Probe, USER_AGENT};
+use history::{History, HistoryError, Reader};
 use remote_write::{Auth, Client, Settings};
 use samples::Timestamp;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::exporter::{self, Exporter};
 use crate::local_prober::{self, LocalProber};
+use crate::recorder::Recorder;
+use crate::serve_config::{self, ServeConfig};
+use crate::status::{self, Access, StatusPages};
 use crate::{Exit, Io, files, signals};
 
-/// Run probes on their schedule and serve the results to Prometheus.
+/// Run probes on their schedule and serve a status page and metrics.
 ///
-/// SIGHUP reloads the files. SIGINT and SIGTERM stop the command with exit code 0.
+/// The results are stored in a file, so that the page shows 90 days. SIGHUP reloads the probe files. SIGINT and SIGTERM
+/// stop the command with exit code 0.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Serves /metrics, /probe?probe=NAME&target=URL (&debug=true), /-/healthy and /-/ready.
+Serves the status page (/), badges (/badge/PROBE/availability-30d.svg), a feed (/feed.atom), JSON (/api/v1/status),
+/metrics, /probe?probe=NAME&target=URL (&debug=true), /-/healthy and /-/ready.
+
+Environment variables:
+  VIGIE_TOKEN  token for all pages, as bearer token or as password of any user
 
 Examples:
   vigie serve https://chat.example.com
-  vigie serve --environment prod
-  vigie serve probes/support-bot.yaml --listen 0.0.0.0:9517
+  vigie serve --environment prod --config vigie.toml
+  vigie serve probes/support-bot.yaml --listen 0.0.0.0:9517 --public
   vigie serve --remote-write http://prometheus:9090/api/v1/write")]
 pub struct Arguments {
     /// Probe files, folders, or the address of an app for a default probe.
@@ -40,6 +49,15 @@ pub struct Arguments {
     /// Address and port to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9517", value_parser = address)]
     listen: String,
+    /// Settings file. Settings of the command line have priority.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for the history. [default: the state folder of the platform]
+    #[arg(long, value_name = "FOLDER", env = "VIGIE_DATA")]
+    data: Option<PathBuf>,
+    /// Allow everyone to read the status page, without addresses, reasons, prompts and replies.
+    #[arg(long)]
+    public: bool,
     /// Allow `/probe` to use targets that no probe file names. Credentials are never sent to them.
     #[arg(long)]
     allow_any_target: bool,
@@ -74,24 +92,45 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
         None => None,
     };
     let queue = sender.as_ref().map(|sender| sender.queue.clone());
+    let config = ServeConfig::read(arguments.config.as_deref())?;
+    let access = access(arguments.public || config.public);
+    let listener = listener(&arguments.listen, &access).await?;
+    let history = history(arguments.data.as_deref().or(config.data.as_deref()), &environment)?;
+    let reader = Reader::open(history.path())?;
+    let previous = reader.latest_reports()?.into_iter();
+    let previous = previous.map(|report| (report.probe.clone(), Arc::new(report))).collect();
+    let (transitions, _) = mpsc::unbounded_channel();
+    let retention = config.retention()?;
+    let (recorder, thread) = Recorder::start(history, &probes, retention, transitions)?;
+    let changed = recorder.changed();
     let exporter = Arc::new(Exporter::new(
         LocalProber::new(environment),
         probes,
         queue,
+        recorder,
         arguments.allow_any_target,
     ));
-    let listener = TcpListener::bind(&arguments.listen)
-        .await
-        .with_context(|| format!("could not listen on `{}`", arguments.listen))?;
+    let pages = StatusPages {
+        settings: config.page(),
+        access,
+        exporter: Arc::clone(&exporter),
+        reader: Mutex::new(reader),
+        previous,
+        changed,
+        stopped: stopped.clone(),
+    };
     writeln!(io.err, "listening on http://{}", listener.local_addr()?)?;
     io.err.flush()?;
     let schedule = tokio::spawn(exporter::schedule(Arc::clone(&exporter), stopped.clone()));
     let mut closing = stopped.clone();
-    let server = axum::serve(listener, exporter::router(Arc::clone(&exporter)))
-        .with_graceful_shutdown(async move {
-            // An error means that the sender was dropped, which also ends the server.
-            let _ = closing.wait_for(|stop| *stop).await;
-        });
+    let server = axum::serve(
+        listener,
+        status::router(Arc::new(pages), exporter::router(Arc::clone(&exporter))),
+    )
+    .with_graceful_shutdown(async move {
+        // An error means that the sender was dropped, which also ends the server.
+        let _ = closing.wait_for(|stop| *stop).await;
+    });
     let server = tokio::spawn(server.into_future());
     let mut signals = signals::Signals::new()?;
     while signals.next().await == signals::Signal::Reload {
@@ -120,6 +159,10 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     schedule.await.context("the scheduler panicked")?;
     // A client may keep its connection open, so the wait is limited.
     let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
+    // The thread stores what is left and ends when nothing can send to it.
+    drop(exporter);
+    let _ =
+        tokio::time::timeout(STORE_TIMEOUT, tokio::task::spawn_blocking(|| thread.join())).await;
     if let Some(sender) = sender {
         let left = sender.task.await.context("the remote write sender panicked")?;
         if left > 0 {
@@ -127,6 +170,42 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
         }
     }
     Ok(Exit::Success)
+}
+
+/// How long the last runs may take to be stored.
+const STORE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+fn access(public: bool) -> Access {
+    let token = std::env::var("VIGIE_TOKEN").ok().filter(|token| !token.is_empty());
+    Access { public, token: token.map(SecretString::from) }
+}
+
+/// Listens on `address`, which other machines may reach only if the pages have access control.
+async fn listener(address: &str, access: &Access) -> anyhow::Result<TcpListener> {
+    let could_not_listen = || format!("could not listen on `{address}`");
+    let listener = TcpListener::bind(address).await.with_context(could_not_listen)?;
+    if !access.is_restricted() && !listener.local_addr()?.ip().is_loopback() {
+        bail!(
+            "`--listen` is `{address}`, which other machines can reach\n\
+             hint: set `VIGIE_TOKEN`, or pass `--public` to show everyone the page without addresses, reasons and replies"
+        );
+    }
+    Ok(listener)
+}
+
+/// Opens the history in `folder`, or in the state folder of the platform.
+fn history(folder: Option<&Path>, environment: &EnvironmentName) -> anyhow::Result<History> {
+    let folder = match folder {
+        Some(folder) => folder.to_owned(),
+        None => serve_config::state_folder(|name| std::env::var_os(name))?,
+    };
+    History::open(&folder, environment).map_err(|error| match error {
+        HistoryError::InUse { .. } => anyhow::Error::new(error).context(
+            "another `vigie serve` uses the same history\nhint: pass another `--data FOLDER`",
+        ),
+        error => anyhow::Error::new(error)
+            .context(format!("could not open the history in `{}`", folder.display())),
+    })
 }
 
 /// The probes that run in the environment; `None` when a file has errors, which are printed.

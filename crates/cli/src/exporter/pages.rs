@@ -1,4 +1,4 @@
-//! HTTP pages of `vigie serve`.
+//! HTTP pages of `vigie serve` for Prometheus and for health checks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::{Probe, Report, TargetUrl, Template};
 use exposition::{Family, Format, Kind, WriteError, Writer};
@@ -21,22 +21,14 @@ use crate::output::{pretty, prometheus, visible};
 /// Age at which a result is removed from `/metrics`. Prometheus rejects samples older than one hour.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(50);
 
-/// All pages.
+/// The pages for Prometheus and for health checks.
 pub(crate) fn router(exporter: Arc<Exporter>) -> Router {
     Router::new()
-        .route("/", get(index))
         .route("/metrics", get(metrics))
         .route("/probe", get(probe))
         .route("/-/healthy", get(async || "healthy\n"))
         .route("/-/ready", get(ready))
         .with_state(exporter)
-}
-
-async fn index() -> Html<&'static str> {
-    Html(
-        "<!doctype html><title>Vigie</title><h1>Vigie</h1><ul><li><a href=\"/metrics\">/metrics</a>\
-         <li>/probe?probe=NAME<li><a href=\"/-/healthy\">/-/healthy</a><li><a href=\"/-/ready\">/-/ready</a></ul>\n",
-    )
 }
 
 /// Ready when every probe has a result.
@@ -120,6 +112,13 @@ fn own_series(
         "",
     ))?;
     page.sample(&[], float(state.skipped))?;
+    page.family(family(
+        "vigie_runs_not_stored",
+        Kind::Counter,
+        "Runs that are missing from the history because the disk was too slow.",
+        "",
+    ))?;
+    page.sample(&[], float(exporter.recorder.dropped()))?;
     page.family(family(
         "vigie_reload_success",
         Kind::Gauge,

@@ -8,6 +8,7 @@ mod files;
 mod help;
 mod run;
 mod serve;
+mod status;
 
 use std::path::{Path, PathBuf};
 

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,18 +9,36 @@ use tokio::process::{Child, ChildStderr, Command};
 use crate::probe;
 
 /// `vigie serve` in a child process, since signals are sent to processes.
-struct Serve {
+pub(crate) struct Serve {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
-    url: String,
-    http: reqwest::Client,
+    pub(crate) url: String,
+    pub(crate) http: reqwest::Client,
+    /// Deleted with this.
+    data_folder: Option<tempfile::TempDir>,
 }
 
 impl Serve {
-    async fn start(file: &str, more: &[&str]) -> Self {
+    pub(crate) async fn start(file: &str, more: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let mut serve = Self::start_in(data.path(), file, more, &[]).await;
+        serve.data_folder = Some(data);
+        serve
+    }
+
+    /// With the history in a folder that outlives the process.
+    pub(crate) async fn start_in(
+        data: &Path,
+        file: &str,
+        more: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
-            .args(["serve", file, "--listen", "127.0.0.1:0"])
+            .args(["serve", file, "--data"])
+            .arg(data)
+            .args(if more.contains(&"--listen") { &[][..] } else { &["--listen", "127.0.0.1:0"] })
             .args(more)
+            .envs(variables.iter().copied())
             .env("VIGIE_LOG", "info")
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -27,14 +46,14 @@ impl Serve {
             .unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut serve = Self { child, lines, url: String::new(), http };
+        let mut serve = Self { child, lines, url: String::new(), http, data_folder: None };
         let line = serve.until("listening on ").await;
         serve.url = line.split("listening on ").nth(1).unwrap().to_owned();
         serve
     }
 
     /// Reads the log up to a line with `word`.
-    async fn until(&mut self, word: &str) -> String {
+    pub(crate) async fn until(&mut self, word: &str) -> String {
         let found = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 if line.contains(word) {
@@ -46,7 +65,7 @@ impl Serve {
         tokio::time::timeout(Duration::from_secs(60), found).await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let response = self.http.get(format!("{}{path}", self.url)).send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
@@ -57,7 +76,7 @@ impl Serve {
     }
 
     /// Stops the process with a signal; its exit code has to be 0.
-    async fn stop(mut self, signal: &str) {
+    pub(crate) async fn stop(mut self, signal: &str) {
         self.signal(signal).await;
         let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await.unwrap();
         assert_eq!(ended.unwrap().code(), Some(0), "{signal}");
@@ -65,7 +84,7 @@ impl Serve {
 }
 
 /// An app that replies in enough chunks for inter-chunk times.
-async fn bot() -> GradioApp {
+pub(crate) async fn bot() -> GradioApp {
     GradioApp::start(|received| {
         let pieces = ["You ", "said", ": ", &received.message];
         Answer::Chunks(pieces.map(str::to_owned).into())
@@ -73,7 +92,7 @@ async fn bot() -> GradioApp {
     .await
 }
 
-fn text(name: &str, url: &str) -> String {
+pub(crate) fn text(name: &str, url: &str) -> String {
     format!(
         "probe: {name}\nevery: 1h\ntimeout: 20s\nretry: {{ attempts: 0 }}\ntarget: {{ url: \"{url}\" }}\n\
          conversation: [ {{ say: \"Hello\", expect: [ {{ contains: \"Hello\" }} ] }} ]\n"

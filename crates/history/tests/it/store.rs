@@ -155,9 +155,10 @@ fn old_runs_are_deleted_and_open_incidents_are_kept() {
 
 #[test]
 fn verdict_lasts_since_its_first_run() {
+    type Case<'a> = (&'a str, &'a [(i64, Outcome)], Verdict, Option<i64>);
     let (up, error) = (Outcome::Up, Outcome::RunError { fault: domain::OwnFault::Secret });
     let day = 86_400;
-    let cases: [(&str, &[(i64, Outcome)], Verdict, Option<i64>); 7] = [
+    let cases: [Case<'_>; 7] = [
         ("no run", &[], Verdict::Up, None),
         ("one run", &[(5, up)], Verdict::Up, Some(5)),
         ("another verdict", &[(5, up)], Verdict::Down, None),

@@ -1,0 +1,227 @@
+//! The thread of `vigie serve` that stores runs and evaluates alarms. `SQLite` blocks, so it has a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use alarm_model::StateValue;
+use anyhow::Context as _;
+use domain::{AlarmKind, Probe, ProbeName, Report, Verdict};
+use history::{History, HistoryError, IncidentKind, NewIncident, Reader};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use crate::alarms::{Alarms, Transition};
+
+/// Reports that wait to be stored. 1,000 probes at one run a minute fill it in ten minutes.
+const CAPACITY: usize = 10_000;
+/// The most runs in one transaction.
+const BATCH: usize = 256;
+/// Time between two evaluations of the alarms without a run.
+const TICK: Duration = Duration::from_secs(5);
+/// Time between two deletions of old runs.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What the thread does.
+pub(crate) enum Message {
+    /// A run has finished.
+    Run(Arc<Report>),
+    /// The probe files were read again.
+    Probes(Vec<Probe>),
+}
+
+/// Sends results to the thread.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    sender: SyncSender<Message>,
+    dropped: Arc<AtomicU64>,
+    /// Counts the stored batches: changes when pages show something new.
+    changed: watch::Receiver<u64>,
+}
+
+impl Recorder {
+    /// Starts the thread. Changes of alarms are sent to `transitions`.
+    pub(crate) fn start(
+        history: History,
+        probes: &[Probe],
+        retention: Duration,
+        transitions: mpsc::UnboundedSender<Transition>,
+    ) -> anyhow::Result<(Self, JoinHandle<()>)> {
+        let (sender, receiver) = sync_channel(CAPACITY);
+        let (changes, changed) = watch::channel(0);
+        let reader = Reader::open(history.path())?;
+        let mut thread = Thread {
+            history,
+            reader,
+            retention,
+            transitions,
+            changes,
+            alarms: Alarms::default(),
+            pruned: None,
+        };
+        thread.configure(probes);
+        let thread = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || thread.run(&receiver))
+            .context("could not start a thread")?;
+        Ok((Self { sender, dropped: Arc::default(), changed }, thread))
+    }
+
+    /// Hands over a message. If the disk is too slow for the runs, it is dropped and counted.
+    pub(crate) fn send(&self, message: Message) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.sender.try_send(message)
+        {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The number of messages that were dropped.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.clone()
+    }
+}
+
+struct Thread {
+    history: History,
+    reader: Reader,
+    retention: Duration,
+    transitions: mpsc::UnboundedSender<Transition>,
+    changes: watch::Sender<u64>,
+    alarms: Alarms,
+    pruned: Option<Timestamp>,
+}
+
+impl Thread {
+    /// Works until the last sender is dropped.
+    fn run(mut self, receiver: &Receiver<Message>) {
+        loop {
+            let mut reports = Vec::new();
+            match receiver.recv_timeout(TICK) {
+                Ok(message) => self.take(message, &mut reports),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            while reports.len() < BATCH
+                && let Ok(message) = receiver.try_recv()
+            {
+                self.take(message, &mut reports);
+            }
+            self.store(&reports);
+            self.evaluate(Timestamp::now());
+            self.prune(Timestamp::now());
+        }
+    }
+
+    fn take(&mut self, message: Message, reports: &mut Vec<Arc<Report>>) {
+        match message {
+            Message::Run(report) => reports.push(report),
+            Message::Probes(probes) => self.configure(&probes),
+        }
+    }
+
+    fn configure(&mut self, probes: &[Probe]) {
+        let now = Timestamp::now();
+        let reader = &self.reader;
+        let open = reader.incidents(None, 10_000).unwrap_or_default();
+        let restored = |probe: &ProbeName, kind: AlarmKind| {
+            let is_open = open.iter().any(|incident| {
+                incident.ended.is_none()
+                    && incident.what.probe == *probe
+                    && incident.what.kind == incident_kind(kind)
+            });
+            let every = probes.iter().find(|other| other.name == *probe).map(|probe| probe.every);
+            let since = now.checked_sub(every.unwrap_or_default() * 20).unwrap_or(now);
+            let runs = reader.runs(probe, since, now).unwrap_or_default();
+            let state = if is_open { StateValue::Alarm } else { StateValue::InsufficientData };
+            (state, runs.into_iter().map(|run| (run.due, run.outcome)).collect())
+        };
+        self.alarms.configure(probes.iter(), now, restored);
+    }
+
+    fn store(&mut self, reports: &[Arc<Report>]) {
+        if reports.is_empty() {
+            return;
+        }
+        let all: Vec<&Report> = reports.iter().map(|report| &**report).collect();
+        log("Runs could not be stored", self.history.record(&all));
+        // An alarm counts a run also when the disk is full.
+        for report in reports {
+            self.alarms.observe(report);
+        }
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn evaluate(&mut self, now: Timestamp) {
+        for transition in self.alarms.evaluate(now) {
+            let Transition { probe, kind, from, to, reason, .. } = &transition;
+            info!(%probe, kind = kind.as_str(), %from, %to, reason, "Alarm changed");
+            if *to == StateValue::Alarm {
+                let stored = self.history.open_incident(&incident(&transition));
+                log("An incident could not be stored", stored);
+            } else if *from == StateValue::Alarm {
+                let ended = transition.first_run.unwrap_or(transition.at);
+                let kind = incident_kind(*kind);
+                let stored = self.history.close_incident(probe, kind, ended);
+                log("An incident could not be stored", stored);
+            }
+            self.changes.send_modify(|count| *count += 1);
+            // An error means that the command is ending.
+            let _ = self.transitions.send(transition);
+        }
+    }
+
+    fn prune(&mut self, now: Timestamp) {
+        let is_due = self.pruned.is_none_or(|last| {
+            Duration::try_from(now.duration_since(last)).is_ok_and(|since| PRUNE_EVERY <= since)
+        });
+        if is_due {
+            self.pruned = Some(now);
+            log("Old runs could not be deleted", self.history.prune(now, self.retention));
+        }
+    }
+}
+
+fn log<T>(message: &'static str, result: Result<T, HistoryError>) {
+    if let Err(error) = result {
+        let error = anyhow::Error::new(error);
+        warn!(error = format!("{error:#}"), message);
+    }
+}
+
+pub(crate) fn incident_kind(kind: AlarmKind) -> IncidentKind {
+    match kind {
+        AlarmKind::Down => IncidentKind::Down,
+        AlarmKind::Degraded => IncidentKind::Degraded,
+    }
+}
+
+/// The incident that begins with this change.
+fn incident(transition: &Transition) -> NewIncident {
+    let report = transition.report.as_deref();
+    let attempt = report.and_then(Report::last);
+    let failed = attempt.and_then(|attempt| attempt.failed_checks().next());
+    let reached = attempt.filter(|attempt| attempt.failure.is_some()).map(|one| one.turns.len());
+    let turn = failed.map(|(turn, _)| turn + 1).or(reached).filter(|turn| *turn > 0);
+    NewIncident {
+        probe: transition.probe.clone(),
+        kind: incident_kind(transition.kind),
+        began: transition.first_run.unwrap_or(transition.at),
+        opened: transition.at,
+        reason: report.and_then(|report| report.outcome.reason()),
+        detail: report.map(|report| report.detail.clone()).unwrap_or_default(),
+        turn: turn.and_then(|turn| u32::try_from(turn).ok()),
+        expected: failed.map(|(_, check)| check.expected.clone()),
+        found: failed.map(|(_, check)| check.found.clone()),
+        report_due: report
+            .filter(|report| report.outcome.verdict() != Some(Verdict::Up))
+            .map(|report| report.due),
+    }
+}

@@ -1,0 +1,151 @@
+//! The settings file of `vigie serve`.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use serde::Deserialize;
+use status_page::Language;
+
+use crate::status::Settings;
+
+/// Largest settings file, in bytes.
+const LARGEST_FILE: u64 = 64 * 1024;
+/// How long runs are kept when the file does not say it.
+const RETENTION: &str = "90d";
+
+/// The settings file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ServeConfig {
+    /// The title of the status page.
+    title: Option<String>,
+    /// `en` or `fr`; the language of the browser if left out.
+    language: Option<String>,
+    /// The public address of the status page, for the feed and for links in notifications.
+    address: Option<String>,
+    /// See `--public`.
+    pub(crate) public: bool,
+    /// See `--data`.
+    pub(crate) data: Option<PathBuf>,
+    /// How long runs are kept, such as `90d`.
+    retention: Option<String>,
+}
+
+impl ServeConfig {
+    /// The settings of `path`; the defaults without a path.
+    pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let could_not_read = || format!("could not read `{}`", path.display());
+        let file = File::open(path).with_context(could_not_read)?;
+        let mut text = String::new();
+        file.take(LARGEST_FILE).read_to_string(&mut text).with_context(could_not_read)?;
+        Self::parse(&text).with_context(|| format!("`{}` is not valid", path.display()))
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let config: Self = toml::from_str(text)?;
+        config.retention()?;
+        if let Some(code) = &config.language
+            && code.parse::<Language>().is_err()
+        {
+            bail!("`language` is `{code}`; expected `en` or `fr`");
+        }
+        if let Some(address) = &config.address {
+            let is_page = address.starts_with("https://") || address.starts_with("http://");
+            ensure!(
+                is_page,
+                "`address` is `{address}`; expected an address such as `https://status.example.com`"
+            );
+        }
+        Ok(config)
+    }
+
+    /// How long runs are kept.
+    pub(crate) fn retention(&self) -> anyhow::Result<Duration> {
+        let text = self.retention.as_deref().unwrap_or(RETENTION);
+        match probe_file::parse_duration(text) {
+            Some(retention) if Duration::from_secs(86_400) <= retention => Ok(retention),
+            _ => bail!(
+                "`retention` is `{text}`; expected a duration from `1d` to `366d`, such as `90d`"
+            ),
+        }
+    }
+
+    /// The settings of the page.
+    pub(crate) fn page(&self) -> Settings {
+        let address = self.address.as_ref().map(|text| text.trim_end_matches('/').to_owned());
+        Settings {
+            title: self.title.clone().unwrap_or_else(|| "Vigie".to_owned()),
+            language: self.language.as_ref().and_then(|code| code.parse().ok()),
+            address,
+        }
+    }
+}
+
+/// The folder for the history: of systemd, of the XDG specification, or of macOS.
+pub(crate) fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<PathBuf> {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = set("STATE_DIRECTORY") {
+        return Ok(folder);
+    }
+    if let Some(folder) = set("XDG_STATE_HOME") {
+        return Ok(folder.join("vigie"));
+    }
+    let Some(home) = set("HOME") else {
+        bail!(
+            "there is no folder for the history, because `HOME` is not set\nhint: pass `--data FOLDER`"
+        );
+    };
+    let inside = if cfg!(target_os = "macos") {
+        "Library/Application Support/vigie"
+    } else {
+        ".local/state/vigie"
+    };
+    Ok(home.join(inside))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invalid_settings_are_named() {
+        let cases = [
+            ("titel = \"x\"", "unknown field `titel`"),
+            ("language = \"de\"", "`language` is `de`; expected `en` or `fr`"),
+            ("retention = \"5\"", "`retention` is `5`; expected a duration"),
+            ("retention = \"1h\"", "expected a duration from `1d` to `366d`"),
+            ("address = \"status.example.com\"", "expected an address such as"),
+        ];
+        for (text, expected) in cases {
+            let error = format!("{:#}", ServeConfig::parse(text).unwrap_err());
+            assert!(error.contains(expected), "{error}");
+        }
+        let config =
+            ServeConfig::parse("title = \"Bots\"\naddress = \"https://s.example/\"").unwrap();
+        assert_eq!(config.page().title, "Bots");
+        assert_eq!(config.page().address.as_deref(), Some("https://s.example"));
+        assert_eq!(config.retention().unwrap(), Duration::from_secs(90 * 86_400));
+    }
+
+    #[test]
+    fn history_is_in_the_state_folder_of_the_platform() {
+        let folder = |set: &[(&str, &str)]| {
+            let find = |name: &str| set.iter().find(|(other, _)| *other == name);
+            state_folder(|name| find(name).map(|(_, value)| value.into()))
+        };
+        let home = ("HOME", "/home/ana");
+        assert_eq!(
+            folder(&[home, ("STATE_DIRECTORY", "/var/lib/vigie")]).unwrap(),
+            Path::new("/var/lib/vigie")
+        );
+        assert_eq!(folder(&[home, ("XDG_STATE_HOME", "/x")]).unwrap(), Path::new("/x/vigie"));
+        assert!(folder(&[home]).unwrap().ends_with("vigie"));
+        let error = folder(&[("HOME", "")]).unwrap_err().to_string();
+        assert!(error.contains("`--data FOLDER`"), "{error}");
+    }
+}

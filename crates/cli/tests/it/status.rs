@@ -1,0 +1,179 @@
+//! The status page of `vigie serve`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::gradio_app::{Answer, GradioApp};
+use tokio::process::Command;
+
+use crate::probe;
+use crate::serve::{Serve, bot, text};
+
+impl Serve {
+    async fn json(&self, path: &str) -> Value {
+        let (status, body) = self.get(path).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Waits until the history has a run.
+    async fn until_stored(&self) -> Value {
+        let stored = async {
+            loop {
+                let status = self.json("/api/v1/status").await;
+                if !status["probes"][0]["since"].is_null() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), stored).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn history_survives_a_restart() {
+    let bot = bot().await;
+    let (_folder, file) = probe(&text("bot", &bot.url));
+    let data = tempfile::tempdir().unwrap();
+    let serve = Serve::start_in(data.path(), &file, &[], &[]).await;
+    let before = serve.until_stored().await;
+    assert_eq!(before["state"], "up");
+    serve.stop("TERM").await;
+
+    let serve = Serve::start_in(data.path(), &file, &[], &[]).await;
+    let (_, page) = serve.get("/probes/bot").await;
+    assert!(page.contains("First chunk") && page.contains(&bot.url), "{page}");
+    let after = serve.json("/api/v1/probes/bot").await;
+    let runs = after["runs"].as_array().unwrap();
+    assert_eq!(runs.last().unwrap()["verdict"], "up", "{after}");
+    assert_eq!(before["probes"][0]["since"], runs.last().unwrap()["due"]);
+    serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn failed_run_is_shown_with_its_report() {
+    let hostile = "<script>alert(1)</script>";
+    let bot = GradioApp::start(move |_| Answer::text(hostile)).await;
+    let (_folder, file) = probe(&text("bot", &bot.url));
+    let serve = Serve::start(&file, &[]).await;
+    let status = serve.until_stored().await;
+    assert_eq!(status["state"], "down");
+    let (code, page) = serve.get("/").await;
+    assert!(code == 200 && page.contains("The chatbot is down"), "{page}");
+    let (_, page) = serve.get("/probes/bot?range=7d").await;
+    assert!(page.contains("check_failed") && !page.contains(hostile), "{page}");
+    let path =
+        page.split("href=\"/probes/bot/runs/").nth(1).and_then(|rest| rest.split('"').next());
+    let (code, report) = serve.get(&format!("/probes/bot/runs/{}", path.unwrap())).await;
+    assert!(code == 200 && report.contains("&lt;script&gt;alert(1)"), "{report}");
+    for (path, expected) in [
+        ("/badge/bot/state.svg", "bot: down"),
+        ("/badge/bot/availability-30d.svg", "0.00%"),
+        ("/feed.atom", "<feed xmlns=\"http://www.w3.org/2005/Atom\""),
+        ("/incidents", "No incidents"),
+        ("/assets/status.css", "--down"),
+        ("/assets/status.js", "EventSource"),
+        ("/assets/icon-down.svg", "<svg"),
+        ("/api/v1/incidents", "\"incidents\":[]"),
+        ("/api/v1/schema.json", "$schema"),
+    ] {
+        let (code, body) = serve.get(path).await;
+        assert!(code == 200 && body.contains(expected), "{path}: {body}");
+    }
+    for path in [
+        "/probes/other",
+        "/probes/Upper",
+        "/probes/bot/runs/1",
+        "/incidents/1",
+        "/badge/bot/x.svg",
+        "/x",
+    ] {
+        assert_eq!(serve.get(path).await.0, 404, "{path}");
+    }
+    serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn public_page_needs_no_token_and_metrics_do() {
+    let bot = GradioApp::start(|_| Answer::text("SECRET-REPLY")).await;
+    let (_folder, file) = probe(&text("bot", &bot.url));
+    let data = tempfile::tempdir().unwrap();
+    let arguments = ["--public", "--listen", "0.0.0.0:0"];
+    let mut serve =
+        Serve::start_in(data.path(), &file, &arguments, &[("VIGIE_TOKEN", "canary-4711")]).await;
+    serve.url = serve.url.replace("0.0.0.0", "127.0.0.1");
+    serve.until_stored().await;
+    for path in ["/", "/probes/bot", "/incidents", "/feed.atom", "/api/v1/probes/bot"] {
+        let (code, page) = serve.get(path).await;
+        assert_eq!(code, 200, "{path}");
+        for private in ["SECRET-REPLY", "check_failed", &bot.url, "/runs/"] {
+            assert!(!page.contains(private), "{path}: {private}");
+        }
+    }
+    assert_eq!(serve.get("/-/healthy").await.0, 200);
+    for path in ["/metrics", "/probe?probe=bot"] {
+        assert_eq!(serve.get(path).await.0, 401, "{path}");
+        let request = serve.http.get(format!("{}{path}", serve.url)).bearer_auth("canary-4711");
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 200, "{path}");
+    }
+    let request = serve.http.get(format!("{}/probes/bot", serve.url));
+    let page = request.basic_auth("ana", Some("canary-4711")).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.contains("check_failed") && page.contains("/runs/"), "{page}");
+    serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn page_of_other_machines_needs_public_or_a_token() {
+    let (_folder, file) = probe(&text("bot", "http://127.0.0.1:9"));
+    let data = tempfile::tempdir().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .args(["serve", &file, "--listen", "0.0.0.0:0", "--data"])
+        .arg(data.path())
+        .env_remove("VIGIE_TOKEN")
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(said.contains("`--listen` is `0.0.0.0:0`") && said.contains("`--public`"), "{said}");
+}
+
+#[tokio::test]
+async fn second_process_with_the_same_history_is_refused() {
+    let bot = bot().await;
+    let (_folder, file) = probe(&text("bot", &bot.url));
+    let data = tempfile::tempdir().unwrap();
+    let serve = Serve::start_in(data.path(), &file, &[], &[]).await;
+    let second = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .args(["serve", &file, "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(said.contains("hint: pass another `--data FOLDER`"), "{said}");
+    serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn browser_is_notified_of_new_runs() {
+    let bot = bot().await;
+    let (_folder, file) =
+        probe(&text("bot", &bot.url).replace("every: 1h", "every: 10s").replace("20s", "5s"));
+    let serve = Serve::start(&file, &[]).await;
+    let mut events = serve.http.get(format!("{}/events", serve.url)).send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let mut received = String::new();
+    let changed = async {
+        while !received.contains("event: changed") {
+            let chunk = events.chunk().await.unwrap().expect("the stream ended");
+            received.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), changed).await.unwrap();
+    // The open stream does not keep the command from ending.
+    serve.stop("TERM").await;
+}
