@@ -125,7 +125,7 @@ pub(crate) fn timeline(
                     @for point in points {
                         @let state = point_state(point);
                         rect.(state.as_str()) x=(format!("{:.2}", position(point.at, span))) y="0"
-                            width=(format!("{width:.2}")) height="20" {}
+                            width=(format!("{:.2}", width + 0.4)) height="20" {}
                     }
                 }
             }

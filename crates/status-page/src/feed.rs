@@ -22,7 +22,7 @@ pub fn atom(site: &Site, incidents: &[IncidentView]) -> String {
             updated { (rfc3339(updated)) }
             author { name { "Vigie" } }
             @for incident in incidents {
-                @let title = (texts.incident_title)(incident.probe.as_str(), incident.state);
+                @let title = (texts.incident_title)(incident.probe.as_str(), incident.state, incident.ended.is_none());
                 entry {
                     title {
                         (plain(&title)) " ("

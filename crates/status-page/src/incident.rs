@@ -29,7 +29,8 @@ pub fn incidents(site: &Site, list: &[IncidentView]) -> String {
 pub(crate) fn entry(site: &Site, incident: &IncidentView) -> Markup {
     let (language, texts) = (site.language, site.language.texts());
     let shown = site.shown(incident.public);
-    let title = (texts.incident_title)(incident.probe.as_str(), incident.state);
+    let title =
+        (texts.incident_title)(incident.probe.as_str(), incident.state, incident.ended.is_none());
     html! {
         li.(incident.state.as_str()).open[incident.ended.is_none()] {
             a href={ "/incidents/" (incident.number) } { (Text(&title)) }
@@ -50,7 +51,8 @@ pub(crate) fn entry(site: &Site, incident: &IncidentView) -> Markup {
 pub fn incident(site: &Site, of: &IncidentPage) -> String {
     let (language, texts) = (site.language, site.language.texts());
     let incident = &of.incident;
-    let title = (texts.incident_title)(incident.probe.as_str(), incident.state);
+    let title =
+        (texts.incident_title)(incident.probe.as_str(), incident.state, incident.ended.is_none());
     let name = incident.probe.as_str();
     let content = html! {
         section.card.incident.(incident.state.as_str()) {

@@ -85,7 +85,8 @@ pub(crate) struct Texts {
     pub(crate) runs_around: &'static str,
     pub(crate) state: fn(State) -> &'static str,
     pub(crate) headline: fn(StateCounts) -> String,
-    pub(crate) incident_title: fn(&str, State) -> String,
+    /// Of a probe in a state, ongoing or resolved.
+    pub(crate) incident_title: fn(&str, State, bool) -> String,
     pub(crate) impact: fn(State) -> &'static str,
     pub(crate) why: fn(Reason) -> &'static str,
     pub(crate) range: fn(Range) -> &'static str,

@@ -71,6 +71,7 @@ ExecStart=\"{}\" serve \"{}\"
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 DynamicUser=yes
+StateDirectory=vigie
 CapabilityBoundingSet=
 LockPersonality=yes
 MemoryDenyWriteExecute=yes

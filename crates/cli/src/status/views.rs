@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{Outcome, Probe, ProbeName, Report, Verdict};
 use history::{HistoryError, Incident, IncidentId, IncidentKind, Reader, RunRecord, Summary};
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 use status_page::model::{
     Configuration, IncidentPage, IncidentView, Latency, Overview, Point, ProbePage, ProbeSummary,
     Range, RunView, Runs, Slot, StateCounts,
@@ -156,7 +156,7 @@ impl Views<'_> {
         let first = self.before(HOUR * 24 * u32::try_from(DAYS - 1).unwrap_or(0));
         let stored: BTreeMap<Timestamp, Summary> =
             self.reader.days(name, first, self.now)?.into_iter().collect();
-        let start = rounded(first, Unit::Day);
+        let start = rounded(first, HOUR * 24);
         let day = |index: u64| {
             let start = start.checked_add(HOUR * 24 * u32::try_from(index).ok()?).ok()?;
             Some(Slot { start, runs: stored.get(&start).map(runs).unwrap_or_default() })
@@ -166,7 +166,7 @@ impl Views<'_> {
 
     /// The median first chunk of each of the last 24 hours.
     fn each_hour(&self, hours: &[(Timestamp, Summary)]) -> Vec<Option<Duration>> {
-        let start = rounded(self.before(HOUR * 23), Unit::Hour);
+        let start = rounded(self.before(HOUR * 23), HOUR);
         let median = |index: u32| {
             let at = start.checked_add(HOUR * index).ok()?;
             let (_, summary) = hours.iter().find(|(hour, _)| *hour == at)?;
@@ -210,10 +210,10 @@ pub(crate) fn disclosure(_probe: &Probe) -> Disclosure {
     Disclosure::default()
 }
 
-/// Rounded down to a day or hour of UTC.
-fn rounded(at: Timestamp, unit: Unit) -> Timestamp {
-    let rounding = jiff::TimestampRound::new().smallest(unit).mode(jiff::RoundMode::Floor);
-    at.round(rounding).unwrap_or(at)
+/// Rounded down to a multiple of `step` since 1970: an hour or a day of UTC.
+fn rounded(at: Timestamp, step: Duration) -> Timestamp {
+    let step = i64::try_from(step.as_secs()).unwrap_or(i64::MAX).max(1);
+    Timestamp::from_second(at.as_second().div_euclid(step) * step).unwrap_or(at)
 }
 
 fn report_path(probe: &ProbeName, due: Timestamp) -> String {

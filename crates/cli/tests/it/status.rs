@@ -47,6 +47,10 @@ async fn history_survives_a_restart() {
     let after = serve.json("/api/v1/probes/bot").await;
     let runs = after["runs"].as_array().unwrap();
     assert_eq!(runs.last().unwrap()["verdict"], "up", "{after}");
+    let days = after["days"].as_array().unwrap();
+    assert_eq!(days.len(), 90);
+    let up: u64 = days.iter().filter_map(|day| day["up"].as_u64()).sum();
+    assert_eq!(up, u64::try_from(runs.len()).unwrap(), "{days:?}");
     assert_eq!(before["probes"][0]["since"], runs.last().unwrap()["due"]);
     serve.stop("TERM").await;
 }

@@ -107,10 +107,11 @@ fn headline(counts: StateCounts) -> String {
     }
 }
 
-fn incident_title(probe: &str, state: State) -> String {
+fn incident_title(probe: &str, state: State, ongoing: bool) -> String {
+    let verb = if ongoing { "is" } else { "was" };
     match state {
-        State::Degraded => format!("{probe} was degraded"),
-        _ => format!("{probe} was down"),
+        State::Degraded => format!("{probe} {verb} degraded"),
+        _ => format!("{probe} {verb} down"),
     }
 }
 

@@ -105,7 +105,7 @@ fn headline(counts: StateCounts) -> String {
     }
 }
 
-fn incident_title(probe: &str, state: State) -> String {
+fn incident_title(probe: &str, state: State, _ongoing: bool) -> String {
     match state {
         State::Degraded => format!("{probe} : lenteur"),
         _ => format!("{probe} : panne"),
