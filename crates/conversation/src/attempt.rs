@@ -82,6 +82,7 @@ async fn converse(
     };
     attempt.certificate_expires = phases.certificate_end.and_then(timestamp);
     let mut session = connected.map_err(|error| context.failure(&error, started))?;
+    context.hide_secret_inputs(&session.description().inputs);
     let app = context.app(&session);
     progress(ProgressEvent::Connected(&app));
     attempt.app = Some(app);

@@ -1,10 +1,13 @@
 //! The input of an attempt, and the failures and texts that its report gets.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use domain::report::{Cause, Failure, cut};
 use domain::{OwnFault, Probe};
-use gradio::{Failure as Kind, Limits};
+use gradio::{Failure as Kind, Input, Limits};
+use redact::{Redactor, redact_credential_forms};
+use secrecy::SecretString;
 
 use crate::reason::{cause, is_time};
 use crate::stall::StallCounter;
@@ -29,6 +32,8 @@ pub(crate) struct AttemptContext<'a> {
     pub(crate) is_process_limit: bool,
     /// Since the start of this attempt.
     pub(crate) stalled: StallCounter<'a>,
+    /// Finds the values of the app's secret inputs, which are known once the app is described.
+    pub(crate) secret_inputs: OnceLock<Redactor>,
 }
 
 impl AttemptContext<'_> {
@@ -65,7 +70,20 @@ impl AttemptContext<'_> {
 
     /// Text from outside for a report: without secrets, cut to the length that a report keeps.
     pub(crate) fn reported(&self, text: &str) -> String {
-        cut(&self.target.redact(text))
+        let text = self.target.redact(text);
+        let text = match self.secret_inputs.get() {
+            Some(redactor) => redactor.redact(&text),
+            None => text,
+        };
+        cut(&redact_credential_forms(&text))
+    }
+
+    /// Lets reports hide the values of the inputs that the app treats as secrets.
+    pub(crate) fn hide_secret_inputs(&self, inputs: &[Input]) {
+        let secrets = inputs.iter().filter(|input| input.is_secret);
+        let secrets: Vec<SecretString> =
+            secrets.filter_map(|input| input.value.as_str()).map(SecretString::from).collect();
+        self.secret_inputs.get_or_init(|| Redactor::new(&secrets));
     }
 
     pub(crate) fn redact_failure(&self, failure: &Failure) -> Failure {
@@ -80,7 +98,53 @@ fn is_mostly_stalled(waited: Duration, stalled: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::stall::StallMonitor;
+
+    #[tokio::test]
+    async fn secret_inputs_and_credential_forms_are_hidden() {
+        let probe: Probe = serde_json::from_value(json!({
+            "name": "bot", "every_seconds": 60, "enabled": true, "timeout_seconds": 5,
+            "target": { "url": "http://localhost" }, "retry": { "attempts": 0, "wait_seconds": 1 },
+            "objectives": {}, "conversation": [{ "say": "hi" }],
+            "alarm": { "down": { "m": 2, "n": 3 }, "degraded": { "m": 3, "n": 5 }, "severity": "page" },
+        }))
+        .unwrap();
+        let target = FilledTarget::new(&probe.target, &HashMap::new(), &HashMap::new()).unwrap();
+        let stalls = StallMonitor::default();
+        let context = AttemptContext {
+            probe: &probe,
+            target: &target,
+            user_agent: "",
+            traceparent: String::new(),
+            offset: Duration::ZERO,
+            left: Duration::ZERO,
+            is_retry: false,
+            is_process_limit: false,
+            stalled: stalls.start(),
+            secret_inputs: OnceLock::new(),
+        };
+        let input = |value: &str, is_secret| Input {
+            name: None,
+            label: None,
+            kind: "textbox".to_owned(),
+            default: json!(""),
+            value: json!(value),
+            is_secret,
+        };
+        context.hide_secret_inputs(&[input("canary-key", true), input("be kind", false)]);
+        let cases = [
+            ("key=canary-key, be kind", "key=[secret], be kind"),
+            ("The token expired: sk-abcdefghijklmnop", "The token expired: [secret]"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(context.reported(text), expected);
+        }
+    }
 
     #[test]
     fn short_stall_is_ignored() {

@@ -1,5 +1,6 @@
 //! One run of a probe: attempts until one passes or the time is over.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use domain::report::{Attempt, Cause, Failure, Report, RunId, VERSION, judge, stable_hash};
@@ -85,6 +86,7 @@ impl ProbeRun<'_> {
                 is_retry: !attempts.is_empty(),
                 is_process_limit,
                 stalled: stalls.start(),
+                secret_inputs: OnceLock::new(),
             };
             attempts.push(attempt(&context, progress).await);
             let left = limit.saturating_sub(started.elapsed());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::config::{AppConfig, Dependency, Id};
 use crate::endpoint::Plan;
-use crate::endpoint::kinds::{is_chat, takes_files};
+use crate::endpoint::kinds::{is_chat, is_secret, takes_files};
 use crate::failure::{Failure, Fault};
 
 /// One of the app's inputs besides the message.
@@ -22,6 +22,8 @@ pub struct Input {
     pub default: Value,
     /// Value to send: the default or the configured value.
     pub value: Value,
+    /// Whether the value is a secret: the page hides it, or the label is that of a key or password.
+    pub is_secret: bool,
 }
 
 /// Values of components that differ from the initial ones.
@@ -210,6 +212,7 @@ pub(crate) fn inputs(
         kind: config.kind(id).to_owned(),
         default: first_value(config, id),
         value: values.get(config, id),
+        is_secret: is_secret(config, id),
     };
     ids.iter().map(one).collect()
 }

@@ -119,8 +119,7 @@ async fn find(
     let began = Instant::now();
     let mut ran = BTreeSet::new();
     if plan.is_err() {
-        ran = loads(&app, Dependency::renders);
-        load(&http, &mut app, hash, &mut values, &ran, until).await?;
+        ran = render(&http, &mut app, hash, &mut values, until).await?;
         plan = choose(&app.config, &choice).or(plan);
     }
     let plan = plan?;
@@ -148,6 +147,19 @@ async fn find(
     values.extend(given?);
     let description = Description::of(config, &plan, &names, &values);
     Ok((http, app, plan, values, description, heartbeat))
+}
+
+/// Runs the `gr.render` functions that the page runs when it loads. Returns what ran.
+pub(crate) async fn render(
+    http: &Arc<Http>,
+    app: &mut App,
+    hash: &str,
+    values: &mut Values,
+    until: Instant,
+) -> Result<BTreeSet<usize>, Fault> {
+    let functions = loads(app, Dependency::renders);
+    load(http, app, hash, values, &functions, until).await?;
+    Ok(functions)
 }
 
 /// Components that the plan reads, and those that contain its message box.

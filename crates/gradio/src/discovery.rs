@@ -9,15 +9,16 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::arguments::{self, Values};
 use crate::config::{AppConfig, Protocol};
-use crate::connect::open;
+use crate::connect::{open, render};
 use crate::description::Description;
 use crate::endpoint::kinds::{is_secret, shown, takes_text};
-use crate::endpoint::{Choice, How, Plan, candidates};
+use crate::endpoint::{Choice, How, Plan, candidates, choose};
 use crate::failure::{Error, Fault};
 use crate::http::Http;
 use crate::info::fetch_info;
 use crate::phases::Phases;
 use crate::settings::Settings;
+use crate::tls;
 
 /// The description of an app.
 #[derive(Clone, Debug)]
@@ -67,14 +68,22 @@ impl Discovery {
             |fault: Fault, phases| Error::new(fault.redacted(&settings.secrets), phases, None);
         let mut http = Http::new(settings).map_err(|fault| failed(fault, Phases::default()))?;
         let mut phases = Phases::default();
-        let found: Result<(App, Value), Fault> = async {
-            let app = open(&mut http, began, until, &mut phases).await?;
+        let found: Result<(App, Value, Vec<Plan>), Fault> = async {
+            let mut app = open(&mut http, began, until, &mut phases).await?;
             // Optional: only the parameter names are missing without it.
             let info = fetch_info(&http, &app, until).await.unwrap_or_default();
-            Ok((app, info))
+            let plans = plans(&app.config, &settings.choice)?;
+            if !plans.is_empty() {
+                return Ok((app, info, plans));
+            }
+            // The chat may be in what `gr.render` functions return.
+            let (http, hash) = (Arc::new(http), tls::random_name());
+            render(&http, &mut app, &hash, &mut Values::default(), until).await?;
+            let plans = self::plans(&app.config, &settings.choice)?;
+            Ok((app, info, plans))
         }
         .await;
-        let (app, info) = found.map_err(|fault| failed(fault, phases.clone()))?;
+        let (app, info, plans) = found.map_err(|fault| failed(fault, phases.clone()))?;
         let config = &app.config;
         let one = |plan: Plan| {
             let start = plan.start(config);
@@ -92,16 +101,26 @@ impl Discovery {
             title: config.title.clone(),
             space_id: config.space_id.clone(),
             functions: config.dependencies.len(),
-            candidates: candidates(config, &settings.choice).into_iter().map(one).collect(),
-            warnings: warnings(config, &settings.choice),
+            warnings: warnings(config, &plans),
+            candidates: plans.into_iter().map(one).collect(),
             phases,
         })
     }
 }
 
+/// Every way to chat with the app; a configured endpoint is the first.
+fn plans(config: &AppConfig, choice: &Choice) -> Result<Vec<Plan>, Fault> {
+    let mut plans = candidates(config, choice);
+    if choice.endpoint.is_some() {
+        let chosen = choose(config, choice)?;
+        plans.retain(|plan| *plan != chosen);
+        plans.insert(0, chosen);
+    }
+    Ok(plans)
+}
+
 /// Notes for a user who writes a probe.
-fn warnings(config: &AppConfig, choice: &Choice) -> Vec<String> {
-    let plans = candidates(config, choice);
+fn warnings(config: &AppConfig, plans: &[Plan]) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(best) = plans.first() {
         let all = best.steps.iter().map(|&at| &config.dependencies[at]);
@@ -118,6 +137,9 @@ fn warnings(config: &AppConfig, choice: &Choice) -> Vec<String> {
             warnings.push(format!(
                 "the message box ({message}) is hidden or disabled when the page loads"
             ));
+        }
+        if !best.timers.is_empty() {
+            warnings.push("a timer of the page brings the reply; Vigie polls it".to_owned());
         }
         if best.replies.len() > 1 {
             let replies: Vec<_> = best.replies.iter().map(|&id| shown(config, id)).collect();

@@ -13,6 +13,23 @@ use crate::PLACEHOLDER;
 /// ```
 #[must_use]
 pub fn redact_credentials(text: &str) -> String {
+    redact_words(text, true)
+}
+
+/// The text with everything replaced that begins like a well-known kind of credential. Unlike
+/// [`redact_credentials`] it leaves the word after `password` or `token`, so it suits prose.
+///
+/// ```
+/// let text = redact::redact_credential_forms("The token expired: hf_abcdefghijklmnopqrst");
+/// assert_eq!(text, "The token expired: [secret]");
+/// ```
+#[must_use]
+pub fn redact_credential_forms(text: &str) -> String {
+    redact_words(text, false)
+}
+
+/// `named`: whether a word that follows the name of a credential counts as one.
+fn redact_words(text: &str, named: bool) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut is_next_secret = false;
     for word in text.split_inclusive(|character: char| !is_word(character)) {
@@ -25,7 +42,7 @@ pub fn redact_credentials(text: &str) -> String {
         clean.push_str(if is_secret { PLACEHOLDER } else { core });
         clean.push_str(&word[core.len()..]);
         if !core.is_empty() {
-            is_next_secret = names_a_credential(core);
+            is_next_secret = named && names_a_credential(core);
         }
     }
     clean

@@ -8,7 +8,7 @@ mod redactor;
 mod spelling;
 mod visible;
 
-pub use credentials::redact_credentials;
+pub use credentials::{redact_credential_forms, redact_credentials};
 pub use redactor::Redactor;
 pub use visible::{is_blank, is_hidden, is_invisible, one_line};
 

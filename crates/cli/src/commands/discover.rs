@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use domain::{TargetUrl, USER_AGENT};
-use gradio::{Candidate, Client, Discovery, Input, Limits};
+use gradio::{Candidate, Client, Discovery, EndpointChoice, Input, Limits};
 use serde_json::{Value, json};
 
 use crate::output::pretty::seconds;
@@ -25,7 +25,8 @@ use crate::{Exit, Io};
 Examples:
   vigie discover https://chat.example.com
   vigie discover http://127.0.0.1:7860 --write probes/my-bot.yaml
-  VIGIE_PASSWORD=… vigie discover https://chat.example.com --username probe --output json")]
+  VIGIE_PASSWORD=… vigie discover https://chat.example.com --username probe --output json
+  vigie discover https://chat.example.com --header 'Cookie: session=…' --endpoint /chat")]
 pub struct Arguments {
     /// Address of the app.
     url: TargetUrl,
@@ -43,6 +44,12 @@ pub struct Arguments {
     /// Bearer token, such as the token of a private Hugging Face Space. Prefer `VIGIE_BEARER` to the option.
     #[arg(long, env = "VIGIE_BEARER", hide_env_values = true, value_name = "TOKEN")]
     bearer: Option<String>,
+    /// Header of every request, such as `Cookie: session=…`. Can be repeated.
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// Endpoint to use: its API name or the number of its function.
+    #[arg(long, value_name = "ENDPOINT")]
+    endpoint: Option<String>,
     /// Time limit, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
     timeout: u64,
@@ -53,6 +60,16 @@ enum Output {
     Text,
     Json,
 }
+
+fn header(text: &str) -> Result<(String, String), InvalidHeader> {
+    let (name, value) = text.split_once(':').ok_or(InvalidHeader)?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+// The text may hold a secret, so the error does not repeat it.
+#[derive(Debug, thiserror::Error)]
+#[error("expected `NAME: VALUE`, such as `Accept-Language: fr`")]
+struct InvalidHeader;
 
 pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     let client = client(arguments)?;
@@ -97,6 +114,13 @@ fn client(arguments: &Arguments) -> anyhow::Result<Client> {
     if let Some(token) = &arguments.bearer {
         builder = builder.bearer(token);
     }
+    for (name, value) in &arguments.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(endpoint) = &arguments.endpoint {
+        let Ok(endpoint) = endpoint.parse::<EndpointChoice>();
+        builder = builder.endpoint(endpoint);
+    }
     Ok(builder.build()?)
 }
 
@@ -120,6 +144,7 @@ fn text(url: &str, discovery: &Discovery, io: &mut Io<'_>) -> anyhow::Result<()>
         ("tls", phases.tls),
         ("login", phases.login),
         ("describe", phases.describe),
+        ("page", phases.page),
     ];
     let times: Vec<String> = times
         .into_iter()
@@ -154,6 +179,13 @@ fn one_candidate(index: usize, candidate: &Candidate, io: &mut Io<'_>) -> anyhow
     let mut notes = Vec::new();
     if let Some(label) = &candidate.message_label {
         notes.push(format!("message box \"{}\"", visible(label, 60)));
+    }
+    if !description.replies.is_empty() {
+        let replies = description.replies.iter().map(|(label, kind)| match label {
+            Some(label) => format!("{} \"{}\"", visible(kind, 30), visible(label, 60)),
+            None => visible(kind, 30),
+        });
+        notes.push(format!("reply in {}", replies.collect::<Vec<_>>().join(", ")));
     }
     notes.push(if description.queued { "queued" } else { "not queued" }.to_owned());
     match description.streams {
@@ -263,18 +295,14 @@ fn probe_text(arguments: &Arguments, discovery: &Discovery, best: &Candidate) ->
         "target:".to_owned(),
         format!("  url: {}", quoted(&arguments.url.without_credentials())),
     ];
-    if arguments.username.is_some() {
-        let username = quoted(arguments.username.as_deref().unwrap_or_default());
-        lines.push(format!("  auth: {{ username: {username}, password: \"${{VIGIE_PASSWORD}}\" }}   # in production: ${{secret:ID#key}}"));
-    } else if arguments.bearer.is_some() {
-        lines.push(
-            "  auth: { bearer: \"${VIGIE_BEARER}\" }   # in production: ${secret:ID#key}"
-                .to_owned(),
-        );
-    }
+    lines.extend(auth_line(arguments));
     let chosen = best.description.endpoint_name.as_ref().map(|name| quoted(&format!("/{name}")));
     let chosen = chosen.unwrap_or_else(|| best.description.endpoint_id.to_string());
-    lines.push(format!("  # endpoint: {chosen}   # found automatically"));
+    lines.push(if arguments.endpoint.is_some() {
+        format!("  endpoint: {chosen}")
+    } else {
+        format!("  # endpoint: {chosen}   # found automatically")
+    });
     let inputs: Vec<&Input> =
         best.description.inputs.iter().filter(|input| input_name(input).is_some()).collect();
     if !inputs.is_empty() {
@@ -295,6 +323,30 @@ fn probe_text(arguments: &Arguments, discovery: &Discovery, best: &Candidate) ->
     lines.join("\n") + "\n"
 }
 
+/// The credentials of the command line, as variables: a probe file holds no secrets.
+fn auth_line(arguments: &Arguments) -> Option<String> {
+    let mut entries = Vec::new();
+    if let Some(username) = &arguments.username {
+        entries.push(format!("username: {}", quoted(username)));
+        entries.push("password: \"${VIGIE_PASSWORD}\"".to_owned());
+    }
+    if arguments.bearer.is_some() {
+        entries.push("bearer: \"${VIGIE_BEARER}\"".to_owned());
+    }
+    let header = |(name, _): &(String, String)| {
+        let upper = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        let variable: String = name.chars().map(upper).collect();
+        format!("{}: \"${{VIGIE_HEADER_{variable}}}\"", quoted(name))
+    };
+    let headers: Vec<String> = arguments.headers.iter().map(header).collect();
+    if !headers.is_empty() {
+        entries.push(format!("headers: {{ {} }}", headers.join(", ")));
+    }
+    (!entries.is_empty()).then(|| {
+        format!("  auth: {{ {} }}   # in production: ${{secret:ID#key}}", entries.join(", "))
+    })
+}
+
 /// A default value as a comment on one line.
 fn comment(value: &Value) -> String {
     visible(&value.to_string(), 200)
@@ -303,6 +355,19 @@ fn comment(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn header_is_a_name_and_a_value() {
+        let pair = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
+        let cases = [
+            ("Cookie: a=b:c", pair("Cookie", "a=b:c")),
+            ("X-Key:k", pair("X-Key", "k")),
+            ("Cookie", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(header(text).ok(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn text_of_the_app_stays_within_its_quotes() {
