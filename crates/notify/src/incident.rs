@@ -27,7 +27,7 @@ pub enum NotificationKind {
     Settled,
     /// The alarm was active for too long: for the escalation receiver.
     Escalation,
-    /// Somebody acknowledged the incident: for receivers that keep incidents themselves.
+    /// The incident was acknowledged: for receivers that keep incidents themselves.
     Acknowledged,
 }
 

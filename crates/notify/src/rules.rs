@@ -16,7 +16,7 @@ pub struct Rules {
     pub ticket: Vec<String>,
     pub escalation: Vec<String>,
     /// Receivers that keep an incident themselves, such as `PagerDuty`. They get no reminders, and are notified when
-    /// somebody acknowledges the incident.
+    /// the incident is acknowledged.
     pub trackers: BTreeSet<String>,
     /// How often a page that stays open is repeated; `None`: never.
     pub remind_every: Option<Duration>,
