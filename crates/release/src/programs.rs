@@ -36,6 +36,6 @@ pub async fn vigie(
         .env("PATH", path)
         .envs(without_paths(root));
     let built = processes.show(&format!("build-vigie-{}", architecture.as_str()), &mut cargo).await;
-    built.with_context(|| format!("could not build vigie\nhint: rustup target add {triple}"))?;
+    built.with_context(|| format!("could not build vigie\nhint: if the target is not installed: rustup target add {triple}"))?;
     Ok(root.join("target").join(triple).join("dist/vigie"))
 }
