@@ -10,6 +10,7 @@ pub mod discover;
 pub mod init;
 pub mod man;
 pub mod mute;
+mod receiver_test;
 pub mod render;
 pub mod report;
 pub mod run;

@@ -18,6 +18,7 @@ mod prometheus_config;
 mod recorder;
 pub mod render;
 mod serve_config;
+mod routes;
 mod signals;
 mod starter;
 mod status;

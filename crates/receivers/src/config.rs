@@ -127,6 +127,19 @@ impl Receiver {
     }
 }
 
+impl Receiver {
+    /// Whether the receiver keeps incidents itself, so that it is notified of acknowledgements and needs no reminders.
+    /// A chat does not.
+    #[must_use]
+    pub fn keeps_incidents(&self) -> bool {
+        match &self.kind {
+            Kind::PagerDuty { .. } | Kind::EventBridge { .. } => true,
+            Kind::Webhook(webhook) => matches!(webhook.body, Body::Event | Body::Named("opsgenie")),
+            Kind::Slack { .. } | Kind::Teams { .. } | Kind::Sns { .. } => false,
+        }
+    }
+}
+
 impl Kind {
     /// The word in the file.
     #[must_use]

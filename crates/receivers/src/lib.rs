@@ -14,7 +14,7 @@ mod receiver;
 pub mod samples;
 pub mod send;
 mod sign;
-mod template;
+pub mod template;
 mod text;
 
 pub use config::{Audience, Configuration, Receiver};

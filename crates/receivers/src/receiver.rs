@@ -89,6 +89,19 @@ impl<T> std::fmt::Debug for Secret<T> {
     }
 }
 
+impl Resolved {
+    /// Whether a secret that is bound to `hosts` may be sent to the receiver. `*.example.com` stands for all hosts below
+    /// it.
+    #[must_use]
+    pub fn is_one_of(&self, hosts: &[String]) -> bool {
+        let Some(own) = self.target.url().and_then(Url::host_str) else { return false };
+        hosts.iter().any(|host| match host.strip_prefix('*') {
+            Some(domain) => domain.starts_with('.') && own.ends_with(domain),
+            None => own == host,
+        })
+    }
+}
+
 impl Receiver {
     /// The secrets that [`Self::resolve`] needs.
     #[must_use]
@@ -256,5 +269,27 @@ impl Values<'_> {
         let mut value = HeaderValue::from_str(text.expose_secret()).map_err(|_| wrong())?;
         value.set_sensitive(true);
         Ok((name, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bound_secret_is_allowed_only_for_its_hosts() {
+        let file = r#"{ "receivers": [{ "name": "a", "type": "slack", "url": "https://hooks.slack.com/x" }] }"#;
+        let receiver = crate::config::parse(file).unwrap().receivers.remove(0);
+        let resolved = receiver.resolve(&"prod".parse().unwrap(), &HashMap::new()).unwrap();
+        let rows = [
+            ("hooks.slack.com", true),
+            ("*.slack.com", true),
+            ("slack.com", false),
+            ("*ks.slack.com", false),
+            ("*.hooks.slack.com", false),
+        ];
+        for (host, allowed) in rows {
+            assert_eq!(resolved.is_one_of(&[host.to_owned()]), allowed, "{host}");
+        }
     }
 }

@@ -54,6 +54,16 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// Whether the receiver may have taken the request although no answer arrived.
+    #[must_use]
+    pub fn may_be_accepted(&self) -> bool {
+        match self {
+            Self::Timeout { .. } => true,
+            Self::Unreachable { source, .. } => !source.is_connect() && !source.is_builder(),
+            Self::Unavailable { .. } | Self::Rejected { .. } => false,
+        }
+    }
+
     /// Whether the same request may be accepted later.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -1,4 +1,4 @@
-//! `vigie alerts`: what Vigie has recorded about alarms, and acknowledging or forgetting one of them.
+//! `vigie alerts`: what Vigie has recorded about alarms, acknowledging or forgetting one of them, and testing receivers.
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -8,16 +8,18 @@ use notification_store::{NotificationStore, Stored};
 use notify::record::AlarmRecord;
 use notify::{Acknowledgement, State};
 
+use super::receiver_test;
 use crate::style::{DIM, ERROR, GOOD};
 use crate::{Exit, Io};
 
-/// List, acknowledge or forget alarms that Vigie sends notifications about.
+/// List, acknowledge or forget alarms that Vigie sends notifications about, and test receivers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie alerts list --environment prod
   vigie alerts ack support-bot --by ada --environment prod
-  vigie alerts forget vigie-prod-old-bot-down --environment prod")]
+  vigie alerts forget vigie-prod-old-bot-down --environment prod
+  vigie alerts test on-call --environment prod")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -33,6 +35,12 @@ enum Command {
     ///
     /// Later mails show who acknowledged it. The end of the incident is still sent.
     Ack(Ack),
+    /// Send a marked test notification to the receivers in infra/routes.json.
+    ///
+    /// The command reads the secrets with your credentials and sends from this machine. An incident that the test opens
+    /// is resolved at once. Exits with 1 when a receiver does not accept it. To test the topics and the deployed
+    /// function, use `vigie test-alert`.
+    Test(receiver_test::Test),
     /// Delete the record of an alarm.
     ///
     /// If CloudWatch still reports the alarm as active, Vigie notifies again.
@@ -88,6 +96,7 @@ pub(crate) async fn alerts(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Re
             acknowledge(&store(&of.environment), &of.name, &of.by, Timestamp::now(), io).await
         }
         Command::Forget(of) => forget(&store(&of.environment), &of.name, io).await,
+        Command::Test(test) => receiver_test::test(test, io).await,
     }
 }
 

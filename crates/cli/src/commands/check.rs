@@ -1,4 +1,4 @@
-//! `vigie check`: reports all errors in probe files.
+//! `vigie check`: reports all errors in probe files and in `infra/routes.json`.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,17 @@ use clap::Args;
 use domain::EnvironmentName;
 
 use crate::files::{self, plural};
-use crate::{Exit, Io};
+use crate::{Exit, Io, routes};
 
 /// Check probe files and report every error with its line, its column, and what was expected.
 ///
-/// The exit code is 2 if there is an error.
+/// A file with the name routes.json is checked as routes and receivers. The exit code is 2 if there is an error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie check                          check every file in probes/
   vigie check probes/support-bot.yaml
+  vigie check probes infra/routes.json check the routes and receivers too
   vigie check --environment prod       also check that each probe has its values for prod")]
 pub struct Arguments {
     /// Probe files, or folders with probe files.
@@ -27,7 +28,17 @@ pub struct Arguments {
 }
 
 pub(crate) fn check(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    let files = files::read(&arguments.files)?;
+    let (routed, probes): (Vec<PathBuf>, Vec<PathBuf>) =
+        arguments.files.iter().cloned().partition(|path| routes::is_routes(path));
+    for path in &routed {
+        let Some(configuration) = routes::read(path, io)? else { return Ok(Exit::Failed) };
+        let count = plural(configuration.receivers.len(), "receiver");
+        writeln!(io.out, "{}: {count} checked: no errors", path.display())?;
+    }
+    if probes.is_empty() {
+        return Ok(Exit::Success);
+    }
+    let files = files::read(&probes)?;
     let Some(probes) = files::probes(&files, io)? else { return Ok(Exit::Failed) };
     let mut exit = Exit::Success;
     if let Some(environment) = &arguments.environment {

@@ -1,4 +1,4 @@
-//! `vigie schema`: prints the JSON Schema of a probe file or of a report.
+//! `vigie schema`: prints the JSON Schema of a probe file, a report, the routes or a notification.
 
 use clap::Args;
 
@@ -15,6 +15,12 @@ pub struct Arguments {
     /// Print the schema of a report instead.
     #[arg(long)]
     report: bool,
+    /// Print the schema of infra/routes.json instead.
+    #[arg(long, conflicts_with = "report")]
+    routes: bool,
+    /// Print the schema of the notification that webhooks, SNS subscribers and EventBridge receive.
+    #[arg(long, conflicts_with_all = ["report", "routes"])]
+    notification: bool,
 }
 
 /// Schema of a report, version 1.
@@ -23,6 +29,10 @@ const REPORT: &str = include_str!("../../report.schema.json");
 pub(crate) fn schema(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     if arguments.report {
         io.out.write_all(REPORT.as_bytes())?;
+    } else if arguments.routes {
+        io.out.write_all(receivers::ROUTES_SCHEMA.as_bytes())?;
+    } else if arguments.notification {
+        io.out.write_all(receivers::EVENT_SCHEMA.as_bytes())?;
     } else {
         writeln!(io.out, "{:#}", probe_file::schema())?;
     }

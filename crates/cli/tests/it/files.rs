@@ -54,7 +54,13 @@ async fn rendered_file_is_up_to_date() {
 
 #[tokio::test]
 async fn schemas_are_valid_json() {
-    for line in [&["schema"][..], &["schema", "--report"]] {
+    let lines = [
+        &["schema"][..],
+        &["schema", "--report"],
+        &["schema", "--routes"],
+        &["schema", "--notification"],
+    ];
+    for line in lines {
         let schema: serde_json::Value = serde_json::from_str(&vigie(line).await.out).unwrap();
         assert!(schema["properties"].is_object());
     }

@@ -6,6 +6,7 @@ mod bridge;
 mod canary;
 mod files;
 mod help;
+mod receivers;
 mod run;
 mod serve;
 mod status;
