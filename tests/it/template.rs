@@ -207,6 +207,8 @@ fn functions_receive_the_settings_they_read() {
                 "ESCALATE_AFTER_SECONDS",
                 "DASHBOARD_NAME",
                 "HEARTBEAT_URL",
+                "EVENT_BUS_NAME",
+                "ROUTES_FILE",
             ],
         ),
     ];

@@ -190,9 +190,11 @@ impl OwnMetric {
             Self::ProbesWithoutAlarm => {
                 ("ProbesWithoutAlarm", "probes that run but have no alarm", NOTHING)
             }
-            Self::NotificationsUnpublished => {
-                ("NotificationsUnpublished", "notifications that SNS rejected", NOTHING)
-            }
+            Self::NotificationsUnpublished => (
+                "NotificationsUnpublished",
+                "notifications that SNS or a receiver rejected",
+                NOTHING,
+            ),
             Self::NotificationStoreUnavailable => (
                 "NotificationStoreUnavailable",
                 "1 for each invocation of `alerts` in which the table did not answer",

@@ -11,6 +11,9 @@ use crate::build::{Architecture, Build, FUNCTIONS};
 use crate::checkout::{Checkout, fingerprint};
 use crate::progress::Progress;
 
+/// Routes and receivers of the notifications.
+const ROUTES: &str = "infra/routes.json";
+
 /// Everything that a release build is made from.
 const INPUTS: [&str; 7] = [
     "Cargo.toml",
@@ -34,6 +37,9 @@ impl Checkout<'_> {
             let bootstrap = build.folder(self.root).join(name).join("bootstrap");
             check_machine(&bootstrap, build.architecture())?;
         }
+        // The routes are beside the program, so that a change of them needs no build.
+        let routes = build.folder(self.root).join("alerts/routes.json");
+        fs::copy(self.root.join(ROUTES), routes).with_context(|| ROUTES.to_owned())?;
         Ok(built)
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::receiver_clients::ReceiverClients;
+
 /// The clients of the AWS services that the function uses.
 #[derive(Debug)]
 pub struct Clients {
@@ -11,6 +13,7 @@ pub struct Clients {
     pub s3: aws_sdk_s3::Client,
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub receivers: ReceiverClients,
     /// CloudWatch of other regions, created when an alarm of theirs is first queried.
     pub regions: Mutex<BTreeMap<String, aws_sdk_cloudwatch::Client>>,
 }
@@ -26,6 +29,7 @@ impl Clients {
             s3: aws_sdk_s3::Client::from_conf(s3),
             dynamodb: aws_sdk_dynamodb::Client::new(aws),
             cloudwatch: aws_sdk_cloudwatch::Client::new(aws),
+            receivers: ReceiverClients::new(aws),
             regions: Mutex::default(),
         }
     }

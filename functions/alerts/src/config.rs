@@ -1,6 +1,6 @@
 //! The settings of the function, read once at start.
 
-use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::EnvironmentName;
@@ -9,9 +9,12 @@ use lambda_kit::{SettingError, Settings};
 use notify::record::FlappingRules;
 use notify::rules::Rules;
 use notify::{Language, Routes, Zone};
+use receivers::config::{Kind, Mistake};
+use receivers::{Audience, Configuration, Receiver};
 
-/// The operator's routes, built in: a test fails on an invalid route.
+/// The operator's routes and receivers at the time of the build. A file beside the program replaces them.
 const ROUTES: &str = include_str!("../../../infra/routes.json");
+const ROUTES_FILE: &str = "routes.json";
 
 /// The longest delay of a message in SQS.
 const LONGEST_WINDOW: Duration = Duration::from_secs(900);
@@ -20,6 +23,7 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(900);
 const NOTIFICATIONS: &str = "notifications";
 const TICKETS: &str = "tickets";
 const ESCALATION: &str = "escalation";
+const EVENT_BUS: &str = "event-bus";
 
 /// The settings.
 #[derive(Clone, Debug)]
@@ -44,12 +48,31 @@ pub struct Config {
     /// The dead man's switch; a secret.
     pub heartbeat_url: Option<String>,
     pub routes: Routes,
+    /// Receivers beside the topics.
+    pub receivers: Vec<Receiver>,
+}
+
+/// Why the function does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    #[error("could not read `{file}`")]
+    Read { file: String, source: std::io::Error },
+    #[error("`{file}` is not valid: {mistakes}")]
+    Routes { file: String, mistakes: String },
+}
+
+/// Whether a receiver is a topic of the stack.
+pub(crate) fn is_topic(receiver: &str) -> bool {
+    [NOTIFICATIONS, TICKETS, ESCALATION].contains(&receiver)
 }
 
 impl Config {
     /// # Errors
     /// With the variable, its value, and what was expected.
-    pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
+    pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let settings = Settings::new(&env);
         let topic = |name| settings.required(name, "the ARN of a topic");
         let notifications_topic = topic("NOTIFICATIONS_TOPIC_ARN")?;
@@ -79,13 +102,25 @@ impl Config {
                 name: "GROUP_WINDOW_SECONDS".to_owned(),
                 value: window.as_secs().to_string(),
                 expected: "at most `900`, the longest delay in SQS",
-            });
+            }
+            .into());
         }
+        let environment =
+            settings.required_as("VIGIE_ENVIRONMENT", "the environment's name, such as `prod`")?;
+        let Configuration { routes, mut receivers } = routes(&settings)?;
+        receivers.extend(settings.optional("EVENT_BUS_NAME").map(event_bus));
+        receivers.retain(|receiver| receiver.is_in(&environment));
+        let with = |topic: Option<&str>, audience| {
+            let others = receivers.iter().filter(|one| one.audiences.contains(&audience));
+            let names = others.map(|receiver| receiver.name.clone());
+            topic.into_iter().map(str::to_owned).chain(names).collect::<Vec<String>>()
+        };
+        let trackers = receivers.iter().filter(|receiver| receiver.keeps_incidents());
         let rules = Rules {
-            page: vec![NOTIFICATIONS.to_owned()],
-            ticket: vec![TICKETS.to_owned()],
-            escalation: escalation_topic.iter().map(|_| ESCALATION.to_owned()).collect(),
-            trackers: BTreeSet::new(),
+            page: with(Some(NOTIFICATIONS), Audience::Page),
+            ticket: with(Some(TICKETS), Audience::Ticket),
+            escalation: with(escalation_topic.as_ref().map(|_| ESCALATION), Audience::Escalation),
+            trackers: trackers.map(|receiver| receiver.name.clone()).collect(),
             remind_every: some(remind),
             escalate_after: some(escalate),
             flapping: FlappingRules::default(),
@@ -93,8 +128,7 @@ impl Config {
             window,
         };
         Ok(Self {
-            environment: settings
-                .required_as("VIGIE_ENVIRONMENT", "the environment's name, such as `prod`")?,
+            environment,
             region: settings.required("AWS_REGION", "a region, such as `eu-west-1`")?,
             alarms_topic: topic("ALARMS_TOPIC_ARN")?,
             notifications_topic,
@@ -109,7 +143,8 @@ impl Config {
             rules,
             dashboard: settings.optional("DASHBOARD_NAME"),
             heartbeat_url: settings.optional("HEARTBEAT_URL"),
-            routes: serde_json::from_str(ROUTES).expect("a test reads infra/routes.json"),
+            routes,
+            receivers,
         })
     }
 
@@ -129,6 +164,41 @@ impl Config {
         // arn:PARTITION:sns:REGION:ACCOUNT:NAME
         let own = self.alarms_topic.split(':').nth(4);
         account.is_empty() || own.is_none_or(|own| own == account)
+    }
+}
+
+/// The file in `ROUTES_FILE`, or beside the program, or of the time of the build.
+fn routes(
+    settings: &Settings<impl Fn(&str) -> Option<String>>,
+) -> Result<Configuration, ConfigError> {
+    let named = settings.optional("ROUTES_FILE").map(PathBuf::from);
+    let beside = settings.optional("LAMBDA_TASK_ROOT");
+    let beside = beside.map(|folder| Path::new(&folder).join(ROUTES_FILE));
+    let file = named.or(beside.filter(|file| file.exists()));
+    let (name, text) = match file {
+        Some(file) => {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(&file)
+                .map_err(|source| ConfigError::Read { file: name.clone(), source })?;
+            (name, text)
+        }
+        None => (format!("infra/{ROUTES_FILE}"), ROUTES.to_owned()),
+    };
+    receivers::config::parse(&text).map_err(|mistakes| {
+        let one = |mistake: &Mistake| format!("{} ({})", mistake.message, mistake.expected);
+        let mistakes: Vec<String> = mistakes.iter().map(one).collect();
+        ConfigError::Routes { file: name, mistakes: mistakes.join("; ") }
+    })
+}
+
+/// The bus in the stack's parameter receives every notification.
+fn event_bus(bus: String) -> Receiver {
+    Receiver {
+        name: EVENT_BUS.to_owned(),
+        kind: Kind::EventBridge { bus },
+        audiences: [Audience::Page, Audience::Ticket].into(),
+        reminders: false,
+        environments: None,
     }
 }
 

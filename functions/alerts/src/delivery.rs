@@ -17,6 +17,7 @@ use notify::reconcile::{
 use notify::record::AlarmRecord;
 use notify::sent::Outcome;
 
+use crate::config::is_topic;
 use crate::evidence::Evidence;
 use crate::handler::Alerts;
 use crate::publish::{PublishError, publish};
@@ -73,9 +74,17 @@ impl Alerts {
             self.queue_unsaved().await;
         }
         let mut deliveries = Vec::new();
-        for outgoing in &outgoing {
+        let (topics, others): (Vec<&Outgoing>, Vec<&Outgoing>) =
+            outgoing.iter().partition(|outgoing| is_topic(&outgoing.receiver));
+        for outgoing in topics {
             deliveries.extend(self.deliver(outgoing, &work.records, &facts, now).await);
         }
+        // The other receivers are slower than SNS. They share one deadline, and none waits for another.
+        let deadline = Self::receivers_deadline();
+        let sent = join_all(others.into_iter().map(|outgoing| {
+            Box::pin(self.deliver_to_receiver(outgoing, &work.records, &facts, deadline, now))
+        }));
+        deliveries.extend(sent.await.into_iter().flatten());
         settle(&mut work.records, &deliveries, now);
         self.save(&mut work, now).await;
         let kept = self.queue_unsaved().await;
@@ -97,7 +106,31 @@ impl Alerts {
         outgoing
     }
 
-    /// Sends one notification; returns the outcome for each alarm in it.
+    /// Sends one notification to a receiver of the file; returns the outcome for each alarm in it.
+    async fn deliver_to_receiver(
+        &self,
+        outgoing: &Outgoing,
+        records: &Records,
+        facts: &Facts,
+        deadline: tokio::time::Instant,
+        now: Timestamp,
+    ) -> Vec<Delivery> {
+        let name = &outgoing.receiver;
+        let delivery =
+            |key: &String, outcome| Delivery { receiver: name.clone(), key: key.clone(), outcome };
+        let mut receivers = self.config.receivers.iter();
+        let Some(receiver) = receivers.find(|receiver| receiver.name == *name) else {
+            tracing::warn!(receiver = name, "Receiver is no longer configured");
+            let keys = outgoing.items.iter().map(|(key, _)| key);
+            return keys.map(|key| delivery(key, Outcome::Accepted)).collect();
+        };
+        let notification = self.notification(outgoing, records, facts, now).await;
+        let outcomes = self.send_to_receiver(receiver, &notification, deadline, now).await;
+        let keys = notification.items.iter().map(|item| &item.alert.key);
+        keys.zip(outcomes).map(|(key, outcome)| delivery(key, outcome)).collect()
+    }
+
+    /// Publishes one notification to a topic; returns the outcome for each alarm in it.
     async fn deliver(
         &self,
         outgoing: &Outgoing,
@@ -137,13 +170,14 @@ impl Alerts {
         }
     }
 
-    async fn send(
+    /// The notification with all evidence, the most urgent alarm first.
+    async fn notification(
         &self,
         outgoing: &Outgoing,
         records: &Records,
         facts: &Facts,
         now: Timestamp,
-    ) -> Result<(), PublishError> {
+    ) -> Notification {
         let mut list: Vec<(NotificationKind, &AlarmRecord)> = outgoing
             .items
             .iter()
@@ -152,7 +186,7 @@ impl Alerts {
         list.sort_by_cached_key(|(_, record)| urgency(&record.alert, record.severity));
         let keys: BTreeSet<&str> = outgoing.items.iter().map(|(key, _)| key.as_str()).collect();
         let config = &self.config;
-        let notification = Notification {
+        Notification {
             environment: config.environment.clone(),
             now,
             zone: config.zone.clone(),
@@ -161,7 +195,18 @@ impl Alerts {
             dashboard: self.dashboard(),
             region: config.region.clone(),
             bucket: config.bucket.clone(),
-        };
+        }
+    }
+
+    async fn send(
+        &self,
+        outgoing: &Outgoing,
+        records: &Records,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Result<(), PublishError> {
+        let config = &self.config;
+        let notification = self.notification(outgoing, records, facts, now).await;
         let mail = write(&notification, config.language);
         let topic = config.topic(&outgoing.receiver);
         let items = &notification.items;

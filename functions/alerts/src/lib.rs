@@ -20,10 +20,13 @@ mod intake;
 mod metrics;
 mod mutes;
 mod publish;
+mod receiver_clients;
+mod receivers;
 mod self_monitoring;
 mod storage;
 mod weekly;
 
 pub use clients::Clients;
-pub use config::Config;
+pub use config::{Config, ConfigError};
 pub use handler::Alerts;
+pub use receiver_clients::ReceiverClients;

@@ -12,8 +12,8 @@ const INTRODUCTION: &str = "The template sets these environment variables; chang
     function reads and validates them at start, before the first event. An invalid value stops the function with an \
     error that names the variable and an example.\n";
 
-/// Variables with this prefix are set by Lambda itself.
-const OF_LAMBDA: &str = "AWS_";
+/// Variables with these prefixes are set by Lambda itself.
+const OF_LAMBDA: [&str; 2] = ["AWS_", "LAMBDA_"];
 
 pub(super) fn page() -> String {
     let template = CloudFormation::load("template.yaml");
@@ -67,7 +67,7 @@ fn read_by(function: &str) -> BTreeSet<String> {
     };
     quoted
         .filter(is_variable)
-        .filter(|name| !name.starts_with(OF_LAMBDA))
+        .filter(|name| !OF_LAMBDA.iter().any(|prefix| name.starts_with(prefix)))
         .map(str::to_owned)
         .collect()
 }

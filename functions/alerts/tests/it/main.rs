@@ -5,6 +5,7 @@
 mod faults;
 mod notifications;
 mod process_ends;
+mod receivers;
 mod samples;
 mod self_monitoring;
 mod world;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use alerts::{Alerts, Clients, Config};
+use alerts::{Alerts, Clients, Config, ReceiverClients};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_cloudwatch::operation::describe_alarms::{DescribeAlarmsError, DescribeAlarmsOutput};
 use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataError, GetMetricDataOutput};
@@ -23,6 +23,9 @@ use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::NoSuchKey;
+use aws_sdk_secretsmanager::operation::get_secret_value::{
+    GetSecretValueError, GetSecretValueOutput,
+};
 use aws_sdk_sns::operation::list_subscriptions_by_topic::{
     ListSubscriptionsByTopicError, ListSubscriptionsByTopicOutput,
 };
@@ -34,6 +37,11 @@ use aws_smithy_mocks::{
 };
 use domain::Report;
 use jiff::Timestamp;
+use notification_store::NotificationStore;
+use notify::Acknowledgement;
+use notify::record::AlarmRecord;
+use receivers::{RetryPolicy, Sender};
+use secrets::{ParameterStore, Secrets};
 use serde_json::{Value, json};
 
 /// A client of `$sdk` that answers by `$rules`.
@@ -102,6 +110,8 @@ pub(crate) struct State {
     pub(crate) subscriptions: BTreeMap<String, Vec<(&'static str, &'static str)>>,
     /// Topics whose subscriptions SNS does not list.
     pub(crate) unseen: BTreeSet<String>,
+    /// Secrets Manager.
+    pub(crate) secrets: BTreeMap<String, String>,
     /// The metrics that were published.
     pub(crate) counts: Vec<(String, f64)>,
     /// The table when a notification was last published.
@@ -204,6 +214,17 @@ impl World {
         self.state().items.insert(key, HashMap::from([("until_ms".to_owned(), until)]));
     }
 
+    /// As `vigie alerts ack` does.
+    pub(crate) async fn acknowledge(&self, alarm: &str, by: &Acknowledgement) {
+        let store = NotificationStore::new(clients(&self.state).dynamodb, "table".to_owned());
+        let records = store.all().await.unwrap();
+        let stored = records.into_iter().find(|one| one.record.alert.name == alarm).unwrap();
+        let change = |record: Option<&AlarmRecord>| {
+            Some(AlarmRecord { acknowledged: Some(by.clone()), ..record?.clone() })
+        };
+        store.update(&stored.record.alert.key, by.at, change).await.unwrap();
+    }
+
     pub(crate) fn breaks(&self, part: Part) {
         self.state().broken.insert(part);
     }
@@ -293,6 +314,14 @@ pub(crate) fn alarm(name: &str, probe: &str, changed: Timestamp) -> String {
 fn clients(state: &Arc<Mutex<State>>) -> Clients {
     Clients {
         regions: Mutex::default(),
+        receivers: ReceiverClients {
+            secrets: Secrets::new(
+                client!(aws_sdk_secretsmanager, secret(state.clone())),
+                ParameterStore::new(&aws_config::SdkConfig::builder().build()),
+            ),
+            events: aws_call::Client::new(&aws_config::SdkConfig::builder().build()),
+            sender: Sender::new(RetryPolicy { attempts: 1, ..RetryPolicy::default() }),
+        },
         sns: client!(aws_sdk_sns, publish(state.clone()), subscriptions(state.clone())),
         sqs: client!(aws_sdk_sqs, send(state.clone())),
         s3: client!(aws_sdk_s3, object(state.clone())),
@@ -335,6 +364,19 @@ fn publish(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
         });
         let id = format!("published-{}", state.published.len());
         MockResponse::Output(PublishOutput::builder().message_id(id).build())
+    })
+}
+
+fn secret(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_compute_response(move |request| {
+        let secrets = &state.lock().unwrap().secrets;
+        match secrets.get(request.secret_id().unwrap()) {
+            Some(secret) => {
+                let output = GetSecretValueOutput::builder().secret_string(secret);
+                MockResponse::Output(output.build())
+            }
+            None => MockResponse::Error(GetSecretValueError::unhandled("there is no such secret")),
+        }
     })
 }
 
