@@ -73,7 +73,7 @@ pub enum Kind {
     },
 }
 
-/// A webhook with a body of its own.
+/// A webhook with its own body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Webhook {
     pub url: Setting,
