@@ -49,7 +49,7 @@ def main():
     print(f"{count} resources, {size} bytes, {len(REGIONS)} regions")
     if count > 500 or size > 1_000_000:
         sys.exit("the transformed template exceeds the limits of CloudFormation")
-    nested = [load(str(INFRA / name)) for name in ("self-monitoring.yaml", "dashboard.yaml", "alarms.yaml")]
+    nested = [load(str(INFRA / name)) for name in ("self-monitoring.yaml", "dashboard.yaml", "alarms.yaml", "metric-stream.yaml")]
     types = {resource["Type"] for stack in [transformed, *nested] for resource in stack["Resources"].values()}
     missing = {
         (region, kind)

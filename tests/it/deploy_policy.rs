@@ -66,7 +66,13 @@ fn policy_allows_what_the_templates_create() {
     let policy = policy();
     let statements = statements(&policy);
     let mut actions: Vec<&str> = BESIDE.to_vec();
-    for template in ["template.yaml", "alarms.yaml", "self-monitoring.yaml", "dashboard.yaml"] {
+    for template in [
+        "template.yaml",
+        "alarms.yaml",
+        "self-monitoring.yaml",
+        "dashboard.yaml",
+        "metric-stream.yaml",
+    ] {
         for resource in CloudFormation::load(template).resources() {
             if resource.kind() == "AWS::Serverless::Function" {
                 actions.extend(FUNCTION);

@@ -78,7 +78,13 @@ fn command_line_help_is_plain() {
 #[test]
 fn template_descriptions_are_plain() {
     let mut texts = Vec::new();
-    for file in ["template.yaml", "self-monitoring.yaml", "dashboard.yaml", "alarms.yaml"] {
+    for file in [
+        "template.yaml",
+        "self-monitoring.yaml",
+        "dashboard.yaml",
+        "alarms.yaml",
+        "metric-stream.yaml",
+    ] {
         let template = CloudFormation::load(file);
         let mut add = |id: &str, value: &serde_json::Value| {
             for one in branches(value) {

@@ -334,14 +334,25 @@ fn metric_stream_reaches_the_ingest_function() {
     assert_eq!(invokes.raw_resources()[1]["Fn::Sub"], "${Ingest.Arn}:$LATEST");
     // Anyone could send requests to a function with a URL.
     assert!(stack.0.resource("Ingest").get("/FunctionUrlConfig").is_null());
-    let stream = stack.0.resource("MetricStream");
+    // The metric stream is in a nested stack.
+    let nested = stack.0.resource("MetricStream");
+    assert_eq!(nested.attribute("Condition"), "HasStream", "the emulator has no metric streams");
+    let passed = target(&nested.get("/Parameters")["FirehoseArn"]).unwrap();
+    let sender = Stack(CloudFormation::load("metric-stream.yaml"));
+    let stream = sender.0.resource("MetricStream");
     let stream_role = target(stream.get("/RoleArn")).unwrap();
+    assert_eq!(
+        (passed.as_str(), &stream.get("/FirehoseArn")["Ref"]),
+        ("Firehose", &"FirehoseArn".into())
+    );
+    let filters = stream.get("/IncludeFilters").as_array().unwrap();
+    assert_eq!(filters.len(), 10, "as many as the parameter may have");
     all_open(
         "metric stream → Firehose → function",
         8,
         vec![
-            stack.role_trusts(&stream_role, "streams.metrics.cloudwatch.amazonaws.com"),
-            stack.role_allows(&stream_role, "firehose:PutRecordBatch", "Firehose"),
+            sender.role_trusts(&stream_role, "streams.metrics.cloudwatch.amazonaws.com"),
+            sender.role_allows(&stream_role, "firehose:PutRecordBatch", "FirehoseArn"),
             stack.role_trusts(&role, "firehose.amazonaws.com"),
             stack.role_allows(&role, "s3:PutObject", &bucket),
             stack.role_allows(&role, "lambda:InvokeFunction", "Ingest"),

@@ -82,8 +82,13 @@ impl Checks<'_> {
         let template = "infra/template.yaml";
         let sam = ["validate", "--lint", "--template-file", template];
         self.check("sam validate", python(self.root, &SAM, "sam", &sam)).await;
-        let lint =
-            [template, "infra/alarms.yaml", "infra/self-monitoring.yaml", "infra/dashboard.yaml"];
+        let lint = [
+            template,
+            "infra/alarms.yaml",
+            "infra/self-monitoring.yaml",
+            "infra/dashboard.yaml",
+            "infra/metric-stream.yaml",
+        ];
         self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;
         let script = ["tests/emulator/lint_transformed.py"];
         let transformed = python(self.root, &SAM, "python", &script);
