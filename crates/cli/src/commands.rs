@@ -7,6 +7,7 @@ pub mod completions;
 pub mod cost;
 pub mod deploy;
 pub mod discover;
+mod edges;
 pub mod init;
 pub mod man;
 pub mod mute;

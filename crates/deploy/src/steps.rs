@@ -34,13 +34,13 @@ pub struct Deployment<'a> {
 }
 
 impl Deployment<'_> {
-    /// Examines the account, then builds, validates and deploys the stack.
+    /// Examines the account, then builds, validates and deploys the stack. Returns whether it is new.
     pub async fn run(
         self,
         checkout: &Checkout<'_>,
         aws: &SdkConfig,
         progress: &Progress,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         let on_emulator = aws.endpoint_url().is_some();
         let build = match (Build::of_archive(checkout.root)?, self.architecture) {
             (Some(archive), Some(other)) if other != archive.architecture() => bail!(
@@ -79,9 +79,9 @@ impl Deployment<'_> {
             let facts = facts::collect(root, &account, environment, &values, self.secrets).await?;
             let findings = doctor::examine(&facts);
             let shown = format!("{} problems", findings.len());
-            Ok((findings, shown))
+            Ok(((findings, facts.stack_status.is_none()), shown))
         };
-        let findings = progress.step("examine the account", examined).await?;
+        let (findings, is_new) = progress.step("examine the account", examined).await?;
         refuse(&findings, self.without_notifications, progress)?;
 
         let install = async {
@@ -121,7 +121,7 @@ impl Deployment<'_> {
         for address in account.unconfirmed(environment).await? {
             progress.note(format!("`{address}` has to confirm the mail from AWS Notifications"));
         }
-        Ok(())
+        Ok(is_new)
     }
 }
 

@@ -28,6 +28,9 @@ pub struct RunRequest<P = Probe, T = Target> {
     pub runs: Vec<Run<P>>,
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub scrapes: Vec<ScrapeRequest<T>>,
+    /// Mark of a test after a deployment. The prober records in the table that it received the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
 }
 
 /// One execution of a probe.

@@ -105,6 +105,7 @@ pub fn plan<'a>(
                 due,
                 runs,
                 scrapes: vec![],
+                test: None,
             });
         }
     }
@@ -119,6 +120,7 @@ pub fn plan<'a>(
                 due,
                 runs: vec![],
                 scrapes,
+                test: None,
             });
         }
     }

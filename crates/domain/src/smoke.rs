@@ -47,6 +47,7 @@ impl<'a> SmokePlan<&'a Probe, &'a Target> {
             due,
             runs: first.iter().map(run).collect(),
             scrapes: vec![],
+            test: None,
         };
         Self { run_request, left_out: others.len(), problems }
     }

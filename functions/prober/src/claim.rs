@@ -19,6 +19,23 @@ const TIME_TO_LIVE: Duration = Duration::from_secs(2 * 86_400);
 /// Time limit of the put. After it, the run is made without a claim.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Records that the test message `id` of a deployment arrived; `vigie deploy` waits for this item.
+pub(crate) async fn record_test(table: &Client, table_name: &str, id: &str) {
+    let expires = Timestamp::now().as_second().saturating_add(86_400);
+    let put = table
+        .put_item()
+        .table_name(table_name)
+        .item("pk", AttributeValue::S(format!("test#{id}")))
+        .item("sk", AttributeValue::S("prober".to_owned()))
+        .item("expires_at", AttributeValue::N(expires.to_string()))
+        .send();
+    match tokio::time::timeout(TIMEOUT, put).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => warn!(error = chain(&error), id, "Recording a test message failed"),
+        Err(_) => warn!(id, "Recording a test message timed out"),
+    }
+}
+
 /// Whether this invocation makes the run.
 pub(crate) async fn claim(
     table: &Client,

@@ -204,6 +204,9 @@ impl Prober {
         abandoned: bool,
         deadline: Instant,
     ) -> Vec<PublishError> {
+        if let Some(id) = &request.test {
+            claim::record_test(&self.table, &self.publisher.config.table_name, id).await;
+        }
         let early = request.due.duration_since(Timestamp::now());
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;

@@ -17,6 +17,7 @@ use deploy::removal;
 use deploy::steps::{self, Deployment};
 use domain::{EnvironmentName, Probe};
 
+use super::edges::{self, WaitLimits};
 use super::{render, smoke};
 use crate::{Exit, Io, files};
 
@@ -48,6 +49,9 @@ pub struct Deploy {
     /// Delete the stack of a failed first deployment without asking.
     #[arg(long)]
     recreate: bool,
+    /// Send a test notification afterwards, as the first deployment does.
+    #[arg(long)]
+    test_notification: bool,
 }
 
 /// Report what would make a deployment fail or leave notifications without a recipient.
@@ -90,21 +94,25 @@ pub(crate) async fn deploy(arguments: Deploy, io: &mut Io<'_>) -> anyhow::Result
     let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
     let checkout = Checkout { root, processes: &processes };
     let environment = &arguments.environment;
+    let probes = probes(root, environment, io)?;
     let recreate = |status: &str| recreate(environment, status, arguments.recreate);
     let deployment = Deployment {
         environment,
         architecture: arguments.architecture,
         parameters: given(&arguments.parameters, &arguments.parameter_line)?,
-        secrets: used_secrets(root, environment, io)?,
+        secrets: used_secrets(&probes),
         without_notifications: arguments.without_notifications,
         recreate: &recreate,
     };
     let aws = aws_config::load_from_env().await;
-    deployment.run(&checkout, &aws, &Progress::default()).await?;
-    let exit =
-        smoke::smoke_run(&arguments.environment, io).await.context("the stack is deployed")?;
+    let is_new = deployment.run(&checkout, &aws, &Progress::default()).await?;
+    let smoke = smoke::smoke_run(environment, io).await.context("the stack is deployed")?;
+    let tested = probes.first().filter(|_| is_new || arguments.test_notification);
+    let probe = tested.map(|probe| &probe.name);
+    let edges = edges::check(&aws, environment, probe, WaitLimits::default(), io).await?;
     // A bot that answers slowly is not a fault of the deployment.
-    Ok(if exit == Exit::Degraded { Exit::Success } else { exit })
+    let smoke = if smoke == Exit::Degraded { Exit::Success } else { smoke };
+    Ok(smoke.max(edges))
 }
 
 pub(crate) async fn doctor(arguments: &Doctor, io: &mut Io<'_>) -> anyhow::Result<Exit> {
@@ -112,7 +120,7 @@ pub(crate) async fn doctor(arguments: &Doctor, io: &mut Io<'_>) -> anyhow::Resul
     let root = steps::find_root(&folder)?;
     let account = Account::of(&aws_config::load_from_env().await).await?;
     writeln!(io.out, "{account}")?;
-    let secrets = used_secrets(root, &arguments.environment, io)?;
+    let secrets = used_secrets(&probes(root, &arguments.environment, io)?);
     let none = Parameters::new();
     let facts = facts::collect(root, &account, &arguments.environment, &none, secrets).await?;
     let findings = examine(&facts);
@@ -138,23 +146,29 @@ pub(crate) async fn remove(arguments: &Remove, io: &mut Io<'_>) -> anyhow::Resul
     Ok(Exit::Success)
 }
 
-/// The secrets of the probes of an environment, with the probes that use them.
-fn used_secrets(
+/// The enabled probes of an environment. Variables have a placeholder.
+fn probes(
     root: &Path,
     environment: &EnvironmentName,
     io: &mut Io<'_>,
-) -> anyhow::Result<UsedSecrets> {
+) -> anyhow::Result<Vec<Probe>> {
     let files = files::read(&[root.join("probes")])?;
     let specs = files::probes(&files, io)?.context("the probe files have errors")?;
-    let mut used = UsedSecrets::new();
-    for spec in specs.into_iter().filter(|spec| spec.runs_in(environment)) {
-        // The values of variables do not matter here.
-        let Probe { name, target, .. } =
-            spec.resolve(environment, &|_| Some("https://chat.example.com".to_owned()))?;
-        let references = conversation::target::secret_references(&target);
-        used.extend(references.into_iter().map(|one| (one, format!("probe `{name}`"))));
-    }
-    Ok(used)
+    let of_environment = specs.into_iter().filter(|spec| spec.runs_in(environment));
+    let placeholder = |_: &str| Some("https://chat.example.com".to_owned());
+    let resolved = of_environment.map(|spec| spec.resolve(environment, &placeholder));
+    let probes: Vec<Probe> = resolved.collect::<Result<_, _>>()?;
+    Ok(probes.into_iter().filter(|probe| probe.enabled).collect())
+}
+
+/// The secrets of the probes, with the probes that use them.
+fn used_secrets(probes: &[Probe]) -> UsedSecrets {
+    let of_probe = |probe: &Probe| {
+        let used_by = format!("probe `{}`", probe.name);
+        let references = conversation::target::secret_references(&probe.target);
+        references.into_iter().map(move |reference| (reference, used_by.clone()))
+    };
+    probes.iter().flat_map(of_probe).collect()
 }
 
 /// Whether to delete the stack of a failed first deployment. It has no resources any more.

@@ -44,15 +44,7 @@ pub(crate) async fn test_alert(arguments: &Arguments, io: &mut Io<'_>) -> anyhow
     let now = Timestamp::now();
     let id = format!("{:08x}", domain::report::stable_hash(&format!("{probe} {now}")) >> 32);
 
-    let topic = topic(&sns, environment).await?;
-    sns.publish()
-        .topic_arn(&topic)
-        .subject(format!("TEST of {probe}"))
-        .message(message(environment, probe, &topic, &id, now).to_string())
-        .send()
-        .await
-        .map_err(|error| anyhow::Error::new(error.into_service_error()))
-        .with_context(|| format!("could not publish to `{topic}`"))?;
+    send(&sns, environment, probe, &id, now).await?;
     writeln!(
         io.err,
         "test {BOLD}{id}{BOLD:#} sent to vigie-{environment}-alarms; waiting for the notification"
@@ -78,6 +70,26 @@ pub(crate) async fn test_alert(arguments: &Arguments, io: &mut Io<'_>) -> anyhow
          hint: see the log group /aws/lambda/vigie-{environment}-alerts, the queue vigie-{environment}-alerts and its dead-letter queue"
     )?;
     Ok(Exit::Down)
+}
+
+/// Publishes the test alarm of a probe.
+pub(crate) async fn send(
+    sns: &aws_sdk_sns::Client,
+    environment: &EnvironmentName,
+    probe: &ProbeName,
+    id: &str,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let topic = topic(sns, environment).await?;
+    sns.publish()
+        .topic_arn(&topic)
+        .subject(format!("TEST of {probe}"))
+        .message(message(environment, probe, &topic, id, now).to_string())
+        .send()
+        .await
+        .map_err(|error| anyhow::Error::new(error.into_service_error()))
+        .with_context(|| format!("could not publish to `{topic}`"))?;
+    Ok(())
 }
 
 /// ARN of the topic that receives the alarms, found by its name.

@@ -103,6 +103,22 @@ async fn run_late_by_an_interval_is_dropped_and_counted() {
 }
 
 #[tokio::test]
+async fn test_message_is_recorded_in_the_table() {
+    let mut aws = Aws::accepting_all();
+    aws.claims = mock!(aws_sdk_dynamodb::Client::put_item)
+        .match_requests(|request| {
+            let text = |name: &str| request.item()?.get(name)?.as_s().ok().map(String::as_str);
+            (text("pk"), text("sk")) == (Some("test#b7d1"), Some("prober"))
+        })
+        .then_output(|| PutItemOutput::builder().build());
+    let now = Timestamp::now();
+    let body = format!(r#"{{"version":1,"environment":"test","due":"{now}","test":"b7d1"}}"#);
+    let answer = aws.prober().handle_queue(event_of(body), PLENTY).await.unwrap();
+    assert_eq!((aws.claims.num_calls(), aws.metrics.num_calls()), (1, 0));
+    assert_eq!(answer.batch_item_failures.len(), 0, "the message is deleted");
+}
+
+#[tokio::test]
 async fn request_of_unknown_version_is_returned_at_once() {
     let aws = Aws::accepting_all();
     let answer =
