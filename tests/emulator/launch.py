@@ -16,6 +16,8 @@ it right, or does it elsewhere, has to be looked at by a person.
    its API, and for none that a queue or a schedule makes.
 6. A parameter of the template that is a number arrives at an event source mapping as a number, as CloudFormation
    converts it. The emulator keeps the text, and its poller of the queue fails on every comparison.
+7. A layer of a native function is unpacked, and the setting that names `/opt`, where Lambda mounts layers, names that
+   folder instead: the functions run on this machine, without a mount.
 
 Nothing else of the emulator is touched. Settings come from its own environment variables.
 """
@@ -215,6 +217,24 @@ def with_numbers_in_scaling(lambda_svc):
     replace(lambda_svc, "_sqs_esm_concurrency", ["esm", "func_rec", "config", "queue"], around)
 
 
+def with_layers_of_native_functions(lambda_svc):
+    """https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html"""
+
+    def around(environment):
+        def _provided_worker_env(config, code_dir, port):
+            variables = environment(config, code_dir, port)
+            for layer in config.get("Layers") or []:
+                content = lambda_svc._resolve_layer_zip(layer)
+                if content:
+                    folder = lambda_svc._docker_extracted_dir(content, "layer")
+                    variables.update({name: folder for name, value in variables.items() if value == "/opt"})
+            return variables
+
+        return _provided_worker_env
+
+    replace(lambda_svc, "_provided_worker_env", ["config", "code_dir", "port"], around)
+
+
 def main():
     import cbor2  # noqa: F401 - the Rust SDK speaks CBOR to CloudWatch; without it every call fails
     from ministack import app
@@ -227,6 +247,7 @@ def main():
     with_awss_actions_for_batches(iam_actions)
     with_metrics_of_every_invocation(lambda_svc)
     with_numbers_in_scaling(lambda_svc)
+    with_layers_of_native_functions(lambda_svc)
     app.main()
 
 

@@ -37,11 +37,6 @@ impl Checkout<'_> {
         let mut all = parameters::of_samconfig(self.root, environment)?;
         all.insert("Architecture".to_owned(), build.architecture().as_str().to_owned());
         all.extend(values);
-        if all.get("Platform").is_some_and(|platform| platform == "emulator") {
-            // The emulator does not mount layers, so the dispatcher reads the folder itself.
-            let probes = self.root.join("probes").display().to_string();
-            all.entry("Probes".to_owned()).or_insert(probes);
-        }
         let file = parameters::write_for_sam(folder, &parameters::complete(&source, &all)?)?;
         let template = folder.join("template.yaml");
         fs::write(
