@@ -50,14 +50,14 @@ impl Architecture {
 pub enum Build {
     /// The unoptimised ones of `cargo build`, for the emulator on this machine.
     Debug,
-    /// Optimised for size, in an environment like Lambda's.
+    /// Optimized for size, linked for the glibc of Lambda.
     Release(Architecture),
     /// The packaged functions of an unpacked release archive.
     Archive(Architecture),
 }
 
 impl Build {
-    /// For an emulator: debug, unless `VIGIE_FUNCTIONS=release` asks for what AWS gets.
+    /// For an emulator: debug, or release with `VIGIE_FUNCTIONS=release`.
     #[must_use]
     pub fn for_emulator() -> Self {
         match std::env::var("VIGIE_FUNCTIONS").as_deref() {

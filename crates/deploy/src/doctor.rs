@@ -31,6 +31,7 @@ pub struct Facts {
     /// Reads that failed.
     pub unread: Vec<Unread>,
     pub parameters: Parameters,
+    pub now: jiff::Timestamp,
 }
 
 /// Quota of concurrent executions of the account, and how many of them no function has reserved.

@@ -68,6 +68,7 @@ pub async fn collect(
         secrets,
         unread: reader.unread,
         parameters,
+        now: jiff::Timestamp::now(),
     })
 }
 

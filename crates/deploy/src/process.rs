@@ -1,7 +1,7 @@
-//! Starts programs and makes sure that they end.
+//! Starts programs and stops them.
 //!
-//! Each program leads its own process group and has a file with its process id, so that the next run can
-//! end what a killed run left. A process id may have been reused by then: the start time has to match.
+//! Each program has its own process group and a file with its process ID, so that the next run can stop the
+//! programs of a run that was killed. The operating system reuses process IDs, so the start time must match too.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,12 +13,12 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 
-/// How long a program may take to end before it is killed.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
-/// How often the log of a running program is reported.
+/// Time between two reports of the log of a running program.
 const REPORT_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Starts programs and records them on disk. Holds a lock, so that two runs never share a folder.
+/// Starts programs and records their process IDs in a folder, which it locks.
 #[derive(Clone)]
 pub struct Processes {
     folder: PathBuf,
@@ -27,7 +27,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Takes the lock of `folder` and ends the programs of an earlier run; returns their names.
+    /// Locks `folder` and stops the programs of an earlier run; returns their names.
     pub fn open(folder: &Path, logs: &Path) -> anyhow::Result<(Self, Vec<String>)> {
         fs::create_dir_all(folder).with_context(|| format!("`{}`", folder.display()))?;
         fs::create_dir_all(logs).with_context(|| format!("`{}`", logs.display()))?;
@@ -43,7 +43,7 @@ impl Processes {
         Ok((Self { folder: folder.to_owned(), logs, _lock: Arc::new(lock) }, ended))
     }
 
-    /// Ends all programs that still run.
+    /// Stops all running programs.
     pub fn end_all(&self) {
         // Each program is also ended when its `Running` is dropped; this is for exits without drops.
         let _ = end_recorded(&self.folder);
@@ -55,7 +55,7 @@ impl Processes {
         self.logs.join(format!("{name}.log"))
     }
 
-    /// Starts `command` in the background, its output in the log of `name`.
+    /// Starts `command` in the background and writes its output to the log of `name`.
     pub fn start(&self, name: &str, command: &mut Command) -> anyhow::Result<Running> {
         let output = File::options().create(true).append(true).open(self.log(name))?;
         self.spawn(name, command.stdout(output.try_clone()?).stderr(output))
@@ -77,7 +77,7 @@ impl Processes {
         Ok(Running { name, child: Mutex::new(child), pid, file, log })
     }
 
-    /// Runs `command` to its end, its output shown as it comes.
+    /// Runs `command` and shows its output while it runs.
     pub async fn show(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
         let status = self.spawn(name, command)?.child().wait().await?;
         if !status.success() {
@@ -86,7 +86,7 @@ impl Processes {
         Ok(())
     }
 
-    /// Runs `command` to its end, and fails with the tail of its log when it fails.
+    /// Runs `command`. The error of a failed command contains the last lines of its log.
     pub async fn run(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
         self.run_and_report(name, command, |_| ()).await
     }
@@ -146,13 +146,13 @@ impl Running {
         self.child.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks it to end, and kills it when it does not.
+    /// Sends SIGTERM and, if the program still runs after a few seconds, SIGKILL.
     pub async fn stop(mut self) {
         let _ = kill_process_group(self.pid, Signal::TERM);
         let _ = tokio::time::timeout(GRACE, self.child().wait()).await;
     }
 
-    /// Fails when the program has ended although it was to go on.
+    /// Fails if the program has ended.
     pub fn check(&self) -> anyhow::Result<()> {
         match self.ended() {
             None => Ok(()),
@@ -175,7 +175,7 @@ impl Drop for Running {
     }
 }
 
-/// The last `lines` lines of a log, headed by its path; short enough for a terminal.
+/// The path of a log and its last `lines` lines, at most 20,000 bytes.
 #[must_use]
 pub fn tail(log: &Path, lines: usize) -> String {
     let text = fs::read(log).unwrap_or_default();
@@ -185,7 +185,7 @@ pub fn tail(log: &Path, lines: usize) -> String {
     format!("log: {}\n  {shown}", log.display())
 }
 
-/// Ends the programs that have a file in `folder`; returns their names.
+/// Stops the programs that have a file in `folder`; returns their names.
 fn end_recorded(folder: &Path) -> anyhow::Result<Vec<String>> {
     let mut ended = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -234,7 +234,7 @@ fn started(pid: Pid) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Ends a group: politely for up to `grace`, then for certain.
+/// Sends SIGTERM to a process group and, after at most `grace`, SIGKILL.
 fn end(pid: Pid, grace: Duration) {
     let _ = kill_process_group(pid, Signal::TERM);
     let deadline = Instant::now() + grace;

@@ -19,7 +19,7 @@ pub struct Progress {
     steps: Arc<Mutex<Vec<Step>>>,
 }
 
-/// A step that has ended well.
+/// A step that succeeded.
 #[derive(Clone, Debug)]
 pub struct Step {
     pub name: String,
@@ -62,7 +62,7 @@ impl Progress {
         self.line(QUIET, " ", &text.to_string());
     }
 
-    /// A block that must not be overlooked, such as a mail.
+    /// A text between two rules, such as a mail.
     pub fn block(&self, title: &str, text: &str) {
         let mut out = anstream::stderr().lock();
         let rule = "─".repeat(72);
@@ -73,7 +73,7 @@ impl Progress {
         let _ = writeln!(out, "{QUIET}{rule}{QUIET:#}");
     }
 
-    /// The table of the steps: what was shown, and how long it took.
+    /// The table of the steps with their results and times.
     #[must_use]
     pub fn table(&self) -> String {
         let steps = self.lock();

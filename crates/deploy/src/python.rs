@@ -1,7 +1,7 @@
-//! Python programs, each set in a virtual environment under `.venv/`.
+//! Installs Python programs in virtual environments under `.venv/`.
 //!
-//! The requirements files have a hash for every package and no address of an index, which is a setting of the
-//! machine.
+//! The requirements files have a hash for each package and no index URL: pip and uv use the index that is
+//! configured on the machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::process::Processes;
 
-/// An environment by its folder under `.venv/`, and its requirements below the root.
+/// A virtual environment: its folder under `.venv/`, and the path of its requirements file.
 #[derive(Clone, Copy, Debug)]
 pub struct Environment {
     pub name: &'static str,
@@ -52,9 +52,9 @@ impl Environment {
         }
     }
 
-    /// Installs it unless it was installed from the same requirements.
+    /// Installs the packages, unless they were installed from the same requirements file.
     ///
-    /// Returns whether anything had to be done.
+    /// Returns whether it installed anything.
     pub async fn install(&self, root: &Path, processes: &Processes) -> anyhow::Result<bool> {
         let requirements = self.requirements(root);
         let wanted = fs::read(&requirements)
@@ -87,7 +87,7 @@ impl Environment {
     }
 }
 
-/// The path of uv; it is installed by the machine's own Python the first time.
+/// The path of uv. The first call installs it with the Python of the machine.
 async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
     static ONCE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one_at_a_time = ONCE.lock().await;

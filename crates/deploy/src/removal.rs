@@ -1,4 +1,4 @@
-//! Deletes an environment and what its stack leaves behind.
+//! Deletes an environment: its stack, reports, packages and mute rules.
 //!
 //! `sam delete` leaves the reports and the mute rules, and fails on an emulator when it looks for the
 //! template of a nested stack.
@@ -11,8 +11,8 @@ use domain::EnvironmentName;
 use crate::account::Account;
 use crate::progress::Progress;
 
-/// SAM's bucket for packages: one for each region, shared by all stacks. The prefix in it is that of
-/// samconfig.toml.
+/// Prefix of the bucket in which SAM stores packages. A region has one for all stacks; `s3_prefix` in samconfig.toml is
+/// the folder of a stack.
 const ARTIFACTS: &str = "aws-sam-cli-managed-default-samclisourcebucket-";
 
 /// Deletes the stack `vigie-ENV` of this account and region, its packages, the mute rules of

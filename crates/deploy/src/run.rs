@@ -1,4 +1,4 @@
-//! How the programs of this package begin and end.
+//! Runs the main function of a program until it ends or a signal arrives.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ pub fn root() -> &'static Path {
     package.ancestors().nth(2).unwrap_or(package)
 }
 
-/// Drives `work` to its end, or drops it at the first signal; all it started ends with it.
+/// Runs `work` until it ends or a signal arrives. Dropping it stops the programs that it started.
 pub async fn until_done_or_interrupted(
     progress: &Progress,
     work: impl Future<Output = anyhow::Result<()>>,
@@ -32,15 +32,15 @@ pub async fn until_done_or_interrupted(
             }
         },
         name = interrupted() => {
-            progress.note(format!("{name}: everything that was started is ended"));
+            progress.note(format!("{name}: all programs were stopped"));
             ExitCode::from(INTERRUPTED)
         }
     }
 }
 
-/// Ends everything that was started, and the process itself, at the first signal.
+/// Stops all programs and exits the process at the first signal.
 ///
-/// For test programs, whose runner returns only when all tests are over.
+/// For test programs, whose runner returns only after the last test.
 pub fn end_on_interrupt(processes: Processes) {
     tokio::spawn(async move {
         interrupted().await;

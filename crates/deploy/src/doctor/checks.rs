@@ -17,7 +17,7 @@ const ALARM_QUOTA: usize = 5_000;
 const ADDRESSES: [&str; 5] =
     ["AlertEmail", "AlertEmail2", "AlertEmail3", "TicketEmail", "TicketEmail2"];
 
-pub(super) const ALL: [fn(&Facts) -> Vec<Finding>; 12] = [
+pub(super) const ALL: [fn(&Facts) -> Vec<Finding>; 13] = [
     stack,
     missing_types,
     reserved,
@@ -25,6 +25,7 @@ pub(super) const ALL: [fn(&Facts) -> Vec<Finding>; 12] = [
     alarms,
     variables,
     arns,
+    maintenance,
     secrets,
     addresses,
     self_monitoring,
@@ -149,6 +150,24 @@ fn arns(facts: &Facts) -> Vec<Finding> {
         })
     };
     facts.parameters.iter().filter_map(wrong).collect()
+}
+
+/// CloudFormation writes the mute rule again whenever a probe is added, also after its time has passed.
+fn maintenance(facts: &Facts) -> Vec<Finding> {
+    let schedule = facts.parameters.get("MaintenanceSchedule").map_or("", String::as_str);
+    let at = schedule.strip_prefix("at(").and_then(|rest| rest.strip_suffix(')'));
+    let Some(at) = at.and_then(|at| at.parse::<jiff::civil::DateTime>().ok()) else {
+        return Vec::new();
+    };
+    // The time zone does not matter for a time that is more than a day ago.
+    let yesterday = facts.now - jiff::SignedDuration::from_hours(24);
+    if yesterday < at.to_zoned(jiff::tz::TimeZone::UTC).map_or(facts.now, |at| at.timestamp()) {
+        return Vec::new();
+    }
+    vec![Finding::warning(
+        format!("MaintenanceSchedule is `{schedule}`, which is in the past"),
+        "delete MaintenanceSchedule from samconfig.toml",
+    )]
 }
 
 fn secrets(facts: &Facts) -> Vec<Finding> {

@@ -18,6 +18,7 @@ fn healthy() -> Facts {
         alarms: Some(Alarms { others: 100, planned: 40 }),
         subscriptions: vec![subscription("notifications"), subscription("self-monitoring")],
         parameters: of_pairs(parameters).unwrap(),
+        now: "2026-11-30T12:00:00Z".parse().unwrap(),
         ..Facts::default()
     }
 }
@@ -50,7 +51,7 @@ fn denied(message: &str) -> Unread {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one row for each fault")]
 fn each_fault_is_reported_with_a_remedy() {
-    let cases: [(&str, Change, &str); 23] = [
+    let cases: [(&str, Change, &str); 25] = [
         ("healthy", |_| (), ""),
         (
             "failed creation",
@@ -102,6 +103,16 @@ fn each_fault_is_reported_with_a_remedy() {
             "policy of another partition",
             |f| set(f, "PermissionsBoundaryArn", "arn:aws-cn:iam::123456789012:policy/x"),
             "error: `PermissionsBoundaryArn` is in partition `aws-cn`; expected `aws`\nhint: use an ARN of this account",
+        ),
+        (
+            "maintenance window in the past",
+            |f| set(f, "MaintenanceSchedule", "at(2026-11-20T02:00)"),
+            "warning: MaintenanceSchedule is `at(2026-11-20T02:00)`, which is in the past\nhint: delete MaintenanceSchedule from samconfig.toml",
+        ),
+        (
+            "maintenance window to come",
+            |f| set(f, "MaintenanceSchedule", "at(2026-12-20T02:00)"),
+            "",
         ),
         (
             "missing secret",
