@@ -14,6 +14,7 @@ mod broken;
 mod expressions;
 mod list;
 mod mails;
+mod metric_stream;
 mod metrics;
 mod neighbour;
 mod operator;
