@@ -27,14 +27,7 @@ impl Account {
         let region = aws.region().context("no AWS region\nhint: set AWS_REGION")?.to_string();
         let client = Client::new(aws);
         let identity = client.query("sts", "2011-06-15", "GetCallerIdentity", &[]).await;
-        let identity = match identity {
-            Ok(identity) => identity,
-            Err(error) => {
-                let hint = hint(&error, &region);
-                return Err(error)
-                    .with_context(|| format!("AWS does not accept the credentials\nhint: {hint}"));
-            }
-        };
+        let identity = identity.map_err(|error| refusal(error, &region))?;
         let text = |tag| xml_texts(&identity, tag).into_iter().next().unwrap_or_default();
         Ok(Self { client, id: text("Account"), region, caller: text("Arn") })
     }
@@ -151,18 +144,32 @@ struct AccountLimit {
     unreserved_concurrent_executions: u32,
 }
 
-/// What the caller can do about credentials that STS refused or that were not found.
-fn hint(error: &CallError, region: &str) -> String {
-    match error.code() {
-        Some("ExpiredToken" | "ExpiredTokenException") => {
-            "the session has expired; log in again, such as with `aws sso login`".to_owned()
-        }
-        Some("InvalidClientTokenId" | "UnrecognizedClientException") => {
-            format!("check the access key, and that region {region} is enabled in the account")
-        }
-        Some(_) => "check the access key, or name another profile with AWS_PROFILE".to_owned(),
-        None => "log in, or name another profile with AWS_PROFILE".to_owned(),
-    }
+/// The error of STS with what the caller can do about it.
+fn refusal(error: CallError, region: &str) -> anyhow::Error {
+    let (problem, hint) = match (&error, error.code()) {
+        (CallError::Http { .. }, _) => (
+            "AWS could not be reached",
+            format!("check the network, and that `{region}` is the name of a region"),
+        ),
+        (_, Some("ExpiredToken" | "ExpiredTokenException")) => (
+            "the session has expired",
+            "log in again, such as with `aws sso login` or `aws login`".to_owned(),
+        ),
+        (_, Some("InvalidClientTokenId" | "UnrecognizedClientException")) => (
+            "AWS does not accept the credentials",
+            format!("check the access key, and that region {region} is enabled in the account"),
+        ),
+        (_, Some(_)) => (
+            "AWS does not accept the credentials",
+            "check the access key, or name another profile with AWS_PROFILE".to_owned(),
+        ),
+        (_, None) => (
+            "there are no AWS credentials",
+            "log in, such as with `aws sso login`, or name a profile with AWS_PROFILE".to_owned(),
+        ),
+    };
+    let cause = format!("{:#}", anyhow::Error::new(error));
+    anyhow::anyhow!("{problem}: {cause}\nhint: {hint}")
 }
 
 /// The subscriptions on one page. The queue of the stack itself is not a recipient.

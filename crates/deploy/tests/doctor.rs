@@ -172,7 +172,7 @@ async fn healthy_account_has_no_findings() {
 async fn expired_session_is_reported_before_anything_else() {
     let script = Script { session_expired: true, ..Script::default() };
     let error = findings(script, "dev", &[ADDRESS]).await.unwrap_err().to_string();
-    assert!(error.contains("does not accept the credentials"), "{error}");
+    assert!(error.starts_with("the session has expired: `GetCallerIdentity` failed"), "{error}");
     assert!(error.contains("aws sso login"), "{error}");
 }
 

@@ -239,10 +239,10 @@ fn self_monitoring(facts: &Facts) -> Vec<Finding> {
 
 fn subscriptions(facts: &Facts) -> Vec<Finding> {
     let unconfirmed = facts.subscriptions.iter().filter(|one| !one.confirmed);
-    let mut addresses: Vec<&str> = unconfirmed.map(|one| one.endpoint.as_str()).collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    let mut findings: Vec<Finding> = addresses
+    let mut pending: Vec<&str> = unconfirmed.map(|one| one.endpoint.as_str()).collect();
+    pending.sort_unstable();
+    pending.dedup();
+    let mut findings: Vec<Finding> = pending
         .into_iter()
         .map(|address| {
             Finding::warning(
@@ -253,9 +253,13 @@ fn subscriptions(facts: &Facts) -> Vec<Finding> {
         .collect();
     let is_deployed =
         facts.stack_status.as_deref().is_some_and(|status| !is_failed_creation(status));
-    let topics = ["notifications", "self-monitoring"];
-    for topic in topics.map(|topic| format!("vigie-{}-{topic}", facts.environment)) {
-        if is_deployed && !facts.subscriptions.iter().any(|one| one.topic == topic) {
+    // Without an address in the parameters, that is the finding.
+    let topics: [(&str, fn(&Facts) -> Vec<Finding>); 2] =
+        [("notifications", addresses), ("self-monitoring", self_monitoring)];
+    for (topic, check) in topics {
+        let topic = format!("vigie-{}-{topic}", facts.environment);
+        let is_subscribed = facts.subscriptions.iter().any(|one| one.topic == topic);
+        if is_deployed && !is_subscribed && check(facts).is_empty() {
             findings.push(Finding::warning(
                 format!("topic `{topic}` has no subscriber"),
                 "subscribe an address or a channel; CloudFormation does not restore a deleted subscription",
