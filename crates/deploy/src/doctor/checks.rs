@@ -17,7 +17,10 @@ const ALARM_QUOTA: usize = 5_000;
 const ADDRESSES: [&str; 5] =
     ["AlertEmail", "AlertEmail2", "AlertEmail3", "TicketEmail", "TicketEmail2"];
 
-pub(super) const ALL: [fn(&Facts) -> Vec<Finding>; 13] = [
+/// The findings of one kind.
+type Check = fn(&Facts) -> Vec<Finding>;
+
+pub(super) const ALL: [Check; 13] = [
     stack,
     missing_types,
     reserved,
@@ -254,7 +257,7 @@ fn subscriptions(facts: &Facts) -> Vec<Finding> {
     let is_deployed =
         facts.stack_status.as_deref().is_some_and(|status| !is_failed_creation(status));
     // Without an address in the parameters, that is the finding.
-    let topics: [(&str, fn(&Facts) -> Vec<Finding>); 2] =
+    let topics: [(&str, Check); 2] =
         [("notifications", addresses), ("self-monitoring", self_monitoring)];
     for (topic, check) in topics {
         let topic = format!("vigie-{}-{topic}", facts.environment);
