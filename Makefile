@@ -26,7 +26,7 @@ test-gradio-quick: ## conversations with the last release of each major version 
 	@$(ENDTOEND) gradio -- latest::
 
 test-e2e: programs ## scenarios on the local AWS, and the report page in a browser (ONLY=mail: those with this name)
-	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
+	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) archive -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
 
 test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 	@for one in $(or $(ONLY:%=::%::),::); do $(ENDTOEND) gradio -- $$one || exit 1; done
@@ -37,7 +37,8 @@ test-browser: ## answers and verdicts of Vigie and of Chromium on many Gradio ap
 release: ## archives, image, wheel, SBOM and checksums in dist/ (ARCH="x86_64 arm64")
 	@cargo build --locked --package release --package cli --bin release --bin vigie && target/debug/release $(RELEASE)
 
-release-check: ## the archives that go to AWS: sizes, then the end-to-end scenarios with them
+release-check: release ## the files of a release: their tests, sizes, then the end-to-end scenarios with the functions
+	@$(ENDTOEND) release_files && ARCHIVE=$$(ls dist/vigie-*-aws-$$(uname -m | sed s/aarch64/arm64/).tar.gz) $(ENDTOEND) archive
 	@ONLY=archives $(MAKE) --no-print-directory bench && VIGIE_FUNCTIONS=release $(MAKE) --no-print-directory test-e2e
 
 soak: ## outages of ten minutes, then ten minutes of fuzzing for each target (MINUTES=10)
