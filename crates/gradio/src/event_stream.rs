@@ -65,38 +65,42 @@ impl EventStream {
     }
 
     fn end_line(&mut self) -> Result<(), TooLong> {
-        let mut line = self.line.as_slice();
-        if std::mem::take(&mut self.at_start) {
-            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        let mut line = std::mem::take(&mut self.line);
+        if std::mem::take(&mut self.at_start) && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
         }
         if line.is_empty() {
             self.ready.extend(self.data.take());
-        } else if let Some(value) = field(line, b"data") {
-            let data = match &mut self.data {
-                Some(data) => {
-                    data.push(b'\n');
-                    data
+        } else if let Some(start) = start_of_value(&line, b"data") {
+            if let Some(data) = &mut self.data {
+                let value = &line[start..];
+                if data.len() + 1 + value.len() > self.limit {
+                    return Err(TooLong);
                 }
-                none => none.insert(Vec::new()),
-            };
-            if data.len() + value.len() > self.limit {
-                return Err(TooLong);
+                data.push(b'\n');
+                data.extend_from_slice(value);
+            } else {
+                // An event has megabytes in one line, so the line is not copied.
+                line.drain(..start);
+                self.data = Some(line);
             }
-            data.extend_from_slice(value);
         }
-        self.line.clear();
         Ok(())
     }
 }
 
-/// The value of a line `name: value`; the space is optional.
-fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Where the value of a line `name: value` starts; the space is optional.
+fn start_of_value(line: &[u8], name: &[u8]) -> Option<usize> {
     let rest = line.strip_prefix(name)?;
-    if rest.is_empty() {
-        return Some(rest);
-    }
-    let value = rest.strip_prefix(b":")?;
-    Some(value.strip_prefix(b" ").unwrap_or(value))
+    let start = match rest {
+        [] => 0,
+        [b':', b' ', ..] => 2,
+        [b':', ..] => 1,
+        _ => return None,
+    };
+    Some(name.len() + start)
 }
 
 #[cfg(test)]
