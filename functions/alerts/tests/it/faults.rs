@@ -311,3 +311,15 @@ async fn silenced_alertmanager_alert_is_closed() {
     let subjects = world.subjects();
     assert_eq!(subjects[before..], ["2 OK (prod): support-bot, InstanceDown"]);
 }
+
+#[tokio::test]
+async fn alarms_are_read_page_by_page() {
+    let mut world = World::new();
+    // A page has at most 100 alarms, and no event reports these.
+    for number in 0..250 {
+        let name = format!("vigie-prod-bot-{number:03}-down");
+        world.alarm_is(&name, StateValue::Alarm, at("14:05:11"));
+    }
+    world.tick(at("14:09:00")).await;
+    assert_eq!(world.subjects(), ["250 DOWN (prod): bot-000, bot-001, bot-002, bot-003, +246"]);
+}
