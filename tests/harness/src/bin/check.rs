@@ -65,6 +65,7 @@ impl Checks<'_> {
         let mut tests = cargo(self.root, "nextest run --locked --no-fail-fast");
         // A test that needs Prometheus's tools fails without them instead of being skipped.
         tests.env("VIGIE_REQUIRE_TOOLS", "1");
+        tests.env("HISTORIES", "2000");
         self.check("unit tests", tests).await;
         self.check("doc tests", cargo(self.root, "test --workspace --locked --doc --quiet")).await;
         match command::build(self.root, self.processes).await {
