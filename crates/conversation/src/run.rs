@@ -53,6 +53,8 @@ pub enum TimeLimit {
     Process(Duration),
 }
 
+/// A pause before a retry is shortened to fit into the timeout, but not below this.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 /// An attempt that has less time than this can only time out.
 const SHORTEST_RETRY: Duration = Duration::from_millis(500);
 
@@ -90,10 +92,8 @@ impl ProbeRun<'_> {
             };
             attempts.push(attempt(&context, progress).await);
             let left = limit.saturating_sub(started.elapsed());
-            if !self.retries(&attempts, left) {
-                break;
-            }
-            tokio::time::sleep(self.probe.retry.wait).await;
+            let Some(pause) = self.pause(&attempts, left) else { break };
+            tokio::time::sleep(pause).await;
         }
         Report {
             started: started_at,
@@ -105,13 +105,15 @@ impl ProbeRun<'_> {
         }
     }
 
-    /// Whether to make another attempt. It must have as much time as the last one took, since otherwise
-    /// it could only time out.
-    fn retries(&self, attempts: &[Attempt], left: Duration) -> bool {
-        let Some(last) = attempts.last() else { return true };
+    /// The pause before another attempt; `None` when there is none. The attempt gets at least as much time as the last
+    /// one took, since otherwise it could only time out.
+    fn pause(&self, attempts: &[Attempt], left: Duration) -> Option<Duration> {
+        let last = attempts.last()?;
         let most = usize::try_from(self.probe.retry.attempts).unwrap_or(usize::MAX);
-        let needed = self.probe.retry.wait + last.duration.max(SHORTEST_RETRY);
-        last.worth_a_retry() && attempts.len() <= most && needed < left
+        if !last.worth_a_retry() || most < attempts.len() {
+            return None;
+        }
+        pause_within(self.probe.retry.wait, left.saturating_sub(last.duration.max(SHORTEST_RETRY)))
     }
 
     /// The report of a run that was not made because of a fault of Vigie.
@@ -170,4 +172,30 @@ impl ProbeRun<'_> {
 fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// `wait`, or less when only `spare` is left; `None` when that is too little.
+fn pause_within(wait: Duration, spare: Duration) -> Option<Duration> {
+    (wait.min(SHORTEST_PAUSE) < spare).then(|| wait.min(spare))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pause_is_shortened_to_fit_into_the_timeout() {
+        let seconds = Duration::from_secs;
+        let cases = [
+            // wait, spare              pause
+            ((seconds(20), seconds(28)), Some(seconds(20))),
+            ((seconds(20), seconds(6)), Some(seconds(6))),
+            ((seconds(20), seconds(2)), None),
+            ((seconds(1), seconds(2)), Some(seconds(1))),
+            ((Duration::ZERO, Duration::ZERO), None),
+        ];
+        for ((wait, spare), pause) in cases {
+            assert_eq!(pause_within(wait, spare), pause, "{wait:?} with {spare:?} left");
+        }
+    }
 }

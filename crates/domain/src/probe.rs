@@ -60,15 +60,21 @@ pub struct Probe<T = Target> {
 pub struct Retry {
     /// Further attempts after the first one, 0 to 5.
     pub attempts: u32,
-    /// Pause before each of them.
+    /// Pause before each of them; shorter when the rest of the timeout would not suffice for the attempt.
     #[serde(with = "wire::seconds", rename = "wait_seconds")]
     pub wait: Duration,
 }
 
-impl Default for Retry {
-    /// One more try after two seconds; passing only then is `degraded`.
-    fn default() -> Self {
-        Self { attempts: 1, wait: Duration::from_secs(2) }
+impl Retry {
+    /// The default for runs of at most `timeout`: one more attempt after two thirds of it, at most 20 s. Passing only then
+    /// is `degraded`.
+    ///
+    /// Two consecutive runs that are down then span more than 80 s, and a restart of the bot rarely takes that long; see
+    /// the simulation in `docs/alerting.md`.
+    #[must_use]
+    pub fn within(timeout: Duration) -> Self {
+        let seconds = (timeout.as_secs() * 2 / 3).clamp(1, 20);
+        Self { attempts: 1, wait: Duration::from_secs(seconds) }
     }
 }
 

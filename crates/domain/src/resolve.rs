@@ -252,7 +252,7 @@ mod tests {
             enabled: true,
             timeout: Duration::from_secs(30),
             target: TargetSpec::new(url),
-            retry: Retry::default(),
+            retry: Retry::within(std::time::Duration::from_secs(30)),
             max_runs_per_day: None,
             objectives: Objectives::default(),
             conversation: vec![Turn {

@@ -22,7 +22,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
         enabled: true,
         timeout: crate::probe::default_timeout(every),
         target: Target::new(Template::literal("http://127.0.0.1:7860")),
-        retry: Retry::default(),
+        retry: Retry::within(Duration::from_secs(30)),
         max_runs_per_day: None,
         objectives: Objectives::default(),
         conversation: vec![Turn {

@@ -239,7 +239,11 @@ pub(crate) const RETRY: Keys = Keys {
             "Further attempts after a failed one, 0 to 5. A run that passes only then is degraded. Default: 1.",
             || json!({ "type": "integer", "minimum": 0, "maximum": MOST_ATTEMPTS }),
         ),
-        optional("wait", "Pause before each of them. Default: 2s.", duration),
+        optional(
+            "wait",
+            "Pause before each of them. It is shorter if the timeout leaves too little time. Default: two thirds of `timeout`, at most 20s, divided by `attempts`.",
+            duration,
+        ),
     ],
 };
 

@@ -27,7 +27,10 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
     let environments = fields.get("environments").and_then(|node| environments(walk, node));
     let enabled = fields.get("enabled").map_or(Some(true), |node| walk.boolean(node));
     let timeout = timeout(walk, &fields, every);
-    let retry = fields.get("retry").map_or(Some(Retry::default()), |node| retry(walk, node));
+    let retry = match fields.get("retry") {
+        Some(node) => retry(walk, node, timeout),
+        None => Some(default_retry(timeout)),
+    };
     let target = fields
         .entry("target")
         .and_then(|(key, node)| target::target(walk, node, &key.at, environments.as_deref()));
@@ -150,13 +153,22 @@ fn timeout(walk: &mut Walk<'_>, fields: &Fields<'_>, every: Option<Duration>) ->
     None
 }
 
-fn retry(walk: &mut Walk<'_>, node: &Node) -> Option<Retry> {
+/// For a timeout that is not valid any default will do: the file is rejected.
+fn default_retry(timeout: Option<Duration>) -> Retry {
+    Retry::within(timeout.unwrap_or_default())
+}
+
+fn retry(walk: &mut Walk<'_>, node: &Node, timeout: Option<Duration>) -> Option<Retry> {
     let fields = walk.fields(node, &RETRY, &node.place())?;
-    let default = Retry::default();
+    let default = default_retry(timeout);
     let attempts = fields
         .get("attempts")
         .map_or(Some(default.attempts), |node| walk.integer(node, 0..=MOST_ATTEMPTS));
-    let wait = fields.get("wait").map_or(Some(default.wait), |node| walk.duration(node));
+    let wait = match fields.get("wait") {
+        Some(node) => walk.duration(node),
+        // More attempts share the time.
+        None => attempts.map(|attempts| default.wait / attempts.max(1)),
+    };
     Some(Retry { attempts: attempts?, wait: wait? })
 }
 

@@ -96,7 +96,7 @@ impl Config {
         let escalate = settings.seconds("ESCALATE_AFTER_SECONDS", Duration::ZERO)?;
         let repeat =
             settings.seconds("ALERTMANAGER_REPEAT_SECONDS", Duration::from_secs(86_400))?;
-        let window = settings.seconds("GROUP_WINDOW_SECONDS", Duration::from_secs(30))?;
+        let window = settings.seconds("GROUP_WINDOW_SECONDS", Duration::from_secs(20))?;
         if LONGEST_WINDOW < window {
             return Err(SettingError::Invalid {
                 name: "GROUP_WINDOW_SECONDS".to_owned(),
@@ -241,7 +241,7 @@ mod tests {
         let config = with("", "").unwrap();
         assert_eq!(config.language, Language::English);
         assert_eq!(config.zone.name, "UTC");
-        assert_eq!(config.rules.window, Duration::from_secs(30));
+        assert_eq!(config.rules.window, Duration::from_secs(20));
         assert_eq!(config.rules.remind_every, Some(Duration::from_secs(14_400)));
         assert_eq!(config.rules.escalate_after, None);
     }

@@ -11,49 +11,53 @@ use std::io::{self, Write};
 
 use alarm_model::{Alarm, Comparison, StateValue, StatisticSet, Time, seconds};
 
-/// Weeks that each row of a table is made of.
-const WEEKS: i64 = 52;
+/// Weeks that each row of a table is made of: four years.
+const WEEKS: i64 = 208;
 const WEEK: i64 = 7 * 86_400;
-const MONTH_DAYS: f64 = 30.0;
-/// One run a minute, due at this second of it.
-const DUE: i64 = 17;
-/// Wait before the retry.
-const RETRY_WAIT: i64 = 2;
+const QUARTER_DAYS: f64 = 91.25;
+/// The pause before the retry, in seconds.
+const RETRY_WAIT: i64 = 20;
+/// `GroupWindowSeconds`: a notification is sent this long after its alarm.
+const GROUP_WINDOW: i64 = 20;
+
+/// Failing attempts by chance, as a share.
+const CHANCES: [f64; 3] = [0.001, 0.005, 0.01];
 
 fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let weeks = |failing: f64| -> Vec<Week> {
-        (0..WEEKS).map(|number| Week::new(number, failing)).collect()
+    let worlds = |wait: i64| {
+        CHANCES.map(|failing| -> Vec<Week> {
+            (0..WEEKS).map(|number| Week::new(number, failing, wait)).collect()
+        })
     };
-    let chances = [0.001, 0.005, 0.01];
-    let worlds: Vec<Vec<Week>> = chances.into_iter().map(weeks).collect();
+    let (standard, short) = (worlds(RETRY_WAIT), worlds(2));
 
     writeln!(out, "`down`, by the share of single attempts that fail by chance:\n")?;
     writeln!(
         out,
-        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed outages of 1 to 2 min | 2 to 5 min | over 5 min | time to alarm, median | p95 |"
+        "| rule | `retry.wait` | false pages a quarter, 0.1 % | 0.5 % | 1 % | missed outages of 1 to 2 min | 2 to 4 min | over 4 min | time to notify, median | p95 |"
     )?;
-    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
-    for (m, n) in [(1, 1), (2, 3), (3, 5)] {
-        let tallies: Vec<Tally> = worlds
-            .iter()
-            .map(|weeks| tally(weeks, down(m, n), |run| run.down, Week::outages))
-            .collect();
-        row(&mut out, m, n, (m, n) == (2, 3), &[0, 1, 2], &tallies)?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")?;
+    for (m, n, wait) in [(1, 1, 20), (2, 3, 2), (2, 3, 20), (3, 3, 2), (3, 5, 20)] {
+        let weeks = if wait == RETRY_WAIT { &standard } else { &short };
+        let tallies =
+            weeks.each_ref().map(|weeks| tally(weeks, down(m, n), |run| run.down, &Week::outages));
+        let mark = if (m, n, wait) == (2, 3, RETRY_WAIT) { " (default)" } else { "" };
+        row(&mut out, &format!("{m} of {n}{mark} | {wait} s"), &[0, 1, 2], &tallies)?;
     }
 
-    writeln!(out, "\n`degraded`, where the incident is a slow period of 10 min to 1 h:\n")?;
+    writeln!(out, "\n`degraded`, in a slow period of 10 min to 1 h:\n")?;
     writeln!(
         out,
-        "| rule | false alarms a month, 0.1 % | 0.5 % | 1 % | missed slow periods | time to alarm, median | p95 |"
+        "| rule | false tickets a quarter, 0.1 % | 0.5 % | 1 % | missed slow periods | time to notify, median | p95 |"
     )?;
     writeln!(out, "| --- | --- | --- | --- | --- | --- | --- |")?;
     for (m, n) in [(2, 3), (3, 5), (5, 10)] {
-        let tallies: Vec<Tally> = worlds
-            .iter()
-            .map(|weeks| tally(weeks, degraded(m, n), |run| run.degraded, Week::slow_periods))
-            .collect();
-        row(&mut out, m, n, (m, n) == (3, 5), &[2], &tallies)?;
+        let tallies = standard
+            .each_ref()
+            .map(|weeks| tally(weeks, degraded(m, n), |run| run.degraded, &Week::slow_periods));
+        let mark = if (m, n) == (3, 5) { " (default)" } else { "" };
+        row(&mut out, &format!("{m} of {n}{mark}"), &[2], &tallies)?;
     }
     Ok(())
 }
@@ -61,23 +65,21 @@ fn main() -> io::Result<()> {
 /// `classes`: the durations of incidents that have a column.
 fn row(
     out: &mut impl Write,
-    m: usize,
-    n: usize,
-    default: bool,
+    name: &str,
     classes: &[usize],
-    tallies: &[Tally],
+    tallies: &[Tally; 3],
 ) -> io::Result<()> {
-    let mark = if default { " (default)" } else { "" };
-    write!(out, "| {m} of {n}{mark} |")?;
+    write!(out, "| {name} |")?;
     for tally in tallies {
-        write!(out, " {:.1} |", tally.false_alarms_a_month())?;
+        write!(out, " {:.2} |", tally.false_alarms_a_quarter())?;
     }
     // Outages are the same for all three failure rates except for chance, so the middle one is shown.
     let middle = &tallies[1];
     for class in classes {
         write!(out, " {} of {} |", middle.missed[*class], middle.happened[*class])?;
     }
-    writeln!(out, " {} | {} |", time(middle.time_to_alarm(50)), time(middle.time_to_alarm(95)))
+    let notified = |percent| time(middle.time_to_alarm(percent) + GROUP_WINDOW);
+    writeln!(out, " {} | {} |", notified(50), notified(95))
 }
 
 fn time(seconds: i64) -> String {
@@ -105,7 +107,7 @@ fn degraded(m: usize, n: usize) -> Alarm {
 struct Tally {
     false_alarms: u32,
     days: f64,
-    /// By length: 1 to 2 min, 2 to 5 min, over 5 min.
+    /// By length: 1 to 2 min, 2 to 4 min, over 4 min.
     happened: [u32; 3],
     missed: [u32; 3],
     /// Seconds from the start of an incident to its alarm.
@@ -113,8 +115,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn false_alarms_a_month(&self) -> f64 {
-        f64::from(self.false_alarms) / self.days * MONTH_DAYS
+    fn false_alarms_a_quarter(&self) -> f64 {
+        f64::from(self.false_alarms) / self.days * QUARTER_DAYS
     }
 
     fn time_to_alarm(&self, percent: usize) -> i64 {
@@ -127,7 +129,7 @@ fn tally(
     weeks: &[Week],
     alarm: Alarm,
     value: impl Fn(&Run) -> bool,
-    incidents: impl Fn(&Week) -> Vec<Span>,
+    incidents: &impl Fn(&Week) -> Vec<Span>,
 ) -> Tally {
     let mut tally = Tally::default();
     let reach = i64::try_from(alarm.evaluation_range + 2).unwrap_or(8) * 60;
@@ -147,7 +149,7 @@ fn tally(
         for span in &incidents {
             let class = match span.until - span.from {
                 ..120 => 0,
-                120..300 => 1,
+                120..240 => 1,
                 _ => 2,
             };
             tally.happened[class] += 1;
@@ -214,8 +216,8 @@ struct Week {
 }
 
 impl Week {
-    /// `failing`: the share of single attempts that fail by chance.
-    fn new(number: i64, failing: f64) -> Self {
+    /// `failing`: the share of single attempts that fail by chance. `wait`: the pause before a retry.
+    fn new(number: i64, failing: f64, wait: i64) -> Self {
         let mut dice = Dice(u64::try_from(number).unwrap_or(0) ^ failing.to_bits());
         // Network errors: four times a day, 5 to 45 s in which 7 of 10 attempts fail.
         let bursts = dice.spans(28, 5.0, 45.0);
@@ -227,7 +229,8 @@ impl Week {
         let outages = dice.spans(2, 60.0, 3_600.0);
         let mut week = Self { runs: Vec::new(), outages, slow };
         for minute in 0..WEEK / 60 {
-            let due = minute * 60 + DUE;
+            // The second of the minute follows from the probe's name, so each week has another one.
+            let due = minute * 60 + number * 17 % 60;
             let mut attempt = |at: i64| {
                 let within = |spans: &[Span]| spans.iter().any(|span| span.holds(at));
                 let chance = if within(&week.outages) || within(&deploys) {
@@ -242,9 +245,9 @@ impl Week {
                 dice.share() < chance
             };
             let first_failed = attempt(due);
-            let down = first_failed && attempt(due + RETRY_WAIT + 1);
+            let down = first_failed && attempt(due + wait + 1);
             let late = week.slow.iter().any(|span| span.holds(due)) && dice.share() < 0.6;
-            let duration = if down { 10 } else { 5 };
+            let duration = if down { wait + 8 } else { 5 };
             let degraded = !down && (first_failed || late);
             week.runs.push(Run { due, visible_from: due + duration + 8, down, degraded });
         }

@@ -19,7 +19,7 @@ fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
         target: TargetSpec::new(PerEnvironment::Same(Template::literal(
             "https://chat.example.com",
         ))),
-        retry: Retry::default(),
+        retry: Retry::within(Duration::from_secs(30)),
         max_runs_per_day: None,
         objectives: Objectives::default(),
         conversation: vec![Turn {

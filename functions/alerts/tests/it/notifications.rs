@@ -17,7 +17,7 @@ async fn alarm_is_sent_when_its_window_is_over() {
     assert_eq!(world.message(&event("cloudwatch-down.json"), at("14:05:12")).await, 0);
     assert_eq!(world.published().len(), 0, "the window is open");
     let delays: Vec<i32> = world.state().sent.iter().map(|(_, delay)| *delay).collect();
-    assert_eq!(delays, [30]);
+    assert_eq!(delays, [20]);
 
     assert_eq!(world.flush(at("14:05:42")).await, 0);
     let [mail] = &world.published()[..] else { panic!("{:?}", world.published()) };
