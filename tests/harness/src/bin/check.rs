@@ -76,6 +76,9 @@ impl Checks<'_> {
                 self.check("alarms are up to date", vigie).await;
             }
         }
+        let package =
+            "package --package redact --package gradio --no-verify --allow-dirty --locked";
+        self.check("the client can be published", cargo(self.root, package)).await;
         self.check("licences and bans", cargo(self.root, "deny check bans licenses sources")).await;
     }
 
