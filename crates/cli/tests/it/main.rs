@@ -4,6 +4,7 @@
 mod action;
 mod bridge;
 mod canary;
+mod credentials;
 mod files;
 mod help;
 mod receivers;
