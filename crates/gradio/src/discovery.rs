@@ -128,7 +128,7 @@ fn warnings(config: &AppConfig, plans: &[Plan]) -> Vec<String> {
         let javascript: Vec<_> = javascript.map(|one| one.id().to_string()).collect();
         if !javascript.is_empty() {
             warnings.push(format!(
-                "functions {} run JavaScript in the browser; Vigie does not run it",
+                "functions with JavaScript, which Vigie does not run: {}",
                 javascript.join(", ")
             ));
         }
@@ -158,7 +158,7 @@ fn warnings(config: &AppConfig, plans: &[Plan]) -> Vec<String> {
     let loads = config.dependencies.iter().filter(|one| one.has_event("load")).count();
     if loads > 0 {
         warnings.push(format!(
-            "the page runs {loads} functions when it loads; Vigie runs those that the chat needs"
+            "functions that the page runs when it loads: {loads}; Vigie runs those that the chat needs"
         ));
     }
     let mut secrets: Vec<_> = config.components.keys().copied().collect();

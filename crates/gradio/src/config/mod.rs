@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use wire::{Rendered, Wire, add_parents, loose};
+use wire::{Rendered, Wire, add_parents, label, loose};
 
 /// Id of a component or function.
 pub type Id = u64;
@@ -131,7 +131,7 @@ pub struct Props {
     /// Initial value of a browser state.
     pub default_value: Value,
     /// Label on the page.
-    #[serde(deserialize_with = "loose")]
+    #[serde(deserialize_with = "label")]
     pub label: Option<String>,
     /// Text shown in an empty box.
     #[serde(deserialize_with = "loose")]
@@ -439,6 +439,25 @@ mod tests {
         assert_eq!(config.dependencies[0].targets().collect::<Vec<_>>(), [(Some(1), "submit")]);
         assert_eq!(config.dependencies[0].api_name, None);
         assert!(config.enable_queue);
+    }
+
+    #[test]
+    fn translated_label_is_the_last_part_of_its_key() {
+        let cases = [
+            ("Chatbot", "Chatbot"),
+            (
+                r#"__i18n__{"__type__": "translation_metadata", "key": "chat_interface.chatbot"}"#,
+                "chatbot",
+            ),
+            ("__i18n__{", "__i18n__{"),
+        ];
+        for (label, expected) in cases {
+            let config = serde_json::json!({
+                "components": [{ "id": 1, "props": { "label": label } }], "dependencies": [],
+            });
+            let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+            assert_eq!(config.props(1).unwrap().label.as_deref(), Some(expected));
+        }
     }
 
     #[test]

@@ -59,11 +59,12 @@ async fn timer_brings_the_answer() {
 
 #[tokio::test]
 async fn timer_without_an_answer_is_a_first_chunk_timeout() {
-    let config = timer_app(&json!([1, 2, 3]), true);
-    let script = script(&config, &[json!(["", user(), null])])
-        .send("predict", json_answer(&json!({ "data": [skip()] })));
-    let server = Server::start(script).await;
-    let conversation = std::time::Duration::from_millis(500);
+    let mut config = timer_app(&json!([1, 2, 3]), true);
+    // The limit ends the wait for the timer, and no request.
+    config["components"].as_array_mut().unwrap().last_mut().unwrap()["props"]["value"] =
+        json!(3_600);
+    let server = Server::start(script(&config, &[json!(["", user(), null])])).await;
+    let conversation = std::time::Duration::from_secs(3);
     let limits = gradio::Limits { conversation, ..gradio::Limits::default() };
     let error = say(client(&server).limits(limits)).await.unwrap_err();
     assert_eq!(error.failure(), Failure::FirstChunkTimeout, "{error}");
