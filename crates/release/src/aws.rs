@@ -181,7 +181,7 @@ mod tests {
             is_path.then_some(path)
         });
         let paths: Vec<&str> = paths.collect();
-        assert_eq!(paths.len(), FUNCTIONS.len() + 4, "{paths:?}");
+        assert!(FUNCTIONS.len() + 4 <= paths.len(), "{paths:?}");
         for path in paths {
             assert!(infra.join(path).exists(), "{path}");
         }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Parser;
 use deploy::build::{Architecture, Build, FUNCTIONS};
 use deploy::checkout::Checkout;
@@ -14,6 +14,9 @@ use deploy::progress::Progress;
 use deploy::python::{SAM, ZIG};
 use deploy::run;
 use release::{VERSION, aws, changelog, formula, linux, oci, pack, programs, sbom, wheel};
+
+/// The JSON Schema of probe files; its `$id` names this file.
+const SCHEMA: &str = "vigie-probe.schema.json";
 
 /// Build the files of a release: archives, image, wheel, SBOM and checksums.
 #[derive(Parser)]
@@ -60,6 +63,11 @@ async fn release(arguments: Arguments, progress: &Progress) -> anyhow::Result<()
     for architecture in architectures {
         release.build(architecture, &mut files).await?;
     }
+    let vigie = root.join("target/debug/vigie");
+    let schema = tokio::process::Command::new(vigie).arg("schema").output().await;
+    let schema = schema.context("`vigie schema`")?;
+    ensure!(schema.status.success(), "`vigie schema` ended with {}", schema.status);
+    files.write(SCHEMA, &schema.stdout)?;
     let template = fs::read_to_string(root.join("packaging/homebrew/vigie.rb"))?;
     let formula = formula::fill(&template, &files.checksums)?;
     files.write("vigie.rb", formula.as_bytes())?;
