@@ -1,7 +1,8 @@
 //! Receivers of `infra/routes.json` beside the topics.
 
+use axum::http::HeaderMap;
 use notify::Acknowledgement;
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::vendors::{Fault, ROUTING_KEY, Vendor, VendorServer};
 
 use crate::world::{Part, World, at, event};
@@ -151,4 +152,58 @@ async fn deleted_alarm_resolves_its_incident() {
         setup.world.tick(at(&format!("14:{minute:02}:00"))).await;
     }
     assert_eq!(setup.incident(), Some((1, 1, false)));
+}
+
+/// Answers every request with `answer` and sends its target and body to the returned channel.
+async fn event_bridge(
+    answer: &'static str,
+) -> (String, tokio::sync::mpsc::UnboundedReceiver<(String, Value)>) {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let handle = async move |headers: HeaderMap, body: String| {
+        let target = headers["x-amz-target"].to_str().unwrap().to_owned();
+        sender.send((target, serde_json::from_str(&body).unwrap())).unwrap();
+        answer
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().fallback(handle);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, receiver)
+}
+
+#[tokio::test]
+async fn notifications_are_events_on_the_bus() {
+    let (url, mut events) =
+        event_bridge(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}"#).await;
+    let mut world = World::with(&[("EVENT_BUS_NAME", "chatbots")]);
+    world.event_bridge_is_at(&url);
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    let (target, input) = events.try_recv().unwrap();
+    assert_eq!(target, "AWSEvents.PutEvents");
+    let entry = &input["Entries"][0];
+    assert_eq!((&entry["EventBusName"], &entry["Source"]), (&json!("chatbots"), &json!("vigie")));
+    assert_eq!(entry["DetailType"], "Vigie Notification");
+    let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+    assert_eq!((&detail["action"], &detail["status"]), (&json!("trigger"), &json!("down")));
+    world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
+    world.flush(at("14:17:42")).await;
+    let (_, input) = events.try_recv().unwrap();
+    assert!(input["Entries"][0]["Detail"].as_str().unwrap().contains("\"action\":\"resolve\""));
+    assert!(events.try_recv().is_err(), "each is sent once");
+}
+
+#[tokio::test]
+async fn rejected_event_is_counted_and_sent_again() {
+    let rejected = r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure"}]}"#;
+    let (url, mut events) = event_bridge(rejected).await;
+    let mut world = World::with(&[("EVENT_BUS_NAME", "chatbots")]);
+    world.event_bridge_is_at(&url);
+    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    world.flush(at("14:05:42")).await;
+    world.tick(at("14:08:00")).await;
+    assert!(events.try_recv().is_ok() && events.try_recv().is_ok());
+    let counts = world.state().counts.clone();
+    assert!(counts.iter().any(|(name, _)| name == "NotificationsUnpublished"), "{counts:?}");
+    assert_eq!(world.published().len(), 1, "the mail is not repeated");
 }

@@ -110,6 +110,8 @@ pub(crate) struct State {
     pub(crate) subscriptions: BTreeMap<String, Vec<(&'static str, &'static str)>>,
     /// Topics whose subscriptions SNS does not list.
     pub(crate) unseen: BTreeSet<String>,
+    /// The URL of EventBridge.
+    events: Option<String>,
     /// Secrets Manager.
     pub(crate) secrets: BTreeMap<String, String>,
     /// The metrics that were published.
@@ -212,6 +214,12 @@ impl World {
         let key = (format!("claim#{what}"), "claim".to_owned());
         let until = AttributeValue::N(until.as_millisecond().to_string());
         self.state().items.insert(key, HashMap::from([("until_ms".to_owned(), until)]));
+    }
+
+    /// EventBridge answers at `url`.
+    pub(crate) fn event_bridge_is_at(&mut self, url: &str) {
+        self.state().events = Some(url.to_owned());
+        self.function = Alerts::new(self.config.clone(), clients(&self.state));
     }
 
     /// As `vigie alerts ack` does.
@@ -319,7 +327,7 @@ fn clients(state: &Arc<Mutex<State>>) -> Clients {
                 client!(aws_sdk_secretsmanager, secret(state.clone())),
                 ParameterStore::new(&aws_config::SdkConfig::builder().build()),
             ),
-            events: aws_call::Client::new(&aws_config::SdkConfig::builder().build()),
+            events: events(state.lock().unwrap().events.as_deref()),
             sender: Sender::new(RetryPolicy { attempts: 1, ..RetryPolicy::default() }),
         },
         sns: client!(aws_sdk_sns, publish(state.clone()), subscriptions(state.clone())),
@@ -365,6 +373,16 @@ fn publish(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
         let id = format!("published-{}", state.published.len());
         MockResponse::Output(PublishOutput::builder().message_id(id).build())
     })
+}
+
+/// EventBridge is called without an SDK crate, so that it needs a server.
+fn events(url: Option<&str>) -> aws_call::Client {
+    let credentials = aws_sdk_sns::config::Credentials::new("id", "key", None, None, "test");
+    let config = aws_config::SdkConfig::builder()
+        .region(aws_sdk_sns::config::Region::new("eu-west-1"))
+        .credentials_provider(aws_sdk_sns::config::SharedCredentialsProvider::new(credentials))
+        .endpoint_url(url.unwrap_or("http://127.0.0.1:9"));
+    aws_call::Client::new(&config.build())
 }
 
 fn secret(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
