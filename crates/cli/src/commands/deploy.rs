@@ -19,6 +19,7 @@ use domain::{EnvironmentName, Probe};
 
 use super::edges::{self, WaitLimits};
 use super::{render, smoke};
+use crate::routes::{self, ROUTES};
 use crate::{Exit, Io, files};
 
 /// Build the functions and deploy an environment from this checkout, then run each probe once.
@@ -95,12 +96,15 @@ pub(crate) async fn deploy(arguments: Deploy, io: &mut Io<'_>) -> anyhow::Result
     let checkout = Checkout { root, processes: &processes };
     let environment = &arguments.environment;
     let probes = probes(root, environment, io)?;
+    let mut secrets = used_secrets(&probes);
+    // The function alerts does not start with an invalid routes.json, which this reports.
+    secrets.extend(receiver_secrets(root, environment, io)?);
     let recreate = |status: &str| recreate(environment, status, arguments.recreate);
     let deployment = Deployment {
         environment,
         architecture: arguments.architecture,
         parameters: given(&arguments.parameters, &arguments.parameter_line)?,
-        secrets: used_secrets(&probes),
+        secrets,
         without_notifications: arguments.without_notifications,
         recreate: &recreate,
     };
@@ -120,7 +124,8 @@ pub(crate) async fn doctor(arguments: &Doctor, io: &mut Io<'_>) -> anyhow::Resul
     let root = steps::find_root(&folder)?;
     let account = Account::of(&aws_config::load_from_env().await).await?;
     writeln!(io.out, "{account}")?;
-    let secrets = used_secrets(&probes(root, &arguments.environment, io)?);
+    let mut secrets = used_secrets(&probes(root, &arguments.environment, io)?);
+    secrets.extend(receiver_secrets(root, &arguments.environment, io)?);
     let none = Parameters::new();
     let facts = facts::collect(root, &account, &arguments.environment, &none, secrets).await?;
     let findings = examine(&facts);
@@ -159,6 +164,22 @@ fn probes(
     let resolved = of_environment.map(|spec| spec.resolve(environment, &placeholder));
     let probes: Vec<Probe> = resolved.collect::<Result<_, _>>()?;
     Ok(probes.into_iter().filter(|probe| probe.enabled).collect())
+}
+
+/// The secrets of the receivers of an environment.
+fn receiver_secrets(
+    root: &Path,
+    environment: &EnvironmentName,
+    io: &mut Io<'_>,
+) -> anyhow::Result<UsedSecrets> {
+    let routes = routes::read(&root.join(ROUTES), io)?.context("infra/routes.json has errors")?;
+    let of_environment = routes.receivers.iter().filter(|receiver| receiver.is_in(environment));
+    let secrets = of_environment.flat_map(|receiver| {
+        let used_by = format!("receiver `{}`", receiver.name);
+        let references = receiver.secrets(environment).into_iter();
+        references.map(move |reference| (reference, used_by.clone()))
+    });
+    Ok(secrets.collect())
 }
 
 /// The secrets of the probes, with the probes that use them.
@@ -241,5 +262,21 @@ mod tests {
         assert_eq!(found["Language"], "en");
         assert_eq!(found["ProbeVariables"], "A=1,B=two words");
         assert_eq!(found["MaintenanceSchedule"], "cron(0 2 ? * SUN *)");
+    }
+
+    #[test]
+    fn secrets_of_the_receivers_of_an_environment_are_found() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("infra")).unwrap();
+        let text = r#"{ "receivers": [
+            { "name": "chat", "type": "slack", "url": "${secret:vigie/${environment}/receivers/chat}" },
+            { "name": "dev", "type": "slack", "url": { "dev": "${secret:x}" } }
+        ] }"#;
+        std::fs::write(root.path().join(ROUTES), text).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        let used = receiver_secrets(root.path(), &"prod".parse().unwrap(), &mut io).unwrap();
+        let used: Vec<String> = used.into_iter().map(|(one, by)| format!("{one} {by}")).collect();
+        assert_eq!(used, ["secret:vigie/prod/receivers/chat receiver `chat`"]);
     }
 }
