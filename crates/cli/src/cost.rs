@@ -139,7 +139,7 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     let runs: f64 = enabled.iter().map(runs_a_month).sum();
     let scrapes: f64 = enabled
         .iter()
-        .filter_map(|probe| probe.scrape.as_ref())
+        .flat_map(|probe| &probe.scrape)
         .map(|scrape| SECONDS_A_MONTH / scrape.every.as_secs_f64())
         .sum();
     let messages = messages_a_month(&enabled);

@@ -19,6 +19,7 @@ mod resolve;
 mod run_id;
 pub mod run_request;
 pub mod schedule;
+pub mod scrape;
 pub mod smoke;
 mod target;
 pub mod target_url;

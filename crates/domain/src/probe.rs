@@ -12,6 +12,7 @@ use crate::alarm::AlarmRule;
 use crate::check::Check;
 use crate::name::{EnvironmentName, ProbeName};
 use crate::objectives::Objectives;
+use crate::scrape::{Scrape, one_or_many};
 use crate::template::Template;
 use crate::wire;
 
@@ -46,8 +47,8 @@ pub struct Probe<T = Target> {
     pub objectives: Objectives,
     /// At least one turn.
     pub conversation: Vec<Turn>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scrape: Option<Scrape>,
+    #[serde(default, with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub scrape: Vec<Scrape>,
     pub alarm: AlarmRule,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -112,17 +113,6 @@ pub enum AttachmentContent {
     Base64(String),
 }
 
-/// The app's own metrics, forwarded to Prometheus.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Scrape {
-    /// Path on the target's host.
-    pub path: String,
-    pub job: String,
-    /// A multiple of 5 s up to an hour; see [`is_scrape_interval`].
-    #[serde(with = "wire::seconds", rename = "every_seconds")]
-    pub every: Duration,
-}
-
 /// Whether a probe may run at this interval: 10, 20 or 30 s, or whole minutes up to a day.
 ///
 /// These are the periods that CloudWatch offers for alarms.
@@ -133,14 +123,6 @@ pub fn is_interval(every: Duration) -> bool {
     whole
         && (matches!(seconds, 10 | 20 | 30)
             || (seconds.is_multiple_of(60) && (60..=86_400).contains(&seconds)))
-}
-
-/// Whether a target may be scraped at this interval: multiples of 5 s from 5 s to an hour.
-#[must_use]
-pub fn is_scrape_interval(every: Duration) -> bool {
-    every.subsec_nanos() == 0
-        && every.as_secs().is_multiple_of(5)
-        && (5..=3_600).contains(&every.as_secs())
 }
 
 /// The timeout of a probe that names none: half its interval, and no more than two minutes.
@@ -163,7 +145,7 @@ impl<T> Probe<T> {
     /// The `job` label of the probe's series: that of its scrape, so that both stand side by side.
     #[must_use]
     pub fn job(&self) -> &str {
-        self.scrape.as_ref().map_or(DEFAULT_JOB, |scrape| &scrape.job)
+        self.scrape.first().map_or(DEFAULT_JOB, |scrape| &scrape.job)
     }
 }
 

@@ -262,7 +262,7 @@ mod tests {
                 files: Vec::new(),
                 save: BTreeMap::new(),
             }],
-            scrape: None,
+            scrape: Vec::new(),
             alarm: AlarmRule::default(),
             labels: BTreeMap::new(),
             runbook: None,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::report::RunId;
+use crate::scrape::ScrapeOptions;
 use crate::{EnvironmentName, Probe, ProbeName, Target, wire};
 
 /// The version of [`RunRequest`] that this program writes.
@@ -52,6 +53,8 @@ pub struct ScrapeRequest<T = Target> {
     /// Time limit of the whole HTTP request.
     #[serde(with = "wire::seconds", rename = "timeout_seconds")]
     pub timeout: Duration,
+    #[serde(flatten)]
+    pub options: ScrapeOptions,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// The probe is disabled: the target is not scraped, and its series are marked stale.

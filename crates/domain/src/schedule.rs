@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::probe::Scrape;
 use crate::report::{RunId, stable_hash};
 use crate::run_request::{Run, RunRequest, ScrapeRequest, VERSION};
+use crate::scrape::Scrape;
 use crate::{EnvironmentName, Probe, Target};
 
 /// Largest number of runs or scrapes in one message. The prober runs them concurrently in one invocation.
@@ -26,9 +26,6 @@ pub const BYTES_PER_REQUEST: usize = 100_000;
 const RUN_GRID: Duration = Duration::from_secs(30);
 /// Grid of due times for scrapes.
 const SCRAPE_GRID: Duration = Duration::from_secs(5);
-
-/// Time limit of a scrape whose interval is not shorter.
-const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A run request that borrows its probes, as the dispatcher writes it.
 pub type Planned<'a> = RunRequest<&'a Probe, &'a Target>;
@@ -82,7 +79,7 @@ pub fn plan<'a>(
             let due = due_times(probe.name.as_str(), probe.every, RUN_GRID, start);
             runs.extend(due.map(|due| (due, timeout_class(probe.timeout), probe)));
         }
-        if let Some(scrape) = &probe.scrape {
+        for scrape in &probe.scrape {
             // Requested every minute, since the dispatcher does not know whether the series have ended.
             let most = if probe.enabled { usize::MAX } else { 1 };
             let due = due_times(probe.name.as_str(), scrape.every, SCRAPE_GRID, start);
@@ -135,7 +132,8 @@ fn scrape_request<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeRequest<&'a Ta
         path: scrape.path.clone(),
         job: scrape.job.clone(),
         every: scrape.every,
-        timeout: scrape.every.min(SCRAPE_TIMEOUT),
+        timeout: scrape.timeout(),
+        options: scrape.options.clone(),
         labels: probe.labels.clone(),
         switched_off: !probe.enabled,
     }

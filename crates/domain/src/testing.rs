@@ -10,7 +10,8 @@ use crate::report::{
 };
 use crate::{
     AlarmRule, Objectives, Phases, Probe, ProbeName, Target, Template, Timing, Turn,
-    probe::{Retry, Scrape},
+    probe::Retry,
+    scrape::{Scrape, ScrapeOptions},
 };
 
 pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
@@ -32,7 +33,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
             files: Vec::new(),
             save: BTreeMap::new(),
         }],
-        scrape: None,
+        scrape: Vec::new(),
         alarm: AlarmRule::default(),
         labels: BTreeMap::new(),
         runbook: None,
@@ -44,8 +45,10 @@ pub(crate) fn scraped(name: &str, every_seconds: u64, scrape_seconds: u64) -> Pr
         path: "/metrics".to_owned(),
         job: "gradio_chatbot".to_owned(),
         every: Duration::from_secs(scrape_seconds),
+        timeout: None,
+        options: ScrapeOptions::default(),
     };
-    Probe { scrape: Some(scrape), ..probe(name, every_seconds) }
+    Probe { scrape: vec![scrape], ..probe(name, every_seconds) }
 }
 
 pub(crate) fn ms(milliseconds: u64) -> Duration {

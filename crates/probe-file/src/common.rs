@@ -6,6 +6,7 @@ use domain::{EnvironmentName, Objectives, TargetUrl};
 
 use crate::diagnostic::Diagnostic;
 use crate::keys::OBJECTIVES;
+use crate::label;
 use crate::node::{Node, Place, Value};
 use crate::units::written;
 use crate::walk::Walk;
@@ -79,4 +80,14 @@ pub(crate) fn objectives(
         inter_chunk: inter_chunk?,
         characters_per_second: characters_per_second?,
     })
+}
+
+pub(crate) fn label_value<'n>(walk: &mut Walk<'_>, node: &'n Node) -> Option<&'n str> {
+    let value = walk.plain(node, "text")?;
+    let good = label::is_value(value);
+    if !good {
+        let message = format!("`{}` is not the value of a label", walk.at(&node.at));
+        walk.note(Diagnostic::new(&node.at, message, label::VALUE));
+    }
+    good.then_some(value)
 }

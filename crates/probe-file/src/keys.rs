@@ -102,7 +102,11 @@ pub(crate) const PROBE: Keys = Keys {
             "What is said, turn by turn.",
             || json!({ "type": "array", "items": TURN.schema(), "minItems": 1, "maxItems": MOST_TURNS }),
         ),
-        optional("scrape", "The app's own metrics, forwarded to Prometheus.", || SCRAPE.schema()),
+        optional(
+            "scrape",
+            "The app's own metrics, forwarded to Prometheus; one mapping or a list.",
+            scrapes,
+        ),
         optional("alarm", "When the alarms of this probe are raised.", || ALARM.schema()),
         optional("labels", "A few labels for Prometheus and for routing alarms.", || {
             json!({
@@ -416,22 +420,84 @@ pub(crate) const JSON: Keys = Keys {
     ],
 };
 
+fn scrapes() -> Value {
+    json!({ "anyOf": [
+        SCRAPE.schema(),
+        { "type": "array", "minItems": 1, "items": SCRAPE.schema() },
+    ] })
+}
+
+fn path() -> Value {
+    json!({ "type": "string", "pattern": "^/" })
+}
+
+fn job() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": label::LONGEST })
+}
+
+fn limit() -> Value {
+    json!({ "type": "integer", "minimum": 1 })
+}
+
 pub(crate) const SCRAPE: Keys = Keys {
     place: "`scrape`",
     list: &[
+        optional("path", "The same as metrics_path.", path),
+        optional("metrics_path", "Path on the target's host. Default: /metrics.", path),
+        optional("job", "The same as job_name.", job),
+        optional("job_name", "The label `job` of the series. Default: gradio_chatbot.", job),
+        optional("every", "The same as scrape_interval.", duration),
+        optional("scrape_interval", "A multiple of 5s up to 1h. Default: 15s.", duration),
         optional(
-            "path",
-            "Path on the target's host. Default: /metrics.",
-            || json!({ "type": "string", "pattern": "^/" }),
+            "scrape_timeout",
+            "At most the interval. Default: the interval, at most 10s.",
+            duration,
         ),
         optional(
-            "job",
-            "The label `job` of the series. Default: gradio_chatbot.",
-            || json!({ "type": "string", "minLength": 1, "maxLength": label::LONGEST }),
+            "params",
+            "Parameters of the URL, each with a list of values.",
+            || json!({ "type": "object", "additionalProperties": { "type": "array", "items": text() } }),
         ),
-        optional("every", "A multiple of 5s up to 1h. Default: 15s.", duration),
+        optional(
+            "honor_labels",
+            "Labels of the app replace `job`, `instance` and the like. Default: false.",
+            boolean,
+        ),
+        optional("honor_timestamps", "Use timestamps of the app. Default: true.", boolean),
+        optional(
+            "bounds_as_written",
+            "Keep `le` and `quantile` as the app writes them, like Prometheus 2. Default: false.",
+            boolean,
+        ),
+        optional(
+            "fallback_scrape_protocol",
+            "The format of a page without a known content type. Without it such a page fails, like in Prometheus 3.",
+            || json!({ "type": "string", "enum": FALLBACKS }),
+        ),
+        optional(
+            "body_size_limit",
+            "Bytes of a page. Default: what the prober's memory allows.",
+            limit,
+        ),
+        optional(
+            "sample_limit",
+            "Samples of a page. A page over this or the following limits fails.",
+            limit,
+        ),
+        optional("label_limit", "Labels of a series.", limit),
+        optional("label_name_length_limit", "Bytes of a label name.", limit),
+        optional("label_value_length_limit", "Bytes of a label value.", limit),
+        optional(
+            "metric_relabel_configs",
+            "Rules that change or drop series, as in Prometheus.",
+            || json!({ "type": "array", "items": { "type": "object" } }),
+        ),
     ],
 };
+
+/// The values of `fallback_scrape_protocol`, as in Prometheus.
+pub(crate) const FALLBACKS: [&str; 4] =
+    ["PrometheusText0.0.4", "PrometheusText1.0.0", "OpenMetricsText0.0.1", "OpenMetricsText1.0.0"];
 
 pub(crate) const ALARM: Keys = Keys {
     place: "`alarm`",

@@ -19,6 +19,7 @@ pub mod label;
 mod node;
 mod probe;
 mod schema;
+mod scrape;
 mod tags;
 mod target;
 mod units;

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::probe::{
-    DEFAULT_JOB, Retry, Scrape, default_timeout, is_interval, is_scrape_interval, longest_timeout,
-};
+use domain::probe::{Retry, default_timeout, is_interval, longest_timeout};
 use domain::{AlarmRule, EnvironmentName, MOfN, Objectives, Probe, ProbeName, ProbeSpec, Severity};
 
-use crate::common::{environment, is_url, objectives};
+use crate::common::{environment, is_url, label_value, objectives};
 use crate::conversation;
 use crate::diagnostic::Diagnostic;
-use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, OUR_LABELS, PROBE, RETRY, SCRAPE};
+use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, OUR_LABELS, PROBE, RETRY};
 use crate::label;
 use crate::node::{Node, Place};
+use crate::scrape;
 use crate::target;
 use crate::units::written;
 use crate::walk::{Fields, Walk};
@@ -40,7 +39,7 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
     };
     let conversation =
         fields.get("conversation").and_then(|node| conversation::turns(walk, node, timeout));
-    let scrape = fields.get("scrape").map(|node| scrape(walk, node));
+    let scrape = fields.get("scrape").map_or(Some(Vec::new()), |node| scrape::scrapes(walk, node));
     let alarm = match fields.get("alarm") {
         Some(node) => alarm(walk, node, every),
         None => Some(AlarmRule::default()),
@@ -67,7 +66,7 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
         max_runs_per_day: most.flatten(),
         objectives: objectives?,
         conversation: conversation?,
-        scrape: scrape.flatten(),
+        scrape: scrape?,
         alarm: alarm?,
         labels: labels?,
         runbook: runbook.flatten(),
@@ -204,35 +203,6 @@ fn attempts_per_day(every: Duration, retry: Retry) -> u64 {
     86_400_u64.div_ceil(every.as_secs().max(1)) * (1 + u64::from(retry.attempts))
 }
 
-fn scrape(walk: &mut Walk<'_>, node: &Node) -> Option<Scrape> {
-    let fields = walk.fields(node, &SCRAPE, &node.place())?;
-    let path = fields.get("path").map_or(Some("/metrics"), |node| {
-        let path = walk.plain(node, "text such as `/metrics`")?;
-        let good =
-            path.starts_with('/') && !path.starts_with("//") && !path.contains(char::is_whitespace);
-        if !good {
-            let message = format!("`{path}` is not a path");
-            walk.note(Diagnostic::new(
-                &node.at,
-                message,
-                "expected a path on the target's host, such as `/metrics`",
-            ));
-        }
-        good.then_some(path)
-    });
-    let job = fields.get("job").map_or(Some(DEFAULT_JOB), |node| label_value(walk, node));
-    let every = fields.get("every").map_or(Some(Duration::from_secs(15)), |node| {
-        let every = walk.duration(node)?;
-        let good = is_scrape_interval(every);
-        if !good {
-            let message = format!("a target can't be scraped every `{}`", walk.at(&node.at));
-            walk.note(Diagnostic::new(&node.at, message, "expected a multiple of `5s` up to `1h`"));
-        }
-        good.then_some(every)
-    });
-    Some(Scrape { path: path?.to_owned(), job: job?.to_owned(), every: every? })
-}
-
 fn alarm(walk: &mut Walk<'_>, node: &Node, every: Option<Duration>) -> Option<AlarmRule> {
     let fields = walk.fields(node, &ALARM, &node.place())?;
     let default = AlarmRule::default();
@@ -304,16 +274,6 @@ fn labels(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, String>> 
         }
     }
     Some(labels)
-}
-
-fn label_value<'n>(walk: &mut Walk<'_>, node: &'n Node) -> Option<&'n str> {
-    let value = walk.plain(node, "text")?;
-    let good = label::is_value(value);
-    if !good {
-        let message = format!("`{}` is not the value of a label", walk.at(&node.at));
-        walk.note(Diagnostic::new(&node.at, message, label::VALUE));
-    }
-    good.then_some(value)
 }
 
 fn page(walk: &mut Walk<'_>, node: &Node) -> Option<String> {

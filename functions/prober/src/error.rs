@@ -61,6 +61,8 @@ pub enum StoreError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScrapeError {
+    #[error("a rule of `metric_relabel_configs` is not valid")]
+    Rule(#[from] relabel::InvalidRule),
     #[error("could not create the HTTP client")]
     Client(#[from] reqwest::Error),
     #[error(transparent)]

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use conversation::FilledTarget;
 use conversation::target::FilledLogin;
 use domain::run_request::ScrapeRequest;
+use domain::scrape::TextFormat;
+use exposition::Format;
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use scrape::{FetchError, Limits, Page, Request};
@@ -39,7 +41,14 @@ pub(crate) fn request(
         insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
     }
     url.set_fragment(None);
-    Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default(), fallback: None })
+    for (name, values) in &scrape.options.params {
+        url.query_pairs_mut().extend_pairs(values.iter().map(|value| (name, value)));
+    }
+    let fallback = scrape.options.fallback_scrape_protocol.map(|format| match format {
+        TextFormat::Prometheus => Format::Prometheus,
+        TextFormat::OpenMetrics => Format::OpenMetrics,
+    });
+    Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default(), fallback })
 }
 
 /// Fetches the page and removes the secrets of the target.

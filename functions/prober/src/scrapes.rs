@@ -11,8 +11,10 @@ use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::primitives::ByteStream;
 use domain::report::RunId;
 use domain::run_request::ScrapeRequest;
+use domain::scrape::ScrapeOptions;
 use jiff::Timestamp;
 use lambda_kit::chain;
+use relabel::{InvalidRule, Rule};
 use samples::Timestamp as At;
 use samples::message::encode;
 use scrape::{FetchError, Labels, Limits, Memory, Page, Request, Scrape};
@@ -61,11 +63,12 @@ pub(crate) async fn make(
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
     let target = fill_target(&scrape.target, secrets).await?;
     let request = page::request(scrape, &target)?;
-    let limits = shared.limits;
-    let small = Limits { body_bytes: limits.body_bytes / SMALL_PAGES, ..limits };
+    let limits = limits(&scrape.options, shared.limits);
+    let small = shared.limits.body_bytes / SMALL_PAGES;
+    let small = Limits { body_bytes: small.min(limits.body_bytes), ..limits };
     let config = &publisher.config;
     let instance = target.instance();
-    let labels = labels(scrape, config, instance);
+    let labels = rules(labels(scrape, config, instance), &scrape.options)?;
     let key = key(scrape);
 
     let at = At::from_millis(due.as_millisecond());
@@ -142,6 +145,33 @@ fn labels<'a>(scrape: &'a ScrapeRequest, config: &'a Config, instance: &'a str) 
         [("environment", config.environment.as_str()), ("location", config.location.as_str())];
     let configured = scrape.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Labels::new(&scrape.job, instance, configured.chain(own))
+}
+
+/// The limits of the probe file, within those of the memory.
+fn limits(options: &ScrapeOptions, most: Limits) -> Limits {
+    let limit = |value: Option<u32>| value.and_then(|value| usize::try_from(value).ok());
+    Limits {
+        body_bytes: limit(options.body_size_limit).unwrap_or(most.body_bytes).min(most.body_bytes),
+        samples: limit(options.sample_limit),
+        labels: limit(options.label_limit),
+        label_name_bytes: limit(options.label_name_length_limit),
+        label_value_bytes: limit(options.label_value_length_limit),
+    }
+}
+
+fn rules(mut labels: Labels, options: &ScrapeOptions) -> Result<Labels, InvalidRule> {
+    let rules = options.metric_relabel_configs.iter().map(Rule::new).collect::<Result<_, _>>()?;
+    labels = labels.with_rules(rules);
+    if options.honor_labels {
+        labels = labels.with_honored_labels();
+    }
+    if options.ignore_timestamps {
+        labels = labels.without_timestamps();
+    }
+    if options.bounds_as_written {
+        labels = labels.with_bounds_as_written();
+    }
+    Ok(labels)
 }
 
 /// The stored series of the target; `None` if there are none or they could not be read.

@@ -29,7 +29,7 @@ fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
             files: Vec::new(),
             save: BTreeMap::new(),
         }],
-        scrape: None,
+        scrape: Vec::new(),
         alarm: AlarmRule::default(),
         labels: BTreeMap::new(),
         runbook: None,

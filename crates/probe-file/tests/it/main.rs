@@ -4,6 +4,7 @@
 
 mod messages;
 mod schema;
+mod scrape;
 
 use std::fs;
 use std::path::PathBuf;

@@ -56,7 +56,7 @@ fn missing_key_has_its_default() {
     assert_eq!(probe.timeout, Duration::from_secs(30));
     assert_eq!((probe.retry.attempts, probe.enabled), (1, true));
     assert_eq!(probe.retry.wait, Duration::from_secs(20));
-    assert_eq!((probe.environments.as_ref(), probe.scrape.as_ref()), (None, None));
+    assert_eq!((probe.environments.as_ref(), probe.scrape.len()), (None, 0));
     assert_eq!(probe.alarm, domain::AlarmRule::default());
 }
 

@@ -1,0 +1,72 @@
+//! The key `scrape`, with the names of Prometheus.
+
+use domain::scrape::{Scrape, TextFormat};
+
+fn read(scrape: &str) -> Result<Vec<Scrape>, String> {
+    let text = format!(
+        "probe: bot\nevery: 1m\ntarget: {{ url: \"http://bot\" }}\nconversation: [{{ say: hi }}]\nscrape: {scrape}\n"
+    );
+    let probe = probe_file::parse(&text, "bot.yaml");
+    probe.map(|probe| probe.scrape).map_err(|mistakes| mistakes.to_string())
+}
+
+#[test]
+fn list_has_a_scrape_for_each_job() {
+    let scrapes = read(
+        r#"
+  - job_name: bots
+    scrape_interval: 30s
+    scrape_timeout: 5s
+    metrics_path: /internal/metrics
+    params: { "match[]": [up, down] }
+    honor_labels: true
+    honor_timestamps: false
+    fallback_scrape_protocol: PrometheusText0.0.4
+    sample_limit: 1000
+    label_limit: 30
+    metric_relabel_configs:
+      - { source_labels: [__name__], regex: "go_.*", action: drop }
+  - { job: other, path: /other, every: 1m }
+"#,
+    )
+    .unwrap();
+    let [bots, other] = &scrapes[..] else { panic!("{scrapes:?}") };
+    assert_eq!((bots.job.as_str(), bots.path.as_str()), ("bots", "/internal/metrics"));
+    assert_eq!((bots.every.as_secs(), bots.timeout().as_secs()), (30, 5));
+    let options = &bots.options;
+    assert_eq!(options.params["match[]"], ["up", "down"]);
+    assert!(options.honor_labels && options.ignore_timestamps && !options.bounds_as_written);
+    assert_eq!(options.fallback_scrape_protocol, Some(TextFormat::Prometheus));
+    assert_eq!((options.sample_limit, options.label_limit), (Some(1000), Some(30)));
+    assert_eq!(options.metric_relabel_configs[0].regex, "go_.*");
+    assert_eq!((other.job.as_str(), other.timeout().as_secs()), ("other", 10));
+}
+
+#[test]
+fn mapping_is_one_scrape_with_defaults() {
+    let scrapes = read("{}").unwrap();
+    let [one] = &scrapes[..] else { panic!("{scrapes:?}") };
+    assert_eq!((one.job.as_str(), one.path.as_str()), ("gradio_chatbot", "/metrics"));
+    assert_eq!(one.every.as_secs(), 15);
+}
+
+#[test]
+fn invalid_scrape_is_reported() {
+    let cases = [
+        ("[{ job: a }, { job_name: a }]", "the job `a` occurs twice"),
+        ("{ job: a, job_name: b }", "`job` and `job_name` are the same setting"),
+        ("{ scrape_interval: 15s, scrape_timeout: 20s }", "a scrape can't take `20s`"),
+        ("{ scrape_interval: 7s }", "a target can't be scraped every `7s`"),
+        ("{ fallback_scrape_protocol: Text }", "`Text` is not a format"),
+        (
+            "{ metric_relabel_configs: [{ action: dropp }] }",
+            "`action` is `dropp`; expected `replace`",
+        ),
+        ("{ metric_relabel_configs: [{ regexp: a }] }", "unknown field `regexp`"),
+        ("{ sample_limit: 0 }", "`0` is out of range"),
+    ];
+    for (scrape, expected) in cases {
+        let error = read(scrape).unwrap_err();
+        assert!(error.contains(expected), "{scrape}: {error}");
+    }
+}
