@@ -98,10 +98,19 @@ impl Queue {
     }
 
     /// Up to `most` samples from the front.
+    ///
+    /// A scrape that does not fit into what is left of a request begins the next one, so that the requests
+    /// of a large scrape always have the same series.
     pub(crate) fn take(&self, most: usize) -> Vec<Entry> {
         let mut state = self.state();
         let mut taken = Vec::with_capacity(most.min(state.counts.queued));
-        state.remove(most, |entries| taken.extend(entries));
+        while let Some(arrival) = state.arrivals.front() {
+            let (room, length) = (most - taken.len(), arrival.entries.len());
+            if room == 0 || !taken.is_empty() && room < length {
+                break;
+            }
+            state.remove(room.min(length), |entries| taken.extend(entries));
+        }
         taken
     }
 
@@ -191,7 +200,7 @@ mod tests {
         assert_eq!(queue.push(entries(0..4)), 0);
         assert_eq!(queue.push(entries(4..7)), 2);
         let taken = queue.take(3);
-        assert_eq!(times(&taken), [2, 3, 4]);
+        assert_eq!(times(&taken), [2, 3], "the next three do not fit");
         queue.put_back(taken);
         assert_eq!(queue.push(entries(7..8)), 1);
         assert_eq!(times(&queue.take(9)), [3, 4, 5, 6, 7]);

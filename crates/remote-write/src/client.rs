@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::answer::{Answer, Obstacle, Sent, judge, location, proves, words};
 use crate::auth::AuthError;
+use crate::metadata::SentMetadata;
 use crate::suspects::Suspects;
 use crate::{Settings, SettingsError};
 
@@ -32,6 +33,7 @@ pub struct Client {
     /// Failed attempts in a row.
     pub(crate) failures: u32,
     pub(crate) suspects: Suspects,
+    pub(crate) metadata: SentMetadata,
     /// Counts requests with suspects, so that another one is tried alone each time.
     pub(crate) suspect_round: usize,
     /// The status with which the receiver rejected a whole request and all samples of it that were
@@ -67,10 +69,11 @@ enum ExchangeError {
 impl Client {
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
-            encoder: Encoder::default(),
+            encoder: encoder(&settings),
             protocol: settings.protocol,
             failures: 0,
             suspects: Suspects::default(),
+            metadata: SentMetadata::default(),
             suspect_round: 0,
             rejects_all: None,
             searched_in_vain: None,
@@ -195,6 +198,11 @@ impl Client {
         let line = causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"));
         words(line.as_bytes(), &self.secrets)
     }
+}
+
+fn encoder(settings: &Settings) -> Encoder {
+    let encoder = Encoder::default().with_cache(settings.cache_bytes);
+    if settings.exemplars_over_1_0 { encoder.with_exemplars_over_1_0() } else { encoder }
 }
 
 /// The start of a response body. A body that breaks off does not change the meaning of the status.

@@ -4,6 +4,7 @@
 mod divide;
 mod isolate;
 mod locate;
+mod metadata;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +151,9 @@ impl<'a> Delivery<'a> {
             None => self.send_suspects(&suspects).await,
             blocked => blocked,
         };
+        if blocked.is_none() {
+            self.send_metadata().await;
+        }
         self.outcome.blocked = blocked;
     }
 

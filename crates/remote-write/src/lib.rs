@@ -27,6 +27,7 @@ mod backoff;
 mod check;
 mod client;
 mod delivery;
+mod metadata;
 mod settings;
 mod suspects;
 

@@ -42,6 +42,14 @@ pub struct Settings {
     pub max_request_bytes: usize,
     pub checks: Checks,
     pub backoff: Backoff,
+    /// Send types and help texts once a minute over 1.0, as Prometheus does. 2.0 always carries them.
+    /// `true` by default.
+    pub metadata: bool,
+    /// Send exemplars over 1.0. 2.0 always carries them. `false` by default, as in Prometheus.
+    pub exemplars_over_1_0: bool,
+    /// Bytes of encoded requests to keep for the next requests with the same series. 0 by default: only a
+    /// sender that keeps its series objects profits.
+    pub cache_bytes: usize,
 }
 
 /// Why the settings are invalid.
@@ -90,6 +98,9 @@ impl Settings {
             max_request_bytes: 4 << 20,
             checks: Checks::default(),
             backoff: Backoff::default(),
+            metadata: true,
+            exemplars_over_1_0: false,
+            cache_bytes: 0,
         })
     }
 

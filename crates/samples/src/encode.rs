@@ -4,7 +4,9 @@
 //! most labels of a series equal those of the previous one: encoding through the derived types of
 //! [`crate::wire`] allocates each label. The tests compare both byte by byte.
 
+mod cache;
 mod groups;
+mod metadata;
 mod snappy;
 mod symbols;
 
@@ -12,14 +14,19 @@ use std::sync::Arc;
 
 use prost::Message;
 
+pub use self::metadata::{encode_metadata, family_name};
+
+use self::cache::Cache;
 use self::groups::Groups;
-use self::snappy::Compressor;
+use self::snappy::{Compressor, Copies};
 use self::symbols::Symbols;
+use crate::wire::v1;
 use crate::{Datum, Entry, Exemplar, Metadata, Protocol, Sample, Series, varint};
 
 /// Encodes requests. Keep one encoder for all requests of a sender: it reuses its buffers.
 #[derive(Default)]
 pub struct Encoder {
+    exemplars_over_1_0: bool,
     groups: Groups,
     symbols: Symbols,
     /// Symbols of the names and values of the previous series.
@@ -29,6 +36,9 @@ pub struct Encoder {
     plain: Vec<u8>,
     packed: Vec<u8>,
     compressor: Compressor,
+    cache: Cache,
+    /// Where the value of each series is in `plain`, while the cache is enabled.
+    places: Vec<u32>,
 }
 
 /// The body of a request and what it contains.
@@ -46,21 +56,53 @@ pub struct Encoded<'a> {
 }
 
 impl Encoder {
+    /// Also encodes exemplars over 1.0, in a field that the specification reserves and Prometheus reads.
+    #[must_use]
+    pub fn with_exemplars_over_1_0(self) -> Self {
+        Self { exemplars_over_1_0: true, ..self }
+    }
+
+    /// Keeps up to `bytes` of encoded requests, so that a request with the same series is encoded faster.
+    /// For a sender that sends the same [`Series`] objects again and again.
+    #[must_use]
+    pub fn with_cache(self, bytes: usize) -> Self {
+        Self { cache: Cache::new(bytes), ..self }
+    }
+
     /// The body for the entries at the indices `picked`.
     ///
     /// Series keep the order of their first entry; the samples of a series are in rising time. 1.0
-    /// does not carry native histograms, exemplars and metadata: they are not encoded.
+    /// does not carry native histograms, and metadata only in requests of its own, see
+    /// [`encode_metadata`].
     ///
     /// # Panics
     /// When an index is out of range or the request exceeds 4 GiB.
     pub fn encode(&mut self, protocol: Protocol, entries: &[Entry], picked: &[u32]) -> Encoded<'_> {
+        if let Some(template) = self.cache.filled(protocol, entries, picked) {
+            template.compress(&mut self.compressor, &mut self.packed);
+            return Encoded {
+                body: &self.packed,
+                plain_length: template.plain_length(),
+                samples: template.samples(),
+                histograms: 0,
+                exemplars: 0,
+                clashes: &[],
+            };
+        }
         self.groups.gather(entries, picked);
         self.plain.clear();
+        self.places.clear();
         let counts = match protocol {
             Protocol::V1 => self.encode_v1(entries),
             Protocol::V2 => self.encode_v2(entries),
         };
-        self.compressor.compress(&self.plain, &mut self.packed);
+        if self.cache.is_enabled() && counts.samples == picked.len() {
+            let mut copies = Copies::default();
+            self.compressor.compress(&self.plain, &mut self.packed, Some(&mut copies));
+            self.cache.insert(protocol, entries, picked, &self.plain, &self.places, copies);
+        } else {
+            self.compressor.compress(&self.plain, &mut self.packed, None);
+        }
         Encoded {
             body: &self.packed,
             plain_length: self.plain.len(),
@@ -73,17 +115,28 @@ impl Encoder {
 
     fn encode_v1(&mut self, entries: &[Entry]) -> Counts {
         let mut counts = Counts::default();
+        let explicit = self.cache.is_enabled();
         for group in self.groups.iter() {
             self.one.clear();
             for sample in group.iter().filter_map(|(.., place)| entries[*place as usize].sample()) {
-                put_sample(&mut self.one, &sample, None);
+                put_sample(&mut self.one, &sample, None, explicit);
                 counts.samples += 1;
+            }
+            if self.exemplars_over_1_0 && !self.one.is_empty() {
+                let members = group.iter().map(|(.., place)| &entries[*place as usize]);
+                for exemplar in members.filter_map(|entry| entry.exemplar.as_deref()) {
+                    put_message(&mut self.one, 0x1a, &v1_exemplar(exemplar));
+                    counts.exemplars += 1;
+                }
             }
             let block = entries[group[0].2 as usize].series.block();
             if !self.one.is_empty() {
                 self.plain.push(0x0a);
                 varint::put(&mut self.plain, (block.len() + self.one.len()) as u64);
                 self.plain.extend_from_slice(block);
+                if explicit {
+                    self.places.push(place(self.plain.len() + VALUE));
+                }
                 self.plain.extend_from_slice(&self.one);
             }
         }
@@ -97,6 +150,7 @@ impl Encoder {
         self.refs.clear();
         let mut before: Option<&Series> = None;
         let mut known: Option<(&Arc<Metadata>, [u32; 2])> = None;
+        let explicit = self.cache.is_enabled();
         for group in self.groups.iter() {
             let series = &entries[group[0].2 as usize].series;
             refer(&mut self.symbols, &mut self.refs, before, series);
@@ -120,10 +174,11 @@ impl Encoder {
                 }
                 self.one.clear();
                 put_packed(&mut self.one, &self.refs);
+                let value = self.one.len() + VALUE;
                 for entry in members.clone() {
                     match &entry.datum {
                         Datum::Sample(sample) => {
-                            put_sample(&mut self.one, sample, sample.start());
+                            put_sample(&mut self.one, sample, sample.start(), explicit);
                             counts.samples += 1;
                         }
                         Datum::Histogram(histogram) => {
@@ -141,10 +196,15 @@ impl Encoder {
                 }
                 self.timeseries.push(0x2a);
                 varint::put(&mut self.timeseries, self.one.len() as u64);
+                if explicit {
+                    self.places.push(place(self.timeseries.len() + value));
+                }
                 self.timeseries.extend_from_slice(&self.one);
             }
         }
         self.symbols.write(&mut self.plain);
+        let symbols = place(self.plain.len());
+        self.places.iter_mut().for_each(|place| *place += symbols);
         self.plain.extend_from_slice(&self.timeseries);
         counts
     }
@@ -196,17 +256,27 @@ fn put_packed(out: &mut Vec<u8>, refs: &[(u32, u32)]) {
     }
 }
 
-/// Field 2 of `TimeSeries`, which is the same in both versions.
-fn put_sample(out: &mut Vec<u8>, sample: &Sample, start: Option<crate::Timestamp>) {
+/// Bytes of a sample before its value, if it has one.
+const VALUE: usize = 3;
+
+/// A place in a request.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).expect("a request is far below 4 GiB")
+}
+
+/// Field 2 of `TimeSeries`, which is the same in both versions. `explicit`: also a value of 0, the default,
+/// is written.
+fn put_sample(out: &mut Vec<u8>, sample: &Sample, start: Option<crate::Timestamp>, explicit: bool) {
     let at = sample.at.as_millis().cast_unsigned();
     let start = start.map_or(0, |start| start.as_millis().cast_unsigned());
     // Compares bits: `== 0.0` is also true for negative zero, which must be encoded.
     let bits = sample.value.to_bits();
-    let value_length = if bits == 0 { 0 } else { 9 };
+    let has_value = explicit || bits != 0;
+    let value_length = if has_value { 9 } else { 0 };
     let length = value_length + int_length(at) + int_length(start);
     out.push(0x12);
     varint::put(out, length as u64);
-    if bits != 0 {
+    if has_value {
         out.push(0x09);
         out.extend_from_slice(&bits.to_le_bytes());
     }
@@ -241,6 +311,16 @@ fn put_exemplar(out: &mut Vec<u8>, symbols: &mut Symbols, exemplar: &Exemplar) {
         timestamp: exemplar.at.as_millis(),
     };
     put_message(out, 0x22, &message);
+}
+
+fn v1_exemplar(exemplar: &Exemplar) -> v1::Exemplar {
+    let label =
+        |(name, value): &(String, String)| v1::Label { name: name.clone(), value: value.clone() };
+    v1::Exemplar {
+        labels: exemplar.labels.iter().map(label).collect(),
+        value: exemplar.value,
+        timestamp: exemplar.at.as_millis(),
+    }
 }
 
 fn put_metadata(out: &mut Vec<u8>, metadata: &Metadata, [help_ref, unit_ref]: [u32; 2]) {

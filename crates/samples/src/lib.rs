@@ -17,7 +17,7 @@ mod varint;
 pub mod wire;
 
 pub use decode::{DecodeError, decode};
-pub use encode::{Encoded, Encoder};
+pub use encode::{Encoded, Encoder, encode_metadata, family_name};
 pub use metadata::{Metadata, MetricKind};
 pub use protocol::{Protocol, UnknownProtocol};
 pub use sample::{Datum, Entry, Exemplar, Histogram, STALE_MARKER_BITS, Sample};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A version of remote write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// Every receiver supports it.
     #[default]

@@ -212,6 +212,11 @@ impl Series {
         LabelBytes { rest: &self.0.block }
     }
 
+    /// The address of the labels, which is unique while a clone of the series exists.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     pub(crate) fn is_same_object(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -54,10 +54,14 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Receiver> {
         sigv4.finish();
         region
     });
-    // Exemplars and native histograms are sent as far as the version of the protocol allows.
-    section.ignore("send_native_histograms");
-    section.ignore("metadata_config");
-    section.ignore("send_exemplars");
+    settings.exemplars_over_1_0 = section.flag("send_exemplars").unwrap_or(false);
+    section.only("send_native_histograms", false);
+    if let Some(mut metadata) = section.section("metadata_config") {
+        settings.metadata = metadata.flag("send").unwrap_or(true);
+        metadata.ignore("send_interval");
+        metadata.ignore("max_samples_per_send");
+        metadata.finish();
+    }
     section.only("enable_http2", true);
     section.only("follow_redirects", false);
     let (batches, capacity) = queue(&mut section, &mut settings);

@@ -6,6 +6,10 @@ use crate::answer::{Answer, Obstacle, Rejection};
 /// A rejected request with fewer samples says nothing about samples of other series.
 const MEANINGFUL: usize = 8;
 
+/// The golden ratio as a fraction, whose multiples are spread over the whole range.
+const GOLDEN: usize = 6_180_340;
+const GOLDEN_WHOLE: usize = 10_000_000;
+
 /// A rejected request with at most this many samples is split into its series at once while many samples
 /// are rejected: halving it first would double the number of requests.
 const SPLIT: usize = 16;
@@ -112,12 +116,14 @@ impl Delivery<'_> {
         if pieces.len() > 1 { pieces } else { halves(part) }
     }
 
-    /// Tries up to `count` samples alone, spread evenly over `indices`, until one is accepted.
+    /// Tries up to `count` samples alone, spread over `indices`, until one is accepted.
     async fn try_spread(&mut self, indices: &[u32], count: usize) -> Result<bool, Obstacle> {
         let open = self.open(indices);
         let count = count.min(open.len());
-        // From the end: the start was tried on the way down.
-        for place in (0..count).rev().map(|number| (2 * number + 1) * open.len() / (2 * count)) {
+        // Steps of the golden ratio: equal steps would meet only bad samples if every second one is bad.
+        // The start was tried on the way down.
+        for number in 1..=count {
+            let place = (number * GOLDEN) % GOLDEN_WHOLE * open.len() / GOLDEN_WHOLE;
             let one = [self.first_of_series(&open, open[place])];
             match self.send(&one, self.policy.attempts).await {
                 Answer::Taken { unaccounted } => {

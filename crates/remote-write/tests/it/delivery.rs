@@ -1,9 +1,12 @@
 //! The outcome of samples for each kind of answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use prost::Message as _;
 use remote_write::{Auth, Backoff, Client, EntryOutcome, Outcome, Refusal, SendPolicy, Settings};
-use samples::{Datum, Entry, Histogram, Protocol, Sample, Series, Timestamp};
+use samples::wire::v1;
+use samples::{Datum, Entry, Histogram, Metadata, MetricKind, Protocol, Sample, Series, Timestamp};
 use tokio::time::Instant;
 
 use testkit::receiver::{Receiver, Reply, Request};
@@ -38,6 +41,47 @@ pub(crate) fn policy(attempts: u32) -> SendPolicy {
 pub(crate) fn names(receiver: &Receiver) -> Vec<String> {
     let stored = receiver.stored().into_iter();
     stored.map(|(series, ..)| series.split('{').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn metadata_is_sent_over_1_0_once_for_each_family() {
+    let metadata = |help: &str| {
+        let (kind, help) = (MetricKind::Histogram, help.to_owned());
+        Arc::new(Metadata { kind, help, unit: String::new() })
+    };
+    let (wait, size) = (metadata("Time."), metadata("Size."));
+    let names = [("wait_bucket", &wait), ("wait_sum", &wait), ("size_sum", &size)];
+    let of = |(name, metadata): (&str, &Arc<Metadata>), time| {
+        let entry = entry(name, time);
+        Entry { series: entry.series.with_metadata(Arc::clone(metadata)), ..entry }
+    };
+    for (refused, count) in [(false, 2), (true, 1)] {
+        let receiver = Receiver::start(move |request| {
+            let is_metadata = request.samples.is_empty();
+            if is_metadata && refused { Reply::Refuse(400, "what?") } else { Reply::Store }
+        })
+        .await;
+        let mut client = Client::new(settings(&receiver)).unwrap();
+        for time in 0..2 {
+            let all = names.map(|name| of(name, time));
+            let outcome = client.write(&all[..2], NOW, policy(2)).await;
+            assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 2);
+            if time == 1 {
+                client.write(&all[2..], NOW, policy(2)).await;
+            }
+        }
+        let requests = receiver.requests();
+        let metadata = requests.iter().filter(|request| request.samples.is_empty());
+        let found: Vec<String> = metadata
+            .flat_map(|request| {
+                let plain = snap::raw::Decoder::new().decompress_vec(&request.body).unwrap();
+                v1::WriteRequest::decode(plain.as_slice()).unwrap().metadata
+            })
+            .map(|family| format!("{} {}", family.metric_family_name, family.help))
+            .collect();
+        let all = ["wait Time.", "size Size."];
+        assert_eq!(found, all[..count], "refused: {refused}");
+    }
 }
 
 #[tokio::test]

@@ -46,8 +46,17 @@ impl Default for Compressor {
 }
 
 impl Compressor {
-    /// Compresses `plain`, which has less than 4 GiB, and replaces the content of `packed`.
-    pub(crate) fn compress(&mut self, plain: &[u8], packed: &mut Vec<u8>) {
+    /// Compresses `plain`, which has less than 4 GiB, and replaces the content of `packed`. Stores the
+    /// copies in `copies`.
+    pub(crate) fn compress(
+        &mut self,
+        plain: &[u8],
+        packed: &mut Vec<u8>,
+        mut copies: Option<&mut Copies>,
+    ) {
+        if let Some(copies) = &mut copies {
+            copies.list.clear();
+        }
         self.seen.fill(0);
         packed.clear();
         varint::put(packed, plain.len() as u64);
@@ -71,6 +80,9 @@ impl Compressor {
             }
             put_literal(packed, &plain[written..at]);
             put_copy(packed, best.distance, best.length);
+            if let Some(copies) = &mut copies {
+                copies.push(at - written, best);
+            }
             if best.distance != distances[0] {
                 distances = [best.distance, distances[0]];
             }
@@ -78,6 +90,10 @@ impl Compressor {
             written = at;
         }
         put_literal(packed, &plain[written..]);
+        if let Some(copies) = copies {
+            copies.list.shrink_to_fit();
+            copies.packed_length = packed.len();
+        }
     }
 
     /// The match at `at` that saves most. Adds the position to the table.
@@ -105,6 +121,72 @@ impl Compressor {
             (Some(known), Some(other)) if known.gain < other.gain => Some(other),
             (known, other) => known.or(other),
         }
+    }
+}
+
+/// The copies of a compressed request, to be tried with a request that differs little.
+#[derive(Default)]
+pub(crate) struct Copies {
+    list: Vec<Copy>,
+    packed_length: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Copy {
+    /// Bytes between the last copy and this one.
+    literal: u32,
+    distance: u16,
+    length: u16,
+}
+
+impl Copies {
+    pub(crate) fn bytes(&self) -> usize {
+        self.list.len() * size_of::<Copy>()
+    }
+
+    /// Length of the request in which the copies were found.
+    pub(crate) fn packed_length(&self) -> usize {
+        self.packed_length
+    }
+
+    fn push(&mut self, literal: usize, found: Match) {
+        let (mut literal, mut left) = (literal, found.length);
+        let Ok(distance) = u16::try_from(found.distance) else { return };
+        while left > 0 {
+            let length = left.min(usize::from(u16::MAX));
+            self.list.push(Copy {
+                literal: u32::try_from(literal).unwrap_or(u32::MAX),
+                distance,
+                length: u16::try_from(length).unwrap_or(u16::MAX),
+            });
+            (literal, left) = (0, left - length);
+        }
+    }
+
+    /// Compresses `plain` with these copies, as far as they are still equal.
+    pub(crate) fn replay(&self, plain: &[u8], packed: &mut Vec<u8>) {
+        packed.clear();
+        varint::put(packed, plain.len() as u64);
+        let (mut written, mut at) = (0, 0);
+        for Copy { literal, distance, length } in &self.list {
+            at += *literal as usize;
+            let (distance, length) = (usize::from(*distance), usize::from(*length));
+            let end = at + length;
+            if plain.len() < end || at < distance {
+                break;
+            }
+            // Where a value has changed, the copy continues after it.
+            while at < end {
+                let equal = common_prefix(&plain[at..end], &plain[at - distance..end - distance]);
+                if equal == length || equal > SHORTEST && cost(distance, equal) < equal {
+                    put_literal(packed, &plain[written..at]);
+                    put_copy(packed, distance, equal);
+                    written = at + equal;
+                }
+                at = end.min(at + equal + 1);
+            }
+        }
+        put_literal(packed, &plain[written..]);
     }
 }
 
@@ -179,8 +261,17 @@ mod tests {
         let mut packed = Vec::new();
         let mut compressor = Compressor::default();
         // A compressor is reused: an earlier input must not affect the output.
-        compressor.compress(b"earlier input, earlier input, earlier input", &mut packed);
-        compressor.compress(plain, &mut packed);
+        let mut copies = Copies::default();
+        compressor.compress(b"earlier input, earlier input, earlier input", &mut packed, None);
+        compressor.compress(plain, &mut packed, Some(&mut copies));
+        let mut again = Vec::new();
+        copies.replay(plain, &mut again);
+        assert_eq!(again.len(), packed.len(), "the copies are the same");
+        // Copies of other bytes give a valid request too.
+        let other: Vec<u8> = plain.iter().map(|byte| byte & 0xf7).collect();
+        copies.replay(&other, &mut again);
+        let unpacked = snap::raw::Decoder::new().decompress_vec(&again);
+        assert!(unpacked.is_ok_and(|unpacked| unpacked == other), "{} bytes", plain.len());
         let unpacked = snap::raw::Decoder::new().decompress_vec(&packed);
         assert!(unpacked.is_ok_and(|unpacked| unpacked == plain), "{} bytes", plain.len());
         packed.len()

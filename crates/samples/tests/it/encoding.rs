@@ -35,9 +35,110 @@ fn derived_v1(entries: &[Entry]) -> Vec<u8> {
         v1::TimeSeries {
             labels: labels.map(|(n, v)| v1::Label { name: n.into(), value: v.into() }).collect(),
             samples: vec![v1::Sample { value: sample.value, timestamp: sample.at.as_millis() }],
+            exemplars: Vec::new(),
         }
     });
-    v1::WriteRequest { timeseries: timeseries.collect() }.encode_to_vec()
+    v1::WriteRequest { timeseries: timeseries.collect(), metadata: Vec::new() }.encode_to_vec()
+}
+
+/// The bits of values and the times, by series.
+fn contents(protocol: Protocol, body: &[u8]) -> Vec<(String, u64, i64)> {
+    match protocol {
+        Protocol::V1 => {
+            let request = v1::WriteRequest::decode(unpack(body).as_slice()).unwrap();
+            let series = request.timeseries.into_iter();
+            let content = series.map(|one| {
+                let labels: Vec<_> = one.labels.iter().map(|label| label.value.as_str()).collect();
+                (labels.join(","), one.samples[0].value.to_bits(), one.samples[0].timestamp)
+            });
+            content.collect()
+        }
+        Protocol::V2 => {
+            let entries = decode(body, 1 << 20).unwrap();
+            let content = entries.iter().map(|entry| {
+                let sample = entry.sample().unwrap();
+                let help = entry.series.metadata().map(|metadata| metadata.help.clone());
+                let series = format!("{} {help:?}", entry.series);
+                (series, sample.value.to_bits(), sample.at.as_millis())
+            });
+            content.collect()
+        }
+    }
+}
+
+#[test]
+fn cached_request_has_the_same_content() {
+    let mut random = fastrand::Rng::with_seed(3);
+    let metadata = Arc::new(Metadata { help: "Requests.".to_owned(), ..Metadata::default() });
+    let known: Vec<Series> = (0..200)
+        .map(|number| {
+            let (name, path) = (format!("requests_{}", number / 50), format!("/api/{number}"));
+            let series = series(&name, &[("job", "bots"), ("path", &path)]);
+            if number < 100 { series.with_metadata(Arc::clone(&metadata)) } else { series }
+        })
+        .collect();
+    for protocol in [Protocol::V1, Protocol::V2] {
+        let (mut cached, mut plain) = (Encoder::default().with_cache(1 << 20), Encoder::default());
+        let mut lengths = (0, 0);
+        for round in 0..90_i64 {
+            // Sometimes other series, another order, or an entry that no template can have.
+            let mut series = known.clone();
+            match round % 30 {
+                7 => series.truncate(150),
+                11 => series.swap(3, 4),
+                _ => {}
+            }
+            let time = at(1_795_332_392_507 + 15_000 * round);
+            let mut entries: Vec<Entry> = series
+                .into_iter()
+                .map(|series| {
+                    let value = match random.u8(0..10) {
+                        0 => 0.0,
+                        1 => -0.0,
+                        2 => f64::from_bits(random.u64(..)),
+                        _ => f64::from(random.u32(0..100_000)),
+                    };
+                    Entry::new(series, Sample::new(value, time))
+                })
+                .collect();
+            if round % 30 == 13 {
+                let exemplar = Exemplar { labels: Vec::new(), value: 1.0, at: time };
+                entries[5].exemplar = Some(Box::new(exemplar));
+            }
+            if round % 30 == 17 {
+                entries[9] = Entry::new(entries[9].series.clone(), Sample::stale(at(5)));
+            }
+            let picked = all(&entries);
+            let expected = plain.encode(protocol, &entries, &picked).body.to_vec();
+            let found = cached.encode(protocol, &entries, &picked);
+            assert_eq!((found.samples, found.clashes), (entries.len(), &[][..]));
+            let found = found.body;
+            assert_eq!(contents(protocol, found), contents(protocol, &expected), "{round}");
+            lengths = (lengths.0 + found.len(), lengths.1 + expected.len());
+        }
+        assert!(lengths.0 < lengths.1 * 21 / 20, "{protocol}: {lengths:?}");
+    }
+}
+
+#[test]
+fn version_1_has_exemplars_if_they_are_enabled() {
+    let mut entry = Entry::new(series("a_total", &[]), Sample::new(1.0, at(5)));
+    let labels = vec![("trace_id".to_owned(), "abc".to_owned())];
+    entry.exemplar = Some(Box::new(Exemplar { labels, value: 0.5, at: at(4) }));
+    for (encoder, expected) in
+        [(Encoder::default(), 0), (Encoder::default().with_exemplars_over_1_0(), 1)]
+    {
+        let mut encoder = encoder;
+        let encoded = encoder.encode(Protocol::V1, std::slice::from_ref(&entry), &[0]);
+        assert_eq!(encoded.exemplars, expected);
+        let request = v1::WriteRequest::decode(unpack(encoded.body).as_slice()).unwrap();
+        let found = &request.timeseries[0].exemplars;
+        assert_eq!(found.len(), expected);
+        if let [exemplar] = &found[..] {
+            assert_eq!((exemplar.value, exemplar.timestamp), (0.5, 4));
+            assert_eq!(exemplar.labels[0].value, "abc");
+        }
+    }
 }
 
 #[test]
