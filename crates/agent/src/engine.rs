@@ -1,6 +1,7 @@
 //! Sends samples from the queue to the receiver until the signal to stop.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::time::Duration;
 
 use remote_write::{Client, EntryOutcome, Outcome, SendPolicy};
@@ -8,13 +9,14 @@ use samples::{Entry, Timestamp};
 use tokio::time::Instant;
 
 use crate::Queue;
+use crate::dead_letters::{DeadLetterError, Folder};
 
 /// Attempts of one request, about 4 s, before its samples return to the front of the queue or, if all
 /// got 500, the samples at fault are searched.
 const ATTEMPTS: u32 = 8;
 
 /// How batches are made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Batches {
     /// Samples of a request, at most. 2,000 by default.
     pub most: usize,
@@ -22,11 +24,18 @@ pub struct Batches {
     pub deadline: Duration,
     /// The longest time for sending after the signal to stop. 10 s by default.
     pub flush: Duration,
+    /// Where rejected samples are stored. By default they are only counted.
+    pub dead_letters: Option<Folder>,
 }
 
 impl Default for Batches {
     fn default() -> Self {
-        Self { most: 2000, deadline: Duration::from_secs(5), flush: Duration::from_secs(10) }
+        Self {
+            most: 2000,
+            deadline: Duration::from_secs(5),
+            flush: Duration::from_secs(10),
+            dead_letters: None,
+        }
     }
 }
 
@@ -71,6 +80,11 @@ pub async fn run(
             }
         }
         reporter.report(&batch, &outcome, now);
+        if let Some(folder) = &batches.dead_letters
+            && let Err(error) = folder.store(&batch, &outcome, now)
+        {
+            reporter.report_unstored(&error);
+        }
         settle(queue, batch, &outcome);
         let Some(blocked) = outcome.blocked else { continue };
         let next = Instant::now() + blocked.wait;
@@ -120,9 +134,18 @@ fn reason(entry: &EntryOutcome) -> String {
 #[derive(Default)]
 struct Reporter {
     reported: BTreeSet<String>,
+    reported_unstored: bool,
 }
 
 impl Reporter {
+    /// Logs the first failure only.
+    fn report_unstored(&mut self, error: &DeadLetterError) {
+        if !std::mem::replace(&mut self.reported_unstored, true) {
+            let cause = error.source().map(ToString::to_string);
+            tracing::error!(%error, cause, "Rejected samples were not stored");
+        }
+    }
+
     fn report(&mut self, batch: &[Entry], outcome: &Outcome, now: Timestamp) {
         for (entry, result) in batch.iter().zip(&outcome.entries) {
             let cause = match result {

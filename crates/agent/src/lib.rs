@@ -3,6 +3,7 @@
 //! [`scraping`] or the exporter of `vigie serve` puts samples into a [`Queue`]; [`engine::run`] sends
 //! them to the receiver. Only the command line uses this crate.
 
+pub mod dead_letters;
 pub mod engine;
 mod queue;
 pub mod scraping;

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    alerts, bridge, check, completions, cost, deploy, discover, init, man, mute, render, report,
-    run, schema, serve, smoke, test_alert,
+    alerts, bridge, check, completions, cost, dead_letters, deploy, discover, init, man, mute,
+    render, report, run, schema, serve, smoke, test_alert,
 };
 
 /// Synthetic prober for Gradio chatbots.
@@ -39,6 +39,7 @@ pub enum Command {
     Init(init::Arguments),
     Serve(serve::Arguments),
     Bridge(bridge::Arguments),
+    DeadLetters(dead_letters::Arguments),
     Cost(cost::Arguments),
     Report(report::Arguments),
     Mute(mute::Mute),

@@ -5,6 +5,7 @@ pub mod bridge;
 pub mod check;
 pub mod completions;
 pub mod cost;
+pub mod dead_letters;
 pub mod deploy;
 pub mod discover;
 mod edges;

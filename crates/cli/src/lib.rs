@@ -57,6 +57,9 @@ async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Serve(arguments) => commands::serve::serve(&arguments, io).await,
         Command::Cost(arguments) => commands::cost::cost(&arguments, io),
         Command::Bridge(arguments) => commands::bridge::bridge(&arguments, io).await,
+        Command::DeadLetters(arguments) => {
+            commands::dead_letters::dead_letters(&arguments, io).await
+        }
         Command::Report(arguments) => commands::report::report(&arguments, io).await,
         Command::Mute(arguments) => commands::mute::mute(&arguments, io).await,
         Command::Unmute(arguments) => commands::mute::unmute(&arguments, io).await,

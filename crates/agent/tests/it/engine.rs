@@ -26,7 +26,12 @@ fn round(series: usize, round: i64) -> Vec<Entry> {
 }
 
 fn batches() -> Batches {
-    Batches { most: 100, deadline: Duration::from_millis(20), flush: Duration::from_secs(20) }
+    Batches {
+        most: 100,
+        deadline: Duration::from_millis(20),
+        flush: Duration::from_secs(20),
+        ..Batches::default()
+    }
 }
 
 /// Sends `rounds`, then stops; returns the counts and how many samples were left.

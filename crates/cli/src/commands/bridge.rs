@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent::dead_letters::Folder;
 use agent::engine::{self, Batches};
 use agent::scraping::{self, Target};
 use agent::{Counts, Queue};
@@ -21,6 +22,9 @@ use url::Url;
 use crate::prometheus_config::{self, Configuration};
 use crate::signals::{Signal, Signals};
 use crate::{Exit, Io};
+
+/// Encoded requests that are kept: enough for 100,000 series over 1.0, or 400,000 over 2.0.
+const CACHE_BYTES: usize = 24 << 20;
 
 /// Options whose settings are in the file of `--config`.
 const INSTEAD_OF_CONFIG: [&str; 21] = [
@@ -126,6 +130,9 @@ pub struct Arguments {
     /// Bytes of a label value, at most.
     #[arg(long, value_name = "BYTES")]
     label_value_length_limit: Option<usize>,
+    /// Store samples that the receiver rejects in this folder; see `vigie dead-letters`.
+    #[arg(long, value_name = "FOLDER")]
+    dead_letters: Option<PathBuf>,
     /// The format of a page without a known content type, such as `PrometheusText0.0.4`. By default such a
     /// page fails, like in Prometheus 3.
     #[arg(long, value_name = "PROTOCOL", value_parser = fallback)]
@@ -137,7 +144,9 @@ pub struct Arguments {
 }
 
 pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    let plan = plan(arguments, io).await?;
+    let mut plan = plan(arguments, io).await?;
+    plan.batches.dead_letters = arguments.dead_letters.clone().map(Folder::new);
+    plan.receiver.cache_bytes = CACHE_BYTES;
     let client = Client::new(plan.receiver)?;
     let mut signals = Signals::new()?;
 
