@@ -3,7 +3,7 @@ export PARAMETERS
 
 ENDTOEND = cargo test --locked --package e2e --test
 
-PROGRAMS = --bin dispatcher --bin prober --bin bridge --bin ingest --bin alerts --bin vigie --bin demo
+PROGRAMS = --bin dispatcher --bin prober --bin bridge --bin ingest --bin alerts --bin demo
 
 RELEASE = $(foreach one,$(ARCH),--architecture $(one))
 
@@ -12,10 +12,11 @@ RELEASE = $(foreach one,$(ARCH),--architecture $(one))
 demo: programs ## a chatbot breaks and recovers, and mails arrive: all on this machine (KEEP=1: leave it running)
 	@target/debug/demo
 
-# The functions, the command and the demo in one build. `CARGO_TERM_PROGRESS_WHEN` shows the bar in every terminal.
+# The command is a build of its own: with the functions in it, they would get its features of aws-config, and the next build of the
+# functions alone would compile them again. `CARGO_TERM_PROGRESS_WHEN` shows the bar in every terminal.
 programs:
 	@test -x target/debug/demo || echo "The first build compiles 350 crates: about 4 minutes on two cores. The demo then takes 3 minutes."
-	@CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=80 cargo build --locked $(PROGRAMS)
+	@CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=80 cargo build --locked $(PROGRAMS) && cargo build --locked --bin vigie
 
 test: check test-gradio-quick test-e2e ## all of the next three
 
