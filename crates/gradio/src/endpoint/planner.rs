@@ -165,10 +165,7 @@ impl<'a> Planner<'a> {
             all[at].outputs.iter().any(|id| replies.contains(id) || chat(id))
         };
         let message_box: Vec<Id> = self.config.chain_of_parents(message).collect();
-        // The functions of a `ChatInterface` always unlock its box.
-        let may_lock = self.config.mode != "chat_interface";
-        let writes_box =
-            |at: usize| may_lock && all[at].outputs.iter().any(|id| message_box.contains(id));
+        let writes_box = |at: usize| all[at].outputs.iter().any(|id| message_box.contains(id));
         let order = &reachable.order;
         let mut kept: BTreeSet<usize> = BTreeSet::new();
         for &at in order.iter().filter(|&&at| all[at].runs_on_server() && writes_reply(at)) {

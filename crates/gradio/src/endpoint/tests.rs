@@ -45,7 +45,7 @@ fn chat_interface_page_is_a_chain_with_history() {
     let config = config("g6-chat_stream.json");
     assert_eq!(
         found(&config, Some("0")).unwrap(),
-        "chain /_clear_and_save_textbox 0 1! 2! 3 29! 30"
+        "chain /_clear_and_save_textbox 0 1! 14 2! 3 16 4 29! 30"
     );
 }
 
