@@ -54,8 +54,9 @@ pub(crate) struct Alarms {
     alarms: BTreeMap<(ProbeName, AlarmKind), AlarmState>,
 }
 
+/// One alarm.
 #[derive(Debug)]
-struct AlarmState {
+pub(crate) struct AlarmState {
     model: Alarm,
     /// In the order of their due times.
     values: VecDeque<StatisticSet>,
@@ -109,6 +110,14 @@ impl Alarms {
         }
     }
 
+    /// Evaluates each alarm next after one interval: the time in which the machine was suspended is not missing data.
+    pub(crate) fn resume(&mut self, now: Timestamp) {
+        for alarm in self.alarms.values_mut() {
+            let period = i64::try_from(alarm.model.period.as_secs()).unwrap_or(i64::MAX);
+            alarm.evaluated = alarm.evaluated.max(now.as_second().saturating_add(period));
+        }
+    }
+
     /// Adds a run to the alarms of its probe.
     pub(crate) fn observe(&mut self, report: &Arc<Report>) {
         for kind in KINDS {
@@ -135,7 +144,39 @@ impl Alarms {
 }
 
 impl AlarmState {
-    fn add(&mut self, kind: AlarmKind, due: Timestamp, outcome: Outcome) {
+    /// A new alarm that is evaluated from `after` on, in Unix seconds.
+    pub(crate) fn new(kind: AlarmKind, rule: MOfN, every: Duration, after: i64) -> Self {
+        Self {
+            model: model(kind, rule, every),
+            values: VecDeque::new(),
+            state: StateValue::InsufficientData,
+            evaluated: after,
+            report: None,
+        }
+    }
+
+    /// The next evaluation up to `end`. None is skipped.
+    pub(crate) fn following_evaluation(&mut self, end: i64) -> Option<i64> {
+        let next = (self.evaluated.div_euclid(self.step_seconds()) + 1) * self.step_seconds();
+        if end < next {
+            return None;
+        }
+        self.evaluated = next;
+        Some(next)
+    }
+
+    /// Evaluates; the new state if it changed.
+    pub(crate) fn step(&mut self, at: i64) -> Option<StateValue> {
+        let visible = self.values.make_contiguous();
+        let state = self.model.evaluate(Time::from_unix_seconds(at), visible, self.state).state;
+        (std::mem::replace(&mut self.state, state) != state).then_some(state)
+    }
+
+    fn step_seconds(&self) -> i64 {
+        i64::try_from(self.model.evaluated_every().as_secs()).unwrap_or(60).max(1)
+    }
+
+    pub(crate) fn add(&mut self, kind: AlarmKind, due: Timestamp, outcome: Outcome) {
         let Some(value) = value(kind, outcome) else { return };
         let set = StatisticSet::of(Time::from_unix_seconds(due.as_second()), value);
         let at = self.values.partition_point(|other| other.at <= set.at);
@@ -150,7 +191,7 @@ impl AlarmState {
     /// The time of the next evaluation; `None` if it is later than `now`. Evaluations that were missed for a long
     /// time, such as while a laptop sleeps, are skipped.
     fn next_evaluation(&self, now: i64) -> Option<i64> {
-        let step = i64::try_from(self.model.evaluated_every().as_secs()).unwrap_or(60).max(1);
+        let step = self.step_seconds();
         let range = i64::try_from(self.model.evaluation_range).unwrap_or(i64::MAX);
         let period = i64::try_from(self.model.period.as_secs()).unwrap_or(i64::MAX);
         let oldest = now.saturating_sub(range.saturating_mul(period));

@@ -1,6 +1,7 @@
 //! One module for each subcommand: its arguments and its implementation.
 
 pub mod alerts;
+pub mod backtest;
 pub mod bridge;
 pub mod check;
 pub mod completions;

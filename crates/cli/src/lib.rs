@@ -4,6 +4,7 @@
 
 mod alarms;
 pub mod arguments;
+mod backtest;
 pub mod commands;
 mod cost;
 mod diagnostics;
@@ -12,6 +13,8 @@ mod exporter;
 mod files;
 mod io;
 mod local_prober;
+mod mail;
+mod notifier;
 mod output;
 mod progress;
 mod prometheus_config;
@@ -55,6 +58,7 @@ async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Run(arguments) => commands::run::run(&arguments, io).await,
         Command::Discover(arguments) => commands::discover::discover(&arguments, io).await,
         Command::Serve(arguments) => commands::serve::serve(&arguments, io).await,
+        Command::Backtest(arguments) => commands::backtest::run(&arguments, io),
         Command::Cost(arguments) => commands::cost::cost(&arguments, io),
         Command::Bridge(arguments) => commands::bridge::bridge(&arguments, io).await,
         Command::DeadLetters(arguments) => {

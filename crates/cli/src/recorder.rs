@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use domain::{AlarmKind, Probe, ProbeName, Report, Verdict};
 use history::{History, HistoryError, IncidentKind, NewIncident, Reader};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
 use crate::alarms::{Alarms, Transition};
@@ -31,6 +31,8 @@ pub(crate) enum Message {
     Run(Arc<Report>),
     /// The probe files were read again.
     Probes(Vec<Probe>),
+    /// The records of alarms have changed: key and JSON. The sender is notified when they are stored.
+    AlarmRecords(Vec<(String, String)>, oneshot::Sender<()>),
 }
 
 /// Sends results to the thread.
@@ -61,6 +63,7 @@ impl Recorder {
             changes,
             alarms: Alarms::default(),
             pruned: None,
+            evaluated: Timestamp::now(),
         };
         thread.configure(probes);
         let thread = std::thread::Builder::new()
@@ -97,7 +100,12 @@ struct Thread {
     changes: watch::Sender<u64>,
     alarms: Alarms,
     pruned: Option<Timestamp>,
+    /// When the alarms were last evaluated.
+    evaluated: Timestamp,
 }
+
+/// If the thread did not work for this long, the machine was suspended.
+const SUSPENDED: Duration = Duration::from_secs(60);
 
 impl Thread {
     /// Works until the last sender is dropped.
@@ -124,6 +132,12 @@ impl Thread {
         match message {
             Message::Run(report) => reports.push(report),
             Message::Probes(probes) => self.configure(&probes),
+            Message::AlarmRecords(records, stored) => {
+                let records = records.iter().map(|(key, record)| (key.as_str(), record.as_str()));
+                log("Alarm records could not be stored", self.history.save_alarms(records));
+                // An error means that the notifier has ended.
+                let _ = stored.send(());
+            }
         }
     }
 
@@ -160,6 +174,10 @@ impl Thread {
     }
 
     fn evaluate(&mut self, now: Timestamp) {
+        let before = std::mem::replace(&mut self.evaluated, now);
+        if Duration::try_from(now.duration_since(before)).is_ok_and(|pause| SUSPENDED <= pause) {
+            self.alarms.resume(now);
+        }
         for transition in self.alarms.evaluate(now) {
             let Transition { probe, kind, from, to, reason, .. } = &transition;
             info!(%probe, kind = kind.as_str(), %from, %to, reason, "Alarm changed");

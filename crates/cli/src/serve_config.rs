@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use status_page::Language;
 
+use crate::mail::MailConfig;
 use crate::status::Settings;
 
 /// Largest settings file, in bytes.
@@ -33,6 +34,8 @@ pub(crate) struct ServeConfig {
     pub(crate) data: Option<PathBuf>,
     /// How long runs are kept, such as `90d`.
     retention: Option<String>,
+    /// Notifications by mail; none if left out.
+    pub(crate) mail: Option<MailConfig>,
 }
 
 impl ServeConfig {
@@ -75,6 +78,11 @@ impl ServeConfig {
         }
     }
 
+    /// The language of notifications.
+    pub(crate) fn notification_language(&self) -> notify::Language {
+        self.language.as_ref().and_then(|code| code.parse().ok()).unwrap_or_default()
+    }
+
     /// The settings of the page.
     pub(crate) fn page(&self) -> Settings {
         let address = self.address.as_ref().map(|text| text.trim_end_matches('/').to_owned());
@@ -84,6 +92,15 @@ impl ServeConfig {
             address,
         }
     }
+}
+
+/// Parses a duration of the section `[mail]`.
+pub(crate) fn duration(name: &str, text: Option<&String>) -> anyhow::Result<Option<Duration>> {
+    let Some(text) = text else { return Ok(None) };
+    let Some(time) = probe_file::parse_duration(text).filter(|time| !time.is_zero()) else {
+        bail!("`mail.{name}` is `{text}`; expected a duration such as `4h`");
+    };
+    Ok(Some(time))
 }
 
 /// The folder for the history: of systemd, of the XDG specification, or of macOS.
@@ -130,6 +147,16 @@ mod tests {
         assert_eq!(config.page().title, "Bots");
         assert_eq!(config.page().address.as_deref(), Some("https://s.example"));
         assert_eq!(config.retention().unwrap(), Duration::from_secs(90 * 86_400));
+    }
+
+    #[test]
+    fn settings_of_init_are_valid_with_and_without_the_examples() {
+        let text = crate::commands::init::SETTINGS;
+        ServeConfig::parse(text).unwrap();
+        let uncommented: Vec<&str> =
+            text.lines().skip(1).map(|line| line.trim_start_matches("# ")).collect();
+        let config = ServeConfig::parse(&uncommented.join("\n")).unwrap();
+        assert!(config.mail.is_some() && config.page().language.is_some());
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Notification {
     pub dashboard: Option<String>,
     pub region: String,
     pub bucket: String,
+    /// The address of the status page of `vigie serve`, without a trailing slash; `None` on AWS. Links go to it.
+    pub status_page: Option<String>,
 }
 
 /// One alarm in a notification.

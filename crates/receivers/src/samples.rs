@@ -129,5 +129,6 @@ fn notification(
         dashboard: None,
         region: region.to_owned(),
         bucket: String::new(),
+        status_page: None,
     }
 }

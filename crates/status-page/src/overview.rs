@@ -21,7 +21,7 @@ pub fn overview(site: &Site, of: &Overview) -> String {
     let content = html! {
         section.banner.(worst.as_str()) {
             span.lamp aria-hidden="true" {}
-            h1 role="status" { (headline) }
+            div role="status" { h1 { (headline) } }
         }
         @if !open.is_empty() {
             section.card {

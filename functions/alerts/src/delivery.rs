@@ -195,6 +195,7 @@ impl Alerts {
             dashboard: self.dashboard(),
             region: config.region.clone(),
             bucket: config.bucket.clone(),
+            status_page: None,
         }
     }
 

@@ -1,4 +1,4 @@
-//! `vigie init`: writes a first probe file and a systemd unit for `vigie serve`.
+//! `vigie init`: writes a first probe file, the settings of `vigie serve` and a systemd unit.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use domain::TargetUrl;
 
 use crate::{Exit, Io, starter};
 
-/// Write a first probe file and a systemd unit for `vigie serve`.
+/// Write a first probe file, and the settings and a systemd unit for `vigie serve`.
 ///
 /// Existing files are not overwritten.
 #[derive(Debug, Args)]
@@ -32,21 +32,26 @@ pub(crate) fn init(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         .with_context(|| format!("could not create `{}`", probes.display()))?;
     let name = starter::probe_name(arguments.url.as_url().host_str().unwrap_or_default());
     let probe = probes.join(format!("{name}.yaml"));
+    let settings = arguments.folder.join("vigie.toml");
     let unit = arguments.folder.join("vigie.service");
-    let absolute = fs::canonicalize(&probes)
-        .with_context(|| format!("could not resolve `{}`", probes.display()))?;
+    let absolute = fs::canonicalize(&arguments.folder)
+        .with_context(|| format!("could not resolve `{}`", arguments.folder.display()))?;
     let program = std::env::current_exe().context("could not find the path of this program")?;
-    let files =
-        [(&probe, starter::probe_file(&arguments.url)), (&unit, service(&program, &absolute))];
+    let files = [
+        (&probe, starter::probe_file(&arguments.url)),
+        (&settings, SETTINGS.to_owned()),
+        (&unit, service(&program, &absolute)),
+    ];
     for (path, text) in files {
         create(path, &text)?;
         writeln!(io.out, "wrote {}", path.display())?;
     }
     writeln!(
         io.err,
-        "next: vigie run {}\n      vigie serve {}",
+        "next: vigie run {}\n      vigie serve {} --config {}",
         probe.display(),
-        probes.display()
+        probes.display(),
+        settings.display()
     )?;
     Ok(Exit::Success)
 }
@@ -59,7 +64,7 @@ fn create(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 /// The systemd unit. `vigie serve` needs the network and read access to the probe files, nothing else.
-fn service(program: &Path, probes: &Path) -> String {
+fn service(program: &Path, folder: &Path) -> String {
     format!(
         "[Unit]
 Description=Vigie, synthetic prober for Gradio chatbots
@@ -67,7 +72,9 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
-ExecStart=\"{}\" serve \"{}\"
+ExecStart=\"{}\" serve \"{}\" --config \"{}\"
+# VIGIE_TOKEN and VIGIE_SMTP_PASSWORD, one NAME=VALUE a line.
+EnvironmentFile=-/etc/vigie/secrets.env
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 DynamicUser=yes
@@ -97,6 +104,24 @@ UMask=0077
 WantedBy=multi-user.target
 ",
         program.display(),
-        probes.display()
+        folder.join("probes").display(),
+        folder.join("vigie.toml").display()
     )
 }
+
+/// The settings of `vigie serve`, with examples of those that have no default.
+pub(crate) const SETTINGS: &str = "\
+# Settings of `vigie serve`.
+title = \"Chatbots\"
+retention = \"90d\"
+# language = \"en\"                          # en or fr; the browser's language if left out
+# address = \"https://status.example.com\"   # for the feed and for links in mails
+
+# [mail]
+# server = \"mail.example.com:587\"
+# tls = \"starttls\"                         # starttls, tls (port 465) or none
+# user = \"vigie\"                           # the password is in VIGIE_SMTP_PASSWORD
+# from = \"Vigie <vigie@example.com>\"
+# to = [\"oncall@example.com\"]
+# remind_every = \"4h\"
+";

@@ -17,8 +17,10 @@ use tokio::sync::{mpsc, watch};
 
 use crate::exporter::{self, Exporter};
 use crate::local_prober::{self, LocalProber};
+use crate::mail::Mailer;
+use crate::notifier::Notifier;
 use crate::recorder::Recorder;
-use crate::serve_config::{self, ServeConfig};
+use crate::serve_config::{self, ServeConfig, duration};
 use crate::status::{self, Access, StatusPages};
 use crate::{Exit, Io, files, signals};
 
@@ -32,7 +34,8 @@ Serves the status page (/), badges (/badge/PROBE/availability-30d.svg), a feed (
 /metrics, /probe?probe=NAME&target=URL (&debug=true), /-/healthy and /-/ready.
 
 Environment variables:
-  VIGIE_TOKEN  token for all pages, as bearer token or as password of any user
+  VIGIE_TOKEN          token for all pages, as bearer token or as password of any user
+  VIGIE_SMTP_PASSWORD  password of `mail.user` in the settings file
 
 Examples:
   vigie serve https://chat.example.com
@@ -96,20 +99,21 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     let access = access(arguments.public || config.public);
     let listener = listener(&arguments.listen, &access).await?;
     let history = history(arguments.data.as_deref().or(config.data.as_deref()), &environment)?;
-    let reader = Reader::open(history.path())?;
+    let path = history.path().to_owned();
+    let reader = Reader::open(&path)?;
     let previous = reader.latest_reports()?.into_iter();
     let previous = previous.map(|report| (report.probe.clone(), Arc::new(report))).collect();
-    let (transitions, _) = mpsc::unbounded_channel();
+    let (transitions, changes) = mpsc::unbounded_channel();
     let retention = config.retention()?;
     let (recorder, thread) = Recorder::start(history, &probes, retention, transitions)?;
     let changed = recorder.changed();
-    let exporter = Arc::new(Exporter::new(
-        LocalProber::new(environment),
-        probes,
-        queue,
-        recorder,
-        arguments.allow_any_target,
-    ));
+    let address = config.page().address.unwrap_or(format!("http://{}", listener.local_addr()?));
+    let prober = LocalProber::new(environment.clone());
+    let exporter =
+        Exporter::new(prober, probes, queue, recorder.clone(), arguments.allow_any_target);
+    let exporter = Arc::new(exporter);
+    let notifier = notifier(&config, environment, address, &exporter, recorder, &path)?;
+    let notifier = notifier.map(|notifier| tokio::spawn(notifier.run(changes, stopped.clone())));
     let pages = StatusPages {
         settings: config.page(),
         access,
@@ -159,6 +163,9 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     schedule.await.context("the scheduler panicked")?;
     // A client may keep its connection open, so the wait is limited.
     let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
+    if let Some(notifier) = notifier {
+        notifier.await.context("the notifier panicked")??;
+    }
     // The thread stores what is left and ends when nothing can send to it.
     drop(exporter);
     let _ =
@@ -170,6 +177,31 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
         }
     }
     Ok(Exit::Success)
+}
+
+/// Sends mails; `None` without the section `[mail]`.
+fn notifier(
+    config: &ServeConfig,
+    environment: EnvironmentName,
+    address: String,
+    exporter: &Arc<Exporter>,
+    recorder: Recorder,
+    history: &Path,
+) -> anyhow::Result<Option<Notifier>> {
+    let Some(mail) = &config.mail else { return Ok(None) };
+    let password = std::env::var("VIGIE_SMTP_PASSWORD").ok().map(SecretString::from);
+    let escalate_after = duration("escalate_after", mail.escalate_after.as_ref())?;
+    Ok(Some(Notifier {
+        mailer: Mailer::new(mail, password)?,
+        environment,
+        language: config.notification_language(),
+        address,
+        remind_every: duration("remind_every", mail.remind_every.as_ref())?,
+        escalate_after: escalate_after.filter(|_| !mail.escalate_to.is_empty()),
+        exporter: Arc::clone(exporter),
+        recorder,
+        reader: Mutex::new(Reader::open(history)?),
+    }))
 }
 
 /// How long the last runs may take to be stored.

@@ -7,6 +7,7 @@ mod canary;
 mod credentials;
 mod files;
 mod help;
+mod notifications;
 mod receivers;
 mod run;
 mod serve;

@@ -215,7 +215,7 @@ async fn address_is_run_with_a_default_probe() {
 }
 
 #[tokio::test]
-async fn init_writes_a_probe_and_a_unit_but_overwrites_neither() {
+async fn init_writes_probe_settings_and_unit_and_overwrites_none() {
     let bot = bot().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vigie").to_string_lossy().into_owned();
@@ -225,7 +225,7 @@ async fn init_writes_a_probe_and_a_unit_but_overwrites_neither() {
     let probe = format!("{path}/probes/127-0-0-1.yaml");
     assert_eq!(vigie(&["run", &probe]).await.exit, Exit::Success);
     let unit = std::fs::read_to_string(format!("{path}/vigie.service")).unwrap();
-    assert!(unit.contains(" serve \"") && unit.contains("/probes\"\n"), "{unit}");
+    assert!(unit.contains(" serve \"") && unit.contains("/probes\" --config \""), "{unit}");
 
     std::fs::write(&probe, "edited").unwrap();
     let again = vigie(&line).await;

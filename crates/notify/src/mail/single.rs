@@ -319,7 +319,9 @@ impl Writer<'_> {
         let mut text = String::new();
         if let Some((page, command)) = &pages.report {
             row(&mut text, labels.report, page);
-            row(&mut text, "", command);
+            if !command.is_empty() {
+                row(&mut text, "", command);
+            }
         }
         for (index, runbook) in pages.runbooks.iter().enumerate() {
             row(&mut text, if index == 0 { labels.runbook } else { "" }, runbook);
@@ -337,6 +339,10 @@ impl Writer<'_> {
         let alert = &item.alert;
         let report = item.report.as_ref().map(|report| {
             let key = report.key();
+            if let Some(address) = &self.of.status_page {
+                let due = report.due.as_millisecond();
+                return (format!("{address}/probes/{}/runs/{due}", report.probe), String::new());
+            }
             let page = links::object(&self.of.bucket, &format!("{key}.html"), &self.of.region);
             (page, format!("vigie report {key}"))
         });
@@ -349,12 +355,14 @@ impl Writer<'_> {
         Pages { report, runbooks, alarm: alert.link.as_ref().map(|link| one_line(link)) }
     }
 
-    /// `None` for alarms that `vigie mute` does not affect: those of an Alertmanager are silenced there.
+    /// `None` for alarms that `vigie mute` does not affect: those of an Alertmanager are silenced there, and those of
+    /// `vigie serve` are not in CloudWatch.
     pub(super) fn mute_command(&self, item: &Item) -> Option<String> {
         let alert = &item.alert;
         let mutable = matches!(alert.source, Source::CloudWatch | Source::EventBridge)
             && matches!(alert.subject, Subject::Down { .. } | Subject::Degraded { .. })
-            && alert.state != State::Ok;
+            && alert.state != State::Ok
+            && self.of.status_page.is_none();
         let probe = alert.subject.probe().filter(|_| mutable)?;
         let reason = self.messages.labels().mute_reason;
         let environment = &self.of.environment;

@@ -89,6 +89,7 @@ fn notification(now: Timestamp, items: Vec<Item>) -> Notification {
         ),
         region: "eu-west-1".to_owned(),
         bucket: "vigie-prod-reports".to_owned(),
+        status_page: None,
     }
 }
 

@@ -128,6 +128,7 @@ pub(crate) fn notification(items: Vec<Item>, now: Timestamp) -> Notification {
         dashboard: Some("https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/vigie-prod".to_owned()),
         region: "eu-west-1".to_owned(),
         bucket: "vigie-prod-reports".to_owned(),
+        status_page: None,
     }
 }
 
