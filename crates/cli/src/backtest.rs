@@ -139,7 +139,7 @@ mod tests {
         Timestamp::from_second(START + second).unwrap()
     }
 
-    /// A character a minute: `.` passes, `x` fails, a space is no run.
+    /// A character a minute: `.` passes, `x` fails, a space means that no run was made.
     fn history(text: &str) -> Vec<(Timestamp, Outcome)> {
         let run = |(minute, character): (i64, char)| match character {
             '.' => Some((at(minute * 60 + 30), Outcome::Up)),

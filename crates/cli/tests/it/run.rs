@@ -161,7 +161,8 @@ async fn credentials_are_in_no_output() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html").to_string_lossy().into_owned();
     let text = format!(
-        "probe: bot\nevery: 1m\ntarget: {{ url: \"{}\", auth: {{ bearer: \"{CANARY}\" }} }}\n\
+        "probe: bot\nevery: 1m\nretry: {{ attempts: 0 }}\n\
+         target: {{ url: \"{}\", auth: {{ bearer: \"{CANARY}\" }} }}\n\
          conversation: [ {{ say: \"Hello\", expect: [ {{ contains: \"Bearer\" }}, {{ equals: \"x\" }} ] }} ]\n",
         app.url
     );
