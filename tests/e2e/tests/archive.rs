@@ -64,6 +64,8 @@ async fn check() -> anyhow::Result<()> {
     let changed = format!("{}labels: {{ team: chat }}\n", fs::read_to_string(&probe)?);
     fs::write(&probe, changed)?;
     let started = Instant::now();
+    let rendered = machine.run("vigie", &["render"]).await?;
+    ensure!(rendered.status.success(), "vigie render\n{}", text(&rendered));
     let deployed = machine.run("vigie", &["deploy", "dev"]).await?;
     report("changed probe to verdict", started.elapsed());
     ensure!(deployed.status.success(), "vigie deploy\n{}", text(&deployed));
