@@ -19,6 +19,9 @@ const ONLY_ON_FAULTS: &[(&str, &str)] = &[
     ("SamplesRefused", "a sample that the receiver will never take"),
     ("SamplesDeadLettered", "likewise"),
     ("SamplesArchived", "a sample too old for the receiver"),
+    ("SamplesTooLarge", "a sample larger than a queue message"),
+    ("ScrapesLate", "a scrape that was picked up an interval too late"),
+    ("RecordsRejected", "a record of a metric stream that could not be read"),
 ];
 
 /// A metric of a dashboard: its name, and the names of its dimensions.
