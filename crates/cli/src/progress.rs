@@ -18,6 +18,7 @@ pub(crate) enum Step {
     Said { turn: usize },
     Moved(Moved),
     Answered { turn: usize, passed: bool },
+    Paused { attempt: usize, pause: Duration },
 }
 
 impl Step {
@@ -32,6 +33,9 @@ impl Step {
             ProgressEvent::TurnEnded { turn, report } => {
                 let passed = report.checks.iter().all(|check| check.passed);
                 Self::Answered { turn: *turn, passed: passed && report.timing.reply.is_some() }
+            }
+            ProgressEvent::RetryScheduled { attempt, pause } => {
+                Self::Paused { attempt: *attempt, pause: *pause }
             }
         }
     }
@@ -123,8 +127,14 @@ fn plain(step: &Step, turns: usize) -> Option<String> {
         Step::Said { turn } => format!("turn {turn} of {turns}: sent"),
         Step::Answered { turn, passed: true } => format!("turn {turn} of {turns}: answered"),
         Step::Answered { turn, passed: false } => format!("turn {turn} of {turns}: failed"),
+        Step::Paused { attempt, pause } => paused(*attempt, *pause),
         Step::Moved(_) => return None,
     })
+}
+
+/// The pause before an attempt.
+fn paused(attempt: usize, pause: Duration) -> String {
+    format!("failed, attempt {attempt} starts in {:.1} s", pause.as_secs_f64())
 }
 
 impl Bar {
@@ -162,6 +172,7 @@ impl Bar {
             Step::Moved(Moved::Started) => self.turn("processing"),
             Step::Moved(Moved::Chunk { number }) => self.turn(&format!("{number} chunks")),
             Step::Answered { passed, .. } => self.turn(if *passed { "answered" } else { "failed" }),
+            Step::Paused { attempt, pause } => paused(*attempt, *pause),
         };
         self.line.set_message(format!("{}{message}", self.retry));
     }

@@ -32,6 +32,8 @@ pub enum ProgressEvent<'a> {
     TurnProgress(Progress),
     /// The turn is over, with or without a failure.
     TurnEnded { turn: usize, report: &'a TurnReport },
+    /// The attempt failed, and the attempt with this number, from 2, starts after the pause.
+    RetryScheduled { attempt: usize, pause: Duration },
 }
 
 /// The longest wait for the end of the session.

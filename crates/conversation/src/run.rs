@@ -93,6 +93,7 @@ impl ProbeRun<'_> {
             attempts.push(attempt(&context, progress).await);
             let left = limit.saturating_sub(started.elapsed());
             let Some(pause) = self.pause(&attempts, left) else { break };
+            progress(ProgressEvent::RetryScheduled { attempt: attempts.len() + 1, pause });
             tokio::time::sleep(pause).await;
         }
         Report {
