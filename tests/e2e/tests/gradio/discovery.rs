@@ -36,7 +36,7 @@ pub(super) async fn as_text(bot: &Bot<'_>) -> anyhow::Result<()> {
     let label = shape.message_label(version);
     let label = label.map(|label| format!("message box \"{label}\" · ")).unwrap_or_default();
     let message = format!("\n  {label}reply in ");
-    done.contains_all([app.as_str(), &chat, &message, " · queued · "])?;
+    done.contains_all([app.as_str(), &chat, &message, " · queued"])?;
     if let Some(streams) = streams(bot) {
         done.contains_all([if streams { "reply in chunks" } else { "reply in one piece" }])?;
     }
