@@ -23,10 +23,25 @@ impl Entry {
         Self { path: path.into(), content: content.into(), is_program: true }
     }
 
+    /// An empty folder in which every user may create files; in tar archives only.
+    pub fn shared_folder(path: &str) -> Self {
+        Self::file(format!("{path}/"), Vec::new())
+    }
+
+    /// If the entry is a folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        self.path.ends_with('/')
+    }
+
     /// Unix permissions.
     #[must_use]
     pub fn mode(&self) -> u32 {
-        if self.is_program { 0o755 } else { 0o644 }
+        match (self.is_folder(), self.is_program) {
+            (true, _) => 0o1777,
+            (false, true) => 0o755,
+            (false, false) => 0o644,
+        }
     }
 }
 

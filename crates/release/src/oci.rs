@@ -26,6 +26,7 @@ pub fn files(vigie: Vec<u8>, certificates: Vec<u8>) -> Vec<Entry> {
         Entry::file("etc/ssl/certs/ca-certificates.crt", certificates),
         Entry::file("etc/passwd", user),
         Entry::file("etc/group", format!("vigie:x:{USER}:\n")),
+        Entry::shared_folder("data"),
     ]
 }
 
@@ -78,7 +79,8 @@ fn config(layer: &[u8], architecture: Architecture) -> Value {
             "Entrypoint": ["/vigie"],
             "Cmd": ["serve", "/probes", "--listen", "0.0.0.0:9517"],
             "ExposedPorts": { "9517/tcp": {} },
-            "Env": ["SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
+            "Env": ["SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", "VIGIE_DATA=/data"],
+            "Volumes": { "/data": {} },
             "WorkingDir": "/",
             "Labels": {
                 "org.opencontainers.image.source": REPOSITORY,

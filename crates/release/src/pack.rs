@@ -13,7 +13,8 @@ pub fn tar(entries: &[Entry]) -> anyhow::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for entry in sorted(entries) {
         let mut header = Header::new_gnu();
-        header.set_entry_type(EntryType::Regular);
+        let is_folder = entry.is_folder();
+        header.set_entry_type(if is_folder { EntryType::Directory } else { EntryType::Regular });
         header.set_mode(entry.mode());
         header.set_size(u64::try_from(entry.content.len())?);
         header.set_mtime(0);

@@ -116,6 +116,8 @@ async fn image(dist: &Dist) -> anyhow::Result<()> {
     let mut unshare = Command::new("unshare");
     unshare.args(["--user", "--map-root-user", "--root"]).arg(&root).arg("/vigie");
     unshare.args(["serve", "/probes", "--listen", &format!("127.0.0.1:{port}")]).env_clear();
+    unshare.env("VIGIE_DATA", "/data");
+    ensure!(root.join("data").is_dir(), "the image has no folder for the history");
     if let Some(path) = std::env::var_os("PATH") {
         unshare.env("PATH", path);
     }
