@@ -31,6 +31,20 @@ pub enum Vendor {
     Ntfy,
 }
 
+impl Vendor {
+    pub const ALL: [Self; 9] = [
+        Self::PagerDuty,
+        Self::Slack,
+        Self::Teams,
+        Self::Webhook,
+        Self::Opsgenie,
+        Self::IncidentIo,
+        Self::GoogleChat,
+        Self::Discord,
+        Self::Ntfy,
+    ];
+}
+
 /// The credentials that the vendors accept.
 pub const ROUTING_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub const API_KEY: &str = "canary-api-key-4711";

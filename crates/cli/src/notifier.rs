@@ -11,13 +11,12 @@ use domain::{AlarmKind, AlarmName, EnvironmentName, Probe, Severity, Verdict};
 use history::{Reader, RunRecord};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use notify::mail::{urgency, write};
-use notify::notification::{Item, Notification, OpenAlarm, ProbeMetrics, Runs, Window};
-use notify::reconcile::{
-    Delivery, Facts, Outgoing, Records, Trigger, begin, open_alarms, reconcile, settle,
-};
+use notify::mail::write;
+use notify::notification::{Item, Notification, ProbeMetrics, Runs, Window};
+use notify::reconcile::{Delivery, Facts, Outgoing, Records, Trigger, begin, reconcile, settle};
 use notify::record::{Fact, FlappingRules};
 use notify::rules::Rules;
+use notify::selection::{other_alarms, own_alarms};
 use notify::sent::Outcome;
 use notify::{AlarmRecord, Alert, Language, NotificationKind, Source, State, Subject, Zone};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -252,25 +251,13 @@ impl Notifier {
         facts: &Facts,
         now: Timestamp,
     ) -> Notification {
-        let mut list: Vec<(NotificationKind, &AlarmRecord)> = outgoing
-            .items
-            .iter()
-            .filter_map(|(key, kind)| Some((*kind, records.get(key)?)))
-            .collect();
-        list.sort_by_cached_key(|(_, record)| urgency(&record.alert, record.severity));
-        let keys: BTreeSet<&str> = outgoing.items.iter().map(|(key, _)| key.as_str()).collect();
-        let open = open_alarms(records, facts, &keys);
-        let other = |record: &&AlarmRecord| OpenAlarm {
-            alert: record.alert.clone(),
-            since: record.incident.map_or(record.alert.changed, |incident| incident.since),
-            acknowledged: record.acknowledged.clone(),
-        };
+        let list = own_alarms(outgoing, records);
         Notification {
             environment: self.environment.clone(),
             now,
             zone: Zone { name: "UTC".to_owned(), rules: TimeZone::UTC },
             items: list.into_iter().map(|(kind, record)| self.item(kind, record, now)).collect(),
-            others: open.map(|open| open.iter().map(other).collect()),
+            others: other_alarms(Some(outgoing), records, facts),
             dashboard: Some(format!("{}/", self.address)),
             region: "vigie serve".to_owned(),
             bucket: String::new(),

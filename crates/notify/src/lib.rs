@@ -23,6 +23,7 @@ pub mod reconcile;
 pub mod record;
 pub mod route;
 pub mod rules;
+pub mod selection;
 pub mod sent;
 #[cfg(test)]
 mod simulation;

@@ -1,6 +1,6 @@
 //! Reads the records, queries CloudWatch, sends what is due, and stores what was sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
@@ -8,13 +8,13 @@ use lambda_kit::chain;
 use notify::NotificationKind;
 use notify::alert::Alert;
 use notify::links;
-use notify::mail::{urgency, write};
-use notify::notification::{Item, Notification, OpenAlarm};
+use notify::mail::write;
+use notify::notification::{Item, Notification};
 use notify::reconcile::{
-    Delivery, Facts, Outgoing, Records, Trigger, begin, is_due, open_alarms, reconcile, settle,
-    severity_by,
+    Delivery, Facts, Outgoing, Records, Trigger, begin, is_due, reconcile, settle, severity_by,
 };
 use notify::record::AlarmRecord;
+use notify::selection::{other_alarms, own_alarms};
 use notify::sent::Outcome;
 
 use crate::config::is_topic;
@@ -178,20 +178,14 @@ impl Alerts {
         facts: &Facts,
         now: Timestamp,
     ) -> Notification {
-        let mut list: Vec<(NotificationKind, &AlarmRecord)> = outgoing
-            .items
-            .iter()
-            .filter_map(|(key, kind)| Some((*kind, records.get(key)?)))
-            .collect();
-        list.sort_by_cached_key(|(_, record)| urgency(&record.alert, record.severity));
-        let keys: BTreeSet<&str> = outgoing.items.iter().map(|(key, _)| key.as_str()).collect();
+        let list = own_alarms(outgoing, records);
         let config = &self.config;
         Notification {
             environment: config.environment.clone(),
             now,
             zone: config.zone.clone(),
             items: self.items(&list, now).await,
-            others: open_alarms(records, facts, &keys).map(|open| other_alarms(&open)),
+            others: other_alarms(Some(outgoing), records, facts),
             dashboard: self.dashboard(),
             region: config.region.clone(),
             bucket: config.bucket.clone(),
@@ -264,17 +258,4 @@ impl Alerts {
         let name = self.config.dashboard.as_ref()?;
         Some(links::dashboard(name, &self.config.region))
     }
-}
-
-/// Open alarms for a mail, the most urgent first.
-pub(crate) fn other_alarms(open: &[&AlarmRecord]) -> Vec<OpenAlarm> {
-    let mut open = open.to_vec();
-    open.sort_by_cached_key(|record| urgency(&record.alert, record.severity));
-    open.into_iter()
-        .map(|record| OpenAlarm {
-            alert: record.alert.clone(),
-            since: record.incident.map_or(record.alert.changed, |incident| incident.since),
-            acknowledged: record.acknowledged.clone(),
-        })
-        .collect()
 }

@@ -13,9 +13,9 @@ use jiff::civil::Weekday;
 use lambda_kit::chain;
 use notify::mail::write_weekly;
 use notify::notification::{ProbeWeek, Runs, WeeklyReport};
-use notify::reconcile::{Records, open_alarms};
+use notify::reconcile::Records;
+use notify::selection::other_alarms;
 
-use crate::delivery::other_alarms;
 use crate::handler::Alerts;
 use crate::publish::publish_weekly;
 
@@ -41,8 +41,7 @@ impl Alerts {
                         record.confirm(fact, now);
                     }
                 }
-                let none = std::collections::BTreeSet::new();
-                open_alarms(&records, &facts, &none).map(|open| other_alarms(&open))
+                other_alarms(None, &records, &facts)
             }
             Err(_) => None,
         };

@@ -7,18 +7,6 @@ use testkit::vendors::Vendor;
 
 use crate::support::settings;
 
-const ALL: [Vendor; 9] = [
-    Vendor::PagerDuty,
-    Vendor::Slack,
-    Vendor::Teams,
-    Vendor::Webhook,
-    Vendor::Opsgenie,
-    Vendor::IncidentIo,
-    Vendor::GoogleChat,
-    Vendor::Discord,
-    Vendor::Ntfy,
-];
-
 fn schema() -> jsonschema::Validator {
     jsonschema::validator_for(&serde_json::from_str(receivers::ROUTES_SCHEMA).unwrap()).unwrap()
 }
@@ -36,7 +24,7 @@ fn schema_and_reader_accept_every_type() {
         json!({ "name": "a", "type": "sns", "topic": topic, "format": "amazon_q", "send": ["ticket"], "reminders": true }),
         json!({ "name": "a", "type": "webhook", "url": "https://a.example", "method": "PUT", "body": "{ \"t\": {{ title|tojson }} }", "environments": ["prod"] }),
     ];
-    for receiver in ALL.map(settings).into_iter().chain(others) {
+    for receiver in Vendor::ALL.map(settings).into_iter().chain(others) {
         let file = file(&receiver);
         assert!(schema.is_valid(&file), "{file}");
         // Indented with tabs, as editors do with JSON.

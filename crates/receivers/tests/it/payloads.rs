@@ -44,21 +44,9 @@ async fn accepted(vendor: Vendor, notification: &Notification, language: Languag
     server.accepted().len()
 }
 
-const ALL: [Vendor; 9] = [
-    Vendor::PagerDuty,
-    Vendor::Slack,
-    Vendor::Teams,
-    Vendor::Webhook,
-    Vendor::Opsgenie,
-    Vendor::IncidentIo,
-    Vendor::GoogleChat,
-    Vendor::Discord,
-    Vendor::Ntfy,
-];
-
 #[tokio::test(start_paused = true)]
 async fn vendors_accept_hostile_and_long_text() {
-    for vendor in ALL {
+    for vendor in Vendor::ALL {
         for state in [State::Alarm, State::Ok] {
             assert_eq!(accepted(vendor, &hostile(state), Language::French).await, 1, "{vendor:?}");
         }
@@ -68,7 +56,7 @@ async fn vendors_accept_hostile_and_long_text() {
 #[tokio::test(start_paused = true)]
 async fn vendors_accept_every_kind_of_notification() {
     let changed = at("14:05:11");
-    for vendor in ALL {
+    for vendor in Vendor::ALL {
         for kind in [
             NotificationKind::Changed,
             NotificationKind::Flapping { changes: 7 },

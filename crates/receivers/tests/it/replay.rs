@@ -21,18 +21,6 @@ use crate::support::{alert, notification, policy, receiver};
 const OUTAGES: usize = 500;
 const PROBES: usize = 25;
 
-const ALL: [Vendor; 9] = [
-    Vendor::PagerDuty,
-    Vendor::Slack,
-    Vendor::Teams,
-    Vendor::Webhook,
-    Vendor::Opsgenie,
-    Vendor::IncidentIo,
-    Vendor::GoogleChat,
-    Vendor::Discord,
-    Vendor::Ntfy,
-];
-
 struct Replay {
     records: Records,
     rules: Rules,
@@ -123,7 +111,7 @@ fn script(vendor: Vendor) -> impl FnMut(usize) -> Option<Fault> + Send {
 async fn outages_open_and_resolve_once() {
     let mut servers = BTreeMap::new();
     let mut receivers = BTreeMap::new();
-    for vendor in ALL {
+    for vendor in Vendor::ALL {
         let server = VendorServer::start(vendor, script(vendor)).await;
         let receiver = receiver(vendor, &server.url);
         servers.insert(receiver.name.clone(), (vendor, server));
