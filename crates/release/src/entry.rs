@@ -24,6 +24,7 @@ impl Entry {
     }
 
     /// An empty folder in which every user may create files; in tar archives only.
+    #[must_use]
     pub fn shared_folder(path: &str) -> Self {
         Self::file(format!("{path}/"), Vec::new())
     }
