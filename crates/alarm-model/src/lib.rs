@@ -37,6 +37,7 @@
 
 mod alarm;
 mod evaluation;
+mod math;
 mod reason;
 mod simulation;
 mod state;
@@ -45,6 +46,7 @@ mod window;
 
 pub use alarm::{Alarm, Comparison, MissingData, Refused, Statistic, StatisticSet, Window};
 pub use evaluation::Evaluation;
+pub use math::{Expression, InvalidExpression, MathAlarm, MathMetric, WithNumber};
 pub use simulation::{Arrival, Transition, simulate};
 pub use state::{Datapoint, StateValue};
 pub use time::{Time, seconds};
