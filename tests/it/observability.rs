@@ -2,6 +2,7 @@
 //! infra/observability/check.sh, which validates the files with promtool and amtool.
 
 mod alertmanager;
+mod exchange;
 mod panels;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -269,6 +270,14 @@ fn grafana_has_no_default_password() {
             assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{service}: {port}");
         }
     }
+}
+
+/// The release publishes the image under this name; `docker load` gives it the same one.
+#[test]
+fn compose_uses_the_image_of_the_command() {
+    let compose: Value = yaml(&root().join("infra/observability/compose.yaml"));
+    let image = concat!("${VIGIE_IMAGE:-vigie:", env!("CARGO_PKG_VERSION"), "}");
+    assert_eq!(compose["services"]["vigie"]["image"], image);
 }
 
 #[test]

@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 
+import exchange
 import fleet
 import fleet_cloudwatch
 import probe
@@ -19,10 +20,10 @@ OUT = pathlib.Path(__file__).resolve().parent.parent / "dashboards"
 
 
 def text(module):
-    written = JSONEncoder(sort_keys=True, indent=2).encode(module.build().build())
+    board = json.loads(JSONEncoder(sort_keys=True).encode(module.build().build()))
     # Reading it back through Grafana's types refuses what they do not know.
-    Dashboard.from_json(json.loads(written))
-    return written + "\n"
+    Dashboard.from_json(board)
+    return json.dumps(exchange.with_requirements(board), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
 def main():

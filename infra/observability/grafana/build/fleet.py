@@ -12,7 +12,7 @@ PROBE = ("/d/vigie-probe?var-probe=${__data.fields.probe}&var-environment=${__da
 def build():
     board_ = board(
         "vigie-fleet", "Vigie: fleet", "All probes: state now, availability against the objective, error budget, latency, reasons.",
-        choose_source("prometheus", "vigie-prometheus"),
+        choose_source("prometheus"),
         from_labels("environment", "Environment", 'label_values(probe_success{probe!=""}, environment)'),
         from_labels("probe", "Probe", 'label_values(probe_success{environment=~"$environment"}, probe)'),
         from_labels("location", "Location", 'label_values(probe_success{environment=~"$environment", probe=~"$probe"}, location)'),

@@ -35,7 +35,7 @@ def own(metric, label, ref):
 
 def build():
     b = board("vigie-fleet-cloudwatch", "Vigie: fleet (CloudWatch)", "All probes of an environment from CloudWatch's metrics.",
-              choose_source("cloudwatch", "vigie-cloudwatch"),
+              choose_source("cloudwatch"),
               fixed("region", "Region", ["default", "eu-west-1", "eu-west-3", "eu-central-1", "us-east-1", "us-west-2"], "`default` is the region of the data source."),
               fixed("environment", "Environment", ["prod", "staging", "dev"], "The dimension Environment."), OBJECTIVE, links=True)
     cloud = dict(source=CLOUDWATCH)

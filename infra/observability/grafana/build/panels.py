@@ -168,9 +168,17 @@ def option(text, value=None):
     return d.VariableOption(selected=True, text=text, value=value if value is not None else text)
 
 
-def choose_source(kind, uid):
-    label = "Prometheus" if kind == "prometheus" else "CloudWatch"
-    return dashboard.DatasourceVariable("datasource").label("Data source").type(kind).current(option(label, uid))
+SOURCES = {"prometheus": "Prometheus", "cloudwatch": "CloudWatch"}
+
+
+def source_input(kind):
+    """Grafana asks for this data source when the dashboard is imported, and replaces `${NAME}` by the answer."""
+    return f"DS_{kind.upper()}"
+
+
+def choose_source(kind):
+    """A variable whose value is the answer to the import. Provisioning replaces nothing: Grafana then selects by the text, the name."""
+    return dashboard.DatasourceVariable("datasource").label("Data source").type(kind).current(option(SOURCES[kind], f"${{{source_input(kind)}}}"))
 
 
 def from_labels(name, label, expr, *, multi=True, all_value=".+"):

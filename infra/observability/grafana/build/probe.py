@@ -23,7 +23,7 @@ def bots_own_mean():
 
 def build():
     variables = (
-        choose_source("prometheus", "vigie-prometheus"),
+        choose_source("prometheus"),
         from_labels("environment", "Environment", 'label_values(probe_success{probe!=""}, environment)', multi=False),
         from_labels("probe", "Probe", 'label_values(probe_success{environment=~"$environment"}, probe)', multi=False),
         from_labels("location", "Location", 'label_values(probe_success{environment=~"$environment", probe=~"$probe"}, location)'),

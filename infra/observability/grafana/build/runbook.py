@@ -8,7 +8,7 @@ UP = dict(v0=("down", RED), v1=("up", GREEN))
 
 def build():
     b = board("vigie-runbook", "Vigie: runbook panel", "Whether the process of the chatbot answers scrapes, and the metrics that it serves.",
-              choose_source("prometheus", "vigie-prometheus"),
+              choose_source("prometheus"),
               from_labels("instance", "Instance", f"label_values(up{{{JOB}}}, instance)"), LOOKBACK)
     s = f'{JOB}, instance=~"$instance"'
     b = b.with_panel(graph('up{job="gradio_chatbot"}', "1 if the scrape succeeded, 0 if it failed. It does not show whether the bot answers users.",
