@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::ensure;
 
-use crate::{REPOSITORY, VERSION};
+use crate::{REPOSITORY, VERSION, linux};
 
 /// Replaces the placeholders of packaging/homebrew/vigie.rb. `checksums` is by file name.
 ///
@@ -12,7 +12,7 @@ use crate::{REPOSITORY, VERSION};
 pub fn fill(template: &str, checksums: &BTreeMap<String, String>) -> anyhow::Result<String> {
     let mut text = template.replace("@REPOSITORY@", REPOSITORY).replace("@VERSION@", VERSION);
     for architecture in ["x86_64", "arm64"] {
-        let archive = format!("vigie-{VERSION}-linux-{architecture}.tar.gz");
+        let archive = format!("{}.tar.gz", linux::archive(architecture));
         let placeholder = format!("@SHA256_{}@", architecture.to_uppercase());
         ensure!(text.contains(&placeholder), "the formula has no {placeholder}");
         if let Some(checksum) = checksums.get(&archive) {

@@ -4,6 +4,8 @@
 //! without paths of the machine.
 
 pub mod aws;
+#[cfg(test)]
+mod binstall;
 pub mod changelog;
 pub mod entry;
 pub mod formula;

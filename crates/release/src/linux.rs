@@ -5,11 +5,18 @@ use std::path::Path;
 use anyhow::Context;
 use tokio::process::Command;
 
+use crate::VERSION;
 use crate::entry::{Entry, copy};
 
 /// Shells with the file name of their completions.
 const SHELLS: [(&str, &str); 3] =
     [("bash", "vigie.bash"), ("zsh", "_vigie"), ("fish", "vigie.fish")];
+
+/// The name of the archive, which is also its folder.
+#[must_use]
+pub fn archive(architecture: &str) -> String {
+    format!("vigie-{VERSION}-linux-{architecture}")
+}
 
 /// The entries of the archive. `vigie` is the program; `helper` is one that runs on this machine and writes the
 /// completions and manual pages.

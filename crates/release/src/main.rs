@@ -124,7 +124,7 @@ impl Release<'_> {
         // `make release` builds it for this machine, since a program for another processor does not run here.
         let helper = root.join("target/debug/vigie");
         let entries = linux::entries(root, vigie.clone(), &helper).await?;
-        let archive = format!("vigie-{VERSION}-linux-{name}");
+        let archive = linux::archive(name);
         files.write(&format!("{archive}.tar.gz"), &pack::tar_gz(&archive, &entries)?)?;
 
         let image = oci::image(&oci::files(vigie.clone(), certificates(root)?), architecture)?;
