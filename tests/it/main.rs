@@ -6,6 +6,7 @@ mod language;
 mod module_imports;
 mod observability;
 mod reference;
+mod repository;
 mod runbook;
 mod template;
 mod template_alarms;

@@ -56,6 +56,22 @@ fn reference_of_settings_is_up_to_date() {
     check("settings.md", "Function settings", source, &settings::page());
 }
 
+/// The entry for the catalog of SchemaStore, `src/api/json/catalog.json`, ready to submit after the first release.
+#[test]
+fn schemastore_entry_names_the_published_schema() {
+    let text = fs::read_to_string(root().join("docs/schemastore.json")).expect("the entry");
+    let entry: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(entry["url"], ::probe_file::schema()["$id"]);
+    for key in ["name", "description", "fileMatch", "url"] {
+        assert!(entry.get(key).is_some(), "no `{key}`");
+    }
+    for pattern in entry["fileMatch"].as_array().expect("a list") {
+        let pattern = pattern.as_str().expect("a pattern");
+        // SchemaStore rejects patterns that match files of other tools.
+        assert!(pattern.contains("vigie"), "{pattern}");
+    }
+}
+
 /// Text as a cell of a table.
 fn cell(text: &str) -> String {
     text.trim().replace('|', "\\|").replace('\n', " ")

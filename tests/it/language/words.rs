@@ -112,7 +112,7 @@ fn listed_words_are_found() {
         ("`x` is no time", &["is no"]),
         ("there is no bucket", &[]),
         ("it is no longer there", &[]),
-        ("https://github.com/vigie-watch/vigie", &[]),
+        ("https://example.com/vigie-watch/vigie", &[]),
         ("Scrape failed", &[]),
     ];
     for (text, expected) in rows {

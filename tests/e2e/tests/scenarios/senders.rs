@@ -106,7 +106,7 @@ pub(super) async fn alertmanager(env: &LocalEnvironment) -> anyhow::Result<()> {
 
 /// The alert of the classic runbook about a plain scrape, which has no probe.
 fn instance_down() -> serde_json::Value {
-    let runbook = "https://github.com/vigie-watch/vigie/blob/main/docs/runbook.md#instancedown";
+    let runbook = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/runbook.md#instancedown");
     json!([{
         "labels": {
             "alertname": "InstanceDown", "job": "gradio_chatbot", "instance": "127.0.0.1:9", "severity": "page",
