@@ -6,12 +6,15 @@
 pub mod alarm;
 pub mod alarm_note;
 pub mod check;
+pub mod cron;
 pub mod json_schema;
 mod judge;
 pub mod language;
+pub mod maintenance;
 pub mod metrics;
 mod missed;
 pub mod name;
+mod objective;
 mod objectives;
 pub mod probe;
 pub mod report;
@@ -27,19 +30,24 @@ pub mod template;
 #[cfg(test)]
 mod testing;
 pub mod text;
+mod time_zone;
 pub mod timing;
 pub mod verdict;
 pub mod wire;
 
 pub use alarm::{AlarmKind, AlarmName, AlarmRule, MOfN, Severity};
 pub use check::{Check, JsonTest, Requirement};
+pub use cron::{Cron, InvalidCron};
+pub use maintenance::Maintenance;
 pub use name::{EnvironmentName, InvalidName, ProbeName};
+pub use objective::{AvailabilityObjective, InvalidObjective};
 pub use objectives::Objectives;
 pub use probe::{Probe, ProbeSpec, Turn};
 pub use report::Report;
 pub use target::{Target, TargetSpec};
 pub use target_url::{InvalidTargetUrl, TargetUrl};
 pub use template::{SecretReference, Template};
+pub use time_zone::{TimeZoneName, UnknownTimeZone};
 pub use timing::{Phases, Spread, Timing};
 pub use verdict::{Outcome, OwnFault, Reason, Verdict};
 

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::AlarmRule;
 use crate::check::Check;
+use crate::maintenance::Maintenance;
 use crate::name::{EnvironmentName, ProbeName};
+use crate::objective::AvailabilityObjective;
 use crate::objectives::Objectives;
 use crate::scrape::{Scrape, one_or_many};
 use crate::template::Template;
@@ -45,11 +47,16 @@ pub struct Probe<T = Target> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_runs_per_day: Option<u32>,
     pub objectives: Objectives,
+    /// Of availability; `None` means none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<AvailabilityObjective>,
     /// At least one turn.
     pub conversation: Vec<Turn>,
     #[serde(default, with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
     pub scrape: Vec<Scrape>,
     pub alarm: AlarmRule,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<Maintenance>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -70,9 +70,11 @@ impl ProbeSpec {
             retry: self.retry,
             max_runs_per_day: self.max_runs_per_day,
             objectives: self.objectives,
+            objective: self.objective,
             conversation,
             scrape: self.scrape.clone(),
             alarm: self.alarm,
+            maintenance: self.maintenance.clone(),
             labels: self.labels.clone(),
             runbook: self.runbook.clone(),
         })
@@ -255,6 +257,7 @@ mod tests {
             retry: Retry::within(std::time::Duration::from_secs(30)),
             max_runs_per_day: None,
             objectives: Objectives::default(),
+            objective: None,
             conversation: vec![Turn {
                 say: "hello from ${environment}, ${nonce}".parse().unwrap(),
                 expect: Vec::new(),
@@ -264,6 +267,7 @@ mod tests {
             }],
             scrape: Vec::new(),
             alarm: AlarmRule::default(),
+            maintenance: Vec::new(),
             labels: BTreeMap::new(),
             runbook: None,
         }

@@ -26,6 +26,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
         retry: Retry::within(Duration::from_secs(30)),
         max_runs_per_day: None,
         objectives: Objectives::default(),
+        objective: None,
         conversation: vec![Turn {
             say: Template::literal("hello"),
             expect: Vec::new(),
@@ -35,6 +36,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
         }],
         scrape: Vec::new(),
         alarm: AlarmRule::default(),
+        maintenance: Vec::new(),
         labels: BTreeMap::new(),
         runbook: None,
     }

@@ -97,6 +97,11 @@ pub(crate) const PROBE: Keys = Keys {
             "Objectives of every turn. A run that misses one is degraded.",
             || OBJECTIVES.schema(),
         ),
+        optional(
+            "objective",
+            "Objective of availability over 30 days, in percent: more than 0 and less than 100, such as 99.5. It gives the probe an error budget.",
+            || json!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100 }),
+        ),
         needed(
             "conversation",
             "What is said, turn by turn.",
@@ -108,6 +113,11 @@ pub(crate) const PROBE: Keys = Keys {
             scrapes,
         ),
         optional("alarm", "When the alarms of this probe are raised.", || ALARM.schema()),
+        optional(
+            "maintenance",
+            "Recurring windows in which the alarms do not notify and runs do not count for availability.",
+            || json!({ "type": "array", "items": MAINTENANCE.schema(), "maxItems": MOST_WINDOWS }),
+        ),
         optional("labels", "A few labels for Prometheus and for routing alarms.", || {
             json!({
                 "type": "object",
@@ -516,6 +526,27 @@ pub(crate) const ALARM: Keys = Keys {
     ],
 };
 
+pub(crate) const MAINTENANCE: Keys = Keys {
+    place: "`maintenance`",
+    list: &[
+        needed(
+            "cron",
+            "Start: minute, hour, day of the month, month, day of the week and year, such as `0 2 ? * SUN *`. Days of the week are names, and the year is `*` or left out. `L`, `W` and `#` are not supported.",
+            || json!({ "type": "string", "pattern": "^\\S+( +\\S+){4,5}$", "examples": ["0 2 ? * SUN *"] }),
+        ),
+        needed(
+            "for",
+            "Length: whole minutes from 1m to 15d.",
+            || json!({ "type": "string", "pattern": PATTERN, "examples": ["1h"] }),
+        ),
+        optional(
+            "time_zone",
+            "IANA name of the time zone of `cron`. Default: UTC.",
+            || json!({ "type": "string", "minLength": 1, "examples": ["Europe/Paris"] }),
+        ),
+    ],
+};
+
 /// Every table, to find out where a misplaced key belongs.
 pub(crate) const ALL: &[&Keys] = &[
     &PROBE,
@@ -533,6 +564,7 @@ pub(crate) const ALL: &[&Keys] = &[
     &TOOL,
     &SCRAPE,
     &ALARM,
+    &MAINTENANCE,
 ];
 
 pub(crate) const MOST_TURNS: usize = 50;
@@ -544,6 +576,7 @@ pub(crate) const MOST_CHECKS: usize = 50;
 pub(crate) const MOST_REPLIES: usize = 8;
 pub(crate) const MOST_ATTEMPTS: u32 = 5;
 pub(crate) const MOST_LABELS: usize = 10;
+pub(crate) const MOST_WINDOWS: usize = 10;
 /// Largest value of a size limit: 64 MiB, the memory that a run may use.
 pub(crate) const MOST_BYTES: u32 = 64 * 1024 * 1024;
 /// Longest text to compare with by `similar_to`.

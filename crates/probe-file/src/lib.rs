@@ -16,6 +16,7 @@ mod files;
 mod files_of_turn;
 mod keys;
 pub mod label;
+mod maintenance;
 mod node;
 mod probe;
 mod schema;

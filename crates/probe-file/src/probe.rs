@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::probe::{Retry, default_timeout, is_interval, longest_timeout};
-use domain::{AlarmRule, EnvironmentName, MOfN, Objectives, Probe, ProbeName, ProbeSpec, Severity};
+use domain::{
+    AlarmRule, AvailabilityObjective, EnvironmentName, MOfN, Objectives, Probe, ProbeName,
+    ProbeSpec, Severity,
+};
 
 use crate::common::{environment, is_url, label_value, objectives};
 use crate::conversation;
 use crate::diagnostic::Diagnostic;
 use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, OUR_LABELS, PROBE, RETRY};
 use crate::label;
+use crate::maintenance;
 use crate::node::{Node, Place};
 use crate::scrape;
 use crate::target;
@@ -37,6 +41,7 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
         Some(node) => objectives(walk, node, timeout),
         None => Some(Objectives::default()),
     };
+    let objective = fields.get("objective").map(|node| objective(walk, node));
     let conversation =
         fields.get("conversation").and_then(|node| conversation::turns(walk, node, timeout));
     let scrape = fields.get("scrape").map_or(Some(Vec::new()), |node| scrape::scrapes(walk, node));
@@ -44,6 +49,8 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
         Some(node) => alarm(walk, node, every),
         None => Some(AlarmRule::default()),
     };
+    let maintenance =
+        fields.get("maintenance").map_or(Some(Vec::new()), |node| maintenance::windows(walk, node));
     let labels = fields.get("labels").map_or(Some(BTreeMap::new()), |node| labels(walk, node));
     let runbook = fields.get("runbook").map(|node| page(walk, node));
     let most = fields.get("max_runs_per_day").map(|node| walk.integer(node, 1..=u32::MAX));
@@ -65,9 +72,11 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
         retry: retry?,
         max_runs_per_day: most.flatten(),
         objectives: objectives?,
+        objective: objective.flatten(),
         conversation: conversation?,
         scrape: scrape?,
         alarm: alarm?,
+        maintenance: maintenance?,
         labels: labels?,
         runbook: runbook.flatten(),
     })
@@ -150,6 +159,14 @@ fn timeout(walk: &mut Walk<'_>, fields: &Fields<'_>, every: Option<Duration>) ->
         None => mistake,
     });
     None
+}
+
+fn objective(walk: &mut Walk<'_>, node: &Node) -> Option<AvailabilityObjective> {
+    let expected = "a percentage of more than 0 and less than 100, such as `99.5`";
+    AvailabilityObjective::from_percent(walk.number(node, expected)?).or_else(|| {
+        walk.out_of_range(node, expected);
+        None
+    })
 }
 
 /// For a timeout that is not valid any default will do: the file is rejected.

@@ -234,15 +234,7 @@ impl<'a> Walk<'a> {
     }
 
     pub(crate) fn fraction(&mut self, node: &Node) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "only 0 and 1 are in range")]
-        let number = match node.value {
-            Value::Integer(number) => number as f64,
-            Value::Float(number) => number,
-            _ => {
-                self.wrong_type(node, "a number from 0 to 1");
-                return None;
-            }
-        };
+        let number = self.number(node, "a number from 0 to 1")?;
         let inside = (0.0..=1.0).contains(&number);
         if !inside {
             self.out_of_range(node, "a number from 0 to 1");
@@ -250,7 +242,19 @@ impl<'a> Walk<'a> {
         inside.then_some(number)
     }
 
-    fn out_of_range(&mut self, node: &Node, expected: &str) {
+    pub(crate) fn number(&mut self, node: &Node, expected: &str) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "the ranges end at 100")]
+        match node.value {
+            Value::Integer(number) => Some(number as f64),
+            Value::Float(number) => Some(number),
+            _ => {
+                self.wrong_type(node, expected);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn out_of_range(&mut self, node: &Node, expected: &str) {
         let message = format!("`{}` is out of range", self.at(&node.at));
         self.note(Diagnostic::new(&node.at, message, format!("expected {expected}")));
     }
@@ -407,6 +411,10 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("retries", "retry"),
     ("token", "bearer"),
     ("user", "username"),
+    ("timezone", "time_zone"),
+    ("duration", "for"),
+    ("length", "for"),
+    ("slo", "objective"),
 ];
 
 /// The key that an unknown key probably stands for.

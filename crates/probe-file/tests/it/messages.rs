@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::probe::PerEnvironment;
-use domain::{MOfN, Severity};
+use domain::{AvailabilityObjective, MOfN, Severity};
 
 use crate::fixtures;
 
@@ -47,6 +47,10 @@ fn all_keys_are_read_into_the_probe() {
     assert_eq!(probe.conversation[1].objectives.first_chunk, Some(Duration::from_secs(5)));
     assert_eq!(probe.alarm.down, MOfN::new(2, 3).unwrap());
     assert_eq!(probe.alarm.severity, Severity::Page);
+    assert_eq!(probe.objective, AvailabilityObjective::from_percent(99.5));
+    let [window] = &probe.maintenance[..] else { panic!("{:?}", probe.maintenance) };
+    assert_eq!(window.cron.to_string(), "0 2 * * SUN");
+    assert_eq!((window.length.as_secs(), window.time_zone.as_str()), (3_600, "Europe/Paris"));
 }
 
 #[test]
