@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EnvironmentName, ProbeName};
+use crate::{EnvironmentName, LocationName, ProbeName};
 
 /// `M of N`: so many of the last so many periods must be bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,12 +78,20 @@ pub struct AlarmRule {
     pub degraded: MOfN,
     /// Of `down`; `degraded` is never more than a ticket.
     pub severity: Severity,
+    /// How many locations must agree that the target is down; `None` means a majority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locations: Option<u32>,
 }
 
 impl Default for AlarmRule {
     /// 2 of 3 down, 3 of 5 degraded, page: justified by simulation in `docs/alerting.md`.
     fn default() -> Self {
-        Self { down: MOfN { m: 2, n: 3 }, degraded: MOfN { m: 3, n: 5 }, severity: Severity::Page }
+        Self {
+            down: MOfN { m: 2, n: 3 },
+            degraded: MOfN { m: 3, n: 5 },
+            severity: Severity::Page,
+            locations: None,
+        }
     }
 }
 
@@ -135,6 +143,33 @@ impl fmt::Display for AlarmName {
     }
 }
 
+/// `vigie-ENV-PROBE-down.LOCATION`: the alarm of a probe at one of several locations. Names of probes have no dot, so
+/// that another alarm cannot have this name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LocationAlarmName {
+    pub environment: EnvironmentName,
+    pub probe: ProbeName,
+    pub location: LocationName,
+}
+
+impl LocationAlarmName {
+    /// `None` for the name of another alarm.
+    #[must_use]
+    pub fn parse(name: &str, environment: &EnvironmentName) -> Option<Self> {
+        let (alarm, location) = name.split_once('.')?;
+        let AlarmName { environment, probe, kind } = AlarmName::parse(alarm, environment)?;
+        let location = location.parse().ok().filter(|_| kind == AlarmKind::Down)?;
+        Some(Self { environment, probe, location })
+    }
+}
+
+impl fmt::Display for LocationAlarmName {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { environment, probe, location } = self;
+        write!(to, "vigie-{environment}-{probe}-down.{location}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +179,21 @@ mod tests {
         assert_eq!("2 of 3".parse(), Ok(MOfN { m: 2, n: 3 }));
         for bad in ["3 of 2", "0 of 3", "2/3", "two of three", "2 of"] {
             assert_eq!(bad.parse::<MOfN>(), Err(()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn alarm_of_a_location_parses_to_its_location() {
+        let prod: EnvironmentName = "prod".parse().unwrap();
+        let name = "vigie-prod-support-bot-down.us-east-1";
+        let alarm = LocationAlarmName::parse(name, &prod).unwrap();
+        assert_eq!((alarm.probe.as_str(), alarm.location.as_str()), ("support-bot", "us-east-1"));
+        assert_eq!(alarm.to_string(), name);
+        assert_eq!(AlarmName::parse(name, &prod), None);
+        for other in
+            ["vigie-prod-bot-down", "vigie-prod-bot-degraded.office", "vigie-dev-bot-down.office"]
+        {
+            assert_eq!(LocationAlarmName::parse(other, &prod), None, "{other}");
         }
     }
 

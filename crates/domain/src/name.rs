@@ -91,6 +91,29 @@ name!(
     EnvironmentName,
     20
 );
+name!(
+    /// The name of a location: an AWS region, or a name that the operator chose, such as `office`.
+    ///
+    /// At most 30 characters, so that `vigie-ENV-PROBE-down-from-LOCATION` stays below CloudWatch's 255.
+    LocationName,
+    30
+);
+
+impl LocationName {
+    /// Whether this is the name of an AWS region, such as `eu-west-3` or `us-gov-east-1`.
+    #[must_use]
+    pub fn is_region(&self) -> bool {
+        let words: Vec<&str> = self.0.split('-').collect();
+        let [area, middle @ .., number] = &words[..] else { return false };
+        let letters =
+            |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+        area.len() == 2
+            && !middle.is_empty()
+            && letters(area)
+            && middle.iter().all(|word| letters(word))
+            && matches!(number.as_bytes(), [b'1'..=b'9'])
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -104,6 +127,16 @@ mod tests {
         for bad in ["", "-a", "a-", "Bot", "a b", "bot_2", "é", &"x".repeat(64)] {
             let refused = bad.parse::<ProbeName>().unwrap_err().to_string();
             assert!(refused.contains("expected 1 to 63 of a-z, 0-9 and -"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn region_differs_from_a_chosen_location() {
+        for region in ["eu-west-3", "ap-southeast-2", "us-gov-east-1", "us-iso-west-1"] {
+            assert!(region.parse::<LocationName>().unwrap().is_region(), "{region}");
+        }
+        for chosen in ["office", "paris-2", "eu-west", "eu-west-3a", "lab-a-1", "eu-3"] {
+            assert!(!chosen.parse::<LocationName>().unwrap().is_region(), "{chosen}");
         }
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::AlarmRule;
 use crate::check::Check;
+use crate::location::Placement;
 use crate::maintenance::Maintenance;
 use crate::name::{EnvironmentName, ProbeName};
 use crate::objective::AvailabilityObjective;
@@ -38,6 +39,8 @@ pub struct Probe<T = Target> {
     pub environments: Option<Vec<EnvironmentName>>,
     /// `false`: no runs and no alarms.
     pub enabled: bool,
+    #[serde(default, skip_serializing_if = "Placement::is_default")]
+    pub placement: Placement,
     /// The whole run, retries included; at most [`longest_timeout`].
     #[serde(with = "wire::seconds", rename = "timeout_seconds")]
     pub timeout: Duration,

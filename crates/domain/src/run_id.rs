@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{EnvironmentName, ProbeName};
+use crate::name::{EnvironmentName, LocationName, ProbeName};
 
 /// The id of a run: 16 hexadecimal digits, the same for every delivery of the same run request.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,10 +16,24 @@ impl RunId {
     /// The id of the run of `probe` in `environment` that is due at `due`.
     #[must_use]
     pub fn of(environment: &EnvironmentName, probe: &ProbeName, due: Timestamp) -> Self {
+        Self::at(environment, probe, due, None)
+    }
+
+    /// Likewise, for a run at one of several locations. Without a location it is the same as [`RunId::of`].
+    #[must_use]
+    pub fn at(
+        environment: &EnvironmentName,
+        probe: &ProbeName,
+        due: Timestamp,
+        location: Option<&LocationName>,
+    ) -> Self {
         let (environment, probe) = (environment.as_str(), probe.as_str());
-        let mut text = String::with_capacity(environment.len() + probe.len() + 24);
+        let mut text = String::with_capacity(environment.len() + probe.len() + 55);
         // Writing to a string can't fail.
         let _ = write!(text, "{environment}/{probe}/{}", due.as_millisecond());
+        if let Some(location) = location {
+            let _ = write!(text, "/{location}");
+        }
         let hash = stable_hash(&text);
         text.clear();
         let _ = write!(text, "{hash:016x}");
@@ -63,6 +77,8 @@ mod tests {
         let due = Timestamp::from_second(1_795_000_000).unwrap();
         let id = RunId::of(&prod, &bot, due);
         assert_eq!(id, RunId::of(&prod, &bot, due));
+        assert_eq!(id, RunId::at(&prod, &bot, due, None));
+        assert_ne!(id, RunId::at(&prod, &bot, due, Some(&"eu-west-3".parse().unwrap())));
         assert_ne!(id, RunId::of(&"dev".parse().unwrap(), &bot, due));
         assert_ne!(id, RunId::of(&prod, &bot, Timestamp::from_second(1_795_000_060).unwrap()));
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::RunId;
 use crate::scrape::ScrapeOptions;
-use crate::{EnvironmentName, Probe, ProbeName, Target, wire};
+use crate::{EnvironmentName, LocationName, Probe, ProbeName, Target, wire};
 
 /// The version of [`RunRequest`] that this program writes.
 pub const VERSION: u32 = 1;
@@ -25,6 +25,9 @@ pub struct RunRequest<P = Probe, T = Target> {
     pub environment: EnvironmentName,
     /// When the runs are due. This time stamps every result.
     pub due: Timestamp,
+    /// Where the runs are made; `None` unless the environment has several locations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<LocationName>,
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run<P>>,
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::report::{RunId, stable_hash};
 use crate::run_request::{Run, RunRequest, ScrapeRequest, VERSION};
 use crate::scrape::Scrape;
-use crate::{EnvironmentName, Probe, Target};
+use crate::{EnvironmentName, LocationName, Probe, Target};
 
 /// Largest number of runs or scrapes in one message. The prober runs them concurrently in one invocation.
 pub const RUNS_PER_REQUEST: usize = 10;
@@ -30,6 +30,16 @@ const SCRAPE_GRID: Duration = Duration::from_secs(5);
 /// A run request that borrows its probes, as the dispatcher writes it.
 pub type Planned<'a> = RunRequest<&'a Probe, &'a Target>;
 
+/// One of several locations, whose prober has its own queue.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    pub location: &'a LocationName,
+    /// All deployed locations.
+    pub deployed: &'a [LocationName],
+    /// Whether it makes the scrapes, which one location does.
+    pub scrapes: bool,
+}
+
 /// Offset of a probe's due times, in seconds: a multiple of `grid` from 0 to less than `every`.
 fn offset(name: &str, every: Duration, grid: Duration) -> u64 {
     let slots = (every.as_secs() / grid.as_secs()).max(1);
@@ -37,14 +47,9 @@ fn offset(name: &str, every: Duration, grid: Duration) -> u64 {
 }
 
 /// The due times within the minute that starts at `minute`, in Unix seconds.
-fn due_times(
-    name: &str,
-    every: Duration,
-    grid: Duration,
-    minute: i64,
-) -> impl Iterator<Item = i64> {
+fn due_times(every: Duration, offset: u64, minute: i64) -> impl Iterator<Item = i64> {
     let every_seconds = i64::try_from(every.as_secs()).unwrap_or(i64::MAX).max(1);
-    let offset = i64::try_from(offset(name, every, grid)).unwrap_or(0);
+    let offset = i64::try_from(offset).unwrap_or(0);
     let first = minute + (offset - minute).rem_euclid(every_seconds);
     std::iter::successors(Some(first), move |t| t.checked_add(every_seconds))
         .take_while(move |t| *t < minute + 60)
@@ -71,35 +76,48 @@ pub fn plan<'a>(
     environment: &EnvironmentName,
     minute: Timestamp,
 ) -> Vec<Planned<'a>> {
-    let start = minute.as_second();
-    let mut runs: Vec<(i64, u8, &Probe)> = Vec::new();
-    let mut scrapes: Vec<(i64, &Probe, &Scrape)> = Vec::new();
-    for probe in probes {
-        if probe.enabled {
-            let due = due_times(probe.name.as_str(), probe.every, RUN_GRID, start);
-            runs.extend(due.map(|due| (due, timeout_class(probe.timeout), probe)));
-        }
-        for scrape in &probe.scrape {
-            // Requested every minute, since the dispatcher does not know whether the series have ended.
-            let most = if probe.enabled { usize::MAX } else { 1 };
-            let due = due_times(probe.name.as_str(), scrape.every, SCRAPE_GRID, start);
-            scrapes.extend(due.take(most).map(|due| (due, probe, scrape)));
-        }
-    }
+    plan_for(probes, environment, minute, None)
+}
+
+/// Likewise, for one of several locations. The plan of one location depends on no other one.
+#[must_use]
+pub fn plan_at<'a>(
+    probes: &'a [Probe],
+    environment: &EnvironmentName,
+    minute: Timestamp,
+    at: At<'_>,
+) -> Vec<Planned<'a>> {
+    plan_for(probes, environment, minute, Some(at))
+}
+
+fn plan_for<'a>(
+    probes: &'a [Probe],
+    environment: &EnvironmentName,
+    minute: Timestamp,
+    at: Option<At<'_>>,
+) -> Vec<Planned<'a>> {
+    let mut runs = due_runs(probes, minute.as_second(), at);
+    let with_scrapes = at.is_none_or(|at| at.scrapes);
+    let mut scrapes =
+        if with_scrapes { due_scrapes(probes, minute.as_second()) } else { Vec::new() };
     runs.sort_by_key(|(due, class, _)| (*due, *class));
     scrapes.sort_by_key(|(due, ..)| *due);
 
+    let location = at.map(|at| at.location);
     let mut planned: Vec<Planned<'a>> = Vec::new();
     for group in runs.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
         let Ok(due) = Timestamp::from_second(group[0].0) else { continue };
         for probes in packed(group, |(_, _, probe)| weight(probe)) {
-            let run =
-                |probe: &'a Probe| Run { id: RunId::of(environment, &probe.name, due), probe };
+            let run = |probe: &'a Probe| Run {
+                id: RunId::at(environment, &probe.name, due, location),
+                probe,
+            };
             let runs = probes.iter().map(|(_, _, probe)| run(probe)).collect();
             planned.push(RunRequest {
                 version: VERSION,
                 environment: environment.clone(),
                 due,
+                location: location.cloned(),
                 runs,
                 scrapes: vec![],
                 test: None,
@@ -115,6 +133,7 @@ pub fn plan<'a>(
                 version: VERSION,
                 environment: environment.clone(),
                 due,
+                location: location.cloned(),
                 runs: vec![],
                 scrapes,
                 test: None,
@@ -123,6 +142,35 @@ pub fn plan<'a>(
     }
     planned.sort_by_key(|request| request.due);
     planned
+}
+
+/// The due runs of the minute, with the class of their timeout.
+fn due_runs<'a>(probes: &'a [Probe], start: i64, at: Option<At<'_>>) -> Vec<(i64, u8, &'a Probe)> {
+    let here = |probe: &&Probe| at.is_none_or(|at| probe.placement.has(at.location));
+    let of_probe = |probe: &'a Probe| {
+        let delay = at.map_or(Duration::ZERO, |at| {
+            probe.placement.delay(at.location, at.deployed, probe.every)
+        });
+        let offset = offset(probe.name.as_str(), probe.every, RUN_GRID) + delay.as_secs();
+        let due = due_times(probe.every, offset, start);
+        due.map(move |due| (due, timeout_class(probe.timeout), probe))
+    };
+    probes.iter().filter(|probe| probe.enabled).filter(here).flat_map(of_probe).collect()
+}
+
+/// The due scrapes of the minute.
+fn due_scrapes(probes: &[Probe], start: i64) -> Vec<(i64, &Probe, &Scrape)> {
+    let mut scrapes = Vec::new();
+    for probe in probes {
+        // Requested every minute, since the dispatcher does not know whether the series have ended.
+        let most = if probe.enabled { usize::MAX } else { 1 };
+        for scrape in &probe.scrape {
+            let offset = offset(probe.name.as_str(), scrape.every, SCRAPE_GRID);
+            let due = due_times(scrape.every, offset, start);
+            scrapes.extend(due.take(most).map(|due| (due, probe, scrape)));
+        }
+    }
+    scrapes
 }
 
 fn scrape_request<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeRequest<&'a Target> {
@@ -194,6 +242,7 @@ pub fn delay_seconds(due: Timestamp, now: Timestamp) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Placement;
     use crate::testing::{probe, scraped};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -321,6 +370,53 @@ mod tests {
         }
         assert_eq!(slots.len(), 2);
         assert!(slots.values().all(|runs| (240..=360).contains(runs)), "{slots:?}");
+    }
+
+    /// The due times of an hour at each of the locations `a`, `b` and `c`.
+    fn hour_at_three(probe: &Probe) -> [Vec<i64>; 3] {
+        let deployed: Vec<LocationName> = ["a", "b", "c"].map(|name| name.parse().unwrap()).into();
+        std::array::from_fn(|index| {
+            let at = At { location: &deployed[index], deployed: &deployed, scrapes: index == 0 };
+            let minutes = (0..60).flat_map(|minute| {
+                plan_at(std::slice::from_ref(probe), &prod(), self::at(minute * 60), at)
+            });
+            let with_runs = minutes.filter(|request| !request.runs.is_empty());
+            with_runs.map(|request| request.due.as_second()).collect()
+        })
+    }
+
+    #[test]
+    fn locations_run_together_or_share_the_interval() {
+        for every in [10, 60, 180, 300] {
+            let together = probe("bot", every);
+            let [a, b, c] = hour_at_three(&together);
+            assert!(a == b && b == c, "{every}");
+
+            let spread = Placement { spread: true, ..Placement::default() };
+            let due = hour_at_three(&Probe { placement: spread, ..together });
+            let third = i64::try_from(every).unwrap() / 3;
+            let every = i64::try_from(every).unwrap();
+            for one in &due {
+                assert!(one.windows(2).all(|pair| pair[1] - pair[0] == every));
+            }
+            let gap = |other: &[i64]| (other[0] - due[0][0]).rem_euclid(every);
+            assert_eq!((gap(&due[1]), gap(&due[2])), (third, every * 2 / 3));
+        }
+    }
+
+    #[test]
+    fn location_runs_only_its_probes_and_scrapes_once() {
+        let deployed: Vec<LocationName> = ["home", "away"].map(|name| name.parse().unwrap()).into();
+        let only_away = Placement { locations: Some(vec![deployed[1].clone()]), spread: false };
+        let probes = [Probe { placement: only_away, ..scraped("bot", 60, 60) }];
+        let count = |index: usize| {
+            let at = At { location: &deployed[index], deployed: &deployed, scrapes: index == 0 };
+            let planned = plan_at(&probes, &prod(), self::at(1_795_000_020), at);
+            assert!(planned.iter().all(|one| one.location.as_ref() == Some(&deployed[index])));
+            let runs: usize = planned.iter().map(|one| one.runs.len()).sum();
+            (runs, planned.iter().map(|one| one.scrapes.len()).sum::<usize>())
+        };
+        assert_eq!((count(0), count(1)), ((0, 1), (1, 0)));
     }
 
     #[test]

@@ -45,6 +45,7 @@ impl<'a> SmokePlan<&'a Probe, &'a Target> {
             version: VERSION,
             environment: environment.clone(),
             due,
+            location: None,
             runs: first.iter().map(run).collect(),
             scrapes: vec![],
             test: None,

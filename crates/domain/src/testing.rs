@@ -21,6 +21,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
         every,
         environments: None,
         enabled: true,
+        placement: crate::Placement::default(),
         timeout: crate::probe::default_timeout(every),
         target: Target::new(Template::literal("http://127.0.0.1:7860")),
         retry: Retry::within(Duration::from_secs(30)),

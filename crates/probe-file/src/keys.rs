@@ -5,6 +5,7 @@
 
 use domain::check::PartKind;
 use domain::language::LANGUAGES;
+use domain::location::MOST_LOCATIONS;
 use serde_json::{Value, json};
 
 use crate::label;
@@ -78,6 +79,16 @@ pub(crate) const PROBE: Keys = Keys {
             "environments",
             "Where the probe runs; everywhere when left out.",
             || json!({ "type": "array", "items": environment(), "minItems": 1, "uniqueItems": true }),
+        ),
+        optional(
+            "locations",
+            "Where its runs are made: some of the locations in the parameter `Locations`. Default: all of them.",
+            || json!({ "type": "array", "items": location(), "minItems": 1, "maxItems": MOST_LOCATIONS, "uniqueItems": true }),
+        ),
+        optional(
+            "spread",
+            "Whether the locations make their runs one after another within `every` instead of at the same second. Default: false.",
+            boolean,
         ),
         optional("enabled", "false: no runs and no alarms. Default: true.", boolean),
         optional(
@@ -523,6 +534,11 @@ pub(crate) const ALARM: Keys = Keys {
             "Of the alarm `down`: page is sent at once, ticket can wait for working hours. Default: page.",
             || json!({ "type": "string", "enum": ["page", "ticket"] }),
         ),
+        optional(
+            "locations",
+            "How many locations must agree that the app is down. Used only with several locations. Default: a majority.",
+            || json!({ "type": "integer", "minimum": 1, "maximum": MOST_LOCATIONS }),
+        ),
     ],
 };
 
@@ -588,6 +604,10 @@ pub(crate) const OUR_LABELS: &[&str] =
 
 fn text() -> Value {
     json!({ "type": "string" })
+}
+
+fn location() -> Value {
+    json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$" })
 }
 
 fn some_text() -> Value {

@@ -18,6 +18,7 @@ mod keys;
 pub mod label;
 mod maintenance;
 mod node;
+mod placement;
 mod probe;
 mod schema;
 mod scrape;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::location::MOST_LOCATIONS;
 use domain::probe::{Retry, default_timeout, is_interval, longest_timeout};
 use domain::{
-    AlarmRule, AvailabilityObjective, EnvironmentName, MOfN, Objectives, Probe, ProbeName,
-    ProbeSpec, Severity,
+    AlarmRule, AvailabilityObjective, EnvironmentName, MOfN, Objectives, Placement, Probe,
+    ProbeName, ProbeSpec, Severity,
 };
 
 use crate::common::{environment, is_url, label_value, objectives};
@@ -16,6 +17,7 @@ use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, OUR_LABELS, PROBE, RETRY};
 use crate::label;
 use crate::maintenance;
 use crate::node::{Node, Place};
+use crate::placement::placement;
 use crate::scrape;
 use crate::target;
 use crate::units::written;
@@ -28,6 +30,7 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
     let name = fields.get("probe").and_then(|node| name(walk, node));
     let every = fields.get("every").and_then(|node| interval(walk, node));
     let environments = fields.get("environments").and_then(|node| environments(walk, node));
+    let placement = placement(walk, &fields);
     let enabled = fields.get("enabled").map_or(Some(true), |node| walk.boolean(node));
     let timeout = timeout(walk, &fields, every);
     let retry = match fields.get("retry") {
@@ -46,7 +49,7 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
         fields.get("conversation").and_then(|node| conversation::turns(walk, node, timeout));
     let scrape = fields.get("scrape").map_or(Some(Vec::new()), |node| scrape::scrapes(walk, node));
     let alarm = match fields.get("alarm") {
-        Some(node) => alarm(walk, node, every),
+        Some(node) => alarm(walk, node, every, placement.as_ref()),
         None => Some(AlarmRule::default()),
     };
     let maintenance =
@@ -56,7 +59,8 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
     let most = fields.get("max_runs_per_day").map(|node| walk.integer(node, 1..=u32::MAX));
     if let (Some(every), Some(retry)) = (every, retry) {
         if let (Some(Some(most)), Some(node)) = (most, fields.get("max_runs_per_day")) {
-            check_runs_per_day(walk, &node.at, most, every, retry);
+            let runs = RunsPerDay { every, retry, locations: placement.as_ref().map_or(1, named) };
+            check_runs_per_day(walk, &node.at, most, runs);
         }
         if let (Some(timeout), Some((key, _))) = (timeout, fields.entry("retry")) {
             check_pauses(walk, &key.at, retry, timeout);
@@ -67,6 +71,7 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
         every: every?,
         environments,
         enabled: enabled?,
+        placement: placement?,
         timeout: timeout?,
         target: target?,
         retry: retry?,
@@ -197,17 +202,45 @@ fn check_pauses(walk: &mut Walk<'_>, at: &Place, retry: Retry, timeout: Duration
     }
 }
 
-/// Checks that `every` and `retry` keep within `max_runs_per_day`.
-fn check_runs_per_day(walk: &mut Walk<'_>, at: &Place, most: u32, every: Duration, retry: Retry) {
-    let attempts = attempts_per_day(every, retry);
+/// What decides how many attempts a probe makes.
+#[derive(Clone, Copy)]
+struct RunsPerDay {
+    every: Duration,
+    retry: Retry,
+    /// Number of named locations; 1 if none is named.
+    locations: u64,
+}
+
+impl RunsPerDay {
+    /// The most attempts in a day.
+    fn attempts(self) -> u64 {
+        let runs = 86_400_u64.div_ceil(self.every.as_secs().max(1));
+        runs * (1 + u64::from(self.retry.attempts)) * self.locations
+    }
+}
+
+fn named(placement: &Placement) -> u64 {
+    let named = placement.locations.as_ref().map_or(1, Vec::len);
+    u64::try_from(named).unwrap_or(u64::MAX)
+}
+
+/// Checks that `every`, `retry` and `locations` keep within `max_runs_per_day`.
+fn check_runs_per_day(walk: &mut Walk<'_>, at: &Place, most: u32, runs: RunsPerDay) {
+    let (every, attempts) = (runs.every, runs.attempts());
     if attempts <= u64::from(most) {
         return;
     }
-    let message = format!("every `{}` makes up to {attempts} attempts a day", written(every));
+    let at_locations = match runs.locations {
+        1 => String::new(),
+        several => format!(" at {several} locations"),
+    };
+    let message =
+        format!("every `{}` makes up to {attempts} attempts a day{at_locations}", written(every));
     let expected = format!("expected at most {most}, retries included");
     let minutes = (1..=1_440).map(|minutes| Duration::from_secs(60 * minutes));
     let mut intervals = [10, 20, 30].map(Duration::from_secs).into_iter().chain(minutes);
-    let fits = intervals.find(|every| attempts_per_day(*every, retry) <= u64::from(most));
+    let fits =
+        intervals.find(|every| RunsPerDay { every: *every, ..runs }.attempts() <= u64::from(most));
     let hint = match fits {
         Some(fits) => format!("`every: {}` is within the limit", written(fits)),
         None => "with so many retries no interval is within the limit".to_owned(),
@@ -215,12 +248,12 @@ fn check_runs_per_day(walk: &mut Walk<'_>, at: &Place, most: u32, every: Duratio
     walk.note(Diagnostic::new(at, message, expected).hint(hint));
 }
 
-/// The most attempts in a day.
-fn attempts_per_day(every: Duration, retry: Retry) -> u64 {
-    86_400_u64.div_ceil(every.as_secs().max(1)) * (1 + u64::from(retry.attempts))
-}
-
-fn alarm(walk: &mut Walk<'_>, node: &Node, every: Option<Duration>) -> Option<AlarmRule> {
+fn alarm(
+    walk: &mut Walk<'_>,
+    node: &Node,
+    every: Option<Duration>,
+    placement: Option<&Placement>,
+) -> Option<AlarmRule> {
     let fields = walk.fields(node, &ALARM, &node.place())?;
     let default = AlarmRule::default();
     let down = fields.get("down").map_or(Some(default.down), |node| m_of_n(walk, node, every));
@@ -238,7 +271,28 @@ fn alarm(walk: &mut Walk<'_>, node: &Node, every: Option<Duration>) -> Option<Al
         }
         severity
     });
-    Some(AlarmRule { down: down?, degraded: degraded?, severity: severity? })
+    let locations = match fields.get("locations") {
+        Some(node) => votes(walk, node, placement).map(Some),
+        None => Some(None),
+    };
+    Some(AlarmRule { down: down?, degraded: degraded?, severity: severity?, locations: locations? })
+}
+
+/// How many locations must agree.
+fn votes(walk: &mut Walk<'_>, node: &Node, placement: Option<&Placement>) -> Option<u32> {
+    let most = u32::try_from(MOST_LOCATIONS).unwrap_or(u32::MAX);
+    let votes = walk.integer(node, 1..=most)?;
+    let named = placement.and_then(|placement| placement.locations.as_ref()).map(Vec::len);
+    let named = named.and_then(|count| u32::try_from(count).ok());
+    match named.filter(|count| *count < votes) {
+        None => Some(votes),
+        Some(count) => {
+            let message = format!("`{votes}` locations can't agree");
+            let expected = format!("expected at most {count}, the number of `locations`");
+            walk.note(Diagnostic::new(&node.at, message, expected));
+            None
+        }
+    }
 }
 
 fn m_of_n(walk: &mut Walk<'_>, node: &Node, every: Option<Duration>) -> Option<MOfN> {

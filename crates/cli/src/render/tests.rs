@@ -9,12 +9,13 @@ use domain::{AlarmRule, Objectives, Probe, ProbeSpec, Severity, TargetSpec, Temp
 
 use super::*;
 
-fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
+pub(super) fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
     Probe {
         name: name.parse().unwrap(),
         every: Duration::from_secs(every_seconds),
         environments: None,
         enabled: true,
+        placement: domain::Placement::default(),
         timeout: Duration::from_secs(5),
         target: TargetSpec::new(PerEnvironment::Same(Template::literal(
             "https://chat.example.com",
@@ -38,14 +39,17 @@ fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
     }
 }
 
-fn limited_to(environments: &[&str], probe: ProbeSpec) -> ProbeSpec {
+pub(super) fn limited_to(environments: &[&str], probe: ProbeSpec) -> ProbeSpec {
     let environments = environments.iter().map(|name| name.parse().unwrap()).collect();
     Probe { environments: Some(environments), ..probe }
 }
 
 fn ruled(down: &str, degraded: &str, probe: ProbeSpec) -> ProbeSpec {
     let (down, degraded) = (down.parse().unwrap(), degraded.parse().unwrap());
-    Probe { alarm: AlarmRule { down, degraded, severity: Severity::Page }, ..probe }
+    Probe {
+        alarm: AlarmRule { down, degraded, severity: Severity::Page, locations: None },
+        ..probe
+    }
 }
 
 fn many(count: u32) -> Vec<ProbeSpec> {
@@ -53,7 +57,7 @@ fn many(count: u32) -> Vec<ProbeSpec> {
 }
 
 fn only(probes: &[ProbeSpec]) -> String {
-    let files = render(probes, Shards::ONE).unwrap();
+    let files = render(probes, &DeployedLocations::default(), Shards::ONE).unwrap();
     assert_eq!(files.len(), 1);
     files[0].text.clone()
 }
@@ -95,7 +99,7 @@ fn order_of_files_does_not_change_the_stack() {
 
 #[track_caller]
 fn check(probe: &ProbeSpec, expected: Result<(), &str>) {
-    let actual = render(std::slice::from_ref(probe), Shards::ONE);
+    let actual = render(std::slice::from_ref(probe), &DeployedLocations::default(), Shards::ONE);
     let actual = actual
         .map(drop)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
@@ -133,14 +137,16 @@ fn alarm_beyond_cloudwatch_limits_is_refused() {
 
 #[test]
 fn two_probes_with_one_name_are_refused() {
-    let errors = render(&[probe("bot", 60), probe("bot", 10)], Shards::ONE).unwrap_err();
+    let errors =
+        render(&[probe("bot", 60), probe("bot", 10)], &DeployedLocations::default(), Shards::ONE)
+            .unwrap_err();
     assert_eq!(errors[0].to_string(), "probe `bot` is in two files; expected a unique name");
 }
 
 #[test]
 fn too_many_resources_suggest_shards() {
-    assert!(render(&many(245), Shards::ONE).is_ok());
-    let errors = render(&many(250), Shards::ONE).unwrap_err();
+    assert!(render(&many(245), &DeployedLocations::default(), Shards::ONE).is_ok());
+    let errors = render(&many(250), &DeployedLocations::default(), Shards::ONE).unwrap_err();
     let error = errors[0].to_string();
     assert!(
         error.starts_with("`alarms.yaml` has 506 resources; CloudFormation allows 500"),
@@ -153,9 +159,9 @@ fn too_many_resources_suggest_shards() {
 fn new_probe_changes_one_shard() {
     let shards = Shards::new(16).unwrap();
     let mut probes = many(1_000);
-    let before = render(&probes, shards).unwrap();
+    let before = render(&probes, &DeployedLocations::default(), shards).unwrap();
     probes.push(probe("newcomer", 60));
-    let after = render(&probes, shards).unwrap();
+    let after = render(&probes, &DeployedLocations::default(), shards).unwrap();
     let changed: Vec<&str> = before
         .iter()
         .zip(&after)
@@ -170,14 +176,14 @@ fn new_probe_changes_one_shard() {
 
 #[test]
 fn sixteen_shards_hold_3000_probes() {
-    assert!(render(&many(3_000), Shards::new(16).unwrap()).is_ok());
+    assert!(render(&many(3_000), &DeployedLocations::default(), Shards::new(16).unwrap()).is_ok());
 }
 
 #[test]
 fn number_of_shards_is_recorded_in_the_file() {
     for count in [1, 4, 8, 16] {
         let shards = Shards::new(count).unwrap();
-        for file in render(&many(3), shards).unwrap() {
+        for file in render(&many(3), &DeployedLocations::default(), shards).unwrap() {
             assert_eq!(Shards::of_rendered(&file.text), Some(shards), "{}", file.name);
         }
     }
@@ -227,7 +233,7 @@ fn check_lists_changes_and_writes_nothing() {
     let file = |name: &str| folder.path().join(name);
     std::fs::write(file("alarms-07.yaml"), "old shard").unwrap();
     std::fs::write(file("alarms-mine.yaml"), "another file").unwrap();
-    let files = render(&many(2), Shards::ONE).unwrap();
+    let files = render(&many(2), &DeployedLocations::default(), Shards::ONE).unwrap();
     let apply = |check| {
         let mut out = Vec::new();
         let up_to_date = apply(&files, folder.path(), check, &mut out).unwrap();
@@ -258,7 +264,9 @@ fn committed_alarms_match_the_probe_files() {
     let probes = probes.unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let infra = root.join("infra");
     let committed = std::fs::read_to_string(infra.join(ALARMS_FILE)).unwrap();
-    let rendered = render(&probes, Shards::of_rendered(&committed).unwrap()).unwrap();
+    let rendered =
+        render(&probes, &DeployedLocations::default(), Shards::of_rendered(&committed).unwrap())
+            .unwrap();
 
     let mut said = Vec::new();
     let up_to_date = apply(&rendered, &infra, true, &mut said).unwrap();

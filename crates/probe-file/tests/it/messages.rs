@@ -46,7 +46,9 @@ fn all_keys_are_read_into_the_probe() {
     insta::assert_debug_snapshot!(checks);
     assert_eq!(probe.conversation[1].objectives.first_chunk, Some(Duration::from_secs(5)));
     assert_eq!(probe.alarm.down, MOfN::new(2, 3).unwrap());
-    assert_eq!(probe.alarm.severity, Severity::Page);
+    assert_eq!((probe.alarm.severity, probe.alarm.locations), (Severity::Page, Some(1)));
+    assert!(probe.placement.spread && probe.placement.has(&"eu-west-3".parse().unwrap()));
+    assert!(!probe.placement.has(&"us-east-1".parse().unwrap()));
     assert_eq!(probe.objective, AvailabilityObjective::from_percent(99.5));
     let [window] = &probe.maintenance[..] else { panic!("{:?}", probe.maintenance) };
     assert_eq!(window.cron.to_string(), "0 2 * * SUN");

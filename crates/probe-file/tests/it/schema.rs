@@ -31,6 +31,8 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "input-template.yaml",
     "json-path.yaml",
     "json-schema.yaml",
+    "locations-make-too-many-runs.yaml",
+    "locations-that-cannot-agree.yaml",
     "objective-never-missed.yaml",
     "regex-unclosed.yaml",
     "regex.yaml",
