@@ -166,10 +166,20 @@ fn functions_receive_the_settings_they_read() {
         })
         .collect();
     let expected: &[(&str, &[&str])] = &[
-        ("Dispatcher", &["RUNS_QUEUE_URL", "PROBES", "PROBE_ALARMS", "PROBE_VARIABLES"]),
+        (
+            "Dispatcher",
+            &["RUNS_QUEUE_URL", "LOCATIONS", "PROBES", "PROBE_ALARMS", "PROBE_VARIABLES"],
+        ),
         (
             "Prober",
-            &["RUNS_QUEUE_URL", "SAMPLES_QUEUE_URL", "REPORT_BUCKET", "TABLE_NAME", "METRICS"],
+            &[
+                "RUNS_QUEUE_URL",
+                "SAMPLES_QUEUE_URL",
+                "REPORT_BUCKET",
+                "TABLE_NAME",
+                "METRICS",
+                "HOME_REGION",
+            ],
         ),
         (
             "Bridge",

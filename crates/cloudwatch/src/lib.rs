@@ -16,7 +16,7 @@ use domain::metrics::{Detail, Metric, Unit, for_cloudwatch};
 use domain::{EnvironmentName, Report};
 use jiff::Timestamp;
 
-pub use names::{MetricInfo, NAMESPACE, OwnMetric, PROBE_METRICS};
+pub use names::{BY_LOCATION, MetricInfo, NAMESPACE, OwnMetric, PROBE_METRICS};
 
 /// The most metrics in one request; see the reference of `PutMetricData`.
 pub const METRICS_PER_REQUEST: usize = 1_000;
@@ -38,35 +38,41 @@ pub struct PutError {
 /// the same to publish.
 #[must_use]
 pub fn data(report: &Report, detail: Detail) -> Vec<MetricDatum> {
+    let metrics = for_cloudwatch(report, detail);
+    let reason = |metric: &Metric| metric.reason.map(|reason| dimension("Reason", reason.as_str()));
+    metrics.iter().flat_map(|metric| of_metric(report, metric, reason(metric))).collect()
+}
+
+/// The metrics of a report with the dimension `Location`, for environments with several locations. The vote
+/// on the state of the bot reads them.
+#[must_use]
+pub fn data_of_location(report: &Report) -> Vec<MetricDatum> {
+    let metrics = for_cloudwatch(report, Detail::Essential);
+    let shown = metrics.iter().filter(|metric| BY_LOCATION.contains(&metric.name));
+    let location = || Some(dimension("Location", &report.location));
+    shown.flat_map(|metric| of_metric(report, metric, location())).collect()
+}
+
+/// The values of a metric, with one more dimension than the probe's if there is one.
+fn of_metric(report: &Report, metric: &Metric, further: Option<Dimension>) -> Vec<MetricDatum> {
     let resolution = if report.every < Duration::from_secs(60) { 1 } else { 60 };
-    let at = date_time(report.due);
-    let datum = |metric: &Metric, values: &[f64]| {
-        let common = [
-            dimension("Environment", report.environment.as_str()),
-            dimension("Probe", report.probe.as_str()),
-        ];
-        let reason = metric.reason.map(|reason| dimension("Reason", reason.as_str()));
+    let common = [
+        dimension("Environment", report.environment.as_str()),
+        dimension("Probe", report.probe.as_str()),
+    ];
+    let dimensions: Vec<Dimension> = common.into_iter().chain(further).collect();
+    let datum = |values: &[f64]| {
         MetricDatum::builder()
             .metric_name(metric.name)
-            .set_dimensions(Some(common.into_iter().chain(reason).collect()))
+            .set_dimensions(Some(dimensions.clone()))
             .unit(unit(metric.unit))
-            .timestamp(at)
+            .timestamp(date_time(report.due))
             .storage_resolution(resolution)
             .set_values(Some(values.to_vec()))
             .set_counts(Some(vec![1.0; values.len()]))
             .build()
     };
-    let metrics = for_cloudwatch(report, detail);
-    metrics
-        .iter()
-        .flat_map(|metric| {
-            metric
-                .values
-                .chunks(VALUES_PER_METRIC)
-                .map(|values| datum(metric, values))
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    metric.values.chunks(VALUES_PER_METRIC).map(datum).collect()
 }
 
 /// A value of a metric about Vigie itself.
@@ -167,6 +173,20 @@ mod tests {
         }
         assert_eq!(data[0].values(), [0.0]);
         assert_eq!(data[3].values(), [0.25]);
+    }
+
+    #[test]
+    fn location_has_its_own_success_and_first_chunk() {
+        let data = data_of_location(&report());
+        let names: Vec<_> = data.iter().filter_map(MetricDatum::metric_name).collect();
+        assert_eq!(names, BY_LOCATION);
+        for datum in &data {
+            let dimensions: Vec<_> =
+                datum.dimensions().iter().map(|one| (one.name(), one.value())).collect();
+            let expected = [("Environment", "prod"), ("Probe", "bot"), ("Location", "eu-west-1")];
+            assert_eq!(dimensions, expected.map(|(name, value)| (Some(name), Some(value))));
+            assert_eq!(datum.storage_resolution(), Some(1));
+        }
     }
 
     #[tokio::test]

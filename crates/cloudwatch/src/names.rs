@@ -94,6 +94,10 @@ pub const PROBE_METRICS: &[MetricInfo] = &[
     ),
 ];
 
+/// The metrics of a probe that are also published with the dimension `Location`, if the environment has
+/// several locations.
+pub const BY_LOCATION: &[&str] = &["Success", "TimeToFirstChunk"];
+
 const fn probe(
     name: &'static str,
     unit: Unit,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use domain::EnvironmentName;
+use domain::location::{LIST_FORM, LocationList};
+use domain::{EnvironmentName, LocationName};
 use lambda_kit::{SettingError, Settings};
 
 /// Settings, read once at start.
@@ -12,11 +13,24 @@ use lambda_kit::{SettingError, Settings};
 pub struct Config {
     pub environment: EnvironmentName,
     pub runs_queue_url: String,
+    /// `None` when the environment has one location.
+    pub locations: Option<Locations>,
     pub probes: ProbesFrom,
     /// Whether probes have alarms. If so, a probe without one is reported.
     pub alarms: bool,
     /// Values of `${UPPER_CASE}` in probe files.
     pub variables: BTreeMap<String, String>,
+}
+
+/// The locations of an environment with several ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locations {
+    /// All of them, in the order of the parameter.
+    pub deployed: Vec<LocationName>,
+    /// The location of the prober in the home region.
+    pub home: LocationName,
+    /// Region of this function.
+    pub home_region: String,
 }
 
 /// Folder in which Lambda mounts layers.
@@ -111,6 +125,7 @@ impl Config {
             environment: settings
                 .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
             runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
+            locations: locations(&settings)?,
             probes: settings
                 .parsed("PROBES", "a folder such as `/opt`, or `s3://BUCKET/PREFIX`")?
                 .unwrap_or_else(|| ProbesFrom::Folder(LAYERS.into())),
@@ -118,6 +133,22 @@ impl Config {
             variables: variables.map(|variables| variables.0).unwrap_or_default(),
         })
     }
+}
+
+fn locations<E: Fn(&str) -> Option<String>>(
+    settings: &Settings<E>,
+) -> Result<Option<Locations>, SettingError> {
+    let list: Option<LocationList> = settings.parsed("LOCATIONS", LIST_FORM)?;
+    let Some(LocationList(deployed)) = list else { return Ok(None) };
+    let expected = "one of the names in `LOCATIONS`";
+    let home: LocationName = settings.required_as("VIGIE_LOCATION", expected)?;
+    if !deployed.contains(&home) {
+        let value = home.to_string();
+        let name = "VIGIE_LOCATION".to_owned();
+        return Err(SettingError::Invalid { name, value, expected });
+    }
+    let home_region = settings.required("AWS_REGION", "the region of the function")?;
+    Ok(Some(Locations { deployed, home, home_region }))
 }
 
 #[cfg(test)]
@@ -156,6 +187,20 @@ mod tests {
         assert_eq!(
             refused("PROBE_ALARMS", "yes"),
             "`PROBE_ALARMS` is `yes`; expected `on` or `off`"
+        );
+        for list in ["eu-west-3,eu-west-3", "Paris", "a,b,c,d,e,f", "a,"] {
+            assert_eq!(
+                refused("LOCATIONS", list),
+                format!(
+                    "`LOCATIONS` is `{list}`; expected one to five different names, such as \
+                     `eu-west-3,us-east-1,office`"
+                )
+            );
+        }
+        assert_eq!(
+            config(&[COMPLETE[0], COMPLETE[1], ("LOCATIONS", "a,b"), ("VIGIE_LOCATION", "c")])
+                .unwrap_err(),
+            "`VIGIE_LOCATION` is `c`; expected one of the names in `LOCATIONS`"
         );
         assert_eq!(
             config(&[]).unwrap_err(),

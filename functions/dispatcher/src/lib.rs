@@ -6,17 +6,19 @@
 
 mod alarms;
 mod config;
+mod destinations;
 pub mod probes;
 mod queue;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client as CloudWatch;
-use aws_sdk_sqs::Client as Sqs;
 use cloudwatch::OwnMetric;
 use domain::Probe;
-use domain::schedule::{minute_after, plan};
+use domain::schedule::{Planned, minute_after};
 use domain::smoke::{SmokePlan, SmokeRequest};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use lambda_kit::chain;
 use lambda_runtime::Diagnostic;
@@ -24,9 +26,14 @@ use serde::{Deserialize, Serialize};
 use tracing::{error, info, warn};
 
 use alarms::Alarms;
-pub use config::Config;
+pub use config::{Config, Locations};
+pub use destinations::Destination;
+use destinations::unknown_locations;
 use probes::Source;
-use queue::SendError;
+use queue::{SendError, Unsent};
+
+/// Time to send the run requests of a location other than the home one.
+const LOCATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The event that invokes the function.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -44,11 +51,29 @@ pub struct ScheduleEvent {
 }
 
 /// The runs and scrapes requested for a minute; the response of the function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Dispatched {
     pub runs: usize,
     pub scrapes: usize,
     pub messages: usize,
+}
+
+impl Dispatched {
+    fn of(requests: &[Planned<'_>]) -> Self {
+        Self {
+            runs: requests.iter().map(|request| request.runs.len()).sum(),
+            scrapes: requests.iter().map(|request| request.scrapes.len()).sum(),
+            messages: requests.len(),
+        }
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            scrapes: self.scrapes + other.scrapes,
+            messages: self.messages + other.messages,
+        }
+    }
 }
 
 /// Why a minute was not dispatched completely. A retry is safe.
@@ -78,7 +103,7 @@ impl From<DispatchError> for Diagnostic {
 pub struct Dispatcher {
     config: Config,
     source: Source,
-    sqs: Sqs,
+    destinations: Vec<Destination>,
     cloudwatch: CloudWatch,
     /// `None` when the probes of this environment have no alarms.
     alarms: Option<Alarms>,
@@ -86,10 +111,15 @@ pub struct Dispatcher {
 
 impl Dispatcher {
     #[must_use]
-    pub fn new(config: Config, source: Source, sqs: Sqs, cloudwatch: CloudWatch) -> Self {
+    pub fn new(
+        config: Config,
+        source: Source,
+        destinations: Vec<Destination>,
+        cloudwatch: CloudWatch,
+    ) -> Self {
         let alarms =
             config.alarms.then(|| Alarms::new(cloudwatch.clone(), config.environment.clone()));
-        Self { config, source, sqs, cloudwatch, alarms }
+        Self { config, source, destinations, cloudwatch, alarms }
     }
 
     /// Handles an event and returns the response as JSON.
@@ -120,33 +150,47 @@ impl Dispatcher {
     /// When the probes could not be read or a run request was not sent.
     pub async fn dispatch(&self, event: ScheduleEvent) -> Result<Dispatched, DispatchError> {
         let loaded = self.load().await?;
-        for problem in &loaded.problems {
+        let unknown = unknown_locations(&loaded.probes, self.config.locations.as_ref());
+        for problem in loaded.problems.iter().chain(&unknown) {
             error!(problem, "Probe file has an error");
         }
         let minute = minute_after(event.scheduled_time);
-        let planned = plan(&loaded.probes, &self.config.environment, minute);
-        let dispatched = Dispatched {
-            runs: planned.iter().map(|request| request.runs.len()).sum(),
-            scrapes: planned.iter().map(|request| request.scrapes.len()).sum(),
-            messages: planned.len(),
-        };
-        for request in &planned {
-            let runs: Vec<&str> = request.runs.iter().map(|run| run.id.as_str()).collect();
-            let scrapes = request.scrapes.len();
-            info!(due = %request.due, runs = runs.join(" "), scrapes, "Run request planned");
-        }
-        let sent =
-            queue::send(&self.sqs, &self.config.runs_queue_url, &planned, Timestamp::now).await;
-        let runs_sent = sent.as_ref().map_or_else(|unsent| unsent.runs_sent, |()| dispatched.runs);
+        // Boxed: the nested future is too deep for the compiler's type-length limit.
+        let sending = self.destinations.iter();
+        let sending = sending.map(|one| Box::pin(self.send(one, &loaded.probes, minute)));
+        let sent = join_all(sending).await;
+
+        let planned = sent.iter().map(|sent| sent.planned).reduce(Dispatched::with);
+        let planned = planned.unwrap_or_default();
+        let runs_sent = sent.iter().map(Sent::runs).sum();
         let without_alarm = self.count_without_alarm(&loaded.probes, minute).await;
-        self.publish(minute, runs_sent, loaded.problems.len(), without_alarm).await;
-        let Dispatched { scrapes, messages, .. } = dispatched;
+        let problems = loaded.problems.len() + unknown.len();
+        self.publish(minute, runs_sent, problems, without_alarm).await;
+        let Dispatched { scrapes, messages, .. } = planned;
         info!(%minute, runs = runs_sent, scrapes, messages, "Minute dispatched");
-        sent.map(|()| dispatched).map_err(|unsent| DispatchError::Send {
-            missing: unsent.missing,
-            all: planned.len(),
-            source: unsent.source,
-        })
+        sent.into_iter().try_for_each(Sent::check).map(|()| planned)
+    }
+
+    /// Plans the minute of a location and sends its run requests.
+    async fn send(&self, to: &Destination, probes: &[Probe], minute: Timestamp) -> Sent {
+        let requests = to.plan(probes, &self.config, minute);
+        log_planned(to, &requests);
+        let sending = queue::send(to.sqs(), to.queue_url(), &requests, Timestamp::now);
+        let planned = Dispatched::of(&requests);
+        let unsent = if to.is_home() {
+            sending.await.err()
+        } else {
+            // A location that does not respond must leave the others their time.
+            let sent = tokio::time::timeout(LOCATION_TIMEOUT, sending).await;
+            let timed_out = || Unsent::all(requests.len(), SendError::TimedOut);
+            sent.map_or_else(|_| Some(timed_out()), Result::err)
+        };
+        if let Some(unsent) = unsent.as_ref().filter(|_| !to.is_home()) {
+            let (location, missing) = (to.name(), unsent.missing);
+            let error = chain(&unsent.source);
+            error!(location, missing, error, "Sending run requests to a location failed");
+        }
+        Sent { planned, unsent, is_home: to.is_home() }
     }
 
     /// Logs each enabled probe without an alarm and returns their number.
@@ -178,12 +222,45 @@ impl Dispatcher {
     }
 }
 
+fn log_planned(to: &Destination, requests: &[Planned<'_>]) {
+    for request in requests {
+        let runs: Vec<&str> = request.runs.iter().map(|run| run.id.as_str()).collect();
+        let (runs, scrapes, location) = (runs.join(" "), request.scrapes.len(), to.name());
+        info!(due = %request.due, location, runs, scrapes, "Run request planned");
+    }
+}
+
+/// The result for one location.
+struct Sent {
+    planned: Dispatched,
+    unsent: Option<Unsent>,
+    is_home: bool,
+}
+
+impl Sent {
+    fn runs(&self) -> usize {
+        self.unsent.as_ref().map_or(self.planned.runs, |unsent| unsent.runs_sent)
+    }
+
+    /// An error for the home location only: a retry would repeat the requests of every location, and the
+    /// missing data of the other one raises its own alarm.
+    fn check(self) -> Result<(), DispatchError> {
+        match self.unsent.filter(|_| self.is_home) {
+            None => Ok(()),
+            Some(Unsent { missing, source, .. }) => {
+                Err(DispatchError::Send { missing, all: self.planned.messages, source })
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
+    use aws_sdk_sqs::Client as Sqs;
     use aws_sdk_sqs::operation::send_message_batch::{
-        SendMessageBatchInput, SendMessageBatchOutput,
+        SendMessageBatchError, SendMessageBatchInput, SendMessageBatchOutput,
     };
     use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchResultEntry};
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
@@ -192,9 +269,15 @@ mod tests {
     const MINUTE: &str = r#"{"scheduled_time":"2026-11-22T10:00:00Z"}"#;
 
     fn dispatcher(variables: &str, sqs: &[&Rule], put: &Rule) -> Dispatcher {
+        dispatcher_at("", variables, sqs, put)
+    }
+
+    fn dispatcher_at(locations: &str, variables: &str, sqs: &[&Rule], put: &Rule) -> Dispatcher {
         let env = |name: &str| match name {
+            "LOCATIONS" => Some(locations.to_owned()),
+            "VIGIE_LOCATION" | "AWS_REGION" => Some("eu-west-3".to_owned()),
             "VIGIE_ENVIRONMENT" => Some("local".to_owned()),
-            "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
+            "RUNS_QUEUE_URL" => Some("http://queue/vigie-local-runs".to_owned()),
             "PROBE_VARIABLES" => Some(variables.to_owned()),
             "PROBES" => Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes").to_owned()),
             "PROBE_ALARMS" => Some("off".to_owned()),
@@ -202,9 +285,10 @@ mod tests {
         };
         let config = Config::from_env(env).unwrap();
         let source = Source::new(&config, mock_client!(aws_sdk_s3, []));
-        let sqs = mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs);
+        let destinations =
+            Destination::all(&config, |_| mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs));
         let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [put]);
-        Dispatcher::new(config, source, sqs, cloudwatch)
+        Dispatcher::new(config, source, destinations, cloudwatch)
     }
 
     fn scheduled() -> ScheduleEvent {
@@ -242,7 +326,7 @@ mod tests {
     async fn ten_second_probe_runs_six_times_a_minute() {
         let sent = mock!(Sqs::send_message_batch)
             .match_requests(|request| {
-                request.queue_url() == Some("http://queue") && runs(request) <= 10
+                request.queue_url() == Some("http://queue/vigie-local-runs") && runs(request) <= 10
             })
             .then_output(accepted);
         let metric = mock!(CloudWatch::put_metric_data)
@@ -254,6 +338,34 @@ mod tests {
         let dispatcher = dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&sent], &metric);
         assert_eq!(dispatcher.dispatch(scheduled()).await.unwrap().runs, 6);
         assert_eq!(metric.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn each_location_gets_its_runs_although_one_fails() {
+        let at = |url: &'static str, location: &'static str| {
+            mock!(Sqs::send_message_batch).match_requests(move |request| {
+                let bodies = request.entries().iter().map(|entry| entry.message_body());
+                let mut requests = bodies.map(|body| RunRequest::read(body).unwrap());
+                request.queue_url() == Some(url)
+                    && requests
+                        .all(|one| one.location.as_ref().is_some_and(|at| at.as_str() == location))
+            })
+        };
+        let home = at("http://queue/vigie-local-runs", "eu-west-3").then_output(accepted);
+        let away = at("http://queue/vigie-local-of-eu-west-3-runs", "us-east-1")
+            .then_error(|| SendMessageBatchError::unhandled("unreachable"));
+        let office =
+            at("http://queue/vigie-local-agent-office-runs", "office").then_output(accepted);
+        let metric = mock!(CloudWatch::put_metric_data)
+            .match_requests(|request| request.metric_data()[0].value() == Some(12.0))
+            .then_output(|| PutMetricDataOutput::builder().build());
+        let url = "DEMO_BOT_URL=http://127.0.0.1:7860";
+        let locations = "eu-west-3,us-east-1,office";
+        let dispatcher = dispatcher_at(locations, url, &[&home, &away, &office], &metric);
+        let dispatched = dispatcher.dispatch(scheduled()).await.unwrap();
+        assert_eq!((dispatched.runs, metric.num_calls()), (18, 1));
+        assert!(home.num_calls() > office.num_calls(), "only the home location makes scrapes");
+        assert!(office.num_calls() > 0 && away.num_calls() > 0);
     }
 
     #[tokio::test]

@@ -32,6 +32,8 @@ pub enum SendError {
     Batch(#[from] Box<SdkError<SendMessageBatchError>>),
     #[error("the queue of runs rejected a message: {reason}")]
     Message { reason: String },
+    #[error("the queue of runs did not respond")]
+    TimedOut,
 }
 
 /// Messages that were not sent, and why.
@@ -40,6 +42,13 @@ pub(crate) struct Unsent {
     pub(crate) missing: usize,
     pub(crate) runs_sent: usize,
     pub(crate) source: SendError,
+}
+
+impl Unsent {
+    /// None of the messages was sent.
+    pub(crate) fn all(missing: usize, source: SendError) -> Self {
+        Self { missing, runs_sent: 0, source }
+    }
 }
 
 struct Message {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::EnvironmentName;
+use domain::LocationName;
 use domain::run_request::Run;
 use jiff::Timestamp;
 use lambda_kit::chain;
@@ -36,23 +37,41 @@ pub(crate) async fn record_test(table: &Client, table_name: &str, id: &str) {
     }
 }
 
+/// When and where runs are due.
+#[derive(Clone, Debug)]
+pub(crate) struct Due {
+    pub(crate) at: Timestamp,
+    /// `None` unless the environment has several locations.
+    pub(crate) location: Option<LocationName>,
+}
+
+impl Due {
+    /// Each location makes its own run.
+    fn key(&self) -> String {
+        match &self.location {
+            Some(location) => format!("{}#{location}", self.at),
+            None => self.at.to_string(),
+        }
+    }
+}
+
 /// Whether this invocation makes the run.
 pub(crate) async fn claim(
     table: &Client,
     table_name: &str,
     environment: &EnvironmentName,
     run: &Run,
-    due: Timestamp,
+    due: &Due,
 ) -> bool {
     let (probe, run) = (&run.probe.name, &run.id);
     // The SDK retries a put whose response was lost. The owner lets the retry succeed.
     let owner = format!("{:016x}", fastrand::u64(..));
-    let expires = due.as_second().saturating_add_unsigned(TIME_TO_LIVE.as_secs());
+    let expires = due.at.as_second().saturating_add_unsigned(TIME_TO_LIVE.as_secs());
     let put = table
         .put_item()
         .table_name(table_name)
         .item("pk", AttributeValue::S(format!("run#{environment}#{probe}")))
-        .item("sk", AttributeValue::S(due.to_string()))
+        .item("sk", AttributeValue::S(due.key()))
         .item("expires_at", AttributeValue::N(expires.to_string()))
         .item("owner", AttributeValue::S(owner.clone()))
         .condition_expression("attribute_not_exists(pk) OR #owner = :owner")

@@ -11,6 +11,8 @@ pub struct Config {
     /// Where the runs are made: `VIGIE_LOCATION`, or the AWS region.
     pub location: String,
     pub runs_queue_url: String,
+    /// Region of everything but the queue of runs; `None` if it is that of the prober.
+    pub home_region: Option<String>,
     /// `None` when no bridge is deployed.
     pub samples_queue_url: Option<String>,
     pub report_bucket: String,
@@ -49,6 +51,7 @@ impl Config {
                 .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
             location: settings.optional("VIGIE_LOCATION").unwrap_or(region),
             runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
+            home_region: settings.optional("HOME_REGION"),
             samples_queue_url: settings.optional("SAMPLES_QUEUE_URL"),
             report_bucket: settings
                 .required("REPORT_BUCKET", "the name of the bucket of reports")?,
@@ -86,6 +89,7 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.location, "eu-west-3");
         assert_eq!((config.samples_queue_url, config.detail), (None, Detail::Essential));
+        assert_eq!(config.home_region, None);
     }
 
     #[test]

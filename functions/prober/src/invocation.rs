@@ -11,6 +11,8 @@ use domain::run_request::RunRequest;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use crate::claim::Due;
+use crate::publish::Scope;
 use crate::{Prober, RESERVE, Unpublished, log};
 
 /// The event that invokes the function.
@@ -52,13 +54,15 @@ impl Prober {
         time_left: Duration,
     ) -> Result<Vec<Report>, Unpublished> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
-        let mut running = self.runner.start(request.runs, request.due, deadline);
+        let scope = Scope::of(request.location.as_ref());
+        let due = Due { at: request.due, location: request.location };
+        let mut running = self.runner.start(request.runs, &due, deadline);
         let mut reports = Vec::new();
         while let Some(report) = running.next().await {
             log(&report);
             reports.push(report);
         }
-        let errors = self.publisher.publish(&reports).await;
+        let errors = self.publisher.publish(&reports, scope).await;
         if errors.is_empty() { Ok(reports) } else { Err(Unpublished { errors }) }
     }
 }

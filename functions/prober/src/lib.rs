@@ -17,8 +17,8 @@ mod scrapes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::Client as Table;
 use cloudwatch::OwnMetric;
@@ -42,7 +42,8 @@ pub use invocation::{Event, Response};
 pub use page::RequestError;
 pub use runs::TargetError;
 
-use publish::Publisher;
+use claim::Due;
+use publish::{Publisher, Scope};
 use queue::behind;
 use runs::Runner;
 
@@ -92,6 +93,7 @@ impl From<Unpublished> for Diagnostic {
 /// Runs probes and publishes the results.
 pub struct Prober {
     publisher: Publisher,
+    runs: aws_sdk_sqs::Client,
     table: Table,
     runner: Runner,
     /// Created by the first scrape, since loading the system's certificates takes as long as the rest of
@@ -103,6 +105,9 @@ pub struct Prober {
 /// The AWS clients of the prober.
 pub struct Clients {
     pub cloudwatch: aws_sdk_cloudwatch::Client,
+    /// For the queue of runs, which is in the region of the prober.
+    pub runs: aws_sdk_sqs::Client,
+    /// For the queue of samples, which is in the home region.
     pub sqs: aws_sdk_sqs::Client,
     pub s3: aws_sdk_s3::Client,
     pub table: Table,
@@ -111,15 +116,20 @@ pub struct Clients {
 }
 
 impl Clients {
+    /// `home_region` has everything but the queue of runs; `None` if it is the region of the prober.
     #[must_use]
-    pub fn new(aws: &SdkConfig) -> Self {
+    pub fn new(aws: &SdkConfig, home_region: Option<&str>) -> Self {
+        let home = home_region
+            .map(|region| aws.to_builder().region(Region::new(region.to_owned())).build());
+        let home = home.as_ref().unwrap_or(aws);
         Self {
-            cloudwatch: cloudwatch_client(aws),
-            sqs: aws_sdk_sqs::Client::new(aws),
-            s3: aws_sdk_s3::Client::new(aws),
-            table: Table::new(aws),
-            secrets_manager: aws_sdk_secretsmanager::Client::new(aws),
-            parameters: secrets::ParameterStore::new(aws),
+            cloudwatch: cloudwatch_client(home),
+            runs: aws_sdk_sqs::Client::new(aws),
+            sqs: aws_sdk_sqs::Client::new(home),
+            s3: aws_sdk_s3::Client::new(home),
+            table: Table::new(home),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(home),
+            parameters: secrets::ParameterStore::new(home),
         }
     }
 }
@@ -138,7 +148,7 @@ fn cloudwatch_client(aws: &SdkConfig) -> aws_sdk_cloudwatch::Client {
 impl Prober {
     #[must_use]
     pub fn new(config: Config, clients: Clients) -> Self {
-        let Clients { cloudwatch, sqs, s3, table, secrets_manager, parameters } = clients;
+        let Clients { cloudwatch, runs, sqs, s3, table, secrets_manager, parameters } = clients;
         let runner = Runner {
             prober: conversation::Prober {
                 environment: config.environment.clone(),
@@ -152,6 +162,7 @@ impl Prober {
         let scrape_memory = scrapes::ScrapeMemory::new(config.memory_bytes);
         Self {
             publisher: Publisher { config, cloudwatch, sqs, s3 },
+            runs,
             table,
             runner,
             scraper: OnceCell::new(),
@@ -171,7 +182,7 @@ impl Prober {
         time_left: Duration,
     ) -> Result<SqsBatchResponse, Unpublished> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
-        let (sqs, url) = (&self.publisher.sqs, &self.publisher.config.runs_queue_url);
+        let (sqs, url) = (&self.runs, &self.publisher.config.runs_queue_url);
         let (mut handled, mut unreadable) = (Vec::new(), Vec::new());
         let mut errors = Vec::new();
         for record in event.records {
@@ -211,7 +222,8 @@ impl Prober {
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;
         }
-        let claims = join_all(request.runs.iter().map(|run| self.claim(run, request.due))).await;
+        let due = Due { at: request.due, location: request.location };
+        let claims = join_all(request.runs.iter().map(|run| self.claim(run, &due))).await;
         let (mut to_make, mut late, mut lost) = (Vec::new(), 0, 0);
         for (run, claimed) in request.runs.into_iter().zip(claims) {
             let probe = &run.probe.name;
@@ -242,7 +254,7 @@ impl Prober {
                 (OwnMetric::RunsLost, lost),
                 (OwnMetric::ScrapesLate, late_scrapes),
             ]),
-            self.make(to_make, request.due, deadline),
+            self.make(to_make, due, deadline),
             join_all(scrapes),
         );
         counted.into_iter().chain(made).chain(scraped.into_iter().flatten()).collect()
@@ -250,18 +262,19 @@ impl Prober {
 
     /// Makes all runs concurrently and publishes each result when it is ready. A result waits neither for
     /// slower runs nor for other publications.
-    async fn make(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> Vec<PublishError> {
-        let running = self.runner.start(runs, due, deadline);
+    async fn make(&self, runs: Vec<Run>, due: Due, deadline: Instant) -> Vec<PublishError> {
+        let running = self.runner.start(runs, &due, deadline);
         let ready = stream::unfold(running, async |mut running| {
             Some((running.ready(GATHER).await?, running))
         });
-        let published = ready.map(|reports| self.publish(reports)).buffer_unordered(AT_ONCE);
+        let scope = Scope::of(due.location.as_ref());
+        let published = ready.map(|reports| self.publish(reports, scope)).buffer_unordered(AT_ONCE);
         published.collect::<Vec<_>>().await.into_iter().flatten().collect()
     }
 
-    async fn publish(&self, reports: Vec<Report>) -> Vec<PublishError> {
+    async fn publish(&self, reports: Vec<Report>, scope: Scope) -> Vec<PublishError> {
         reports.iter().for_each(log);
-        let errors = self.publisher.publish(&reports).await;
+        let errors = self.publisher.publish(&reports, scope).await;
         if !errors.is_empty() {
             let runs: Vec<&str> = reports.iter().map(|report| report.run.as_str()).collect();
             error!(runs = runs.join(" "), error = joined(&errors), "Publishing results failed");
@@ -295,7 +308,7 @@ impl Prober {
         self.scraper.get_or_try_init(async || scrape::client(domain::USER_AGENT)).await
     }
 
-    async fn claim(&self, run: &Run, due: Timestamp) -> bool {
+    async fn claim(&self, run: &Run, due: &Due) -> bool {
         let config = &self.publisher.config;
         claim::claim(&self.table, &config.table_name, &config.environment, run, due).await
     }

@@ -21,7 +21,8 @@ async fn main() -> anyhow::Result<()> {
         .with_max_attempts(prober::ATTEMPTS)
         .with_initial_backoff(prober::BACK_OFF);
     let aws = aws_config::from_env().timeout_config(timeouts).retry_config(retries).load().await;
-    let prober = &Prober::new(config, Clients::new(&aws));
+    let clients = Clients::new(&aws, config.home_region.as_deref());
+    let prober = &Prober::new(config, clients);
 
     let handle = async move |event: LambdaEvent<Event>| {
         prober.handle(event.payload, lambda_kit::time_left(&event.context)).await

@@ -8,7 +8,7 @@ use aws_sdk_s3::Client as S3;
 use aws_sdk_sqs::Client as Sqs;
 use cloudwatch::{OwnMetric, PutError};
 use domain::metrics::for_prometheus;
-use domain::{Report, Verdict};
+use domain::{LocationName, Report, Verdict};
 use lambda_kit::chain;
 use samples::message::{Encoded, Outgoing, encode};
 use samples::{Entry, Timestamp};
@@ -26,21 +26,39 @@ pub(crate) struct Publisher {
     pub(crate) s3: S3,
 }
 
+/// Which metrics describe a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Those of the probe.
+    Probe,
+    /// Those of the probe, and its own at one of several locations.
+    ProbeAndLocation,
+}
+
+impl Scope {
+    pub(crate) fn of(location: Option<&LocationName>) -> Self {
+        location.map_or(Self::Probe, |_| Self::ProbeAndLocation)
+    }
+}
+
 impl Publisher {
     /// Publishes the results and returns what failed.
-    pub(crate) async fn publish(&self, reports: &[Report]) -> Vec<PublishError> {
+    pub(crate) async fn publish(&self, reports: &[Report], scope: Scope) -> Vec<PublishError> {
         let (metrics, samples, stored) =
-            tokio::join!(self.metrics(reports), self.samples(reports), self.store(reports));
+            tokio::join!(self.metrics(reports, scope), self.samples(reports), self.store(reports));
         let metrics = metrics.err().map(PublishError::from);
         let samples = samples.err().map(PublishError::from);
         metrics.into_iter().chain(samples).chain(stored).collect()
     }
 
-    async fn metrics(&self, reports: &[Report]) -> Result<(), PutError> {
+    async fn metrics(&self, reports: &[Report], scope: Scope) -> Result<(), PutError> {
         let mut data: Vec<_> = reports
             .iter()
             .flat_map(|report| cloudwatch::data(report, self.config.detail))
             .collect();
+        if scope == Scope::ProbeAndLocation {
+            data.extend(reports.iter().flat_map(cloudwatch::data_of_location));
+        }
         // Self-monitoring counts the runs of the whole environment.
         for report in reports {
             let own = |name| cloudwatch::own(name, &self.config.environment, 1.0, report.due);

@@ -16,6 +16,8 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use tracing::info;
 
+use crate::claim::Due;
+
 /// How long a run may exceed its time limit before it counts as hung.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -73,16 +75,26 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// Starts all runs at once.
-    pub(crate) fn start(&self, runs: Vec<Run>, due: Timestamp, deadline: Instant) -> RunningTasks {
+    pub(crate) fn start(&self, runs: Vec<Run>, due: &Due, deadline: Instant) -> RunningTasks {
+        let (here, due) = (self.located(due), due.at);
         let mut tasks = RunningTasks::none();
         for run in runs {
-            let runner = self.clone();
-            let if_panicked = self
+            let runner = here.clone();
+            let if_panicked = here
                 .run_of(&run, due)
                 .refused(OwnFault::Internal, "the conversation panicked; see the log");
             tasks.spawn(async move { runner.run(&run, due, deadline).await }, if_panicked);
         }
         tasks
+    }
+
+    /// With the location that the run request names, if any.
+    fn located(&self, due: &Due) -> Self {
+        let mut here = self.clone();
+        if let Some(location) = &due.location {
+            here.prober.location = location.to_string();
+        }
+        here
     }
 
     fn run_of<'a>(&'a self, run: &'a Run, due: Timestamp) -> ProbeRun<'a> {

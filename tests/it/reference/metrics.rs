@@ -24,6 +24,8 @@ Dimensions `Environment` and `Probe`, one value per run:
 | `Retries` | Count | attempts after the first one, with `Metrics=full` | no verdict |
 | `CertificateDaysLeft` | days | days until the TLS certificate expires, with `Metrics=full` | no TLS |
 
+`Success` and `TimeToFirstChunk` are also published with the dimension `Location` if the parameter `Locations` is set.
+
 Dimension `Environment`, about Vigie itself. Absent while there is nothing to count, unless stated otherwise:
 
 | metric | meaning |

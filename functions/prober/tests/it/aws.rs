@@ -84,11 +84,8 @@ impl Aws {
         };
         let clients = Clients {
             cloudwatch: mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&self.metrics]),
-            sqs: mock_client!(
-                aws_sdk_sqs,
-                RuleMode::MatchAny,
-                [&self.samples, &self.deleted, &self.released]
-            ),
+            runs: mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&self.deleted, &self.released]),
+            sqs: mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&self.samples]),
             s3: mock_client!(
                 aws_sdk_s3,
                 RuleMode::MatchAny,
@@ -140,6 +137,17 @@ pub(crate) fn event(urls: &[&str], due: Timestamp) -> SqsEvent {
     let body = json!({ "version": 1, "environment": "test", "due": due, "runs": runs }).to_string();
     assert!(RunRequest::read(&body).is_ok());
     event_of(body)
+}
+
+/// The same event, for one of several locations.
+pub(crate) fn at_location(mut event: SqsEvent, location: &str) -> SqsEvent {
+    for message in &mut event.records {
+        let body = message.body.as_deref().unwrap_or_default();
+        let mut body: serde_json::Value = serde_json::from_str(body).unwrap();
+        body["location"] = location.into();
+        message.body = Some(body.to_string());
+    }
+    event
 }
 
 /// An event with one message, delivered for the first time.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataError, PutMetricDataOutput};
+use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_cloudwatch::types::error::InternalServiceFault;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use testkit::gradio_app::{Answer, GradioApp};
 
-use crate::aws::{Aws, CANARY, PLENTY, accepted, event, greeter, message, named};
+use crate::aws::{Aws, CANARY, PLENTY, accepted, at_location, event, greeter, message, named};
 
 #[tokio::test]
 async fn up_run_publishes_metrics_and_samples_but_no_report() {
@@ -41,6 +42,35 @@ async fn up_run_publishes_metrics_and_samples_but_no_report() {
         (aws.metrics.num_calls(), aws.samples.num_calls(), aws.reports.num_calls()),
         (1, 1, 0)
     );
+}
+
+#[tokio::test]
+async fn run_at_a_location_has_metrics_and_samples_of_it() {
+    let mut aws = Aws::accepting_all();
+    aws.metrics = mock!(aws_sdk_cloudwatch::Client::put_metric_data)
+        .match_requests(|request| {
+            let is_located = |datum: &&MetricDatum| {
+                let last = datum.dimensions().last();
+                last.is_some_and(|one| {
+                    (one.name(), one.value()) == (Some("Location"), Some("office"))
+                })
+            };
+            let located = request.metric_data().iter().filter(is_located);
+            let names: Vec<_> = located.filter_map(MetricDatum::metric_name).collect();
+            names == ["Success", "TimeToFirstChunk"] && named(request, "Success") == [1.0, 1.0]
+        })
+        .then_output(|| PutMetricDataOutput::builder().build());
+    aws.samples = mock!(aws_sdk_sqs::Client::send_message_batch)
+        .match_requests(|request: &SendMessageBatchInput| {
+            let message = samples::message::decode(request.entries()[0].message_body()).unwrap();
+            let mut labels = message.entries.iter().map(|entry| entry.series.label("location"));
+            labels.all(|location| location == Some("office"))
+        })
+        .then_output(accepted);
+    let app = greeter().await;
+    let event = at_location(event(&[&app.url], Timestamp::now()), "office");
+    aws.prober().handle_queue(event, PLENTY).await.unwrap();
+    assert_eq!((aws.metrics.num_calls(), aws.samples.num_calls()), (1, 1));
 }
 
 #[tokio::test]

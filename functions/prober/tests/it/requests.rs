@@ -7,7 +7,7 @@ use aws_smithy_mocks::mock;
 use jiff::{SignedDuration, Timestamp};
 use prober::{Event, Response};
 
-use crate::aws::{Aws, PLENTY, again, already_claimed, event, event_of, greeter};
+use crate::aws::{Aws, PLENTY, again, already_claimed, at_location, event, event_of, greeter};
 
 #[tokio::test]
 async fn run_claimed_before_is_not_made_again() {
@@ -73,6 +73,24 @@ async fn claim_retried_after_a_lost_response_succeeds() {
     let app = greeter().await;
     aws.prober().handle_queue(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
     assert_eq!((app.received().len(), aws.claims.num_calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn each_location_claims_its_own_run() {
+    let due = Timestamp::now();
+    for (location, key) in [(None, due.to_string()), (Some("office"), format!("{due}#office"))] {
+        let mut aws = Aws::accepting_all();
+        aws.claims = mock!(aws_sdk_dynamodb::Client::put_item)
+            .match_requests(move |request| {
+                request.item().and_then(|item| item.get("sk")?.as_s().ok()) == Some(&key)
+            })
+            .then_output(|| PutItemOutput::builder().build());
+        let app = greeter().await;
+        let event = event(&[&app.url], due);
+        let event = location.map_or_else(|| event.clone(), |name| at_location(event.clone(), name));
+        aws.prober().handle_queue(event, PLENTY).await.unwrap();
+        assert_eq!((app.received().len(), aws.claims.num_calls()), (1, 1), "{location:?}");
+    }
 }
 
 #[tokio::test]
