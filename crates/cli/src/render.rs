@@ -9,6 +9,8 @@
 
 mod alarm;
 mod condition;
+mod located;
+mod locations;
 mod stack;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use domain::report::stable_hash;
-use domain::{AlarmKind, MOfN, ProbeName, ProbeSpec};
+use domain::{AlarmKind, EnvironmentName, LocationName, MOfN, ProbeName, ProbeSpec};
+
+pub use locations::DeployedLocations;
 
 /// The file that the template names. Shards are in the same folder.
 pub const ALARMS_FILE: &str = "alarms.yaml";
@@ -80,6 +84,16 @@ pub enum RenderError {
     )]
     DescriptionTooLong { probe: ProbeName, characters: usize },
     #[error(
+        "probe `{probe}`: location `{location}` is not in the parameter `Locations` of environment \
+         `{environment}`"
+    )]
+    UnknownLocation { probe: ProbeName, location: LocationName, environment: EnvironmentName },
+    #[error(
+        "probe `{probe}` makes up to {attempts} attempts a day at {locations} locations; expected at most \
+         {most}, its `max_runs_per_day`"
+    )]
+    TooManyRuns { probe: ProbeName, locations: usize, attempts: u64, most: u64 },
+    #[error(
         "`{file}` has {resources} resources; CloudFormation allows 500 in a stack\n\
          hint: run `vigie render --shards {suggested}`; the alarms then move to other stacks, so first \
          deploy once with `ProbeAlarms=off`"
@@ -104,7 +118,11 @@ fn class(every_seconds: u64) -> &'static str {
 ///
 /// # Errors
 /// Every reason why the deployment would fail.
-pub fn render(probes: &[ProbeSpec], shards: Shards) -> Result<Vec<RenderedFile>, Vec<RenderError>> {
+pub fn render(
+    probes: &[ProbeSpec],
+    deployed: &DeployedLocations,
+    shards: Shards,
+) -> Result<Vec<RenderedFile>, Vec<RenderError>> {
     let mut by_name: BTreeMap<&ProbeName, &ProbeSpec> = BTreeMap::new();
     let mut errors = Vec::new();
     for probe in probes {
@@ -113,12 +131,16 @@ pub fn render(probes: &[ProbeSpec], shards: Shards) -> Result<Vec<RenderedFile>,
         }
     }
     let enabled: Vec<&ProbeSpec> = by_name.into_values().filter(|probe| may_run(probe)).collect();
-    errors.extend(enabled.iter().flat_map(|probe| alarm::refused(probe)));
+    errors.extend(enabled.iter().flat_map(|probe| {
+        alarm::refused(probe, located::longest_description(probe, &deployed.groups(probe)))
+    }));
+    errors.extend(enabled.iter().flat_map(|probe| deployed.refused(probe)));
 
     let files = if shards == Shards::ONE {
-        vec![(stack::of_alarms(&enabled, stack::ONLY, shards), stack::resources(&enabled))]
+        let file = stack::of_alarms(&enabled, deployed, stack::ONLY, shards);
+        vec![(file, stack::resources(&enabled, deployed))]
     } else {
-        sharded(&enabled, shards)
+        sharded(&enabled, deployed, shards)
     };
     for (file, resources) in &files {
         if *resources > stack::MOST_RESOURCES {
@@ -143,11 +165,16 @@ fn may_run(probe: &ProbeSpec) -> bool {
 
 /// The list of shards and the file of each shard. An empty shard has a file too, so that a stack does not
 /// come and go with a single probe.
-fn sharded(probes: &[&ProbeSpec], shards: Shards) -> Vec<(RenderedFile, usize)> {
+fn sharded(
+    probes: &[&ProbeSpec],
+    deployed: &DeployedLocations,
+    shards: Shards,
+) -> Vec<(RenderedFile, usize)> {
     let files = (0..shards.count()).map(|shard| {
         let here: Vec<&ProbeSpec> =
             probes.iter().copied().filter(|probe| shards.of_probe(&probe.name) == shard).collect();
-        (stack::of_alarms(&here, &stack::shard_file(shard), shards), stack::resources(&here))
+        let file = stack::of_alarms(&here, deployed, &stack::shard_file(shard), shards);
+        (file, stack::resources(&here, deployed))
     });
     std::iter::once((stack::of_shards(shards), 0)).chain(files).collect()
 }
@@ -223,3 +250,5 @@ fn changes(files: &[RenderedFile], folder: &Path) -> io::Result<Vec<(PathBuf, Ch
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vote_tests;

@@ -1,5 +1,6 @@
 //! An AWS account: who calls, the stack of an environment, quotas, subscriptions.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -49,6 +50,36 @@ impl Account {
         match found.await {
             Ok(xml) => Ok(xml_texts(&xml, "StackStatus").into_iter().next()),
             Err(error) if error.to_string().contains("does not exist") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The parameters of a stack; none if it does not exist.
+    pub async fn stack_parameters(
+        &self,
+        stack: &str,
+    ) -> Result<BTreeMap<String, String>, CallError> {
+        self.stack_pairs(stack, "Parameter").await
+    }
+
+    /// The outputs of a stack; none if it does not exist.
+    pub async fn stack_outputs(&self, stack: &str) -> Result<BTreeMap<String, String>, CallError> {
+        self.stack_pairs(stack, "Output").await
+    }
+
+    async fn stack_pairs(
+        &self,
+        stack: &str,
+        of: &str,
+    ) -> Result<BTreeMap<String, String>, CallError> {
+        let named = [("StackName", stack)];
+        let found = self.client.query("cloudformation", "2010-05-15", "DescribeStacks", &named);
+        match found.await {
+            Ok(xml) => {
+                let keys = xml_texts(&xml, &format!("{of}Key"));
+                Ok(keys.into_iter().zip(xml_texts(&xml, &format!("{of}Value"))).collect())
+            }
+            Err(error) if error.to_string().contains("does not exist") => Ok(BTreeMap::new()),
             Err(error) => Err(error),
         }
     }

@@ -6,6 +6,7 @@ pub mod checkout;
 pub mod doctor;
 pub mod facts;
 pub mod functions;
+pub mod locations;
 pub mod parameters;
 pub mod process;
 pub mod progress;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use deploy::locations;
 
-use crate::render::{self, ALARMS_FILE, Shards};
+use crate::render::{self, ALARMS_FILE, DeployedLocations, Shards};
 use crate::{Exit, Io, files, style};
 
 /// Write the alarms of all probes to the nested stack `infra/alarms.yaml`.
@@ -49,7 +50,10 @@ pub(crate) fn render(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<E
     let Some(probes) = files::probes(&files, io)? else { return Ok(Exit::Failed) };
     let before = fs::read_to_string(arguments.output.join(ALARMS_FILE)).unwrap_or_default();
     let shards = arguments.shards.or_else(|| Shards::of_rendered(&before)).unwrap_or(Shards::ONE);
-    let rendered = match render::render(&probes, shards) {
+    // samconfig.toml is beside the folder of the template.
+    let root = arguments.output.parent().unwrap_or(Path::new(""));
+    let deployed: DeployedLocations = locations::of_samconfig(root)?.into_iter().collect();
+    let rendered = match render::render(&probes, &deployed, shards) {
         Ok(rendered) => rendered,
         Err(refused) => {
             for error in refused {

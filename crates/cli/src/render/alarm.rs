@@ -18,8 +18,9 @@ use domain::{AlarmKind, MOfN, ProbeSpec, Severity};
 use super::condition::capitalised;
 use super::{RenderError, evaluated, longest};
 
-/// Reasons why CloudWatch would reject this probe's alarms.
-pub(super) fn refused(probe: &ProbeSpec) -> Vec<RenderError> {
+/// Reasons why CloudWatch would reject this probe's alarms. `longest_located`: characters of the longest description of
+/// its alarms at several locations.
+pub(super) fn refused(probe: &ProbeSpec, longest_located: usize) -> Vec<RenderError> {
     let every_seconds = probe.every.as_secs();
     let kinds = [AlarmKind::Down, AlarmKind::Degraded];
     let mut errors: Vec<RenderError> = kinds
@@ -34,14 +35,14 @@ pub(super) fn refused(probe: &ProbeSpec) -> Vec<RenderError> {
         })
         .collect();
     let characters = kinds.map(|kind| description(probe, kind).chars().count());
-    let characters = characters.into_iter().max().unwrap_or(0);
+    let characters = characters.into_iter().max().unwrap_or(0).max(longest_located);
     if characters > LONGEST_DESCRIPTION {
         errors.push(RenderError::DescriptionTooLong { probe: probe.name.clone(), characters });
     }
     errors
 }
 
-fn rule(probe: &ProbeSpec, kind: AlarmKind) -> MOfN {
+pub(super) fn rule(probe: &ProbeSpec, kind: AlarmKind) -> MOfN {
     match kind {
         AlarmKind::Down => probe.alarm.down,
         AlarmKind::Degraded => probe.alarm.degraded,
@@ -89,7 +90,7 @@ pub(super) fn resource(probe: &ProbeSpec, kind: AlarmKind, condition: Option<&st
 }
 
 /// Text for the console, and a last line with the fields that `alerts` uses for routing.
-fn description(probe: &ProbeSpec, kind: AlarmKind) -> String {
+pub(super) fn description(probe: &ProbeSpec, kind: AlarmKind) -> String {
     let rule = rule(probe, kind);
     let name = &probe.name;
     let every = interval(probe.every);
@@ -106,15 +107,20 @@ fn description(probe: &ProbeSpec, kind: AlarmKind) -> String {
         AlarmKind::Down => probe.alarm.severity,
         AlarmKind::Degraded => Severity::Ticket,
     };
+    format!("{sentence}\n{}", note_line(probe, severity))
+}
+
+/// The line with the fields that `alerts` uses for routing.
+pub(super) fn note_line(probe: &ProbeSpec, severity: Severity) -> String {
     let note = Note {
         severity: Some(severity),
         runbook: probe.runbook.clone(),
         labels: probe.labels.clone(),
     };
-    format!("{sentence}\n{}", note.line())
+    note.line()
 }
 
-fn interval(every: Duration) -> String {
+pub(super) fn interval(every: Duration) -> String {
     match every.as_secs() {
         60 => "one a minute".to_owned(),
         seconds if seconds < 60 => format!("one every {seconds} s"),

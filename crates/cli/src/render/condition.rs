@@ -19,9 +19,14 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    pub(super) fn of(probes: &[&ProbeSpec]) -> Self {
+    /// `further`: sets in which only some properties or alarms of a probe exist.
+    pub(super) fn of(
+        probes: &[&ProbeSpec],
+        further: impl IntoIterator<Item = BTreeSet<EnvironmentName>>,
+    ) -> Self {
         let mut conditions = Self::default();
-        let sets: BTreeSet<_> = probes.iter().filter_map(|probe| of_probe(probe)).collect();
+        let sets = probes.iter().filter_map(|probe| of_probe(probe));
+        let sets: BTreeSet<_> = sets.chain(further).collect();
         for set in sets {
             let words: Vec<String> = set.iter().map(|name| capitalised(name.as_str())).collect();
             let name = format!("In{}", words.join("Or"));

@@ -7,6 +7,8 @@ use domain::{AlarmKind, ProbeSpec};
 
 use super::alarm::{logical_id, resource};
 use super::condition::{Conditions, Environments, any_of, of_probe};
+use super::located::{self, LocationAlarm};
+use super::locations::{DeployedLocations, Group, by_location};
 use super::{ALARMS_FILE, RenderedFile, Shards};
 
 /// CloudFormation's limit of resources in a stack.
@@ -59,8 +61,9 @@ pub(super) fn is_shard_file(name: &str) -> bool {
 
 /// Number of resources in the stack of these probes. CloudFormation also counts resources whose condition
 /// is false.
-pub(super) fn resources(probes: &[&ProbeSpec]) -> usize {
-    let alarms = 2 * probes.len();
+pub(super) fn resources(probes: &[&ProbeSpec], deployed: &DeployedLocations) -> usize {
+    let own = probes.iter().map(|probe| by_location(&deployed.groups(probe)).len());
+    let alarms = 2 * probes.len() + own.sum::<usize>();
     1 + alarms + alarms.div_ceil(ALARMS_A_MUTE_RULE)
 }
 
@@ -71,8 +74,21 @@ struct Alarm {
 }
 
 /// The stack with the alarms of `probes`.
-pub(super) fn of_alarms(probes: &[&ProbeSpec], name: &str, shards: Shards) -> RenderedFile {
-    let conditions = Conditions::of(probes);
+pub(super) fn of_alarms(
+    probes: &[&ProbeSpec],
+    deployed: &DeployedLocations,
+    name: &str,
+    shards: Shards,
+) -> RenderedFile {
+    let groups: Vec<Vec<Group>> = probes.iter().map(|probe| deployed.groups(probe)).collect();
+    let of_locations: Vec<LocationAlarm<'_>> = probes
+        .iter()
+        .zip(&groups)
+        .flat_map(|(probe, groups)| LocationAlarm::all(probe, groups))
+        .collect();
+    let of_groups = groups.iter().flatten().map(|group| group.environments.clone());
+    let further = of_groups.chain(of_locations.iter().map(|alarm| alarm.environments().clone()));
+    let conditions = Conditions::of(probes, further);
     // The `down` alarms come first in the widget and the mute rules.
     let alarms: Vec<Alarm> = [AlarmKind::Down, AlarmKind::Degraded]
         .into_iter()
@@ -81,6 +97,10 @@ pub(super) fn of_alarms(probes: &[&ProbeSpec], name: &str, shards: Shards) -> Re
             id: logical_id(probe.name.as_str(), kind),
             environments: of_probe(probe),
         })
+        .chain(of_locations.iter().map(|alarm| Alarm {
+            id: alarm.id(),
+            environments: Some(alarm.environments().clone()),
+        }))
         .collect();
 
     let mut text = format!("{HEAD}Description: Alarms of the probes\n{}", metadata(shards));
@@ -98,10 +118,17 @@ pub(super) fn of_alarms(probes: &[&ProbeSpec], name: &str, shards: Shards) -> Re
     text.push_str("Resources:\n");
     // A stack needs at least one resource in every environment.
     text.push_str("  Nothing:\n    Type: AWS::CloudFormation::WaitConditionHandle\n");
-    for probe in probes {
+    for (probe, groups) in probes.iter().zip(&groups) {
         for kind in [AlarmKind::Down, AlarmKind::Degraded] {
-            text.push_str(&resource(probe, kind, conditions.name(&of_probe(probe))));
+            text.push_str(&if groups.is_empty() {
+                resource(probe, kind, conditions.name(&of_probe(probe)))
+            } else {
+                located::resource(probe, kind, groups, &conditions)
+            });
         }
+    }
+    for alarm in &of_locations {
+        text.push_str(&alarm.resource(&conditions));
     }
     for (index, chunk) in chunks.iter().enumerate() {
         text.push_str(&mute_rule(index, chunk, &conditions, name));
