@@ -72,6 +72,7 @@ fn policy_allows_what_the_templates_create() {
         "self-monitoring.yaml",
         "dashboard.yaml",
         "metric-stream.yaml",
+        "location.yaml",
     ] {
         for resource in CloudFormation::load(template).resources() {
             if resource.kind() == "AWS::Serverless::Function" {

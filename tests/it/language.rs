@@ -84,6 +84,7 @@ fn template_descriptions_are_plain() {
         "dashboard.yaml",
         "alarms.yaml",
         "metric-stream.yaml",
+        "location.yaml",
     ] {
         let template = CloudFormation::load(file);
         let mut add = |id: &str, value: &serde_json::Value| {

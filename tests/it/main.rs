@@ -12,6 +12,7 @@ mod template;
 mod template_alarms;
 mod template_dashboard;
 mod template_edges;
+mod template_location;
 mod template_self_monitoring;
 
 /// The first of these commands that is not on PATH.

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use tokio::process::Command;
 
 use crate::build::{Build, FUNCTIONS};
+use crate::locations::LocationStack;
 use crate::parameters::{self, Parameters};
 use crate::process::Processes;
 use crate::python::SAM;
@@ -39,19 +40,48 @@ impl Checkout<'_> {
         all.extend(values);
         let file = parameters::write_for_sam(folder, &parameters::complete(&source, &all)?)?;
         let template = folder.join("template.yaml");
-        fs::write(
-            &template,
-            located(&source, &infra, |name| build.package(self.root, name), alarms)?,
-        )?;
+        let (text, packaged) =
+            located(&source, &infra, |name| build.package(self.root, name), alarms);
+        ensure!(packaged == FUNCTIONS.len(), "the template packages {packaged} functions");
+        fs::write(&template, text)?;
+        Ok(self.sam_deploy_file(environment, &template, &file))
+    }
 
+    /// `sam deploy` of a location. `values`: those of the home stack and where it is.
+    pub fn sam_deploy_location(
+        &self,
+        environment: &str,
+        build: Build,
+        folder: &Path,
+        location: &LocationStack,
+        mut values: Parameters,
+    ) -> anyhow::Result<Command> {
+        let infra = self.root.join("infra");
+        let source = infra.join("location.yaml");
+        let source = fs::read_to_string(&source)
+            .with_context(|| format!("`{}` could not be read", source.display()))?;
+        let known = parameters::of_template(&source)?;
+        values.retain(|name, _| known.contains_key(name));
+        let folder = folder.join(&location.stack);
+        let file = parameters::write_for_sam(&folder, &parameters::complete(&source, &values)?)?;
+        let template = folder.join("template.yaml");
+        let (text, _) = located(&source, &infra, |name| build.package(self.root, name), None);
+        fs::write(&template, text)?;
+        let mut sam = self.sam_deploy_file(environment, &template, &file);
+        let (stack, region) = (&location.stack, &location.region);
+        sam.args(["--stack-name", stack, "--s3-prefix", stack, "--region", region]);
+        Ok(sam)
+    }
+
+    fn sam_deploy_file(&self, environment: &str, template: &Path, parameters: &Path) -> Command {
         let mut sam = self.tool("sam");
         sam.args(["deploy", "--config-env", environment, "--config-file"])
             .arg(self.root.join("samconfig.toml"))
             .arg("--template-file")
             .arg(template)
             .args(["--no-progressbar", "--parameter-overrides"])
-            .arg(format!("file://{}", file.display()));
-        Ok(sam)
+            .arg(format!("file://{}", parameters.display()));
+        sam
     }
 
     /// A program of SAM's Python environment, with that environment first on the PATH.
@@ -76,13 +106,13 @@ impl Checkout<'_> {
     }
 }
 
-/// The template with absolute paths of functions and nested stacks.
+/// The template with absolute paths of functions and nested stacks, and the number of functions.
 fn located(
     template: &str,
     infra: &Path,
     package: impl Fn(&str) -> PathBuf,
     alarms: Option<&Path>,
-) -> anyhow::Result<String> {
+) -> (String, usize) {
     let mut packaged = 0;
     let mut line = |line: &str| {
         let indent = &line[..line.len() - line.trim_start().len()];
@@ -107,8 +137,7 @@ fn located(
         format!("{line}\n")
     };
     let text: String = template.lines().map(&mut line).collect();
-    ensure!(packaged == FUNCTIONS.len(), "the template packages {packaged} functions");
-    Ok(text)
+    (text, packaged)
 }
 
 /// A hash of the names and contents of all files below `inputs`.
@@ -147,12 +176,13 @@ mod tests {
         let template = fs::read_to_string(root.join("infra/template.yaml")).unwrap();
         let infra = Path::new("/c/infra");
         let package = |name: &str| Path::new("/c/target/lambda").join(name);
-        let own = located(&template, infra, package, None).unwrap();
+        let (own, packaged) = located(&template, infra, package, None);
+        assert_eq!(packaged, FUNCTIONS.len());
         assert!(own.contains("CodeUri: /c/target/lambda/prober\n"));
         assert!(own.contains("ContentUri: /c/infra/../probes\n"));
         assert!(own.contains("Location: /c/infra/alarms.yaml\n"));
         let alarms = Path::new("/c/alarms.yaml");
-        let other = located(&template, infra, package, Some(alarms)).unwrap();
+        let (other, _) = located(&template, infra, package, Some(alarms));
         assert!(other.contains("Location: /c/alarms.yaml\n"));
         assert!(!other.contains("Location: /c/infra/alarms.yaml"));
     }

@@ -9,6 +9,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use domain::EnvironmentName;
 
 use crate::account::Account;
+use crate::locations::{self, LocationStack};
 use crate::progress::Progress;
 
 /// Prefix of the bucket in which SAM stores packages. A region has one for all stacks; `s3_prefix` in samconfig.toml is
@@ -41,6 +42,9 @@ pub async fn remove(
         );
     }
 
+    for location in locations::deployed(&account, environment).await? {
+        remove_location(aws, &location, progress).await?;
+    }
     let work = async {
         // Only a stack that is protected, such as prod, needs it; emulators do not have it.
         if !on_emulator && account.stack_status(&stack).await?.is_some() {
@@ -87,6 +91,29 @@ pub async fn remove(
         progress.note(line);
     }
     Ok(())
+}
+
+/// Deletes the stack of a location and its packages.
+pub(crate) async fn remove_location(
+    aws: &SdkConfig,
+    location: &LocationStack,
+    progress: &Progress,
+) -> anyhow::Result<()> {
+    let (stack, region) = (&location.stack, &location.region);
+    let here = location.aws(aws);
+    let work = async {
+        Account::of(&here).await?.delete_stack(stack).await?;
+        let s3 = aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&here)
+                .force_path_style(aws.endpoint_url().is_some())
+                .build(),
+        );
+        for bucket in buckets(&s3, ARTIFACTS, region).await? {
+            empty(&s3, &bucket, &format!("{stack}/")).await?;
+        }
+        Ok(((), format!("{stack} in {region}")))
+    };
+    progress.step(&format!("delete location {}", location.location), work).await
 }
 
 /// What the removal leaves in the account.

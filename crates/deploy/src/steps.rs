@@ -11,12 +11,17 @@ use crate::build::{Architecture, Build};
 use crate::checkout::Checkout;
 use crate::doctor::{self, Finding, Severity};
 use crate::facts::{self, UsedSecrets};
-use crate::parameters::Parameters;
+use crate::locations::{self, Home, LocationStack};
+use crate::parameters::{self, Parameters};
 use crate::progress::Progress;
 use crate::python::SAM;
+use crate::removal;
 
 /// The environment whose stack cannot be deleted by mistake.
 const PROTECTED: &str = "prod";
+
+/// Files for SAM CLI.
+const FOLDER: &str = "target/deploy";
 
 /// What is deployed.
 pub struct Deployment<'a> {
@@ -83,6 +88,9 @@ impl Deployment<'_> {
         };
         let (findings, is_new) = progress.step("examine the account", examined).await?;
         refuse(&findings, self.without_notifications, progress)?;
+        let file = parameters::of_samconfig(checkout.root, self.environment.as_str())?;
+        let stacks = locations::stacks(self.environment, &account.region, &values, &file)?;
+        let before = locations::deployed(&account, self.environment).await?;
 
         let install = async {
             SAM.install(checkout.root, checkout.processes).await?;
@@ -103,13 +111,20 @@ impl Deployment<'_> {
         };
         progress.step("validate", validate).await?;
         let environment = self.environment.as_str();
+        let folder = checkout.root.join(FOLDER);
         let deploy = async {
-            let folder = checkout.root.join("target/deploy");
             let mut sam = checkout.sam_deploy(environment, build, &folder, None, values)?;
             checkout.processes.show("sam-deploy", &mut sam).await?;
             Ok(((), format!("stack vigie-{environment} in {}", account.region)))
         };
         progress.step("deploy", deploy).await?;
+        let step = LocationStep { checkout, account: &account, environment, build, stack: &stack };
+        for location in &stacks {
+            step.run(location, progress).await?;
+        }
+        for location in before.iter().filter(|location| !stacks.contains(location)) {
+            removal::remove_location(aws, location, progress).await?;
+        }
         if environment == PROTECTED && !on_emulator {
             let protect = async {
                 account.protect(&stack, true).await?;
@@ -122,6 +137,34 @@ impl Deployment<'_> {
             progress.note(format!("`{address}` has to confirm the mail from AWS Notifications"));
         }
         Ok(is_new)
+    }
+}
+
+/// The deployment of locations after their home stack.
+struct LocationStep<'a> {
+    checkout: &'a Checkout<'a>,
+    account: &'a Account,
+    environment: &'a str,
+    build: Build,
+    /// The home stack.
+    stack: &'a str,
+}
+
+impl LocationStep<'_> {
+    async fn run(&self, location: &LocationStack, progress: &Progress) -> anyhow::Result<()> {
+        let Self { checkout, account, environment, build, stack } = *self;
+        let deploy = async {
+            let parameters = account.stack_parameters(stack).await?;
+            let outputs = account.stack_outputs(stack).await?;
+            let region = &account.region;
+            let home = Home { region, parameters: &parameters, outputs: &outputs };
+            let (values, folder) = (location.parameters(&home), checkout.root.join(FOLDER));
+            let mut sam =
+                checkout.sam_deploy_location(environment, build, &folder, location, values)?;
+            checkout.processes.show("sam-deploy", &mut sam).await?;
+            Ok(((), format!("stack {} in {}", location.stack, location.region)))
+        };
+        progress.step(&format!("deploy location {}", location.location), deploy).await
     }
 }
 
