@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::LocationName;
 use domain::location::{runs_queue_name, stack_name};
-use testkit::template::CloudFormation;
+use testkit::template::{CloudFormation, Resource};
 
 const ENVIRONMENT: &str = "prod";
 const HOME: &str = "eu-west-3";
@@ -98,7 +98,7 @@ fn role_reaches_only_its_queue_and_the_home_region() {
             assert!(in_home || own || key || metrics, "{sid}: {resource}");
         }
     }
-    let kinds: BTreeSet<&str> = template.resources().map(|resource| resource.kind()).collect();
+    let kinds: BTreeSet<&str> = template.resources().map(Resource::kind).collect();
     let public = kinds.iter().filter(|kind| kind.contains("Url") || kind.contains("Permission"));
     assert_eq!(public.count(), 0, "{kinds:?}");
 }

@@ -262,7 +262,9 @@ mod tests {
     use aws_sdk_sqs::operation::send_message_batch::{
         SendMessageBatchError, SendMessageBatchInput, SendMessageBatchOutput,
     };
-    use aws_sdk_sqs::types::{BatchResultErrorEntry, SendMessageBatchResultEntry};
+    use aws_sdk_sqs::types::{
+        BatchResultErrorEntry, SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
+    };
     use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
     use domain::run_request::RunRequest;
 
@@ -344,7 +346,8 @@ mod tests {
     async fn each_location_gets_its_runs_although_one_fails() {
         let at = |url: &'static str, location: &'static str| {
             mock!(Sqs::send_message_batch).match_requests(move |request| {
-                let bodies = request.entries().iter().map(|entry| entry.message_body());
+                let bodies =
+                    request.entries().iter().map(SendMessageBatchRequestEntry::message_body);
                 let mut requests = bodies.map(|body| RunRequest::read(body).unwrap());
                 request.queue_url() == Some(url)
                     && requests
