@@ -60,6 +60,18 @@ impl Target {
             Self::Sns { .. } | Self::EventBridge { .. } => None,
         }
     }
+
+    /// The credentials, which an answer must not show, wherever they came from.
+    fn credentials(&self) -> Vec<SecretString> {
+        match self {
+            Self::PagerDuty { routing_key, .. } => vec![routing_key.clone()],
+            Self::Webhook(webhook) => {
+                let headers = webhook.headers.iter().filter_map(|(_, value)| value.to_str().ok());
+                headers.map(SecretString::from).chain(webhook.signing_key.clone()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// An answer may repeat a part of the URL without its host, such as the path with its token.
@@ -170,6 +182,7 @@ impl Receiver {
             Kind::EventBridge { bus } => Target::EventBridge { bus: bus.clone() },
         };
         hidden.extend(target.url().map(secret_parts).unwrap_or_default());
+        hidden.extend(target.credentials());
         let redactor = Redactor::new(&hidden);
         Ok(Resolved { name: self.name.clone(), reminders: self.reminders, target, redactor })
     }

@@ -82,8 +82,8 @@ pub fn digest(notification: &Notification, item: &Item, language: Language) -> D
         details.push((labels.detail.to_owned(), brief(text, LONGEST_TEXT)));
     }
     let pages = writer.pages(item, situation);
-    let mut commands: Vec<String> =
-        pages.report.iter().map(|(_, command)| command.clone()).collect();
+    let commands = pages.report.iter().map(|(_, command)| command.clone());
+    let mut commands: Vec<String> = commands.filter(|command| !command.is_empty()).collect();
     commands.extend(writer.mute_command(item));
     let link = |kind, label: &str, url: &String| Link {
         kind,

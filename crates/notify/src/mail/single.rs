@@ -350,7 +350,9 @@ impl Writer<'_> {
             alert.runbook.as_ref().or(item.report.as_ref().and_then(|r| r.runbook.as_ref()));
         // The probe's own runbook comes first, and may be a page of Vigie already.
         let own = runbook.is_some_and(|own| own.starts_with(&links::docs("runbook")));
-        let page = self.messages.runbook(situation).map(links::docs).filter(|_| !own);
+        // Vigie's runbook is about the deployment on AWS.
+        let is_elsewhere = own || self.of.status_page.is_some();
+        let page = self.messages.runbook(situation).map(links::docs).filter(|_| !is_elsewhere);
         let runbooks = runbook.map(|own| one_line(own)).into_iter().chain(page).collect();
         Pages { report, runbooks, alarm: alert.link.as_ref().map(|link| one_line(link)) }
     }
