@@ -11,8 +11,9 @@ use domain::metrics;
 use domain::schedule::{minute_after, plan};
 use domain::{Probe, ProbeName, Report};
 use jiff::Timestamp;
+use notify::Acknowledgement;
 use samples::Entry;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
@@ -81,6 +82,17 @@ impl Exporter {
     /// The probes that run.
     pub(crate) fn probes(&self) -> BTreeMap<ProbeName, Arc<Probe>> {
         self.state().probes.clone()
+    }
+
+    /// Acknowledges the open incidents of a probe; their number, `None` if the recorder is too busy.
+    pub(crate) async fn acknowledge(
+        &self,
+        probe: &ProbeName,
+        by: Acknowledgement,
+    ) -> Option<usize> {
+        let (sender, count) = oneshot::channel();
+        self.recorder.send(Message::Acknowledge(probe.clone(), by, sender));
+        count.await.ok()
     }
 
     /// The newest report of each probe.

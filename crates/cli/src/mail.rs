@@ -30,15 +30,11 @@ pub(crate) struct MailConfig {
     /// Who gets pages, and tickets if `tickets_to` is left out.
     to: Vec<String>,
     #[serde(default)]
-    pub(crate) tickets_to: Vec<String>,
+    tickets_to: Vec<String>,
     #[serde(default)]
-    pub(crate) escalate_to: Vec<String>,
+    escalate_to: Vec<String>,
     /// A PEM file of certificate authorities to trust in addition to the system's.
     ca_file: Option<PathBuf>,
-    /// How often a page that stays open is repeated, such as `4h`; never if left out.
-    pub(crate) remind_every: Option<String>,
-    /// After how long a page is sent to `escalate_to`, such as `30m`.
-    pub(crate) escalate_after: Option<String>,
 }
 
 /// How the connection is encrypted.
@@ -129,6 +125,11 @@ impl Mailer {
             escalation: list("mail.escalate_to", &config.escalate_to)?,
             page,
         })
+    }
+
+    /// Whether there are recipients of escalations.
+    pub(crate) fn escalates(&self) -> bool {
+        !self.escalation.is_empty()
     }
 
     pub(crate) async fn send(&self, to: Recipients, mail: &Mail) -> Result<(), MailError> {

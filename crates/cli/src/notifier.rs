@@ -1,55 +1,42 @@
-//! Notifies people about the alarms of `vigie serve`: the decisions of [`notify`], mails by SMTP, records in the
-//! history.
+//! Notifies people about the alarms of `vigie serve`: the decisions of [`notify`], records in the history.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod channels;
+mod evidence;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use alarm_model::StateValue;
 use anyhow::Context as _;
-use domain::{AlarmKind, AlarmName, EnvironmentName, Probe, Severity, Verdict};
-use history::{Reader, RunRecord};
+use domain::{AlarmKind, AlarmName, Probe, Severity};
+use futures_util::future::join_all;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use notify::mail::write;
-use notify::notification::{Item, Notification, ProbeMetrics, Runs, Window};
-use notify::reconcile::{Delivery, Facts, Outgoing, Records, Trigger, begin, reconcile, settle};
-use notify::record::{Fact, FlappingRules};
-use notify::rules::Rules;
+use notify::notification::Notification;
+use notify::reconcile::{
+    Delivery, Facts, Outgoing, Records, Trigger, begin, reconcile, settle, severity_by,
+};
+use notify::record::Fact;
 use notify::selection::{other_alarms, own_alarms};
-use notify::sent::Outcome;
-use notify::{AlarmRecord, Alert, Language, NotificationKind, Source, State, Subject, Zone};
+use notify::{AlarmRecord, Alert, Source, State, Subject, Zone};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{error, info, warn};
 
 use crate::alarms::Transition;
-use crate::exporter::Exporter;
-use crate::mail::{Mailer, Recipients};
-use crate::recorder::{Message, Recorder};
+use crate::recorder::{AlarmEvent, Message, Recorder};
+
+pub(crate) use channels::Channels;
+pub(crate) use evidence::Evidence;
 
 /// Time between two checks for reminders and retries.
 const TICK: Duration = Duration::from_secs(15);
 
-/// The receivers, as the records name them.
-const PAGE: &str = "page";
-const TICKETS: &str = "tickets";
-const ESCALATION: &str = "escalation";
-
-/// Steps of the line of availability in a mail.
-const LINE_STEPS: u32 = 24;
-
 /// What the notifier needs.
 pub(crate) struct Notifier {
-    pub(crate) mailer: Mailer,
-    pub(crate) environment: EnvironmentName,
-    pub(crate) language: Language,
+    pub(crate) channels: Channels,
+    pub(crate) evidence: Evidence,
+    pub(crate) zone: Zone,
     /// The address of the status page.
     pub(crate) address: String,
-    pub(crate) remind_every: Option<Duration>,
-    pub(crate) escalate_after: Option<Duration>,
-    pub(crate) exporter: Arc<Exporter>,
     pub(crate) recorder: Recorder,
-    pub(crate) reader: Mutex<Reader>,
 }
 
 /// The records, and the state of each alarm.
@@ -62,35 +49,45 @@ impl Notifier {
     /// Works until `stopped`.
     pub(crate) async fn run(
         self,
-        mut transitions: mpsc::UnboundedReceiver<Transition>,
+        mut events: mpsc::UnboundedReceiver<AlarmEvent>,
         mut stopped: watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
         let mut memory = self.restored()?;
         let mut ticks = tokio::time::interval(TICK);
         loop {
+            let before = memory.records.clone();
             tokio::select! {
-                transition = transitions.recv() => {
-                    let Some(transition) = transition else { return Ok(()) };
-                    self.observe(&mut memory, &transition);
+                event = events.recv() => {
+                    let Some(event) = event else { return Ok(()) };
+                    self.take(&mut memory, event);
                     // Changes of one evaluation are sent together.
-                    while let Ok(transition) = transitions.try_recv() {
-                        self.observe(&mut memory, &transition);
+                    while let Ok(event) = events.try_recv() {
+                        self.take(&mut memory, event);
                     }
                 }
                 _ = ticks.tick() => {}
                 _ = stopped.wait_for(|stop| *stop) => return Ok(()),
             }
-            self.notify(&mut memory, Timestamp::now()).await;
+            self.notify(&mut memory, before, Timestamp::now()).await;
         }
     }
 
-    fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    fn take(&self, memory: &mut Memory, event: AlarmEvent) {
+        match event {
+            AlarmEvent::Changed(transition) => self.observe(memory, &transition),
+            AlarmEvent::Acknowledged(probe, by) => {
+                for record in memory.records.values_mut() {
+                    if record.is_open() && record.alert.subject.probe() == Some(&probe) {
+                        record.acknowledged = Some(by.clone());
+                    }
+                }
+            }
+        }
     }
 
     fn restored(&self) -> anyhow::Result<Memory> {
         let mut memory = Memory { records: Records::new(), states: BTreeMap::new() };
-        for (key, text) in self.reader().alarms()? {
+        for (key, text) in self.evidence.reader().alarms()? {
             let record: AlarmRecord = serde_json::from_str(&text)
                 .with_context(|| format!("could not read the record of alarm `{key}`"))?;
             memory.states.insert(key.clone(), record.alert.clone());
@@ -99,10 +96,16 @@ impl Notifier {
         Ok(memory)
     }
 
+    fn severity(&self) -> impl Fn(&Alert) -> Severity {
+        severity_by(&self.channels.routes, self.channels.environment.as_str())
+    }
+
     fn observe(&self, memory: &mut Memory, transition: &Transition) {
-        let Some(probe) = self.exporter.probes().get(&transition.probe).cloned() else { return };
+        let Some(probe) = self.evidence.exporter.probes().get(&transition.probe).cloned() else {
+            return;
+        };
         let alert = self.alert(&probe, transition);
-        let severity = severity(&alert);
+        let severity = self.severity()(&alert);
         let before = memory.records.get(&alert.key);
         let record = AlarmRecord::observe(before, &alert, severity, Duration::ZERO, transition.at);
         if let Some(record) = record {
@@ -112,7 +115,7 @@ impl Notifier {
     }
 
     fn alert(&self, probe: &Probe, transition: &Transition) -> Alert {
-        let environment = self.environment.clone();
+        let environment = self.channels.environment.clone();
         let name = AlarmName { environment, probe: probe.name.clone(), kind: transition.kind };
         let name = name.to_string();
         let rule = match transition.kind {
@@ -125,7 +128,7 @@ impl Notifier {
         };
         Alert {
             key: name.clone(),
-            subject: Subject::of_alarm(&name, &self.environment),
+            subject: Subject::of_alarm(&name, &self.channels.environment),
             name,
             source: Source::CloudWatch,
             state: state(transition.to),
@@ -143,27 +146,20 @@ impl Notifier {
         }
     }
 
-    /// Compares the states with what was sent, and sends the difference.
-    async fn notify(&self, memory: &mut Memory, now: Timestamp) {
-        let before = memory.records.clone();
+    /// Compares the states with what was sent, and sends the difference. `before`: the records that are stored.
+    async fn notify(&self, memory: &mut Memory, before: Records, now: Timestamp) {
         let facts = self.facts(memory);
-        let rules = self.rules();
+        let rules = self.channels.rules();
         let records = &mut memory.records;
-        let outgoing = reconcile(records, &facts, &rules, severity, Trigger::Flush, now);
+        let outgoing = reconcile(records, &facts, &rules, self.severity(), Trigger::Flush, now);
         if !outgoing.is_empty() {
             begin(records, &outgoing, now);
             self.save(&before, records).await;
         }
         let stored = records.clone();
-        let mut deliveries = Vec::new();
-        for outgoing in &outgoing {
-            let outcome = self.send(outgoing, records, &facts, now).await;
-            deliveries.extend(outgoing.items.iter().map(|(key, _)| Delivery {
-                receiver: outgoing.receiver.clone(),
-                key: key.clone(),
-                outcome,
-            }));
-        }
+        // No receiver waits for another.
+        let sent = outgoing.iter().map(|one| Box::pin(self.send(one, records, &facts, now)));
+        let deliveries = join_all(sent).await.concat();
         settle(records, &deliveries, now);
         let before = if outgoing.is_empty() { before } else { stored };
         self.save(&before, records).await;
@@ -171,7 +167,7 @@ impl Notifier {
 
     /// The states of all alarms. One whose probe was removed is absent.
     fn facts(&self, memory: &Memory) -> Facts {
-        let probes = self.exporter.probes();
+        let probes = self.evidence.exporter.probes();
         let mut facts = Facts { listed: Some(Vec::new()), ..Facts::default() };
         for (key, alert) in &memory.states {
             let exists = alert.subject.probe().is_some_and(|name| probes.contains_key(name));
@@ -184,21 +180,6 @@ impl Notifier {
             facts.alarms.insert(key.clone(), fact);
         }
         facts
-    }
-
-    fn rules(&self) -> Rules {
-        let receiver = |name: &str| vec![name.to_owned()];
-        Rules {
-            page: receiver(PAGE),
-            ticket: receiver(TICKETS),
-            escalation: self.escalate_after.map(|_| ESCALATION.to_owned()).into_iter().collect(),
-            trackers: BTreeSet::new(),
-            remind_every: self.remind_every,
-            escalate_after: self.escalate_after,
-            flapping: FlappingRules::default(),
-            lease: Duration::ZERO,
-            window: Duration::ZERO,
-        }
     }
 
     /// Stores the records that differ, and waits until they are stored.
@@ -216,32 +197,21 @@ impl Notifier {
         let _ = is_stored.await;
     }
 
+    /// Sends one notification; the outcome for each alarm in it.
     async fn send(
         &self,
         outgoing: &Outgoing,
         records: &Records,
         facts: &Facts,
         now: Timestamp,
-    ) -> Outcome {
+    ) -> Vec<Delivery> {
         let notification = self.notification(outgoing, records, facts, now);
-        let mail = write(&notification, self.language);
-        let to = match outgoing.receiver.as_str() {
-            ESCALATION => Recipients::Escalation,
-            TICKETS => Recipients::Tickets,
-            _ => Recipients::Page,
-        };
-        match self.mailer.send(to, &mail).await {
-            Ok(()) => {
-                info!(receiver = outgoing.receiver, subject = mail.subject, "Mail sent");
-                Outcome::Accepted
-            }
-            Err(failed) => {
-                let uncertain = failed.is_uncertain();
-                let cause = format!("{:#}", anyhow::Error::new(failed));
-                error!(receiver = outgoing.receiver, error = cause, "Mail was not sent");
-                if uncertain { Outcome::Unknown } else { Outcome::Rejected }
-            }
-        }
+        let outcomes = self.channels.send(&outgoing.receiver, &notification).await;
+        let keys = notification.items.into_iter().map(|item| item.alert.key);
+        let receiver = &outgoing.receiver;
+        keys.zip(outcomes)
+            .map(|(key, outcome)| Delivery { receiver: receiver.clone(), key, outcome })
+            .collect()
     }
 
     fn notification(
@@ -251,12 +221,12 @@ impl Notifier {
         facts: &Facts,
         now: Timestamp,
     ) -> Notification {
-        let list = own_alarms(outgoing, records);
+        let list = own_alarms(outgoing, records).into_iter();
         Notification {
-            environment: self.environment.clone(),
+            environment: self.channels.environment.clone(),
             now,
-            zone: Zone { name: "UTC".to_owned(), rules: TimeZone::UTC },
-            items: list.into_iter().map(|(kind, record)| self.item(kind, record, now)).collect(),
+            zone: self.zone.clone(),
+            items: list.map(|(kind, record)| self.evidence.item(kind, record, now)).collect(),
             others: other_alarms(Some(outgoing), records, facts),
             dashboard: Some(format!("{}/", self.address)),
             region: "vigie serve".to_owned(),
@@ -264,84 +234,6 @@ impl Notifier {
             status_page: Some(self.address.clone()),
         }
     }
-
-    fn item(&self, kind: NotificationKind, record: &AlarmRecord, now: Timestamp) -> Item {
-        let probe = record.alert.subject.probe();
-        let report = probe.and_then(|name| self.exporter.latest().get(name).cloned());
-        // A report of an earlier time, or of a passing run, does not describe the incident.
-        let began = record.incident.map(|incident| incident.began);
-        let report = report.filter(|report| {
-            record.is_open()
-                && report.outcome.verdict() != Some(Verdict::Up)
-                && began.is_some_and(|began| began <= report.due)
-        });
-        Item {
-            kind,
-            alert: record.alert.clone(),
-            severity: record.severity,
-            incident: record.incident,
-            closure: record.closure,
-            acknowledged: record.acknowledged.clone(),
-            report: report.map(|report| (*report).clone()),
-            metrics: self.metrics(record, now),
-        }
-    }
-
-    /// The hour before the incident and the time since; `None` if the history cannot be read.
-    fn metrics(&self, record: &AlarmRecord, now: Timestamp) -> Option<ProbeMetrics> {
-        let probe = record.alert.subject.probe()?;
-        let began = record.incident.map_or(record.alert.changed, |incident| incident.began);
-        let end = if record.is_open() { now } else { record.alert.changed };
-        let hour = Duration::from_secs(3_600);
-        let first = began.checked_sub(hour).unwrap_or(began);
-        let runs = match self.reader().runs(probe, first, end) {
-            Ok(runs) => runs,
-            Err(failed) => {
-                let cause = format!("{:#}", anyhow::Error::new(failed));
-                warn!(error = cause, "The history could not be read");
-                return None;
-            }
-        };
-        let split = runs.partition_point(|run| run.due < began);
-        let (before, during) = runs.split_at(split);
-        let whole = Duration::try_from(end.duration_since(first)).unwrap_or(hour);
-        let step = (whole / LINE_STEPS).max(Duration::from_secs(60));
-        let line = (0..LINE_STEPS).map(|index| {
-            let from = first.saturating_add(step * index).unwrap_or(end);
-            let until = from.saturating_add(step).unwrap_or(end);
-            let part = runs.iter().filter(|run| from <= run.due && run.due < until);
-            counts(part).map(Runs::availability)
-        });
-        Some(ProbeMetrics {
-            before: window(before),
-            during: window(during),
-            line: line.collect(),
-            step,
-        })
-    }
-}
-
-fn window(runs: &[RunRecord]) -> Window {
-    let mut times: Vec<Duration> = runs.iter().filter_map(|run| run.first_chunk).collect();
-    times.sort_unstable();
-    let rank = |percent: usize| {
-        let rank = (times.len() * percent).div_ceil(100).max(1);
-        times.get(rank - 1).map(Duration::as_secs_f64)
-    };
-    Window { runs: counts(runs.iter()), first_chunk_p50: rank(50), first_chunk_p95: rank(95) }
-}
-
-fn counts<'a>(runs: impl Iterator<Item = &'a RunRecord>) -> Option<Runs> {
-    let (mut passed, mut total) = (0, 0);
-    for verdict in runs.filter_map(|run| run.outcome.verdict()) {
-        total += 1;
-        passed += u64::from(verdict != Verdict::Down);
-    }
-    (total > 0).then_some(Runs { passed, total })
-}
-
-fn severity(alert: &Alert) -> Severity {
-    alert.severity.unwrap_or(Severity::Page)
 }
 
 fn state(value: StateValue) -> State {

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use domain::{AlarmKind, Probe, ProbeName, Report, Verdict};
 use history::{History, HistoryError, IncidentKind, NewIncident, Reader};
 use jiff::Timestamp;
+use notify::Acknowledgement;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
@@ -31,8 +32,16 @@ pub(crate) enum Message {
     Run(Arc<Report>),
     /// The probe files were read again.
     Probes(Vec<Probe>),
+    /// Someone acknowledged the open incidents of a probe. The sender gets their number.
+    Acknowledge(ProbeName, Acknowledgement, oneshot::Sender<usize>),
     /// The records of alarms have changed: key and JSON. The sender is notified when they are stored.
     AlarmRecords(Vec<(String, String)>, oneshot::Sender<()>),
+}
+
+/// What the thread sends to the notifier.
+pub(crate) enum AlarmEvent {
+    Changed(Transition),
+    Acknowledged(ProbeName, Acknowledgement),
 }
 
 /// Sends results to the thread.
@@ -45,12 +54,12 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Starts the thread. Changes of alarms are sent to `transitions`.
+    /// Starts the thread. Changes of alarms are sent to `events`.
     pub(crate) fn start(
         history: History,
         probes: &[Probe],
         retention: Duration,
-        transitions: mpsc::UnboundedSender<Transition>,
+        events: mpsc::UnboundedSender<AlarmEvent>,
     ) -> anyhow::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(CAPACITY);
         let (changes, changed) = watch::channel(0);
@@ -59,7 +68,7 @@ impl Recorder {
             history,
             reader,
             retention,
-            transitions,
+            events,
             changes,
             alarms: Alarms::default(),
             pruned: None,
@@ -96,7 +105,7 @@ struct Thread {
     history: History,
     reader: Reader,
     retention: Duration,
-    transitions: mpsc::UnboundedSender<Transition>,
+    events: mpsc::UnboundedSender<AlarmEvent>,
     changes: watch::Sender<u64>,
     alarms: Alarms,
     pruned: Option<Timestamp>,
@@ -138,7 +147,24 @@ impl Thread {
                 // An error means that the notifier has ended.
                 let _ = stored.send(());
             }
+            Message::Acknowledge(probe, by, count) => {
+                // An error means that the request was cancelled.
+                let _ = count.send(self.acknowledge(probe, by));
+            }
         }
+    }
+
+    /// The number of incidents.
+    fn acknowledge(&mut self, probe: ProbeName, by: Acknowledgement) -> usize {
+        let stored = self.history.acknowledge(&probe, &by.by, by.at);
+        let count = *stored.as_ref().unwrap_or(&0);
+        log("An acknowledgement could not be stored", stored);
+        if 0 < count {
+            self.changes.send_modify(|count| *count += 1);
+            // An error means that nobody is notified.
+            let _ = self.events.send(AlarmEvent::Acknowledged(probe, by));
+        }
+        count
     }
 
     fn configure(&mut self, probes: &[Probe]) {
@@ -192,7 +218,7 @@ impl Thread {
             }
             self.changes.send_modify(|count| *count += 1);
             // An error means that the command is ending.
-            let _ = self.transitions.send(transition);
+            let _ = self.events.send(AlarmEvent::Changed(transition));
         }
     }
 

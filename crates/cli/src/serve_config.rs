@@ -1,12 +1,18 @@
 //! The settings file of `vigie serve`.
 
+mod receivers;
+mod zone;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::receivers::Configuration;
 use anyhow::{Context as _, bail, ensure};
+use domain::EnvironmentName;
+use notify::Zone;
 use serde::Deserialize;
 use status_page::Language;
 
@@ -36,6 +42,23 @@ pub(crate) struct ServeConfig {
     retention: Option<String>,
     /// Notifications by mail; none if left out.
     pub(crate) mail: Option<MailConfig>,
+    notifications: NotificationConfig,
+    /// As in `infra/routes.json`.
+    routes: Vec<toml::Table>,
+    /// As in `infra/routes.json`. `${NAME}` is an environment variable.
+    receivers: Vec<toml::Table>,
+}
+
+/// The section `[notifications]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NotificationConfig {
+    /// How often a page that stays open is repeated, such as `4h`; never if left out.
+    remind_every: Option<String>,
+    /// After how long a page is escalated, such as `30m`.
+    escalate_after: Option<String>,
+    /// Such as `Europe/Paris`; the time zone of the machine if left out.
+    time_zone: Option<String>,
 }
 
 impl ServeConfig {
@@ -52,6 +75,9 @@ impl ServeConfig {
     fn parse(text: &str) -> anyhow::Result<Self> {
         let config: Self = toml::from_str(text)?;
         config.retention()?;
+        config.remind_every()?;
+        config.escalate_after()?;
+        config.zone()?;
         if let Some(code) = &config.language
             && code.parse::<Language>().is_err()
         {
@@ -83,6 +109,30 @@ impl ServeConfig {
         self.language.as_ref().and_then(|code| code.parse().ok()).unwrap_or_default()
     }
 
+    /// How often a page that stays open is repeated.
+    pub(crate) fn remind_every(&self) -> anyhow::Result<Option<Duration>> {
+        duration("remind_every", self.notifications.remind_every.as_ref())
+    }
+
+    /// After how long a page is escalated.
+    pub(crate) fn escalate_after(&self) -> anyhow::Result<Option<Duration>> {
+        duration("escalate_after", self.notifications.escalate_after.as_ref())
+    }
+
+    /// The time zone of notifications.
+    pub(crate) fn zone(&self) -> anyhow::Result<Zone> {
+        zone::zone(self.notifications.time_zone.as_deref(), |name| std::env::var(name).ok())
+    }
+
+    /// The receivers and routes, with the values of environment variables.
+    pub(crate) fn receivers(
+        &self,
+        environment: &EnvironmentName,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Configuration> {
+        receivers::configuration(&self.routes, &self.receivers, environment, variable)
+    }
+
     /// The settings of the page.
     pub(crate) fn page(&self) -> Settings {
         let address = self.address.as_ref().map(|text| text.trim_end_matches('/').to_owned());
@@ -94,11 +144,11 @@ impl ServeConfig {
     }
 }
 
-/// Parses a duration of the section `[mail]`.
-pub(crate) fn duration(name: &str, text: Option<&String>) -> anyhow::Result<Option<Duration>> {
+/// Parses a duration of the section `[notifications]`.
+fn duration(name: &str, text: Option<&String>) -> anyhow::Result<Option<Duration>> {
     let Some(text) = text else { return Ok(None) };
     let Some(time) = probe_file::parse_duration(text).filter(|time| !time.is_zero()) else {
-        bail!("`mail.{name}` is `{text}`; expected a duration such as `4h`");
+        bail!("`notifications.{name}` is `{text}`; expected a duration such as `4h`");
     };
     Ok(Some(time))
 }
@@ -137,6 +187,8 @@ mod tests {
             ("retention = \"5\"", "`retention` is `5`; expected a duration"),
             ("retention = \"1h\"", "expected a duration from `1d` to `366d`"),
             ("address = \"status.example.com\"", "expected an address such as"),
+            ("[notifications]\nremind_every = \"soon\"", "`notifications.remind_every` is `soon`"),
+            ("[notifications]\ntime_zone = \"Mars\"", "`notifications.time_zone` is `Mars`"),
         ];
         for (text, expected) in cases {
             let error = format!("{:#}", ServeConfig::parse(text).unwrap_err());
@@ -157,6 +209,9 @@ mod tests {
             text.lines().skip(1).map(|line| line.trim_start_matches("# ")).collect();
         let config = ServeConfig::parse(&uncommented.join("\n")).unwrap();
         assert!(config.mail.is_some() && config.page().language.is_some());
+        let local = "local".parse().unwrap();
+        let key = |name: &str| (name == "PAGERDUTY_KEY").then(|| "0".repeat(32));
+        assert_eq!(config.receivers(&local, key).unwrap().receivers.len(), 1);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The status page of `vigie serve`.
 
 mod access;
+mod actions;
 mod pages;
 mod views;
 
 pub(crate) use access::Access;
+pub(crate) use actions::{AcknowledgeRequest, Acknowledged};
 pub(crate) use pages::{Settings, StatusPages, router};

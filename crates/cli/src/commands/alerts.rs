@@ -2,13 +2,16 @@
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use domain::EnvironmentName;
+use domain::{EnvironmentName, ProbeName};
 use jiff::Timestamp;
 use notification_store::{NotificationStore, Stored};
 use notify::record::AlarmRecord;
 use notify::{Acknowledgement, State};
+use url::Url;
 
 use super::receiver_test;
+use crate::serve_client::{ServeClient, ServeError};
+use crate::status::{AcknowledgeRequest, Acknowledged};
 use crate::style::{DIM, ERROR, GOOD};
 use crate::{Exit, Io};
 
@@ -18,6 +21,7 @@ use crate::{Exit, Io};
 Examples:
   vigie alerts list --environment prod
   vigie alerts ack support-bot --by ada --environment prod
+  vigie alerts ack support-bot --by ada --url http://127.0.0.1:9517
   vigie alerts forget vigie-prod-old-bot-down --environment prod
   vigie alerts test on-call --environment prod")]
 pub struct Arguments {
@@ -64,8 +68,12 @@ struct Ack {
     /// Your name, for the others.
     #[arg(long, value_name = "WHO")]
     by: String,
-    #[command(flatten)]
-    environment: Environment,
+    /// The stack's environment.
+    #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT", required_unless_present = "url")]
+    environment: Option<EnvironmentName>,
+    /// Address of a running `vigie serve` instead of a stack. Its token is read from `VIGIE_TOKEN`.
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
 }
 
 #[derive(Debug, Args)]
@@ -85,19 +93,57 @@ struct Environment {
 }
 
 pub(crate) async fn alerts(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    let aws = aws_config::load_from_env().await;
-    let client = aws_sdk_dynamodb::Client::new(&aws);
-    let store = |of: &Environment| {
-        NotificationStore::new(client.clone(), format!("vigie-{}", of.environment))
-    };
     match &arguments.command {
-        Command::List(of) => list(&store(&of.environment), of.all, io).await,
-        Command::Ack(of) => {
-            acknowledge(&store(&of.environment), &of.name, &of.by, Timestamp::now(), io).await
+        Command::List(of) => list(&store(&of.environment.environment).await, of.all, io).await,
+        Command::Ack(Ack { url: Some(url), name, by, .. }) => {
+            acknowledge_at(url, name, by, io).await
         }
-        Command::Forget(of) => forget(&store(&of.environment), &of.name, io).await,
+        Command::Ack(of) => {
+            let environment = of.environment.as_ref().context("`--environment` is missing")?;
+            let store = store(environment).await;
+            acknowledge(&store, &of.name, &of.by, Timestamp::now(), io).await
+        }
+        Command::Forget(of) => {
+            forget(&store(&of.environment.environment).await, &of.name, io).await
+        }
         Command::Test(test) => receiver_test::test(test, io).await,
     }
+}
+
+async fn store(environment: &EnvironmentName) -> NotificationStore {
+    let aws = aws_config::load_from_env().await;
+    let client = aws_sdk_dynamodb::Client::new(&aws);
+    NotificationStore::new(client, format!("vigie-{environment}"))
+}
+
+/// Acknowledges the incidents of a probe of `vigie serve`.
+async fn acknowledge_at(url: &Url, name: &str, by: &str, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    let probe: ProbeName = name.parse().with_context(|| {
+        format!(
+            "`NAME` is `{}`; expected a probe, such as `support-bot`",
+            redact::one_line(name, 80)
+        )
+    })?;
+    let client = ServeClient::new(url.clone(), |name| std::env::var(name).ok())?;
+    let path = format!("api/v1/probes/{probe}/acknowledgement");
+    let request = AcknowledgeRequest { by: by.to_owned() };
+    match client.post::<Acknowledged>(&path, &request).await {
+        Ok(_) => {
+            acknowledged(probe.as_str(), io)?;
+            Ok(Exit::Success)
+        }
+        Err(ServeError::NotFound { .. }) => {
+            writeln!(io.err, "{ERROR}not acknowledged{ERROR:#}: `{probe}` has no open incident")?;
+            Ok(Exit::Down)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn acknowledged(name: &str, io: &mut Io<'_>) -> anyhow::Result<()> {
+    writeln!(io.out, "{GOOD}acknowledged{GOOD:#} {name}")?;
+    writeln!(io.err, "{DIM}No reminders and no escalation until it is resolved.{DIM:#}")?;
+    Ok(())
 }
 
 async fn list(store: &NotificationStore, all: bool, io: &mut Io<'_>) -> anyhow::Result<Exit> {
@@ -153,9 +199,7 @@ async fn acknowledge(
         writeln!(io.err, "{ERROR}not acknowledged{ERROR:#}: the alarm is no longer active")?;
         return Ok(Exit::Down);
     }
-    let alarm = stored.record.alert.name;
-    writeln!(io.out, "{GOOD}acknowledged{GOOD:#} {alarm}")?;
-    writeln!(io.err, "{DIM}No reminders and no escalation until it is resolved.{DIM:#}")?;
+    acknowledged(&stored.record.alert.name, io)?;
     Ok(Exit::Success)
 }
 

@@ -73,7 +73,7 @@ After=network-online.target
 
 [Service]
 ExecStart=\"{}\" serve \"{}\" --config \"{}\"
-# VIGIE_TOKEN and VIGIE_SMTP_PASSWORD, one NAME=VALUE a line.
+# VIGIE_TOKEN, VIGIE_SMTP_PASSWORD and variables of receivers, one NAME=VALUE a line.
 EnvironmentFile=-/etc/vigie/secrets.env
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
@@ -123,5 +123,13 @@ retention = \"90d\"
 # user = \"vigie\"                           # the password is in VIGIE_SMTP_PASSWORD
 # from = \"Vigie <vigie@example.com>\"
 # to = [\"oncall@example.com\"]
+
+# [notifications]
 # remind_every = \"4h\"
+# time_zone = \"Europe/Paris\"               # the machine's if left out
+
+# [[receivers]]                            # see docs/receivers.md
+# name = \"on-call\"
+# type = \"pagerduty\"
+# routing_key = \"${PAGERDUTY_KEY}\"         # an environment variable
 ";

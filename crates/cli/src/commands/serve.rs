@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use domain::{EnvironmentName, Probe, USER_AGENT};
 use history::{History, HistoryError, Reader};
+use receivers::Configuration;
 use remote_write::{Auth, Client, Settings};
 use samples::Timestamp;
 use secrecy::SecretString;
@@ -18,9 +19,10 @@ use tokio::sync::{mpsc, watch};
 use crate::exporter::{self, Exporter};
 use crate::local_prober::{self, LocalProber};
 use crate::mail::Mailer;
-use crate::notifier::Notifier;
+use crate::notifier::{Channels, Evidence, Notifier};
+use crate::receiver_client::ReceiverClient;
 use crate::recorder::Recorder;
-use crate::serve_config::{self, ServeConfig, duration};
+use crate::serve_config::{self, ServeConfig};
 use crate::status::{self, Access, StatusPages};
 use crate::{Exit, Io, files, signals};
 
@@ -36,6 +38,7 @@ Serves the status page (/), badges (/badge/PROBE/availability-30d.svg), a feed (
 Environment variables:
   VIGIE_TOKEN          token for all pages, as bearer token or as password of any user
   VIGIE_SMTP_PASSWORD  password of `mail.user` in the settings file
+  NAME                 value of `${NAME}` of a receiver in the settings file
 
 Examples:
   vigie serve https://chat.example.com
@@ -103,9 +106,9 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     let reader = Reader::open(&path)?;
     let previous = reader.latest_reports()?.into_iter();
     let previous = previous.map(|report| (report.probe.clone(), Arc::new(report))).collect();
-    let (transitions, changes) = mpsc::unbounded_channel();
+    let (events, changes) = mpsc::unbounded_channel();
     let retention = config.retention()?;
-    let (recorder, thread) = Recorder::start(history, &probes, retention, transitions)?;
+    let (recorder, thread) = Recorder::start(history, &probes, retention, events)?;
     let changed = recorder.changed();
     let address = config.page().address.unwrap_or(format!("http://{}", listener.local_addr()?));
     let prober = LocalProber::new(environment.clone());
@@ -179,7 +182,7 @@ pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     Ok(Exit::Success)
 }
 
-/// Sends mails; `None` without the section `[mail]`.
+/// Sends notifications; `None` if the settings name no mail server and no receiver of this environment.
 fn notifier(
     config: &ServeConfig,
     environment: EnvironmentName,
@@ -188,20 +191,26 @@ fn notifier(
     recorder: Recorder,
     history: &Path,
 ) -> anyhow::Result<Option<Notifier>> {
-    let Some(mail) = &config.mail else { return Ok(None) };
-    let password = std::env::var("VIGIE_SMTP_PASSWORD").ok().map(SecretString::from);
-    let escalate_after = duration("escalate_after", mail.escalate_after.as_ref())?;
-    Ok(Some(Notifier {
-        mailer: Mailer::new(mail, password)?,
+    let variable = |name: &str| std::env::var(name).ok();
+    let password = variable("VIGIE_SMTP_PASSWORD").map(SecretString::from);
+    let Configuration { routes, mut receivers } = config.receivers(&environment, variable)?;
+    receivers.retain(|receiver| receiver.is_in(&environment));
+    let channels = Channels {
+        mailer: config.mail.as_ref().map(|mail| Mailer::new(mail, password)).transpose()?,
+        routes,
+        receivers,
+        client: ReceiverClient::default(),
         environment,
         language: config.notification_language(),
-        address,
-        remind_every: duration("remind_every", mail.remind_every.as_ref())?,
-        escalate_after: escalate_after.filter(|_| !mail.escalate_to.is_empty()),
-        exporter: Arc::clone(exporter),
-        recorder,
-        reader: Mutex::new(Reader::open(history)?),
-    }))
+        remind_every: config.remind_every()?,
+        escalate_after: config.escalate_after()?,
+    };
+    if channels.is_empty() {
+        return Ok(None);
+    }
+    let reader = Mutex::new(Reader::open(history)?);
+    let evidence = Evidence { exporter: Arc::clone(exporter), reader };
+    Ok(Some(Notifier { channels, evidence, zone: config.zone()?, address, recorder }))
 }
 
 /// How long the last runs may take to be stored.

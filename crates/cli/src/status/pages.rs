@@ -27,6 +27,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::access::{Access, Permission};
+use super::actions;
 use super::views::Views;
 use crate::exporter::Exporter;
 
@@ -73,7 +74,8 @@ pub(crate) fn router(pages: Pages, exporter: Router) -> Router {
         .route("/assets/{file}", get(icon))
         .route("/events", get(events))
         .with_state(Arc::clone(&pages));
-    let all = status.merge(exporter).fallback(not_found);
+    let actions = actions::router(Arc::clone(&pages.exporter));
+    let all = status.merge(actions).merge(exporter).fallback(not_found);
     all.layer(axum::middleware::from_fn_with_state(pages, guard))
 }
 

@@ -57,3 +57,22 @@ async fn test_notification_is_sent_to_each_receiver() {
     let done = vigie(&[&line[..], &["nobody"]].concat()).await;
     assert_eq!(done.exit, Exit::Failed);
 }
+
+#[tokio::test]
+async fn receivers_of_the_settings_file_are_tested() {
+    let chat = VendorServer::start(Vendor::Slack, |_| None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vigie.toml");
+    let slack =
+        format!("[[receivers]]\nname = \"chat\"\ntype = \"slack\"\nurl = \"{}\"\n", chat.url);
+    std::fs::write(&path, &slack).unwrap();
+    let file = path.to_string_lossy().into_owned();
+    let line = ["alerts", "test", "--environment", "local", "--routes", &file];
+    let done = vigie(&line).await;
+    assert_eq!((done.exit, done.out.as_str()), (Exit::Success, "accepted chat\n"), "{}", done.err);
+    assert_eq!(chat.accepted().len(), 1);
+    std::fs::write(&path, slack.replace("slack", "slak")).unwrap();
+    let done = vigie(&line).await;
+    assert_eq!(done.exit, Exit::Failed);
+    assert!(done.err.contains("receiver `chat`: `type` is `slak`"), "{}", done.err);
+}
