@@ -21,3 +21,4 @@ pub mod schema;
 pub mod serve;
 pub mod smoke;
 pub mod test_alert;
+pub mod top;

@@ -30,6 +30,7 @@ mod status;
 mod style;
 #[cfg(test)]
 mod testing;
+mod top;
 
 use std::ffi::OsString;
 
@@ -60,6 +61,7 @@ async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Run(arguments) => commands::run::run(&arguments, io).await,
         Command::Discover(arguments) => commands::discover::discover(&arguments, io).await,
         Command::Serve(arguments) => commands::serve::serve(&arguments, io).await,
+        Command::Top(arguments) => commands::top::top(&arguments, io).await,
         Command::Backtest(arguments) => commands::backtest::run(&arguments, io),
         Command::Cost(arguments) => commands::cost::cost(&arguments, io),
         Command::Bridge(arguments) => commands::bridge::bridge(&arguments, io).await,

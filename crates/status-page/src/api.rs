@@ -17,7 +17,12 @@ pub struct Status {
     pub updated: Timestamp,
     /// The worst state of any probe.
     pub state: &'static str,
+    /// Of this page, which counts from 1.
     pub probes: Vec<Probe>,
+    pub page: usize,
+    pub pages: usize,
+    /// The number of all probes.
+    pub probe_count: usize,
     pub incidents: Vec<Incident>,
 }
 
@@ -61,6 +66,8 @@ pub struct Probe {
     /// Of the last 24 hours.
     pub first_chunk_p50_seconds: Option<f64>,
     pub first_chunk_p95_seconds: Option<f64>,
+    /// The median of each of the last 24 hours, oldest first.
+    pub first_chunk_hours_seconds: Vec<Option<f64>>,
 }
 
 /// The runs of a day of UTC.
@@ -110,6 +117,9 @@ pub fn status(site: &Site, of: &Overview) -> Status {
         updated: site.now,
         state: of.counts.worst().as_str(),
         probes: of.probes.iter().map(probe).collect(),
+        page: of.page,
+        pages: of.pages,
+        probe_count: of.counts.all(),
         incidents: of.incidents.iter().map(|one| incident(site, one)).collect(),
     }
 }
@@ -165,6 +175,7 @@ fn probe(summary: &ProbeSummary) -> Probe {
         error_budget_left_percent: summary.error_budget_left(),
         first_chunk_p50_seconds: seconds(p50),
         first_chunk_p95_seconds: seconds(p95),
+        first_chunk_hours_seconds: summary.first_chunk_hours.iter().copied().map(seconds).collect(),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use cli::Exit;
 use serde_json::Value;
 use testkit::gradio_app::{Answer, GradioApp};
 use tokio::process::Command;
 
-use crate::probe;
 use crate::serve::{Serve, bot, text};
+use crate::{probe, vigie};
 
 impl Serve {
     async fn json(&self, path: &str) -> Value {
@@ -179,5 +180,50 @@ async fn browser_is_notified_of_new_runs() {
     };
     tokio::time::timeout(Duration::from_secs(60), changed).await.unwrap();
     // The open stream does not keep the command from ending.
+    serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn top_prints_the_probes_once() {
+    let bot = bot().await;
+    let (folder, _file) = probe(&text("bot", &bot.url));
+    std::fs::write(folder.path().join("b.yaml"), text("broken", "http://127.0.0.1:9")).unwrap();
+    let probes = folder.path().to_string_lossy().into_owned();
+    let mut serve = Serve::start(&probes, &[]).await;
+    serve.until("probe=bot").await;
+    let listed = async {
+        loop {
+            let done = vigie(&["top", &serve.url, "--once"]).await;
+            assert_eq!((done.exit, done.err.as_str()), (Exit::Success, ""), "{}", done.out);
+            if !done.out.contains("no data") {
+                return done.out;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let out = tokio::time::timeout(Duration::from_secs(60), listed).await.unwrap();
+    let lines: Vec<&str> = out.lines().collect();
+    let [header, broken, bot] = &lines[..] else { panic!("{out}") };
+    assert!(header.starts_with("PROBE   STATE") && header.ends_with("FIRST CHUNK, 24 H"), "{out}");
+    assert!(broken.starts_with("broken  down ") && broken.contains("  0.00%"), "{out}");
+    assert!(bot.starts_with("bot     up ") && bot.ends_with('█'), "{out}");
+    serve.stop("TERM").await;
+}
+
+#[tokio::test]
+async fn top_names_what_is_missing() {
+    let (_folder, file) = probe(&text("bot", "http://127.0.0.1:9"));
+    let data = tempfile::tempdir().unwrap();
+    let token = [("VIGIE_TOKEN", "canary-4711")];
+    let serve = Serve::start_in(data.path(), &file, &[], &token).await;
+    for (url, expected) in [
+        (serve.url.as_str(), "hint: set `VIGIE_TOKEN`"),
+        ("http://127.0.0.1:9", "could not connect to `http://127.0.0.1:9`"),
+        ("ftp://127.0.0.1", "`URL` is `ftp://127.0.0.1/`; expected an address"),
+    ] {
+        let done = vigie(&["top", url, "--once"]).await;
+        assert_eq!(done.exit, Exit::Failed);
+        assert!(done.err.contains(expected), "{}", done.err);
+    }
     serve.stop("TERM").await;
 }
