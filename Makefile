@@ -26,8 +26,8 @@ check: ## format, lints, unit tests, licences, template, dashboards
 test-gradio-quick: ## conversations with the last release of each major version of Gradio
 	@$(ENDTOEND) gradio -- latest::
 
-test-e2e: programs ## scenarios on the local AWS, and the report page in a browser (ONLY=mail: those with this name)
-	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) archive -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
+test-e2e: programs ## scenarios on the local AWS, the report page in a browser, `serve` with a mail server (ONLY=mail: those with this name)
+	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) serve -- $(ONLY) && $(ENDTOEND) archive -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
 
 test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 	@for one in $(or $(ONLY:%=::%::),::); do $(ENDTOEND) gradio -- $$one || exit 1; done

@@ -18,6 +18,9 @@ pub const EMULATOR: Environment =
     Environment { name: "emulator", requirements: "tests/emulator/requirements.txt" };
 pub const CHECKOV: Environment =
     Environment { name: "checkov", requirements: "tests/emulator/requirements-checkov.txt" };
+/// A mail server with TLS and log-in.
+pub const SMTP: Environment =
+    Environment { name: "smtp", requirements: "tests/emulator/requirements-smtp.txt" };
 /// The version of the chatbot in the demo and in the end-to-end scenarios.
 pub const GRADIO: Environment = gradio!("6.31.0");
 /// Writes Grafana's dashboards.
