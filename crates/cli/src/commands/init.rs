@@ -1,4 +1,4 @@
-//! `vigie init`: writes a first probe file, the settings of `vigie serve` and a systemd unit.
+//! `vigie init`: writes a first probe file, and settings, a systemd unit and a Compose file of `vigie serve`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use domain::TargetUrl;
 
 use crate::{Exit, Io, starter};
 
-/// Write a first probe file, and the settings and a systemd unit for `vigie serve`.
+/// Write a first probe file, and settings, a systemd unit and a Compose file for `vigie serve`.
 ///
 /// Existing files are not overwritten.
 #[derive(Debug, Args)]
@@ -34,6 +34,7 @@ pub(crate) fn init(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
     let probe = probes.join(format!("{name}.yaml"));
     let settings = arguments.folder.join("vigie.toml");
     let unit = arguments.folder.join("vigie.service");
+    let compose = arguments.folder.join("compose.yaml");
     let absolute = fs::canonicalize(&arguments.folder)
         .with_context(|| format!("could not resolve `{}`", arguments.folder.display()))?;
     let program = std::env::current_exe().context("could not find the path of this program")?;
@@ -41,6 +42,7 @@ pub(crate) fn init(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         (&probe, starter::probe_file(&arguments.url)),
         (&settings, SETTINGS.to_owned()),
         (&unit, service(&program, &absolute)),
+        (&compose, compose_file()),
     ];
     for (path, text) in files {
         create(path, &text)?;
@@ -106,6 +108,37 @@ WantedBy=multi-user.target
         program.display(),
         folder.join("probes").display(),
         folder.join("vigie.toml").display()
+    )
+}
+
+/// The Compose file. The image of the release runs `vigie serve` as a user without rights.
+fn compose_file() -> String {
+    format!(
+        "\
+# `vigie serve` in a container, instead of the systemd unit: docker compose up -d
+# The page has no encryption: a reverse proxy adds it. Put VIGIE_TOKEN, VIGIE_SMTP_PASSWORD and variables of receivers
+# into .env, one NAME=VALUE a line.
+services:
+  vigie:
+    image: ${{VIGIE_IMAGE:-vigie:{version}}}
+    command: [serve, /probes, --config, /vigie.toml, --listen, \"0.0.0.0:9517\"]
+    environment:
+      VIGIE_TOKEN: ${{VIGIE_TOKEN:?set VIGIE_TOKEN in .env}}
+    env_file: [{{ path: .env, required: false }}]
+    volumes:
+      - ./probes:/probes:ro
+      - ./vigie.toml:/vigie.toml:ro
+      - history:/data
+    ports: [\"127.0.0.1:9517:9517\"]
+    read_only: true
+    cap_drop: [ALL]
+    security_opt: [\"no-new-privileges:true\"]
+    restart: unless-stopped
+
+volumes:
+  history:
+",
+        version = env!("CARGO_PKG_VERSION")
     )
 }
 

@@ -225,6 +225,10 @@ async fn init_writes_probe_settings_and_unit_and_overwrites_none() {
     assert_eq!(done.exit, Exit::Success, "{}", done.err);
     let probe = format!("{path}/probes/127-0-0-1.yaml");
     assert_eq!(vigie(&["run", &probe]).await.exit, Exit::Success);
+    let compose = std::fs::read_to_string(format!("{path}/compose.yaml")).unwrap();
+    let compose: serde_json::Value = serde_saphyr::from_str(&compose).unwrap();
+    let image = compose["services"]["vigie"]["image"].as_str().unwrap();
+    assert_eq!(image, format!("${{VIGIE_IMAGE:-vigie:{}}}", env!("CARGO_PKG_VERSION")));
     let unit = std::fs::read_to_string(format!("{path}/vigie.service")).unwrap();
     assert!(unit.contains(" serve \"") && unit.contains("/probes\" --config \""), "{unit}");
 
