@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use alarm_model::StateValue;
 use anyhow::Context as _;
+use domain::maintenance::is_maintenance;
 use domain::{AlarmKind, AlarmName, Probe, Severity};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -148,7 +149,7 @@ impl Notifier {
 
     /// Compares the states with what was sent, and sends the difference. `before`: the records that are stored.
     async fn notify(&self, memory: &mut Memory, before: Records, now: Timestamp) {
-        let facts = self.facts(memory);
+        let facts = self.facts(memory, now);
         let rules = self.channels.rules();
         let records = &mut memory.records;
         let outgoing = reconcile(records, &facts, &rules, self.severity(), Trigger::Flush, now);
@@ -165,13 +166,16 @@ impl Notifier {
         self.save(&before, records).await;
     }
 
-    /// The states of all alarms. One whose probe was removed is absent.
-    fn facts(&self, memory: &Memory) -> Facts {
+    /// The states of all alarms. One whose probe was removed is absent, one in maintenance is muted.
+    fn facts(&self, memory: &Memory, now: Timestamp) -> Facts {
         let probes = self.evidence.exporter.probes();
         let mut facts = Facts { listed: Some(Vec::new()), ..Facts::default() };
         for (key, alert) in &memory.states {
-            let exists = alert.subject.probe().is_some_and(|name| probes.contains_key(name));
-            let fact = if exists {
+            let probe = alert.subject.probe().and_then(|name| probes.get(name));
+            if probe.is_some_and(|probe| is_maintenance(&probe.maintenance, now)) {
+                facts.muted.insert(key.clone());
+            }
+            let fact = if probe.is_some() {
                 let (state, since, reason) = (alert.state, alert.changed, alert.reason.clone());
                 Fact::Is { state, since, reason }
             } else {

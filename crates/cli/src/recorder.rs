@@ -1,5 +1,6 @@
 //! The thread of `vigie serve` that stores runs and evaluates alarms. `SQLite` blocks, so it has a thread of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -8,8 +9,9 @@ use std::time::Duration;
 
 use alarm_model::StateValue;
 use anyhow::Context as _;
+use domain::maintenance::{Maintenance, is_maintenance};
 use domain::{AlarmKind, Probe, ProbeName, Report, Verdict};
-use history::{History, HistoryError, IncidentKind, NewIncident, Reader};
+use history::{History, HistoryError, IncidentKind, NewIncident, Reader, ReportedRun};
 use jiff::Timestamp;
 use notify::Acknowledgement;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -72,6 +74,8 @@ impl Recorder {
             changes,
             alarms: Alarms::default(),
             pruned: None,
+            windows: BTreeMap::new(),
+            planned: BTreeMap::new(),
             evaluated: Timestamp::now(),
         };
         thread.configure(probes);
@@ -109,6 +113,10 @@ struct Thread {
     changes: watch::Sender<u64>,
     alarms: Alarms,
     pruned: Option<Timestamp>,
+    /// The maintenance windows of each probe.
+    windows: BTreeMap<ProbeName, Vec<Maintenance>>,
+    /// Incidents that are not opened yet.
+    planned: BTreeMap<(ProbeName, AlarmKind), NewIncident>,
     /// When the alarms were last evaluated.
     evaluated: Timestamp,
 }
@@ -169,6 +177,10 @@ impl Thread {
 
     fn configure(&mut self, probes: &[Probe]) {
         let now = Timestamp::now();
+        let windows = |probe: &Probe| (probe.name.clone(), probe.maintenance.clone());
+        self.windows = probes.iter().map(windows).collect();
+        let windows = &self.windows;
+        self.planned.retain(|(probe, _), _| windows.contains_key(probe));
         let reader = &self.reader;
         let open = reader.incidents(None, 10_000).unwrap_or_default();
         let restored = |probe: &ProbeName, kind: AlarmKind| {
@@ -190,7 +202,11 @@ impl Thread {
         if reports.is_empty() {
             return;
         }
-        let all: Vec<&Report> = reports.iter().map(|report| &**report).collect();
+        let runs = reports.iter().map(|report| ReportedRun {
+            report,
+            in_maintenance: self.in_maintenance(&report.probe, report.due),
+        });
+        let all: Vec<ReportedRun<'_>> = runs.collect();
         log("Runs could not be stored", self.history.record(&all));
         // An alarm counts a run also when the disk is full.
         for report in reports {
@@ -208,8 +224,10 @@ impl Thread {
             let Transition { probe, kind, from, to, reason, .. } = &transition;
             info!(%probe, kind = kind.as_str(), %from, %to, reason, "Alarm changed");
             if *to == StateValue::Alarm {
-                let stored = self.history.open_incident(&incident(&transition));
-                log("An incident could not be stored", stored);
+                self.planned.insert((probe.clone(), *kind), incident(&transition));
+                self.open_incidents(now);
+            } else if self.planned.remove(&(probe.clone(), *kind)).is_some() {
+                // It began and ended in a maintenance window.
             } else if *from == StateValue::Alarm {
                 let ended = transition.first_run.unwrap_or(transition.at);
                 let kind = incident_kind(*kind);
@@ -220,6 +238,24 @@ impl Thread {
             // An error means that the command is ending.
             let _ = self.events.send(AlarmEvent::Changed(transition));
         }
+        self.open_incidents(now);
+    }
+
+    /// Opens the incidents of active alarms. One that began in a maintenance window is opened when the window ends.
+    fn open_incidents(&mut self, now: Timestamp) {
+        let is_due = |probe: &ProbeName| !self.in_maintenance(probe, now);
+        let due: Vec<_> = self.planned.keys().filter(|(probe, _)| is_due(probe)).cloned().collect();
+        for key in due {
+            if let Some(incident) = self.planned.remove(&key) {
+                let stored = self.history.open_incident(&incident);
+                log("An incident could not be stored", stored);
+                self.changes.send_modify(|count| *count += 1);
+            }
+        }
+    }
+
+    fn in_maintenance(&self, probe: &ProbeName, at: Timestamp) -> bool {
+        self.windows.get(probe).is_some_and(|windows| is_maintenance(windows, at))
     }
 
     fn prune(&mut self, now: Timestamp) {

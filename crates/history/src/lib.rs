@@ -25,5 +25,5 @@ pub use histogram::Histogram;
 pub use incident::{Acknowledgement, Incident, IncidentId, IncidentKind, NewIncident};
 pub use reader::Reader;
 pub use run::RunRecord;
-pub use store::{History, Pruned};
+pub use store::{History, Pruned, ReportedRun};
 pub use summary::Summary;

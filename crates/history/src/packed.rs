@@ -10,8 +10,11 @@ use crate::codec::{put, take};
 use crate::run::{RunRecord, milliseconds};
 use crate::time::{start_of_hour, timestamp};
 
-/// The format of the bytes, their first byte.
-const FORMAT: u8 = 1;
+/// The format of the bytes, their first byte. Format 1 has no mark for maintenance.
+const FORMAT: u8 = 2;
+
+/// The code of every run in a maintenance window in a summary. No outcome has it.
+pub(crate) const MAINTENANCE: u8 = 255;
 
 /// The stored code of an outcome. Codes never change; a new reason gets a new code.
 pub(crate) fn code(outcome: Outcome) -> u8 {
@@ -82,7 +85,8 @@ pub(crate) fn encode(hour: i64, runs: &[RunRecord]) -> Vec<u8> {
         put_distance(&mut bytes, u64::try_from(due - before).unwrap_or(0));
         before = due;
         bytes.push(code(run.outcome));
-        put(&mut bytes, run.retries << 1 | u64::from(run.has_report));
+        let flags = u64::from(run.in_maintenance) << 1 | u64::from(run.has_report);
+        put(&mut bytes, run.retries << 2 | flags);
         put(&mut bytes, milliseconds(run.duration));
         for time in
             [run.first_chunk, run.reply, run.queue, run.dns, run.connect, run.tls, run.describe]
@@ -97,20 +101,22 @@ pub(crate) fn encode(hour: i64, runs: &[RunRecord]) -> Vec<u8> {
 /// Decodes the runs of an hour; `None` when the bytes are damaged.
 pub(crate) fn decode(hour: i64, bytes: &[u8]) -> Option<Vec<RunRecord>> {
     let (&format, mut rest) = bytes.split_first()?;
-    if format != FORMAT {
-        return None;
-    }
+    let flag_bits = match format {
+        1 => 1,
+        FORMAT => 2,
+        _ => return None,
+    };
     let mut runs = Vec::with_capacity(rest.len() / 12);
     let mut before = start_of_hour(hour)?.as_millisecond();
     while !rest.is_empty() {
-        let run = one(&mut rest, before)?;
+        let run = one(&mut rest, before, flag_bits)?;
         before = run.due.as_millisecond();
         runs.push(run);
     }
     Some(runs)
 }
 
-fn one(bytes: &mut &[u8], before: i64) -> Option<RunRecord> {
+fn one(bytes: &mut &[u8], before: i64, flag_bits: u32) -> Option<RunRecord> {
     let distance = i64::try_from(take_distance(bytes)?).ok()?;
     let due = timestamp(before.checked_add(distance)?)?;
     let (&code, rest) = bytes.split_first()?;
@@ -126,7 +132,7 @@ fn one(bytes: &mut &[u8], before: i64) -> Option<RunRecord> {
         due,
         outcome: outcome(code)?,
         duration,
-        retries: flags >> 1,
+        retries: flags >> flag_bits,
         first_chunk,
         reply,
         queue,
@@ -135,6 +141,7 @@ fn one(bytes: &mut &[u8], before: i64) -> Option<RunRecord> {
         tls,
         describe,
         has_report: flags & 1 == 1,
+        in_maintenance: flag_bits == 2 && flags & 2 == 2,
     })
 }
 
@@ -169,8 +176,8 @@ mod tests {
         let codes: Vec<u8> = (0..=u8::MAX).filter(|code| outcome(*code).is_some()).collect();
         let outcome = prop::sample::select(codes).prop_map(|code| outcome(code).unwrap());
         let times = prop::array::uniform7(any_time());
-        (due, outcome, 0_u64..6, 0_u64..700_000, times, any::<bool>()).prop_map(
-            |(due, outcome, retries, duration, times, has_report)| {
+        (due, outcome, 0_u64..6, 0_u64..700_000, times, any::<bool>(), any::<bool>()).prop_map(
+            |(due, outcome, retries, duration, times, has_report, in_maintenance)| {
                 let [first_chunk, reply, queue, dns, connect, tls, describe] = times;
                 RunRecord {
                     due,
@@ -185,6 +192,7 @@ mod tests {
                     tls,
                     describe,
                     has_report,
+                    in_maintenance,
                 }
             },
         )
@@ -225,8 +233,21 @@ mod tests {
             tls: ms(25),
             describe: ms(140),
             has_report: false,
+            in_maintenance: false,
         };
         let runs: Vec<RunRecord> = (0..60).map(run).collect();
         assert!(encode(HOUR, &runs).len() <= 60 * 18, "{}", encode(HOUR, &runs).len());
+    }
+
+    #[test]
+    fn hour_of_the_first_format_is_read() {
+        let due = Timestamp::from_second(HOUR * 3_600 + 60).unwrap();
+        // 60 s after the hour, up, 3 retries and a report, 2,000 ms, a first chunk after 299 ms.
+        let bytes = [1, 120, 0, 7, 208, 15, 172, 2, 0, 0, 0, 0, 0, 0];
+        let [run] = &decode(HOUR, &bytes).unwrap()[..] else { panic!("one run") };
+        assert_eq!((run.due, run.outcome, run.retries), (due, Outcome::Up, 3));
+        assert_eq!((run.has_report, run.in_maintenance), (true, false));
+        assert_eq!(run.first_chunk, Some(Duration::from_millis(299)));
+        assert_eq!(decode(HOUR, &[3]), None);
     }
 }

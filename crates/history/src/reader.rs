@@ -174,7 +174,7 @@ impl Reader {
             first = hours
                 .iter()
                 .flat_map(|(_, runs)| runs)
-                .find(|run| run.outcome.verdict().is_some())
+                .find(|run| run.counted_verdict().is_some())
                 .map(|run| run.due);
         }
         Ok(first)
@@ -288,8 +288,8 @@ fn decode_day(bytes: &[u8]) -> Result<Summary, HistoryError> {
 /// The first run after the last one with another verdict; `None` if no such run follows it.
 fn after_last_other(hours: &[(i64, Vec<RunRecord>)], verdict: Verdict) -> Option<Timestamp> {
     let judged =
-        hours.iter().flat_map(|(_, runs)| runs).filter(|run| run.outcome.verdict().is_some());
-    let same = judged.rev().take_while(|run| run.outcome.verdict() == Some(verdict));
+        hours.iter().flat_map(|(_, runs)| runs).filter(|run| run.counted_verdict().is_some());
+    let same = judged.rev().take_while(|run| run.counted_verdict() == Some(verdict));
     same.last().map(|run| run.due)
 }
 

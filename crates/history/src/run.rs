@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Outcome, Report};
+use domain::{Outcome, Report, Verdict};
 use jiff::Timestamp;
 
 /// One run. Times have a resolution of one millisecond; `None` means that the phase did not occur.
@@ -24,6 +24,8 @@ pub struct RunRecord {
     pub describe: Option<Duration>,
     /// Whether the report was stored with the run.
     pub has_report: bool,
+    /// Whether the run was due in a maintenance window, so that it does not count.
+    pub in_maintenance: bool,
 }
 
 impl RunRecord {
@@ -53,8 +55,15 @@ impl RunRecord {
             tls: phases.tls,
             describe: phases.describe,
             has_report: false,
+            in_maintenance: false,
         }
         .rounded()
+    }
+
+    /// The verdict, if the run counts.
+    #[must_use]
+    pub fn counted_verdict(&self) -> Option<Verdict> {
+        self.outcome.verdict().filter(|_| !self.in_maintenance)
     }
 
     /// The record in the resolution of the store.

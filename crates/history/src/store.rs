@@ -45,6 +45,14 @@ pub struct History {
     _lock: File,
 }
 
+/// A run to store.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportedRun<'a> {
+    pub report: &'a Report,
+    /// Whether it was due in a maintenance window.
+    pub in_maintenance: bool,
+}
+
 /// How much [`History::prune`] deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -78,15 +86,16 @@ impl History {
         &self.path
     }
 
-    /// Stores the runs of these reports in one transaction, and the reports of runs that are not up.
-    pub fn record(&mut self, reports: &[&Report]) -> Result<(), HistoryError> {
+    /// Stores runs in one transaction, and the reports of those that are not up.
+    pub fn record(&mut self, runs: &[ReportedRun<'_>]) -> Result<(), HistoryError> {
         let mut new = Vec::new();
         let transaction = self.connection.transaction()?;
-        for report in reports {
+        for ReportedRun { report, in_maintenance } in runs {
             let probe = probe_id(&transaction, &self.probes, &mut new, &report.probe)?;
             let body = compressed(report)?;
             let has_report = report.outcome != Outcome::Up;
-            let run = RunRecord { has_report, ..RunRecord::of(report) };
+            let run =
+                RunRecord { has_report, in_maintenance: *in_maintenance, ..RunRecord::of(report) };
             add_run(&transaction, probe, &run)?;
             if has_report {
                 add_report(&transaction, probe, run.due, &body)?;

@@ -7,7 +7,7 @@ use domain::{Outcome, Reason, Verdict};
 
 use crate::codec::{put, take};
 use crate::histogram::Histogram;
-use crate::packed::{code, outcome};
+use crate::packed::{MAINTENANCE, code, outcome};
 use crate::run::{RunRecord, milliseconds};
 
 /// The format of the bytes, their first byte.
@@ -65,7 +65,11 @@ impl Summary {
     }
 
     pub fn add(&mut self, run: &RunRecord) {
-        *self.outcomes.entry(code(run.outcome)).or_default() += 1;
+        let code = if run.in_maintenance { MAINTENANCE } else { code(run.outcome) };
+        *self.outcomes.entry(code).or_default() += 1;
+        if run.in_maintenance {
+            return;
+        }
         let histograms = [
             (&mut self.first_chunk, run.first_chunk),
             (&mut self.reply, run.reply),
@@ -111,6 +115,12 @@ impl Summary {
     #[must_use]
     pub fn run_errors(&self) -> u64 {
         self.count(|outcome| outcome.verdict().is_none())
+    }
+
+    /// Runs in maintenance windows. They count in no other total.
+    #[must_use]
+    pub fn maintenance(&self) -> u64 {
+        self.outcomes.get(&MAINTENANCE).copied().unwrap_or(0)
     }
 
     /// Runs that were up or degraded.
@@ -213,6 +223,7 @@ mod tests {
             tls: None,
             describe: None,
             has_report: false,
+            in_maintenance: false,
         }
     }
 
@@ -231,6 +242,11 @@ mod tests {
         assert_eq!(summary.reasons(), [(Reason::CheckFailed, 2), (Reason::Connect, 1)]);
         assert_eq!(summary.first_chunk.count(), 2);
         assert_eq!(summary.phases()[1], ("connect", Some(Duration::from_millis(3))));
+        let mut with_maintenance = summary.clone();
+        with_maintenance.add(&RunRecord { in_maintenance: true, ..run(Outcome::Up, Some(9)) });
+        assert_eq!((with_maintenance.maintenance(), with_maintenance.judged()), (1, 5));
+        assert_eq!(with_maintenance.first_chunk, summary.first_chunk);
+        assert_eq!(Summary::decode(&with_maintenance.encode()), Some(with_maintenance));
         assert_eq!(Summary::decode(&summary.encode()), Some(summary));
     }
 

@@ -56,6 +56,8 @@ pub struct Probe {
     pub name: String,
     pub state: &'static str,
     pub since: Option<Timestamp>,
+    /// Whether the probe is in a maintenance window.
+    pub in_maintenance: bool,
     /// In percent; `null` without runs.
     pub availability_24h_percent: Option<f64>,
     pub availability_7d_percent: Option<f64>,
@@ -78,6 +80,8 @@ pub struct Day {
     pub degraded: u64,
     pub down: u64,
     pub run_errors: u64,
+    /// In maintenance windows. They count in no other number.
+    pub maintenance: u64,
 }
 
 /// A run.
@@ -92,6 +96,8 @@ pub struct Run {
     pub first_chunk_seconds: Option<f64>,
     pub reply_seconds: Option<f64>,
     pub retries: u64,
+    /// Whether it was due in a maintenance window, so that it does not count.
+    pub in_maintenance: bool,
 }
 
 /// An incident.
@@ -129,9 +135,9 @@ pub fn status(site: &Site, of: &Overview) -> Status {
 pub fn probe_detail(site: &Site, of: &ProbePage) -> ProbeDetail {
     let shown = site.shown(of.summary.public);
     let day = |slot: &crate::model::Slot| {
-        let Runs { up, degraded, down, errors } = slot.runs;
+        let Runs { up, degraded, down, errors, maintenance } = slot.runs;
         let date = slot.start.strftime("%Y-%m-%d").to_string();
-        Day { date, up, degraded, down, run_errors: errors }
+        Day { date, up, degraded, down, run_errors: errors, maintenance }
     };
     let run = |run: &crate::model::RunView| Run {
         due: run.due,
@@ -141,6 +147,7 @@ pub fn probe_detail(site: &Site, of: &ProbePage) -> ProbeDetail {
         first_chunk_seconds: seconds(run.first_chunk),
         reply_seconds: seconds(run.reply),
         retries: run.retries,
+        in_maintenance: run.in_maintenance,
     };
     ProbeDetail {
         version: 1,
@@ -167,6 +174,7 @@ fn probe(summary: &ProbeSummary) -> Probe {
         name: summary.name.to_string(),
         state: summary.state.as_str(),
         since: summary.since,
+        in_maintenance: summary.in_maintenance,
         availability_24h_percent: summary.last_24_hours.availability(),
         availability_7d_percent: summary.last_7_days.availability(),
         availability_30d_percent: summary.last_30_days.availability(),

@@ -24,6 +24,7 @@ pub(crate) fn bars(
             @for slot in slots {
                 @let runs = slot.runs;
                 @let title = match runs.judged() {
+                    0 if runs.maintenance > 0 => texts.maintenance.to_owned(),
                     0 => texts.no_runs.to_owned(),
                     all => (texts.day_runs)(runs.down, all),
                 };
@@ -36,6 +37,7 @@ pub(crate) fn bars(
 fn class(runs: Runs, objective: Option<f64>) -> &'static str {
     let partial_below = objective.unwrap_or(PARTIAL_BELOW);
     match runs.availability() {
+        None if runs.maintenance > 0 => "maintenance",
         None => "none",
         Some(share) if share < OUTAGE_BELOW.min(partial_below) => "down",
         Some(share) if share < partial_below => "partial",
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     fn class_depends_on_the_objective() {
-        let runs = |up, degraded, down| Runs { up, degraded, down, errors: 0 };
+        let runs = |up, degraded, down| Runs { up, degraded, down, ..Runs::default() };
         let cases = [
             (runs(0, 0, 0), None, "none"),
             (runs(1_440, 0, 0), None, "up"),

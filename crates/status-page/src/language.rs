@@ -52,6 +52,7 @@ pub(crate) struct Texts {
     pub(crate) duration: &'static str,
     pub(crate) report: &'static str,
     pub(crate) retries: &'static str,
+    pub(crate) maintenance: &'static str,
     pub(crate) data_table: &'static str,
     pub(crate) chart_period: &'static str,
     pub(crate) certificate: &'static str,

@@ -126,6 +126,8 @@ pub struct Runs {
     pub down: u64,
     /// Runs without a verdict, because of a fault of Vigie.
     pub errors: u64,
+    /// Runs in maintenance windows, which do not count.
+    pub maintenance: u64,
 }
 
 impl Runs {
@@ -166,6 +168,8 @@ pub struct ProbeSummary {
     pub state: State,
     /// Since when; `None` when it is not known.
     pub since: Option<Timestamp>,
+    /// Whether it is in a maintenance window now.
+    pub in_maintenance: bool,
     pub last_24_hours: Runs,
     pub last_7_days: Runs,
     pub last_30_days: Runs,
@@ -315,6 +319,8 @@ pub struct RunView {
     pub verdict: Option<Verdict>,
     /// The reason of a failed run, or Vigie's fault.
     pub reason: Option<&'static str>,
+    /// Whether it was due in a maintenance window, so that it does not count.
+    pub in_maintenance: bool,
     pub duration: Duration,
     pub first_chunk: Option<Duration>,
     pub reply: Option<Duration>,
@@ -336,6 +342,8 @@ pub struct Configuration {
     /// Such as `2 of 3`.
     pub down_rule: String,
     pub degraded_rule: String,
+    /// Each window, such as `cron(0 2 ? * SUN *), 1h, Europe/Paris`.
+    pub maintenance: Vec<String>,
     pub labels: Vec<(String, String)>,
     pub runbook: Option<String>,
     /// Each prompt with its checks.

@@ -78,6 +78,7 @@ pub(crate) fn state(site: &Site, probe: &ProbeSummary) -> Markup {
     html! {
         p.state {
             (pill(probe.state, texts))
+            @if probe.in_maintenance { span.pill.maintenance { (texts.maintenance) } }
             @if let Some(since) = probe.since {
                 span.since { (texts.since) " " (format::time(since, site.language)) }
             }

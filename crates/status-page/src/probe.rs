@@ -164,6 +164,7 @@ fn configuration(site: &Site, of: &ProbePage, shown: Disclosure) -> Markup {
                     (fact(texts.rule_down, &has.down_rule))
                     (fact(texts.rule_degraded, &has.degraded_rule))
                     (fact(texts.retries, &has.retries))
+                    @for window in &has.maintenance { (fact(texts.maintenance, &Text(window))) }
                     @if let Some(app) = &has.app { (fact(texts.app, &Text(app))) }
                     @for (name, value) in &has.labels {
                         div { dt { (Text(name)) } dd { (Text(value)) } }

@@ -41,6 +41,7 @@ pub(crate) fn run_table(site: &Site, public: Disclosure, runs: &[RunView]) -> Ma
                                         None => span.word.no_data { (texts.run_error) },
                                     }
                                     @if let Some(reason) = run.reason.filter(|_| shown.reasons) { " " code { (reason) } }
+                                    @if run.in_maintenance { " " span.note { (texts.maintenance) } }
                                     @if run.retries > 0 { " " span.note { (texts.retries) ": " (run.retries) } }
                                 }
                                 td { (latency(run.first_chunk)) }

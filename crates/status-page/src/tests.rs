@@ -31,13 +31,14 @@ fn site(audience: Audience, language: Language) -> Site {
 
 fn summary() -> ProbeSummary {
     let ms = |time| Some(Duration::from_millis(time));
-    let runs = |down| Runs { up: 1_430, degraded: 5, down, errors: 1 };
+    let runs = |down| Runs { up: 1_430, degraded: 5, down, errors: 1, maintenance: 2 };
     let day = |day: u64| Slot { start: ago(day * 86_400), runs: runs(day % 5) };
     ProbeSummary {
         name: "support-bot".parse().unwrap(),
         public: Disclosure::default(),
         state: State::Down,
         since: Some(ago(600)),
+        in_maintenance: true,
         last_24_hours: runs(10),
         last_7_days: runs(12),
         last_30_days: runs(3),
@@ -64,7 +65,7 @@ fn incident() -> IncidentView {
         found: Some(format!("SECRET-REPLY {HOSTILE}")),
         acknowledged_by: Some(format!("SECRET-USER {HOSTILE}")),
         acknowledged_at: Some(ago(60)),
-        runs: Runs { up: 0, degraded: 0, down: 9, errors: 0 },
+        runs: Runs { up: 0, degraded: 0, down: 9, ..Runs::default() },
         report: Some("/probes/support-bot/runs/1795607400000".to_owned()),
     }
 }
@@ -74,6 +75,7 @@ fn run(seconds: u64) -> RunView {
         due: ago(seconds),
         verdict: seconds.is_multiple_of(120).then_some(Verdict::Down),
         reason: Some("check_failed"),
+        in_maintenance: seconds == 180,
         duration: Duration::from_millis(2_300),
         first_chunk: None,
         reply: Some(Duration::from_secs(2)),
@@ -85,7 +87,7 @@ fn run(seconds: u64) -> RunView {
 fn probe_page(range: Range) -> ProbePage {
     let point = |index: u64| Point {
         at: ago(3_600 * index),
-        runs: Runs { up: index % 3, degraded: 0, down: index % 2, errors: 0 },
+        runs: Runs { up: index % 3, degraded: 0, down: index % 2, ..Runs::default() },
         first_chunk: summary().first_chunk,
         reply: Latency { p50: Some(Duration::from_secs(index)), p95: None },
         queue: None,
@@ -106,6 +108,7 @@ fn probe_page(range: Range) -> ProbePage {
             first_chunk_objective: Some(Duration::from_secs(3)),
             down_rule: "2 of 3".to_owned(),
             degraded_rule: "3 of 5".to_owned(),
+            maintenance: vec!["0 2 ? * SUN *, 1h, Europe/Paris".to_owned()],
             labels: vec![("team".to_owned(), HOSTILE.to_owned())],
             runbook: Some(format!("javascript:alert(1)//{HOSTILE}")),
             conversation: vec![(format!("SECRET-PROMPT {HOSTILE}"), vec![HOSTILE.to_owned()])],
@@ -256,7 +259,7 @@ fn every_text_is_written_in_both_languages() {
 #[test]
 fn error_budget_is_what_the_objective_allows() {
     let left = |objective, up, down| {
-        let last_30_days = Runs { up, degraded: 0, down, errors: 0 };
+        let last_30_days = Runs { up, degraded: 0, down, ..Runs::default() };
         ProbeSummary { last_30_days, objective, ..summary() }.error_budget_left()
     };
     assert_eq!(left(None, 10, 0), None);

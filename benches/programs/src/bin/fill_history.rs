@@ -100,5 +100,6 @@ fn run(random: &mut Rng, due: Timestamp, minute: i64, is_down: bool) -> RunRecor
         tls: ms(random.u64(20..40)),
         describe: ms(random.u64(90..200)),
         has_report: false,
+        in_maintenance: false,
     }
 }

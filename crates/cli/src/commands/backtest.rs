@@ -80,8 +80,9 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit
     )?;
     for probe in probes {
         let runs = reader.runs(probe, since, now).with_context(could_not_read)?;
-        let runs: Vec<(Timestamp, Outcome)> =
-            runs.into_iter().map(|run| (run.due, run.outcome)).collect();
+        // Nobody is notified in maintenance windows.
+        let counted = runs.into_iter().filter(|run| !run.in_maintenance);
+        let runs: Vec<(Timestamp, Outcome)> = counted.map(|run| (run.due, run.outcome)).collect();
         let Some(every) = interval(&runs) else {
             writeln!(io.err, "probe `{probe}` has too few runs")?;
             continue;

@@ -100,7 +100,7 @@ fn window(runs: &[RunRecord]) -> Window {
 
 fn counts<'a>(runs: impl Iterator<Item = &'a RunRecord>) -> Option<Runs> {
     let (mut passed, mut total) = (0, 0);
-    for verdict in runs.filter_map(|run| run.outcome.verdict()) {
+    for verdict in runs.filter_map(RunRecord::counted_verdict) {
         total += 1;
         passed += u64::from(verdict != Verdict::Down);
     }

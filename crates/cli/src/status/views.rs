@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Outcome, Probe, ProbeName, Report, Verdict};
+use domain::maintenance::{Maintenance, is_maintenance};
+use domain::{AvailabilityObjective, Outcome, Probe, ProbeName, Report, Verdict};
 use history::{HistoryError, Incident, IncidentId, IncidentKind, Reader, RunRecord, Summary};
 use jiff::Timestamp;
 use status_page::model::{
@@ -125,10 +126,11 @@ impl Views<'_> {
             public: disclosure(probe),
             state,
             since,
+            in_maintenance: is_maintenance(&probe.maintenance, now),
             last_7_days: runs(&period(7)?),
             last_30_days: runs(&period(30)?),
             last_90_days: runs(&period(90)?),
-            objective: None,
+            objective: probe.objective.map(AvailabilityObjective::percent),
             days: self.days(name)?,
             first_chunk: latency(&last_24_hours.first_chunk),
             first_chunk_hours: self.each_hour(&hours),
@@ -216,6 +218,17 @@ fn rounded(at: Timestamp, step: Duration) -> Timestamp {
     Timestamp::from_second(at.as_second().div_euclid(step) * step).unwrap_or(at)
 }
 
+/// Such as `0 2 ? * SUN *, 1h, Europe/Paris`.
+fn window(of: &Maintenance) -> String {
+    let minutes = of.length.as_secs() / 60;
+    let length = if minutes.is_multiple_of(60) {
+        format!("{}h", minutes / 60)
+    } else {
+        format!("{minutes}m")
+    };
+    format!("{}, {length}, {}", of.cron, of.time_zone)
+}
+
 fn report_path(probe: &ProbeName, due: Timestamp) -> String {
     format!("/probes/{probe}/runs/{}", due.as_millisecond())
 }
@@ -226,6 +239,7 @@ fn runs(summary: &Summary) -> Runs {
         degraded: summary.verdict(Verdict::Degraded),
         down: summary.verdict(Verdict::Down),
         errors: summary.run_errors(),
+        maintenance: summary.maintenance(),
     }
 }
 
@@ -243,7 +257,8 @@ fn points(records: &[RunRecord], step: Duration) -> Vec<Point> {
 
 fn point(at: Timestamp, records: &[RunRecord]) -> Point {
     let sorted = |value: fn(&RunRecord) -> Option<Duration>| {
-        let mut values: Vec<Duration> = records.iter().filter_map(value).collect();
+        let counted = records.iter().filter(|run| !run.in_maintenance);
+        let mut values: Vec<Duration> = counted.filter_map(value).collect();
         values.sort_unstable();
         values
     };
@@ -277,6 +292,7 @@ fn run_view(probe: &ProbeName, run: &RunRecord) -> RunView {
             Outcome::RunError { fault } => Some(fault.as_str()),
             Outcome::Up | Outcome::Degraded => None,
         },
+        in_maintenance: run.in_maintenance,
         duration: run.duration,
         first_chunk: run.first_chunk,
         reply: run.reply,
@@ -299,6 +315,7 @@ fn configuration(probe: &Probe, report: Option<&Report>) -> Configuration {
         reply_objective: probe.objectives.reply,
         down_rule: probe.alarm.down.to_string(),
         degraded_rule: probe.alarm.degraded.to_string(),
+        maintenance: probe.maintenance.iter().map(window).collect(),
         labels: probe.labels.clone().into_iter().collect(),
         runbook: probe.runbook.clone(),
         conversation: probe.conversation.iter().map(turn).collect(),

@@ -227,3 +227,31 @@ async fn top_names_what_is_missing() {
     }
     serve.stop("TERM").await;
 }
+
+#[tokio::test]
+async fn runs_in_maintenance_do_not_count_and_open_no_incident() {
+    let bot = GradioApp::start(|_| Answer::text("wrong")).await;
+    let start = jiff::Timestamp::now() - Duration::from_secs(600);
+    let start = start.strftime("%M %H ? * * *").to_string();
+    let more = format!(
+        "alarm: {{ down: 1 of 1 }}\nobjective: 99.5\nmaintenance: [ {{ cron: \"{start}\", for: 2h }} ]\n"
+    );
+    let text = text("bot", &bot.url).replace("every: 1h", "every: 10s").replace("20s", "5s");
+    let (_folder, file) = probe(&(text + &more));
+    let mut serve = Serve::start(&file, &[]).await;
+    let changed = serve.until("Alarm changed").await;
+    assert!(changed.contains("to=ALARM"), "{changed}");
+    let detail = serve.json("/api/v1/probes/bot").await;
+    assert_eq!(detail["in_maintenance"], true, "{detail}");
+    assert_eq!(detail["availability_24h_percent"], Value::Null, "{detail}");
+    assert_eq!(detail["objective_percent"], 99.5, "{detail}");
+    assert_eq!(detail["runs"][0]["in_maintenance"], true, "{detail}");
+    let days = detail["days"].as_array().unwrap();
+    let counts = |name: &str| days.iter().filter_map(|day| day[name].as_u64()).sum::<u64>();
+    assert!(0 < counts("maintenance") && counts("down") == 0, "{detail}");
+    let (_, page) = serve.get("/incidents").await;
+    assert!(page.contains("No incidents"), "{page}");
+    let (_, page) = serve.get("/probes/bot").await;
+    assert!(page.contains("pill maintenance") && page.contains("2h, UTC"), "{page}");
+    serve.stop("TERM").await;
+}

@@ -27,7 +27,7 @@ fn writer_process() {
         let second = first + minute * 60;
         history.record_runs(&bot, &[run(second, Outcome::Up)]).unwrap();
         let report = domain::Report { due: at(second), ..eventful() };
-        history.record(&[&report]).unwrap();
+        history.record(&[crate::reported(&report)]).unwrap();
         println!("committed {second}");
     }
 }

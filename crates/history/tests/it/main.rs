@@ -8,8 +8,8 @@ mod store;
 
 use std::time::Duration;
 
-use domain::Outcome;
-use history::RunRecord;
+use domain::{Outcome, Report};
+use history::{ReportedRun, RunRecord};
 use jiff::Timestamp;
 
 /// 2026-11-25 00:00 UTC.
@@ -17,6 +17,10 @@ pub(crate) const START: i64 = 1_795_564_800;
 
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(START + second).unwrap()
+}
+
+pub(crate) fn reported(report: &Report) -> ReportedRun<'_> {
+    ReportedRun { report, in_maintenance: false }
 }
 
 pub(crate) fn run(second: i64, outcome: Outcome) -> RunRecord {
@@ -34,5 +38,6 @@ pub(crate) fn run(second: i64, outcome: Outcome) -> RunRecord {
         tls: None,
         describe: ms(40),
         has_report: false,
+        in_maintenance: false,
     }
 }

@@ -9,7 +9,7 @@ use history::{
 use proptest::prelude::*;
 use testkit::reports::{attempt, eventful, report, turn};
 
-use crate::{START, at, run};
+use crate::{START, at, reported, run};
 
 const DOWN: Outcome = Outcome::Down { reason: Reason::Connect };
 
@@ -40,7 +40,7 @@ fn report_of_a_failed_run_is_kept() {
     let bad = eventful();
     assert!(bad.outcome != Outcome::Up && good.outcome == Outcome::Up);
     let later = Report { due: bad.due + Duration::from_secs(60), ..good };
-    history.record(&[&bad, &later]).unwrap();
+    history.record(&[reported(&bad), reported(&later)]).unwrap();
     let reader = Reader::open(history.path()).unwrap();
     assert_eq!(reader.probes().unwrap(), std::slice::from_ref(&bad.probe));
     assert_eq!(reader.report(&bad.probe, bad.due).unwrap(), Some(bad.clone()));
@@ -73,7 +73,8 @@ fn one_hundred_reports_are_kept_and_those_of_incidents() {
     let incident = NewIncident { report_due: Some(due(3)), ..incident(0) };
     history.open_incident(&NewIncident { probe: bad.probe.clone(), ..incident }).unwrap();
     for minute in 0..120 {
-        history.record(&[&Report { due: due(minute), ..bad.clone() }]).unwrap();
+        let report = Report { due: due(minute), ..bad.clone() };
+        history.record(&[reported(&report)]).unwrap();
     }
     let reader = Reader::open(history.path()).unwrap();
     let kept = (0..120).filter(|minute| reader.report(&bad.probe, due(*minute)).unwrap().is_some());
@@ -212,4 +213,18 @@ proptest! {
         prop_assert_eq!(reader.summary(&bot(), at(since), at(until)).unwrap(), Summary::of(inside));
         prop_assert_eq!(reader.runs(&bot(), at(0), at(5 * 86_400)).unwrap(), runs);
     }
+}
+
+#[test]
+fn run_in_maintenance_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut history = open(&folder);
+    let maintenance = RunRecord { in_maintenance: true, ..run(120, DOWN) };
+    let runs = [run(0, Outcome::Up), run(60, Outcome::Up), maintenance, run(180, Outcome::Up)];
+    history.record_runs(&bot(), &runs).unwrap();
+    let reader = Reader::open(history.path()).unwrap();
+    assert_eq!(reader.last_runs(&bot(), 2).unwrap()[1], maintenance);
+    assert_eq!(reader.since(&bot(), Verdict::Up).unwrap(), Some(at(0)));
+    let summary = reader.summary(&bot(), at(0), at(3_600)).unwrap();
+    assert_eq!((summary.passed(), summary.judged(), summary.maintenance()), (3, 3, 1));
 }

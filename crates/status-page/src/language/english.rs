@@ -39,6 +39,7 @@ pub(super) const TEXTS: Texts = Texts {
     duration: "Duration",
     report: "Report",
     retries: "Retries",
+    maintenance: "Maintenance",
     data_table: "Values as a table",
     chart_period: "Period",
     certificate: "Certificate",

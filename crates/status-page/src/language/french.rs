@@ -39,6 +39,7 @@ pub(super) const TEXTS: Texts = Texts {
     duration: "Durée",
     report: "Rapport",
     retries: "Nouvelles tentatives",
+    maintenance: "Maintenance",
     data_table: "Valeurs sous forme de tableau",
     chart_period: "Période",
     certificate: "Certificat",
