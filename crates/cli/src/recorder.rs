@@ -169,7 +169,7 @@ impl Thread {
         log("An acknowledgement could not be stored", stored);
         if 0 < count {
             self.changes.send_modify(|count| *count += 1);
-            // An error means that nobody is notified.
+            // An error means that there is no notifier.
             let _ = self.events.send(AlarmEvent::Acknowledged(probe, by));
         }
         count

@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit
     )?;
     for probe in probes {
         let runs = reader.runs(probe, since, now).with_context(could_not_read)?;
-        // Nobody is notified in maintenance windows.
+        // No notification is sent in maintenance windows.
         let counted = runs.into_iter().filter(|run| !run.in_maintenance);
         let runs: Vec<(Timestamp, Outcome)> = counted.map(|run| (run.due, run.outcome)).collect();
         let Some(every) = interval(&runs) else {

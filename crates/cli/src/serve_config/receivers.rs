@@ -24,7 +24,7 @@ pub(crate) fn configuration(
 ) -> anyhow::Result<Configuration> {
     let filled = receivers.iter().map(|one| receiver(one, environment, &variable));
     let filled = filled.collect::<anyhow::Result<Vec<String>>>()?;
-    // Each receiver has a line of its own, which tells the receiver of a mistake.
+    // Each receiver has a line of its own, which identifies the receiver of a mistake.
     let text =
         format!("{{\"routes\":{},\n\"receivers\":[\n{}\n]}}", json(routes)?, filled.join(",\n"));
     receivers::config::parse(&text).or_else(|mistakes| {
@@ -106,6 +106,8 @@ fn named(mistake: &Mistake, text: &str, receivers: &[Table]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn read(text: &str) -> Result<Configuration, String> {
@@ -140,7 +142,7 @@ mod tests {
         let local = "local".parse().unwrap();
         assert!(chat.is_in(&local) && !hook.is_in(&local));
         // The value of a variable is text, also if it looks like a place to fill in.
-        assert!(chat.resolve(&local, &Default::default()).is_ok());
+        assert!(chat.resolve(&local, &HashMap::new()).is_ok());
         let prod = "prod".parse().unwrap();
         assert_eq!(hook.secrets(&prod)[0].to_string(), "secret:vigie/local/hook");
     }

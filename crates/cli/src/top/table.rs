@@ -38,7 +38,9 @@ impl Table {
             }
         };
         pad(&mut header);
-        rows.iter_mut().for_each(|(_, cells)| pad(cells));
+        for (_, cells) in &mut rows {
+            pad(cells);
+        }
         Self { header, rows, widths }
     }
 
