@@ -9,8 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use domain::check::Check;
 use domain::probe::{Attachment, AttachmentContent};
 use domain::report::{App, Attempt, Cause, CheckReport, Failure, TurnReport};
-use domain::{OwnFault, Phases, Turn};
-use gradio::{Partial, Progress, Reply, Session, Upload};
+use domain::{OwnFault, Phases, Reason, Turn};
+use gradio::{Partial, Progress, Reply, Session, Upload, visible_text};
 use jiff::Timestamp;
 
 use crate::attempt_context::{AttemptContext, SLACK};
@@ -150,6 +150,7 @@ async fn run_turns(
         if checks.map_err(|broken| settings_fault(&broken))?.iter().any(|check| !check.passed) {
             return Ok(());
         }
+        shown_error(&reply)?;
     }
     Ok(())
 }
@@ -200,7 +201,7 @@ fn check_answer(
 ) -> Result<Vec<CheckReport>, BrokenCheck> {
     let checks = turn.expect.iter().map(|check| carry_out(&variables.fill_check(check), answer));
     let mut checks = checks.collect::<Result<Vec<_>, _>>()?;
-    let is_empty = redact::is_blank(answer.text) && answer.parts.is_empty();
+    let is_empty = redact::is_blank(&visible_text(answer.text)) && answer.parts.is_empty();
     let is_unnoticed =
         checks.iter().all(|check| check.passed) && !turn.expect.iter().any(Check::expects_silence);
     if is_empty && is_unnoticed {
@@ -208,6 +209,18 @@ fn check_answer(
         checks.push(CheckReport { expected, found, passed: false });
     }
     Ok(checks)
+}
+
+/// A function of the turn that failed is a failure also if another one answered: the page shows an
+/// error with each message.
+fn shown_error(reply: &Reply) -> Result<(), Failure> {
+    match reply.toasts.iter().find(|toast| toast.level == "error") {
+        None => Ok(()),
+        Some(toast) => Err(Failure {
+            cause: Cause::Target(Reason::AppError),
+            prose: format!("the page shows an error beside the answer: {}", toast.text),
+        }),
+    }
 }
 
 fn settings_fault(broken: &BrokenCheck) -> Failure {

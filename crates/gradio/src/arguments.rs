@@ -35,8 +35,10 @@ impl Values {
         self.0.insert(id, value);
     }
 
-    /// Puts a message into its box; `files` are the values of uploaded files.
+    /// Puts a message into its box, as far as the box takes it; `files` are the values of uploaded
+    /// files.
     pub(crate) fn set_message(&mut self, config: &AppConfig, id: Id, text: &str, files: &[Value]) {
+        let text = typed(config, id, text);
         let value = if self.accepts_files(config, id) {
             json!({ "text": text, "files": files })
         } else {
@@ -105,12 +107,24 @@ impl Values {
     }
 }
 
+/// The part of a text that a user can type into a box.
+pub(crate) fn typed<'t>(config: &AppConfig, id: Id, text: &'t str) -> &'t str {
+    let limit = config.props(id).and_then(|props| props.max_length).unwrap_or(usize::MAX);
+    let mut length = 0;
+    let end = text.char_indices().find(|(_, character)| {
+        length += character.len_utf16();
+        length > limit
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
 fn first_value(config: &AppConfig, id: Id) -> Value {
     let Some(props) = config.props(id) else { return Value::Null };
     match config.kind(id) {
         "browserstate" if props.value.is_null() => props.default_value.clone(),
         // The page sends what the empty box holds.
-        "textbox" if props.value.is_null() => json!(""),
+        "textbox" | "code" if props.value.is_null() => json!(""),
+        "number" if props.value.is_null() && config.is_visible(id) => json!(0),
         _ => props.value.clone(),
     }
 }
@@ -293,6 +307,37 @@ mod tests {
             values.arguments(&config, function),
             [json!(""), json!(null), json!("Be kind."), json!(0.1), json!([8])]
         );
+    }
+
+    #[test]
+    fn empty_components_have_the_values_of_the_page() {
+        for (kind, visible, expected) in [
+            ("textbox", true, json!("")),
+            ("code", true, json!("")),
+            ("number", true, json!(0)),
+            ("number", false, json!(null)),
+            ("json", true, json!(null)),
+        ] {
+            let component = json!({ "id": 1, "type": kind, "props": { "visible": visible } });
+            let config = json!({ "components": [component], "dependencies": [] });
+            let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+            assert_eq!(Values::default().get(&config, 1), expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn message_is_cut_where_the_box_is_full() {
+        for (limit, expected) in [(json!(null), "hé😀!"), (json!(4), "hé😀"), (json!(3), "hé")]
+        {
+            let config = json!({
+                "components": [{ "id": 1, "type": "textbox", "props": { "max_length": limit } }],
+                "dependencies": [],
+            });
+            let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+            let mut values = Values::default();
+            values.set_message(&config, 1, "hé😀!", &[]);
+            assert_eq!(values.get(&config, 1), json!(expected));
+        }
     }
 
     #[test]

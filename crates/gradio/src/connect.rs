@@ -2,7 +2,7 @@
 //! functions that the page runs when it loads.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -12,22 +12,21 @@ use crate::config::{Dependency, Id};
 use crate::describe::{describe, phases_of};
 use crate::description::Description;
 use crate::endpoint::{Choice, Graph, Plan, choose};
-use crate::engine::{Engine, State};
-use crate::failure::{Error, Failure, Fault};
+use crate::failure::{Error, Fault};
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
 use crate::info::fetch_info;
 use crate::page;
+use crate::page_functions::PageFunctions;
 use crate::phases::Phases;
 use crate::settings::Settings;
 use crate::tls;
-use crate::transport::Streams;
-use crate::turn::Turn;
 
 /// Everything that a session needs.
 pub(crate) struct Connected {
     pub(crate) http: Arc<Http>,
     pub(crate) app: App,
+    pub(crate) choice: Choice,
     pub(crate) plan: Plan,
     pub(crate) values: Values,
     pub(crate) hash: String,
@@ -49,9 +48,10 @@ pub(crate) async fn connect(settings: &Arc<Settings>) -> Result<Connected, Error
         find(http, app, &hash, deadline, &mut phases).await
     };
     match outcome.await {
-        Ok((http, app, plan, values, description, heartbeat)) => Ok(Connected {
+        Ok((http, app, choice, plan, values, description, heartbeat)) => Ok(Connected {
             http,
             app,
+            choice,
             plan,
             values,
             hash: hash.clone(),
@@ -72,15 +72,20 @@ pub(crate) async fn open(
     phases: &mut Phases,
 ) -> Result<App, Fault> {
     let settings = http.settings.clone();
+    let visitor = settings.check_page.then(|| Http::new(&settings).ok()).flatten();
     let page = async {
         let started = Instant::now();
-        let outcome = match settings.check_page.then(|| Http::new(&settings)) {
-            Some(Ok(http)) => page::check(&http, until).await,
-            _ => Ok(()),
+        let outcome = match &visitor {
+            Some(visitor) => page::check(visitor, until).await,
+            None => Ok(()),
         };
         (outcome, started.elapsed())
     };
-    let (app, (page, page_time)) = tokio::join!(describe(http, until), page);
+    let (mut app, (page, page_time)) = tokio::join!(describe(http, until), page);
+    let adopted = page.is_ok() && visitor.is_some_and(|visitor| http.adopt_cookies(&visitor));
+    if adopted && app.as_ref().is_err_and(page::requires_login) {
+        app = describe(http, until).await;
+    }
     *phases = match &app {
         Ok(app) => phases_of(http, app, began),
         Err(_) => http.tracker.phases(),
@@ -100,7 +105,7 @@ pub(crate) async fn open(
     Ok(app)
 }
 
-type Found = (Arc<Http>, App, Plan, Values, Description, Option<Heartbeat>);
+type Found = (Arc<Http>, App, Choice, Plan, Values, Description, Option<Heartbeat>);
 
 async fn find(
     http: Http,
@@ -122,11 +127,18 @@ async fn find(
         ran = render(&http, &mut app, hash, &mut values, until).await?;
         plan = choose(&app.config, &choice).or(plan);
     }
-    let plan = plan?;
+    let mut plan = plan?;
     let needed = needed(&app, &plan);
-    let mut functions = loads(&app, |one| one.outputs.iter().any(|id| needed.contains(id)));
+    let mut functions = loads(&app, |one| {
+        one.outputs.iter().any(|id| needed.contains(id))
+            || one.rendered().is_some_and(|id| needed.contains(&id))
+    });
     functions.retain(|at| !ran.contains(at));
-    load(&http, &mut app, hash, &mut values, &functions, until).await?;
+    let mut page = PageFunctions { http: &http, app: &mut app, session: hash, values: &mut values };
+    let rendered = page.load(&functions, until).await?;
+    if rendered {
+        plan = choose(&app.config, &choice)?;
+    }
     if !functions.is_empty() || !ran.is_empty() {
         phases.load = Some(began.elapsed());
     }
@@ -146,7 +158,7 @@ async fn find(
     }
     values.extend(given?);
     let description = Description::of(config, &plan, &names, &values);
-    Ok((http, app, plan, values, description, heartbeat))
+    Ok((http, app, choice, plan, values, description, heartbeat))
 }
 
 /// Runs the `gr.render` functions that the page runs when it loads. Returns what ran.
@@ -158,7 +170,8 @@ pub(crate) async fn render(
     until: Instant,
 ) -> Result<BTreeSet<usize>, Fault> {
     let functions = loads(app, Dependency::renders);
-    load(http, app, hash, values, &functions, until).await?;
+    let mut page = PageFunctions { http, app, session: hash, values };
+    page.load(&functions, until).await?;
     Ok(functions)
 }
 
@@ -167,7 +180,11 @@ fn needed(app: &App, plan: &Plan) -> BTreeSet<Id> {
     let config = &app.config;
     let inputs = plan.functions(config).flat_map(|one| one.inputs.iter().copied());
     let ticks = plan.timers.iter().flat_map(|&at| config.dependencies[at].targets());
+    let triggers = plan.triggers.iter().flat_map(|&id| config.chain_of_parents(id));
+    let typing = plan.typing.iter().flat_map(|&at| config.dependencies[at].inputs.iter().copied());
     inputs
+        .chain(triggers)
+        .chain(typing)
         .chain(config.chain_of_parents(plan.message))
         .chain(plan.replies.iter().copied())
         .chain(ticks.filter_map(|(timer, _)| timer))
@@ -176,76 +193,16 @@ fn needed(app: &App, plan: &Plan) -> BTreeSet<Id> {
 
 /// Positions of the functions that the page runs when it loads, as far as they are wanted.
 fn loads(app: &App, wanted: impl Fn(&Dependency) -> bool) -> BTreeSet<usize> {
-    let functions = app.config.dependencies.iter().enumerate();
+    let all = &app.config.dependencies;
     let graph = Graph::new(&app.config);
-    let loads = functions.filter(|(_, one)| one.has_event("load"));
+    let starts = (0..all.len()).filter(|&at| app.config.runs_at_load(&all[at]));
     let mut found = BTreeSet::new();
-    for (start, _) in loads {
-        // A function that follows is wanted with all that lead to it.
-        let mut way = vec![start];
-        let mut next = 0;
-        while let Some(&at) = way.get(next).filter(|_| way.len() < 64) {
-            let followers: Vec<usize> =
-                graph.followers(at).filter(|follower| !way.contains(follower)).collect();
-            way.extend(followers);
-            next += 1;
-        }
-        if way.iter().any(|&at| wanted(&app.config.dependencies[at])) {
-            found.extend(way);
-        }
+    for start in starts {
+        let reachable = graph.reachable(&[start]);
+        // A function that is wanted runs with all that lead to it and all that follow it.
+        let needed = reachable.order.iter().copied().filter(|&at| wanted(&all[at]));
+        let ways: BTreeSet<usize> = needed.flat_map(|at| reachable.way_to(at)).collect();
+        found.extend(graph.with_followers(ways));
     }
     found
-}
-
-/// Runs functions that the page runs when it loads. A function that fails shows an error on the page;
-/// the chat may work nevertheless.
-async fn load(
-    http: &Arc<Http>,
-    app: &mut App,
-    hash: &str,
-    values: &mut Values,
-    functions: &BTreeSet<usize>,
-    until: Instant,
-) -> Result<(), Fault> {
-    if functions.is_empty() {
-        return Ok(());
-    }
-    let limits = &http.settings.limits;
-    let mut progress = |_| {};
-    let turn = Turn::begin(limits, app.config.protocol, None, until, Vec::new(), &mut progress);
-    let turn = Mutex::new(turn);
-    let shared = Mutex::new(std::mem::take(values));
-    let (streams, updates) = (Streams::default(), Mutex::default());
-    let state = {
-        let graph = Graph::new(&app.config);
-        let engine = Engine {
-            http,
-            app,
-            session: hash,
-            graph: &graph,
-            steps: functions.clone(),
-            values: &shared,
-            turn: &turn,
-            streams: &streams,
-            updates: &updates,
-            progress: Mutex::default(),
-        };
-        let all = &app.config.dependencies;
-        let starts = functions.iter().copied().filter(|&at| all[at].has_event("load"));
-        match engine.run(starts.collect()).await {
-            Err(fault) if fault.failure != Failure::AppError => return Err(fault),
-            Err(fault) => tracing::debug!(error = fault.prose, "A load function of the app failed"),
-            Ok(()) => {}
-        }
-        engine.progress.into_inner().unwrap_or_else(PoisonError::into_inner)
-    };
-    *values = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let State { rendered, .. } = state;
-    for (id, update) in updates.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        app.config.update(id, &update);
-    }
-    for rendered in rendered {
-        app.config.add_rendered(rendered);
-    }
-    Ok(())
 }

@@ -99,7 +99,14 @@ async fn look(http: &mut Http, base: &Url, until: Instant) -> Result<Look, HttpE
             Ok(Look::LoginRequired(reached(&response, base, "/config")))
         }
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => page(http, base, until).await,
-        _ => Err(http.refusal(response, until).await.into()),
+        _ => {
+            let refusal = http.refusal(response, until).await;
+            // Browsers do not request the description if the page embeds it.
+            match page(http, base, until).await {
+                Ok(found @ Look::Found(..)) => Ok(found),
+                _ => Err(refusal.into()),
+            }
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Runs functions as the page does: those of an event at once, then what each of them triggers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::arguments::Values;
@@ -14,9 +18,11 @@ use crate::config::{Id, seconds};
 use crate::endpoint::Graph;
 use crate::failure::{Failure, Fault};
 use crate::http::Http;
+use crate::rendered;
+use crate::side::SideFunctions;
 use crate::step::{Outcome, Step};
 use crate::transport::{self, Streams};
-use crate::turn::Turn;
+use crate::turn::{Change, Turn};
 
 /// The functions of one event, and what they share.
 pub(crate) struct Engine<'e, 'a> {
@@ -26,11 +32,15 @@ pub(crate) struct Engine<'e, 'a> {
     pub(crate) graph: &'e Graph<'e>,
     /// Functions to run; others that are triggered are left out.
     pub(crate) steps: BTreeSet<usize>,
+    /// Functions that run beside those; they cannot end the turn.
+    pub(crate) side: SideFunctions,
     pub(crate) values: &'e Mutex<Values>,
     pub(crate) turn: &'e Mutex<Turn<'a>>,
     pub(crate) streams: &'e Streams,
     pub(crate) updates: &'e Mutex<Updates>,
     pub(crate) progress: Mutex<State>,
+    /// Time after which a function that still streams counts as complete.
+    pub(crate) longest_stream: Option<Duration>,
 }
 
 /// Updates of component settings, such as `visible`, in the order in which they arrived.
@@ -39,20 +49,37 @@ pub(crate) type Updates = Vec<(Id, Map<String, Value>)>;
 /// The results of the functions.
 #[derive(Default)]
 pub(crate) struct State {
-    /// Functions that were started. Each runs once, so that a cycle of `change` events ends.
-    started: BTreeSet<usize>,
+    /// How often each function was started.
+    started: BTreeMap<usize, usize>,
     /// First error of a function whose followers run nevertheless.
     pub(crate) error: Option<Fault>,
     /// Components and functions that `gr.render` functions returned.
     pub(crate) rendered: Vec<Value>,
 }
 
+impl State {
+    /// Counts the start of a function. The limit ends a cycle of `change` events.
+    fn may_start(&mut self, at: usize) -> bool {
+        /// An agent that continues with each change of the chat needs no more.
+        const MAX_STARTS: usize = 32;
+        let count = self.started.entry(at).or_default();
+        *count += 1;
+        *count <= MAX_STARTS
+    }
+}
+
 impl<'a> Engine<'_, 'a> {
     /// Runs these functions in parallel, and then what they trigger.
     pub(crate) fn run(&self, functions: Vec<usize>) -> BoxFuture<'_, Result<(), Fault>> {
         async move {
+            let functions: BTreeSet<usize> = functions.into_iter().collect();
+            let (side, functions): (Vec<usize>, Vec<usize>) =
+                functions.into_iter().partition(|at| self.side.contains(*at));
+            let side: Vec<usize> =
+                side.into_iter().filter(|&at| self.state().may_start(at)).collect();
+            self.side.start(side);
             let functions = functions.into_iter().filter(|at| self.steps.contains(at));
-            let new: Vec<usize> = functions.filter(|&at| self.state().started.insert(at)).collect();
+            let new: Vec<usize> = functions.filter(|&at| self.state().may_start(at)).collect();
             try_join_all(new.into_iter().map(|at| self.run_one(at))).await?;
             Ok(())
         }
@@ -77,9 +104,9 @@ impl<'a> Engine<'_, 'a> {
             Err(fault) => {
                 let config = &self.app.config;
                 let next = followers.filter(|(_, one)| config.runs_after_error(one));
-                let next = next.map(|(at, _)| at).filter(|at| self.steps.contains(at));
-                let next: Vec<usize> = next.collect();
-                if fault.failure != Failure::AppError || next.is_empty() {
+                let next: Vec<usize> = next.map(|(at, _)| at).collect();
+                let handled = next.iter().any(|at| self.steps.contains(at));
+                if fault.failure != Failure::AppError || !handled {
                     return Err(fault);
                 }
                 self.state().error.get_or_insert(fault);
@@ -89,6 +116,30 @@ impl<'a> Engine<'_, 'a> {
         self.run(next).await
     }
 
+    /// Runs the functions beside those of the turn, until the turn and they have ended.
+    pub(crate) async fn run_side(&self, mut started: UnboundedReceiver<usize>) {
+        let mut running = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(at) = started.recv() => running.push(self.run_side_one(at)),
+                Some(()) = running.next(), if !running.is_empty() => {}
+                () = self.side.turn_ended(), if running.is_empty() => break,
+            }
+        }
+    }
+
+    /// Runs one of them. The page shows an error of the app.
+    async fn run_side_one(&self, at: usize) {
+        if let Err(fault) = self.run_one(at).await {
+            if fault.failure == Failure::AppError {
+                self.state().error.get_or_insert(fault);
+            } else {
+                tracing::debug!(error = fault.prose, "A function beside the turn failed");
+            }
+        }
+    }
+
     async fn call(&self, at: usize) -> Result<Outcome, Fault> {
         let config = &self.app.config;
         let function = &config.dependencies[at];
@@ -96,11 +147,29 @@ impl<'a> Engine<'_, 'a> {
         let call = Call { app: self.app, function, session: self.session, data };
         let mut step = Step::new(self.turn, &function.outputs, config.is_queued(function));
         step.is_endless = function.interval().is_some();
+        step.ends_at = self.longest_stream.map(|longest| Instant::now() + longest);
         let outcome = transport::make(self.http, self.streams, &call, &mut step).await;
         if outcome.is_err() {
             step.save_partial();
         }
+        if let (Ok(Outcome { rendered: Some(rendered), .. }), Some(id)) =
+            (&outcome, function.rendered())
+        {
+            self.note_rendered(id, rendered::value(rendered))?;
+        }
         outcome
+    }
+
+    /// Takes what a `gr.render` function returned, which may be the reply.
+    fn note_rendered(&self, id: Id, value: Value) -> Result<(), Fault> {
+        let mut turn = self.turn();
+        if turn.is_reply(id) {
+            let now = Instant::now();
+            turn.note_value(id, Some(&value), Change::Replaced, now)?;
+            turn.note_end(now);
+        }
+        lock(self.values).set(id, value);
+        Ok(())
     }
 
     /// Stores the outputs of a function. Returns the components that changed.

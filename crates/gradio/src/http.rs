@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
-use reqwest::cookie::Jar;
+use reqwest::cookie::{CookieStore as _, Jar};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Method, RequestBuilder, Response};
 use tokio::time::{Instant, timeout_at};
@@ -77,6 +77,27 @@ impl Http {
             tracker,
             settings: settings.clone(),
         })
+    }
+
+    /// Takes the cookies that only the page has set. Returns whether there are any. Where both have a
+    /// cookie of the same name, as behind a load balancer, that of the conversation stays.
+    pub(crate) fn adopt_cookies(&self, page: &Self) -> bool {
+        let url = &self.settings.page_url;
+        let cookies = |http: &Self| {
+            let header = http.jar.cookies(url);
+            let text = header.and_then(|header| header.to_str().ok().map(str::to_owned));
+            let text = text.unwrap_or_default();
+            let cookies = text.split("; ").filter(|cookie| !cookie.is_empty());
+            cookies.map(str::to_owned).collect::<Vec<String>>()
+        };
+        let name = |cookie: &str| cookie.split('=').next().unwrap_or_default().to_owned();
+        let own: Vec<String> = cookies(self).iter().map(|cookie| name(cookie)).collect();
+        let new = cookies(page).into_iter().filter(|cookie| !own.contains(&name(cookie)));
+        let new: Vec<String> = new.collect();
+        for cookie in &new {
+            self.jar.add_cookie_str(&format!("{cookie}; Path=/"), url);
+        }
+        !new.is_empty()
     }
 
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {

@@ -44,6 +44,7 @@ pub mod reply;
 
 // Contents of replies.
 mod html;
+mod markdown;
 mod novelty;
 mod reply_track;
 
@@ -55,6 +56,8 @@ mod description;
 mod endpoint;
 mod info;
 mod page;
+mod page_functions;
+mod rendered;
 
 // A turn.
 mod call;
@@ -62,6 +65,7 @@ mod cancel;
 mod deadlines;
 mod engine;
 mod heartbeat;
+mod side;
 mod step;
 mod timers;
 mod transport;
@@ -82,6 +86,7 @@ pub use discovery::{Candidate, Discovery, ways_to_chat};
 pub use endpoint::{EndpointChoice, How};
 pub use failure::{Error, Failure, Partial};
 pub use limits::Limits;
+pub use markdown::visible_text;
 pub use phases::Phases;
 pub use reply::{Answer, Part, Reply, Thought, Toast};
 pub use session::Session;

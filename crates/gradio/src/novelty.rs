@@ -22,7 +22,10 @@ pub(crate) fn after_message(
     let segments = segments(kind, value);
     let earlier = self::segments(kind, before);
     let same = segments.iter().zip(&earlier).take_while(|(new, old)| new == old).count();
-    let new = &segments[same..];
+    let (new, old) = (&segments[same..], &earlier[same..]);
+    // Some apps show the newest turn first, or a line below the conversation.
+    let below = new.iter().rev().zip(old.iter().rev()).take_while(|(new, old)| new == old).count();
+    let new = &new[..new.len() - below];
     let at = new.iter().position(|segment| is_message(segment, &message))?;
     // A text that is only the message is a reply that repeats it.
     if segments.len() == 1 && kind != "html" && value.is_string() {
@@ -106,6 +109,22 @@ mod tests {
                 page(&["hi", "Hello!"]),
                 "hi",
                 Some("Again?"),
+            ),
+            (
+                "newest turn first",
+                "html",
+                page(&["who?", "Ada", "hi", "Hello!"]),
+                page(&["hi", "Hello!"]),
+                "who?",
+                Some("Ada"),
+            ),
+            (
+                "newest turn first, silent bot",
+                "html",
+                page(&["who?", "", "hi", "Hello!"]),
+                page(&["hi", "Hello!"]),
+                "who?",
+                Some(""),
             ),
             ("bot that repeats", "html", page(&["hi", "hi"]), json!(""), "hi", Some("hi")),
             ("one answer", "html", page(&["You said hi"]), json!(""), "hi", None),

@@ -1,7 +1,7 @@
 //! Checks the page that users open: it loads, it is a Gradio page, and its requests reach the app.
 
 use http::StatusCode;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, RANGE};
 use reqwest::{Method, Response};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -41,7 +41,40 @@ pub(crate) async fn check_logged_in(http: &Http, until: Instant) -> Result<(), F
 async fn get(http: &Http, until: Instant) -> Result<(), HttpError> {
     let request = http.request(Method::GET, http.settings.page_url.clone());
     let response = http.send(request.header(ACCEPT, "text/html"), until).await?;
-    read(http, response, until).await
+    let address = response.url().clone();
+    let page = read(http, response, until).await?;
+    match script_of(&page).and_then(|script| address.join(script).ok()) {
+        Some(script) if script.origin() == address.origin() => {
+            check_script(http, script, until).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The address of the script that draws the page.
+fn script_of(page: &[u8]) -> Option<&str> {
+    /// Before the address: the page as a file, and the page that is rendered on the server.
+    const BEFORE: [&str; 2] = ["<script type=\"module\" crossorigin src=\"", "import(\""];
+    /// An address is shorter than this.
+    const LONGEST: usize = 1_000;
+    let address = |before: &str| {
+        let start = memchr::memmem::find(page, before.as_bytes())? + before.len();
+        let address = &page[start..page.len().min(start + LONGEST)];
+        let end = memchr::memchr(b'"', address)?;
+        std::str::from_utf8(&address[..end]).ok()
+    };
+    BEFORE.into_iter().find_map(address)
+}
+
+/// Checks that the script is there: without it the page stays empty. Its content is not read.
+async fn check_script(http: &Http, script: Url, until: Instant) -> Result<(), HttpError> {
+    let request = http.request(Method::GET, script).header(RANGE, "bytes=0-0");
+    let response = http.send(request, until).await?;
+    let status = response.status();
+    if status.is_success() || status == StatusCode::RANGE_NOT_SATISFIABLE {
+        return Ok(());
+    }
+    Err(http.refusal(response, until).await.into())
 }
 
 /// Whether a fault means that the page requires a login.
@@ -62,20 +95,23 @@ fn fault(error: HttpError) -> Fault {
     }
 }
 
-async fn read(http: &Http, mut response: Response, until: Instant) -> Result<(), HttpError> {
+/// Reads a page as far as its script. Returns the start and the end of what was read.
+async fn read(http: &Http, mut response: Response, until: Instant) -> Result<Vec<u8>, HttpError> {
     if response.status() != StatusCode::OK {
         return Err(http.refusal(response, until).await.into());
     }
     let limit = http.settings.limits.config_bytes;
     let mut body: Vec<u8> = Vec::new();
     let mut read = 0;
+    let mut is_page = false;
     loop {
         let chunk = timeout_at(until, response.chunk()).await.map_err(|_| HttpError::TimedOut)?;
         let Some(chunk) = chunk.map_err(|error| http.fault(&error))? else { break };
         read += chunk.len();
         body.extend_from_slice(&chunk);
-        if has_mark(&body) {
-            return Ok(());
+        is_page |= has_mark(&body);
+        if is_page && script_of(&body).is_some() {
+            return Ok(body);
         }
         if read > limit || Instant::now() >= until {
             break;
@@ -84,6 +120,9 @@ async fn read(http: &Http, mut response: Response, until: Instant) -> Result<(),
         if body.len() > 2 * KEPT {
             body.drain(KEPT..body.len() - KEPT);
         }
+    }
+    if is_page {
+        return Ok(body);
     }
     let prose = format!("it is {}; expected a Gradio page", redact::excerpt(&body));
     Err(HttpError::new(Failure::Page, prose))
@@ -124,6 +163,37 @@ pub(crate) fn check_box(config: &AppConfig, message: Id) -> Result<(), Fault> {
     };
     let shown = shown(config, message);
     let prose = format!("the message box ({shown}) is {problem}, so users cannot send messages");
+    Err(Fault::new(Failure::Page, prose))
+}
+
+/// Checks that users can press one of the buttons that send the message.
+pub(crate) fn check_triggers(config: &AppConfig, triggers: &[Id]) -> Result<(), Fault> {
+    let problem = |id: Id| {
+        if !config.is_visible(id) {
+            Some("hidden")
+        } else if config.is_interactive(id) {
+            None
+        } else {
+            Some("disabled")
+        }
+    };
+    let Some(&first) = triggers.first() else { return Ok(()) };
+    let Some(problem) = problem(first).filter(|_| triggers.iter().all(|&id| problem(id).is_some()))
+    else {
+        return Ok(());
+    };
+    let shown = shown(config, first);
+    let prose = format!("what sends the message ({shown}) is {problem}, so users cannot send it");
+    Err(Fault::new(Failure::Page, prose))
+}
+
+/// Checks that the page shows one of the outputs with the reply.
+pub(crate) fn check_replies(config: &AppConfig, replies: &[Id]) -> Result<(), Fault> {
+    if replies.iter().any(|&id| config.is_visible(id)) {
+        return Ok(());
+    }
+    let shown = replies.first().map(|&id| shown(config, id)).unwrap_or_default();
+    let prose = format!("the output with the reply ({shown}) is hidden, so users see no answer");
     Err(Fault::new(Failure::Page, prose))
 }
 

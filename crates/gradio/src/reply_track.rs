@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::config::Id;
+use crate::config::{Id, RENDERED_KIND};
 use crate::html;
 use crate::novelty;
 use crate::reply::{Answer, Content};
@@ -134,10 +134,16 @@ impl ReplyTrack {
         }
     }
 
-    /// The new content of a value.
+    /// The new content of a value, or of the value in an update.
     fn read(&self, value: &Value) -> Content {
+        let is_update = value.get("__type__").is_some_and(|kind| kind == "update");
+        let value = if is_update { &value["value"] } else { value };
         let ReplySource { kind, before, message, may_show_conversation, is_message_box, .. } =
             &self.source;
+        let rendered = |value: &'_ Value| value.get("chatbot").is_some() && kind == RENDERED_KIND;
+        let (kind, value) =
+            if rendered(value) { ("chatbot", &value["chatbot"]) } else { (kind.as_str(), value) };
+        let before = if rendered(before) { &before["chatbot"] } else { before };
         let chat = kind.ends_with("chatbot");
         // A repeated text is a new reply; an unchanged chat is not.
         if chat && value == before {
@@ -191,6 +197,30 @@ mod tests {
                 track.note(&json!(text), Duration::from_secs(at));
             }
             assert_eq!(track.first_text(), expected.map(Duration::from_secs), "{name}");
+        }
+    }
+
+    #[test]
+    fn value_in_an_update_is_read_as_a_value() {
+        let before = json!([["hi", "hello"]]);
+        let pairs = json!([["hi", "hello"], ["again", "yes"]]);
+        let page = json!("<p>hi</p><p>yes</p>");
+        let rows = [
+            ("chatbot", before.clone(), pairs, "yes"),
+            ("chatbot", before.clone(), before, ""),
+            ("html", json!(""), page, "yes"),
+            ("textbox", json!("no"), json!("yes"), "yes"),
+        ];
+        for (kind, before, value, expected) in rows {
+            let mut track = ReplyTrack::new(ReplySource {
+                kind: kind.to_owned(),
+                before,
+                message: "hi".to_owned(),
+                may_show_conversation: true,
+                ..ReplySource::default()
+            });
+            track.note(&json!({ "__type__": "update", "value": value }), Duration::ZERO);
+            assert_eq!(track.content.text, expected, "{kind}");
         }
     }
 

@@ -8,21 +8,23 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::arguments::Values;
+use crate::arguments::{Values, typed};
 use crate::config::{AppConfig, Id};
 use crate::connect::{Connected, connect};
 use crate::description::Description;
 use crate::endpoint::kinds::shown;
-use crate::endpoint::{Graph, How, Plan};
+use crate::endpoint::{Choice, Graph, How, Plan, choose};
 use crate::engine::{Engine, State};
 use crate::failure::{Error, Failure, Fault};
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
 use crate::page;
+use crate::page_functions::PageFunctions;
 use crate::phases::Phases;
 use crate::reply::{Reply, Toast};
 use crate::reply_track::{ReplySource, ReplyTrack};
 use crate::settings::Settings;
+use crate::side::SideFunctions;
 use crate::timers;
 use crate::transport::Streams;
 use crate::turn::{Progress, Turn};
@@ -35,6 +37,7 @@ use crate::upload::{Upload, upload};
 pub struct Session {
     http: Arc<Http>,
     app: App,
+    choice: Choice,
     plan: Plan,
     values: Values,
     hash: String,
@@ -46,9 +49,19 @@ pub struct Session {
 
 impl Session {
     pub(crate) async fn connect(settings: &Arc<Settings>) -> Result<Self, Error> {
-        let Connected { http, app, plan, values, hash, deadline, phases, description, heartbeat } =
-            connect(settings).await?;
-        Ok(Self { http, app, plan, values, hash, deadline, phases, description, heartbeat })
+        let Connected {
+            http,
+            app,
+            choice,
+            plan,
+            values,
+            hash,
+            deadline,
+            phases,
+            description,
+            heartbeat,
+        } = connect(settings).await?;
+        Ok(Self { http, app, choice, plan, values, hash, deadline, phases, description, heartbeat })
     }
 
     /// The description of the app.
@@ -83,12 +96,12 @@ impl Session {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Reply, Error> {
         let http = self.http.clone();
-        let files = self.prepare(files).await.map_err(|fault| {
+        self.prepare(text, files).await.map_err(|fault| {
             let fault = fault.redacted(&http.settings.secrets);
             Error::new(fault, self.phases.clone(), None)
         })?;
         let config = &self.app.config;
-        self.values.set_message(config, self.plan.message, text, &files);
+        let text = typed(config, self.plan.message, text);
         let tracks = self.plan.replies.iter().map(|&id| self.reply_track(id, text)).collect();
         let limits = &http.settings.limits;
         let mut turn =
@@ -106,12 +119,24 @@ impl Session {
         }
     }
 
-    /// Checks the message box, which an earlier turn may have locked, and uploads the files.
-    async fn prepare(&self, files: &[Upload]) -> Result<Vec<Value>, Fault> {
-        let (config, message) = (&self.app.config, self.plan.message);
-        if self.http.settings.check_page {
-            page::check_box(config, message)?;
+    /// Types the message, as far as the page lets a user do it: an earlier turn may have locked the
+    /// message box or the button.
+    async fn prepare(&mut self, text: &str, files: &[Upload]) -> Result<(), Fault> {
+        let check_page = self.http.settings.check_page;
+        if check_page {
+            page::check_box(&self.app.config, self.plan.message)?;
         }
+        let files = self.upload(files).await?;
+        self.values.set_message(&self.app.config, self.plan.message, text, &files);
+        self.run_typing().await?;
+        if check_page {
+            page::check_triggers(&self.app.config, &self.enabled_by_server())?;
+        }
+        Ok(())
+    }
+
+    async fn upload(&self, files: &[Upload]) -> Result<Vec<Value>, Fault> {
+        let (config, message) = (&self.app.config, self.plan.message);
         if files.is_empty() {
             return Ok(Vec::new());
         }
@@ -121,6 +146,32 @@ impl Session {
             return Err(Fault::new(Failure::Settings, prose));
         }
         upload(&self.http, &self.app, files, self.deadline).await
+    }
+
+    /// Runs what typing the message triggers.
+    async fn run_typing(&mut self) -> Result<(), Fault> {
+        let functions: BTreeSet<usize> = self.plan.typing.iter().copied().collect();
+        let all = &self.app.config.dependencies;
+        let message = Some(self.plan.message);
+        let is_start = |at: &usize| all[*at].targets().any(|(id, _)| id == message);
+        let starts = functions.iter().copied().filter(is_start).collect();
+        let mut page = PageFunctions {
+            http: &self.http,
+            app: &mut self.app,
+            session: &self.hash,
+            values: &mut self.values,
+        };
+        page.run(&functions, starts, self.deadline).await?;
+        Ok(())
+    }
+
+    /// The components that send the message; none if JavaScript, which is not run, may enable them.
+    fn enabled_by_server(&self) -> Vec<Id> {
+        let config = &self.app.config;
+        let triggers = &self.plan.triggers;
+        let by_javascript = config.dependencies.iter().filter(|one| !one.runs_on_server());
+        let mut outputs = by_javascript.flat_map(|one| &one.outputs);
+        if outputs.any(|id| triggers.contains(id)) { Vec::new() } else { triggers.clone() }
     }
 
     /// Ends the conversation. Waits until the heartbeat's connection is closed, so that the server
@@ -149,33 +200,44 @@ impl Session {
         let values = Mutex::new(std::mem::take(&mut self.values));
         let graph = Graph::new(&self.app.config);
         let (streams, updates) = (Streams::default(), Mutex::default());
-        let engine = |steps: &[usize]| Engine {
+        let engine = |steps: &[usize], side: SideFunctions| Engine {
             http: &self.http,
             app: &self.app,
             session: &self.hash,
             graph: &graph,
             steps: steps.iter().copied().collect::<BTreeSet<_>>(),
+            side,
             values: &values,
             turn,
             streams: &streams,
             updates: &updates,
             progress: Mutex::default(),
+            longest_stream: None,
         };
-        let Plan { starts, steps, timers, timer_steps, .. } = &self.plan;
-        let event = engine(steps);
-        let outcome = if timers.is_empty() {
-            event.run(starts.clone()).await
-        } else {
-            let ticks = engine(timer_steps);
-            timers::run(&event, starts.clone(), &ticks, timers, self.deadline).await
+        let Plan { starts, steps, side, timers, timer_steps, .. } = &self.plan;
+        let (side, started) = SideFunctions::new(side);
+        let event = engine(steps, side);
+        let ticks = engine(timer_steps, SideFunctions::default());
+        let functions = async {
+            if timers.is_empty() {
+                event.run(starts.clone()).await
+            } else {
+                timers::run(&event, starts.clone(), &ticks, timers, self.deadline).await
+            }
         };
-        let State { error, .. } =
+        let outcome = event.side.run_beside(functions, event.run_side(started)).await;
+        let State { error, rendered, .. } =
             event.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.values = values.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (id, update) in updates.into_inner().unwrap_or_else(PoisonError::into_inner) {
             self.app.config.update(id, &update);
         }
+        let replies = self.plan.replies.clone();
+        self.take_rendered(rendered);
         outcome?;
+        if self.http.settings.check_page && self.plan.how != How::Api {
+            page::check_replies(&self.app.config, &replies)?;
+        }
         let Some(error) = error else { return Ok(()) };
         let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         if turn.is_silent() {
@@ -184,6 +246,17 @@ impl Session {
         let level = "error".to_owned();
         turn.add_toast(Toast { level, title: String::new(), text: error.prose });
         Ok(())
+    }
+
+    /// Takes new components and functions, so that the next turn uses them.
+    fn take_rendered(&mut self, rendered: Vec<Value>) {
+        let is_new = !rendered.is_empty();
+        for rendered in rendered {
+            self.app.config.add_rendered(rendered);
+        }
+        if is_new && let Ok(plan) = choose(&self.app.config, &self.choice) {
+            self.plan = plan;
+        }
     }
 }
 

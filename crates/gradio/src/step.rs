@@ -1,5 +1,6 @@
 //! State of one call within a turn: its output values, queue time and deadlines.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -42,11 +43,15 @@ pub(crate) struct Step<'t, 'a> {
     replies: Vec<(usize, Id)>,
     /// Output values after the last chunk.
     outputs: Option<Vec<Value>>,
+    /// Values of outputs whose last chunk is an update that leaves the value unchanged.
+    kept: HashMap<usize, Value>,
     /// The chunks are differences to a value that was never sent; only the last message is complete.
     no_base: bool,
     sends_diffs: bool,
     /// The server repeats the function until the client leaves; the first chunk is its result.
     pub(crate) is_endless: bool,
+    /// When a stream counts as complete.
+    pub(crate) ends_at: Option<Instant>,
     /// Bytes of the chunks, and the count at which the size of the outputs is checked next.
     bytes: usize,
     next_check: usize,
@@ -75,9 +80,11 @@ impl<'t, 'a> Step<'t, 'a> {
             queue_left: !queued,
             replies,
             outputs: None,
+            kept: HashMap::new(),
             no_base: false,
             sends_diffs,
             is_endless: false,
+            ends_at: None,
             bytes: 0,
             next_check,
         }
@@ -113,6 +120,7 @@ impl<'t, 'a> Step<'t, 'a> {
             Body::Starts => self.start(at),
             Body::Generating(output) => {
                 self.chunk(output, bytes, at)?;
+                self.is_endless |= self.ends_at.is_some_and(|end| at >= end);
                 if let Some(values) = self.outputs.take_if(|_| self.is_endless) {
                     return Ok(Flow::Done(self.end(values, at)));
                 }
@@ -166,6 +174,7 @@ impl<'t, 'a> Step<'t, 'a> {
                 let change = changes.get(index).copied().filter(|_| !measure);
                 let change = change.unwrap_or(Change::Replaced);
                 let value = self.outputs.as_ref().and_then(|outputs| outputs.get(index));
+                let value = value.filter(|value| !keeps_value(value));
                 turn.note_value(id, value, change, at)?;
             }
             turn.note_chunk(at)
@@ -195,6 +204,9 @@ impl<'t, 'a> Step<'t, 'a> {
                         outputs.push(Value::Null);
                     }
                     changes.push(change_of(&differences));
+                    if replacement(&differences).is_some_and(keeps_value) {
+                        keep(&mut self.kept, at, &mut outputs[at]);
+                    }
                     // A first chunk without differences looks like an empty chat.
                     let unclear = outputs[at].as_array().is_some_and(Vec::is_empty);
                     match diff::apply(&mut outputs[at], differences) {
@@ -206,7 +218,14 @@ impl<'t, 'a> Step<'t, 'a> {
                     }
                 }
             }
-            outputs => *outputs = Some(data),
+            outputs => {
+                for (at, old) in outputs.iter_mut().flatten().enumerate() {
+                    if data.get(at).is_some_and(keeps_value) {
+                        keep(&mut self.kept, at, old);
+                    }
+                }
+                *outputs = Some(data);
+            }
         }
         if self.no_base {
             self.outputs = None;
@@ -256,22 +275,36 @@ impl<'t, 'a> Step<'t, 'a> {
             let prose = format!("the outputs of a function have more than {limit} bytes");
             return Err(Fault::new(Failure::TooLarge, prose));
         }
+        let is_first = self.outputs.is_none();
+        let values = self.with_kept(values);
         let mut turn = self.turn();
         // In older protocols the last message repeats the duration of the last chunk.
-        if self.outputs.is_none() || self.sends_diffs {
+        if is_first || self.sends_diffs {
             turn.add_processing(output.duration);
         }
         turn.add_cache_use(output.used_cache);
-        let earlier = self.outputs.take();
         for &(index, id) in &self.replies {
             let value = values.get(index).filter(|value| !keeps_value(value));
-            let value = value.or_else(|| earlier.as_ref()?.get(index));
             turn.note_value(id, value, Change::Replaced, at)?;
         }
         if !self.replies.is_empty() {
             turn.note_end(at);
         }
         Ok(Outcome { values, changed_states: output.changed_states, rendered: output.rendered })
+    }
+
+    /// The last values, with those of earlier chunks where the last one is an update without a value.
+    fn with_kept(&mut self, mut values: Vec<Value>) -> Vec<Value> {
+        let mut earlier = self.outputs.take().unwrap_or_default();
+        for (at, value) in values.iter_mut().enumerate().filter(|(_, value)| keeps_value(value)) {
+            if let Some(earlier) = earlier.get_mut(at) {
+                keep(&mut self.kept, at, earlier);
+            }
+            if let (Some(kept), Some(update)) = (self.kept.remove(&at), value.as_object_mut()) {
+                update.insert("value".to_owned(), kept);
+            }
+        }
+        values
     }
 }
 
@@ -319,6 +352,20 @@ fn size_of_value(value: &Value) -> usize {
         }
         _ => 0,
     }
+}
+
+/// The value that replaces a whole output.
+fn replacement(differences: &Value) -> Option<&Value> {
+    let [difference] = differences.as_array()?.as_slice() else { return None };
+    let is_whole = difference[0] == "replace" && difference[1] == Value::Array(Vec::new());
+    difference.get(2).filter(|_| is_whole)
+}
+
+/// Keeps the value of an output before an update without a value.
+fn keep(kept: &mut HashMap<usize, Value>, at: usize, old: &mut Value) {
+    let updated = old.get("__type__").is_some_and(|kind| kind == "update");
+    let value = if updated { old.get_mut("value") } else { Some(old) };
+    kept.extend(value.map(|value| (at, value.take())));
 }
 
 /// Whether an update leaves the value of its component unchanged.

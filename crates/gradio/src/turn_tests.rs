@@ -192,3 +192,27 @@ fn differences_without_a_base_are_ignored() {
     let shown = json!([["replace", ["a"]], ["add", "b"]]);
     assert!(!diff::is_difference(&shown) && !diff::is_difference(&json!([])));
 }
+
+#[test]
+fn update_without_a_value_keeps_the_reply() {
+    let skip = || json!({ "__type__": "update" });
+    let chat = |text: &str| json!([{ "role": "assistant", "content": text }]);
+    let appended = json!([["append", [0, "content"], "llo"]]);
+    let replaced = json!([["replace", [], skip()]]);
+    let whole = [
+        (10, generating(json!([chat("he")]), 0.01)),
+        (20, generating(json!([chat("hello")]), 0.01)),
+        (30, generating(json!([skip()]), 0.01)),
+        (40, completed(json!([skip()]), 0.01)),
+    ];
+    let diffs = [
+        (10, generating(json!([chat("he")]), 0.01)),
+        (20, generating(json!([appended]), 0.01)),
+        (30, generating(json!([replaced]), 0.01)),
+        (40, completed(json!([skip()]), 0.01)),
+    ];
+    for (protocol, messages) in [(Protocol::Sse, whole), (Protocol::SseV3, diffs)] {
+        let reply = run(protocol, ("chatbot", json!([])), &messages).unwrap();
+        assert_eq!((reply.text.as_str(), reply.timing.first_text), ("hello", Some(MS(10))));
+    }
+}

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use domain::check::{Check, JsonTest, PartKind, Requirement, ToolCalled};
 use domain::report::CheckReport;
 use domain::{Template, json_schema};
-use gradio::{Part, Thought, Toast};
+use gradio::{Part, Thought, Toast, visible_text};
 use redact::is_invisible;
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -143,13 +143,22 @@ impl Comparison<'_> {
         })
     }
 
-    /// Both texts in the forms in which they may be equal.
+    /// Both texts in the forms in which they may be equal: as they are, without typographic variants,
+    /// and the reply as a page shows it.
     fn forms<'t>(
         &self,
         reply: &'t str,
         text: &'t str,
     ) -> impl Iterator<Item = (Cow<'t, str>, Cow<'t, str>)> {
-        let folded = (!self.check.exact).then(|| (Cow::Owned(fold(reply)), Cow::Owned(fold(text))));
+        let folded = (!self.check.exact).then(|| {
+            let rendered = fold(&visible_text(reply));
+            let (reply, text) = (fold(reply), fold(text));
+            [
+                (Cow::Owned(reply), Cow::Owned(text.clone())),
+                (Cow::Owned(rendered), Cow::Owned(text)),
+            ]
+        });
+        let folded = folded.into_iter().flatten();
         let ignore_case = self.check.ignore_case;
         std::iter::once((Cow::Borrowed(reply), Cow::Borrowed(text))).chain(folded).map(
             move |(reply, text)| {
@@ -185,8 +194,9 @@ impl Comparison<'_> {
                 }
             })
             .collect();
-        let folded = fold(text);
-        Ok(self.regex(&pattern)?.find(&folded).map(|found| found.as_str().to_owned()))
+        let regex = self.regex(&pattern)?;
+        let find = |text: &str| regex.find(text).map(|found| found.as_str().to_owned());
+        Ok(find(&fold(text)).or_else(|| find(&fold(&visible_text(text)))))
     }
 
     fn regex(&self, pattern: &str) -> Result<Regex, BrokenCheck> {

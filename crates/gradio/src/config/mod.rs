@@ -15,6 +15,13 @@ use wire::{Rendered, Wire, add_parents, label, loose};
 /// Id of a component or function.
 pub type Id = u64;
 
+/// Ids of pseudo-components, far above those of real ones: this bit and the id of a `gr.render`
+/// function.
+const RENDERED: Id = 1 << 62;
+
+/// Type of the pseudo-components.
+pub(crate) const RENDERED_KIND: &str = "rendered";
+
 /// The part of an app's description that is needed to talk to it.
 #[expect(clippy::struct_excessive_bools, reason = "the description has these fields")]
 #[derive(Clone, Debug)]
@@ -120,6 +127,9 @@ pub struct Component {
     /// Whether the API leaves the component out, such as state.
     #[serde(deserialize_with = "loose")]
     pub skip_api: Option<bool>,
+    /// The `gr.render` function that returned it.
+    #[serde(deserialize_with = "loose")]
+    rendered_in: Option<Id>,
 }
 
 /// The settings of a component that this crate uses.
@@ -147,6 +157,9 @@ pub struct Props {
     /// False when the user cannot change the component.
     #[serde(deserialize_with = "loose")]
     pub interactive: Option<bool>,
+    /// Longest text that a user can type, in UTF-16 code units.
+    #[serde(deserialize_with = "loose")]
+    pub max_length: Option<usize>,
     /// False when a timer does not tick.
     #[serde(deserialize_with = "loose")]
     pub active: Option<bool>,
@@ -194,7 +207,10 @@ pub struct Dependency {
     pub trigger_only_on_failure: bool,
     /// Set for a `gr.render` function, whose output is components.
     #[serde(deserialize_with = "loose")]
-    render_id: Option<Id>,
+    pub render_id: Option<Id>,
+    /// The `gr.render` function that returned this function.
+    #[serde(deserialize_with = "loose")]
+    rendered_in: Option<Id>,
     /// Seconds after which the server runs the function again, while the client is connected. Up to
     /// 4.35; later versions use a timer.
     #[serde(deserialize_with = "loose")]
@@ -233,6 +249,12 @@ impl Dependency {
     #[must_use]
     pub fn renders(&self) -> bool {
         self.render_id.is_some()
+    }
+
+    /// The pseudo-component that stands for what a `gr.render` function returns.
+    #[must_use]
+    pub fn rendered(&self) -> Option<Id> {
+        self.render_id.map(|_| RENDERED | self.id())
     }
 
     /// Interval at which the server runs the function again until the client leaves.
@@ -322,9 +344,13 @@ impl AppConfig {
         self.components.get(&id)?.props.as_ref()
     }
 
-    /// Type of a component; empty when it does not exist.
+    /// Type of a component; empty when it does not exist. What a `gr.render` function returns is of the
+    /// type `rendered`.
     #[must_use]
     pub fn kind(&self, id: Id) -> &str {
+        if id & RENDERED != 0 {
+            return RENDERED_KIND;
+        }
         self.components.get(&id).map_or("", |component| &component.kind)
     }
 
@@ -362,6 +388,21 @@ impl AppConfig {
         props.active = flag("active").or(props.active);
     }
 
+    /// Whether the page runs a function when it loads. The page of Gradio 6 also selects the first tab.
+    #[must_use]
+    pub fn runs_at_load(&self, function: &Dependency) -> bool {
+        let is_first_tab = |id: Id| {
+            let parent = self.parents.get(&id);
+            let siblings = self.parents.iter().filter(|(_, other)| Some(*other) == parent);
+            parent.is_some()
+                && self.kind(id) == "tabitem"
+                && siblings.map(|(sibling, _)| *sibling).min() == Some(id)
+        };
+        let mut selects = function.targets().filter(|(_, event)| *event == "select");
+        function.has_event("load")
+            || (self.release().0 >= 6 && selects.any(|(id, _)| id.is_some_and(is_first_tab)))
+    }
+
     /// Whether a function that follows another one runs after an error of that one. The page of
     /// Gradio 6 does not run `.then` functions after an error.
     #[must_use]
@@ -370,9 +411,14 @@ impl AppConfig {
             || (!follower.trigger_only_on_success && self.release().0 < 6)
     }
 
-    /// Adds the components and functions that a `gr.render` function returned.
+    /// Adds the components and functions that a `gr.render` function returned. They replace those
+    /// that it returned before.
     pub fn add_rendered(&mut self, rendered: Value) {
         let Ok(rendered) = serde_json::from_value::<Rendered>(rendered) else { return };
+        if let Some(render) = rendered.render_id {
+            self.components.retain(|_, old| old.rendered_in != Some(render));
+            self.dependencies.retain(|old| old.rendered_in != Some(render));
+        }
         add_parents(&rendered.layout, &mut self.parents);
         let components = rendered.components.into_iter();
         self.components.extend(components.filter_map(|one| Some((one.id?, one))));

@@ -46,6 +46,8 @@ pub(super) struct Rendered {
     pub(super) dependencies: Vec<Dependency>,
     #[serde(deserialize_with = "loose")]
     pub(super) layout: Node,
+    #[serde(deserialize_with = "loose")]
+    pub(super) render_id: Option<Id>,
 }
 
 #[derive(Deserialize)]

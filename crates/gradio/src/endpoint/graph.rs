@@ -21,16 +21,16 @@ pub(crate) struct Graph<'a> {
 }
 
 /// The functions that an event triggers, directly and indirectly.
-pub(super) struct Reachable {
+pub(crate) struct Reachable {
     /// In breadth-first order.
-    pub(super) order: Vec<usize>,
+    pub(crate) order: Vec<usize>,
     /// The function that triggers each function.
     parents: HashMap<usize, usize>,
 }
 
 impl Reachable {
     /// The functions from a start to `end`, both included.
-    pub(super) fn way_to(&self, end: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn way_to(&self, end: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(end), |at| self.parents.get(at).copied())
     }
 }
@@ -65,6 +65,16 @@ impl<'a> Graph<'a> {
         self.after.get(&one.id()).filter(|_| follows).into_iter().flatten().copied()
     }
 
+    /// These functions and all that run after them.
+    pub(crate) fn with_followers(&self, functions: BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut all = functions.clone();
+        let mut new: Vec<usize> = functions.into_iter().collect();
+        while let Some(at) = new.pop() {
+            new.extend(self.followers(at).filter(|&follower| all.insert(follower)));
+        }
+        all
+    }
+
     /// Functions that a change of this component triggers.
     pub(crate) fn triggered_by_change(&self, component: Id) -> impl Iterator<Item = usize> {
         self.on_change.get(&component).into_iter().flatten().copied()
@@ -72,13 +82,16 @@ impl<'a> Graph<'a> {
 
     /// What these functions trigger, themselves included. A change of `message` counts for nothing:
     /// the user makes it.
-    pub(super) fn reachable(&self, starts: &[usize]) -> Reachable {
+    pub(crate) fn reachable(&self, starts: &[usize]) -> Reachable {
         let mut order: Vec<usize> = starts.to_vec();
         let mut seen: BTreeSet<usize> = starts.iter().copied().collect();
         let mut parents = HashMap::new();
         let mut next = 0;
         while let Some(&at) = order.get(next) {
-            let changes = self.all[at].outputs.iter().take(MAX_COMPONENTS);
+            // JavaScript is not run, so it changes nothing.
+            let outputs = Some(&self.all[at]).filter(|one| one.runs_on_server());
+            let outputs = outputs.into_iter().flat_map(|one| &one.outputs);
+            let changes = outputs.take(MAX_COMPONENTS);
             let changes = changes.flat_map(|&id| self.triggered_by_change(id));
             let triggered: Vec<usize> = self.followers(at).chain(changes).collect();
             for one in triggered {

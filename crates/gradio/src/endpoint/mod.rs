@@ -3,6 +3,7 @@
 mod graph;
 pub(crate) mod kinds;
 mod planner;
+mod typing;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -88,9 +89,16 @@ pub(crate) struct Plan {
     pub(crate) starts: Vec<usize>,
     /// Positions of all functions of a turn, in the order in which they are triggered.
     pub(crate) steps: Vec<usize>,
+    /// Positions of the other functions that the event triggers. They change nothing that the turn
+    /// needs, but their errors are shown on the page.
+    pub(crate) side: Vec<usize>,
     /// Positions of the functions of timers that bring the reply, and of what they trigger.
     pub(crate) timers: Vec<usize>,
     pub(crate) timer_steps: Vec<usize>,
+    /// Positions of the functions that typing the message triggers, as far as the turn needs them.
+    pub(crate) typing: Vec<usize>,
+    /// The components that send the message, such as a button or the message box; empty for an API.
+    pub(crate) triggers: Vec<Id>,
     /// The component that holds the message.
     pub(crate) message: Id,
     /// The components that show the reply.

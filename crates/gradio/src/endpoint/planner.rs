@@ -7,16 +7,17 @@ use super::graph::{Graph, MAX_FUNCTIONS, Reachable};
 use super::kinds::{
     answer_rank, is_chat, is_message, is_named, is_search, is_secret, reply_rank, takes_text,
 };
+use super::typing::TYPING;
 use super::{Choice, How, Plan};
-use crate::config::{AppConfig, Id};
+use crate::config::{AppConfig, Dependency, Id};
 
 /// Events by which a user sends a message.
 const SENDING: [&str; 6] = ["submit", "click", "press_enter", "send", "key_down", "keydown"];
 
 pub(super) struct Planner<'a> {
-    config: &'a AppConfig,
+    pub(super) config: &'a AppConfig,
     choice: &'a Choice,
-    graph: Graph<'a>,
+    pub(super) graph: Graph<'a>,
     /// Components that a `load` function writes, which may show or enable them.
     loaded: BTreeSet<Id>,
 }
@@ -32,9 +33,15 @@ impl<'a> Planner<'a> {
     pub(super) fn plans(&self) -> Vec<Plan> {
         let count = self.config.dependencies.len().min(MAX_FUNCTIONS);
         let apis = (0..count).filter(|&at| self.is_chat_api(at)).filter_map(|at| self.api_plan(at));
-        let events = self.events().into_iter();
-        let events = events.filter_map(|(target, starts)| self.event_plan(starts, target));
-        let mut plans: Vec<Plan> = apis.chain(events).collect();
+        let by_events = |names: &[&str]| {
+            let events = self.events(names).into_iter();
+            events.filter_map(|(triggers, starts)| self.event_plan(starts, triggers))
+        };
+        let mut plans: Vec<Plan> = apis.chain(by_events(&SENDING)).collect();
+        if plans.is_empty() {
+            // The page may answer while the user types, without a way to send.
+            plans = by_events(&TYPING).filter(|plan| plan.triggers == [plan.message]).collect();
+        }
         if self.has_validator() {
             // The API of a `ChatInterface` does not run its validator; the page does.
             plans.retain(|plan| plan.how != How::Api);
@@ -48,12 +55,13 @@ impl<'a> Planner<'a> {
         if self.is_chat_api(at) {
             return self.api_plan(at);
         }
-        let target = self.config.dependencies[at].targets().find_map(|(component, _)| component);
-        self.event_plan(vec![at], target)
+        let targets = self.config.dependencies[at].targets().filter_map(|(component, _)| component);
+        self.event_plan(vec![at], targets.collect())
     }
 
-    /// For each event that can send a message: its component and the functions that it triggers.
-    fn events(&self) -> Vec<(Option<Id>, Vec<usize>)> {
+    /// The ways to send a message: the components that a user can use, and the functions that they
+    /// trigger.
+    fn events(&self, names: &[&str]) -> Vec<(Vec<Id>, Vec<usize>)> {
         // Component and event.
         type Event<'e> = (Option<Id>, &'e str);
         let mut events: Vec<(Event<'_>, Vec<usize>)> = Vec::new();
@@ -61,7 +69,7 @@ impl<'a> Planner<'a> {
             if self.is_chat_api(at) {
                 continue;
             }
-            for event in one.targets().filter(|(_, event)| SENDING.contains(event)) {
+            for event in one.targets().filter(|(_, event)| names.contains(event)) {
                 match events.iter_mut().find(|(known, _)| *known == event) {
                     Some((_, starts)) => starts.push(at),
                     None => events.push((event, vec![at])),
@@ -69,10 +77,11 @@ impl<'a> Planner<'a> {
             }
         }
         // Most events trigger the same functions: the box's Enter key and the button beside it.
-        let mut plans: Vec<(Option<Id>, Vec<usize>)> = Vec::new();
+        let mut plans: Vec<(Vec<Id>, Vec<usize>)> = Vec::new();
         for ((target, _), starts) in events {
-            if !plans.iter().any(|(_, known)| *known == starts) {
-                plans.push((target, starts));
+            match plans.iter_mut().find(|(_, known)| *known == starts) {
+                Some((targets, _)) => targets.extend(target),
+                None => plans.push((target.into_iter().collect(), starts)),
             }
         }
         plans
@@ -90,22 +99,35 @@ impl<'a> Planner<'a> {
             how: How::Api,
             starts: vec![at],
             steps: vec![at],
+            side: Vec::new(),
             timers: Vec::new(),
             timer_steps: Vec::new(),
+            typing: Vec::new(),
+            triggers: Vec::new(),
             message,
             replies,
         })
     }
 
-    fn event_plan(&self, starts: Vec<usize>, target: Option<Id>) -> Option<Plan> {
+    fn event_plan(&self, starts: Vec<usize>, triggers: Vec<Id>) -> Option<Plan> {
         let reachable = self.graph.reachable(&starts);
-        let message = self.message_box(&reachable, target)?;
+        let message = self.message_box(&reachable, &triggers)?;
         let ticks = self.tick_functions();
         let plain = || self.plain_reply(&reachable, message).filter(|reply| *reply != message);
+        let shown = self.written(&reachable);
         let mut chats = self.chats(&reachable);
+        if !chats.iter().any(|&id| self.may_be_visible(id) || self.is_in(id, &shown))
+            && plain().is_some_and(|reply| self.may_be_visible(reply))
+        {
+            // A hidden chatbot is no place to read an answer.
+            chats.clear();
+        }
         if chats.is_empty() && plain().is_none() {
             // The event may only start the work.
             chats = self.chats(&self.graph.reachable(&ticks));
+        }
+        if chats.is_empty() && plain().is_none() {
+            chats = self.rendered(&reachable);
         }
         let all = reachable.order.iter().chain(&ticks).copied().collect::<Vec<_>>();
         let named = self.named_replies(&all);
@@ -124,19 +146,45 @@ impl<'a> Planner<'a> {
         let mut timer_steps = Vec::new();
         if !timers.is_empty() {
             // What the functions of the timer read may be anywhere on the server.
-            steps = reachable.order;
+            steps.clone_from(&reachable.order);
             timer_steps = self.steps(&self.graph.reachable(&timers), how, message, &replies);
         }
-        let takes_message = |&at: &usize| self.config.dependencies[at].inputs.contains(&message);
-        steps.iter().any(takes_message).then_some(Plan {
+        let all = &self.config.dependencies;
+        let parents = triggers.iter().flat_map(|&id| self.config.chain_of_parents(id));
+        let inputs = steps.iter().flat_map(|&at| all[at].inputs.iter().copied());
+        let wanted = parents.chain(inputs).filter(|id| *id != message).collect();
+        let typing = self.typing(message, (&triggers, &starts), &wanted);
+        let takes_message = |&at: &usize| all[at].inputs.contains(&message);
+        let side = reachable.order.into_iter().filter(|at| !steps.contains(at)).collect();
+        steps.iter().chain(&typing).any(takes_message).then_some(Plan {
             how,
             starts,
             steps,
+            side,
             timers,
             timer_steps,
+            typing,
+            triggers,
             message,
             replies,
         })
+    }
+
+    /// Components that these functions write.
+    fn written(&self, reachable: &Reachable) -> BTreeSet<Id> {
+        let all = &self.config.dependencies;
+        reachable.order.iter().flat_map(|&at| &all[at].outputs).copied().collect()
+    }
+
+    /// Whether a component is in a container that is one of these.
+    fn is_in(&self, id: Id, containers: &BTreeSet<Id>) -> bool {
+        self.config.chain_of_parents(id).skip(1).any(|id| containers.contains(&id))
+    }
+
+    /// What the `gr.render` functions among these return.
+    fn rendered(&self, reachable: &Reachable) -> Vec<Id> {
+        let functions = reachable.order.iter().map(|&at| &self.config.dependencies[at]);
+        functions.filter_map(Dependency::rendered).collect()
     }
 
     /// Functions that the page calls at an interval.
@@ -161,6 +209,9 @@ impl<'a> Planner<'a> {
     fn steps(&self, reachable: &Reachable, how: How, message: Id, replies: &[Id]) -> Vec<usize> {
         let all = &self.config.dependencies;
         let writes_reply = |at: usize| {
+            if all[at].rendered().is_some_and(|id| replies.contains(&id)) {
+                return true;
+            }
             let chat = |id: &Id| how == How::Chain && is_chat(self.config.kind(*id));
             all[at].outputs.iter().any(|id| replies.contains(id) || chat(id))
         };
@@ -194,22 +245,24 @@ impl<'a> Planner<'a> {
     }
 
     /// The box that the user types the message into.
-    fn message_box(&self, reachable: &Reachable, target: Option<Id>) -> Option<Id> {
+    fn message_box(&self, reachable: &Reachable, triggers: &[Id]) -> Option<Id> {
         let all = &self.config.dependencies;
         let inputs = reachable.order.iter().filter(|&&at| all[at].runs_on_server());
         let inputs = inputs.flat_map(|&at| all[at].inputs.iter().copied());
+        let inputs: Vec<Id> = inputs.collect();
+        let copied = self.boxes_copied_to(&inputs.iter().copied().collect());
         let mut seen = BTreeSet::new();
-        let boxes = inputs.filter(|&id| takes_text(self.config.kind(id)) && seen.insert(id));
+        let boxes = inputs.into_iter().chain(copied);
+        let mut boxes = boxes.filter(|&id| takes_text(self.config.kind(id)) && seen.insert(id));
         if let Some(name) = &self.choice.message {
-            return boxes.into_iter().find(|&id| is_named(self.config, id, name));
+            return boxes.find(|&id| is_named(self.config, id, name));
         }
-        let outputs: BTreeSet<Id> =
-            reachable.order.iter().flat_map(|&at| &all[at].outputs).copied().collect();
+        let outputs = self.written(reachable);
         let free = boxes.filter(|id| !self.choice.named.contains(id));
         let free = free.filter(|&id| !is_secret(self.config, id));
         free.min_by_key(|&id| {
             (
-                Some(id) != target,
+                triggers.first() != Some(&id),
                 !self.is_usable(id),
                 is_search(self.config, id),
                 !outputs.contains(&id),
@@ -286,6 +339,7 @@ impl<'a> Planner<'a> {
         (
             elsewhere,
             !self.is_usable(plan.message),
+            !self.can_send(plan.message, &plan.triggers),
             // Often the box is only cleared.
             plan.how == How::Plain && plan.replies == [plan.message],
             is_search(self.config, plan.message),
@@ -298,7 +352,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Whether a user can type into a box, or may be able to after the `load` functions.
-    fn is_usable(&self, id: Id) -> bool {
+    pub(super) fn is_usable(&self, id: Id) -> bool {
         let loaded = || self.config.chain_of_parents(id).any(|id| self.loaded.contains(&id));
         (self.config.is_visible(id) && self.config.is_interactive(id)) || loaded()
     }

@@ -89,6 +89,15 @@ fn chain_is_followed_without_side_steps() {
 }
 
 #[test]
+fn interface_that_answers_while_the_user_types_is_found() {
+    let config = blocks(&json!([
+        { "targets": [[1, "change"]], "inputs": [1], "outputs": [5] },
+        { "targets": [[4, "click"]], "backend_fn": false, "js": "() => null", "outputs": [1, 5] },
+    ]));
+    assert_eq!(found(&config, None).unwrap(), "plain / 0!");
+}
+
+#[test]
 fn text_in_text_out_is_the_last_resort() {
     let config = blocks(&json!([
         { "targets": [[4, "click"]], "inputs": [1], "outputs": [5] },

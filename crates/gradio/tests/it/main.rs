@@ -7,6 +7,7 @@ mod browser;
 mod chains;
 mod corpora;
 mod faults;
+mod page_events;
 mod proxies;
 mod replay;
 mod support;

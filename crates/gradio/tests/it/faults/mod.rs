@@ -95,7 +95,7 @@ impl Fault {
 }
 
 fn ample() -> Limits {
-    Limits { connect: AMPLE, stall: AMPLE, conversation: AMPLE, ..Limits::default() }
+    Limits { connect: AMPLE, stall: AMPLE, conversation: AMPLE, cancel: AMPLE, ..Limits::default() }
 }
 
 /// An app that works up to the queue.

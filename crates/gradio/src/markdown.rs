@@ -1,0 +1,186 @@
+//! The text that a reader of Markdown sees.
+
+use crate::html;
+
+/// The text that a page shows for Markdown: without tags, comments, link targets, images and markers
+/// of blocks; entities are decoded. Emphasis is left, and code keeps everything but its marks.
+///
+/// ```
+/// assert_eq!(gradio::visible_text("# [AT&amp;T](https://example.com) <!-- x -->"), "AT&T");
+/// assert_eq!(gradio::visible_text("Use `a < b` or `Vec<T>`."), "Use a < b or Vec<T>.");
+/// ```
+#[must_use]
+pub fn visible_text(markdown: &str) -> String {
+    let mut shown: Vec<String> = Vec::new();
+    let mut text: Vec<&str> = Vec::new();
+    let mut fence: Option<&str> = None;
+    for line in markdown.lines() {
+        let mark = fence_of(line);
+        match fence {
+            Some(open) if mark.is_some_and(|mark| mark.starts_with(open)) => fence = None,
+            Some(_) => shown.push(line.to_owned()),
+            None if mark.is_some() => {
+                shown.push(paragraphs(&text));
+                text.clear();
+                fence = mark;
+            }
+            None => text.push(line),
+        }
+    }
+    shown.push(paragraphs(&text));
+    shown.retain(|part| !part.trim().is_empty());
+    shown.join("\n")
+}
+
+/// The mark at the start or the end of a code block.
+fn fence_of(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
+    let length = line.chars().take_while(|character| *character == mark).count();
+    let is_inline = mark == '`' && line[length..].contains('`');
+    (length >= 3 && !is_inline).then(|| &line[..length])
+}
+
+/// Lines outside of code blocks.
+fn paragraphs(lines: &[&str]) -> String {
+    let lines = lines.iter().copied().map(without_markers);
+    let lines: Vec<&str> = lines.filter(|line| !shows_nothing(line)).collect();
+    let text = lines.join("\n");
+    // Code between backticks is at the odd positions.
+    let parts: Vec<&str> = text.split('`').collect();
+    let closed = parts.len() - (parts.len() + 1) % 2;
+    let mut source = String::new();
+    let mut code = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        if at % 2 == 1 && at < closed {
+            // A private character stands for the code, so that it is not read as HTML.
+            source.push(CODE);
+            code.push(*part);
+        } else {
+            source.push_str(part);
+        }
+    }
+    let text = html::read(&source).blocks.join("\n");
+    let mut code = code.into_iter();
+    let text = unescaped(&without_targets(&text));
+    text.split_inclusive(CODE)
+        .map(|part| match part.strip_suffix(CODE) {
+            Some(text) => format!("{text}{}", code.next().unwrap_or_default()),
+            None => part.to_owned(),
+        })
+        .collect()
+}
+
+const CODE: char = '\u{f8ff}';
+
+/// A line without the markers of headings and quotations.
+fn without_markers(line: &str) -> &str {
+    let quoted = line.trim_start().trim_start_matches(['>', ' ']);
+    let text = if line.trim_start().starts_with('>') { quoted } else { line };
+    let heading = text.trim_start_matches('#');
+    let level = text.len() - heading.len();
+    let is_heading = (1..=6).contains(&level) && (heading.is_empty() || heading.starts_with(' '));
+    if is_heading { heading.trim_start() } else { text }
+}
+
+/// Whether a line is a rule or the target of a link.
+fn shows_nothing(line: &str) -> bool {
+    let line = line.trim();
+    let marks = line.chars().filter(|character| !character.is_whitespace());
+    let is_rule = |mark: char| marks.clone().count() >= 3 && marks.clone().all(|one| one == mark);
+    let is_target = || {
+        line.starts_with('[')
+            && line.split_once("]: ").is_some_and(|(_, target)| !target.trim().contains(' '))
+    };
+    is_rule('-') || is_rule('*') || is_rule('_') || is_target()
+}
+
+/// Links as their texts, and no images.
+fn without_targets(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('[') {
+        let (before, link) = rest.split_at(at);
+        let end = link.find("](").filter(|end| !link[1..*end].contains('['));
+        let target = end.and_then(|end| Some((end, end + link[end..].find(')')?)));
+        let Some((end, close)) = target else {
+            shown.push_str(before);
+            shown.push('[');
+            rest = &link[1..];
+            continue;
+        };
+        if let Some(before) = before.strip_suffix('!') {
+            shown.push_str(before);
+        } else {
+            shown.push_str(before);
+            shown.push_str(&link[1..end]);
+        }
+        rest = &link[close + 1..];
+    }
+    shown + rest
+}
+
+/// Without the backslash before a punctuation mark.
+fn unescaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let escapes = characters.peek().is_some_and(char::is_ascii_punctuation);
+        if character != '\\' || !escapes {
+            shown.push(character);
+            continue;
+        }
+        shown.extend(characters.next());
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_what_the_page_shows() {
+        let rows = [
+            ("Our partners are AT&amp;T.", "Our partners are AT&T."),
+            ("See [Ada](https://a.b/c) Lovelace.", "See Ada Lovelace."),
+            ("![a picture](x.png)", ""),
+            ("# The *first* program\n\nby Ada", "The *first* program by Ada"),
+            ("> quoted\n> text", "quoted text"),
+            ("snake\\_case.md, 5\\$", "snake_case.md, 5$"),
+            ("Hello<br>Ada", "Hello\nAda"),
+            ("Hello <b>Ada</b> Lovelace", "Hello Ada Lovelace"),
+            ("a < b and c > d", "a < b and c > d"),
+            ("```rust\nVec<String>\n```", "Vec<String>"),
+            ("Use `Vec<String>` or `a`.", "Use Vec<String> or a."),
+            ("an `open mark", "an open mark"),
+            ("array[0] and [1]", "array[0] and [1]"),
+            ("#hashtag", "#hashtag"),
+        ];
+        for (source, shown) in rows {
+            assert_eq!(visible_text(source), shown, "{source}");
+        }
+    }
+
+    #[test]
+    fn some_markdown_shows_nothing() {
+        let rows = [
+            "<!-- no answer -->",
+            "&nbsp;",
+            "---",
+            "* * *",
+            "```\n```",
+            "[](https://example.com)",
+            "<br><br>",
+            "<style>p { color: red }</style>",
+            "#",
+            ">",
+            "[1]: https://example.com",
+            "<answer></answer>",
+            "<think></think>",
+        ];
+        for source in rows {
+            assert_eq!(visible_text(source).trim(), "", "{source}");
+        }
+    }
+}
