@@ -230,3 +230,25 @@ fn settings_fault(broken: &BrokenCheck) -> Failure {
 fn timestamp(time: SystemTime) -> Option<Timestamp> {
     Timestamp::try_from(time).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use gradio::Toast;
+
+    use super::*;
+
+    #[test]
+    fn error_beside_an_answer_is_a_failure() {
+        for (level, expected) in [("info", None), ("warning", None), ("error", Some("no credit"))] {
+            let toast =
+                Toast { level: level.to_owned(), text: "no credit".to_owned(), ..Toast::default() };
+            let reply = Reply { text: "42".to_owned(), toasts: vec![toast], ..Reply::default() };
+            let failure = shown_error(&reply).err();
+            assert_eq!(failure.is_some(), expected.is_some(), "{level}");
+            if let (Some(failure), Some(text)) = (failure, expected) {
+                assert_eq!(failure.cause, Cause::Target(Reason::AppError));
+                assert!(failure.prose.contains(text), "{}", failure.prose);
+            }
+        }
+    }
+}

@@ -143,6 +143,21 @@ impl Content {
         }
     }
 
+    /// Moves the parts of the text between these tags to the thinking blocks.
+    pub(crate) fn extract_thinking(&mut self, tags: &[(String, String)]) {
+        for (open, close) in
+            tags.iter().filter(|(open, close)| !open.is_empty() && !close.is_empty())
+        {
+            while let Some((start, inner)) = self.text.split_once(open) {
+                let (inner, rest) = inner.split_once(close).unwrap_or((inner, ""));
+                let title = "Reasoning".to_owned();
+                let text = inner.trim().to_owned();
+                self.thinking.push(Thought { title, text, ..Thought::default() });
+                self.text = format!("{}{rest}", start).trim().to_owned();
+            }
+        }
+    }
+
     fn add_html(&mut self, html: &html::Text) {
         if html.blocks.is_empty() && html.media == 0 {
             return;

@@ -23,6 +23,8 @@ pub(crate) struct ReplySource {
     pub(crate) may_show_conversation: bool,
     /// Whether the component is the message box, which a text completion writes to.
     pub(crate) is_message_box: bool,
+    /// Tags of thoughts in the text, which the server leaves to the page.
+    pub(crate) reasoning_tags: Vec<(String, String)>,
 }
 
 /// The reply in one component, as far as it was received.
@@ -54,7 +56,8 @@ impl ReplyTrack {
 
     /// Takes a new value. Returns whether the reply may have started with it.
     pub(crate) fn note(&mut self, value: &Value, since: Duration) -> bool {
-        let content = self.read(value);
+        let mut content = self.read(value);
+        content.extract_thinking(&self.source.reasoning_tags);
         if !content.thinking.is_empty() {
             self.first_thinking.get_or_insert(since);
         }
@@ -198,6 +201,20 @@ mod tests {
             }
             assert_eq!(track.first_text(), expected.map(Duration::from_secs), "{name}");
         }
+    }
+
+    #[test]
+    fn thoughts_in_tags_are_no_text() {
+        let mut track = ReplyTrack::new(ReplySource {
+            kind: "json".to_owned(),
+            reasoning_tags: vec![("<t>".to_owned(), "</t>".to_owned())],
+            ..ReplySource::default()
+        });
+        track.note(&json!("<t>a num"), Duration::from_secs(1));
+        track.note(&json!("<t>a number</t>\n\n42"), Duration::from_secs(2));
+        assert_eq!(track.content.text, "42");
+        assert_eq!(track.content.thinking[0].text, "a number");
+        assert_eq!(track.first_text(), Some(Duration::from_secs(2)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::arguments::{Values, typed};
 use crate::config::{AppConfig, Id};
 use crate::connect::{Connected, connect};
 use crate::description::Description;
-use crate::endpoint::kinds::shown;
+use crate::endpoint::kinds::{is_chat, shown};
 use crate::endpoint::{Choice, Graph, How, Plan, choose};
 use crate::engine::{Engine, State};
 use crate::failure::{Error, Failure, Fault};
@@ -192,8 +192,17 @@ impl Session {
             before: self.values.get(config, id),
             message: message.to_owned(),
             may_show_conversation: self.plan.how != How::Api,
+            reasoning_tags: self.reasoning_tags(),
             is_message_box: id == self.plan.message && self.plan.how == How::Plain,
         })
+    }
+
+    /// The tags of thoughts, which the API of a `ChatInterface` leaves in the text.
+    fn reasoning_tags(&self) -> Vec<(String, String)> {
+        let mut components = self.app.config.components.values();
+        let chat = components.find(|one| is_chat(&one.kind)).filter(|_| self.plan.how == How::Api);
+        let props = chat.and_then(|chat| chat.props.as_ref());
+        props.map(|props| props.reasoning_tags.clone()).unwrap_or_default()
     }
 
     async fn run(&mut self, turn: &Mutex<Turn<'_>>) -> Result<(), Fault> {

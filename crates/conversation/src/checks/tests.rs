@@ -53,6 +53,22 @@ fn typographic_variants_are_equal_unless_exact() {
 }
 
 #[test]
+fn reply_is_compared_as_the_page_shows_it() {
+    for (check_text, reply) in [
+        ("AT&T", "Our partners are AT&amp;T."),
+        ("Ada Lovelace", "[Ada](https://example.com) Lovelace"),
+        ("snake_case.md", "the file snake\\_case.md"),
+        ("Hello Ada", "Hello<br>Ada"),
+        ("[Ada](https://example.com)", "[Ada](https://example.com) Lovelace"),
+        ("Vec<String>", "Use `Vec<String>`."),
+    ] {
+        check(json!({ "contains": check_text }), reply, None);
+        check(json!({ "matches": regex::escape(check_text) }), reply, None);
+    }
+    check(json!({ "not_contains": "AT&T" }), "AT&amp;T", Some("it contains \"AT&T\""));
+}
+
+#[test]
 fn mismatch_names_the_differing_character() {
     check(json!({ "contains": "Ada" }), "I do not know.", Some("\"I do not know.\""));
     check(json!({ "contains": "Ada" }), " \u{200b} ", Some("an empty reply"));

@@ -157,6 +157,9 @@ pub struct Props {
     /// False when the user cannot change the component.
     #[serde(deserialize_with = "loose")]
     pub interactive: Option<bool>,
+    /// Start and end of thoughts in the text of a chatbot. Its page shows them collapsed.
+    #[serde(deserialize_with = "loose")]
+    pub reasoning_tags: Vec<(String, String)>,
     /// Longest text that a user can type, in UTF-16 code units.
     #[serde(deserialize_with = "loose")]
     pub max_length: Option<usize>,

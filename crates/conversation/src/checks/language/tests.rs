@@ -73,6 +73,70 @@ const MORE: &[(&str, &str)] = &[
     ("hi", "आपका नाम Naloleme है।"),
 ];
 
+/// Further replies in the languages of `languages.json`, none of which was used to choose the words.
+const FURTHER: &[(&str, &str)] = &[
+    ("en", "Sure, here you go!"),
+    ("en", "We ship within two business days."),
+    ("en", "Could you tell me your account number?"),
+    ("en", "My pleasure. Anything else?"),
+    ("fr", "Avec plaisir ! Autre chose ?"),
+    ("fr", "Voici votre facture du mois de mai."),
+    ("fr", "Merci de patienter un instant."),
+    ("fr", "Ce produit n'est plus disponible."),
+    ("de", "Einen Moment bitte."),
+    ("de", "Wir liefern innerhalb von zwei Tagen."),
+    ("de", "Haben Sie noch weitere Fragen?"),
+    ("de", "Das Produkt ist nicht mehr verfügbar."),
+    ("es", "Un momento, por favor."),
+    ("es", "Enviamos en dos días laborables."),
+    ("es", "¿Puedo ayudarle en algo más?"),
+    ("es", "El producto ya no está disponible."),
+    ("it", "Un attimo, per favore."),
+    ("it", "Spediamo entro due giorni lavorativi."),
+    ("it", "Posso aiutarla con altro?"),
+    ("it", "Il prodotto non è più disponibile."),
+    ("nl", "Een ogenblik alstublieft."),
+    ("nl", "Wij leveren binnen twee werkdagen."),
+    ("nl", "Kan ik u nog ergens mee helpen?"),
+    ("nl", "Dit product is niet meer leverbaar."),
+    ("pt", "Um momento, por favor."),
+    ("pt", "Enviamos em dois dias úteis."),
+    ("pt", "Posso ajudar em mais alguma coisa?"),
+    ("pt", "O produto não está mais disponível."),
+    ("zh", "请稍等片刻。"),
+    ("zh", "我们将在两个工作日内发货。"),
+    ("zh", "还有什么可以帮您的吗？"),
+    ("zh", "该产品已下架。"),
+    ("ja", "少々お待ちください。"),
+    ("ja", "二営業日以内に発送します。"),
+    ("ja", "ほかにご質問はありますか？"),
+    ("ja", "この商品は販売終了です。"),
+    ("ko", "잠시만 기다려 주세요."),
+    ("ko", "영업일 기준 이틀 안에 발송됩니다."),
+    ("ko", "더 도와드릴 일이 있나요?"),
+    ("ko", "이 상품은 더 이상 판매하지 않습니다."),
+    ("ar", "لحظة من فضلك."),
+    ("ar", "نشحن خلال يومي عمل."),
+    ("ar", "هل يمكنني مساعدتك في شيء آخر؟"),
+    ("ar", "هذا المنتج لم يعد متوفرا."),
+    ("he", "רגע בבקשה."),
+    ("he", "אנחנו שולחים תוך שני ימי עסקים."),
+    ("he", "אפשר לעזור בעוד משהו?"),
+    ("he", "המוצר אינו זמין יותר."),
+    ("hi", "कृपया एक क्षण प्रतीक्षा करें।"),
+    ("hi", "हम दो कार्य दिवसों में भेजते हैं।"),
+    ("hi", "क्या मैं और कुछ मदद कर सकता हूँ?"),
+    ("hi", "यह उत्पाद अब उपलब्ध नहीं है।"),
+    ("ru", "Одну минуту, пожалуйста."),
+    ("ru", "Мы отправляем в течение двух рабочих дней."),
+    ("ru", "Могу ли я ещё чем-нибудь помочь?"),
+    ("ru", "Этот товар больше не продаётся."),
+    ("tr", "Bir dakika lütfen."),
+    ("tr", "İki iş günü içinde gönderiyoruz."),
+    ("tr", "Başka bir konuda yardımcı olabilir miyim?"),
+    ("tr", "Bu ürün artık mevcut değil."),
+];
+
 /// The share of wrong languages that fail, and every correct one that does.
 fn judge<'a>(rows: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> (f64, Vec<String>) {
     let codes: std::collections::BTreeSet<&str> = rows.clone().map(|(code, _)| code).collect();
@@ -105,6 +169,13 @@ fn other_correct_replies_pass_too() {
     let (share, wrong) = judge(MORE.iter().copied());
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(share >= 0.85, "{share}");
+}
+
+#[test]
+fn further_replies_pass_and_wrong_languages_fail() {
+    let (share, wrong) = judge(FURTHER.iter().copied());
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(share >= 0.9, "{share}");
 }
 
 #[test]
