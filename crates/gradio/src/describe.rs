@@ -94,7 +94,13 @@ async fn look(http: &mut Http, base: &Url, until: Instant) -> Result<Look, HttpE
         .header(ACCEPT, "application/json");
     let response = http.send(request, until).await?;
     match response.status() {
-        StatusCode::OK => read(http, response, base, "/config", until).await,
+        StatusCode::OK => match read(http, response, base, "/config", until).await {
+            // Another service may have this route, while its page leads to the app.
+            Err(HttpError::Fault(fault)) if fault.failure == Failure::NotGradio => {
+                page(http, base, until).await.or(Err(fault.into()))
+            }
+            look => look,
+        },
         StatusCode::UNAUTHORIZED if may_log_in(http, &response) => {
             Ok(Look::LoginRequired(reached(&response, base, "/config")))
         }

@@ -9,52 +9,63 @@ pub(crate) struct Text {
     pub(crate) media: usize,
 }
 
+/// Elements with which a text that is HTML starts.
+const ELEMENTS: [&str; 42] = [
+    "a",
+    "article",
+    "audio",
+    "b",
+    "blockquote",
+    "body",
+    "br",
+    "center",
+    "code",
+    "details",
+    "div",
+    "em",
+    "figure",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "html",
+    "i",
+    "iframe",
+    "img",
+    "label",
+    "li",
+    "main",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "small",
+    "span",
+    "strong",
+    "svg",
+    "table",
+    "u",
+    "ul",
+    "video",
+    "!doctype",
+];
+
+/// Whether this is the name of an element; pages show other tags as text.
+pub(crate) fn is_element(name: &str) -> bool {
+    const OTHERS: [&str; 16] = [
+        "script", "style", "head", "title", "template", "td", "th", "tr", "tbody", "thead",
+        "summary", "dl", "dt", "dd", "del", "ins",
+    ];
+    ELEMENTS.contains(&name) || OTHERS.contains(&name) || is_inline(name)
+}
+
 /// Whether a text is HTML as a whole: it starts with the tag of a known element and ends with a tag.
 pub(crate) fn is_html(text: &str) -> bool {
-    const ELEMENTS: [&str; 42] = [
-        "a",
-        "article",
-        "audio",
-        "b",
-        "blockquote",
-        "body",
-        "br",
-        "center",
-        "code",
-        "details",
-        "div",
-        "em",
-        "figure",
-        "font",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "html",
-        "i",
-        "iframe",
-        "img",
-        "label",
-        "li",
-        "main",
-        "mark",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "small",
-        "span",
-        "strong",
-        "svg",
-        "table",
-        "u",
-        "ul",
-        "video",
-        "!doctype",
-    ];
     let text = text.trim();
     let Some(rest) = text.strip_prefix('<').filter(|_| text.ends_with('>')) else { return false };
     let end = rest.find(|c: char| c.is_whitespace() || c == '>' || c == '/');

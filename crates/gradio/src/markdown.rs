@@ -60,7 +60,7 @@ fn paragraphs(lines: &[&str]) -> String {
             source.push_str(part);
         }
     }
-    let text = html::read(&source).blocks.join("\n");
+    let text = html::read(&with_unknown_tags(&source)).blocks.join("\n");
     let mut code = code.into_iter();
     let text = unescaped(&without_targets(&text));
     text.split_inclusive(CODE)
@@ -69,6 +69,20 @@ fn paragraphs(lines: &[&str]) -> String {
             None => part.to_owned(),
         })
         .collect()
+}
+
+/// Tags of unknown elements as text.
+fn with_unknown_tags(source: &str) -> String {
+    let mut parts = source.split('<');
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let tag = part.strip_prefix('/').unwrap_or(part);
+        let end = tag.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tag.len());
+        let is_known = html::is_element(&tag[..end].to_ascii_lowercase());
+        shown.push_str(if is_known || part.starts_with('!') { "<" } else { "&lt;" });
+        shown.push_str(part);
+    }
+    shown
 }
 
 const CODE: char = '\u{f8ff}';
@@ -154,6 +168,8 @@ mod tests {
             ("```rust\nVec<String>\n```", "Vec<String>"),
             ("Use `Vec<String>` or `a`.", "Use Vec<String> or a."),
             ("an `open mark", "an open mark"),
+            ("<think></think>", "<think></think>"),
+            ("a Vec<String> & more", "a Vec<String> & more"),
             ("array[0] and [1]", "array[0] and [1]"),
             ("#hashtag", "#hashtag"),
         ];
@@ -176,8 +192,6 @@ mod tests {
             "#",
             ">",
             "[1]: https://example.com",
-            "<answer></answer>",
-            "<think></think>",
         ];
         for source in rows {
             assert_eq!(visible_text(source).trim(), "", "{source}");

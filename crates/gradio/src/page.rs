@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::app::App;
 use crate::config::{AppConfig, Id};
-use crate::endpoint::kinds::shown;
+use crate::endpoint::kinds::{is_chat, shown};
 use crate::failure::{Failure, Fault};
 use crate::http::{Http, HttpError};
 use crate::redact;
@@ -187,14 +187,17 @@ pub(crate) fn check_triggers(config: &AppConfig, triggers: &[Id]) -> Result<(), 
     Err(Fault::new(Failure::Page, prose))
 }
 
-/// Checks that the page shows one of the outputs with the reply.
-pub(crate) fn check_replies(config: &AppConfig, replies: &[Id]) -> Result<(), Fault> {
-    if replies.iter().any(|&id| config.is_visible(id)) {
-        return Ok(());
+/// The outputs with the reply that the page shows: the chatbots among them if there are any.
+pub(crate) fn shown_replies(config: &AppConfig, replies: &[Id]) -> Result<Vec<Id>, Fault> {
+    let visible: Vec<Id> = replies.iter().copied().filter(|&id| config.is_visible(id)).collect();
+    let chats: Vec<Id> = visible.iter().copied().filter(|&id| is_chat(config.kind(id))).collect();
+    if visible.is_empty() {
+        let shown = replies.first().map(|&id| shown(config, id)).unwrap_or_default();
+        let prose =
+            format!("the output with the reply ({shown}) is hidden, so users see no answer");
+        return Err(Fault::new(Failure::Page, prose));
     }
-    let shown = replies.first().map(|&id| shown(config, id)).unwrap_or_default();
-    let prose = format!("the output with the reply ({shown}) is hidden, so users see no answer");
-    Err(Fault::new(Failure::Page, prose))
+    Ok(if chats.is_empty() { visible } else { chats })
 }
 
 /// Checks that the page's requests reach the app: the page sends them to `root`, which the app

@@ -245,7 +245,8 @@ impl Session {
         self.take_rendered(rendered);
         outcome?;
         if self.http.settings.check_page && self.plan.how != How::Api {
-            page::check_replies(&self.app.config, &replies)?;
+            let shown = page::shown_replies(&self.app.config, &replies)?;
+            turn.lock().unwrap_or_else(PoisonError::into_inner).keep_replies(&shown);
         }
         let Some(error) = error else { return Ok(()) };
         let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -211,6 +211,11 @@ impl<'a> Turn<'a> {
         changed.is_some_and(|changed| self.sent.elapsed() >= changed + quiet)
     }
 
+    /// Leaves the replies in these components.
+    pub(crate) fn keep_replies(&mut self, shown: &[Id]) {
+        self.tracks.retain(|track| shown.contains(&track.id()));
+    }
+
     /// Whether all replies are empty.
     pub(crate) fn is_silent(&self) -> bool {
         self.tracks.iter().all(|track| track.content.is_empty())

@@ -15,8 +15,6 @@ ANSWERS = {
     "reference": "[1]: https://example.com",
     "tag": "<answer></answer>",
     "soft": "\u00ad\u2060\ufeff",
-    "braille": "\u2800",
-    "hangul": "\u3164",
     "think": "<think></think>",
 }
 serve(interface(lambda message, history: ANSWERS[os.environ["NOTHING"]]))

@@ -7,7 +7,7 @@ use super::graph::{Graph, MAX_FUNCTIONS, Reachable};
 use super::kinds::{
     answer_rank, is_chat, is_message, is_named, is_search, is_secret, reply_rank, takes_text,
 };
-use super::typing::TYPING;
+use super::typing::{TYPING, Typing, boxes_copied_to};
 use super::{Choice, How, Plan};
 use crate::config::{AppConfig, Dependency, Id};
 
@@ -15,9 +15,9 @@ use crate::config::{AppConfig, Dependency, Id};
 const SENDING: [&str; 6] = ["submit", "click", "press_enter", "send", "key_down", "keydown"];
 
 pub(super) struct Planner<'a> {
-    pub(super) config: &'a AppConfig,
+    config: &'a AppConfig,
     choice: &'a Choice,
-    pub(super) graph: Graph<'a>,
+    graph: Graph<'a>,
     /// Components that a `load` function writes, which may show or enable them.
     loaded: BTreeSet<Id>,
 }
@@ -116,10 +116,10 @@ impl<'a> Planner<'a> {
         let plain = || self.plain_reply(&reachable, message).filter(|reply| *reply != message);
         let shown = self.written(&reachable);
         let mut chats = self.chats(&reachable);
-        if !chats.iter().any(|&id| self.may_be_visible(id) || self.is_in(id, &shown))
-            && plain().is_some_and(|reply| self.may_be_visible(reply))
-        {
-            // A hidden chatbot is no place to read an answer.
+        let beside = plain().filter(|&reply| self.may_be_visible(reply));
+        let beside = beside.filter(|_| !chats.iter().any(|&id| self.may_be_visible(id)));
+        if beside.is_some() && !chats.iter().any(|&id| self.is_in(id, &shown)) {
+            // Users cannot read an answer in a hidden chatbot.
             chats.clear();
         }
         if chats.is_empty() && plain().is_none() {
@@ -134,7 +134,8 @@ impl<'a> Planner<'a> {
         let how = if chats.is_empty() { How::Plain } else { How::Chain };
         let replies = match (named.is_empty(), chats.is_empty()) {
             (false, _) => named,
-            (true, false) => chats,
+            // The turn may show the chatbot, or not.
+            (true, false) => chats.into_iter().chain(beside).collect(),
             (true, true) => vec![self.plain_reply(&reachable, message)?],
         };
         if !self.choice.replies.is_empty() && !self.are_named(&replies) {
@@ -153,7 +154,7 @@ impl<'a> Planner<'a> {
         let parents = triggers.iter().flat_map(|&id| self.config.chain_of_parents(id));
         let inputs = steps.iter().flat_map(|&at| all[at].inputs.iter().copied());
         let wanted = parents.chain(inputs).filter(|id| *id != message).collect();
-        let typing = self.typing(message, (&triggers, &starts), &wanted);
+        let typing = self.typing(message, &triggers).functions(&starts, &wanted);
         let takes_message = |&at: &usize| all[at].inputs.contains(&message);
         let side = reachable.order.into_iter().filter(|at| !steps.contains(at)).collect();
         steps.iter().chain(&typing).any(takes_message).then_some(Plan {
@@ -250,7 +251,7 @@ impl<'a> Planner<'a> {
         let inputs = reachable.order.iter().filter(|&&at| all[at].runs_on_server());
         let inputs = inputs.flat_map(|&at| all[at].inputs.iter().copied());
         let inputs: Vec<Id> = inputs.collect();
-        let copied = self.boxes_copied_to(&inputs.iter().copied().collect());
+        let copied = boxes_copied_to(self.config, &inputs.iter().copied().collect());
         let mut seen = BTreeSet::new();
         let boxes = inputs.into_iter().chain(copied);
         let mut boxes = boxes.filter(|&id| takes_text(self.config.kind(id)) && seen.insert(id));
@@ -351,8 +352,20 @@ impl<'a> Planner<'a> {
         )
     }
 
+    fn typing<'t>(&'t self, message: Id, triggers: &'t [Id]) -> Typing<'t> {
+        Typing { config: self.config, graph: &self.graph, message, triggers }
+    }
+
+    /// Whether a user can press a button, or may be able to after typing.
+    fn can_send(&self, message: Id, triggers: &[Id]) -> bool {
+        let typed = self.typing(message, triggers).changes();
+        let enabled =
+            |id: Id| self.config.chain_of_parents(id).any(|parent| typed.contains(&parent));
+        triggers.is_empty() || triggers.iter().any(|&id| self.is_usable(id) || enabled(id))
+    }
+
     /// Whether a user can type into a box, or may be able to after the `load` functions.
-    pub(super) fn is_usable(&self, id: Id) -> bool {
+    fn is_usable(&self, id: Id) -> bool {
         let loaded = || self.config.chain_of_parents(id).any(|id| self.loaded.contains(&id));
         (self.config.is_visible(id) && self.config.is_interactive(id)) || loaded()
     }

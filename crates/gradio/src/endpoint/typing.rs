@@ -1,28 +1,31 @@
-//! What typing into the message box triggers before the message is sent, and whether the page lets a
-//! user send it.
+//! What typing into the message box triggers before the message is sent.
 
 use std::collections::BTreeSet;
 
-use super::planner::Planner;
-use crate::config::Id;
+use super::graph::Graph;
+use crate::config::{AppConfig, Id};
 
-/// Events of a box that a user types into and then leaves for a button.
+/// Events of a box that a user types into.
 pub(super) const TYPING: [&str; 2] = ["change", "input"];
+/// Event of a box that a user leaves for a button.
 const LEAVING: &str = "blur";
 
-impl Planner<'_> {
-    /// Functions that typing into the box triggers, as far as they lead to one of these components
-    /// and do not send the message.
-    pub(super) fn typing(
-        &self,
-        message: Id,
-        (triggers, sending): (&[Id], &[usize]),
-        wanted: &BTreeSet<Id>,
-    ) -> Vec<usize> {
+/// A box, and what sends its text.
+#[derive(Clone, Copy)]
+pub(super) struct Typing<'t> {
+    pub(super) config: &'t AppConfig,
+    pub(super) graph: &'t Graph<'t>,
+    pub(super) message: Id,
+    pub(super) triggers: &'t [Id],
+}
+
+impl Typing<'_> {
+    /// Functions that typing triggers, as far as they lead to one of these components and do not send
+    /// the message.
+    pub(super) fn functions(self, sending: &[usize], wanted: &BTreeSet<Id>) -> Vec<usize> {
         let all = &self.config.dependencies;
         let mut found = BTreeSet::new();
-        let starts = self.typing_starts(message, triggers).into_iter();
-        for start in starts.filter(|start| !sending.contains(start)) {
+        for start in self.starts().into_iter().filter(|start| !sending.contains(start)) {
             let reachable = self.graph.reachable(&[start]);
             let writes = |at: &usize| all[*at].outputs.iter().any(|id| wanted.contains(id));
             let writers = reachable.order.iter().copied().filter(writes);
@@ -31,42 +34,31 @@ impl Planner<'_> {
         found.into_iter().collect()
     }
 
-    fn typing_starts(&self, message: Id, triggers: &[Id]) -> Vec<usize> {
-        let leaves = !triggers.contains(&message);
+    /// Components that typing may change, such as a button that it enables.
+    pub(super) fn changes(self) -> BTreeSet<Id> {
+        let reachable = self.graph.reachable(&self.starts());
+        let functions = reachable.order.iter().map(|&at| &self.config.dependencies[at]);
+        functions.flat_map(|one| one.outputs.iter().copied()).collect()
+    }
+
+    fn starts(self) -> Vec<usize> {
+        let leaves = !self.triggers.contains(&self.message);
         let is_typing = |event: &str| TYPING.contains(&event) || (leaves && event == LEAVING);
         let all = self.config.dependencies.iter().enumerate();
         let starts = all.filter(|(_, one)| {
-            one.targets().any(|(id, event)| id == Some(message) && is_typing(event))
+            one.targets().any(|(id, event)| id == Some(self.message) && is_typing(event))
         });
         starts.map(|(at, _)| at).collect()
     }
+}
 
-    /// Boxes whose text a function of the page copies to one of these components while the user types.
-    pub(super) fn boxes_copied_to(&self, wanted: &BTreeSet<Id>) -> Vec<Id> {
-        let all = self.config.dependencies.iter();
-        let targets = all.filter(|one| one.outputs.iter().any(|id| wanted.contains(id)));
-        let typed = targets.flat_map(|one| {
-            let events =
-                one.targets().filter(|(_, event)| TYPING.contains(event) || *event == LEAVING);
-            events.filter_map(|(id, _)| id).filter(|id| one.inputs.contains(id)).collect::<Vec<_>>()
-        });
-        typed.collect()
-    }
-
-    /// Whether a user can press a button, or may be able to after typing.
-    pub(super) fn can_send(&self, message: Id, triggers: &[Id]) -> bool {
-        let typing = || {
-            let starts = self.typing_starts(message, triggers);
-            self.graph
-                .reachable(&starts)
-                .order
-                .into_iter()
-                .flat_map(|at| self.config.dependencies[at].outputs.clone())
-        };
-        let typed: BTreeSet<Id> = typing().collect();
-        triggers.is_empty()
-            || triggers.iter().any(|&id| {
-                self.is_usable(id) || self.config.chain_of_parents(id).any(|id| typed.contains(&id))
-            })
-    }
+/// Boxes whose text a function of the page copies to one of these components while the user types.
+pub(super) fn boxes_copied_to(config: &AppConfig, wanted: &BTreeSet<Id>) -> Vec<Id> {
+    let all = config.dependencies.iter();
+    let copying = all.filter(|one| one.outputs.iter().any(|id| wanted.contains(id)));
+    let typed = copying.flat_map(|one| {
+        let events = one.targets().filter(|(_, event)| TYPING.contains(event) || *event == LEAVING);
+        events.filter_map(|(id, _)| id).filter(|id| one.inputs.contains(id)).collect::<Vec<_>>()
+    });
+    typed.collect()
 }

@@ -5,8 +5,9 @@ use gradio::{Failure, Reply};
 use serde_json::{Value, json};
 
 use crate::support::app::close_stream;
-use crate::support::blocks::{blocks, client, done, joins, said, say, script, stream};
+use crate::support::blocks::{PAGE, blocks, client, done, joins, plain, said, say, script, stream};
 use crate::support::scripted::{Do, Script, Server};
+use crate::support::wire::{answer, detail, page};
 
 fn update(name: &str, value: bool) -> Value {
     json!({ "__type__": "update", name: value })
@@ -134,18 +135,24 @@ async fn button_that_cannot_be_pressed_is_a_failure() {
 
 #[tokio::test]
 async fn answer_in_a_hidden_chatbot_is_a_failure() {
-    let cases =
-        [("still hidden", false, Err(Failure::Page)), ("shown by the turn", true, Ok("hello"))];
-    for (name, shown, expected) in cases {
+    let cases = [
+        ("still hidden", false, json!([1, 2, 9]), Err(Failure::Page)),
+        ("shown by the turn", true, json!([1, 2, 9]), Ok("hello")),
+        ("hidden beside a text", false, json!([1, 2, 9, 10]), Ok("text")),
+        ("shown beside a text", true, json!([1, 2, 9, 10]), Ok("hello")),
+    ];
+    for (name, shown, outputs, expected) in cases {
         let mut app = blocks(&json!([
-            { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2, 9] },
+            { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": outputs },
         ]));
+        let text = json!({ "id": 10, "type": "markdown", "props": {} });
+        app["components"].as_array_mut().unwrap().push(text);
         let column = json!({ "id": 9, "type": "column", "props": { "visible": false } });
         app["components"].as_array_mut().unwrap().push(column);
         app["layout"] = json!({ "id": 0, "children": [
             { "id": 1 }, { "id": 9, "children": [{ "id": 2 }] },
         ] });
-        let output = json!(["", said("hello"), update("visible", shown)]);
+        let output = json!(["", said("hello"), update("visible", shown), "text"]);
         let server = Server::start(script(&app, &[output])).await;
         let outcome = say(client(&server)).await;
         let outcome = outcome.as_ref().map(|reply| reply.text.as_str());
@@ -241,4 +248,53 @@ async fn chat_that_is_rendered_again_is_the_reply() {
     }
     assert_eq!(ran(&server), [0, 22, 0, 32, 0]);
     assert_eq!(joins(&server)[3].json()["data"], json!(["hi", said("one")]));
+}
+
+#[tokio::test]
+async fn page_without_its_script_is_a_failure() {
+    const OWN: &str = "./assets/index.js";
+    let found = answer("200 OK", &[], b"export {}");
+    let missing = detail("404 Not Found", "Not Found");
+    let cases = [
+        ("script", OWN, found.clone(), None),
+        ("part of a script", OWN, answer("206 Partial Content", &[], b"e"), None),
+        ("no script", OWN, missing.clone(), Some("`/assets/index.js` returned 404")),
+        ("script of another host", "https://cdn.example.com/index.js", missing, None),
+    ];
+    for (name, address, script_answer, expected) in cases {
+        let html = format!("{PAGE}<script type=\"module\" crossorigin src=\"{address}\"></script>");
+        let mut script = script(&plain(), &[json!(["", said("hello")])]);
+        script.routes.insert("page", vec![vec![Do::Send(page("200 OK", &html))]]);
+        let server = Server::start(script.send("index.js", script_answer)).await;
+        match (say(client(&server).check_page(true)).await, expected) {
+            (Ok(reply), None) => assert_eq!(reply.text, "hello", "{name}"),
+            (Err(error), Some(text)) => {
+                assert_eq!(error.failure(), Failure::Page, "{name}");
+                assert!(error.prose().contains(text), "{name}: {error}");
+            }
+            (outcome, _) => panic!("{name}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn cookie_of_the_page_is_sent_with_the_message() {
+    let set = |cookie: &'static str| answer("200 OK", &[("Set-Cookie", cookie)], PAGE.as_bytes());
+    let config = |cookie: &'static str| {
+        answer("200 OK", &[("Set-Cookie", cookie)], plain().to_string().as_bytes())
+    };
+    for (page, config, expected) in [
+        (set("visit=1; Path=/"), config("other=2; Path=/"), "other=2; visit=1"),
+        (set("node=a; Path=/"), config("node=b; Path=/"), "node=b"),
+    ] {
+        let mut script = script(&plain(), &[json!(["", said("hello")])]);
+        script.routes.insert("page", vec![vec![Do::Send(page)]]);
+        script.routes.insert("config", vec![vec![Do::Send(config)]]);
+        let server = Server::start(script).await;
+        assert_eq!(say(client(&server).check_page(true)).await.unwrap().text, "hello");
+        let cookies = joins(&server)[0].header("cookie").map(str::to_owned).unwrap_or_default();
+        let mut cookies: Vec<_> = cookies.split("; ").collect();
+        cookies.sort_unstable();
+        assert_eq!(cookies.join("; "), expected);
+    }
 }

@@ -206,11 +206,17 @@ async fn requests_use_the_target_address() {
 #[tokio::test]
 async fn page_is_the_fallback_for_config() {
     let page = format!("<script>window.gradio_config = {};</script>", sse_v3());
-    let mut script = script(&sse_v3()).send("page", answer("200 OK", &[], page.as_bytes()));
-    script.routes.insert("config", vec![vec![Do::Send(detail("404 Not Found", "Not Found"))]]);
-    let server = Server::start(script).await;
-    converse(client(server.url())).await;
-    assert_eq!(server.count("page"), 1);
+    for config in [
+        detail("404 Not Found", "Not Found"),
+        detail("403 Forbidden", "Forbidden"),
+        detail("200 OK", "another service"),
+    ] {
+        let mut script = script(&sse_v3()).send("page", answer("200 OK", &[], page.as_bytes()));
+        script.routes.insert("config", vec![vec![Do::Send(config)]]);
+        let server = Server::start(script).await;
+        converse(client(server.url())).await;
+        assert_eq!(server.count("page"), 1);
+    }
 }
 
 #[tokio::test]
