@@ -153,7 +153,8 @@ impl Content {
                 let title = "Reasoning".to_owned();
                 let text = inner.trim().to_owned();
                 self.thinking.push(Thought { title, text, ..Thought::default() });
-                self.text = format!("{}{rest}", start).trim().to_owned();
+                let text = format!("{start}{rest}");
+                text.trim().clone_into(&mut self.text);
             }
         }
     }
