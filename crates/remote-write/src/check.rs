@@ -18,6 +18,9 @@ pub struct Checks {
     pub max_labels: Option<usize>,
     /// Bytes of a label value. `VictoriaMetrics` drops series with a value over 4 KiB.
     pub max_value_bytes: Option<usize>,
+    /// Send native histograms over 1.0, whose specification does not have them. Off by default, as in
+    /// Prometheus.
+    pub histograms_over_1_0: bool,
 }
 
 impl Default for Checks {
@@ -27,6 +30,7 @@ impl Default for Checks {
             max_future: Duration::from_secs(600),
             max_labels: None,
             max_value_bytes: None,
+            histograms_over_1_0: false,
         }
     }
 }
@@ -41,7 +45,7 @@ pub enum Refusal {
     TooLongValue,
     /// Another sample of the series has the same time and another value.
     SameTime,
-    /// Remote write 1.0 does not carry native histograms.
+    /// Native histograms over remote write 1.0 are not enabled.
     HistogramOver1_0,
 }
 
@@ -72,7 +76,8 @@ impl Checks {
             return Some(Refusal::TooOld);
         }
         // UTF-8 names are sent over 1.0 too, as Prometheus 3 does: 2.42 and 3.x store them.
-        if protocol == Protocol::V1 && matches!(entry.datum, Datum::Histogram(_)) {
+        let is_carried = protocol != Protocol::V1 || self.histograms_over_1_0;
+        if !is_carried && matches!(entry.datum, Datum::Histogram(_)) {
             return Some(Refusal::HistogramOver1_0);
         }
         if self.max_labels.is_some_and(|most| entry.series.label_count() > most) {
@@ -155,6 +160,10 @@ mod tests {
             ),
             None
         );
+        let enabled = Checks { histograms_over_1_0: true, ..Checks::default() };
+        let histogram = &cases[cases.len() - 1].1;
+        let refusal = enabled.refusal(histogram, Timestamp::from_millis(NOW), Protocol::V1);
+        assert_eq!(refusal, None);
         for (name, entry, protocol, expected) in cases {
             let actual = checks.refusal(entry, Timestamp::from_millis(NOW), *protocol);
             assert_eq!(actual, *expected, "{name}");

@@ -21,7 +21,7 @@ use self::groups::Groups;
 use self::snappy::{Compressor, Copies};
 use self::symbols::Symbols;
 use crate::wire::v1;
-use crate::{Datum, Entry, Exemplar, Metadata, Protocol, Sample, Series, varint};
+use crate::{Datum, Entry, Exemplar, Histogram, Metadata, Protocol, Sample, Series, varint};
 
 /// Encodes requests. Keep one encoder for all requests of a sender: it reuses its buffers.
 #[derive(Default)]
@@ -71,9 +71,9 @@ impl Encoder {
 
     /// The body for the entries at the indices `picked`.
     ///
-    /// Series keep the order of their first entry; the samples of a series are in rising time. 1.0
-    /// does not carry native histograms, and metadata only in requests of its own, see
-    /// [`encode_metadata`].
+    /// Series keep the order of their first entry; the samples of a series are in rising time. 1.0 carries
+    /// metadata only in requests of its own, see [`encode_metadata`], and native histograms in a field that
+    /// the specification does not have and Prometheus reads.
     ///
     /// # Panics
     /// When an index is out of range or the request exceeds 4 GiB.
@@ -122,22 +122,30 @@ impl Encoder {
                 put_sample(&mut self.one, &sample, None, explicit);
                 counts.samples += 1;
             }
-            if self.exemplars_over_1_0 && !self.one.is_empty() {
-                let members = group.iter().map(|(.., place)| &entries[*place as usize]);
-                for exemplar in members.filter_map(|entry| entry.exemplar.as_deref()) {
-                    put_message(&mut self.one, 0x1a, &v1_exemplar(exemplar));
-                    counts.exemplars += 1;
-                }
-            }
+            let members = || group.iter().map(|(.., place)| &entries[*place as usize]);
             let block = entries[group[0].2 as usize].series.block();
             if !self.one.is_empty() {
-                self.plain.push(0x0a);
-                varint::put(&mut self.plain, (block.len() + self.one.len()) as u64);
-                self.plain.extend_from_slice(block);
-                if explicit {
-                    self.places.push(place(self.plain.len() + VALUE));
+                if self.exemplars_over_1_0 {
+                    let entries = members().filter(|entry| !is_histogram(entry));
+                    counts.exemplars += put_v1_exemplars(&mut self.one, entries);
                 }
-                self.plain.extend_from_slice(&self.one);
+                let value = put_v1_series(&mut self.plain, block, &self.one);
+                self.places.extend(explicit.then_some(value));
+            }
+            // A `TimeSeries` has samples or histograms, never both.
+            self.one.clear();
+            for entry in members() {
+                if let Datum::Histogram(histogram) = &entry.datum {
+                    put_message(&mut self.one, 0x22, &without_start(histogram));
+                    counts.histograms += 1;
+                }
+            }
+            if !self.one.is_empty() {
+                if self.exemplars_over_1_0 {
+                    let entries = members().filter(|entry| is_histogram(entry));
+                    counts.exemplars += put_v1_exemplars(&mut self.one, entries);
+                }
+                put_v1_series(&mut self.plain, block, &self.one);
             }
         }
         counts
@@ -166,9 +174,7 @@ impl Encoder {
             let members = group.iter().map(|(.., place)| &entries[*place as usize]);
             // A `TimeSeries` has samples or histograms, never both.
             for histograms in [false, true] {
-                let members = members
-                    .clone()
-                    .filter(|entry| matches!(entry.datum, Datum::Histogram(_)) == histograms);
+                let members = members.clone().filter(|entry| is_histogram(entry) == histograms);
                 if members.clone().next().is_none() {
                     continue;
                 }
@@ -208,6 +214,32 @@ impl Encoder {
         self.plain.extend_from_slice(&self.timeseries);
         counts
     }
+}
+
+/// Returns how many there are.
+fn put_v1_exemplars<'e>(out: &mut Vec<u8>, entries: impl Iterator<Item = &'e Entry>) -> usize {
+    let exemplars = entries.filter_map(|entry| entry.exemplar.as_deref());
+    exemplars.map(|exemplar| put_message(out, 0x1a, &v1_exemplar(exemplar))).count()
+}
+
+/// Writes a `TimeSeries` with the labels `block` and further `fields`; returns the place of the value of
+/// its first sample.
+fn put_v1_series(out: &mut Vec<u8>, block: &[u8], fields: &[u8]) -> u32 {
+    out.push(0x0a);
+    varint::put(out, (block.len() + fields.len()) as u64);
+    out.extend_from_slice(block);
+    let value = place(out.len() + VALUE);
+    out.extend_from_slice(fields);
+    value
+}
+
+fn is_histogram(entry: &Entry) -> bool {
+    matches!(entry.datum, Datum::Histogram(_))
+}
+
+/// 1.0 has the message of 2.0 without the start time.
+fn without_start(histogram: &Histogram) -> Histogram {
+    Histogram { start_timestamp: 0, ..histogram.clone() }
 }
 
 #[derive(Default)]

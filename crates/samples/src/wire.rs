@@ -35,6 +35,9 @@ pub mod v1 {
         /// Reserved by the specification; Prometheus uses it.
         #[prost(message, repeated, tag = "3")]
         pub exemplars: Vec<Exemplar>,
+        /// Not in the specification; Prometheus uses it. Without a start time.
+        #[prost(message, repeated, tag = "4")]
+        pub histograms: Vec<super::v2::Histogram>,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]

@@ -36,6 +36,7 @@ fn derived_v1(entries: &[Entry]) -> Vec<u8> {
             labels: labels.map(|(n, v)| v1::Label { name: n.into(), value: v.into() }).collect(),
             samples: vec![v1::Sample { value: sample.value, timestamp: sample.at.as_millis() }],
             exemplars: Vec::new(),
+            histograms: Vec::new(),
         }
     });
     v1::WriteRequest { timeseries: timeseries.collect(), metadata: Vec::new() }.encode_to_vec()
@@ -220,6 +221,26 @@ fn samples_and_histograms_of_a_series_are_in_two_messages() {
     let request = v2::Request::decode(unpack(sent.body).as_slice()).unwrap();
     let counts = request.timeseries.iter().map(|one| (one.samples.len(), one.histograms.len()));
     assert_eq!(counts.collect::<Vec<_>>(), [(2, 0), (0, 1)]);
+
+    let sent = encoder.encode(Protocol::V1, &entries, &all(&entries));
+    assert_eq!((sent.samples, sent.histograms), (2, 1));
+    let request = v1::WriteRequest::decode(unpack(sent.body).as_slice()).unwrap();
+    let counts = request.timeseries.iter().map(|one| (one.samples.len(), one.histograms.len()));
+    assert_eq!(counts.collect::<Vec<_>>(), [(2, 0), (0, 1)]);
+}
+
+#[test]
+fn version_1_carries_histograms_without_their_start() {
+    let histogram = v2::Histogram { sum: 1.5, timestamp: 20, ..Default::default() };
+    let started = v2::Histogram { start_timestamp: 10, ..histogram.clone() };
+    let entry = Entry::histogram(series("m", &[("a", "b")]), started);
+    let mut encoder = Encoder::default().with_cache(1 << 20);
+    for _ in 0..2 {
+        let sent = encoder.encode(Protocol::V1, std::slice::from_ref(&entry), &[0]);
+        let request = v1::WriteRequest::decode(unpack(sent.body).as_slice()).unwrap();
+        assert_eq!(request.timeseries[0].labels.len(), 2);
+        assert_eq!(request.timeseries[0].histograms, std::slice::from_ref(&histogram));
+    }
 }
 
 #[test]
