@@ -30,6 +30,7 @@ mod error;
 mod format;
 mod labels;
 mod number;
+pub mod protobuf;
 mod reader;
 mod writer;
 
