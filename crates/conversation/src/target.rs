@@ -1,17 +1,23 @@
 //! A target with its secrets filled in.
 
-use std::borrow::Cow;
+mod filler;
+mod scrape;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::probe::{Page, TargetLimits};
+use domain::scrape_http::ScrapeHttp;
 use domain::template::{Part, SecretReference};
-use domain::{InvalidTargetUrl, OwnFault, Target, TargetUrl, Template};
+use domain::{InvalidTargetUrl, OwnFault, Probe, Target, TargetUrl, Template};
 use redact::Redactor;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+
+use filler::Filler;
+pub use scrape::{FilledScrape, FilledTls};
 
 /// A target with nothing left to fill in.
 #[derive(Clone)]
@@ -94,17 +100,37 @@ impl FillError {
 /// The references of all secrets in a target, each once.
 #[must_use]
 pub fn secret_references(target: &Target) -> Vec<SecretReference> {
-    let mut references: Vec<SecretReference> = Vec::new();
-    target.for_each_template(&mut |template| {
-        for part in template.parts() {
-            if let Part::Secret(reference) = part
-                && !references.contains(reference)
-            {
-                references.push(reference.clone());
-            }
-        }
-    });
+    let mut references = Vec::new();
+    target.for_each_template(&mut |template| add_references(template, &mut references));
     references
+}
+
+/// The references of all secrets in a target and a scrape of it, each once.
+#[must_use]
+pub fn scrape_references(target: &Target, http: &ScrapeHttp) -> Vec<SecretReference> {
+    let mut references = secret_references(target);
+    http.for_each_template(&mut |_, template| add_references(template, &mut references));
+    references
+}
+
+/// The references of all secrets in a probe, each once.
+#[must_use]
+pub fn probe_references(probe: &Probe) -> Vec<SecretReference> {
+    let mut references = secret_references(&probe.target);
+    for scrape in &probe.scrape {
+        scrape.http.for_each_template(&mut |_, template| add_references(template, &mut references));
+    }
+    references
+}
+
+fn add_references(template: &Template, references: &mut Vec<SecretReference>) {
+    for part in template.parts() {
+        if let Part::Secret(reference) = part
+            && !references.contains(reference)
+        {
+            references.push(reference.clone());
+        }
+    }
 }
 
 impl FilledTarget {
@@ -118,13 +144,28 @@ impl FilledTarget {
         secrets: &HashMap<SecretReference, SecretString>,
         hosts: &HashMap<SecretReference, Vec<String>>,
     ) -> Result<Self, FillError> {
+        Ok(Self::for_scrape(target, &ScrapeHttp::default(), secrets, hosts)?.0)
+    }
+
+    /// As [`FilledTarget::new`], with the credentials of a scrape, which the target redacts too. See
+    /// [`scrape_references`].
+    ///
+    /// # Errors
+    /// If a secret is missing or bound to other hosts, or the address is not valid.
+    pub fn for_scrape(
+        target: &Target,
+        http: &ScrapeHttp,
+        secrets: &HashMap<SecretReference, SecretString>,
+        hosts: &HashMap<SecretReference, Vec<String>>,
+    ) -> Result<(Self, FilledScrape), FillError> {
         let mut filler = Filler { secrets, used: Vec::new() };
         let url: TargetUrl = filler.text(&target.url)?.parse()?;
         check_hosts(
-            &secret_references(target),
+            &scrape_references(target, http),
             hosts,
             url.as_url().host_str().unwrap_or_default(),
         )?;
+        let scrape = filler.scrape(http)?;
         let auth = target.auth.as_ref().map(|auth| filler.auth(auth)).transpose()?;
         let auth = auth.unwrap_or_default();
         let endpoint = filler.optional(target.endpoint.as_ref())?;
@@ -157,8 +198,9 @@ impl FilledTarget {
         secrets.extend(credentials_in_url(&url));
         secrets.extend(auth.credentials());
         secrets.extend(client_certificate.iter().map(|pair| pair.key.clone()));
+        secrets.extend(scrape.credentials());
         let redactor = Redactor::new(&secrets);
-        Ok(Self {
+        let filled = Self {
             url,
             instance,
             public_url,
@@ -173,7 +215,8 @@ impl FilledTarget {
             limits: target.limits,
             inputs,
             redactor,
-        })
+        };
+        Ok((filled, scrape))
     }
 
     /// May hold credentials: do not log it.
@@ -334,65 +377,6 @@ fn quoted(hosts: &[String]) -> String {
     hosts.iter().map(|host| format!("`{host}`")).collect::<Vec<_>>().join(", ")
 }
 
-struct Filler<'a> {
-    secrets: &'a HashMap<SecretReference, SecretString>,
-    used: Vec<SecretString>,
-}
-
-impl Filler<'_> {
-    fn text(&mut self, template: &Template) -> Result<String, FillError> {
-        let no_value = |part: &Part| FillError::NoValue { place: part.to_string() };
-        let filled = template.fill(|part| -> Result<_, FillError> {
-            let Part::Secret(reference) = part else { return Ok(None) };
-            let secret = self.secrets.get(reference).ok_or_else(|| no_value(part))?;
-            self.used.push(secret.clone());
-            Ok(Some(Cow::Owned(secret.expose_secret().to_owned())))
-        })?;
-        filled.text().map_err(no_value)
-    }
-
-    fn optional(&mut self, template: Option<&Template>) -> Result<Option<String>, FillError> {
-        template.map(|template| self.text(template)).transpose()
-    }
-
-    fn auth(&mut self, auth: &domain::probe::Auth) -> Result<FilledAuth, FillError> {
-        let login = match &auth.login {
-            None => None,
-            Some(login) => Some(FilledLogin {
-                username: self.text(&login.username)?,
-                password: self.text(&login.password)?.into(),
-            }),
-        };
-        let bearer = match &auth.bearer {
-            None => None,
-            Some(token) => Some(self.text(token)?.into()),
-        };
-        let mut headers = BTreeMap::new();
-        for (name, value) in &auth.headers {
-            headers.insert(name.clone(), self.text(value)?.into());
-        }
-        Ok(FilledAuth { login, bearer, headers })
-    }
-
-    fn value(&mut self, value: &Value) -> Result<Value, FillError> {
-        Ok(match value {
-            Value::String(text) => match text.parse::<Template>() {
-                Ok(template) => Value::String(self.text(&template)?),
-                Err(_) => value.clone(),
-            },
-            Value::Array(items) => {
-                Value::Array(items.iter().map(|item| self.value(item)).collect::<Result<_, _>>()?)
-            }
-            Value::Object(fields) => {
-                let field =
-                    |(name, field): (&String, &Value)| Ok((name.clone(), self.value(field)?));
-                Value::Object(fields.iter().map(field).collect::<Result<_, FillError>>()?)
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -467,6 +451,33 @@ mod tests {
             ),
             "auth token is [secret]; cookie [secret]; [secret]; prod, dark"
         );
+    }
+
+    #[test]
+    fn credentials_of_a_scrape_are_filled_in_and_redacted() {
+        let http = serde_json::json!({
+            "basic_auth": { "username": "probe", "password": "${secret:vigie/metrics}" },
+            "tls_config": { "cert": "pem", "key": "canary-key", "server_name": "bot.internal" },
+        });
+        let http: ScrapeHttp = serde_json::from_value(http).unwrap();
+        let target = Target::new(Template::literal("https://10.0.0.1"));
+        let references = scrape_references(&target, &http);
+        let secrets = [(references[0].clone(), "hush-hush".into())].into();
+        let (filled, scrape) =
+            FilledTarget::for_scrape(&target, &http, &secrets, &HashMap::new()).unwrap();
+        let header = scrape.authorization.unwrap();
+        assert_eq!(header.expose_secret(), "Basic cHJvYmU6aHVzaC1odXNo");
+        let tls = scrape.tls.unwrap();
+        assert_eq!(tls.server_name.as_deref(), Some("bot.internal"));
+        assert_eq!(tls.client_certificate.unwrap().certificate, "pem");
+        assert_eq!(
+            filled.redact("hush-hush cHJvYmU6aHVzaC1odXNo canary-key"),
+            "[secret] [secret] [secret]"
+        );
+        let bound = [(references[0].clone(), vec!["other".to_owned()])].into();
+        let error =
+            FilledTarget::for_scrape(&target, &http, &secrets, &bound).map(drop).unwrap_err();
+        assert!(matches!(error, FillError::OtherHost { .. }), "{error}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod run_id;
 pub mod run_request;
 pub mod schedule;
 pub mod scrape;
+pub mod scrape_http;
 pub mod smoke;
 mod target;
 pub mod target_url;

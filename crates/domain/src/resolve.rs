@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::name::{EnvironmentName, ProbeName};
 use crate::probe::{Attachment, AttachmentContent, Probe, ProbeSpec, Turn};
+use crate::scrape::Scrape;
 use crate::target::{Auth, ClientCertificate, Login, Page, PerEnvironment, Target, TargetSpec};
 use crate::template::{Part, Template};
 
@@ -73,7 +74,11 @@ impl ProbeSpec {
             objectives: self.objectives,
             objective: self.objective,
             conversation,
-            scrape: self.scrape.clone(),
+            scrape: self
+                .scrape
+                .iter()
+                .map(|scrape| resolver.scrape(scrape))
+                .collect::<Result<_, _>>()?,
             alarm: self.alarm,
             maintenance: self.maintenance.clone(),
             labels: self.labels.clone(),
@@ -161,6 +166,13 @@ impl Resolver<'_> {
             limits: spec.limits,
             inputs,
         })
+    }
+
+    fn scrape(&self, scrape: &Scrape) -> Result<Scrape, ResolveError> {
+        let http = scrape.http.map_templates(&mut |key, template| {
+            self.template(&format!("scrape.{key}"), template)
+        })?;
+        Ok(Scrape { http, ..scrape.clone() })
     }
 
     fn optional<T, R>(

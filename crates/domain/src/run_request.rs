@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::RunId;
 use crate::scrape::ScrapeOptions;
+use crate::scrape_http::ScrapeHttp;
 use crate::{EnvironmentName, LocationName, Probe, ProbeName, Target, wire};
 
 /// The version of [`RunRequest`] that this program writes.
@@ -58,6 +59,8 @@ pub struct ScrapeRequest<T = Target> {
     pub timeout: Duration,
     #[serde(flatten)]
     pub options: ScrapeOptions,
+    #[serde(flatten)]
+    pub http: ScrapeHttp,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// The probe is disabled: the target is not scraped, and its series are marked stale.

@@ -126,7 +126,7 @@ fn plan_for<'a>(
     }
     for group in scrapes.chunk_by(|a, b| a.0 == b.0) {
         let Ok(due) = Timestamp::from_second(group[0].0) else { continue };
-        for items in packed(group, |_| 1_000) {
+        for items in packed(group, |(_, _, scrape)| scrape_weight(scrape)) {
             let scrapes =
                 items.iter().map(|(_, probe, scrape)| scrape_request(probe, scrape)).collect();
             planned.push(RunRequest {
@@ -182,6 +182,7 @@ fn scrape_request<'a>(probe: &'a Probe, scrape: &Scrape) -> ScrapeRequest<&'a Ta
         every: scrape.every,
         timeout: scrape.timeout(),
         options: scrape.options.clone(),
+        http: scrape.http.clone(),
         labels: probe.labels.clone(),
         switched_off: !probe.enabled,
     }
@@ -211,6 +212,14 @@ fn weight(probe: &Probe) -> usize {
         .map(|(name, value)| name.len() + value.to_string().len() + 8)
         .sum();
     1_500 + inputs + turns.sum::<usize>()
+}
+
+/// Upper estimate of a scrape's size in a message, in bytes. A certificate has some kilobytes.
+fn scrape_weight(scrape: &Scrape) -> usize {
+    let mut bytes = 1_000;
+    scrape.http.for_each_template(&mut |_, template| bytes += template.to_string().len() * 2);
+    let rules = &scrape.options.metric_relabel_configs;
+    bytes + rules.iter().map(|rule| 200 + rule.regex.len() * 2).sum::<usize>()
 }
 
 /// Splits `items` into slices of at most [`RUNS_PER_REQUEST`] items and [`BYTES_PER_REQUEST`] bytes.

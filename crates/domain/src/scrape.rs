@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::scrape_http::ScrapeHttp;
 use crate::wire;
 
 /// Time limit of a scrape whose interval is not shorter.
@@ -30,6 +31,8 @@ pub struct Scrape {
     pub timeout: Option<Duration>,
     #[serde(flatten)]
     pub options: ScrapeOptions,
+    #[serde(flatten)]
+    pub http: ScrapeHttp,
 }
 
 impl Scrape {
@@ -49,6 +52,7 @@ pub fn is_scrape_interval(every: Duration) -> bool {
 }
 
 /// Settings of a scrape that Prometheus has too. Limits are off by default, except those on memory.
+#[expect(clippy::struct_excessive_bools, reason = "the settings of Prometheus, one by one")]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScrapeOptions {
@@ -65,6 +69,12 @@ pub struct ScrapeOptions {
     pub bounds_as_written: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_scrape_protocol: Option<TextFormat>,
+    /// Request protobuf first, and read its native histograms.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scrape_native_histograms: bool,
+    /// Read the classic buckets of a native histogram too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub always_scrape_classic_histograms: bool,
     /// Bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_size_limit: Option<u32>,

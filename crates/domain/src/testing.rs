@@ -12,6 +12,7 @@ use crate::{
     AlarmRule, Objectives, Phases, Probe, ProbeName, Target, Template, Timing, Turn,
     probe::Retry,
     scrape::{Scrape, ScrapeOptions},
+    scrape_http::ScrapeHttp,
 };
 
 pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
@@ -50,6 +51,7 @@ pub(crate) fn scraped(name: &str, every_seconds: u64, scrape_seconds: u64) -> Pr
         every: Duration::from_secs(scrape_seconds),
         timeout: None,
         options: ScrapeOptions::default(),
+        http: ScrapeHttp::default(),
     };
     Probe { scrape: vec![scrape], ..probe(name, every_seconds) }
 }

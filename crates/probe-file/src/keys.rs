@@ -496,6 +496,16 @@ pub(crate) const SCRAPE: Keys = Keys {
             || json!({ "type": "string", "enum": FALLBACKS }),
         ),
         optional(
+            "scrape_native_histograms",
+            "Request the protobuf format first, and read its native histograms. Default: false.",
+            boolean,
+        ),
+        optional(
+            "always_scrape_classic_histograms",
+            "Read the classic buckets of a native histogram too. Default: false.",
+            boolean,
+        ),
+        optional(
             "body_size_limit",
             "Bytes of a page. Default: what the prober's memory allows.",
             limit,
@@ -513,6 +523,57 @@ pub(crate) const SCRAPE: Keys = Keys {
             "Rules that change or drop series, as in Prometheus.",
             || json!({ "type": "array", "items": { "type": "object" } }),
         ),
+        optional(
+            "basic_auth",
+            "User name and password of the metrics page. Default: the `auth` of the target.",
+            || BASIC_AUTH.schema(),
+        ),
+        optional(
+            "authorization",
+            "Credentials in the header `Authorization`. Default: the `auth` of the target.",
+            || AUTHORIZATION.schema(),
+        ),
+        optional(
+            "tls_config",
+            "Certificates of the metrics page. Default: `ca_file` and `client_certificate` of the target.",
+            || TLS_CONFIG.schema(),
+        ),
+    ],
+};
+
+pub(crate) const BASIC_AUTH: Keys = Keys {
+    place: "`basic_auth`",
+    list: &[
+        needed("username", "User name.", text),
+        optional("password", "Password, best as ${secret:ID#key} or ${ssm:/path}.", text),
+    ],
+};
+
+pub(crate) const AUTHORIZATION: Keys = Keys {
+    place: "`authorization`",
+    list: &[
+        optional("type", "The scheme. Default: Bearer.", some_text),
+        needed("credentials", "The token, best as ${secret:ID#key} or ${ssm:/path}.", some_text),
+    ],
+};
+
+pub(crate) const TLS_CONFIG: Keys = Keys {
+    place: "`tls_config`",
+    list: &[
+        optional(
+            "ca",
+            "The only trusted certificate authorities, in PEM format. Default: those of the system.",
+            some_text,
+        ),
+        optional("ca_file", "The same, from a file such as /opt/probes/ca.pem.", some_text),
+        optional("cert", "The client certificate, in PEM format.", some_text),
+        optional("key", "Its private key, such as ${secret:ID#key}.", some_text),
+        optional(
+            "server_name",
+            "The name that the certificate of the page must have, instead of the host of the URL.",
+            some_text,
+        ),
+        optional("insecure_skip_verify", "Accept any certificate. Default: false.", boolean),
     ],
 };
 
@@ -579,6 +640,9 @@ pub(crate) const ALL: &[&Keys] = &[
     &JSON,
     &TOOL,
     &SCRAPE,
+    &BASIC_AUTH,
+    &AUTHORIZATION,
+    &TLS_CONFIG,
     &ALARM,
     &MAINTENANCE,
 ];

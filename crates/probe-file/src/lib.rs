@@ -22,6 +22,7 @@ mod placement;
 mod probe;
 mod schema;
 mod scrape;
+mod scrape_http;
 mod tags;
 mod target;
 mod units;

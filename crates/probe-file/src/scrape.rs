@@ -10,6 +10,7 @@ use crate::common::label_value;
 use crate::diagnostic::Diagnostic;
 use crate::keys::{FALLBACKS, SCRAPE};
 use crate::node::{Node, Value};
+use crate::scrape_http::scrape_http;
 use crate::units::written;
 use crate::walk::{Fields, Walk};
 
@@ -42,12 +43,14 @@ fn scrape(walk: &mut Walk<'_>, node: &Node) -> Option<Scrape> {
         .map_or(Some(Duration::from_secs(15)), |node| interval(walk, node));
     let timeout = fields.get("scrape_timeout").map(|node| timeout(walk, node, every));
     let options = options(walk, &fields);
+    let http = scrape_http(walk, &fields);
     Some(Scrape {
         path: path?.to_owned(),
         job: job?.to_owned(),
         every: every?,
         timeout: timeout.map_or(Some(None), |timeout| timeout.map(Some))?,
         options: options?,
+        http: http?,
     })
 }
 
@@ -107,6 +110,8 @@ fn options(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Option<ScrapeOptions> {
     let honor_labels = flag("honor_labels", false);
     let honor_timestamps = flag("honor_timestamps", true);
     let bounds_as_written = flag("bounds_as_written", false);
+    let scrape_native_histograms = flag("scrape_native_histograms", false);
+    let always_scrape_classic_histograms = flag("always_scrape_classic_histograms", false);
     let mut limit = |name: &str| match fields.get(name) {
         None => Some(None),
         Some(node) => walk.integer(node, 1..=u32::MAX).map(Some),
@@ -129,6 +134,8 @@ fn options(walk: &mut Walk<'_>, fields: &Fields<'_>) -> Option<ScrapeOptions> {
         ignore_timestamps: !honor_timestamps?,
         bounds_as_written: bounds_as_written?,
         fallback_scrape_protocol: fallback?,
+        scrape_native_histograms: scrape_native_histograms?,
+        always_scrape_classic_histograms: always_scrape_classic_histograms?,
         body_size_limit: body_size_limit?,
         sample_limit: sample_limit?,
         label_limit: label_limit?,

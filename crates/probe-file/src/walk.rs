@@ -309,7 +309,7 @@ impl<'a> Walk<'a> {
             let mistake = match part {
                 Part::Secret(_) if !scope.secrets => Some((
                     format!("`{part}` is a secret and would be shown"),
-                    "secrets are allowed only under `target`".to_owned(),
+                    "secrets are allowed only under `target` and `scrape`".to_owned(),
                 )),
                 Part::Word(word) if !scope.words.contains(&word.as_str()) => Some((
                     format!("`{part}` has no value here"),

@@ -4,16 +4,20 @@ use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use exposition::Format;
+use exposition::protobuf::{self, Histograms, NativeHistogram, ProtobufError};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::Response;
-use reqwest::redirect::Policy;
 use url::Url;
 
 use crate::Limits;
+use crate::client::addressed;
 
 /// The `Accept` header of Prometheus 3: OpenMetrics first, and names in UTF-8.
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+
+/// The same with protobuf first, the only format with native histograms.
+const ACCEPT_PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
 
 /// Redirects that are followed, at most, all within one host.
 const REDIRECTS: usize = 5;
@@ -27,16 +31,31 @@ pub struct Request {
     /// For the whole page.
     pub timeout: Duration,
     pub limits: Limits,
+    /// See [`Tls::server_name`].
+    pub server_name: Option<String>,
     /// The format of a page without a known content type. `None`: such a page is an error, as in
     /// Prometheus 3.
     pub fallback: Option<Format>,
+    /// With native histograms, protobuf is requested first. As in Prometheus, a protobuf page is read in any
+    /// case.
+    pub histograms: Histograms,
 }
 
-/// A complete page with status 200.
+/// A complete page with status 200. A page in protobuf is converted to OpenMetrics.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub format: Format,
     pub body: Vec<u8>,
+    /// See [`protobuf::Converted::histograms`].
+    pub histograms: Vec<(usize, NativeHistogram)>,
+}
+
+impl Page {
+    /// A page of text.
+    #[must_use]
+    pub fn new(format: Format, body: Vec<u8>) -> Self {
+        Self { format, body, histograms: Vec::new() }
+    }
 }
 
 /// Why a page was not fetched.
@@ -59,55 +78,15 @@ pub enum FetchError {
     ContentType { content_type: String },
     #[error("the page is not valid gzip")]
     Gzip { source: std::io::Error },
+    #[error("the page is not valid protobuf exposition")]
+    Protobuf { source: ProtobufError },
     #[error("the page is larger than {limit} bytes")]
     TooLarge { limit: usize },
 }
 
-/// A client for [`fetch`]. Create one and keep it: it has connections and certificates.
-///
-/// It does not decompress: [`fetch`] does, since the decoder of the HTTP client ignores what follows the
-/// first member of a gzip stream.
-pub fn client(user_agent: &str) -> Result<reqwest::Client, reqwest::Error> {
-    client_with_tls(user_agent, &Tls::default())
-}
-
-/// How a target is authenticated by TLS.
-#[derive(Clone, Debug, Default)]
-pub struct Tls {
-    /// The only trusted certificate authorities, as PEM. `None`: those of the system.
-    pub ca: Option<Vec<u8>>,
-    /// Certificate and private key of the client, as PEM.
-    pub identity: Option<Vec<u8>>,
-    /// Accept any certificate.
-    pub insecure_skip_verify: bool,
-}
-
-/// As [`client`], with settings for TLS.
-pub fn client_with_tls(user_agent: &str, tls: &Tls) -> Result<reqwest::Client, reqwest::Error> {
-    let mut builder = reqwest::Client::builder();
-    if let Some(ca) = &tls.ca {
-        builder = builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(ca)?);
-    }
-    if let Some(identity) = &tls.identity {
-        builder = builder.identity(reqwest::Identity::from_pem(identity)?);
-    }
-    if tls.insecure_skip_verify {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    builder
-        .user_agent(user_agent)
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        // `fetch` follows redirects: the HTTP client would drop `Authorization` from `http` to `https`.
-        .redirect(Policy::none())
-        .build()
-}
-
 /// The target of a redirect that is followed: the same server, or `https` at the same host.
-fn next(response: &Response) -> Option<Url> {
+fn next(from: &Url, response: &Response) -> Option<Url> {
     let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
-    let from = response.url();
     let to = from.join(location).ok().filter(|_| response.status().is_redirection())?;
     let upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
     (upgrade || from.origin() == to.origin()).then_some(to)
@@ -126,17 +105,23 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
     let seconds = request.timeout.as_secs_f64().to_string();
     let seconds = HeaderValue::try_from(seconds).unwrap_or(HeaderValue::from_static("10"));
     let began = Instant::now();
-    let get = |url: Url| {
+    let is_classic = request.histograms == Histograms::Classic;
+    let accept = if is_classic { ACCEPT } else { ACCEPT_PROTOBUF };
+    let get = |url: &Url| {
         let left = request.timeout.saturating_sub(began.elapsed());
+        let (url, host) = addressed(url, request.server_name.as_deref());
         let get =
-            client.get(url).header(header::ACCEPT, ACCEPT).header(header::ACCEPT_ENCODING, "gzip");
+            client.get(url).header(header::ACCEPT, accept).header(header::ACCEPT_ENCODING, "gzip");
         let get = get.headers(request.headers.clone());
+        let get = host.into_iter().fold(get, |get, host| get.header(header::HOST, host));
         get.header("X-Prometheus-Scrape-Timeout-Seconds", &seconds).timeout(left).send()
     };
-    let mut response = get(request.url.clone()).await.map_err(transport)?;
+    let mut url = request.url.clone();
+    let mut response = get(&url).await.map_err(transport)?;
     for _ in 0..REDIRECTS {
-        let Some(url) = next(&response) else { break };
-        response = get(url).await.map_err(transport)?;
+        let Some(to) = next(&url, &response) else { break };
+        url = to;
+        response = get(&url).await.map_err(transport)?;
     }
 
     let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -150,9 +135,14 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
         });
     }
     let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
-    let format = Format::of_content_type(content_type).or(request.fallback).ok_or_else(|| {
-        FetchError::ContentType { content_type: content_type.chars().take(200).collect() }
-    })?;
+    let format = if protobuf::is_content_type(content_type) {
+        None
+    } else {
+        let format = Format::of_content_type(content_type).or(request.fallback);
+        Some(format.ok_or_else(|| FetchError::ContentType {
+            content_type: content_type.chars().take(200).collect(),
+        })?)
+    };
 
     let is_gzip = text(header::CONTENT_ENCODING) == Some("gzip");
     let limit = request.limits.body_bytes;
@@ -167,7 +157,20 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
     if is_gzip {
         body = unzip(&body, limit)?;
     }
-    Ok(Page { format, body })
+    match format {
+        Some(format) => Ok(Page::new(format, body)),
+        None => converted(&body, request.histograms, limit),
+    }
+}
+
+/// A page in protobuf as OpenMetrics.
+fn converted(body: &[u8], histograms: Histograms, limit: usize) -> Result<Page, FetchError> {
+    let page = protobuf::convert(body, histograms, limit).map_err(|source| match source {
+        ProtobufError::TooLarge { limit } => FetchError::TooLarge { limit },
+        source => FetchError::Protobuf { source },
+    })?;
+    let (format, body) = (Format::OpenMetrics, page.text.into_bytes());
+    Ok(Page { format, body, histograms: page.histograms })
 }
 
 /// Decompresses all members of a gzip stream. As in Prometheus, other bytes after a member, and an empty
@@ -190,8 +193,6 @@ fn without_secrets(location: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::ResponseBuilderExt as _;
-
     use super::*;
 
     #[test]
@@ -206,9 +207,9 @@ mod tests {
             ("http://bot/metrics", 200, "/elsewhere", None),
         ];
         for (from, status, location, expected) in cases {
-            let answer = http::Response::builder().url(from.parse().unwrap());
+            let answer = http::Response::builder();
             let answer = answer.status(status).header("location", location).body("").unwrap();
-            let next = next(&answer.into());
+            let next = next(&from.parse().unwrap(), &answer.into());
             assert_eq!(next.as_ref().map(Url::as_str), expected, "{from} to {location}");
         }
     }

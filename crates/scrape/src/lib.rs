@@ -20,15 +20,19 @@
 //! - Nothing is marked stale when the program ends; use [`Memory::retire`] for a removed target.
 
 mod buckets;
+mod client;
 mod created;
 mod family;
 mod fetch;
 mod memory;
+mod native;
 mod page;
 mod state;
 mod target;
 
-pub use fetch::{FetchError, Page, Request, Tls, client, client_with_tls, fetch};
+pub use client::{Tls, client, client_with_tls, is_server_name};
+pub use exposition::protobuf::Histograms;
+pub use fetch::{FetchError, Page, Request, fetch};
 pub use memory::Memory;
 pub use page::{Counts, LimitError, Scrape, ScrapeError};
 pub use state::StateError;

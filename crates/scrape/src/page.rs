@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
+use exposition::protobuf::NativeHistogram;
 use exposition::{Kind, Line, ParseError, Reader};
 use samples::{Datum, Entry, Exemplar, InvalidSeries, Sample, Series, Timestamp};
 
@@ -11,6 +12,7 @@ use crate::created::{Group, Role, role};
 use crate::family::Families;
 use crate::fetch::{FetchError, Page};
 use crate::memory::{Memory, NEVER, Slot};
+use crate::native::native_at;
 use crate::target::{Labels, Limits, OWN_SERIES, Relabeled};
 
 /// Characters of an exemplar's labels, at most: the limit of OpenMetrics, which Prometheus applies.
@@ -213,14 +215,19 @@ impl<'m, 'p> Walk<'m, 'p> {
     fn page(&mut self, page: &'p Page) -> Result<(), ScrapeError> {
         let mut next = 0;
         let mut reader = Reader::new(&page.body, page.format);
+        let mut histograms = page.histograms.iter().peekable();
+        let mut number = 0..;
         while let Some(line) = reader.next_like(self.memory.text(next)) {
+            let number = number.next();
+            let histogram = histograms.next_if(|(at, _)| Some(*at) == number);
             match line.map_err(|source| ScrapeError::Parse { source })? {
                 Line::Sample(sample) => {
                     let known = reader.met_expected().then_some(next);
                     if self.limits.samples.is_some_and(|most| most <= self.counts.kept) {
                         self.count_over_limit(&sample, known)?;
                     } else {
-                        next = 1 + self.sample(&sample, known)?;
+                        next =
+                            1 + self.sample(&sample, known, histogram.map(|(_, found)| found))?;
                     }
                 }
                 Line::Type { family, kind } => self.families.declare(family).kind = Some(kind),
@@ -249,6 +256,7 @@ impl<'m, 'p> Walk<'m, 'p> {
         &mut self,
         sample: &exposition::Sample<'p>,
         known: Option<usize>,
+        histogram: Option<&NativeHistogram>,
     ) -> Result<usize, ScrapeError> {
         let (index, new) = match known.or_else(|| self.memory.find(sample.series())) {
             Some(index) => (index, false),
@@ -277,7 +285,10 @@ impl<'m, 'p> Walk<'m, 'p> {
 
         let timestamp = sample.timestamp_ms.filter(|_| !self.labels.ignores_timestamps);
         let at = timestamp.map_or(self.at, Timestamp::from_millis);
-        let mut entry = Entry::new(series.clone(), Sample::new(sample.value, at));
+        let mut entry = match histogram {
+            Some(native) => Entry::histogram(series.clone(), native_at(native, at)),
+            None => Entry::new(series.clone(), Sample::new(sample.value, at)),
+        };
         let main = place as usize;
         let slot = &mut self.memory.slots[main];
         if slot.seen != round || main == index && first {

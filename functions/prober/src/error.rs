@@ -1,5 +1,7 @@
 //! Why something was not published.
 
+use std::path::PathBuf;
+
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::delete_object::DeleteObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
@@ -65,6 +67,10 @@ pub enum ScrapeError {
     Rule(#[from] relabel::InvalidRule),
     #[error("could not create the HTTP client")]
     Client(#[from] reqwest::Error),
+    #[error("could not read `{}`", path.display())]
+    CaFile { path: PathBuf, source: std::io::Error },
+    #[error("`server_name` is `{name}`; expected a host name, such as `bot.example.com`")]
+    ServerName { name: String },
     #[error(transparent)]
     Target(#[from] TargetError),
     #[error(transparent)]

@@ -12,6 +12,7 @@ mod page;
 mod publish;
 mod queue;
 mod runs;
+mod scrapers;
 mod scrapes;
 
 use std::sync::Arc;
@@ -32,7 +33,6 @@ use jiff::Timestamp;
 use lambda_kit::{chain, redeliver};
 use lambda_runtime::Diagnostic;
 use secrets::Secrets;
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
@@ -96,9 +96,7 @@ pub struct Prober {
     runs: aws_sdk_sqs::Client,
     table: Table,
     runner: Runner,
-    /// Created by the first scrape, since loading the system's certificates takes as long as the rest of
-    /// the start.
-    scraper: OnceCell<reqwest::Client>,
+    scrapers: scrapers::Scrapers,
     scrape_memory: scrapes::ScrapeMemory,
 }
 
@@ -165,7 +163,7 @@ impl Prober {
             runs,
             table,
             runner,
-            scraper: OnceCell::new(),
+            scrapers: scrapers::Scrapers::default(),
             scrape_memory,
         }
     }
@@ -292,20 +290,12 @@ impl Prober {
             }
             return None;
         }
-        let made = match self.scraper().await {
-            Ok(scraper) => {
-                let (secrets, memory) = (&self.runner.secrets, &self.scrape_memory);
-                scrapes::make(request, due, &self.publisher, scraper, secrets, memory).await
-            }
-            Err(error) => Err(error.into()),
-        };
+        let (secrets, memory) = (&self.runner.secrets, &self.scrape_memory);
+        let made =
+            scrapes::make(request, due, &self.publisher, &self.scrapers, secrets, memory).await;
         let source = made.err()?;
         error!(error = chain(&source), probe = %request.probe, "Publishing a scrape failed");
         Some(PublishError::Scrape { probe: request.probe.to_string(), source })
-    }
-
-    async fn scraper(&self) -> Result<&reqwest::Client, reqwest::Error> {
-        self.scraper.get_or_try_init(async || scrape::client(domain::USER_AGENT)).await
     }
 
     async fn claim(&self, run: &Run, due: &Due) -> bool {

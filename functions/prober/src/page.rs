@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use conversation::FilledTarget;
-use conversation::target::FilledLogin;
+use conversation::target::{FilledLogin, FilledScrape};
 use domain::run_request::ScrapeRequest;
-use domain::scrape::TextFormat;
+use domain::scrape::{ScrapeOptions, TextFormat};
 use exposition::Format;
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use scrape::{FetchError, Limits, Page, Request};
+use scrape::{FetchError, Histograms, Limits, Page, Request};
 
 /// Why no request could be made. The texts have no URL, which may hold credentials.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,7 @@ pub enum RequestError {
 pub(crate) fn request(
     scrape: &ScrapeRequest,
     target: &FilledTarget,
+    http: &FilledScrape,
 ) -> Result<Request, RequestError> {
     let invalid =
         |_| RequestError::Path { probe: scrape.probe.to_string(), path: scrape.path.clone() };
@@ -40,6 +41,9 @@ pub(crate) fn request(
     if let Some(token) = &auth.bearer {
         insert(&mut headers, AUTHORIZATION.as_str(), &format!("Bearer {}", expose(token)))?;
     }
+    if let Some(value) = &http.authorization {
+        insert(&mut headers, AUTHORIZATION.as_str(), expose(value))?;
+    }
     url.set_fragment(None);
     for (name, values) in &scrape.options.params {
         url.query_pairs_mut().extend_pairs(values.iter().map(|value| (name, value)));
@@ -48,18 +52,32 @@ pub(crate) fn request(
         TextFormat::Prometheus => Format::Prometheus,
         TextFormat::OpenMetrics => Format::OpenMetrics,
     });
-    Ok(Request { url, headers, timeout: scrape.timeout, limits: Limits::default(), fallback })
+    let server_name = http.tls.as_ref().and_then(|tls| tls.server_name.clone());
+    let (timeout, limits) = (scrape.timeout, Limits::default());
+    let histograms = histograms(&scrape.options);
+    Ok(Request { url, headers, timeout, limits, server_name, fallback, histograms })
+}
+
+fn histograms(options: &ScrapeOptions) -> Histograms {
+    match (options.scrape_native_histograms, options.always_scrape_classic_histograms) {
+        (false, _) => Histograms::Classic,
+        (true, false) => Histograms::Native,
+        (true, true) => Histograms::Both,
+    }
 }
 
 /// Fetches the page and removes the secrets of the target.
 ///
 /// After a 401 response the login is sent as HTTP basic authentication, which may protect the whole host.
+/// Credentials of the scrape replace the login.
 pub(crate) async fn fetch(
     client: &reqwest::Client,
     request: &Request,
     target: &FilledTarget,
+    http: &FilledScrape,
 ) -> Result<Page, FetchError> {
-    let page = match (scrape::fetch(client, request).await, &target.auth().login) {
+    let login = target.auth().login.as_ref().filter(|_| http.authorization.is_none());
+    let page = match (scrape::fetch(client, request).await, login) {
         (
             Err(FetchError::Status { status: StatusCode::UNAUTHORIZED }),
             Some(FilledLogin { username, password }),
@@ -163,6 +181,7 @@ fn quoted(line: &str) -> Vec<(usize, usize)> {
 mod tests {
     use super::*;
     use axum::routing::get;
+    use conversation::target::FilledTls;
     use std::collections::HashMap;
 
     fn scrape_request(path: &str, target: &serde_json::Value) -> ScrapeRequest {
@@ -187,15 +206,27 @@ mod tests {
     #[test]
     fn path_is_resolved_against_the_host() {
         let scrape = with_token("/metrics", "https://chat.example.com/my/bot?x#y");
-        let request = request(&scrape, &target(&scrape)).unwrap();
+        let request = request(&scrape, &target(&scrape), &FilledScrape::default()).unwrap();
         assert_eq!(request.url.as_str(), "https://chat.example.com/metrics");
         assert!(request.headers["authorization"].is_sensitive());
     }
 
     #[test]
+    fn credentials_of_the_scrape_replace_those_of_the_target() {
+        let scrape = with_token("/metrics", "https://chat.example.com");
+        let http = FilledScrape {
+            authorization: Some("Basic eDp5".into()),
+            tls: Some(FilledTls { server_name: Some("bot".to_owned()), ..FilledTls::default() }),
+        };
+        let request = request(&scrape, &target(&scrape), &http).unwrap();
+        assert_eq!(request.headers["authorization"], "Basic eDp5");
+        assert_eq!(request.server_name.as_deref(), Some("bot"));
+    }
+
+    #[test]
     fn error_of_an_invalid_path_does_not_show_the_url() {
         let scrape = with_token("//[", "https://canary.example.com");
-        let error = request(&scrape, &target(&scrape)).unwrap_err();
+        let error = request(&scrape, &target(&scrape), &FilledScrape::default()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the path `//[` of probe `bot` is not valid in the target's URL"
@@ -233,7 +264,13 @@ mod tests {
         let scrape = scrape_request("/metrics", &auth);
         let target = target(&scrape);
         let client = scrape::client("test").unwrap();
-        let page = fetch(&client, &request(&scrape, &target).unwrap(), &target).await.unwrap();
+        let fetched = async |http: FilledScrape| {
+            fetch(&client, &request(&scrape, &target, &http).unwrap(), &target, &http).await
+        };
+        let page = fetched(FilledScrape::default()).await.unwrap();
         assert_eq!(page.body, b"up_to_now 1\n");
+        let other = FilledScrape { authorization: Some("Bearer x".into()), tls: None };
+        let error = fetched(other).await.unwrap_err();
+        assert!(matches!(error, FetchError::Status { status: StatusCode::UNAUTHORIZED }));
     }
 }

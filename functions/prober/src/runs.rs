@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conversation::target::{FillError, secret_references};
+use conversation::target::{FillError, FilledScrape, scrape_references, secret_references};
 use conversation::{FilledTarget, ProbeRun, Prober, ProgressEvent, TimeLimit};
-use domain::run_request::Run;
+use domain::run_request::{Run, ScrapeRequest};
 use domain::{OwnFault, Reason, Report, SecretReference, Target};
 use jiff::Timestamp;
 use lambda_kit::chain;
@@ -182,6 +182,17 @@ pub(crate) async fn fill_target(
     let references = secret_references(target);
     let secrets = secrets.get_all(&references, std::time::Instant::now()).await?;
     Ok(FilledTarget::new(target, &secrets.values, &secrets.hosts)?)
+}
+
+/// The target and the credentials of a scrape with their secrets filled in.
+pub(crate) async fn fill_scrape(
+    scrape: &ScrapeRequest,
+    secrets: &Secrets,
+) -> Result<(FilledTarget, FilledScrape), TargetError> {
+    let (target, http) = (&scrape.target, &scrape.http);
+    let references = scrape_references(target, http);
+    let secrets = secrets.get_all(&references, std::time::Instant::now()).await?;
+    Ok(FilledTarget::for_scrape(target, http, &secrets.values, &secrets.hosts)?)
 }
 
 #[cfg(test)]

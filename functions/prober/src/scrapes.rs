@@ -5,7 +5,7 @@
 //! If it is lost, series that vanished meanwhile end by the rule of Prometheus, five minutes after their
 //! last sample. When the probe is switched off, all series end and the object is deleted.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::primitives::ByteStream;
@@ -24,7 +24,8 @@ use tracing::{info, warn};
 
 use crate::error::ScrapeError;
 use crate::publish::{Publisher, send};
-use crate::runs::fill_target;
+use crate::runs::{fill_scrape, fill_target};
+use crate::scrapers::Scrapers;
 use crate::{Config, page};
 use conversation::FilledTarget;
 
@@ -56,13 +57,14 @@ pub(crate) async fn make(
     scrape: &ScrapeRequest,
     due: Timestamp,
     publisher: &Publisher,
-    client: &reqwest::Client,
+    scrapers: &Scrapers,
     secrets: &Secrets,
     shared: &ScrapeMemory,
 ) -> Result<(), ScrapeError> {
     let Some(queue_url) = &publisher.config.samples_queue_url else { return Ok(()) };
-    let target = fill_target(&scrape.target, secrets).await?;
-    let request = page::request(scrape, &target)?;
+    let (target, http) = fill_scrape(scrape, secrets).await?;
+    let request = page::request(scrape, &target, &http)?;
+    let client = scrapers.client(&target, &http).await?;
     let limits = limits(&scrape.options, shared.limits);
     let small = shared.limits.body_bytes / SMALL_PAGES;
     let small = Limits { body_bytes: small.min(limits.body_bytes), ..limits };
@@ -72,21 +74,26 @@ pub(crate) async fn make(
     let key = key(scrape);
 
     let at = At::from_millis(due.as_millisecond());
-    let began = Instant::now();
-    let fetch = async |limits| -> Result<Page, FetchError> {
-        let timeout = request.timeout.saturating_sub(began.elapsed());
-        page::fetch(client, &Request { limits, timeout, ..request.clone() }, &target).await
-    };
     let mut shared_use = Some(shared.lock.read().await);
-    let mut page = fetch(small).await;
+    // The wait for memory is not part of the scrape.
+    let (began, mut waited) = (Instant::now(), Duration::ZERO);
+    let fetch = async |limits, waited: Duration| -> Result<Page, FetchError> {
+        let spent = began.elapsed().saturating_sub(waited);
+        let timeout = request.timeout.saturating_sub(spent);
+        let request = Request { limits, timeout, ..request.clone() };
+        page::fetch(&client, &request, &target, &http).await
+    };
+    let mut page = fetch(small, waited).await;
     let mut alone = None;
     if matches!(page, Err(FetchError::TooLarge { .. })) {
         shared_use = None;
+        let since = Instant::now();
         alone = Some(shared.lock.write().await);
-        page = fetch(limits).await;
+        waited = since.elapsed();
+        page = fetch(limits, waited).await;
     }
     let mut memory = remembered(&publisher.s3, config, &key).await.unwrap_or_default();
-    let scraped = memory.absorb(&labels, &limits, page, at, || began.elapsed());
+    let scraped = memory.absorb(&labels, &limits, page, at, || began.elapsed() - waited);
     log(scrape, &scraped, &target);
 
     let run = RunId::of(&config.environment, &scrape.probe, due);

@@ -17,7 +17,7 @@ fn main() {
     println!("peak memory at start: {}", peak());
     let mut times = Vec::new();
     for round in 0..12_i64 {
-        let page = Page { format: Format::Prometheus, body: page(round).into_bytes() };
+        let page = Page::new(Format::Prometheus, page(round).into_bytes());
         let at = Timestamp::from_millis(1_800_000_000_000 + 1000 * round);
         let started = Instant::now();
         let scrape = memory.absorb(&labels, &Limits::default(), Ok(page), at, || Duration::ZERO);

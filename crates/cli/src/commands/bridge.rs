@@ -14,7 +14,7 @@ use exposition::Format;
 use probe_file::label;
 use remote_write::{Auth, Client, Settings, SigV4};
 use samples::{Protocol, Timestamp};
-use scrape::{Labels, Limits, Request};
+use scrape::{Histograms, Labels, Limits, Request};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use url::Url;
@@ -137,6 +137,9 @@ pub struct Arguments {
     /// page fails, like in Prometheus 3.
     #[arg(long, value_name = "PROTOCOL", value_parser = fallback)]
     fallback_scrape_protocol: Option<Format>,
+    /// Request the protobuf format first, and send its native histograms. A receiver of 1.0 must accept them.
+    #[arg(long)]
+    native_histograms: bool,
     /// Keep `le` and `quantile` as the target writes them, like Prometheus 2. By default `1` becomes `1.0`,
     /// like in Prometheus 3.
     #[arg(long)]
@@ -218,6 +221,7 @@ fn settings(
     settings.protocol = arguments.protocol;
     settings.max_samples = arguments.max_samples;
     settings.checks.max_age = Some(arguments.max_age);
+    settings.checks.histograms_over_1_0 = arguments.native_histograms;
     let token = env("VIGIE_REMOTE_WRITE_TOKEN");
     settings.auth = match (&arguments.user, token) {
         (Some(_), Some(_)) => {
@@ -264,7 +268,13 @@ fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
                 headers: http::HeaderMap::default(),
                 timeout,
                 limits,
+                server_name: None,
                 fallback: arguments.fallback_scrape_protocol,
+                histograms: if arguments.native_histograms {
+                    Histograms::Native
+                } else {
+                    Histograms::Classic
+                },
             },
             labels: if arguments.bounds_as_written {
                 Labels::new(&arguments.job, &instance, more).with_bounds_as_written()

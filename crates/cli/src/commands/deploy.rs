@@ -186,7 +186,7 @@ fn receiver_secrets(
 fn used_secrets(probes: &[Probe]) -> UsedSecrets {
     let of_probe = |probe: &Probe| {
         let used_by = format!("probe `{}`", probe.name);
-        let references = conversation::target::secret_references(&probe.target);
+        let references = conversation::target::probe_references(probe);
         references.into_iter().map(move |reference| (reference, used_by.clone()))
     };
     probes.iter().flat_map(of_probe).collect()

@@ -55,7 +55,7 @@ pub(super) fn read(mut section: Section<'_>) -> Option<Receiver> {
         region
     });
     settings.exemplars_over_1_0 = section.flag("send_exemplars").unwrap_or(false);
-    section.only("send_native_histograms", false);
+    settings.checks.histograms_over_1_0 = section.flag("send_native_histograms").unwrap_or(false);
     if let Some(mut metadata) = section.section("metadata_config") {
         settings.metadata = metadata.flag("send").unwrap_or(true);
         metadata.ignore("send_interval");

@@ -9,7 +9,7 @@ use domain::USER_AGENT;
 use exposition::Format;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use relabel::{Config, LabelSet, Rule};
-use scrape::{Labels, Limits, Request, Tls};
+use scrape::{Histograms, Labels, Limits, Request, Tls};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
@@ -25,6 +25,8 @@ pub(super) struct Global {
     interval: Duration,
     timeout: Duration,
     limits: Limits,
+    native_histograms: bool,
+    classic_histograms: bool,
     external: Vec<(String, String)>,
 }
 
@@ -34,12 +36,17 @@ impl Global {
             interval: Duration::from_secs(60),
             timeout: Duration::from_secs(10),
             limits: Limits::default(),
+            native_histograms: false,
+            classic_histograms: false,
             external: Vec::new(),
         };
         let Some(mut section) = section else { return global };
         global.interval = interval(&mut section).unwrap_or(global.interval);
         global.timeout = section.duration("scrape_timeout").unwrap_or(global.timeout);
         global.limits = limits(&mut section, global.limits);
+        global.native_histograms = section.flag("scrape_native_histograms").unwrap_or(false);
+        global.classic_histograms =
+            section.flag("always_scrape_classic_histograms").unwrap_or(false);
         global.external = section.pairs("external_labels");
         for key in ["evaluation_interval", "rule_query_offset", "query_log_file"] {
             section.ignore(key);
@@ -79,12 +86,21 @@ struct Job {
     headers: HeaderMap,
     limits: Limits,
     fallback: Option<Format>,
+    histograms: Histograms,
     honor_labels: bool,
     honor_timestamps: bool,
     relabel: Vec<Rule>,
     metric_relabel: Vec<Rule>,
     external: Vec<(String, String)>,
-    client: reqwest::Client,
+    tls: Tls,
+    /// `None` if each target needs its own.
+    client: Option<reqwest::Client>,
+}
+
+/// Why an address is not a target.
+enum TargetError {
+    Invalid(&'static str),
+    Client(reqwest::Error),
 }
 
 pub(super) fn read(mut section: Section<'_>, global: &Global) -> Result<Vec<Target>, ConfigError> {
@@ -99,9 +115,7 @@ pub(super) fn read(mut section: Section<'_>, global: &Global) -> Result<Vec<Targ
         section.problem("scrape_timeout", &text);
     }
     let tls = section.section("tls_config").map(tls).unwrap_or_default();
-    let client = scrape::client_with_tls(USER_AGENT, &tls)
-        .map_err(|source| ConfigError::Client { source })?;
-    let job = Job {
+    let mut job = Job {
         name,
         interval,
         timeout: timeout.unwrap_or(global.timeout.min(interval)),
@@ -111,12 +125,14 @@ pub(super) fn read(mut section: Section<'_>, global: &Global) -> Result<Vec<Targ
         headers: headers(&mut section),
         limits: limits(&mut section, global.limits),
         fallback: fallback(&mut section),
+        histograms: histograms(&mut section, global),
         honor_labels: section.flag("honor_labels").unwrap_or(false),
         honor_timestamps: section.flag("honor_timestamps").unwrap_or(true),
         relabel: rules(&mut section, "relabel_configs"),
         metric_relabel: rules(&mut section, "metric_relabel_configs"),
         external: global.external.clone(),
-        client,
+        tls,
+        client: None,
     };
     section.only("enable_compression", true);
     section.only("enable_http2", true);
@@ -131,7 +147,8 @@ pub(super) fn read(mut section: Section<'_>, global: &Global) -> Result<Vec<Targ
         for address in addresses {
             match job.target(&address, &labels) {
                 Ok(target) => targets.extend(target),
-                Err(what) => group.invalid("targets", &address, what),
+                Err(TargetError::Invalid(what)) => group.invalid("targets", &address, what),
+                Err(TargetError::Client(source)) => return Err(ConfigError::Client { source }),
             }
         }
         group.finish();
@@ -143,10 +160,10 @@ pub(super) fn read(mut section: Section<'_>, global: &Global) -> Result<Vec<Targ
 impl Job {
     /// The target at an address. `None` when `relabel_configs` drops it. The error says what was expected.
     fn target(
-        &self,
+        &mut self,
         address: &str,
         labels: &[(String, String)],
-    ) -> Result<Option<Target>, &'static str> {
+    ) -> Result<Option<Target>, TargetError> {
         let mut set = LabelSet::from(
             [
                 ("job", self.name.as_str()),
@@ -168,11 +185,12 @@ impl Job {
             return Ok(None);
         }
         let get = |name: &str| set.get(name).map_or("", String::as_str);
-        let url = self.url(&set).ok_or("a host and a port, such as `bot:7860`")?;
+        let expected = TargetError::Invalid;
+        let url = self.url(&set).ok_or(expected("a host and a port, such as `bot:7860`"))?;
         let every = units::duration(get("__scrape_interval__")).filter(|every| !every.is_zero());
-        let every = every.ok_or("a valid label `__scrape_interval__`")?;
+        let every = every.ok_or(expected("a valid label `__scrape_interval__`"))?;
         let timeout = units::duration(get("__scrape_timeout__"));
-        let timeout = timeout.ok_or("a valid label `__scrape_timeout__`")?;
+        let timeout = timeout.ok_or(expected("a valid label `__scrape_timeout__`"))?;
         let instance = match get("instance") {
             "" => get("__address__"),
             instance => instance,
@@ -192,14 +210,27 @@ impl Job {
         if !self.honor_timestamps {
             labels = labels.without_timestamps();
         }
+        let client = self.client(&url).map_err(TargetError::Client)?;
         let request = Request {
             url,
             headers: self.headers.clone(),
             timeout: timeout.min(every),
             limits: self.limits,
+            server_name: self.tls.server_name.clone(),
             fallback: self.fallback,
+            histograms: self.histograms,
         };
-        Ok(Some(Target { client: self.client.clone(), request, labels, every }))
+        Ok(Some(Target { client, request, labels, every }))
+    }
+
+    /// The client for a target. The targets of a job share one, unless it is bound to a host.
+    fn client(&mut self, url: &Url) -> Result<reqwest::Client, reqwest::Error> {
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
+        }
+        let client = scrape::client_with_tls(USER_AGENT, &self.tls, url)?;
+        self.client = self.tls.server_name.is_none().then(|| client.clone());
+        Ok(client)
     }
 
     fn url(&self, set: &LabelSet) -> Option<Url> {
@@ -245,9 +276,13 @@ fn tls(mut section: Section<'_>) -> Tls {
             None
         }
     };
+    let server_name = section.text("server_name");
+    if let Some(name) = server_name.as_ref().filter(|name| !scrape::is_server_name(name)) {
+        section.invalid("server_name", name, "a host name, such as `bot.example.com`");
+    }
     let insecure_skip_verify = section.flag("insecure_skip_verify").unwrap_or(false);
     section.finish();
-    Tls { ca, identity, insecure_skip_verify }
+    Tls { ca, more_ca: None, identity, server_name, insecure_skip_verify }
 }
 
 /// Headers of `basic_auth`, `authorization` and `http_headers`.
@@ -290,6 +325,17 @@ fn headers(section: &mut Section<'_>) -> HeaderMap {
         }
     }
     headers
+}
+
+fn histograms(section: &mut Section<'_>, global: &Global) -> Histograms {
+    let native = section.flag("scrape_native_histograms").unwrap_or(global.native_histograms);
+    let classic =
+        section.flag("always_scrape_classic_histograms").unwrap_or(global.classic_histograms);
+    match (native, classic) {
+        (false, _) => Histograms::Classic,
+        (true, false) => Histograms::Native,
+        (true, true) => Histograms::Both,
+    }
 }
 
 fn fallback(section: &mut Section<'_>) -> Option<Format> {

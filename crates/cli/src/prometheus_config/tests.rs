@@ -20,12 +20,14 @@ scrape_configs:
     scheme: https
     params: { "match[]": [up, down], plain: ["1"] }
     basic_auth: { username: me, password: hunter2 }
+    tls_config: { server_name: bot.internal, insecure_skip_verify: true }
     sample_limit: 1000
     label_limit: 30
     label_name_length_limit: 40
     label_value_length_limit: 50
     body_size_limit: 10MB
     fallback_scrape_protocol: PrometheusText0.0.4
+    scrape_native_histograms: true
     static_configs:
       - targets: ["bot:7860", "other:80"]
         labels: { team: chat, shard: 1 }
@@ -44,6 +46,7 @@ remote_write:
   - url: http://prometheus:9090/api/v1/write
     protobuf_message: io.prometheus.write.v2.Request
     remote_timeout: 20s
+    send_native_histograms: true
     headers: { X-Scope-OrgID: tenant }
     authorization: { credentials: sesame }
     queue_config: { max_samples_per_send: 500, batch_send_deadline: 1s, capacity: 9000, max_shards: 5, sample_age_limit: 30m }
@@ -59,6 +62,7 @@ fn supported_settings_have_the_meaning_of_prometheus() {
     assert_eq!(bots.request.url.as_str(), url);
     assert_eq!((bots.every.as_secs(), bots.request.timeout.as_secs()), (5, 4));
     assert_eq!(bots.request.headers["authorization"], "Basic bWU6aHVudGVyMg==");
+    assert_eq!(bots.request.server_name.as_deref(), Some("bot.internal"));
     let limits = bots.request.limits;
     assert_eq!(
         (limits.samples, limits.labels, limits.body_bytes),
@@ -66,6 +70,9 @@ fn supported_settings_have_the_meaning_of_prometheus() {
     );
     assert_eq!((limits.label_name_bytes, limits.label_value_bytes), (Some(40), Some(50)));
     assert_eq!(bots.request.fallback, Some(exposition::Format::Prometheus));
+
+    assert_eq!(bots.request.histograms, scrape::Histograms::Native);
+    assert!(receiver.checks.histograms_over_1_0);
 
     let url = "http://blackbox:9115/probe?target=https%3A%2F%2Fchat.example.com";
     assert_eq!(probes.request.url.as_str(), url);
@@ -94,7 +101,7 @@ fn other_settings_are_reported_with_their_path() {
         (config("scrape_interval: 5s, scrape_timeout: 6s"), "`scrape_configs[0].scrape_timeout` is longer than the interval, 5s"),
         (config("sample_limit: many"), "`scrape_configs[0].sample_limit` is `many`; expected a whole number, such as `1000`"),
         (config("enable_compression: false"), "`scrape_configs[0].enable_compression` is `false`, which is not supported"),
-        (config("tls_config: { server_name: x }"), "`scrape_configs[0].tls_config.server_name` is not supported"),
+        (config("tls_config: { server_name: 10.0.0.1 }"), "`scrape_configs[0].tls_config.server_name` is `10.0.0.1`; expected a host name, such as `bot.example.com`"),
         (config("basic_auth: { password_file: /missing }"), "`scrape_configs[0].basic_auth.password_file` is `/missing`, which cannot be read: No such file or directory (os error 2)"),
         (config("metric_relabel_configs: [{ action: dropp }]"), "`scrape_configs[0].metric_relabel_configs[0]`: `action` is `dropp`; expected `replace`, `lowercase`, `uppercase`, `keep`, `drop`, `keepequal`, `dropequal`, `hashmod`, `labelmap`, `labeldrop` or `labelkeep`"),
         (config("fallback_scrape_protocol: Text"), "`scrape_configs[0].fallback_scrape_protocol` is `Text`; expected `PrometheusText0.0.4`, `PrometheusText1.0.0`, `OpenMetricsText0.0.1` or `OpenMetricsText1.0.0`"),

@@ -63,10 +63,49 @@ fn invalid_scrape_is_reported() {
             "`action` is `dropp`; expected `replace`",
         ),
         ("{ metric_relabel_configs: [{ regexp: a }] }", "unknown field `regexp`"),
+        (
+            "{ basic_auth: { username: a }, authorization: { credentials: b } }",
+            "both `basic_auth` and `authorization` are set",
+        ),
+        ("{ basic_auth: { password: a } }", "`basic_auth` has no `username`"),
+        ("{ authorization: { type: Bearer } }", "`authorization` has no `credentials`"),
+        ("{ tls_config: { cert: a } }", "the client certificate is incomplete"),
+        ("{ tls_config: { ca: a, ca_file: b } }", "both `ca` and `ca_file` are set"),
+        ("{ tls_config: { server_nam: a } }", "did you mean `server_name`?"),
+        ("{ basic_auth: { username: \"${nonce}\" } }", "`${nonce}` has no value here"),
         ("{ sample_limit: 0 }", "`0` is out of range"),
     ];
     for (scrape, expected) in cases {
         let error = read(scrape).unwrap_err();
         assert!(error.contains(expected), "{scrape}: {error}");
     }
+}
+
+#[test]
+fn credentials_are_templates() {
+    let scrapes = read(
+        r#"
+  - job: one
+    basic_auth: { username: me, password: "${secret:vigie/metrics#password}" }
+    tls_config: { ca: pem, cert: pem, key: "${ssm:/vigie/key}", server_name: bot.internal }
+  - { job: two, authorization: { credentials: "${secret:vigie/token}" } }
+"#,
+    )
+    .unwrap();
+    let mut texts = Vec::new();
+    for scrape in &scrapes {
+        let mut each = |key: &str, text: &domain::Template| texts.push(format!("{key} {text}"));
+        scrape.http.for_each_template(&mut each);
+    }
+    let expected = [
+        "basic_auth.username me",
+        "basic_auth.password ${secret:vigie/metrics#password}",
+        "tls_config.ca pem",
+        "tls_config.cert pem",
+        "tls_config.key ${ssm:/vigie/key}",
+        "tls_config.server_name bot.internal",
+        "authorization.type Bearer",
+        "authorization.credentials ${secret:vigie/token}",
+    ];
+    assert_eq!(texts, expected);
 }

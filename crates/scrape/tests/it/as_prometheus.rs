@@ -24,7 +24,7 @@ fn play(name: &str, steps: &[Step], forgetful: bool) -> Stored {
     let mut stored = Stored::default();
     for (index, step) in steps.iter().enumerate() {
         let page = match step.fill(BASE_MS) {
-            Step::Page { format, body } => Ok(Page { format, body }),
+            Step::Page { format, body } => Ok(Page::new(format, body)),
             Step::Status(status) => {
                 Err(FetchError::Status { status: StatusCode::from_u16(status).unwrap() })
             }

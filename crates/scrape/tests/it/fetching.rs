@@ -65,7 +65,9 @@ fn request(target: &Url, path: &str) -> Request {
         headers: HeaderMap::new(),
         timeout: Duration::from_secs(10),
         limits: Limits::default(),
+        server_name: None,
         fallback: None,
+        histograms: exposition::protobuf::Histograms::default(),
     }
 }
 

@@ -9,5 +9,7 @@ mod fetching;
 mod otherwise;
 mod pages;
 mod properties;
+mod protobuf;
 mod remembering;
 mod script;
+mod tls;

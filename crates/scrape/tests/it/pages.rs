@@ -33,7 +33,9 @@ async fn scrape_response(response: Vec<u8>) -> Scrape {
         headers: HeaderMap::new(),
         timeout: Duration::from_secs(10),
         limits: Limits::default(),
+        server_name: None,
         fallback: Some(Format::Prometheus),
+        histograms: exposition::protobuf::Histograms::default(),
     };
     let at = Timestamp::from_millis(1_800_000_000_000);
     scrape(&client("test").unwrap(), &request, &labels(), &mut Memory::new(), at).await
@@ -41,7 +43,7 @@ async fn scrape_response(response: Vec<u8>) -> Scrape {
 
 fn scrape_page(body: Vec<u8>, format: Format, limits: &Limits) -> Scrape {
     let at = Timestamp::from_millis(1_800_000_000_000);
-    let page = Ok(Page { format, body });
+    let page = Ok(Page::new(format, body));
     Memory::new().absorb(&labels(), limits, page, at, || Duration::ZERO)
 }
 
@@ -96,7 +98,7 @@ fn interleaved_families_keep_their_metadata() {
 #[test]
 fn utf_8_names_survive_the_stored_memory() {
     let mut memory = Memory::new();
-    let page = || Page { format: Format::Prometheus, body: file("utf-8-names.prom") };
+    let page = || Page::new(Format::Prometheus, file("utf-8-names.prom"));
     let at = |second: i64| Timestamp::from_millis(1_800_000_000_000 + 1000 * second);
     memory.absorb(&labels(), &Limits::default(), Ok(page()), at(0), || Duration::ZERO);
     let mut memory = Memory::from_bytes(&memory.to_bytes()).unwrap();
@@ -112,7 +114,7 @@ fn bucket_bounds_have_the_form_of_prometheus_3() {
         "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 1\nh_count 2\n";
     let at = Timestamp::from_millis(1_800_000_000_000);
     for (labels, expected) in [(labels(), "1.0"), (labels().with_bounds_as_written(), "1")] {
-        let page = Page { format: Format::Prometheus, body: body.into() };
+        let page = Page::new(Format::Prometheus, body.into());
         let scrape =
             Memory::new().absorb(&labels, &Limits::default(), Ok(page), at, || Duration::ZERO);
         assert_eq!(scrape.entries[0].series.label("le"), Some(expected));

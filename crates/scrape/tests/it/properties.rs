@@ -58,7 +58,7 @@ fn check(steps: &[Step]) -> Result<(), TestCaseError> {
                     .iter()
                     .map(|(series, value)| format!("s{{n=\"{series}\"}} {value}\n"))
                     .collect();
-                Ok(Page { format: Format::Prometheus, body: lines.concat().into_bytes() })
+                Ok(Page::new(Format::Prometheus, lines.concat().into_bytes()))
             }
             None => Err(FetchError::Status { status: StatusCode::NOT_FOUND }),
         };

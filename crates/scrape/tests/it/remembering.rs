@@ -16,7 +16,7 @@ fn minute(minute: i64) -> Timestamp {
 }
 
 fn open_metrics(memory: &mut Memory, body: &str, at: Timestamp, limits: &Limits) -> Scrape {
-    let page = Page { format: Format::OpenMetrics, body: body.as_bytes().to_vec() };
+    let page = Page::new(Format::OpenMetrics, body.as_bytes().to_vec());
     memory.absorb(&labels(), limits, Ok(page), at, || Duration::ZERO)
 }
 
@@ -152,7 +152,7 @@ fn dropped_samples_count_as_scraped_and_are_not_sent() {
     let limits = Limits { samples: Some(2), ..Limits::default() };
     let mut memory = Memory::new();
     let mut play = |minutes, body: &str| {
-        let page = Page { format: Format::Prometheus, body: body.as_bytes().to_vec() };
+        let page = Page::new(Format::Prometheus, body.as_bytes().to_vec());
         memory.absorb(&labels, &limits, Ok(page), minute(minutes), || Duration::ZERO)
     };
     for round in 0..2 {

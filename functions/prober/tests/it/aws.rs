@@ -74,7 +74,12 @@ impl Aws {
     }
 
     pub(crate) fn prober(&self) -> Prober {
+        self.prober_with_memory(256)
+    }
+
+    pub(crate) fn prober_with_memory(&self, mib: usize) -> Prober {
         let env = |name: &str| match name {
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => Some(mib.to_string()),
             "VIGIE_ENVIRONMENT" => Some("test".to_owned()),
             "RUNS_QUEUE_URL" => Some("http://runs".to_owned()),
             "SAMPLES_QUEUE_URL" => Some("http://samples".to_owned()),

@@ -22,7 +22,7 @@ const KEY: &str = "scrapes/bot/bots.series";
 /// The stored state of a target with one series.
 fn state() -> Vec<u8> {
     let labels = Labels::new("bots", "bot:7860", [("environment", "test")]);
-    let page = Page { format: Format::Prometheus, body: b"replies_total 3\n".to_vec() };
+    let page = Page::new(Format::Prometheus, b"replies_total 3\n".to_vec());
     let mut memory = Memory::new();
     let at = samples::Timestamp::from_millis(1_795_332_392_507);
     memory.absorb(&labels, &Limits::default(), Ok(page), at, || Duration::ZERO);

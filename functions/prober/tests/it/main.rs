@@ -3,5 +3,6 @@
 
 mod aws;
 mod disabled;
+mod fat_targets;
 mod published;
 mod requests;
