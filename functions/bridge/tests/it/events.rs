@@ -168,7 +168,7 @@ pub(crate) fn again(record: &serde_json::Value, deliveries: u32) -> serde_json::
     record
 }
 
-fn event(records: &[serde_json::Value]) -> SqsEvent {
+pub(crate) fn event(records: &[serde_json::Value]) -> SqsEvent {
     serde_json::from_value(json!({ "Records": records })).unwrap()
 }
 
