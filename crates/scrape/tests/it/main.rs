@@ -13,3 +13,4 @@ mod protobuf;
 mod remembering;
 mod script;
 mod tls;
+mod upstream;
