@@ -2,6 +2,7 @@
 //! receiver, and measures one cold invocation of the function.
 
 mod cold;
+mod floor;
 mod senders;
 
 use std::time::Duration;
@@ -34,12 +35,17 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     for name in &missing {
         progress.block("Skipped", name);
     }
-    Ok(vec![agents(bench, &senders, &missing).await?, cold::measure(bench).await?])
+    Ok(vec![
+        agents(bench, &senders, &missing).await?,
+        floor::measure(bench, PROFILE).await?,
+        cold::measure(bench).await?,
+    ])
 }
 
 async fn build(bench: &Bench<'_>) -> anyhow::Result<((), &'static str)> {
     bench.cargo(PROFILE, &["--package", "cli", "--bin", "vigie"]).await?;
     bench.cargo(PROFILE, &["--package", "bench-programs", "--bin", "loopback_target"]).await?;
+    floor::build(bench, PROFILE).await?;
     cold::build(bench).await?;
     Ok(((), "ready"))
 }
