@@ -93,7 +93,8 @@ pub(crate) async fn make(
         page = fetch(limits, waited).await;
     }
     let mut memory = remembered(&publisher.s3, config, &key).await.unwrap_or_default();
-    let scraped = memory.absorb(&labels, &limits, page, at, || began.elapsed() - waited);
+    let scraped =
+        memory.absorb(&labels, &limits, page, at, || began.elapsed().saturating_sub(waited));
     log(scrape, &scraped, &target);
 
     let run = RunId::of(&config.environment, &scrape.probe, due);
