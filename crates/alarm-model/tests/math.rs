@@ -5,21 +5,28 @@ use alarm_model::{
     Time, WithNumber, seconds,
 };
 
-const NONE: Option<f64> = None;
+/// A value at one time, or none.
+type Point = Option<f64>;
 
-fn some(number: f64) -> Option<f64> {
+const NONE: Point = None;
+
+#[expect(clippy::unnecessary_wraps, reason = "short name for the tables")]
+fn some(number: f64) -> Point {
     Some(number)
 }
 
 /// The values of `a`, `b` and `c` at several times, and of the expression.
-fn check(expression: &str, rows: &[([Option<f64>; 3], Option<f64>)]) {
-    let parsed = Expression::parse(expression).unwrap();
+#[track_caller]
+fn check(expression: &str, rows: &[([Point; 3], Point)]) {
+    let Ok(parsed) = Expression::parse(expression) else { panic!("{expression} is not read") };
     for (values, expected) in rows {
-        let metric = |id: &str| {
-            ["a", "b", "c"].iter().zip(values).find(|(one, _)| **one == id)?.1.to_owned()
-        };
-        let actual = parsed.value(&metric, WithNumber::Missing);
-        assert_eq!(actual, *expected, "{expression} of {values:?}");
+        let [a, b, c] = *values;
+        let metric = |id: &str| [("a", a), ("b", b), ("c", c)].iter().find(|one| one.0 == id)?.1;
+        assert_eq!(
+            parsed.value(&metric, WithNumber::Missing),
+            *expected,
+            "{expression} of {values:?}"
+        );
     }
 }
 

@@ -1,8 +1,11 @@
 //! One report about one alarm, from CloudWatch, EventBridge or Alertmanager.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use domain::{AlarmKind, AlarmName, EnvironmentName, ProbeName, Severity};
+use domain::{
+    AlarmKind, AlarmName, EnvironmentName, LocationAlarmName, LocationName, ProbeName, Severity,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +72,8 @@ pub enum Subject {
     Down { probe: ProbeName },
     /// A probe passes, but late or only on retry.
     Degraded { probe: ProbeName },
+    /// A probe fails at one of several locations, or that location has no data.
+    Location { probe: ProbeName, location: LocationName },
     /// Vigie itself.
     SelfMonitoring,
     /// An alarm that Vigie did not create, perhaps about a probe.
@@ -114,6 +119,9 @@ impl Subject {
     /// The subject of the alarm `name` of `environment`.
     #[must_use]
     pub fn of_alarm(name: &str, environment: &EnvironmentName) -> Self {
+        if let Some(alarm) = LocationAlarmName::parse(name, environment) {
+            return Self::Location { probe: alarm.probe, location: alarm.location };
+        }
         match AlarmName::parse(name, environment) {
             Some(AlarmName { probe, kind: AlarmKind::Down, .. }) => Self::Down { probe },
             Some(AlarmName { probe, kind: AlarmKind::Degraded, .. }) => Self::Degraded { probe },
@@ -125,7 +133,9 @@ impl Subject {
     #[must_use]
     pub fn probe(&self) -> Option<&ProbeName> {
         match self {
-            Self::Down { probe } | Self::Degraded { probe } => Some(probe),
+            Self::Down { probe } | Self::Degraded { probe } | Self::Location { probe, .. } => {
+                Some(probe)
+            }
             Self::External { probe } => probe.as_ref(),
             Self::SelfMonitoring | Self::Unreadable => None,
         }
@@ -133,12 +143,13 @@ impl Subject {
 }
 
 impl Alert {
-    /// The probe's name, or the alarm's.
+    /// The probe's name, with the location if it is about one of several; or the alarm's name.
     #[must_use]
-    pub fn title(&self) -> &str {
+    pub fn title(&self) -> Cow<'_, str> {
         match &self.subject {
-            Subject::Down { probe } | Subject::Degraded { probe } => probe.as_str(),
-            _ => &self.name,
+            Subject::Down { probe } | Subject::Degraded { probe } => probe.as_str().into(),
+            Subject::Location { probe, location } => format!("{probe}@{location}").into(),
+            _ => self.name.as_str().into(),
         }
     }
 
@@ -162,6 +173,9 @@ mod tests {
         let about = |name| Subject::of_alarm(name, &prod);
         assert_eq!(about("vigie-prod-bot-down"), Subject::Down { probe: bot.clone() });
         assert_eq!(about("vigie-prod-bot-degraded"), Subject::Degraded { probe: bot });
+        let location = "us-east-1".parse().unwrap();
+        let located = Subject::Location { probe: "bot".parse().unwrap(), location };
+        assert_eq!(about("vigie-prod-bot-down.us-east-1"), located);
         assert_eq!(about("vigie-prod-runs-dead"), Subject::SelfMonitoring);
         assert_eq!(about("vigie-dev-bot-down"), Subject::External { probe: None });
         assert_eq!(about("database is full"), Subject::External { probe: None });

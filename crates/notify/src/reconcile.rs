@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::Severity;
+use domain::{ProbeName, Severity};
 use jiff::Timestamp;
 
 use crate::alert::{Alert, State, Subject};
@@ -71,12 +71,15 @@ pub fn reconcile(
             records.insert(alert.key.clone(), AlarmRecord::new(alert, severity(alert)));
         }
     }
-    let mut outgoing: BTreeMap<String, Vec<(String, NotificationKind)>> = BTreeMap::new();
     for (key, record) in records.iter_mut() {
         if let Some(fact) = facts.alarms.get(key) {
             record.confirm(fact, now);
         }
         record.refresh(&rules.flapping, now);
+    }
+    let paged = paged(records);
+    let mut outgoing: BTreeMap<String, Vec<(String, NotificationKind)>> = BTreeMap::new();
+    for (key, record) in records.iter_mut() {
         let young = |since: Timestamp| elapsed(since, now) < rules.window + LATE_FLUSH;
         if trigger == Trigger::Tick && record.waiting_since.is_some_and(young) {
             continue;
@@ -85,13 +88,27 @@ pub fn reconcile(
         let view = View {
             confirmed: is_confirmed(key, record, facts, now),
             known: is_known(key, record, facts),
-            muted: facts.muted.contains(key),
+            muted: facts.muted.contains(key) || is_covered(record, &paged),
         };
         for (receiver, kind) in due(record, &view, rules, now) {
             outgoing.entry(receiver).or_default().push((key.clone(), kind));
         }
     }
     outgoing.into_iter().map(|(receiver, items)| Outgoing { receiver, items }).collect()
+}
+
+/// The probes whose alarm `down` is open.
+fn paged(records: &Records) -> BTreeSet<ProbeName> {
+    let probe = |record: &AlarmRecord| match &record.alert.subject {
+        Subject::Down { probe } if record.is_open() => Some(probe.clone()),
+        _ => None,
+    };
+    records.values().filter_map(probe).collect()
+}
+
+/// Whether the alarm of the probe says more: it counts the votes of all locations, and its mail lists them.
+fn is_covered(record: &AlarmRecord, paged: &BTreeSet<ProbeName>) -> bool {
+    matches!(&record.alert.subject, Subject::Location { probe, .. } if paged.contains(probe))
 }
 
 /// A change that waits for longer than the window and this has lost its flush.
@@ -168,7 +185,7 @@ fn is_incident(alert: &Alert, now: Timestamp) -> bool {
         State::Alarm => true,
         // Alarms of others may never have data. A new alarm of a probe has none until the first run.
         State::InsufficientData => {
-            matches!(alert.subject, Subject::Down { .. })
+            matches!(alert.subject, Subject::Down { .. } | Subject::Location { .. })
                 && NEW_ALARM <= elapsed(alert.changed, now)
         }
         State::Ok => false,
@@ -199,4 +216,80 @@ pub fn severity_by<'a>(
     environment: &'a str,
 ) -> impl Fn(&Alert) -> Severity + 'a {
     move |alert| routes.severity(alert, environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Source;
+    use crate::record::FlappingRules;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_305_600 + second).unwrap()
+    }
+
+    fn rules() -> Rules {
+        Rules {
+            page: vec!["page".to_owned()],
+            ticket: vec!["ticket".to_owned()],
+            escalation: Vec::new(),
+            trackers: BTreeSet::new(),
+            remind_every: None,
+            escalate_after: None,
+            flapping: FlappingRules::default(),
+            lease: Duration::from_secs(3_600),
+            window: Duration::ZERO,
+        }
+    }
+
+    fn alert(name: &str, state: State) -> Alert {
+        Alert {
+            key: name.to_owned(),
+            name: name.to_owned(),
+            source: Source::CloudWatch,
+            subject: Subject::of_alarm(name, &"prod".parse().unwrap()),
+            state,
+            previous: None,
+            changed: at(0),
+            reported: at(0),
+            reason: String::new(),
+            description: String::new(),
+            labels: BTreeMap::new(),
+            severity: None,
+            runbook: None,
+            link: None,
+            looks_back_seconds: None,
+            test: None,
+        }
+    }
+
+    /// What is sent about these alarms: `RECEIVER ALARM`.
+    fn sent(alarms: &[(&str, State)]) -> Vec<String> {
+        let routes: Routes = serde_json::from_str(r#"{"routes":[]}"#).unwrap();
+        let severity = severity_by(&routes, "prod");
+        let alerts: Vec<Alert> = alarms.iter().map(|(name, state)| alert(name, *state)).collect();
+        let record = |alert: &Alert| (alert.key.clone(), AlarmRecord::new(alert, severity(alert)));
+        let mut records: Records = alerts.iter().map(record).collect();
+        let facts = Facts { listed: Some(alerts), ..Facts::default() };
+        let outgoing = reconcile(&mut records, &facts, &rules(), &severity, Trigger::Flush, at(20));
+        let items = outgoing
+            .iter()
+            .flat_map(|one| one.items.iter().map(|(key, _)| format!("{} {key}", one.receiver)));
+        items.collect()
+    }
+
+    #[test]
+    fn alarm_of_a_location_waits_while_the_bot_is_down() {
+        const DOWN: &str = "vigie-prod-bot-down";
+        const OFFICE: &str = "vigie-prod-bot-down.office";
+        let ticket = ["ticket vigie-prod-bot-down.office"];
+        assert_eq!(sent(&[(OFFICE, State::Alarm)]), ticket);
+        assert_eq!(sent(&[(OFFICE, State::InsufficientData)]), ticket);
+        assert_eq!(sent(&[(DOWN, State::Ok), (OFFICE, State::Alarm)]), ticket);
+        let both = sent(&[("vigie-prod-other-down", State::Alarm), (OFFICE, State::Alarm)]);
+        assert_eq!(both, ["page vigie-prod-other-down", ticket[0]]);
+        for office in [State::Alarm, State::InsufficientData] {
+            assert_eq!(sent(&[(DOWN, State::Alarm), (OFFICE, office)]), [format!("page {DOWN}")]);
+        }
+    }
 }

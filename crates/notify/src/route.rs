@@ -41,7 +41,7 @@ impl Routes {
         match (matching, alert.severity, &alert.subject) {
             (Some(route), _, _) => route.severity,
             (None, Some(severity), _) => severity,
-            (None, None, Subject::Degraded { .. }) => Severity::Ticket,
+            (None, None, Subject::Degraded { .. } | Subject::Location { .. }) => Severity::Ticket,
             (None, None, _) => Severity::Page,
         }
     }
@@ -54,6 +54,7 @@ fn labels<'a>(alert: &'a Alert, environment: &'a str) -> BTreeMap<&'a str, &'a s
     let kind = match alert.subject {
         Subject::Down { .. } => "down",
         Subject::Degraded { .. } => "degraded",
+        Subject::Location { .. } => "location",
         Subject::SelfMonitoring => "pipeline",
         Subject::External { .. } => "foreign",
         Subject::Unreadable => "unreadable",
@@ -61,6 +62,9 @@ fn labels<'a>(alert: &'a Alert, environment: &'a str) -> BTreeMap<&'a str, &'a s
     labels.extend([("alarm", &*alert.name), ("environment", environment), ("kind", kind)]);
     if let Some(probe) = alert.subject.probe() {
         labels.insert("probe", probe.as_str());
+    }
+    if let Subject::Location { location, .. } = &alert.subject {
+        labels.insert("location", location.as_str());
     }
     if let Some(severity) = alert.severity {
         labels.insert("severity", severity.as_str());

@@ -274,7 +274,11 @@ fn status(item: &Item) -> Status {
         (None, State::InsufficientData, _) => Status::NoData,
         (None, State::Alarm, Subject::Down { .. }) => Status::Down,
         (None, State::Alarm, Subject::Degraded { .. }) => Status::Degraded,
-        (None, State::Alarm, Subject::SelfMonitoring | Subject::External { .. }) => Status::Alarm,
+        (
+            None,
+            State::Alarm,
+            Subject::SelfMonitoring | Subject::External { .. } | Subject::Location { .. },
+        ) => Status::Alarm,
     }
 }
 

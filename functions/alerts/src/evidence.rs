@@ -215,6 +215,9 @@ fn fits(report: &Report, record: &AlarmRecord) -> bool {
             (_, State::InsufficientData) => matches!(outcome, Outcome::RunError { .. }),
             (Subject::Down { .. }, _) => matches!(outcome, Outcome::Down { .. }),
             (Subject::Degraded { .. }, _) => outcome == Outcome::Degraded,
+            (Subject::Location { location, .. }, _) => {
+                matches!(outcome, Outcome::Down { .. }) && report.location == location.as_str()
+            }
             _ => true,
         }
 }

@@ -67,7 +67,13 @@ pub fn digest(notification: &Notification, item: &Item, language: Language) -> D
     let alert = &item.alert;
     let mut details = Vec::new();
     if let Some(report) = &item.report
-        && matches!(situation, Situation::Down(_) | Situation::Degraded(_) | Situation::NoData(_))
+        && matches!(
+            situation,
+            Situation::Down(_)
+                | Situation::DownFrom(_)
+                | Situation::Degraded(_)
+                | Situation::NoData(_)
+        )
     {
         let observed = writer.observed(item, report, situation);
         details.push((labels.report.to_owned(), observed.place));
@@ -75,7 +81,9 @@ pub fn digest(notification: &Notification, item: &Item, language: Language) -> D
     }
     let text = match alert.subject {
         Subject::Unreadable => alert.reason.as_str(),
-        Subject::External { .. } | Subject::SelfMonitoring => alert.description.as_str(),
+        Subject::External { .. } | Subject::SelfMonitoring | Subject::Location { .. } => {
+            alert.description.as_str()
+        }
         Subject::Down { .. } | Subject::Degraded { .. } => "",
     };
     if !one_line(text).is_empty() {

@@ -38,7 +38,7 @@ pub(crate) fn group_title(of: &Notification, messages: &dyn Messages) -> String 
         counts.count(situation(item));
     }
     let names: Vec<String> =
-        of.items.iter().take(4).map(|item| one_line(item.alert.title())).collect();
+        of.items.iter().take(4).map(|item| one_line(&item.alert.title())).collect();
     let more = of.items.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(", +{more}") };
     let names = format!("{}{more}", names.join(", "));
@@ -53,7 +53,7 @@ fn entry(writer: &Writer<'_>, body: &mut String, item: &Item, situation: Situati
         Subject::External { .. } | Subject::Unreadable => brief(&alert.reason, 200),
         _ => writer.summary(item, situation),
     };
-    let title = one_line(alert.title());
+    let title = one_line(&alert.title());
     line(body, &format!("{state}  {title}{}{what}", messages.colon()));
     row(body, "", &writer.period(item));
     if let Some(report) = &item.report {

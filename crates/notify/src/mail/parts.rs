@@ -33,7 +33,7 @@ pub(crate) fn open_alarms(
             let mut text = String::new();
             for alarm in open.iter().take(MOST_OTHERS) {
                 let at = moment(alarm.since, messages, zone);
-                let title = one_line(alarm.alert.title());
+                let title = one_line(&alarm.alert.title());
                 let situation = situation_of_alert(&alarm.alert);
                 let mut entry = messages.open_alarm(situation, &title, &at);
                 if let Some(acknowledged) = &alarm.acknowledged {

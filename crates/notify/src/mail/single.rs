@@ -84,7 +84,11 @@ impl Writer<'_> {
         if alert.source == Source::Alertmanager && !alert.labels.is_empty() {
             section(&mut body, labels.label_list, &self.labels(item));
         }
-        if let Situation::Down(_) | Situation::Degraded(_) | Situation::NoData(_) = situation {
+        if let Situation::Down(_)
+        | Situation::DownFrom(_)
+        | Situation::Degraded(_)
+        | Situation::NoData(_) = situation
+        {
             self.evidence(&mut body, item, situation);
         }
         if let Some(metrics) = &item.metrics {
@@ -122,7 +126,7 @@ impl Writer<'_> {
             Subject::External { .. } if !alert.reason.is_empty() => brief(&alert.reason, 60),
             _ => self.summary(item, situation),
         };
-        let name = format!("{} ({})", one_line(alert.title()), self.environment(item));
+        let name = format!("{} ({})", one_line(&alert.title()), self.environment(item));
         format!("{test}{state} {name}{}{what}", self.messages.colon())
     }
 
@@ -136,7 +140,7 @@ impl Writer<'_> {
     pub(super) fn headline(&self, item: &Item, situation: Situation) -> String {
         let alert = &item.alert;
         // The subject has no room for the region.
-        let title = one_line(alert.title());
+        let title = one_line(&alert.title());
         let name = match alert.source {
             Source::CloudWatch | Source::EventBridge => {
                 format!("{title} ({}, {})", self.environment(item), self.region(item))
@@ -260,7 +264,9 @@ impl Writer<'_> {
             (None, None) => &*report.detail,
         };
         let detail = match situation {
-            Situation::Down(Some(reason)) => self.messages.detail(reason, detail),
+            Situation::Down(Some(reason)) | Situation::DownFrom(Some(reason)) => {
+                self.messages.detail(reason, detail)
+            }
             _ => Some(detail.to_owned()),
         };
         let detail = detail.filter(|detail| !detail.is_empty());

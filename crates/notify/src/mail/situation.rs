@@ -14,6 +14,10 @@ use crate::notification::{Item, Runs};
 pub(crate) enum Situation {
     /// `None` when no report of the incident could be read.
     Down(Option<Reason>),
+    /// Down from one of several locations.
+    DownFrom(Option<Reason>),
+    /// One of several locations has no data.
+    NoDataFrom,
     Degraded(Slowness),
     /// With the Vigie fault that a report names, if there is one.
     NoData(Option<OwnFault>),
@@ -41,6 +45,8 @@ pub(crate) enum Slowness {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem {
     Down,
+    /// Down from one of several locations, or no data from it.
+    Location,
     Degraded,
     NoData,
 }
@@ -108,9 +114,9 @@ pub(crate) struct StateCounts {
 impl StateCounts {
     pub(crate) fn count(&mut self, situation: Situation) {
         *match situation {
-            Situation::Down(_) => &mut self.down,
+            Situation::Down(_) | Situation::DownFrom(_) => &mut self.down,
             Situation::Degraded(_) => &mut self.degraded,
-            Situation::NoData(_) => &mut self.no_data,
+            Situation::NoData(_) | Situation::NoDataFrom => &mut self.no_data,
             Situation::Recovered(_)
             | Situation::Closed(_)
             | Situation::SelfMonitoringOver
@@ -151,6 +157,11 @@ fn of(alert: &Alert, incident: Option<Incident>, report: Option<&Report>) -> Sit
                 Some(Outcome::RunError { fault }) => Some(fault),
                 _ => None,
             })
+        }
+        Subject::Location { .. } if over => Situation::Recovered(Problem::Location),
+        Subject::Location { .. } if no_data => Situation::NoDataFrom,
+        Subject::Location { .. } => {
+            Situation::DownFrom(report.and_then(|report| report.outcome.reason()))
         }
         Subject::Down { .. } => Situation::Down(report.and_then(|report| report.outcome.reason())),
         Subject::Degraded { .. } => Situation::Degraded(slow(report)),
@@ -204,7 +215,9 @@ pub(crate) fn measurement(item: &Item, situation: Situation) -> Measurement {
     }
     let report = item.report.as_ref();
     match (situation, report.and_then(|report| Some((report, report.last()?)))) {
-        (Situation::Down(_), Some((report, attempt))) => why_down(report, attempt),
+        (Situation::Down(_) | Situation::DownFrom(_), Some((report, attempt))) => {
+            why_down(report, attempt)
+        }
         (Situation::Degraded(Slowness::Retry), Some(_)) => Measurement::Retry,
         (Situation::Degraded(slow), Some((_, attempt))) => late(attempt)
             .filter(|missed| missed.0 == slow)
@@ -214,7 +227,7 @@ pub(crate) fn measurement(item: &Item, situation: Situation) -> Measurement {
                 measured: missed.measured,
                 objective: missed.objective,
             }),
-        (Situation::Down(_), None) => match (report, during) {
+        (Situation::Down(_) | Situation::DownFrom(_), None) => match (report, during) {
             (Some(report), _) => detail(report),
             (None, Some(runs)) if 0 < runs.failed() => Measurement::Runs(runs),
             (None, _) => Measurement::Nothing,
@@ -297,7 +310,8 @@ pub(crate) fn urgency(alert: &Alert, severity: Severity) -> (Severity, State, u8
         Subject::SelfMonitoring => 1,
         Subject::External { .. } => 2,
         Subject::Unreadable => 3,
-        Subject::Degraded { .. } => 4,
+        Subject::Location { .. } => 4,
+        Subject::Degraded { .. } => 5,
     };
     (severity, alert.state, kind, alert.name.clone())
 }

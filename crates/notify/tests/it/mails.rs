@@ -166,6 +166,24 @@ fn no_data_mail_never_says_down() {
 }
 
 #[test]
+fn mails_about_one_location() {
+    let subject = || Subject::Location {
+        probe: "support-bot".parse().unwrap(),
+        location: "ap-southeast-2".parse().unwrap(),
+    };
+    let report = Report { location: "ap-southeast-2".to_owned(), ..down(Reason::Dns) };
+    let mail = |state, report| {
+        let mut mail = changed(alert(subject(), state), report);
+        mail.items[0].severity = Severity::Ticket;
+        mail
+    };
+    check("location-down", &mail(State::Alarm, Some(report)));
+    check("location-down-without-report", &mail(State::Alarm, None));
+    check("location-no-data", &mail(State::InsufficientData, None));
+    check("location-over", &mail(State::Ok, None));
+}
+
+#[test]
 fn recovery_mails() {
     let ok = |subject| alert(subject, State::Ok);
     check("recovered-down", &changed(ok(probe_down()), Some(down(Reason::AppError))));

@@ -234,6 +234,7 @@ pub(crate) fn alert(subject: Subject, state: State) -> Alert {
     let name = match &subject {
         Subject::Down { probe } => format!("vigie-prod-{probe}-down"),
         Subject::Degraded { probe } => format!("vigie-prod-{probe}-degraded"),
+        Subject::Location { probe, location } => format!("vigie-prod-{probe}-down.{location}"),
         Subject::SelfMonitoring => "vigie-prod-runs-dead".to_owned(),
         Subject::External { .. } => "DiskFull".to_owned(),
         Subject::Unreadable => "Alerts Firing".to_owned(),

@@ -78,9 +78,10 @@ impl Messages for English {
     fn state(&self, situation: Situation, kind: NotificationKind) -> String {
         let state = match situation {
             Situation::Down(_) => "DOWN",
+            Situation::DownFrom(_) => "DOWN FROM ONE LOCATION",
             Situation::Degraded(Slowness::Retry) => "UNSTABLE",
             Situation::Degraded(_) => "SLOW",
-            Situation::NoData(_) => "NO DATA",
+            Situation::NoData(_) | Situation::NoDataFrom => "NO DATA",
             Situation::SelfMonitoring | Situation::External => "ALARM",
             Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
                 "OK"
@@ -101,16 +102,21 @@ impl Messages for English {
     fn summary(&self, situation: Situation) -> &'static str {
         match situation {
             Situation::Down(None) => "conversations fail",
-            Situation::Down(Some(reason)) => reasons::summary(reason),
+            Situation::DownFrom(None) => "conversations fail at this location only",
+            Situation::Down(Some(reason)) | Situation::DownFrom(Some(reason)) => {
+                reasons::summary(reason)
+            }
             Situation::Degraded(Slowness::FirstChunk) => "slow to start answering",
             Situation::Degraded(Slowness::Reply) => "slow replies",
             Situation::Degraded(Slowness::Retry) => "passes only on retry",
             Situation::Degraded(Slowness::Unknown) => "correct but slow, or only on retry",
             Situation::NoData(None) => "no results",
+            Situation::NoDataFrom => "no results from this location",
             Situation::NoData(Some(fault)) => reasons::fault(fault),
             Situation::Closed(Closure::Deleted) => "the alarm was deleted or renamed",
             Situation::Closed(Closure::NotReported) => "no longer reported by Alertmanager",
             Situation::Recovered(Problem::Down) => "answers correctly again",
+            Situation::Recovered(Problem::Location) => "agrees with the other locations again",
             Situation::Recovered(Problem::Degraded) => "fast enough again",
             Situation::Recovered(Problem::NoData) => "results arrive again",
             Situation::SelfMonitoring => "fault in Vigie",
@@ -200,9 +206,14 @@ impl Messages for English {
         let since = format!("since {at}{}", self.for_duration(lasted));
         match situation {
             Situation::Down(_) => format!("{name} has been down {since}."),
+            Situation::DownFrom(_) => {
+                format!("{name} has been down {since}. Too few other locations see it for a page.")
+            }
             Situation::Degraded(Slowness::Retry) => format!("{name} has been unstable {since}."),
             Situation::Degraded(_) => format!("{name} has been slow {since}."),
-            Situation::NoData(_) => format!("Vigie has no results for {name} {since}."),
+            Situation::NoData(_) | Situation::NoDataFrom => {
+                format!("Vigie has no results for {name} {since}.")
+            }
             Situation::SelfMonitoring => {
                 format!("The self-monitoring alarm {name} has been active {since}.")
             }
@@ -216,6 +227,9 @@ impl Messages for English {
     fn ended(&self, situation: Situation, name: &str, past: &PastIncident) -> String {
         let was = match situation {
             Situation::Recovered(Problem::Down) => format!("{name} was down"),
+            Situation::Recovered(Problem::Location) => {
+                format!("{name} was down or had no results")
+            }
             Situation::Recovered(Problem::Degraded) => format!("{name} was slow"),
             Situation::Recovered(Problem::NoData) => format!("Vigie had no results for {name}"),
             _ => format!("The alarm {name} was active"),
@@ -227,6 +241,12 @@ impl Messages for English {
         match situation {
             Situation::Down(None) => "Users get no usable answer.",
             Situation::Down(Some(reason)) => reasons::impact(reason),
+            Situation::DownFrom(_) => {
+                "Users whose network is like that of this location may get no usable answer."
+            }
+            Situation::NoDataFrom => {
+                "The location has no vote. The other locations still have results."
+            }
             Situation::Degraded(Slowness::FirstChunk) => {
                 "Users get correct answers, but wait too long before an answer starts."
             }
@@ -249,6 +269,7 @@ impl Messages for English {
                 "Alertmanager did not repeat the alert: it was resolved, silenced or inhibited, or Alertmanager is down."
             }
             Situation::Recovered(Problem::Down) => "Users get correct answers again.",
+            Situation::Recovered(Problem::Location) => "The location has a vote again.",
             Situation::Recovered(Problem::Degraded) => "Users get correct answers in time.",
             Situation::Recovered(Problem::NoData) => {
                 "The bot was not necessarily down: it was not being tested."
@@ -313,6 +334,14 @@ impl Messages for English {
                 "Read the app's log from the start of the alarm, and check its last deployment.",
             ],
             Situation::Down(Some(reason)) => reasons::steps(reason),
+            Situation::DownFrom(_) => &[
+                "Check the DNS, the firewall and the CDN of the bot for the network of this location.",
+                "If a second location fails, the alarm of the bot is a page.",
+            ],
+            Situation::NoDataFrom => &[
+                "Read the log of the prober in the region of the location, or that of its agent.",
+                "Check the dead-letter queue of the location.",
+            ],
             Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[
                 "Check in the report whether the time is spent in the queue or after it.",
                 "In the queue: there are more users than workers. Raise the concurrency limit or add a replica.",
@@ -362,6 +391,9 @@ impl Messages for English {
         Some(match situation {
             Situation::Down(None) => "runbook.md#vigie-env-probe-down",
             Situation::Down(Some(_)) => "runbook.md#reasons",
+            Situation::DownFrom(_) | Situation::NoDataFrom => {
+                "runbook.md#vigie-env-probe-downlocation"
+            }
             Situation::Degraded(_) => "runbook.md#vigie-env-probe-degraded",
             Situation::NoData(_) => "runbook.md#vigie-env-probe-down-in-insufficient_data",
             Situation::SelfMonitoring => "runbook.md#alarms-about-vigie-itself",

@@ -87,9 +87,10 @@ impl Messages for French {
     fn state(&self, situation: Situation, kind: NotificationKind) -> String {
         let state = match situation {
             Situation::Down(_) => "EN PANNE",
+            Situation::DownFrom(_) => "EN PANNE DEPUIS UN LIEU",
             Situation::Degraded(Slowness::Retry) => "INSTABLE",
             Situation::Degraded(_) => "LENT",
-            Situation::NoData(_) => "PAS DE DONNÉES",
+            Situation::NoData(_) | Situation::NoDataFrom => "PAS DE DONNÉES",
             Situation::SelfMonitoring | Situation::External => "ALARME",
             Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
                 "RÉTABLI"
@@ -110,7 +111,10 @@ impl Messages for French {
     fn summary(&self, situation: Situation) -> &'static str {
         match situation {
             Situation::Down(None) => "les conversations échouent",
-            Situation::Down(Some(reason)) => reasons::summary(reason),
+            Situation::DownFrom(None) => "les conversations échouent depuis ce lieu seulement",
+            Situation::Down(Some(reason)) | Situation::DownFrom(Some(reason)) => {
+                reasons::summary(reason)
+            }
             Situation::Degraded(Slowness::FirstChunk) => "les réponses tardent à commencer",
             Situation::Degraded(Slowness::Reply) => "les réponses sont trop longues à finir",
             Situation::Degraded(Slowness::Retry) => "ne réussit qu'au second essai",
@@ -118,10 +122,12 @@ impl Messages for French {
                 "réponses correctes, mais lentes ou au second essai"
             }
             Situation::NoData(None) => "aucun résultat",
+            Situation::NoDataFrom => "aucun résultat de ce lieu",
             Situation::NoData(Some(fault)) => reasons::fault(fault),
             Situation::Closed(Closure::Deleted) => "alarme supprimée ou renommée",
             Situation::Closed(Closure::NotReported) => "Alertmanager ne la signale plus",
             Situation::Recovered(Problem::Down) => "répond de nouveau correctement",
+            Situation::Recovered(Problem::Location) => "de nouveau d'accord avec les autres lieux",
             Situation::Recovered(Problem::Degraded) => "répond de nouveau assez vite",
             Situation::Recovered(Problem::NoData) => "les résultats arrivent de nouveau",
             Situation::SelfMonitoring => "défaut de Vigie",
@@ -228,9 +234,16 @@ impl Messages for French {
         let since = format!("depuis le {at}{}", self.for_duration(lasted));
         match situation {
             Situation::Down(_) => format!("{name} est en panne {since}."),
+            Situation::DownFrom(_) => {
+                format!(
+                    "{name} est en panne {since}. Trop peu d'autres lieux le voient pour une page."
+                )
+            }
             Situation::Degraded(Slowness::Retry) => format!("{name} est instable {since}."),
             Situation::Degraded(_) => format!("{name} est lent {since}."),
-            Situation::NoData(_) => format!("Vigie n'a aucun résultat pour {name} {since}."),
+            Situation::NoData(_) | Situation::NoDataFrom => {
+                format!("Vigie n'a aucun résultat pour {name} {since}.")
+            }
             Situation::SelfMonitoring => {
                 format!("L'alarme de Vigie elle-même {name} est active {since}.")
             }
@@ -244,6 +257,9 @@ impl Messages for French {
     fn ended(&self, situation: Situation, name: &str, past: &PastIncident) -> String {
         let was = match situation {
             Situation::Recovered(Problem::Down) => format!("{name} a été en panne"),
+            Situation::Recovered(Problem::Location) => {
+                format!("{name} a été en panne ou sans résultat")
+            }
             Situation::Recovered(Problem::Degraded) => format!("{name} a été lent"),
             Situation::Recovered(Problem::NoData) => {
                 format!("Vigie n'avait aucun résultat pour {name}")
@@ -257,6 +273,12 @@ impl Messages for French {
         match situation {
             Situation::Down(None) => "Les utilisateurs n'obtiennent pas de réponse utilisable.",
             Situation::Down(Some(reason)) => reasons::impact(reason),
+            Situation::DownFrom(_) => {
+                "Les utilisateurs dont le réseau ressemble à celui de ce lieu n'obtiennent peut-être pas de réponse utilisable."
+            }
+            Situation::NoDataFrom => {
+                "Ce lieu n'a pas de voix. Les autres surveillent toujours le bot."
+            }
             Situation::Degraded(Slowness::FirstChunk) => {
                 "Les utilisateurs reçoivent des réponses correctes, mais attendent trop longtemps avant leur début."
             }
@@ -281,6 +303,7 @@ impl Messages for French {
             Situation::Recovered(Problem::Down) => {
                 "Les utilisateurs reçoivent de nouveau des réponses correctes."
             }
+            Situation::Recovered(Problem::Location) => "Ce lieu a de nouveau une voix.",
             Situation::Recovered(Problem::Degraded) => {
                 "Les utilisateurs reçoivent des réponses correctes à temps."
             }
@@ -350,6 +373,14 @@ impl Messages for French {
                 "Lire le journal de l'application depuis le début de l'alarme, et vérifier son dernier déploiement.",
             ],
             Situation::Down(Some(reason)) => reasons::steps(reason),
+            Situation::DownFrom(_) => &[
+                "Vérifier le DNS, le pare-feu et le CDN du bot pour le réseau de ce lieu.",
+                "Si un deuxième lieu échoue, l'alarme du bot devient une page.",
+            ],
+            Situation::NoDataFrom => &[
+                "Lire le journal de la sonde dans la région du lieu, ou celui de son agent.",
+                "Regarder la file de messages rejetés du lieu.",
+            ],
             Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[
                 "Vérifier dans le rapport si le temps passe dans la file d'attente ou après elle.",
                 "Dans la file : il y a plus d'utilisateurs que de processus. Augmenter la limite de concurrence ou ajouter une réplique.",
@@ -402,6 +433,9 @@ impl Messages for French {
         Some(match situation {
             Situation::Down(None) => "runbook.fr.md#vigie-env-probe-down",
             Situation::Down(Some(_)) => "runbook.fr.md#raisons",
+            Situation::DownFrom(_) | Situation::NoDataFrom => {
+                "runbook.fr.md#vigie-env-probe-downlocation"
+            }
             Situation::Degraded(_) => "runbook.fr.md#vigie-env-probe-degraded",
             Situation::NoData(_) => "runbook.fr.md#vigie-env-probe-down-en-insufficient_data",
             Situation::SelfMonitoring => "runbook.fr.md#alarmes-de-vigie-elle-m%C3%AAme",
