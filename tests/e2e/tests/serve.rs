@@ -132,7 +132,7 @@ impl Setting {
     fn write_files(&self, bot: &str, mail_port: u16) -> anyhow::Result<()> {
         fs::create_dir_all(self.path("probes"))?;
         let probe = format!(
-            "probe: bot\nevery: 10s\ntimeout: 8s\nretry: {{ attempts: 0 }}\nalarm: {{ down: 2 of 2 }}\n\
+            "probe: bot\nevery: 10s\ntimeout: 5s\nretry: {{ attempts: 0 }}\nalarm: {{ down: 2 of 2 }}\n\
              target: {{ url: \"{bot}\" }}\n\
              conversation:\n  - say: My name is Ada.\n    expect: [ {{ contains: Ada }} ]\n"
         );
