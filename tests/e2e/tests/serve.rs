@@ -56,16 +56,16 @@ async fn check() -> anyhow::Result<()> {
     }
     let (processes, _) = Processes::open(&folder.join("processes"), &folder.join("logs"))?;
     for environment in [GRADIO, SMTP] {
-        environment.install(&root, &processes).await?;
+        environment.install(root, &processes).await?;
     }
-    let bot = Bot::start(&root, &[], &processes).await?;
+    let bot = Bot::start(root, &[], &processes).await?;
     let port = free_port()?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let setting = Setting { folder, processes, http, address };
-    let _mail_server = setting.mail_server(&root, port)?;
+    let _mail_server = setting.mail_server(root, port)?;
     setting.write_files(&bot.url(), port)?;
-    let serve = setting.serve(&root)?;
+    let serve = setting.serve(root)?;
     setting.until("the bot is up", async || setting.state().await == Some("up".into())).await?;
 
     bot.be("bot", Mood::Error).await?;
@@ -86,7 +86,7 @@ async fn check() -> anyhow::Result<()> {
         rustix::process::Signal::KILL,
     )?;
     drop(serve);
-    let _serve = setting.serve(&root)?;
+    let _serve = setting.serve(root)?;
     let before = setting.runs().await.unwrap_or_default();
     let more = async || setting.runs().await.is_some_and(|runs| before + 2 <= runs);
     setting.until("two runs after the restart", more).await?;
@@ -139,9 +139,9 @@ impl Setting {
         fs::write(self.path("probes/bot.yaml"), probe)?;
         let settings = format!(
             "address = \"http://{}\"\nlanguage = \"en\"\n[mail]\nserver = \"localhost:{mail_port}\"\ntls = \"starttls\"\n\
-             user = \"vigie\"\nfrom = \"Vigie <vigie@example.com>\"\nto = [\"oncall@example.com\"]\nca_file = {:?}\n",
+             user = \"vigie\"\nfrom = \"Vigie <vigie@example.com>\"\nto = [\"oncall@example.com\"]\nca_file = \"{}\"\n",
             self.address,
-            self.path("cert.pem")
+            self.path("cert.pem").display()
         );
         Ok(fs::write(self.path("vigie.toml"), settings)?)
     }
@@ -189,12 +189,10 @@ impl Setting {
                 tokio::time::sleep(POLL).await;
             }
         };
-        match tokio::time::timeout(TIMEOUT, done).await {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                let log = self.processes.log("serve");
-                bail!("timed out: {what}\n{}", deploy::process::tail(&log, 30))
-            }
+        if tokio::time::timeout(TIMEOUT, done).await.is_err() {
+            let log = self.processes.log("serve");
+            bail!("timed out: {what}\n{}", deploy::process::tail(&log, 30));
         }
+        Ok(())
     }
 }
