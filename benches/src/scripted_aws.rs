@@ -12,6 +12,9 @@ use tokio::net::TcpListener;
 /// The value of every secret.
 pub(crate) const SECRET: &str = "example-key";
 
+/// The key that signs the run requests of the benchmark.
+pub(crate) const KEY: &[u8] = &[7; 32];
+
 /// Answers as every service that the functions call, and as a receiver of remote write.
 pub(crate) async fn start() -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -45,6 +48,7 @@ async fn answer(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Re
             "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>",
         )
         .into_response(),
+        Method::GET if uri.path().contains(request_signing::FOLDER) => KEY.into_response(),
         Method::GET => {
             let body = xml("<Error><Code>NoSuchKey</Code><Message>none</Message></Error>");
             (StatusCode::NOT_FOUND, body).into_response()

@@ -29,6 +29,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("relabel", &[]),
     ("remote-write", &["samples"]),
     ("report-page", &["domain", "redact"]),
+    ("request-signing", &[]),
     ("samples", &[]),
     ("scrape", &["exposition", "relabel", "samples"]),
     ("secrets", &["aws-call", "domain"]),

@@ -56,7 +56,7 @@ fn reference_of_settings_is_up_to_date() {
     check("settings.md", "Function settings", source, &settings::page());
 }
 
-/// The entry for the catalog of SchemaStore, `src/api/json/catalog.json`, ready to submit after the first release.
+/// The entry for the catalog of `SchemaStore`, `src/api/json/catalog.json`, ready to submit after the first release.
 #[test]
 fn schemastore_entry_names_the_published_schema() {
     let text = fs::read_to_string(root().join("docs/schemastore.json")).expect("the entry");

@@ -168,7 +168,14 @@ fn functions_receive_the_settings_they_read() {
     let expected: &[(&str, &[&str])] = &[
         (
             "Dispatcher",
-            &["RUNS_QUEUE_URL", "LOCATIONS", "PROBES", "PROBE_ALARMS", "PROBE_VARIABLES"],
+            &[
+                "RUNS_QUEUE_URL",
+                "LOCATIONS",
+                "REPORT_BUCKET",
+                "PROBES",
+                "PROBE_ALARMS",
+                "PROBE_VARIABLES",
+            ],
         ),
         (
             "Prober",

@@ -257,7 +257,8 @@ fn actions(function: &str, setting: &str) -> &'static [&'static str] {
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
         ],
-        ("Prober" | "Bridge", "REPORT_BUCKET") => &["s3:PutObject"],
+        ("Dispatcher" | "Bridge", "REPORT_BUCKET") => &["s3:PutObject"],
+        ("Prober", "REPORT_BUCKET") => &["s3:GetObject", "s3:PutObject"],
         ("Alerts", "REPORT_BUCKET") => &["s3:GetObject", "s3:ListBucket"],
         _ => panic!("no actions listed for {setting} of {function}"),
     }

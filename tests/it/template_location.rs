@@ -89,7 +89,9 @@ fn role_reaches_only_its_queue_and_the_home_region() {
         for resource in statement.raw_resources() {
             let text = resource["Fn::Sub"].as_str().or(resource["Fn::Sub"][0].as_str());
             let in_home = text.is_some_and(|arn| {
-                arn.contains(":${HomeRegion}:") || arn.contains(":s3:::${ReportBucket}/reports/")
+                arn.contains(":${HomeRegion}:")
+                    || arn.contains(":s3:::${ReportBucket}/reports/")
+                    || arn.contains(":s3:::${ReportBucket}/signing/")
             });
             let own = resource["Fn::GetAtt"][0] == "RunsQueue"
                 || text.is_some_and(|arn| arn.contains("/aws/lambda/${AWS::StackName}-prober"));

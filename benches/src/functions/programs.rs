@@ -5,10 +5,12 @@ use std::path::Path;
 
 use anyhow::Context;
 use jiff::Timestamp;
+use request_signing::SigningKey;
 use samples::{Entry, message};
 use serde_json::{Value, json};
 
 use crate::lambda::Program;
+use crate::scripted_aws;
 
 /// Conversations in one order: as many as the dispatcher packs.
 pub(super) const BATCH: usize = 10;
@@ -31,6 +33,7 @@ impl World<'_> {
         let own = match name {
             "dispatcher" => vec![
                 ("RUNS_QUEUE_URL", format!("{aws}/1/runs")),
+                ("REPORT_BUCKET", "reports".to_owned()),
                 ("PROBES", concat!(env!("CARGO_MANIFEST_DIR"), "/../probes").to_owned()),
                 ("PROBE_VARIABLES", format!("DEMO_BOT_URL={}", self.bot)),
             ],
@@ -104,7 +107,10 @@ impl World<'_> {
             }})
         };
         let runs: Vec<Value> = (0..BATCH).map(run).collect();
-        json!({ "version": 1, "environment": "local", "due": due, "runs": runs }).to_string()
+        let request = json!({ "version": 1, "environment": "local", "due": due, "runs": runs });
+        let key =
+            SigningKey::new("0123456789abcdef", scripted_aws::KEY).expect("a key of 32 bytes");
+        json!(key.signed(request.to_string())).to_string()
     }
 
     /// The recorded records of Firehose, in an event for its transformation function.

@@ -58,7 +58,7 @@ mod tests {
                 body: "x".repeat(*size),
                 fifo: (!group.is_empty())
                     .then(|| Fifo { group: (*group).into(), deduplication: String::new() }),
-                attributes: Vec::new(),
+                ..Message::default()
             })
             .collect();
         assert_eq!(split(&messages), expected);

@@ -144,6 +144,7 @@ fn entry(index: usize, message: &Message) -> SendMessageBatchRequestEntry {
     SendMessageBatchRequestEntry::builder()
         .id(index.to_string())
         .message_body(&message.body)
+        .set_delay_seconds((message.delay_seconds > 0).then_some(message.delay_seconds))
         .set_message_group_id(message.fifo.as_ref().map(|fifo| fifo.group.clone()))
         .set_message_deduplication_id(message.fifo.as_ref().map(|fifo| fifo.deduplication.clone()))
         .set_message_attributes((!message.attributes.is_empty()).then(|| attributes.collect()))

@@ -8,13 +8,15 @@ pub struct Message {
     pub fifo: Option<Fifo>,
     /// String attributes: name and value. Characters that SQS does not accept are removed.
     pub attributes: Vec<(&'static str, String)>,
+    /// Seconds from 0 to 900 until the message becomes visible; only for a standard queue.
+    pub delay_seconds: i32,
 }
 
 impl Message {
     /// A message for a FIFO queue.
     #[must_use]
     pub fn fifo(group: String, deduplication: String, body: String) -> Self {
-        Self { body, fifo: Some(Fifo { group, deduplication }), attributes: Vec::new() }
+        Self { body, fifo: Some(Fifo { group, deduplication }), ..Self::default() }
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Config {
     pub runs_queue_url: String,
     /// `None` when the environment has one location.
     pub locations: Option<Locations>,
+    /// The key of the signatures is stored here.
+    pub report_bucket: String,
     pub probes: ProbesFrom,
     /// Whether probes have alarms. If so, a probe without one is reported.
     pub alarms: bool,
@@ -126,6 +128,8 @@ impl Config {
                 .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
             runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
             locations: locations(&settings)?,
+            report_bucket: settings
+                .required("REPORT_BUCKET", "the name of the bucket of reports")?,
             probes: settings
                 .parsed("PROBES", "a folder such as `/opt`, or `s3://BUCKET/PREFIX`")?
                 .unwrap_or_else(|| ProbesFrom::Folder(LAYERS.into())),
@@ -162,20 +166,21 @@ mod tests {
         Config::from_env(env).map_err(|error| error.to_string())
     }
 
-    const COMPLETE: [(&str, &str); 2] =
-        [("VIGIE_ENVIRONMENT", "dev"), ("RUNS_QUEUE_URL", "http://q")];
+    const COMPLETE: [(&str, &str); 3] =
+        [("VIGIE_ENVIRONMENT", "dev"), ("RUNS_QUEUE_URL", "http://q"), ("REPORT_BUCKET", "b")];
 
     #[test]
     fn variable_may_hold_commas_and_equals_signs() {
         let set = ("PROBE_VARIABLES", r"BOT_URL=http://b/?a=1\,2, OTHER=x");
-        let variables = config(&[COMPLETE[0], COMPLETE[1], set]).unwrap().variables;
+        let variables = config(&[&COMPLETE[..], &[set]].concat()).unwrap().variables;
         assert_eq!(variables["BOT_URL"], "http://b/?a=1,2");
         assert_eq!(variables["OTHER"], "x");
     }
 
     #[test]
     fn invalid_setting_is_refused_by_name() {
-        let refused = |name, value| config(&[COMPLETE[0], COMPLETE[1], (name, value)]).unwrap_err();
+        let refused =
+            |name, value| config(&[&COMPLETE[..], &[(name, value)]].concat()).unwrap_err();
         assert_eq!(
             refused("PROBE_VARIABLES", "lower=x"),
             "`PROBE_VARIABLES` is `lower=x`; expected `NAME=value,OTHER=value` with names in upper case"

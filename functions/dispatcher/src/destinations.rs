@@ -127,6 +127,7 @@ mod tests {
         for (home, region, agent) in cases {
             let env = |name: &str| match name {
                 "VIGIE_ENVIRONMENT" => Some("prod".to_owned()),
+                "REPORT_BUCKET" => Some("reports".to_owned()),
                 "RUNS_QUEUE_URL" => Some(home.to_owned()),
                 "LOCATIONS" => Some("eu-west-3,us-east-1, office".to_owned()),
                 "AWS_REGION" | "VIGIE_LOCATION" => Some("eu-west-3".to_owned()),

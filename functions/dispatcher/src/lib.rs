@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client as CloudWatch;
+use aws_sdk_s3::Client as S3;
 use cloudwatch::OwnMetric;
 use domain::Probe;
 use domain::schedule::{Planned, minute_after};
@@ -31,6 +32,7 @@ pub use destinations::Destination;
 use destinations::unknown_locations;
 use probes::Source;
 use queue::{SendError, Unsent};
+use request_signing::{SignError, SignedRequest, Signer, SigningKey};
 
 /// Time to send the run requests of a location other than the home one.
 const LOCATION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -76,24 +78,38 @@ impl Dispatched {
     }
 }
 
+/// The response to [`Event::Smoke`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedPlan {
+    /// The event for the prober.
+    pub run_request: SignedRequest,
+    /// Number of enabled probes beyond the limit of one prober invocation.
+    pub left_out: usize,
+    /// One message for each probe file with an error.
+    pub problems: Vec<String>,
+}
+
 /// Why a minute was not dispatched completely. A retry is safe.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DispatchError {
     #[error("could not read the probes")]
     Probes { source: probes::ListError },
+    #[error("could not sign the run requests")]
+    Sign(#[from] SignError),
     #[error("could not send {missing} of {all} messages to the queue of runs")]
     Send { missing: usize, all: usize, source: SendError },
     #[error("could not serialize the response")]
-    Response { source: serde_json::Error },
+    Response(#[from] serde_json::Error),
 }
 
 impl From<DispatchError> for Diagnostic {
     fn from(error: DispatchError) -> Self {
         let error_type = match error {
             DispatchError::Probes { .. } => "Probes",
+            DispatchError::Sign(_) => "Sign",
             DispatchError::Send { .. } => "Send",
-            DispatchError::Response { .. } => "Response",
+            DispatchError::Response(_) => "Response",
         };
         Self { error_type: error_type.into(), error_message: chain(&error) }
     }
@@ -104,6 +120,7 @@ pub struct Dispatcher {
     config: Config,
     source: Source,
     destinations: Vec<Destination>,
+    signer: Signer,
     cloudwatch: CloudWatch,
     /// `None` when the probes of this environment have no alarms.
     alarms: Option<Alarms>,
@@ -113,13 +130,15 @@ impl Dispatcher {
     #[must_use]
     pub fn new(
         config: Config,
-        source: Source,
+        s3: S3,
         destinations: Vec<Destination>,
         cloudwatch: CloudWatch,
     ) -> Self {
+        let source = Source::new(&config, s3.clone());
+        let signer = Signer::new(s3, config.report_bucket.clone());
         let alarms =
             config.alarms.then(|| Alarms::new(cloudwatch.clone(), config.environment.clone()));
-        Self { config, source, destinations, cloudwatch, alarms }
+        Self { config, source, destinations, signer, cloudwatch, alarms }
     }
 
     /// Handles an event and returns the response as JSON.
@@ -130,14 +149,19 @@ impl Dispatcher {
         let response = match event {
             // Boxed: the nested future is too deep for the compiler's type-length limit.
             Event::Schedule(event) => serde_json::to_value(Box::pin(self.dispatch(event)).await?),
-            Event::Smoke(request) => {
-                let loaded = self.load().await?;
-                let (environment, due) = (&self.config.environment, request.smoke_run_due);
-                let problems = loaded.problems.clone();
-                serde_json::to_value(SmokePlan::new(&loaded.probes, environment, due, problems))
-            }
+            Event::Smoke(request) => serde_json::to_value(self.plan_smoke_run(request).await?),
         };
-        response.map_err(|source| DispatchError::Response { source })
+        Ok(response?)
+    }
+
+    /// One signed run of each probe, for the caller to send to the prober.
+    async fn plan_smoke_run(&self, request: SmokeRequest) -> Result<SignedPlan, DispatchError> {
+        let loaded = self.load().await?;
+        let (environment, due) = (&self.config.environment, request.smoke_run_due);
+        let plan = SmokePlan::new(&loaded.probes, environment, due, loaded.problems.clone());
+        let text = serde_json::to_string(&plan.run_request)?;
+        let run_request = self.signer.key().await?.signed(text);
+        Ok(SignedPlan { run_request, left_out: plan.left_out, problems: plan.problems })
     }
 
     async fn load(&self) -> Result<Arc<probes::Loaded>, DispatchError> {
@@ -155,9 +179,10 @@ impl Dispatcher {
             error!(problem, "Probe file has an error");
         }
         let minute = minute_after(event.scheduled_time);
+        let key = self.signer.key().await?;
         // Boxed: the nested future is too deep for the compiler's type-length limit.
         let sending = self.destinations.iter();
-        let sending = sending.map(|one| Box::pin(self.send(one, &loaded.probes, minute)));
+        let sending = sending.map(|one| Box::pin(self.send(one, key, &loaded.probes, minute)));
         let sent = join_all(sending).await;
 
         let planned = sent.iter().map(|sent| sent.planned).reduce(Dispatched::with);
@@ -172,10 +197,16 @@ impl Dispatcher {
     }
 
     /// Plans the minute of a location and sends its run requests.
-    async fn send(&self, to: &Destination, probes: &[Probe], minute: Timestamp) -> Sent {
+    async fn send(
+        &self,
+        to: &Destination,
+        key: &SigningKey,
+        probes: &[Probe],
+        minute: Timestamp,
+    ) -> Sent {
         let requests = to.plan(probes, &self.config, minute);
         log_planned(to, &requests);
-        let sending = queue::send(to.sqs(), to.queue_url(), &requests, Timestamp::now);
+        let sending = queue::send(to.sqs(), to.queue_url(), key, &requests, Timestamp::now);
         let planned = Dispatched::of(&requests);
         let unsent = if to.is_home() {
             sending.await.err()
@@ -258,6 +289,7 @@ impl Sent {
 mod tests {
     use super::*;
     use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
+    use aws_sdk_s3::operation::put_object::PutObjectOutput;
     use aws_sdk_sqs::Client as Sqs;
     use aws_sdk_sqs::operation::send_message_batch::{
         SendMessageBatchError, SendMessageBatchInput, SendMessageBatchOutput,
@@ -283,14 +315,16 @@ mod tests {
             "PROBE_VARIABLES" => Some(variables.to_owned()),
             "PROBES" => Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes").to_owned()),
             "PROBE_ALARMS" => Some("off".to_owned()),
+            "REPORT_BUCKET" => Some("reports".to_owned()),
             _ => None,
         };
         let config = Config::from_env(env).unwrap();
-        let source = Source::new(&config, mock_client!(aws_sdk_s3, []));
+        let key = mock!(S3::put_object).then_output(|| PutObjectOutput::builder().build());
+        let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&key]);
         let destinations =
             Destination::all(&config, |_| mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs));
         let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [put]);
-        Dispatcher::new(config, source, destinations, cloudwatch)
+        Dispatcher::new(config, s3, destinations, cloudwatch)
     }
 
     fn scheduled() -> ScheduleEvent {
@@ -302,10 +336,15 @@ mod tests {
         mock!(CloudWatch::put_metric_data).then_output(|| PutMetricDataOutput::builder().build())
     }
 
+    fn read(body: &str) -> RunRequest {
+        let signed = SignedRequest::read(body).unwrap();
+        assert!(signed.signature.is_some(), "{body}");
+        RunRequest::read(&signed.request).unwrap()
+    }
+
     fn runs(request: &SendMessageBatchInput) -> usize {
-        let bodies =
-            request.entries().iter().map(|entry| RunRequest::read(entry.message_body()).unwrap());
-        bodies.map(|request| request.runs.len()).sum()
+        let requests = request.entries().iter().map(|entry| read(entry.message_body()));
+        requests.map(|request| request.runs.len()).sum()
     }
 
     fn accepted() -> SendMessageBatchOutput {
@@ -348,7 +387,7 @@ mod tests {
             mock!(Sqs::send_message_batch).match_requests(move |request| {
                 let bodies =
                     request.entries().iter().map(SendMessageBatchRequestEntry::message_body);
-                let mut requests = bodies.map(|body| RunRequest::read(body).unwrap());
+                let mut requests = bodies.map(read);
                 request.queue_url() == Some(url)
                     && requests
                         .all(|one| one.location.as_ref().is_some_and(|at| at.as_str() == location))
@@ -392,15 +431,17 @@ mod tests {
             serde_json::from_str(r#"{"smoke_run_due":"2026-11-22T10:00:07Z"}"#).unwrap();
         let plan_with = async |variables| {
             let answer = dispatcher(variables, &[], &any_metric()).handle(event).await.unwrap();
-            serde_json::from_value::<SmokePlan>(answer).unwrap()
+            let plan = serde_json::from_value::<SignedPlan>(answer).unwrap();
+            assert!(plan.run_request.signature.is_some(), "{plan:?}");
+            (RunRequest::read(&plan.run_request.request).unwrap(), plan)
         };
-        let plan = plan_with("DEMO_BOT_URL=http://127.0.0.1:7860").await;
-        let [run] = &plan.run_request.runs[..] else { panic!("{plan:?}") };
-        assert_eq!((run.probe.name.as_str(), plan.run_request.due.as_second() % 60), ("demo", 7));
+        let (request, plan) = plan_with("DEMO_BOT_URL=http://127.0.0.1:7860").await;
+        let [run] = &request.runs[..] else { panic!("{plan:?}") };
+        assert_eq!((run.probe.name.as_str(), request.due.as_second() % 60), ("demo", 7));
         assert!(plan.problems.is_empty(), "{:?}", plan.problems);
 
-        let plan = plan_with("").await;
-        assert!(plan.run_request.runs.is_empty());
+        let (request, plan) = plan_with("").await;
+        assert!(request.runs.is_empty());
         assert!(plan.problems[0].contains("DEMO_BOT_URL"), "{:?}", plan.problems);
     }
 
@@ -441,13 +482,9 @@ mod tests {
             let error = dispatcher.dispatch(scheduled()).await.unwrap_err();
             let diagnostic = Diagnostic::from(error);
             assert_eq!((diagnostic.error_type.as_str(), sent.num_calls()), ("Send", calls));
-            assert!(
-                diagnostic
-                    .error_message
-                    .ends_with("the queue of runs rejected a message: Throttled: slow down"),
-                "{}",
-                diagnostic.error_message
-            );
+            let message = &diagnostic.error_message;
+            let expected = "SQS rejected a message with `Throttled`: slow down";
+            assert!(message.ends_with(expected), "{message}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_config::Region;
 use aws_config::timeout::TimeoutConfig;
-use dispatcher::{Config, Destination, Dispatcher, Event, probes};
+use dispatcher::{Config, Destination, Dispatcher, Event};
 use lambda_kit::process_env;
 use lambda_runtime::{LambdaEvent, service_fn};
 
@@ -20,14 +20,17 @@ async fn main() -> anyhow::Result<()> {
         .operation_timeout(Duration::from_secs(10))
         .build();
     let aws = aws_config::from_env().timeout_config(timeouts).load().await;
-    let source = probes::Source::new(&config, aws_sdk_s3::Client::new(&aws));
     let destinations = Destination::all(&config, |region| {
         let region = region.map(|region| Region::new(region.to_owned()));
         let region = region.or_else(|| aws.region().cloned());
         aws_sdk_sqs::Client::new(&aws.to_builder().region(region).build())
     });
-    let dispatcher =
-        &Dispatcher::new(config, source, destinations, aws_sdk_cloudwatch::Client::new(&aws));
+    let dispatcher = &Dispatcher::new(
+        config,
+        aws_sdk_s3::Client::new(&aws),
+        destinations,
+        aws_sdk_cloudwatch::Client::new(&aws),
+    );
 
     let handle = async move |event: LambdaEvent<Event>| dispatcher.handle(event.payload).await;
     lambda_runtime::run(service_fn(handle)).await.map_err(anyhow::Error::from_boxed)

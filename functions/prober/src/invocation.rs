@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::report::Report;
-use domain::run_request::RunRequest;
+use request_signing::SignedRequest;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::claim::Due;
 use crate::publish::Scope;
-use crate::{Prober, RESERVE, Unpublished, log};
+use crate::{InvocationError, Prober, RESERVE, Unpublished, log, requests};
 
 /// The event that invokes the function.
 #[derive(Debug, Deserialize)]
@@ -22,7 +22,7 @@ pub enum Event {
     /// From the queue of runs.
     Queue(SqsEvent),
     /// From a person.
-    Direct(Box<RunRequest>),
+    Direct(SignedRequest),
 }
 
 /// The response to an [`Event`].
@@ -37,12 +37,19 @@ impl Prober {
     /// Handles an event.
     ///
     /// # Errors
-    /// When a result was not published.
-    pub async fn handle(&self, event: Event, time_left: Duration) -> Result<Response, Unpublished> {
+    /// When a result was not published, or a direct request is not signed by the dispatcher.
+    pub async fn handle(
+        &self,
+        event: Event,
+        time_left: Duration,
+    ) -> Result<Response, InvocationError> {
+        // Boxed: the nested futures are too deep for the compiler's limit.
         match event {
-            Event::Queue(event) => self.handle_queue(event, time_left).await.map(Response::Queue),
-            Event::Direct(request) => {
-                self.handle_direct(*request, time_left).await.map(Response::Direct)
+            Event::Queue(event) => {
+                Ok(Response::Queue(Box::pin(self.handle_queue(event, time_left)).await?))
+            }
+            Event::Direct(signed) => {
+                Box::pin(self.handle_direct(&signed, time_left)).await.map(Response::Direct)
             }
         }
     }
@@ -50,10 +57,11 @@ impl Prober {
     /// Makes the runs without a claim, since Lambda delivers a direct invocation once.
     async fn handle_direct(
         &self,
-        request: RunRequest,
+        signed: &SignedRequest,
         time_left: Duration,
-    ) -> Result<Vec<Report>, Unpublished> {
+    ) -> Result<Vec<Report>, InvocationError> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
+        let request = requests::open(&self.verifier, signed).await?;
         let scope = Scope::of(request.location.as_ref());
         let due = Due { at: request.due, location: request.location };
         let mut running = self.runner.start(request.runs, &due, deadline);
@@ -63,6 +71,6 @@ impl Prober {
             reports.push(report);
         }
         let errors = self.publisher.publish(&reports, scope).await;
-        if errors.is_empty() { Ok(reports) } else { Err(Unpublished { errors }) }
+        if errors.is_empty() { Ok(reports) } else { Err(Unpublished { errors }.into()) }
     }
 }

@@ -11,6 +11,7 @@ mod invocation;
 mod page;
 mod publish;
 mod queue;
+mod requests;
 mod runs;
 mod scrapers;
 mod scrapes;
@@ -20,12 +21,12 @@ use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use aws_sdk_dynamodb::Client as Table;
 use cloudwatch::OwnMetric;
 use conversation::StallMonitor;
 use domain::report::Report;
-use domain::run_request::{ReadError, Run, RunRequest, ScrapeRequest};
+use domain::run_request::{Run, RunRequest, ScrapeRequest};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream;
@@ -40,11 +41,13 @@ pub use config::Config;
 pub use error::{PublishError, SamplesError, ScrapeError, StoreError};
 pub use invocation::{Event, Response};
 pub use page::RequestError;
+pub use requests::{InvocationError, RejectedRequest};
 pub use runs::TargetError;
 
 use claim::Due;
 use publish::{Publisher, Scope};
 use queue::behind;
+use request_signing::Verifier;
 use runs::Runner;
 
 /// Time limit of one attempt of an AWS call.
@@ -96,6 +99,7 @@ pub struct Prober {
     runs: aws_sdk_sqs::Client,
     table: Table,
     runner: Runner,
+    verifier: Verifier,
     scrapers: scrapers::Scrapers,
     scrape_memory: scrapes::ScrapeMemory,
 }
@@ -158,17 +162,19 @@ impl Prober {
             secrets: Arc::new(Secrets::new(secrets_manager, parameters)),
         };
         let scrape_memory = scrapes::ScrapeMemory::new(config.memory_bytes);
+        let verifier = Verifier::new(s3.clone(), config.report_bucket.clone());
         Self {
             publisher: Publisher { config, cloudwatch, sqs, s3 },
             runs,
             table,
             runner,
+            verifier,
             scrapers: scrapers::Scrapers::default(),
             scrape_memory,
         }
     }
 
-    /// Handles the messages of one event. An unreadable message is returned to the queue and reaches the
+    /// Handles the messages of one event. A rejected message is returned to the queue and reaches the
     /// dead-letter queue. Every other message is deleted, also when a run failed.
     ///
     /// # Errors
@@ -181,10 +187,11 @@ impl Prober {
     ) -> Result<SqsBatchResponse, Unpublished> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
         let (sqs, url) = (&self.runs, &self.publisher.config.runs_queue_url);
-        let (mut handled, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut handled, mut rejected) = (Vec::new(), Vec::new());
         let mut errors = Vec::new();
         for record in event.records {
-            match read(&record) {
+            let body = record.body.as_deref().unwrap_or_default();
+            match requests::read(&self.verifier, body).await {
                 Ok(request) => {
                     let abandoned = queue::was_abandoned(&record);
                     errors.extend(self.handle_request(request, abandoned, deadline).await);
@@ -192,14 +199,14 @@ impl Prober {
                 }
                 Err(error) => {
                     let (message, error) = (&record.message_id, chain(&error));
-                    error!(message, error, "Run request is not readable");
+                    error!(message, error, "Run request was rejected");
                     queue::release(sqs, url, &record).await;
-                    unreadable.extend(record.message_id);
+                    rejected.extend(record.message_id);
                 }
             }
         }
         if errors.is_empty() {
-            return Ok(redeliver(unreadable));
+            return Ok(redeliver(rejected));
         }
         join_all(handled.iter().map(|record| queue::delete(sqs, url, record))).await;
         Err(Unpublished { errors })
@@ -314,10 +321,6 @@ impl Prober {
         let published = cloudwatch::put(&self.publisher.cloudwatch, metrics).await;
         published.err().map(PublishError::from)
     }
-}
-
-fn read(record: &SqsMessage) -> Result<RunRequest, ReadError> {
-    RunRequest::read(record.body.as_deref().unwrap_or_default())
 }
 
 /// The detail of a run with a verdict may quote the reply and is logged at `debug` only. The detail of a run

@@ -46,6 +46,8 @@ pub(super) const ENGLISH: Words = Words(&[
     "the watch",
     "thereof",
     "told",
+    "trouble",
+    "troubles",
     "untold",
     "us",
     "visit",

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::run_request::VERSION;
 use domain::{EnvironmentName, ProbeName};
 use jiff::Timestamp;
+use request_signing::SignedRequest;
 use serde_json::json;
 
 use super::test_alert;
@@ -64,8 +65,10 @@ pub(crate) async fn check(
         receiver: &table,
         recorded: "prober",
     };
-    let body = json!({ "version": VERSION, "environment": environment, "due": now, "test": id });
-    let sent = send(&client, &queue, &body.to_string()).await;
+    // It requests no run, so it needs no signature.
+    let request = json!({ "version": VERSION, "environment": environment, "due": now, "test": id });
+    let body = serde_json::to_string(&SignedRequest::new(request.to_string(), None))?;
+    let sent = send(&client, &queue, &body).await;
     let mut exit = path.follow(aws, environment, &id, sent, wait, io).await?;
 
     if let Some(probe) = probe {
@@ -329,7 +332,8 @@ mod tests {
         let sent = sent.lock().unwrap();
         let form: std::collections::HashMap<_, _> =
             url::form_urlencoded::parse(sent[0].as_bytes()).into_owned().collect();
-        let request = domain::run_request::RunRequest::read(&form["MessageBody"]).unwrap();
+        let signed = SignedRequest::read(&form["MessageBody"]).unwrap();
+        let request = domain::run_request::RunRequest::read(&signed.request).unwrap();
         assert!(request.test.is_some() && request.runs.is_empty());
     }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_call::{Client, Limits};
 use clap::Args;
-use domain::smoke::{SmokePlan, SmokeRequest};
+use domain::smoke::SmokeRequest;
 use domain::{EnvironmentName, Report};
 use http::Method;
 use jiff::Timestamp;
-use serde::Serialize;
+use request_signing::SignedRequest;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::output::pretty;
 use crate::style::{DIM, ERROR, WARN};
@@ -35,6 +36,14 @@ pub struct Arguments {
     /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
+}
+
+/// The response of the dispatcher. Only the prober reads the request, which the dispatcher has signed.
+#[derive(Deserialize)]
+struct SmokePlan {
+    run_request: SignedRequest,
+    left_out: usize,
+    problems: Vec<String>,
 }
 
 pub(crate) async fn smoke(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
@@ -146,7 +155,7 @@ mod tests {
 
     fn plan(problems: &[&str]) -> String {
         json!({
-            "run_request": { "version": 1, "environment": "prod", "due": "2026-11-22T11:05:00Z" },
+            "run_request": SignedRequest::new("{}".to_owned(), None),
             "left_out": 3, "problems": problems,
         })
         .to_string()

@@ -13,6 +13,7 @@ fn config(probes: &str) -> Config {
     let env = |name: &str| match name {
         "VIGIE_ENVIRONMENT" => Some("prod".to_owned()),
         "RUNS_QUEUE_URL" => Some("http://queue".to_owned()),
+        "REPORT_BUCKET" => Some("reports".to_owned()),
         "PROBES" => Some(probes.to_owned()),
         _ => None,
     };

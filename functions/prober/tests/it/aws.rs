@@ -7,8 +7,9 @@ use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataInput, PutMetr
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
-use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectInput, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::error::NoSuchKey;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityOutput;
@@ -18,7 +19,8 @@ use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use domain::run_request::RunRequest;
 use jiff::Timestamp;
 use prober::{Clients, Config, Prober};
-use serde_json::json;
+use request_signing::{SignedRequest, SigningKey};
+use serde_json::{Value, json};
 use testkit::gradio_app::{Answer, GradioApp};
 
 /// More time than any test needs.
@@ -33,6 +35,7 @@ pub(crate) struct Aws {
     pub(crate) deleted: Rule,
     pub(crate) released: Rule,
     pub(crate) reports: Rule,
+    pub(crate) keys: Rule,
     pub(crate) state_reads: Rule,
     pub(crate) state_deletes: Rule,
     pub(crate) claims: Rule,
@@ -62,7 +65,11 @@ impl Aws {
                 .then_output(|| ChangeMessageVisibilityOutput::builder().build()),
             reports: mock!(aws_sdk_s3::Client::put_object)
                 .then_output(|| PutObjectOutput::builder().build()),
+            keys: mock!(aws_sdk_s3::Client::get_object).match_requests(is_key).then_output(|| {
+                GetObjectOutput::builder().body(ByteStream::from_static(KEY)).build()
+            }),
             state_reads: mock!(aws_sdk_s3::Client::get_object)
+                .match_requests(|request| !is_key(request))
                 .then_error(|| GetObjectError::NoSuchKey(NoSuchKey::builder().build())),
             state_deletes: mock!(aws_sdk_s3::Client::delete_object)
                 .then_output(|| DeleteObjectOutput::builder().build()),
@@ -94,7 +101,7 @@ impl Aws {
             s3: mock_client!(
                 aws_sdk_s3,
                 RuleMode::MatchAny,
-                [&self.reports, &self.state_reads, &self.state_deletes]
+                [&self.reports, &self.keys, &self.state_reads, &self.state_deletes]
             ),
             table: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.claims]),
             secrets_manager: mock_client!(
@@ -106,6 +113,13 @@ impl Aws {
         };
         Prober::new(Config::from_env(env).unwrap(), clients)
     }
+}
+
+/// The key that signs the requests of the tests.
+const KEY: &[u8] = &[7; 32];
+
+pub(crate) fn is_key(request: &GetObjectInput) -> bool {
+    request.key().is_some_and(|key| key.starts_with(request_signing::FOLDER))
 }
 
 /// The queue of samples accepts every message.
@@ -145,18 +159,29 @@ pub(crate) fn event(urls: &[&str], due: Timestamp) -> SqsEvent {
 }
 
 /// The same event, for one of several locations.
-pub(crate) fn at_location(mut event: SqsEvent, location: &str) -> SqsEvent {
-    for message in &mut event.records {
-        let body = message.body.as_deref().unwrap_or_default();
-        let mut body: serde_json::Value = serde_json::from_str(body).unwrap();
-        body["location"] = location.into();
-        message.body = Some(body.to_string());
-    }
-    event
+pub(crate) fn at_location(event: &SqsEvent, location: &str) -> SqsEvent {
+    changed(event, |request| request["location"] = location.into())
 }
 
-/// An event with one message, delivered for the first time.
-pub(crate) fn event_of(body: String) -> SqsEvent {
+/// An event with one signed request, delivered for the first time.
+pub(crate) fn event_of(request: String) -> SqsEvent {
+    let signed = SigningKey::new("0123456789abcdef", KEY).unwrap().signed(request);
+    raw_event(serde_json::to_string(&signed).unwrap())
+}
+
+/// The event with its request changed and signed again.
+pub(crate) fn changed(event: &SqsEvent, change: impl FnOnce(&mut Value)) -> SqsEvent {
+    let mut request = serde_json::from_str(&signed_of(event).request).unwrap();
+    change(&mut request);
+    event_of(request.to_string())
+}
+
+pub(crate) fn signed_of(event: &SqsEvent) -> SignedRequest {
+    SignedRequest::read(event.records[0].body.as_deref().unwrap()).unwrap()
+}
+
+/// An event with one message.
+pub(crate) fn raw_event(body: String) -> SqsEvent {
     let mut event = SqsEvent::default();
     event.records = vec![message("m-1", body)];
     event

@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use serde_json::json;
 use testkit::gradio_app::{Answer, GradioApp};
 
-use crate::aws::{Aws, CANARY, PLENTY, accepted, at_location, event, greeter, message, named};
+use crate::aws::{
+    Aws, CANARY, PLENTY, accepted, at_location, changed, event, greeter, message, named,
+};
 
 #[tokio::test]
 async fn up_run_publishes_metrics_and_samples_but_no_report() {
@@ -68,7 +70,7 @@ async fn run_at_a_location_has_metrics_and_samples_of_it() {
         })
         .then_output(accepted);
     let app = greeter().await;
-    let event = at_location(event(&[&app.url], Timestamp::now()), "office");
+    let event = at_location(&event(&[&app.url], Timestamp::now()), "office");
     aws.prober().handle_queue(event, PLENTY).await.unwrap();
     assert_eq!((aws.metrics.num_calls(), aws.samples.num_calls()), (1, 1));
 }
@@ -146,9 +148,10 @@ async fn log_has_the_outcome_of_a_run_but_not_the_reply() {
     let app = GradioApp::start(|_| Answer::text("my neighbour's name is Ada")).await;
     let aws = Aws::accepting_all();
     aws.prober().handle_queue(event(&[&app.url], Timestamp::now()), PLENTY).await.unwrap();
-    let mut with_secret = event(&[&app.url], Timestamp::now());
-    let body = with_secret.records[0].body.take().unwrap();
-    with_secret.records[0].body = Some(body.replace(&app.url, "http://${secret:vigie/bot#absent}"));
+    let with_secret = changed(&event(&[&app.url], Timestamp::now()), |request| {
+        let url = &mut request["runs"][0]["probe"]["target"]["url"];
+        *url = json!("http://${secret:vigie/bot#absent}");
+    });
     aws.prober().handle_queue(with_secret, PLENTY).await.unwrap();
     drop(logging);
 
@@ -220,11 +223,9 @@ async fn secret_repeated_by_the_app_is_in_no_request() {
         Answer::text(format!("I received {header} {}", header.to_uppercase()))
     })
     .await;
-    let mut event = event(&[&app.url], Timestamp::now());
-    let mut body: serde_json::Value =
-        serde_json::from_str(event.records[0].body.as_deref().unwrap()).unwrap();
-    body["runs"][0]["probe"]["target"]["auth"] = json!({ "bearer": "${secret:vigie/bot}" });
-    event.records[0].body = Some(body.to_string());
+    let event = changed(&event(&[&app.url], Timestamp::now()), |request| {
+        request["runs"][0]["probe"]["target"]["auth"] = json!({ "bearer": "${secret:vigie/bot}" });
+    });
     aws.prober().handle_queue(event, PLENTY).await.unwrap();
 
     assert_eq!(app.received()[0].headers["authorization"], format!("Bearer {CANARY}"));
@@ -257,11 +258,10 @@ async fn run_with_a_rotated_secret_is_repeated_with_the_new_one() {
             }
         })
         .await;
-        let mut event = event(&[&app.url], Timestamp::now());
-        let mut body: serde_json::Value =
-            serde_json::from_str(event.records[0].body.as_deref().unwrap()).unwrap();
-        body["runs"][0]["probe"]["target"]["auth"] = json!({ "bearer": "${secret:vigie/bot}" });
-        event.records[0].body = Some(body.to_string());
+        let event = changed(&event(&[&app.url], Timestamp::now()), |request| {
+            request["runs"][0]["probe"]["target"]["auth"] =
+                json!({ "bearer": "${secret:vigie/bot}" });
+        });
         aws.prober().handle_queue(event, PLENTY).await.unwrap();
         assert_eq!((aws.metrics.num_calls(), aws.secrets.num_calls()), (1, 2), "{name}");
     }

@@ -6,8 +6,12 @@ use aws_sdk_dynamodb::types::error::InternalServerError;
 use aws_smithy_mocks::mock;
 use jiff::{SignedDuration, Timestamp};
 use prober::{Event, Response};
+use request_signing::SignedRequest;
 
-use crate::aws::{Aws, PLENTY, again, already_claimed, at_location, event, event_of, greeter};
+use crate::aws::{
+    Aws, PLENTY, again, already_claimed, at_location, event, event_of, greeter, raw_event,
+    signed_of,
+};
 
 #[tokio::test]
 async fn run_claimed_before_is_not_made_again() {
@@ -87,7 +91,7 @@ async fn each_location_claims_its_own_run() {
             .then_output(|| PutItemOutput::builder().build());
         let app = greeter().await;
         let event = event(&[&app.url], due);
-        let event = location.map_or_else(|| event.clone(), |name| at_location(event.clone(), name));
+        let event = location.map_or_else(|| event.clone(), |name| at_location(&event, name));
         aws.prober().handle_queue(event, PLENTY).await.unwrap();
         assert_eq!((app.received().len(), aws.claims.num_calls()), (1, 1), "{location:?}");
     }
@@ -130,8 +134,9 @@ async fn test_message_is_recorded_in_the_table() {
         })
         .then_output(|| PutItemOutput::builder().build());
     let now = Timestamp::now();
-    let body = format!(r#"{{"version":1,"environment":"test","due":"{now}","test":"b7d1"}}"#);
-    let answer = aws.prober().handle_queue(event_of(body), PLENTY).await.unwrap();
+    let request = format!(r#"{{"version":1,"environment":"test","due":"{now}","test":"b7d1"}}"#);
+    let body = serde_json::to_string(&SignedRequest::new(request, None)).unwrap();
+    let answer = aws.prober().handle_queue(raw_event(body), PLENTY).await.unwrap();
     assert_eq!((aws.claims.num_calls(), aws.metrics.num_calls()), (1, 0));
     assert_eq!(answer.batch_item_failures.len(), 0, "the message is deleted");
 }
@@ -140,11 +145,29 @@ async fn test_message_is_recorded_in_the_table() {
 async fn request_of_unknown_version_is_returned_at_once() {
     let aws = Aws::accepting_all();
     let answer =
-        aws.prober().handle_queue(event_of(r#"{"version":9}"#.to_owned()), PLENTY).await.unwrap();
+        aws.prober().handle_queue(raw_event(r#"{"version":9}"#.to_owned()), PLENTY).await.unwrap();
     let ids: Vec<&str> =
         answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
     assert_eq!(ids, ["m-1"]);
     assert_eq!((aws.released.num_calls(), aws.deleted.num_calls()), (1, 0));
+}
+
+#[tokio::test]
+async fn request_without_the_signature_makes_no_run() {
+    let app = greeter().await;
+    let signed = signed_of(&event(&[&app.url], Timestamp::now()));
+    let unsigned = SignedRequest { signature: None, ..signed.clone() };
+    let forged = SignedRequest { request: signed.request.replace("hi", "ho"), ..signed.clone() };
+    for (name, request) in [("unsigned", unsigned), ("forged", forged)] {
+        let aws = Aws::accepting_all();
+        let body = serde_json::to_string(&request).unwrap();
+        let queued = aws.prober().handle_queue(raw_event(body), PLENTY).await.unwrap();
+        assert_eq!(queued.batch_item_failures.len(), 1, "{name}");
+        assert_eq!((aws.released.num_calls(), aws.claims.num_calls()), (1, 0), "{name}");
+        let direct = aws.prober().handle(Event::Direct(request), PLENTY).await.unwrap_err();
+        assert_eq!(lambda_runtime::Diagnostic::from(direct).error_type, "Rejected", "{name}");
+        assert_eq!(app.received().len(), 0, "{name}");
+    }
 }
 
 #[tokio::test]
