@@ -31,6 +31,7 @@ pub const VIGIE_CRATES: &[&str] = &[
     "relabel",
     "remote_write",
     "report_page",
+    "request_signing",
     "samples",
     "scrape",
     "secrets",

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::report::Report;
+use lambda_runtime::Diagnostic;
 use request_signing::SignedRequest;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::claim::Due;
 use crate::publish::Scope;
-use crate::{InvocationError, Prober, RESERVE, Unpublished, log, requests};
+use crate::requests::RejectedRequest;
+use crate::{Prober, RESERVE, Unpublished, log, requests};
 
 /// The event that invokes the function.
 #[derive(Debug, Deserialize)]
@@ -31,6 +33,26 @@ pub enum Event {
 pub enum Response {
     Queue(SqsBatchResponse),
     Direct(Vec<Report>),
+}
+
+/// Why an invocation failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvocationError {
+    #[error(transparent)]
+    Unpublished(#[from] Unpublished),
+    #[error("the run request was rejected")]
+    Rejected(#[from] RejectedRequest),
+}
+
+impl From<InvocationError> for Diagnostic {
+    fn from(error: InvocationError) -> Self {
+        let rejected = match error {
+            InvocationError::Unpublished(error) => return error.into(),
+            InvocationError::Rejected(error) => error,
+        };
+        Self { error_type: "Rejected".into(), error_message: lambda_kit::chain(&rejected) }
+    }
 }
 
 impl Prober {

@@ -39,9 +39,9 @@ use tracing::{debug, error, info, warn};
 
 pub use config::Config;
 pub use error::{PublishError, SamplesError, ScrapeError, StoreError};
-pub use invocation::{Event, Response};
+pub use invocation::{Event, InvocationError, Response};
 pub use page::RequestError;
-pub use requests::{InvocationError, RejectedRequest};
+pub use requests::RejectedRequest;
 pub use runs::TargetError;
 
 use claim::Due;
