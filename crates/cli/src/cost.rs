@@ -107,9 +107,12 @@ const BRIDGE_GIGABYTES: f64 = 0.25;
 const BRIDGE_SECONDS: f64 = 0.2;
 /// Data keys are used for an hour by queues and for five minutes by the table.
 const KMS_REQUESTS: f64 = 20_000.0;
-/// Metrics about Vigie itself with a value in every hour: `RunsDispatched`, `RunsReported`. Metrics are billed by the hour
-/// in which they have a value, so `RunsLost` and the like cost nothing while nothing fails.
-const OWN_METRICS: f64 = 2.0;
+/// Metrics about Vigie itself with a value in every hour: `RunsDispatched`, and with probes `RunsReported`. Metrics are
+/// billed by the hour in which they have a value, so `RunsLost` and the like cost nothing while nothing fails.
+const OWN_METRICS: f64 = 1.0;
+const OWN_METRICS_OF_RUNS: f64 = 1.0;
+/// The dispatcher publishes the metrics of two minutes in one request.
+const DISPATCHER_REQUESTS_A_MINUTE: f64 = 0.5;
 /// `SubscriptionsUnconfirmed` has a value in one hour of the day.
 const DAILY_METRICS: f64 = 1.0 / 24.0;
 /// `SamplesReceived`, `SamplesSent`, `OldestMessageAge`.
@@ -154,9 +157,9 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     } else {
         (0.0, 0.0, 0.0)
     };
-    // Each invocation of the prober publishes once, the dispatcher every minute, and the bridge every minute it runs.
-    let publishing =
-        messages.runs + messages.scrapes + MINUTES_A_MONTH + bridges.min(MINUTES_A_MONTH);
+    // Each invocation of the prober publishes once, and the bridge every minute it runs.
+    let dispatcher = MINUTES_A_MONTH * DISPATCHER_REQUESTS_A_MINUTE;
+    let publishing = messages.runs + messages.scrapes + dispatcher + bridges.min(MINUTES_A_MONTH);
     let invocations = messages.runs + messages.scrapes + 2.0 * MINUTES_A_MONTH;
     let forwarded = if assumed.remote_write { runs + scrapes } else { 0.0 };
 
@@ -164,7 +167,8 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     let lambda = (prober + ticks + bridge) * prices.lambda_arm64_gb_second
         + (invocations + bridges) / 1e6 * prices.lambda_million_requests;
     let metrics_each = if assumed.all_metrics { FULL_METRICS } else { ESSENTIAL_METRICS };
-    let own_metrics = OWN_METRICS + DAILY_METRICS + bridge_metrics;
+    let of_runs = if enabled.is_empty() { 0.0 } else { OWN_METRICS_OF_RUNS };
+    let own_metrics = OWN_METRICS + of_runs + DAILY_METRICS + bridge_metrics;
     let metrics = (own_metrics + count * metrics_each) * prices.cloudwatch_metric;
     let alarms = (OWN_ALARM_METRICS + bridge_alarms) * prices.cloudwatch_alarm
         + enabled.iter().map(|probe| 2.0 * alarm_price(probe, prices)).sum::<f64>();
@@ -360,9 +364,9 @@ mod tests {
     fn cost_of_an_environment_and_of_ten_bots_stays_low() {
         let prices = Prices::built_in();
         let base = total(&bill(&[], ASSUMED, &prices));
-        assert!(base <= 8.25, "{base}");
+        assert!(base <= 8.0, "{base}");
         let ten = total(&bill(&probes(10, "1m"), ASSUMED, &prices)) / 10.0;
-        assert!(ten <= 2.52, "{ten}");
+        assert!(ten <= 2.5, "{ten}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod alarms;
 mod config;
 mod destinations;
+mod metrics;
 pub mod probes;
 mod queue;
 
@@ -24,12 +25,14 @@ use jiff::Timestamp;
 use lambda_kit::chain;
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use alarms::Alarms;
 pub use config::{Config, Locations};
 pub use destinations::Destination;
 use destinations::unknown_locations;
+use metrics::Unpublished;
 use probes::Source;
 use queue::{SendError, Unsent};
 use request_signing::{SignError, SignedRequest, Signer, SigningKey};
@@ -122,6 +125,7 @@ pub struct Dispatcher {
     destinations: Vec<Destination>,
     signer: Signer,
     cloudwatch: CloudWatch,
+    metrics: Mutex<Unpublished>,
     /// `None` when the probes of this environment have no alarms.
     alarms: Option<Alarms>,
 }
@@ -138,7 +142,8 @@ impl Dispatcher {
         let signer = Signer::new(s3, config.report_bucket.clone());
         let alarms =
             config.alarms.then(|| Alarms::new(cloudwatch.clone(), config.environment.clone()));
-        Self { config, source, destinations, signer, cloudwatch, alarms }
+        let metrics = Mutex::default();
+        Self { config, source, destinations, signer, cloudwatch, metrics, alarms }
     }
 
     /// Handles an event and returns the response as JSON.
@@ -234,7 +239,7 @@ impl Dispatcher {
         missing.len()
     }
 
-    /// Publishes the self-monitoring metrics. A failure is only logged: missing metrics raise an alarm.
+    /// Publishes the self-monitoring metrics, or keeps them for the next minute. A failure is only logged: missing metrics raise an alarm.
     async fn publish(&self, minute: Timestamp, runs: usize, problems: usize, without_alarm: usize) {
         let own = |name, value: usize| {
             let value = f64::from(u32::try_from(value).unwrap_or(u32::MAX));
@@ -246,6 +251,10 @@ impl Dispatcher {
         }
         if without_alarm > 0 {
             metrics.push(own(OwnMetric::ProbesWithoutAlarm, without_alarm));
+        }
+        let metrics = self.metrics.lock().await.add(metrics);
+        if metrics.is_empty() {
+            return;
         }
         if let Err(error) = cloudwatch::put(&self.cloudwatch, metrics).await {
             error!(error = chain(&error), "Publishing the dispatcher's metrics failed");
