@@ -83,10 +83,33 @@ pub fn own(
     value: f64,
     at: Timestamp,
 ) -> MetricDatum {
+    own_with(metric, vec![dimension("Environment", environment.as_str())], value, at)
+}
+
+/// A part of the value of a metric about Vigie itself, with its reason.
+#[must_use]
+pub fn own_by_reason(
+    metric: OwnMetric,
+    environment: &EnvironmentName,
+    reason: &str,
+    value: f64,
+    at: Timestamp,
+) -> MetricDatum {
+    let dimensions =
+        vec![dimension("Environment", environment.as_str()), dimension("Reason", reason)];
+    own_with(metric, dimensions, value, at)
+}
+
+fn own_with(
+    metric: OwnMetric,
+    dimensions: Vec<Dimension>,
+    value: f64,
+    at: Timestamp,
+) -> MetricDatum {
     let info = metric.info();
     MetricDatum::builder()
         .metric_name(info.name)
-        .dimensions(dimension("Environment", environment.as_str()))
+        .set_dimensions(Some(dimensions))
         .unit(unit(info.unit))
         .timestamp(date_time(at))
         .value(value)

@@ -6,6 +6,7 @@ use domain::EnvironmentName;
 use domain::SecretReference;
 use lambda_kit::{SettingError, Settings};
 use samples::Protocol;
+use url::Url;
 
 /// Prometheus rejects samples older than about an hour, or answers them with 500 for ever.
 const MAX_AGE: Duration = Duration::from_secs(3000);
@@ -96,9 +97,10 @@ impl Config {
 
 /// The region in `https://aps-workspaces.REGION.amazonaws.com/…`.
 fn region(url: &str) -> Option<String> {
-    let host = url.split("://").nth(1)?.split('/').next()?;
-    let mut parts = host.split('.');
-    (parts.next()? == "aps-workspaces").then(|| parts.next().map(str::to_owned))?
+    let url = Url::parse(url).ok()?;
+    let (service, rest) = url.host_str()?.split_once('.')?;
+    let (region, _) = rest.split_once('.')?;
+    (service == "aps-workspaces").then(|| region.to_owned())
 }
 
 #[cfg(test)]

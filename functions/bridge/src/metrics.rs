@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
+use aws_sdk_cloudwatch::types::MetricDatum;
+use cloudwatch::OwnMetric;
 use domain::EnvironmentName;
 use samples::Timestamp;
 use tokio::time::Instant;
@@ -68,45 +68,29 @@ impl Metrics {
         }
         let this =
             std::mem::replace(self, Self { published: Some(Instant::now()), ..Self::default() });
-        let at = DateTime::from_millis(now.as_millis());
-        let datum = |name: &str, unit: StandardUnit, value: f64, reason: Option<&str>| {
-            let environment = dimension("Environment", environment.as_str());
-            let reason = reason.map(|reason| dimension("Reason", reason));
-            MetricDatum::builder()
-                .metric_name(name)
-                .set_dimensions(Some(std::iter::once(environment).chain(reason).collect()))
-                .unit(unit)
-                .timestamp(at)
-                .value(value)
-                .build()
-        };
-        let count =
-            |name: &str, number: usize| datum(name, StandardUnit::Count, float(number), None);
-        let refused: usize = this.refused.values().sum();
+        let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
+        let own = |metric, value| cloudwatch::own(metric, environment, value, at);
         let always = [
-            count("SamplesReceived", this.received),
-            count("SamplesSent", this.sent),
-            datum("OldestMessageAge", StandardUnit::Seconds, this.oldest.as_secs_f64(), None),
+            own(OwnMetric::SamplesReceived, float(this.received)),
+            own(OwnMetric::SamplesSent, float(this.sent)),
+            own(OwnMetric::OldestMessageAge, this.oldest.as_secs_f64()),
         ];
         let sometimes = [
-            ("SamplesRefused", refused),
-            ("SamplesDeadLettered", this.dead_lettered),
-            ("SamplesArchived", this.archived),
+            (OwnMetric::SamplesRefused, this.refused.values().sum()),
+            (OwnMetric::SamplesDeadLettered, this.dead_lettered),
+            (OwnMetric::SamplesArchived, this.archived),
         ];
-        let sometimes = sometimes.iter().filter(|(_, number)| *number > 0);
+        let sometimes = sometimes.into_iter().filter(|(_, number)| *number > 0);
         let reasons = this.refused.iter().map(|(reason, number)| {
-            datum("SamplesRefused", StandardUnit::Count, float(*number), Some(reason))
+            let (metric, value) = (OwnMetric::SamplesRefused, float(*number));
+            cloudwatch::own_by_reason(metric, environment, reason, value, at)
         });
         always
             .into_iter()
-            .chain(sometimes.map(|(name, number)| count(name, *number)))
+            .chain(sometimes.map(|(metric, number)| own(metric, float(number))))
             .chain(reasons)
             .collect()
     }
-}
-
-fn dimension(name: &str, value: &str) -> Dimension {
-    Dimension::builder().name(name).value(value).build()
 }
 
 fn float(number: usize) -> f64 {
@@ -119,7 +103,8 @@ mod tests {
 
     fn names(data: &[MetricDatum]) -> Vec<String> {
         let describe = |datum: &MetricDatum| {
-            let dimensions = datum.dimensions().iter().filter_map(Dimension::value);
+            let dimensions =
+                datum.dimensions().iter().filter_map(aws_sdk_cloudwatch::types::Dimension::value);
             let dimensions = dimensions.collect::<Vec<_>>().join(",");
             format!("{}[{dimensions}] {}", datum.metric_name().unwrap(), datum.value().unwrap())
         };
