@@ -95,7 +95,7 @@ async fn start_up(bench: &Bench<'_>, world: &World<'_>) -> anyhow::Result<Table>
                 events.push(invoke(&mut lambda, world, name).await?);
             }
             let warm = || events.iter().skip(1);
-            Ok((
+            Ok::<_, anyhow::Error>((
                 vec![
                     name.to_owned(),
                     within(archive, most, 1),
@@ -154,7 +154,10 @@ async fn by_size(bench: &Bench<'_>, world: &World<'_>) -> anyhow::Result<Table> 
             for _ in 0..bench.runs {
                 batches.measure(world, quota.as_ref(), bench).await?;
             }
-            Ok((batches.row(&what, size), format!("{} batches", bench.runs * 2)))
+            Ok::<_, anyhow::Error>((
+                batches.row(&what, size),
+                format!("{} batches", bench.runs * 2),
+            ))
         };
         rows.push(bench.progress.step(&format!("a batch of ten on {what}"), measured).await?);
     }
@@ -302,7 +305,7 @@ async fn planning(bench: &Bench<'_>) -> anyhow::Result<Table> {
                 value(peak, PLAN_MIB),
             ]);
         }
-        Ok((rows, format!("{PROBES} probes")))
+        Ok::<_, anyhow::Error>((rows, format!("{PROBES} probes")))
     };
     let rows = bench.progress.step("plan a minute", measured).await?;
     Ok(Table {

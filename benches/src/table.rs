@@ -23,7 +23,7 @@ impl Bench<'_> {
     pub(crate) async fn cargo(&self, profile: &str, arguments: &[&str]) -> anyhow::Result<()> {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--quiet", "--locked", "--profile", profile]).args(arguments);
-        self.processes.show("cargo-build", cargo.current_dir(self.root)).await
+        Ok(self.processes.show("cargo-build", cargo.current_dir(self.root)).await?)
     }
 
     /// The path of a program that was built.
@@ -39,9 +39,9 @@ impl Bench<'_> {
             SAM.install(self.root, self.processes).await?;
             let build = Build::Release(Architecture::HOST);
             let changed = checkout.build_functions(build, self.progress).await?;
-            Ok(((), if changed { "built" } else { "unchanged" }))
+            Ok::<_, anyhow::Error>(((), if changed { "built" } else { "unchanged" }))
         };
-        self.progress.step("build the functions", built).await
+        Ok(self.progress.step("build the functions", built).await?)
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         for _ in 0..bench.runs {
             costs.push(once(bench).await?);
         }
-        Ok((costs, format!("{SAMPLES} samples")))
+        Ok::<_, anyhow::Error>((costs, format!("{SAMPLES} samples")))
     };
     let costs: Vec<Cost> = bench.progress.step("one cold invocation of the bridge", work).await?;
     let value = |of: fn(&Cost) -> f64| {

@@ -36,7 +36,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         for _ in 0..bench.runs {
             runs.push(converse(bench).await?);
         }
-        Ok((runs, format!("all succeeded, {} times", bench.runs)))
+        Ok::<_, anyhow::Error>((runs, format!("all succeeded, {} times", bench.runs)))
     };
     let runs = bench.progress.step("a thousand conversations at once", work).await?;
     let of = |value: fn(&Output) -> f64| median(runs.iter().map(value).collect());

@@ -63,7 +63,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
             server.stop().await;
             let measured = measured?;
             let shown = format!("{} clients, {} runs each", measured.len(), bench.runs);
-            Ok((measured, shown))
+            Ok::<_, anyhow::Error>((measured, shown))
         };
         for (client, measurements) in bench.progress.step(&name, work).await? {
             rows.push(row(setting.name, &client, measurements));

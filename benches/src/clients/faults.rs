@@ -35,7 +35,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
             lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         ensure!(played.len() >= 50, "only {} faults were played", played.len());
         let shown = format!("{} faults, each as it should be", played.len());
-        Ok((played, shown))
+        Ok::<_, anyhow::Error>((played, shown))
     };
     let played = bench.progress.step("the fault matrix", work).await?;
     let (limited, seen): (Vec<_>, Vec<_>) =

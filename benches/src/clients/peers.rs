@@ -162,7 +162,7 @@ async fn install_chromium(root: &Path, processes: &Processes) -> anyhow::Result<
     packages::install(processes, "chromium", "chromium", hint).await?;
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts"]).current_dir(driver(root));
-    processes.run("install-browser-driver", &mut npm).await
+    Ok(processes.run("install-browser-driver", &mut npm).await?)
 }
 
 /// The program that types into Chromium, shared with `make test-browser`.

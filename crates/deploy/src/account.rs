@@ -3,15 +3,39 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
 use aws_call::{CallError, Client, xml_texts};
 use aws_config::SdkConfig;
 
 use crate::doctor::{Executions, Subscription};
+use crate::error::chain;
 
 /// CloudFormation waits up to an hour for resources such as functions in a VPC.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(3_600);
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why an account cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    #[error("no AWS region\nhint: set AWS_REGION")]
+    NoRegion,
+    /// The cause is in the text, before the hint.
+    #[error("{problem}: {cause}\nhint: {hint}")]
+    Credentials { problem: &'static str, cause: String, hint: String },
+    #[error("could not read the stack `{stack}`")]
+    ReadStack { stack: String, source: CallError },
+    #[error("could not delete the stack `{stack}`")]
+    DeleteStack { stack: String, source: CallError },
+    #[error(
+        "stack `{stack}` was not deleted; it is in state {status}\n\
+         hint: aws cloudformation describe-stack-events --stack-name {stack} --region {region}"
+    )]
+    NotDeleted { stack: String, status: String, region: String },
+    #[error("could not change the termination protection of the stack `{stack}`")]
+    Protect { stack: String, source: CallError },
+    #[error("could not read the subscriptions")]
+    Subscriptions { source: CallError },
+}
 
 /// The account and region of one set of credentials.
 pub struct Account {
@@ -24,11 +48,11 @@ pub struct Account {
 
 impl Account {
     /// Asks STS who calls, so that missing credentials show before anything is built.
-    pub async fn of(aws: &SdkConfig) -> anyhow::Result<Self> {
-        let region = aws.region().context("no AWS region\nhint: set AWS_REGION")?.to_string();
+    pub async fn of(aws: &SdkConfig) -> Result<Self, AccountError> {
+        let region = aws.region().ok_or(AccountError::NoRegion)?.to_string();
         let client = Client::new(aws);
         let identity = client.query("sts", "2011-06-15", "GetCallerIdentity", &[]).await;
-        let identity = identity.map_err(|error| refusal(error, &region))?;
+        let identity = identity.map_err(|error| refusal(&error, &region))?;
         let text = |tag| xml_texts(&identity, tag).into_iter().next().unwrap_or_default();
         Ok(Self { client, id: text("Account"), region, caller: text("Arn") })
     }
@@ -85,33 +109,39 @@ impl Account {
     }
 
     /// Deletes a stack, if there is one, and waits until it is deleted.
-    pub async fn delete_stack(&self, stack: &str) -> anyhow::Result<()> {
+    pub async fn delete_stack(&self, stack: &str) -> Result<(), AccountError> {
         let named = [("StackName", stack)];
-        self.client.query("cloudformation", "2010-05-15", "DeleteStack", &named).await?;
+        let delete = self.client.query("cloudformation", "2010-05-15", "DeleteStack", &named);
+        let stack = || stack.to_owned();
+        delete.await.map_err(|source| AccountError::DeleteStack { stack: stack(), source })?;
         let started = Instant::now();
-        while let Some(status) = self.stack_status(stack).await.context("reading the stack")? {
+        while let Some(status) = self.existing_stack(&stack()).await? {
             if status == "DELETE_COMPLETE" {
                 break;
             }
             if status == "DELETE_FAILED" || DELETE_TIMEOUT < started.elapsed() {
-                bail!(
-                    "stack `{stack}` was not deleted; it is in state {status}\n\
-                     hint: aws cloudformation describe-stack-events --stack-name {stack} --region {}",
-                    self.region
-                );
+                let region = self.region.clone();
+                return Err(AccountError::NotDeleted { stack: stack(), status, region });
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
+    /// Like [`Account::stack_status`], with the stack in the error.
+    pub(crate) async fn existing_stack(&self, stack: &str) -> Result<Option<String>, AccountError> {
+        let failed = |source| AccountError::ReadStack { stack: stack.to_owned(), source };
+        self.stack_status(stack).await.map_err(failed)
+    }
+
     /// Turns termination protection of a stack on or off.
-    pub async fn protect(&self, stack: &str, on: bool) -> Result<(), CallError> {
+    pub async fn protect(&self, stack: &str, on: bool) -> Result<(), AccountError> {
         let on = if on { "true" } else { "false" };
         let input = [("StackName", stack), ("EnableTerminationProtection", on)];
         let action = "UpdateTerminationProtection";
-        self.client.query("cloudformation", "2010-05-15", action, &input).await?;
-        Ok(())
+        let done = self.client.query("cloudformation", "2010-05-15", action, &input).await;
+        let failed = |source| AccountError::Protect { stack: stack.to_owned(), source };
+        done.map(drop).map_err(failed)
     }
 
     /// The quota of concurrent executions.
@@ -145,9 +175,9 @@ impl Account {
     }
 
     /// E-mail addresses of an environment's topics that have not confirmed their subscription.
-    pub async fn unconfirmed(&self, environment: &str) -> anyhow::Result<Vec<String>> {
+    pub async fn unconfirmed(&self, environment: &str) -> Result<Vec<String>, AccountError> {
         let found = self.subscriptions(&format!("vigie-{environment}-")).await;
-        let found = found.context("could not read the subscriptions")?;
+        let found = found.map_err(|source| AccountError::Subscriptions { source })?;
         let pending = found.into_iter().filter(|one| !one.confirmed);
         let mut addresses: Vec<String> = pending.map(|one| one.endpoint).collect();
         addresses.sort();
@@ -176,8 +206,8 @@ struct AccountLimit {
 }
 
 /// The error of STS with what the caller can do about it.
-fn refusal(error: CallError, region: &str) -> anyhow::Error {
-    let (problem, hint) = match (&error, error.code()) {
+fn refusal(error: &CallError, region: &str) -> AccountError {
+    let (problem, hint) = match (error, error.code()) {
         (CallError::Http { .. }, _) => (
             "AWS could not be reached",
             format!("check the network, and that `{region}` is the name of a region"),
@@ -199,8 +229,7 @@ fn refusal(error: CallError, region: &str) -> anyhow::Error {
             "log in, such as with `aws sso login`, or name a profile with AWS_PROFILE".to_owned(),
         ),
     };
-    let cause = format!("{:#}", anyhow::Error::new(error));
-    anyhow::anyhow!("{problem}: {cause}\nhint: {hint}")
+    AccountError::Credentials { problem, cause: chain(error), hint }
 }
 
 /// The subscriptions on one page. The queue of the stack itself is not a recipient.

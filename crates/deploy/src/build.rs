@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-
-use crate::parameters;
+use crate::error::FileError;
+use crate::parameters::{self, ParametersError};
 
 pub const FUNCTIONS: [&str; 5] = ["dispatcher", "prober", "bridge", "ingest", "alerts"];
 
@@ -56,6 +55,20 @@ pub enum Build {
     Archive(Architecture),
 }
 
+/// Why a release archive cannot be deployed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArchiveError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    #[error("the architecture of the archive is `{found}`; expected `arm64` or `x86_64`")]
+    Architecture { found: String },
+    #[error("`{}` is missing in the archive", .package.display())]
+    Package { package: PathBuf, source: std::io::Error },
+}
+
 impl Build {
     /// For an emulator: debug, or release with `VIGIE_FUNCTIONS=release`.
     #[must_use]
@@ -95,24 +108,27 @@ impl Build {
     }
 
     /// That of the release archive in `root`; `None` in a checkout.
-    pub fn of_archive(root: &Path) -> anyhow::Result<Option<Self>> {
+    pub fn of_archive(root: &Path) -> Result<Option<Self>, ArchiveError> {
         if root.join("Cargo.toml").exists() {
             return Ok(None);
         }
-        let template = std::fs::read_to_string(root.join("infra/template.yaml"))?;
+        let template = root.join("infra/template.yaml");
+        let template = std::fs::read_to_string(&template).map_err(FileError::reading(&template))?;
         let default = parameters::of_template(&template)?.remove("Architecture").flatten();
         let architecture = match default.as_deref() {
             Some("arm64") => Architecture::Arm64,
             Some("x86_64") => Architecture::X86,
             other => {
-                bail!("the architecture of the archive is {other:?}; expected arm64 or x86_64")
+                let found = other.unwrap_or_default().to_owned();
+                return Err(ArchiveError::Architecture { found });
             }
         };
         let build = Self::Archive(architecture);
         for name in FUNCTIONS {
             let package = build.package(root, name);
-            std::fs::metadata(&package)
-                .with_context(|| format!("`{}` is missing in the archive", package.display()))?;
+            if let Err(source) = std::fs::metadata(&package) {
+                return Err(ArchiveError::Package { package, source });
+            }
         }
         Ok(Some(build))
     }

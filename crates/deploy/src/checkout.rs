@@ -4,14 +4,26 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
 use tokio::process::Command;
 
 use crate::build::{Build, FUNCTIONS};
+use crate::error::FileError;
 use crate::locations::LocationStack;
-use crate::parameters::{self, Parameters};
+use crate::parameters::{self, Parameters, ParametersError};
 use crate::process::Processes;
 use crate::python::SAM;
+
+/// Why `sam deploy` was not prepared.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TemplateError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    #[error("the template packages {found} functions; expected {}", FUNCTIONS.len())]
+    Functions { found: usize },
+}
 
 /// A checkout and the programs that it starts.
 pub struct Checkout<'a> {
@@ -30,20 +42,20 @@ impl Checkout<'_> {
         folder: &Path,
         alarms: Option<&Path>,
         values: Parameters,
-    ) -> anyhow::Result<Command> {
+    ) -> Result<Command, TemplateError> {
         let infra = self.root.join("infra");
         let source = infra.join("template.yaml");
-        let source = fs::read_to_string(&source)
-            .with_context(|| format!("`{}` could not be read", source.display()))?;
+        let source = fs::read_to_string(&source).map_err(FileError::reading(&source))?;
         let mut all = parameters::of_samconfig(self.root, environment)?;
         all.insert("Architecture".to_owned(), build.architecture().as_str().to_owned());
         all.extend(values);
         let file = parameters::write_for_sam(folder, &parameters::complete(&source, &all)?)?;
         let template = folder.join("template.yaml");
-        let (text, packaged) =
-            located(&source, &infra, |name| build.package(self.root, name), alarms);
-        ensure!(packaged == FUNCTIONS.len(), "the template packages {packaged} functions");
-        fs::write(&template, text)?;
+        let (text, found) = located(&source, &infra, |name| build.package(self.root, name), alarms);
+        if found != FUNCTIONS.len() {
+            return Err(TemplateError::Functions { found });
+        }
+        fs::write(&template, text).map_err(FileError::writing(&template))?;
         Ok(self.sam_deploy_file(environment, &template, &file))
     }
 
@@ -55,18 +67,17 @@ impl Checkout<'_> {
         folder: &Path,
         location: &LocationStack,
         mut values: Parameters,
-    ) -> anyhow::Result<Command> {
+    ) -> Result<Command, TemplateError> {
         let infra = self.root.join("infra");
         let source = infra.join("location.yaml");
-        let source = fs::read_to_string(&source)
-            .with_context(|| format!("`{}` could not be read", source.display()))?;
+        let source = fs::read_to_string(&source).map_err(FileError::reading(&source))?;
         let known = parameters::of_template(&source)?;
         values.retain(|name, _| known.contains_key(name));
         let folder = folder.join(&location.stack);
         let file = parameters::write_for_sam(&folder, &parameters::complete(&source, &values)?)?;
         let template = folder.join("template.yaml");
         let (text, _) = located(&source, &infra, |name| build.package(self.root, name), None);
-        fs::write(&template, text)?;
+        fs::write(&template, text).map_err(FileError::writing(&template))?;
         let mut sam = self.sam_deploy_file(environment, &template, &file);
         let (stack, region) = (&location.stack, &location.region);
         sam.args(["--stack-name", stack, "--s3-prefix", stack, "--region", region]);
@@ -141,7 +152,7 @@ fn located(
 }
 
 /// A hash of the names and contents of all files below `inputs`.
-pub(crate) fn fingerprint(root: &Path, inputs: &[&str]) -> anyhow::Result<u64> {
+pub(crate) fn fingerprint(root: &Path, inputs: &[&str]) -> Result<u64, FileError> {
     let mut files = Vec::new();
     for input in inputs {
         collect(&root.join(input), &mut files)?;
@@ -149,16 +160,16 @@ pub(crate) fn fingerprint(root: &Path, inputs: &[&str]) -> anyhow::Result<u64> {
     files.sort();
     let mut hasher = DefaultHasher::new();
     for file in files {
-        file.strip_prefix(root)?.hash(&mut hasher);
-        fs::read(&file)?.hash(&mut hasher);
+        file.strip_prefix(root).unwrap_or(&file).hash(&mut hasher);
+        fs::read(&file).map_err(FileError::reading(&file))?.hash(&mut hasher);
     }
     Ok(hasher.finish())
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), FileError> {
     if path.is_dir() {
-        for entry in fs::read_dir(path)? {
-            collect(&entry?.path(), files)?;
+        for entry in fs::read_dir(path).map_err(FileError::reading(path))? {
+            collect(&entry.map_err(FileError::reading(path))?.path(), files)?;
         }
     } else if path.is_file() {
         files.push(path.to_owned());

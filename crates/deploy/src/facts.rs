@@ -4,18 +4,30 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
 use aws_call::{CallError, xml_texts};
 use domain::{EnvironmentName, SecretReference};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::account::Account;
+use crate::account::{Account, AccountError};
 use crate::doctor::{Alarms, BRIDGE, Facts, Secret, SecretState, Subscription, Unread};
-use crate::parameters::{self, Parameters};
+use crate::error::FileError;
+use crate::parameters::{self, Parameters, ParametersError};
 
 /// Pages of 100 that are read at most: twice the default quota of alarms.
 const PAGES: usize = 100;
+
+/// Why the facts about an environment could not be collected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FactsError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
 
 /// Secrets of the probes and who uses them.
 pub type UsedSecrets = Vec<(SecretReference, String)>;
@@ -27,8 +39,9 @@ pub async fn collect(
     environment: &EnvironmentName,
     values: &Parameters,
     mut used: UsedSecrets,
-) -> anyhow::Result<Facts> {
-    let template = fs::read_to_string(root.join("infra/template.yaml"))?;
+) -> Result<Facts, FactsError> {
+    let template = root.join("infra/template.yaml");
+    let template = fs::read_to_string(&template).map_err(FileError::reading(&template))?;
     let mut all = parameters::of_samconfig(root, environment.as_str())?;
     all.extend(values.clone());
     let parameters = parameters::complete(&template, &all)?;
@@ -73,10 +86,12 @@ pub async fn collect(
 }
 
 /// The text of the templates that are deployed with these parameters.
-fn stacks(root: &Path, parameters: &Parameters) -> anyhow::Result<String> {
+fn stacks(root: &Path, parameters: &Parameters) -> Result<String, FileError> {
     let with_probes = parameters.get("ProbeAlarms").is_none_or(|value| value == "on");
-    let mut files: Vec<_> = fs::read_dir(root.join("infra"))?
-        .collect::<Result<Vec<_>, _>>()?
+    let infra = root.join("infra");
+    let entries = fs::read_dir(&infra).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut files: Vec<_> = entries
+        .map_err(FileError::reading(&infra))?
         .into_iter()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
@@ -86,8 +101,7 @@ fn stacks(root: &Path, parameters: &Parameters) -> anyhow::Result<String> {
     for file in files {
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
         if with_probes || !name.is_some_and(|name| name.starts_with("alarms")) {
-            text += &fs::read_to_string(&file)
-                .with_context(|| format!("`{}` could not be read", file.display()))?;
+            text += &fs::read_to_string(&file).map_err(FileError::reading(&file))?;
         }
     }
     Ok(text)
@@ -143,13 +157,13 @@ impl Reader<'_> {
         None
     }
 
-    async fn stack_status(&mut self, stack: &str) -> anyhow::Result<Option<String>> {
+    async fn stack_status(&mut self, stack: &str) -> Result<Option<String>, AccountError> {
         match self.account.stack_status(stack).await {
             Ok(status) => Ok(status),
             Err(error) if is_denied(&error) => Ok(self
                 .keep::<()>("cloudformation:DescribeStacks", Err(error))
                 .map(|()| String::new())),
-            Err(error) => Err(error).context("could not read the stack"),
+            Err(source) => Err(AccountError::ReadStack { stack: stack.to_owned(), source }),
         }
     }
 

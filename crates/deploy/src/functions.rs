@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
 use tokio::process::Command;
 
 use crate::build::{Architecture, Build, FUNCTIONS};
 use crate::checkout::{Checkout, fingerprint};
+use crate::error::FileError;
+use crate::process::ProcessError;
 use crate::progress::Progress;
 
 /// Routes and receivers of the notifications.
@@ -25,9 +26,31 @@ const INPUTS: [&str; 7] = [
     "crates/deploy/requirements/sam.txt",
 ];
 
+/// Why the functions cannot be deployed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error("`{}` is not a Linux program", .bootstrap.display())]
+    NotLinux { bootstrap: PathBuf },
+    #[error(
+        "`{}` is for another processor (ELF machine {machine}); expected {expected}\n\
+         hint: delete target/lambda and deploy again",
+        .bootstrap.display()
+    )]
+    Machine { bootstrap: PathBuf, machine: u16, expected: &'static str },
+}
+
 impl Checkout<'_> {
     /// Builds the functions, unless nothing changed; returns whether anything was built.
-    pub async fn build_functions(&self, build: Build, progress: &Progress) -> anyhow::Result<bool> {
+    pub async fn build_functions(
+        &self,
+        build: Build,
+        progress: &Progress,
+    ) -> Result<bool, BuildError> {
         let built = match build {
             Build::Debug => self.build_debug().await?,
             Build::Release(architecture) => self.build_release(architecture, progress).await?,
@@ -39,11 +62,11 @@ impl Checkout<'_> {
         }
         // The routes are beside the program, so that a change of them needs no build.
         let routes = build.folder(self.root).join("alerts/routes.json");
-        fs::copy(self.root.join(ROUTES), routes).with_context(|| ROUTES.to_owned())?;
+        fs::copy(self.root.join(ROUTES), &routes).map_err(FileError::writing(&routes))?;
         Ok(built)
     }
 
-    async fn build_debug(&self) -> anyhow::Result<bool> {
+    async fn build_debug(&self) -> Result<bool, BuildError> {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--locked"]).args(FUNCTIONS.iter().flat_map(|name| ["-p", name]));
         self.processes.run("build-functions", cargo.current_dir(self.root)).await?;
@@ -56,12 +79,12 @@ impl Checkout<'_> {
             if modified(&bootstrap).is_ok_and(|at| modified(&binary).is_ok_and(|of| of < at)) {
                 continue;
             }
-            fs::create_dir_all(&folder)?;
+            fs::create_dir_all(&folder).map_err(FileError::writing(&folder))?;
             // Without symbols the upload is half as large. The linker's package has `strip`.
             let mut strip = Command::new("strip");
             strip.arg("-o").arg(&bootstrap).arg(&binary);
             if self.processes.run("strip", &mut strip).await.is_err() {
-                fs::copy(&binary, &bootstrap)?;
+                fs::copy(&binary, &bootstrap).map_err(FileError::writing(&bootstrap))?;
             }
             changed = true;
         }
@@ -72,7 +95,7 @@ impl Checkout<'_> {
         &self,
         architecture: Architecture,
         progress: &Progress,
-    ) -> anyhow::Result<bool> {
+    ) -> Result<bool, BuildError> {
         let stamp = self.root.join("target/lambda.inputs");
         let inputs = fingerprint(self.root, &INPUTS)?;
         let wanted = format!("{inputs} {}", architecture.as_str());
@@ -87,7 +110,7 @@ impl Checkout<'_> {
         cargo.envs(without_paths(self.root));
         let show = |log: &str| progress.note(format!("  {}", compiled(log)));
         self.processes.run_and_report("build-functions", &mut cargo, show).await?;
-        fs::write(stamp, wanted)?;
+        fs::write(&stamp, wanted).map_err(FileError::writing(&stamp))?;
         Ok(true)
     }
 }
@@ -109,20 +132,17 @@ pub fn without_paths(root: &Path) -> [(&'static str, String); 2] {
 }
 
 /// Fails unless `bootstrap` is a program for `architecture`: Lambda reports only `InvalidEntrypoint`.
-fn check_machine(bootstrap: &Path, architecture: Architecture) -> anyhow::Result<()> {
+fn check_machine(bootstrap: &Path, architecture: Architecture) -> Result<(), BuildError> {
     let mut header = [0; 20];
-    let mut file = fs::File::open(bootstrap)
-        .with_context(|| format!("`{}` was not built", bootstrap.display()))?;
-    file.read_exact(&mut header).with_context(|| bootstrap.display().to_string())?;
-    ensure!(header.starts_with(b"\x7fELF"), "`{}` is not a Linux program", bootstrap.display());
+    let mut file = fs::File::open(bootstrap).map_err(FileError::reading(bootstrap))?;
+    file.read_exact(&mut header).map_err(FileError::reading(bootstrap))?;
+    if !header.starts_with(b"\x7fELF") {
+        return Err(BuildError::NotLinux { bootstrap: bootstrap.to_owned() });
+    }
     let machine = u16::from_le_bytes([header[18], header[19]]);
     if machine != architecture.elf_machine() {
-        bail!(
-            "`{}` is for another processor (ELF machine {machine}); expected {}\n\
-             hint: delete target/lambda and deploy again",
-            bootstrap.display(),
-            architecture.as_str()
-        );
+        let (bootstrap, expected) = (bootstrap.to_owned(), architecture.as_str());
+        return Err(BuildError::Machine { bootstrap, machine, expected });
     }
     Ok(())
 }

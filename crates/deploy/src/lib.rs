@@ -4,6 +4,7 @@ pub mod account;
 pub mod build;
 pub mod checkout;
 pub mod doctor;
+pub mod error;
 pub mod facts;
 pub mod functions;
 pub mod locations;

@@ -7,54 +7,92 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
 use toml::Value;
+
+use crate::error::FileError;
 
 /// Values by parameter name.
 pub type Parameters = BTreeMap<String, String>;
 
-/// The values that samconfig.toml gives to `environment`.
-pub fn of_samconfig(root: &Path, environment: &str) -> anyhow::Result<Parameters> {
-    let file = root.join("samconfig.toml");
-    let text = fs::read_to_string(&file).with_context(|| format!("`{}`", file.display()))?;
-    parse_samconfig(&text, environment).context("samconfig.toml")
+/// Why the parameters of a stack are not known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParametersError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("samconfig.toml is not valid TOML")]
+    Syntax(#[from] toml::de::Error),
+    #[error("samconfig.toml has no section for environment `{environment}`; it has {known}")]
+    NoSection { environment: String, known: String },
+    #[error("samconfig.toml has no [{environment}.deploy.parameters.parameter_overrides]")]
+    NoOverrides { environment: String },
+    #[error("`{name}` of samconfig.toml is of type {found}; expected {expected}")]
+    Type { name: String, found: &'static str, expected: &'static str },
+    #[error("`{pair}` is not a parameter; expected `Name=value`, such as `Language=fr`")]
+    NotAPair { pair: String },
+    #[error("`{line}` ends with a backslash; expected a character after it")]
+    OpenBackslash { line: String },
+    #[error("a quote is not closed in `{line}`")]
+    OpenQuote { line: String },
+    #[error("the template has no parameters")]
+    NoParameters,
+    #[error("the template has no parameter `{name}`")]
+    Unknown { name: String },
+    #[error("parameter `{name}` has no value")]
+    NoValue { name: String },
+    #[error("could not encode the parameters")]
+    Encode(#[from] toml::ser::Error),
 }
 
-fn parse_samconfig(text: &str, environment: &str) -> anyhow::Result<Parameters> {
+/// The values that samconfig.toml gives to `environment`.
+pub fn of_samconfig(root: &Path, environment: &str) -> Result<Parameters, ParametersError> {
+    let file = root.join("samconfig.toml");
+    let text = fs::read_to_string(&file).map_err(FileError::reading(&file))?;
+    parse_samconfig(&text, environment)
+}
+
+fn parse_samconfig(text: &str, environment: &str) -> Result<Parameters, ParametersError> {
     let config: toml::Table = text.parse()?;
-    let section = config.get(environment).with_context(|| {
+    let section = config.get(environment).ok_or_else(|| {
         let known = config.iter().filter(|(_, value)| value.is_table()).map(|(name, _)| &**name);
-        let known: Vec<&str> = known.collect();
-        format!("no section for environment `{environment}`; it has {}", known.join(", "))
+        let known = known.collect::<Vec<&str>>().join(", ");
+        ParametersError::NoSection { environment: environment.to_owned(), known }
     })?;
     let overrides = ["deploy", "parameters", "parameter_overrides"]
         .iter()
         .try_fold(section, |value, key| value.get(key))
-        .with_context(|| format!("no [{environment}.deploy.parameters.parameter_overrides]"))?;
+        .ok_or_else(|| ParametersError::NoOverrides { environment: environment.to_owned() })?;
+    let of_type = |name: &str, value: &Value, expected| ParametersError::Type {
+        name: name.to_owned(),
+        found: value.type_str(),
+        expected,
+    };
     let Value::Table(overrides) = overrides else {
-        bail!("parameter_overrides is a {}; expected a table", overrides.type_str());
+        return Err(of_type("parameter_overrides", overrides, "a table"));
     };
     let text = |(name, value): (&String, &Value)| match value {
         Value::String(text) => Ok((name.clone(), text.clone())),
         Value::Integer(number) => Ok((name.clone(), number.to_string())),
-        other => bail!("`{name}` is a {}; expected a string or a number", other.type_str()),
+        other => Err(of_type(name, other, "a string or a number")),
     };
     overrides.iter().map(text).collect()
 }
 
 /// The parameters of `PARAMETERS` or `--parameter`: one `Name=value` an entry.
-pub fn of_pairs<'a>(pairs: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Parameters> {
+pub fn of_pairs<'a>(
+    pairs: impl IntoIterator<Item = &'a str>,
+) -> Result<Parameters, ParametersError> {
     let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=').with_context(|| {
-            format!("`{pair}` is not a parameter; expected `Name=value`, such as `Language=fr`")
-        })?;
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| ParametersError::NotAPair { pair: pair.to_owned() })?;
         Ok((name.to_owned(), value.to_owned()))
     };
     pairs.into_iter().map(pair).collect()
 }
 
 /// Splits a line into words, as a shell does: quotes and backslashes keep spaces.
-pub fn split_words(line: &str) -> anyhow::Result<Vec<String>> {
+pub fn split_words(line: &str) -> Result<Vec<String>, ParametersError> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut characters = line.chars();
     while let Some(character) = characters.next() {
@@ -66,19 +104,22 @@ pub fn split_words(line: &str) -> anyhow::Result<Vec<String>> {
             }
             (Some(open), close) if open == close => quote = None,
             (None | Some('"'), '\\') => {
-                let next = characters.next().context("a backslash at the end")?;
+                let open = || ParametersError::OpenBackslash { line: line.to_owned() };
+                let next = characters.next().ok_or_else(open)?;
                 word.get_or_insert_default().push(next);
             }
             (_, other) => word.get_or_insert_default().push(other),
         }
     }
-    ensure!(quote.is_none(), "a quote is not closed in `{line}`");
+    if quote.is_some() {
+        return Err(ParametersError::OpenQuote { line: line.to_owned() });
+    }
     words.extend(word);
     Ok(words)
 }
 
 /// All parameters of a template with their defaults; `None` for a required one.
-pub fn of_template(text: &str) -> anyhow::Result<BTreeMap<String, Option<String>>> {
+pub fn of_template(text: &str) -> Result<BTreeMap<String, Option<String>>, ParametersError> {
     let mut parameters = BTreeMap::new();
     let mut current: Option<String> = None;
     let section = text.lines().skip_while(|line| line.trim_end() != "Parameters:").skip(1);
@@ -91,7 +132,9 @@ pub fn of_template(text: &str) -> anyhow::Result<BTreeMap<String, Option<String>
             parameters.insert(name.clone(), Some(scalar(default.trim())));
         }
     }
-    ensure!(!parameters.is_empty(), "the template has no parameters");
+    if parameters.is_empty() {
+        return Err(ParametersError::NoParameters);
+    }
     Ok(parameters)
 }
 
@@ -108,26 +151,28 @@ fn scalar(text: &str) -> String {
 }
 
 /// Every parameter of the template: its value in `values`, else its default.
-pub fn complete(template: &str, values: &Parameters) -> anyhow::Result<Parameters> {
+pub fn complete(template: &str, values: &Parameters) -> Result<Parameters, ParametersError> {
     let known = of_template(template)?;
     if let Some(unknown) = values.keys().find(|name| !known.contains_key(*name)) {
-        bail!("the template has no parameter `{unknown}`");
+        return Err(ParametersError::Unknown { name: unknown.clone() });
     }
     let value = |(name, default): (String, Option<String>)| {
         let value = values.get(&name).cloned().or(default);
-        let value = value.with_context(|| format!("parameter `{name}` has no value"))?;
-        Ok((name, value))
+        match value {
+            Some(value) => Ok((name, value)),
+            None => Err(ParametersError::NoValue { name }),
+        }
     };
     known.into_iter().map(value).collect()
 }
 
 /// Writes a file for `sam deploy --parameter-overrides file://…`; returns its path.
-pub fn write_for_sam(folder: &Path, parameters: &Parameters) -> anyhow::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
+pub fn write_for_sam(folder: &Path, parameters: &Parameters) -> Result<PathBuf, ParametersError> {
+    fs::create_dir_all(folder).map_err(FileError::writing(folder))?;
     let encoded: BTreeMap<&str, String> =
         parameters.iter().map(|(name, value)| (name.as_str(), encode(&encode(value)))).collect();
     let file = folder.join("parameters.toml");
-    fs::write(&file, toml::to_string(&encoded)?)?;
+    fs::write(&file, toml::to_string(&encoded)?).map_err(FileError::writing(&file))?;
     Ok(file)
 }
 
@@ -175,8 +220,8 @@ mod tests {
     #[test]
     fn samconfig_mistake_is_named() {
         let cases = [
-            ("qa", "no section for environment `qa`; it has old, prod"),
-            ("old", "parameter_overrides is a array; expected a table"),
+            ("qa", "samconfig.toml has no section for environment `qa`; it has old, prod"),
+            ("old", "`parameter_overrides` of samconfig.toml is of type array; expected a table"),
         ];
         for (environment, expected) in cases {
             let error = parse_samconfig(SAMCONFIG, environment).unwrap_err();

@@ -9,14 +9,36 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
+
+use crate::error::FileError;
 
 /// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
 /// Time between two reports of the log of a running program.
 const REPORT_INTERVAL: Duration = Duration::from_secs(20);
+
+/// Why a program was not started, or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProcessError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("another run holds `{}`\nhint: wait for it, or end it with Ctrl-C", .lock.display())]
+    Locked { lock: PathBuf },
+    #[error("could not start `{program}`")]
+    Start { program: String, source: std::io::Error },
+    #[error("`{name}` ended at once")]
+    EndedAtOnce { name: String },
+    #[error("could not wait for `{name}`")]
+    Wait { name: String, source: std::io::Error },
+    /// Its output was shown.
+    #[error("`{name}` ended with {status}; see above")]
+    Failed { name: String, status: ExitStatus },
+    #[error("`{name}` ended with {status}\n{log}")]
+    FailedWithLog { name: String, status: ExitStatus, log: String },
+}
 
 /// Starts programs and records their process IDs in a folder, which it locks.
 #[derive(Clone)]
@@ -28,15 +50,13 @@ pub struct Processes {
 
 impl Processes {
     /// Locks `folder` and stops the programs of an earlier run; returns their names.
-    pub fn open(folder: &Path, logs: &Path) -> anyhow::Result<(Self, Vec<String>)> {
-        fs::create_dir_all(folder).with_context(|| format!("`{}`", folder.display()))?;
-        fs::create_dir_all(logs).with_context(|| format!("`{}`", logs.display()))?;
-        let lock = File::create(folder.join("lock"))?;
+    pub fn open(folder: &Path, logs: &Path) -> Result<(Self, Vec<String>), ProcessError> {
+        fs::create_dir_all(folder).map_err(FileError::writing(folder))?;
+        fs::create_dir_all(logs).map_err(FileError::writing(logs))?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(FileError::writing(&path))?;
         if lock.try_lock().is_err() {
-            bail!(
-                "another run holds `{}`\nhint: wait for it, or end it with Ctrl-C",
-                folder.join("lock").display()
-            );
+            return Err(ProcessError::Locked { lock: path });
         }
         let ended = end_recorded(folder)?;
         let logs = logs.to_owned();
@@ -56,21 +76,22 @@ impl Processes {
     }
 
     /// Starts `command` in the background and writes its output to the log of `name`.
-    pub fn start(&self, name: &str, command: &mut Command) -> anyhow::Result<Running> {
-        let output = File::options().create(true).append(true).open(self.log(name))?;
-        self.spawn(name, command.stdout(output.try_clone()?).stderr(output))
+    pub fn start(&self, name: &str, command: &mut Command) -> Result<Running, ProcessError> {
+        let log = self.log(name);
+        let output = File::options().create(true).append(true).open(&log);
+        let output = output.map_err(FileError::writing(&log))?;
+        let errors = output.try_clone().map_err(FileError::writing(&log))?;
+        self.spawn(name, command.stdout(output).stderr(errors))
     }
 
-    fn spawn(&self, name: &str, command: &mut Command) -> anyhow::Result<Running> {
+    fn spawn(&self, name: &str, command: &mut Command) -> Result<Running, ProcessError> {
         let program = command.as_std().get_program().to_owned();
-        let child = command
-            .stdin(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("`{}` could not be started", program.display()))?;
-        let id = child.id().with_context(|| format!("`{name}` ended at once"))?;
-        let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("no process id")?;
+        let child =
+            command.stdin(Stdio::null()).process_group(0).kill_on_drop(true).spawn().map_err(
+                |source| ProcessError::Start { program: program.display().to_string(), source },
+            )?;
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| ProcessError::EndedAtOnce { name: name.to_owned() })?;
         let file = self.folder.join(format!("{name}.pid"));
         Leader { pid, started: started(pid).unwrap_or_default() }.write(&file)?;
         let (name, log) = (name.to_owned(), self.log(name));
@@ -78,16 +99,18 @@ impl Processes {
     }
 
     /// Runs `command` and shows its output while it runs.
-    pub async fn show(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
-        let status = self.spawn(name, command)?.child().wait().await?;
-        if !status.success() {
-            bail!("`{name}` ended with {status}; see above");
+    pub async fn show(&self, name: &str, command: &mut Command) -> Result<(), ProcessError> {
+        let status = self.spawn(name, command)?.child().wait().await;
+        let name = name.to_owned();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(ProcessError::Failed { name, status }),
+            Err(source) => Err(ProcessError::Wait { name, source }),
         }
-        Ok(())
     }
 
     /// Runs `command`. The error of a failed command contains the last lines of its log.
-    pub async fn run(&self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+    pub async fn run(&self, name: &str, command: &mut Command) -> Result<(), ProcessError> {
         self.run_and_report(name, command, |_| ()).await
     }
 
@@ -97,20 +120,21 @@ impl Processes {
         name: &str,
         command: &mut Command,
         report: impl Fn(&str),
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), ProcessError> {
         let _ = fs::remove_file(self.log(name));
         let mut running = self.start(name, command)?;
         let log = running.log.clone();
         let status = loop {
             match tokio::time::timeout(REPORT_INTERVAL, running.child().wait()).await {
-                Ok(status) => break status?,
+                Ok(status) => break status,
                 Err(_) => report(&fs::read_to_string(&log).unwrap_or_default()),
             }
         };
-        if !status.success() {
-            bail!("`{name}` ended with {status}\n{}", running.tail());
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(running.failed(status)),
+            Err(source) => Err(ProcessError::Wait { name: name.to_owned(), source }),
         }
-        Ok(())
     }
 }
 
@@ -153,11 +177,12 @@ impl Running {
     }
 
     /// Fails if the program has ended.
-    pub fn check(&self) -> anyhow::Result<()> {
-        match self.ended() {
-            None => Ok(()),
-            Some(status) => bail!("`{}` ended with {status}\n{}", self.name, self.tail()),
-        }
+    pub fn check(&self) -> Result<(), ProcessError> {
+        self.ended().map_or(Ok(()), |status| Err(self.failed(status)))
+    }
+
+    fn failed(&self, status: ExitStatus) -> ProcessError {
+        ProcessError::FailedWithLog { name: self.name.clone(), status, log: self.tail() }
     }
 
     /// The last lines of its log, with its path.
@@ -186,16 +211,16 @@ pub fn tail(log: &Path, lines: usize) -> String {
 }
 
 /// Stops the programs that have a file in `folder`; returns their names.
-fn end_recorded(folder: &Path) -> anyhow::Result<Vec<String>> {
+fn end_recorded(folder: &Path) -> Result<Vec<String>, FileError> {
     let mut ended = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+    for entry in fs::read_dir(folder).map_err(FileError::reading(folder))? {
+        let path = entry.map_err(FileError::reading(folder))?.path();
         if path.extension().is_some_and(|extension| extension == "pid") {
             if let Some(leader) = Leader::read(&path).filter(Leader::is_alive) {
                 end(leader.pid, Duration::ZERO);
                 ended.push(name_of(&path));
             }
-            fs::remove_file(&path)?;
+            fs::remove_file(&path).map_err(FileError::writing(&path))?;
         }
     }
     Ok(ended)
@@ -214,9 +239,9 @@ impl Leader {
         Some(Self { pid: Pid::from_raw(pid.parse().ok()?)?, started: started.parse().ok()? })
     }
 
-    fn write(&self, path: &Path) -> anyhow::Result<()> {
+    fn write(&self, path: &Path) -> Result<(), FileError> {
         fs::write(path, format!("{} {}\n", self.pid, self.started))
-            .with_context(|| format!("`{}` could not be written", path.display()))
+            .map_err(FileError::writing(path))
     }
 
     /// Whether the leader is still the same process, or has ended and its group still exists.

@@ -7,10 +7,20 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::error::AnyError;
+
 const DONE: Style = AnsiColor::Green.on_default();
 const FAILED: Style = AnsiColor::Red.on_default().bold();
 const QUIET: Style = AnsiColor::BrightBlack.on_default();
 const STRONG: Style = Style::new().bold();
+
+/// A step failed.
+#[derive(Debug, thiserror::Error)]
+#[error("step `{name}` failed")]
+pub struct StepError {
+    name: String,
+    source: AnyError,
+}
 
 /// Prints each step when it begins and ends, and keeps the times for the table at the end.
 #[derive(Clone)]
@@ -36,11 +46,11 @@ impl Default for Progress {
 
 impl Progress {
     /// Runs one step; an error carries the step's name.
-    pub async fn step<T, S: Display>(
+    pub async fn step<T, S: Display, E: Into<AnyError>>(
         &self,
         name: &str,
-        work: impl Future<Output = anyhow::Result<(T, S)>>,
-    ) -> anyhow::Result<T> {
+        work: impl Future<Output = Result<(T, S), E>>,
+    ) -> Result<T, StepError> {
         let from = Instant::now();
         self.line(QUIET, "…", name);
         match work.await {
@@ -52,7 +62,7 @@ impl Progress {
             }
             Err(error) => {
                 self.line(FAILED, "✗", &format!("{name} ({})", written(from.elapsed())));
-                Err(error.context(format!("step `{name}` failed")))
+                Err(StepError { name: name.to_owned(), source: error.into() })
             }
         }
     }

@@ -6,10 +6,27 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use crate::process::Processes;
+use crate::error::FileError;
+use crate::process::{ProcessError, Processes};
+
+/// Why a virtual environment was not installed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error("could not install the packages of `{requirements}`")]
+    Packages { requirements: &'static str, source: ProcessError },
+    #[error(
+        "`python3 -m venv` failed; SAM CLI and the tools of the tests are Python programs\n\
+         hint: install Python 3.11 or later with its venv module (Debian: apt-get install python3-venv)"
+    )]
+    NoVenv { source: ProcessError },
+}
 
 /// A virtual environment: its folder under `.venv/`, and the path of its requirements file.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +72,9 @@ impl Environment {
     /// Installs the packages, unless they were installed from the same requirements file.
     ///
     /// Returns whether it installed anything.
-    pub async fn install(&self, root: &Path, processes: &Processes) -> anyhow::Result<bool> {
+    pub async fn install(&self, root: &Path, processes: &Processes) -> Result<bool, InstallError> {
         let requirements = self.requirements(root);
-        let wanted = fs::read(&requirements)
-            .with_context(|| format!("`{}` could not be read", requirements.display()))?;
+        let wanted = fs::read(&requirements).map_err(FileError::reading(&requirements))?;
         // Written last: an environment without it was interrupted half-way.
         let stamp = self.folder(root).join("requirements.installed");
         if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -81,36 +97,30 @@ impl Environment {
                     .env("VIRTUAL_ENV", self.folder(root)),
             )
             .await
-            .with_context(|| format!("the packages of `{}`", self.requirements))?;
-        fs::write(&stamp, wanted)?;
+            .map_err(|source| InstallError::Packages { requirements: self.requirements, source })?;
+        fs::write(&stamp, wanted).map_err(FileError::writing(&stamp))?;
         Ok(true)
     }
 }
 
 /// The path of uv. The first call installs it with the Python of the machine.
-async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
+async fn uv(root: &Path, processes: &Processes) -> Result<PathBuf, InstallError> {
     static ONCE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one_at_a_time = ONCE.lock().await;
 
     let requirements = UV.requirements(root);
-    let wanted = fs::read(&requirements)
-        .with_context(|| format!("`{}` could not be read", requirements.display()))?;
+    let wanted = fs::read(&requirements).map_err(FileError::reading(&requirements))?;
     let (uv, stamp) = (UV.program(root, "uv"), UV.folder(root).join("requirements.installed"));
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(uv);
     }
-    let made = processes
+    processes
         .run(
             "install-uv",
             Command::new("python3").args(["-m", "venv", "--clear"]).arg(UV.folder(root)),
         )
-        .await;
-    if made.is_err() {
-        bail!(
-            "`python3 -m venv` failed; SAM CLI and the tools of the tests are Python programs\n\
-             hint: install Python 3.11 or later with its venv module (Debian: apt-get install python3-venv)"
-        );
-    }
+        .await
+        .map_err(|source| InstallError::NoVenv { source })?;
     let install = ["-m", "pip", "install", "--quiet", "--require-hashes", "--requirement"];
     processes
         .run(
@@ -118,6 +128,6 @@ async fn uv(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
             Command::new(UV.program(root, "python")).args(install).arg(&requirements),
         )
         .await?;
-    fs::write(&stamp, wanted)?;
+    fs::write(&stamp, wanted).map_err(FileError::writing(&stamp))?;
     Ok(uv)
 }

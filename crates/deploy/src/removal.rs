@@ -3,18 +3,48 @@
 //! `sam delete` leaves the reports and the mute rules, and fails on an emulator when it looks for the
 //! template of a nested stack.
 
-use anyhow::{Context, bail};
 use aws_config::SdkConfig;
+use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use domain::EnvironmentName;
 
-use crate::account::Account;
-use crate::locations::{self, LocationStack};
-use crate::progress::Progress;
+use crate::account::{Account, AccountError};
+use crate::error::AnyError;
+use crate::locations::{self, LocationStack, LocationsError};
+use crate::progress::{Progress, StepError};
 
 /// Prefix of the bucket in which SAM stores packages. A region has one for all stacks; `s3_prefix` in samconfig.toml is
 /// the folder of a stack.
 const ARTIFACTS: &str = "aws-sam-cli-managed-default-samclisourcebucket-";
+
+/// Why an environment was not deleted completely. The removal can be repeated.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemovalError {
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Locations(#[from] LocationsError),
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(
+        "there is no stack `{stack}` in account {account} and region {region}\n\
+         hint: AWS_PROFILE and AWS_REGION select account and region"
+    )]
+    NoStack { stack: String, account: String, region: String },
+    #[error("could not list the buckets")]
+    Buckets { source: AnyError },
+    #[error("could not empty the bucket `{bucket}`")]
+    Empty { bucket: String, source: AnyError },
+    #[error("could not delete `{key}`: {message}")]
+    Object { key: String, message: String },
+    #[error("could not delete the bucket `{bucket}`")]
+    DeleteBucket { bucket: String, source: AnyError },
+    #[error("could not list the mute rules")]
+    MuteRules { source: AnyError },
+    #[error("could not delete the mute rule `{name}`")]
+    MuteRule { name: String, source: AnyError },
+}
 
 /// Deletes the stack `vigie-ENV` of this account and region, its packages, the mute rules of
 /// `vigie mute` and, unless `keep_reports`, the reports.
@@ -23,7 +53,7 @@ pub async fn remove(
     environment: &EnvironmentName,
     keep_reports: bool,
     progress: &Progress,
-) -> anyhow::Result<()> {
+) -> Result<(), RemovalError> {
     let stack = format!("vigie-{environment}");
     let account = Account::of(aws).await?;
     let region = account.region.clone();
@@ -34,12 +64,8 @@ pub async fn remove(
     );
     // The bucket outlives the stack, so that an interrupted removal can be repeated.
     let reports = buckets(&s3, &format!("{stack}-reportbucket-"), &region).await?;
-    if account.stack_status(&stack).await?.is_none() && (keep_reports || reports.is_empty()) {
-        bail!(
-            "there is no stack `{stack}` in account {} and region {region}\n\
-             hint: AWS_PROFILE and AWS_REGION select account and region",
-            account.id
-        );
+    if account.existing_stack(&stack).await?.is_none() && (keep_reports || reports.is_empty()) {
+        return Err(RemovalError::NoStack { stack, account: account.id, region });
     }
 
     for location in locations::deployed(&account, environment).await? {
@@ -47,21 +73,23 @@ pub async fn remove(
     }
     let work = async {
         // Only a stack that is protected, such as prod, needs it; emulators do not have it.
-        if !on_emulator && account.stack_status(&stack).await?.is_some() {
-            account.protect(&stack, false).await.context("turning off termination protection")?;
+        if !on_emulator && account.existing_stack(&stack).await?.is_some() {
+            account.protect(&stack, false).await?;
         }
         account.delete_stack(&stack).await?;
-        Ok(((), format!("{stack} in {region}")))
+        Ok::<_, RemovalError>(((), format!("{stack} in {region}")))
     };
     progress.step("delete the stack", work).await?;
 
     let work = async {
         if keep_reports {
-            return Ok(((), format!("kept: {}", reports.join(", "))));
+            return Ok::<_, RemovalError>(((), format!("kept: {}", reports.join(", "))));
         }
         for bucket in &reports {
-            empty(&s3, bucket, "").await.with_context(|| format!("emptying `{bucket}`"))?;
-            s3.delete_bucket().bucket(bucket).send().await.with_context(|| bucket.clone())?;
+            empty(&s3, bucket, "").await?;
+            s3.delete_bucket().bucket(bucket).send().await.map_err(|error| {
+                RemovalError::DeleteBucket { bucket: bucket.clone(), source: error.into() }
+            })?;
         }
         Ok(((), if reports.is_empty() { "none".to_owned() } else { reports.join(", ") }))
     };
@@ -71,9 +99,9 @@ pub async fn remove(
         let mut count = 0;
         for bucket in buckets(&s3, ARTIFACTS, &region).await? {
             let prefix = format!("{stack}/");
-            count += empty(&s3, &bucket, &prefix).await.with_context(|| format!("`{bucket}`"))?;
+            count += empty(&s3, &bucket, &prefix).await?;
         }
-        Ok(((), count))
+        Ok::<_, RemovalError>(((), count))
     };
     progress.step("delete the packages", work).await?;
 
@@ -84,7 +112,7 @@ pub async fn remove(
         } else {
             unmute(&aws_sdk_cloudwatch::Client::new(aws), &stack).await?
         };
-        Ok(((), count))
+        Ok::<_, RemovalError>(((), count))
     };
     progress.step("delete the mute rules", work).await?;
     for line in remaining(environment, &reports, keep_reports) {
@@ -98,7 +126,7 @@ pub(crate) async fn remove_location(
     aws: &SdkConfig,
     location: &LocationStack,
     progress: &Progress,
-) -> anyhow::Result<()> {
+) -> Result<(), StepError> {
     let (stack, region) = (&location.stack, &location.region);
     let here = location.aws(aws);
     let work = async {
@@ -111,7 +139,7 @@ pub(crate) async fn remove_location(
         for bucket in buckets(&s3, ARTIFACTS, region).await? {
             empty(&s3, &bucket, &format!("{stack}/")).await?;
         }
-        Ok(((), format!("{stack} in {region}")))
+        Ok::<_, RemovalError>(((), format!("{stack} in {region}")))
     };
     progress.step(&format!("delete location {}", location.location), work).await
 }
@@ -139,11 +167,11 @@ async fn buckets(
     s3: &aws_sdk_s3::Client,
     prefix: &str,
     region: &str,
-) -> anyhow::Result<Vec<String>> {
+) -> Result<Vec<String>, RemovalError> {
     let mut pages = s3.list_buckets().prefix(prefix).bucket_region(region).into_paginator().send();
     let mut names = Vec::new();
     while let Some(page) = pages.next().await {
-        let page = page.context("listing the buckets")?;
+        let page = page.map_err(|error| RemovalError::Buckets { source: error.into() })?;
         names.extend(page.buckets().iter().filter_map(|bucket| bucket.name()).map(str::to_owned));
     }
     // Emulators ignore the filter.
@@ -152,11 +180,13 @@ async fn buckets(
 }
 
 /// Deletes all versions of all objects below `prefix`; returns their number.
-async fn empty(s3: &aws_sdk_s3::Client, bucket: &str, prefix: &str) -> anyhow::Result<usize> {
+async fn empty(s3: &aws_sdk_s3::Client, bucket: &str, prefix: &str) -> Result<usize, RemovalError> {
+    let failed = |source| RemovalError::Empty { bucket: bucket.to_owned(), source };
     let mut count = 0;
     loop {
         // Deleted objects are no longer listed, so the first page is always the next one.
-        let page = s3.list_object_versions().bucket(bucket).prefix(prefix).send().await?;
+        let page = s3.list_object_versions().bucket(bucket).prefix(prefix).send().await;
+        let page = page.map_err(|error| failed(error.into()))?;
         let versions = page.versions().iter().map(|each| (each.key(), each.version_id()));
         let markers = page.delete_markers().iter().map(|each| (each.key(), each.version_id()));
         let objects: Vec<_> = versions
@@ -168,35 +198,42 @@ async fn empty(s3: &aws_sdk_s3::Client, bucket: &str, prefix: &str) -> anyhow::R
                     .set_version_id(version.map(str::to_owned))
                     .build()
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, _>>()
+            .map_err(|error: BuildError| failed(error.into()))?;
         if objects.is_empty() {
             return Ok(count);
         }
         count += objects.len();
-        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build()?;
-        let deleted = s3.delete_objects().bucket(bucket).delete(delete).send().await?;
+        let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+        let delete = delete.map_err(|error| failed(error.into()))?;
+        let deleted = s3.delete_objects().bucket(bucket).delete(delete).send().await;
+        let deleted = deleted.map_err(|error| failed(error.into()))?;
         if let Some(kept) = deleted.errors().first() {
-            bail!("`{}`: {}", kept.key().unwrap_or("?"), kept.message().unwrap_or("?"));
+            let text = |text: Option<&str>| text.unwrap_or("?").to_owned();
+            let (key, message) = (text(kept.key()), text(kept.message()));
+            return Err(RemovalError::Object { key, message });
         }
     }
 }
 
-async fn unmute(cloudwatch: &aws_sdk_cloudwatch::Client, stack: &str) -> anyhow::Result<usize> {
+async fn unmute(
+    cloudwatch: &aws_sdk_cloudwatch::Client,
+    stack: &str,
+) -> Result<usize, RemovalError> {
     let mut rules = cloudwatch.list_alarm_mute_rules().into_paginator().items().send();
     let mut count = 0;
     while let Some(rule) = rules.next().await {
-        let rule = rule.context("listing the mute rules")?;
+        let rule = rule.map_err(|error| RemovalError::MuteRules { source: error.into() })?;
         // arn:PARTITION:cloudwatch:REGION:ACCOUNT:alarm-mute-rule:NAME
         let name = rule.alarm_mute_rule_arn().and_then(|arn| arn.rsplit(':').next());
         let of_stack =
             |name: &&str| name.starts_with(&format!("{stack}-")) && name.ends_with("-mute");
         if let Some(name) = name.filter(of_stack) {
-            cloudwatch
-                .delete_alarm_mute_rule()
-                .alarm_mute_rule_name(name)
-                .send()
-                .await
-                .with_context(|| name.to_owned())?;
+            let delete = cloudwatch.delete_alarm_mute_rule().alarm_mute_rule_name(name);
+            delete.send().await.map_err(|error| RemovalError::MuteRule {
+                name: name.to_owned(),
+                source: error.into(),
+            })?;
             count += 1;
         }
     }

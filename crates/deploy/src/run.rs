@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::error::{AnyError, chain};
 use crate::process::Processes;
 use crate::progress::Progress;
 
@@ -19,15 +20,15 @@ pub fn root() -> &'static Path {
 }
 
 /// Runs `work` until it ends or a signal arrives. Dropping it stops the programs that it started.
-pub async fn until_done_or_interrupted(
+pub async fn until_done_or_interrupted<E: Into<AnyError>>(
     progress: &Progress,
-    work: impl Future<Output = anyhow::Result<()>>,
+    work: impl Future<Output = Result<(), E>>,
 ) -> ExitCode {
     tokio::select! {
         result = work => match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                progress.block("Failed", &format!("{error:#}"));
+                progress.block("Failed", &chain(&*error.into()));
                 ExitCode::FAILURE
             }
         },

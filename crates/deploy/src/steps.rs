@@ -1,19 +1,19 @@
 //! The steps of a deployment, in order. The first step that fails ends it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
 use aws_config::SdkConfig;
 use domain::EnvironmentName;
 
-use crate::account::Account;
-use crate::build::{Architecture, Build};
+use crate::account::{Account, AccountError};
+use crate::build::{Architecture, ArchiveError, Build};
 use crate::checkout::Checkout;
 use crate::doctor::{self, Finding, Severity};
+use crate::error::AnyError;
 use crate::facts::{self, UsedSecrets};
-use crate::locations::{self, Home, LocationStack};
-use crate::parameters::{self, Parameters};
-use crate::progress::Progress;
+use crate::locations::{self, Home, LocationStack, LocationsError};
+use crate::parameters::{self, Parameters, ParametersError};
+use crate::progress::{Progress, StepError};
 use crate::python::SAM;
 use crate::removal;
 
@@ -22,6 +22,38 @@ const PROTECTED: &str = "prod";
 
 /// Files for SAM CLI.
 const FOLDER: &str = "target/deploy";
+
+/// Why nothing, or not everything, was deployed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("the functions of this archive are for {found}; download the archive for {wanted}")]
+    Architecture { found: &'static str, wanted: &'static str },
+    #[error(transparent)]
+    Step(#[from] StepError),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Parameters(#[from] ParametersError),
+    #[error(transparent)]
+    Locations(#[from] LocationsError),
+    #[error("could not ask whether to delete the stack")]
+    Question(#[source] std::io::Error),
+    #[error("nothing was deployed: {errors} errors, see above")]
+    Refused { errors: usize },
+}
+
+/// The current folder is not part of a checkout or archive.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{}` is not in a checkout or release archive of Vigie\nhint: a deployment needs infra/ and samconfig.toml",
+    .folder.display()
+)]
+pub struct NoRootError {
+    folder: PathBuf,
+}
 
 /// What is deployed.
 pub struct Deployment<'a> {
@@ -35,7 +67,7 @@ pub struct Deployment<'a> {
     /// Deploys although no address receives notifications.
     pub without_notifications: bool,
     /// Whether to delete the stack of a failed first deployment, given its status.
-    pub recreate: &'a (dyn Fn(&str) -> anyhow::Result<bool> + Sync),
+    pub recreate: &'a (dyn Fn(&str) -> std::io::Result<bool> + Sync),
 }
 
 impl Deployment<'_> {
@@ -45,14 +77,13 @@ impl Deployment<'_> {
         checkout: &Checkout<'_>,
         aws: &SdkConfig,
         progress: &Progress,
-    ) -> anyhow::Result<bool> {
+    ) -> Result<bool, DeployError> {
         let on_emulator = aws.endpoint_url().is_some();
         let build = match (Build::of_archive(checkout.root)?, self.architecture) {
-            (Some(archive), Some(other)) if other != archive.architecture() => bail!(
-                "the functions of this archive are for {}; download the archive for {}",
-                archive.architecture().as_str(),
-                other.as_str()
-            ),
+            (Some(archive), Some(other)) if other != archive.architecture() => {
+                let (found, wanted) = (archive.architecture().as_str(), other.as_str());
+                return Err(DeployError::Architecture { found, wanted });
+            }
             (Some(archive), _) => archive,
             (None, None) if on_emulator => Build::for_emulator(),
             (None, architecture) => Build::Release(architecture.unwrap_or(Architecture::Arm64)),
@@ -64,18 +95,17 @@ impl Deployment<'_> {
         let account = async {
             let account = Account::of(aws).await?;
             let shown = account.to_string();
-            Ok((account, shown))
+            Ok::<_, AnyError>((account, shown))
         };
         let account = progress.step("check the credentials", account).await?;
         let stack = format!("vigie-{}", self.environment);
-        if let Some(status) =
-            account.stack_status(&stack).await.context("could not read the stack")?
+        if let Some(status) = account.existing_stack(&stack).await?
             && doctor::is_failed_creation(&status)
-            && (self.recreate)(&status)?
+            && (self.recreate)(&status).map_err(DeployError::Question)?
         {
             let delete = async {
                 account.delete_stack(&stack).await?;
-                Ok(((), stack.clone()))
+                Ok::<_, AnyError>(((), stack.clone()))
             };
             progress.step("delete the failed stack", delete).await?;
         }
@@ -84,7 +114,7 @@ impl Deployment<'_> {
             let facts = facts::collect(root, &account, environment, &values, self.secrets).await?;
             let findings = doctor::examine(&facts);
             let shown = format!("{} problems", findings.len());
-            Ok(((findings, facts.stack_status.is_none()), shown))
+            Ok::<_, AnyError>(((findings, facts.stack_status.is_none()), shown))
         };
         let (findings, is_new) = progress.step("examine the account", examined).await?;
         refuse(&findings, self.without_notifications, progress)?;
@@ -94,20 +124,20 @@ impl Deployment<'_> {
 
         let install = async {
             SAM.install(checkout.root, checkout.processes).await?;
-            Ok(((), "in .venv/"))
+            Ok::<_, AnyError>(((), "in .venv/"))
         };
         progress.step("install the tools", install).await?;
         let compile = async {
             let changed = checkout.build_functions(build, progress).await?;
             let how = if changed { "built" } else { "unchanged" };
-            Ok(((), format!("{how} for {}", build.architecture().as_str())))
+            Ok::<_, AnyError>(((), format!("{how} for {}", build.architecture().as_str())))
         };
         progress.step("build", compile).await?;
         let validate = async {
             let mut sam = checkout.tool("sam");
             sam.args(["validate", "--lint", "--template-file", "infra/template.yaml"]);
             checkout.processes.run("sam-validate", &mut sam).await?;
-            Ok(((), "sam validate --lint"))
+            Ok::<_, AnyError>(((), "sam validate --lint"))
         };
         progress.step("validate", validate).await?;
         let environment = self.environment.as_str();
@@ -115,7 +145,7 @@ impl Deployment<'_> {
         let deploy = async {
             let mut sam = checkout.sam_deploy(environment, build, &folder, None, values)?;
             checkout.processes.show("sam-deploy", &mut sam).await?;
-            Ok(((), format!("stack vigie-{environment} in {}", account.region)))
+            Ok::<_, AnyError>(((), format!("stack vigie-{environment} in {}", account.region)))
         };
         progress.step("deploy", deploy).await?;
         let step = LocationStep { checkout, account: &account, environment, build, stack: &stack };
@@ -128,7 +158,7 @@ impl Deployment<'_> {
         if environment == PROTECTED && !on_emulator {
             let protect = async {
                 account.protect(&stack, true).await?;
-                Ok(((), "`vigie remove` turns it off"))
+                Ok::<_, AnyError>(((), "`vigie remove` turns it off"))
             };
             progress.step("turn on termination protection", protect).await?;
         }
@@ -151,7 +181,7 @@ struct LocationStep<'a> {
 }
 
 impl LocationStep<'_> {
-    async fn run(&self, location: &LocationStack, progress: &Progress) -> anyhow::Result<()> {
+    async fn run(&self, location: &LocationStack, progress: &Progress) -> Result<(), StepError> {
         let Self { checkout, account, environment, build, stack } = *self;
         let deploy = async {
             let parameters = account.stack_parameters(stack).await?;
@@ -162,7 +192,7 @@ impl LocationStep<'_> {
             let mut sam =
                 checkout.sam_deploy_location(environment, build, &folder, location, values)?;
             checkout.processes.show("sam-deploy", &mut sam).await?;
-            Ok(((), format!("stack {} in {}", location.stack, location.region)))
+            Ok::<_, AnyError>(((), format!("stack {} in {}", location.stack, location.region)))
         };
         progress.step(&format!("deploy location {}", location.location), deploy).await
     }
@@ -173,29 +203,23 @@ fn refuse(
     findings: &[Finding],
     without_notifications: bool,
     progress: &Progress,
-) -> anyhow::Result<()> {
+) -> Result<(), DeployError> {
     for finding in findings {
         progress.note(finding);
     }
     let expected = |finding: &&Finding| without_notifications && finding.is_no_address();
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
     let errors = errors.filter(|finding| !expected(finding)).count();
-    ensure!(errors == 0, "nothing was deployed: {errors} errors, see above");
-    Ok(())
+    if errors == 0 { Ok(()) } else { Err(DeployError::Refused { errors }) }
 }
 
 /// The checkout or unpacked archive that contains `folder`.
-pub fn find_root(folder: &Path) -> anyhow::Result<&Path> {
+pub fn find_root(folder: &Path) -> Result<&Path, NoRootError> {
     let is_root = |folder: &&Path| {
         folder.join("infra/template.yaml").is_file() && folder.join("samconfig.toml").is_file()
     };
-    match folder.ancestors().find(is_root) {
-        Some(root) => Ok(root),
-        None => bail!(
-            "`{}` is not in a checkout or release archive of Vigie\nhint: a deployment needs infra/ and samconfig.toml",
-            folder.display()
-        ),
-    }
+    let root = folder.ancestors().find(is_root);
+    root.ok_or_else(|| NoRootError { folder: folder.to_owned() })
 }
 
 #[cfg(test)]

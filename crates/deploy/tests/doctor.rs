@@ -137,7 +137,7 @@ async fn findings(
     script: Script,
     environment: &'static str,
     parameters: &[&str],
-) -> anyhow::Result<Vec<String>> {
+) -> Result<Vec<String>, deploy::error::AnyError> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let endpoint = format!("http://{}", listener.local_addr()?);
     let router = Router::new().fallback(respond).with_state((Arc::new(script), environment));

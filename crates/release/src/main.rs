@@ -52,7 +52,7 @@ async fn release(arguments: Arguments, progress: &Progress) -> anyhow::Result<()
         for environment in [SAM, ZIG] {
             environment.install(root, &processes).await?;
         }
-        Ok(((), "cargo-lambda, cargo-zigbuild, zig"))
+        Ok::<_, anyhow::Error>(((), "cargo-lambda, cargo-zigbuild, zig"))
     };
     progress.step("install the tools", install).await?;
     let output = root.join(&arguments.output);
@@ -106,14 +106,14 @@ impl Release<'_> {
             let path = programs::vigie(root, architecture, self.processes).await?;
             let program = fs::read(&path).with_context(|| format!("`{}`", path.display()))?;
             let shown = format!("{} MB, static", program.len() / 1_000_000);
-            Ok((program, shown))
+            Ok::<_, anyhow::Error>((program, shown))
         };
         let vigie = self.progress.step(&format!("build vigie for {name}"), compile).await?;
         let functions = async {
             let checkout = Checkout { root, processes: self.processes };
             let build = Build::Release(architecture);
             checkout.build_functions(build, self.progress).await?;
-            Ok((build.folder(root), format!("{} functions", FUNCTIONS.len())))
+            Ok::<_, anyhow::Error>((build.folder(root), format!("{} functions", FUNCTIONS.len())))
         };
         let functions =
             self.progress.step(&format!("build the functions for {name}"), functions).await?;

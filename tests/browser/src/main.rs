@@ -55,7 +55,7 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         }
         let vigie = Vigie::build(root, &processes).await?;
         let chromium = Chromium::start(root, &processes).await?;
-        Ok(((vigie, chromium, launchers), "Gradio, Chromium, Vigie"))
+        Ok::<_, anyhow::Error>(((vigie, chromium, launchers), "Gradio, Chromium, Vigie"))
     };
     let (vigie, chromium, launchers) = progress.step("prepare", prepare).await?;
     let mut both = Both { chromium, vigie, known };

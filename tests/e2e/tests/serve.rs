@@ -126,7 +126,7 @@ impl Setting {
             .arg("--mails")
             .arg(self.path("mails.jsonl"))
             .env("MAIL_PASSWORD", PASSWORD);
-        self.processes.start("mail-server", &mut command)
+        Ok(self.processes.start("mail-server", &mut command)?)
     }
 
     fn write_files(&self, bot: &str, mail_port: u16) -> anyhow::Result<()> {
@@ -158,7 +158,7 @@ impl Setting {
             .env("VIGIE_SMTP_PASSWORD", PASSWORD)
             .env("VIGIE_LOG", "info")
             .env_remove("VIGIE_TOKEN");
-        self.processes.start("serve", &mut command)
+        Ok(self.processes.start("serve", &mut command)?)
     }
 
     fn mails(&self) -> Vec<StoredMail> {

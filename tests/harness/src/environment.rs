@@ -264,7 +264,7 @@ async fn deploy(
     let values = parameters.iter().map(owned).collect();
     let folder = state.join("deploy");
     let mut sam = checkout.sam_deploy("local", Build::for_emulator(), &folder, alarms, values)?;
-    checkout.processes.run("sam-deploy", sam.envs(aws_variables(endpoint))).await
+    Ok(checkout.processes.run("sam-deploy", sam.envs(aws_variables(endpoint))).await?)
 }
 
 async fn servers(

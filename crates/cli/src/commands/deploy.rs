@@ -193,7 +193,7 @@ fn used_secrets(probes: &[Probe]) -> UsedSecrets {
 }
 
 /// Whether to delete the stack of a failed first deployment. It has no resources any more.
-fn recreate(environment: &EnvironmentName, status: &str, accepted: bool) -> anyhow::Result<bool> {
+fn recreate(environment: &EnvironmentName, status: &str, accepted: bool) -> std::io::Result<bool> {
     let stdin = std::io::stdin();
     if accepted || !stdin.is_terminal() {
         return Ok(accepted);
@@ -227,7 +227,7 @@ fn confirm(
 
 fn given(pairs: &[String], line: &str) -> anyhow::Result<Parameters> {
     let words = parameters::split_words(line).context("PARAMETERS")?;
-    parameters::of_pairs(words.iter().chain(pairs).map(String::as_str))
+    Ok(parameters::of_pairs(words.iter().chain(pairs).map(String::as_str))?)
 }
 
 fn architecture(text: &str) -> Result<Architecture, &'static str> {

@@ -67,7 +67,7 @@ async fn run_its_tests(
         .current_dir(root.join("examples/gradio-metrics"))
         .env("GRADIO_ANALYTICS_ENABLED", "False")
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    processes.run(&format!("example-tests-{}", environment.name), &mut python).await
+    Ok(processes.run(&format!("example-tests-{}", environment.name), &mut python).await?)
 }
 
 async fn start(
@@ -100,7 +100,7 @@ fn bridge(
     vigie.args(addresses.iter().map(|address| format!("--scrape=http://{address}/metrics")));
     vigie.args(["--job", BRIDGED, "--interval", "1s", "--batch-deadline", "1s", "--remote-write"]);
     vigie.arg(prometheus.remote_write_url());
-    processes.start("bridge", &mut vigie)
+    Ok(processes.start("bridge", &mut vigie)?)
 }
 
 /// One turn that is answered, and one that fails.

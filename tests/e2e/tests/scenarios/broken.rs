@@ -84,7 +84,7 @@ async fn permission_to_publish(env: &LocalEnvironment, allowed: bool) -> anyhow:
         .arg(env.root.join("tests/emulator/permission.py"))
         .args(["vigie-local-alerts", "Notify", if allowed { "allow" } else { "forbid" }])
         .envs(aws_variables(&env.aws.endpoint));
-    env.processes.run("permission", &mut python).await
+    Ok(env.processes.run("permission", &mut python).await?)
 }
 
 /// An invalid setting: the function fails before its first event.

@@ -109,7 +109,7 @@ impl Checks<'_> {
         let processes = self.processes;
         let work = async {
             processes.show(&name.replace(' ', "-"), &mut command).await?;
-            Ok(((), "ok"))
+            Ok::<_, anyhow::Error>(((), "ok"))
         };
         if let Err(error) = self.progress.step(name, work).await {
             self.failed.push(format!("{error:#}"));

@@ -45,11 +45,14 @@ async fn fuzz_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let state = root.join("target/fuzz");
     let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
     let processes = &processes;
-    let install = async { Ok((CARGO_TOOLS.install(root, processes).await?, "cargo-fuzz")) };
+    let install = async {
+        let installed = CARGO_TOOLS.install(root, processes).await?;
+        Ok::<_, anyhow::Error>((installed, "cargo-fuzz"))
+    };
     progress.step("install the fuzzer", install).await?;
     let build = async {
         processes.run("fuzz-build", &mut cargo_fuzz(root, &["build"])).await?;
-        Ok(((), "with the address sanitizer"))
+        Ok::<_, anyhow::Error>(((), "with the address sanitizer"))
     };
     progress.step("build the fuzzers", build).await?;
     let mut all = Vec::new();
@@ -57,7 +60,7 @@ async fn fuzz_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         let fuzz = async {
             let fuzzed = fuzz(root, processes, &target, time).await?;
             let shown = format!("{} executions", fuzzed.executions);
-            Ok((fuzzed, shown))
+            Ok::<_, anyhow::Error>((fuzzed, shown))
         };
         all.push(progress.step(&format!("fuzz {target}"), fuzz).await?);
     }
