@@ -3,64 +3,21 @@
 //! The reader and the schema use the same table, so that they know the same keys. A derived schema
 //! (`schemars`) has no hints for misspelt keys and no message for each place.
 
-use domain::check::PartKind;
-use domain::language::LANGUAGES;
 use domain::location::MOST_LOCATIONS;
+mod check;
+mod table;
+
 use serde_json::{Value, json};
 
 use crate::label;
 use crate::units::PATTERN;
 
-/// One key of a mapping.
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    pub(crate) required: bool,
-    /// Shown by editors. Names the default.
-    pub(crate) meaning: &'static str,
-    /// The schema of its value.
-    pub(crate) schema: fn() -> Value,
-}
-
-/// The keys of one kind of mapping.
-pub(crate) struct Keys {
-    /// The mapping, for messages: `target`.
-    pub(crate) place: &'static str,
-    pub(crate) list: &'static [Key],
-}
-
-impl Keys {
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.list.iter().any(|key| key.name == name)
-    }
-
-    /// The schema of a mapping with these keys and no others.
-    pub(crate) fn schema(&self) -> Value {
-        let described = |key: &Key| {
-            let mut schema = (key.schema)();
-            schema["description"] = key.meaning.into();
-            (key.name.to_owned(), schema)
-        };
-        let mut schema = json!({
-            "type": "object",
-            "additionalProperties": false,
-            "properties": Value::Object(self.list.iter().map(described).collect()),
-        });
-        let required: Vec<&str> =
-            self.list.iter().filter(|key| key.required).map(|key| key.name).collect();
-        if !required.is_empty() {
-            schema["required"] = required.into();
-        }
-        schema
-    }
-}
-
-const fn needed(name: &'static str, meaning: &'static str, schema: fn() -> Value) -> Key {
-    Key { name, required: true, meaning, schema }
-}
-
-const fn optional(name: &'static str, meaning: &'static str, schema: fn() -> Value) -> Key {
-    Key { name, required: false, meaning, schema }
-}
+pub(crate) use check::{CHECK, CHECK_OPTIONS, JSON, MOST_CHECKS, SIMILAR, TOOL, check};
+pub(crate) use table::Keys;
+use table::{
+    boolean, duration, environment, m_of_n, needed, one_of, optional, per_environment, some_text,
+    text,
+};
 
 pub(crate) const PROBE: Keys = Keys {
     place: "a probe",
@@ -334,113 +291,6 @@ pub(crate) const FILE: Keys = Keys {
     ],
 };
 
-pub(crate) const CHECK: Keys = Keys {
-    place: "a check",
-    list: &[
-        optional("contains", "The reply contains this text.", some_text),
-        optional("not_contains", "The reply does not contain this text.", some_text),
-        optional("equals", "The reply is this text, leading and trailing space aside.", text),
-        optional(
-            "matches",
-            "This regex is found in the reply (syntax of the Rust crate `regex`).",
-            text,
-        ),
-        optional("not_matches", "This regex is not found in the reply.", text),
-        optional("min_length", "The reply has at least so many characters.", count),
-        optional("max_length", "The reply has at most so many characters.", count),
-        optional(
-            "language",
-            "The reply is in this language (ISO 639-1). Fails only if it is certainly in another one.",
-            || {
-                let codes: Vec<&str> = LANGUAGES.iter().map(|language| language.code).collect();
-                json!({ "type": "string", "enum": codes })
-            },
-        ),
-        optional("similar_to", "The reply resembles a text.", || SIMILAR.schema()),
-        optional(
-            "json",
-            "The JSON of the reply has a value. The JSON may be in a fenced block, or the only object in the text.",
-            || {
-                let mut schema = JSON.schema();
-                schema["oneOf"] = one_of(&["equals", "matches", "exists"]);
-                schema
-            },
-        ),
-        optional(
-            "json_schema",
-            "The JSON of the reply matches this JSON Schema (without references).",
-            || json!({ "type": ["object", "boolean"] }),
-        ),
-        optional(
-            "any_of",
-            "One of these checks passes.",
-            || json!({ "type": "array", "items": { "$ref": "#/$defs/check" }, "minItems": 1, "maxItems": MOST_CHECKS }),
-        ),
-        optional(
-            "tool_called",
-            "The reply has a tool or thinking block with this title, or with text that matches.",
-            || {
-                let mut schema = TOOL.schema();
-                schema["minProperties"] = 1.into();
-                schema
-            },
-        ),
-        optional(
-            "has",
-            "The reply has a part that is not text.",
-            || json!({ "type": "string", "enum": PartKind::ALL.map(PartKind::as_str) }),
-        ),
-        optional(
-            "no_error_toast",
-            "The app showed no error or warning message (a toast) during the turn.",
-            || json!({ "const": true }),
-        ),
-        optional("ignore_case", "Compare without regard to case. Default: false.", boolean),
-        optional(
-            "exact",
-            "Compare every character. Otherwise variants of quotes, spaces and dashes are equal, and Markdown emphasis and invisible characters are ignored. Default: false.",
-            boolean,
-        ),
-    ],
-};
-
-pub(crate) const TOOL: Keys = Keys {
-    place: "`tool_called`",
-    list: &[
-        optional("name", "Text in the title of the block; the case does not matter.", some_text),
-        optional("matches", "A regex for the title or the text of the block.", some_text),
-    ],
-};
-
-/// Keys of a check that are not a requirement.
-pub(crate) const CHECK_OPTIONS: [&str; 2] = ["ignore_case", "exact"];
-
-pub(crate) const SIMILAR: Keys = Keys {
-    place: "`similar_to`",
-    list: &[
-        needed("text", "The text to resemble, at most 4,096 characters.", text),
-        needed(
-            "at_least",
-            "Normalised Levenshtein similarity that is enough: 0 is nothing in common, 1 is equal.",
-            || json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-        ),
-    ],
-};
-
-pub(crate) const JSON: Keys = Keys {
-    place: "`json`",
-    list: &[
-        needed(
-            "path",
-            "JSON path (RFC 9535), such as $.items[0].name; true if any node matches.",
-            || json!({ "type": "string", "pattern": "^\\$" }),
-        ),
-        optional("equals", "A node is this value.", || json!({})),
-        optional("matches", "This regex is found in a node.", text),
-        optional("exists", "Whether there is any such node.", boolean),
-    ],
-};
-
 fn scrapes() -> Value {
     json!({ "anyOf": [
         SCRAPE.schema(),
@@ -652,7 +502,6 @@ pub(crate) const MOST_FILES: usize = 4;
 /// Most bytes of the files of a conversation. A run request holds them, and ten of them have to fit into one
 /// message of 256 KiB.
 pub(crate) const MOST_FILE_BYTES: usize = 16 * 1024;
-pub(crate) const MOST_CHECKS: usize = 50;
 pub(crate) const MOST_REPLIES: usize = 8;
 pub(crate) const MOST_ATTEMPTS: u32 = 5;
 pub(crate) const MOST_LABELS: usize = 10;
@@ -666,50 +515,12 @@ pub(crate) const LONGEST_SIMILAR: usize = 4_096;
 pub(crate) const OUR_LABELS: &[&str] =
     &["job", "instance", "probe", "environment", "location", "phase", "turn", "quantile", "reason"];
 
-fn text() -> Value {
-    json!({ "type": "string" })
-}
-
 fn location() -> Value {
     json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?$" })
 }
 
-fn some_text() -> Value {
-    json!({ "type": "string", "minLength": 1 })
-}
-
-fn boolean() -> Value {
-    json!({ "type": "boolean" })
-}
-
-fn count() -> Value {
-    json!({ "type": "integer", "minimum": 0, "maximum": 1_048_576 })
-}
-
 fn byte_limit() -> Value {
     json!({ "type": "integer", "minimum": 1_024, "maximum": MOST_BYTES })
-}
-
-fn duration() -> Value {
-    json!({ "type": "string", "pattern": PATTERN, "examples": ["500ms", "30s", "1m"] })
-}
-
-fn m_of_n() -> Value {
-    json!({ "type": "string", "pattern": "^[1-9][0-9]* of [1-9][0-9]*$", "examples": ["2 of 3"] })
-}
-
-fn environment() -> Value {
-    json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$" })
-}
-
-fn per_environment(schema: &Value) -> Value {
-    let by = json!({
-        "type": "object",
-        "minProperties": 1,
-        "propertyNames": environment(),
-        "additionalProperties": schema,
-    });
-    json!({ "anyOf": [schema, by] })
 }
 
 fn auth() -> Value {
@@ -723,18 +534,4 @@ fn file() -> Value {
     let mut schema = FILE.schema();
     schema["oneOf"] = one_of(&["text", "base64"]);
     schema
-}
-
-/// The schema of a check.
-pub(crate) fn check() -> Value {
-    let mut schema = CHECK.schema();
-    let names = CHECK.list.iter().map(|key| key.name);
-    let requirements: Vec<&str> = names.filter(|name| !CHECK_OPTIONS.contains(name)).collect();
-    schema["oneOf"] = one_of(&requirements);
-    schema
-}
-
-/// Exactly one of these keys is there.
-fn one_of(names: &[&str]) -> Value {
-    names.iter().map(|name| json!({ "required": [name] })).collect()
 }
