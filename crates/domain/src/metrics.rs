@@ -91,7 +91,7 @@ pub const PUBLISHED: &[Published] = &[
         name: "probe_phase_duration_seconds",
         labels: &["phase"],
         meaning: "time in one phase of the last attempt, summed over its turns; phases do not overlap",
-        absent: "the phase did not happen",
+        absent: "the phase did not occur",
     },
     Published {
         name: "probe_turn_first_chunk_seconds",
