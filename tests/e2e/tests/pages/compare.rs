@@ -1,0 +1,157 @@
+//! Compares what two senders sent for a page.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use samples::wire::v1;
+
+use crate::sender::Sender;
+use crate::stage::{END, Progress, Stage, milliseconds};
+
+/// By Prometheus version and page: samples that only Vigie (`+`) or only Prometheus (`-`) sent, with the
+/// number of the scrape.
+pub(crate) type Differences = BTreeMap<(&'static str, String), Vec<String>>;
+
+/// The samples of a page by scrape, and those with a time of their own.
+struct Stored {
+    scrapes: Vec<Vec<String>>,
+    own_times: Vec<String>,
+}
+
+pub(crate) fn all(stage: &Stage) -> anyhow::Result<Differences> {
+    let mut differences = Differences::new();
+    let instance = stage.target.get().context("no target was started")?.to_string();
+    let vigie = Recording::new(stage.progress_of(Sender::Vigie), &instance)?;
+    for sender in [Sender::Prometheus2, Sender::Prometheus3] {
+        let prometheus = Recording::new(stage.progress_of(sender), &instance)?;
+        for (page, answers) in stage.set() {
+            let of = |recording: &Recording| recording.stored(page, answers.len());
+            let found = compare(&of(&vigie)?, &of(&prometheus)?);
+            if !found.is_empty() {
+                differences.insert((sender.name(), page.clone()), found);
+            }
+        }
+    }
+    Ok(differences)
+}
+
+/// The samples of a sender by page.
+struct Recording {
+    series: BTreeMap<String, Vec<v1::TimeSeries>>,
+    base_ms: i64,
+    instance: String,
+}
+
+impl Recording {
+    fn new(progress: Progress, instance: &str) -> anyhow::Result<Self> {
+        let base = progress.base.context("nothing was received")?;
+        let mut series: BTreeMap<String, Vec<v1::TimeSeries>> = BTreeMap::new();
+        for one in progress.received {
+            let job = label(&one, "job").unwrap_or_default().to_owned();
+            series.entry(job).or_default().push(one);
+        }
+        Ok(Self { series, base_ms: milliseconds(base), instance: instance.to_owned() })
+    }
+
+    /// The samples of the `scrapes` scrapes before the one that read the end of the script.
+    fn stored(&self, page: &str, scrapes: usize) -> anyhow::Result<Stored> {
+        let mut by_time: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        let (mut times, mut end) = (Vec::new(), i64::MAX);
+        for series in self.series.get(page).with_context(|| format!("no series of `{page}`"))? {
+            let name = label(series, "__name__").unwrap_or_default();
+            for sample in &series.samples {
+                if name == "scrape_duration_seconds" {
+                    times.push(sample.timestamp);
+                }
+                if name == END {
+                    end = end.min(sample.timestamp);
+                }
+                let text = self.written(series, sample.value, page);
+                by_time.entry(sample.timestamp).or_default().push(text);
+            }
+        }
+        times.retain(|at| *at < end);
+        times.sort_unstable();
+        times.dedup();
+        ensure!(scrapes <= times.len(), "`{page}` was scraped {} times", times.len());
+        let of_script = times.split_off(times.len() - scrapes);
+        let scrapes = of_script.iter().map(|at| by_time.remove(at).unwrap_or_default()).collect();
+        by_time.retain(|at, _| *at < end && !times.contains(at));
+        let own = by_time.into_iter().flat_map(|(at, samples)| {
+            let offset = at - self.base_ms;
+            samples.into_iter().map(move |sample| format!("{sample} @{offset:+}"))
+        });
+        // A Prometheus agent never sends samples that are older than its start.
+        let own_times = own.filter(|sample| !sample.contains("@-")).collect();
+        Ok(Stored { scrapes, own_times })
+    }
+
+    fn written(&self, series: &v1::TimeSeries, value: f64, page: &str) -> String {
+        let name = label(series, "__name__").unwrap_or_default();
+        let mut rest = Vec::new();
+        for label in &series.labels {
+            match (label.name.as_str(), label.value.as_str()) {
+                ("__name__", _) => {}
+                ("job", job) if job == page => {}
+                ("instance", instance) if instance == self.instance => {}
+                (name, value) => rest.push(format!("{name}={}", shortened(&bound(name, value)))),
+            }
+        }
+        rest.sort();
+        let labels =
+            if rest.is_empty() { String::new() } else { format!("{{{}}}", rest.join(",")) };
+        format!("{name}{labels} {}", value_of(name, value))
+    }
+}
+
+/// `le` and `quantile` in one form: Prometheus 3 and Vigie write `1` as `1.0`, Prometheus 2 does not.
+fn bound(name: &str, value: &str) -> String {
+    let number = ["le", "quantile"].contains(&name).then(|| value.parse::<f64>().ok()).flatten();
+    number.map_or(value.to_owned(), |number| number.to_string())
+}
+
+fn shortened(value: &str) -> String {
+    let start: String = value.chars().take(60).collect();
+    if start.len() < value.len() {
+        format!("{start:?}… ({} bytes)", value.len())
+    } else {
+        format!("{start:?}")
+    }
+}
+
+fn value_of(name: &str, value: f64) -> String {
+    if value.to_bits() == samples::STALE_MARKER_BITS {
+        "stale".to_owned()
+    } else if name == "scrape_duration_seconds" {
+        "(some time)".to_owned()
+    } else if value.is_nan() {
+        format!("NaN {:x}", value.to_bits())
+    } else {
+        // Prometheus loses the sign of a zero when it writes the message.
+        (value + 0.0).to_string()
+    }
+}
+
+fn label<'s>(series: &'s v1::TimeSeries, name: &str) -> Option<&'s str> {
+    series.labels.iter().find(|label| label.name == name).map(|label| label.value.as_str())
+}
+
+fn compare(vigie: &Stored, prometheus: &Stored) -> Vec<String> {
+    let mut found = Vec::new();
+    for (number, (vigie, prometheus)) in vigie.scrapes.iter().zip(&prometheus.scrapes).enumerate() {
+        one(&number.to_string(), vigie.clone(), prometheus, &mut found);
+    }
+    one("own", vigie.own_times.clone(), &prometheus.own_times, &mut found);
+    found.sort();
+    found
+}
+
+fn one(place: &str, mut vigie: Vec<String>, prometheus: &[String], found: &mut Vec<String>) {
+    for sample in prometheus {
+        match vigie.iter().position(|each| each == sample) {
+            Some(index) => drop(vigie.swap_remove(index)),
+            None => found.push(format!("{place} -{sample}")),
+        }
+    }
+    found.extend(vigie.into_iter().map(|sample| format!("{place} +{sample}")));
+}

@@ -1,0 +1,78 @@
+//! What a scrape stores, beside real Prometheus servers.
+//!
+//! `vigie bridge` and the agents of Prometheus 2 and 3 scrape the same pages (`set.rs`) and send their samples
+//! to the same receiver. The samples are compared one by one, with stale markers and the series about the
+//! scrape. Every difference is listed with its reason in `differences.txt`; `UPDATE=1` writes the list.
+
+mod compare;
+mod differences;
+mod http_answers;
+mod pages_of_exporters;
+mod sender;
+mod set;
+mod stage;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use deploy::process::Processes;
+use deploy::run;
+use harness::debian::PROMETHEUS_3;
+use harness::{command, packages};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use sender::{Program, Sender};
+use stage::Stage;
+
+const HINT: &str = "hint: install Prometheus 2.42 so that `prometheus` is on the PATH (Debian: apt-get install prometheus)";
+
+/// Pages of the set, at least.
+const LEAST: usize = 300;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let check = || {
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(check()).map_err(|error| Failed::from(format!("{error:#}")))
+    };
+    let trials = vec![Trial::ignorable_test("pages_are_stored_as_by_prometheus", check)];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+async fn check() -> anyhow::Result<Completion> {
+    let folder = run::root().join("target/acceptance");
+    let (processes, _) = Processes::open(&folder.join("processes"), &folder.join("logs"))?;
+    let prometheus_2 = match packages::install(&processes, "prometheus", "prometheus", HINT).await {
+        Ok(path) => path,
+        Err(error) => return Ok(Completion::ignored_with(format!("{error:#}"))),
+    };
+    let prometheus_3 = match PROMETHEUS_3.unpack(run::root(), &processes).await {
+        Ok(package) => package.program("prometheus"),
+        Err(error) => return Ok(Completion::ignored_with(format!("{error:#}"))),
+    };
+    let vigie = command::build(run::root(), &processes).await?;
+    let programs = [
+        Program { sender: Sender::Vigie, path: vigie },
+        Program { sender: Sender::Prometheus2, path: prometheus_2 },
+        Program { sender: Sender::Prometheus3, path: prometheus_3 },
+    ];
+
+    let set = set::all()?;
+    ensure!(LEAST <= set.len(), "the set has {} pages; expected at least {LEAST}", set.len());
+    let stage = Arc::new(Stage::new(set));
+    let addresses = stage::serve(&stage).await?;
+    let mut running = Vec::new();
+    for program in &programs {
+        running.push(program.start(&folder, &stage, addresses, &processes)?);
+    }
+    stage.until_played(&running, Duration::from_secs(240)).await?;
+    // The last samples are sent within the batch deadline.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    for program in running {
+        program.stop().await;
+    }
+    differences::check(&compare::all(&stage)?)?;
+    Ok(Completion::Completed)
+}

@@ -1,0 +1,114 @@
+//! The set of pages: what a target answers to each scrape.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use deploy::run;
+
+use crate::{http_answers, pages_of_exporters};
+
+/// The answers of a page, by its name.
+pub(crate) type Set = BTreeMap<String, Vec<Answer>>;
+
+pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// One answer of a target.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Page {
+        content_type: &'static str,
+        body: Vec<u8>,
+    },
+    /// The whole answer as it is sent.
+    Raw(Vec<u8>),
+}
+
+impl Answer {
+    pub(crate) fn text(body: &str) -> Self {
+        Self::Page { content_type: TEXT, body: body.as_bytes().to_vec() }
+    }
+
+    pub(crate) fn status(status: u16) -> Self {
+        let head =
+            format!("HTTP/1.1 {status} Status\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        Self::Raw(head.into_bytes())
+    }
+
+    /// The bytes to send. Places such as `@+1500@` become a time so many milliseconds after `base_ms`.
+    pub(crate) fn to_bytes(&self, base_ms: i64) -> Vec<u8> {
+        match self {
+            Self::Raw(bytes) => bytes.clone(),
+            Self::Page { content_type, body } => {
+                let body = filled(content_type, body, base_ms);
+                let mut answer = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                )
+                .into_bytes();
+                answer.extend(body);
+                answer
+            }
+        }
+    }
+}
+
+fn filled(content_type: &str, body: &[u8], base_ms: i64) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(body) else { return body.to_vec() };
+    let mut filled = String::new();
+    for (index, part) in text.split('@').enumerate() {
+        let at = part.parse::<i64>().ok().filter(|_| index % 2 == 1).map(|part| base_ms + part);
+        match at {
+            None => filled.push_str(part),
+            Some(at) if content_type == TEXT => filled.push_str(&at.to_string()),
+            Some(at) => {
+                let _ = write!(filled, "{}.{:03}", at / 1000, at % 1000);
+            }
+        }
+    }
+    filled.into_bytes()
+}
+
+/// All pages: those of `tests/fixtures/expositions` as both formats, those of exporters, and whole answers.
+pub(crate) fn all() -> anyhow::Result<Set> {
+    let mut set = Set::new();
+    for (name, body) in fixtures()? {
+        let mut add = |suffix: &str, content_type, body| {
+            let page = Answer::Page { content_type, body };
+            set.insert(format!("{name}-{suffix}"), script(page));
+        };
+        let with_end = [body.as_slice(), b"# EOF\n"].concat();
+        if !body.ends_with(b"# EOF\n") {
+            add("as-om-with-end", OPEN_METRICS, with_end);
+        }
+        add("as-text", TEXT, body.clone());
+        add("as-om", OPEN_METRICS, body);
+    }
+    for (name, content_type, body) in pages_of_exporters::all() {
+        set.insert(name, script(Answer::Page { content_type, body: body.into_bytes() }));
+    }
+    for (name, answer) in http_answers::all() {
+        set.insert(name, script(Answer::Raw(answer)));
+    }
+    Ok(set)
+}
+
+/// Present, absent, present again: tests stale markers and the count of new series.
+fn script(page: Answer) -> Vec<Answer> {
+    vec![page.clone(), Answer::text("other 1\n"), page]
+}
+
+fn fixtures() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let folder = run::root().join("tests/fixtures/expositions");
+    let mut pages = Vec::new();
+    for entry in std::fs::read_dir(&folder).context("the fixtures are part of the repository")? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("prom" | "om")) {
+            pages.push((name.to_owned(), std::fs::read(&path)?));
+        }
+    }
+    Ok(pages)
+}
