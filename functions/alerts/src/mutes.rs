@@ -48,7 +48,7 @@ pub(crate) async fn muted<'a>(
             }
         }
         let muted = stream::iter(names)
-            .map(async |name| match is_active(client, Some(&name)).await {
+            .map(async |name| match is_muted(client, &name).await {
                 Ok(muted) => muted.then_some(name),
                 Err(error) => {
                     tracing::warn!(
@@ -68,6 +68,18 @@ pub(crate) async fn muted<'a>(
     })
 }
 
+/// Whether a mute rule for the alarm is active. A rule for the alarm of a bot mutes the alarms of its locations too:
+/// `vigie mute` does not know the locations.
+async fn is_muted(client: &Client, name: &str) -> Result<bool, MuteError> {
+    if is_active(client, Some(name)).await? {
+        return Ok(true);
+    }
+    match name.rsplit_once("-down.") {
+        Some((bot, _)) => is_active(client, Some(&format!("{bot}-down"))).await,
+        None => Ok(false),
+    }
+}
+
 /// Whether a mute rule is active, one for the alarm `name` if given.
 async fn is_active(client: &Client, name: Option<&str>) -> Result<bool, MuteError> {
     let mut pages = client
@@ -84,4 +96,31 @@ async fn is_active(client: &Client, name: Option<&str>) -> Result<bool, MuteErro
         }
     }
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::ListAlarmMuteRulesOutput;
+    use aws_sdk_cloudwatch::types::AlarmMuteRuleSummary;
+    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+
+    #[tokio::test]
+    async fn mute_of_a_bot_mutes_its_locations() {
+        let of_bot = mock!(Client::list_alarm_mute_rules)
+            .match_requests(|request| {
+                matches!(request.alarm_name(), None | Some("vigie-prod-bot-down"))
+            })
+            .then_output(|| {
+                let active = AlarmMuteRuleSummary::builder().status(AlarmMuteRuleStatus::Active);
+                let output = ListAlarmMuteRulesOutput::builder();
+                output.alarm_mute_rule_summaries(active.build()).build()
+            });
+        let others = mock!(Client::list_alarm_mute_rules)
+            .then_output(|| ListAlarmMuteRulesOutput::builder().build());
+        let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&of_bot, &others]);
+        let names = ["vigie-prod-bot-down.office", "vigie-prod-other-down.office", "disk.full"];
+        let muted = muted(&client, names.into_iter()).await;
+        assert_eq!(muted, ["vigie-prod-bot-down.office".to_owned()].into());
+    }
 }
