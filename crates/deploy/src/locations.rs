@@ -34,6 +34,11 @@ pub enum LocationsError {
          hint: the alarms are rendered from samconfig.toml"
     )]
     Differs { given: String, file: String },
+    #[error(
+        "location `{location}` is not an AWS region; expected a region such as `us-east-1`\n\
+         hint: only the location of the stack itself can have another name, by the parameter `Location`"
+    )]
+    NoRegion { location: LocationName },
     #[error("could not read stack `{stack}`")]
     Stack { stack: String, source: CallError },
 }
@@ -151,7 +156,14 @@ pub fn stacks(
         return Err(LocationsError::NoHome { value, home: home.to_owned() });
     }
     let others = names.iter().filter(|name| name.as_str() != home);
-    Ok(others.map(|name| LocationStack::of(environment, home_region, name)).collect())
+    let stack = |name: &LocationName| {
+        if name.is_region() {
+            Ok(LocationStack::of(environment, home_region, name))
+        } else {
+            Err(LocationsError::NoRegion { location: name.clone() })
+        }
+    };
+    others.map(stack).collect()
 }
 
 /// The location stacks of a deployed home stack; none if it does not exist.
@@ -207,16 +219,16 @@ mod tests {
 
     #[test]
     fn every_location_but_the_home_one_has_a_stack() {
-        let file = of_pairs(["Locations=eu-west-3,us-east-1,office"]).unwrap();
+        let file = of_pairs(["Locations=eu-west-3,us-east-1,us-west-2"]).unwrap();
         let found = stacks(&prod(), "eu-west-3", &Parameters::new(), &file).unwrap();
         let found: Vec<_> =
             found.iter().map(|one| (one.stack.as_str(), one.region.as_str())).collect();
         let expected =
-            [("vigie-prod-of-eu-west-3", "us-east-1"), ("vigie-prod-agent-office", "eu-west-3")];
+            [("vigie-prod-of-eu-west-3", "us-east-1"), ("vigie-prod-of-eu-west-3", "us-west-2")];
         assert_eq!(found, expected);
         assert_eq!(
             stacks(&prod(), "eu-west-3", &file, &Parameters::new()).unwrap_err().to_string(),
-            "`Locations` is `eu-west-3,us-east-1,office` on the command line and `` in samconfig.toml; expected \
+            "`Locations` is `eu-west-3,us-east-1,us-west-2` on the command line and `` in samconfig.toml; expected \
              the same list\nhint: the alarms are rendered from samconfig.toml"
         );
     }
@@ -234,6 +246,13 @@ mod tests {
         );
         let named = file(&["Locations=us-east-1,paris", "Location=paris"]);
         assert_eq!(stacks(&prod(), "eu-west-3", &none, &named).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn location_that_is_not_a_region_is_refused() {
+        let file = of_pairs(["Locations=paris,office", "Location=paris"]).unwrap();
+        let error = stacks(&prod(), "eu-west-3", &Parameters::new(), &file).unwrap_err();
+        assert!(error.to_string().starts_with("location `office` is not an AWS region; expected"));
     }
 
     #[test]

@@ -339,7 +339,7 @@ impl Messages for English {
                 "If a second location fails, the alarm of the bot is a page.",
             ],
             Situation::NoDataFrom => &[
-                "Read the log of the prober in the region of the location, or that of its agent.",
+                "Read the log of the prober in the region of the location.",
                 "Check the dead-letter queue of the location.",
             ],
             Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[

@@ -378,7 +378,7 @@ impl Messages for French {
                 "Si un deuxième lieu échoue, l'alarme du bot devient une page.",
             ],
             Situation::NoDataFrom => &[
-                "Lire le journal de la sonde dans la région du lieu, ou celui de son agent.",
+                "Lire le journal de la sonde dans la région du lieu.",
                 "Regarder la file de messages rejetés du lieu.",
             ],
             Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[
