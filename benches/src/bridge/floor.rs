@@ -26,7 +26,7 @@ pub(super) async fn measure(bench: &Bench<'_>, profile: &str) -> anyhow::Result<
         for _ in 0..bench.runs {
             runs.push(once(bench, profile).await?);
         }
-        Ok((runs, "measured".to_owned()))
+        anyhow::Ok((runs, "measured".to_owned()))
     };
     let runs: Vec<Vec<Row>> = bench.progress.step("stages of the bridge", work).await?;
     let middle = |index: usize, of: fn(&Row) -> f64| {

@@ -19,7 +19,7 @@ type Values = &'static [(&'static str, f64)];
 /// Name of the upstream case, page, series of the page.
 const CASES: &[(&str, &str, Values)] = &[
     ("empty_scrape", "", &[]),
-    ("float_value_encoding", "a 3.14159\n", &[("a{}", 3.14159)]),
+    ("float_value_encoding", "a 2.34567\n", &[("a{}", 2.345_67)]),
     ("integer_value_encoding", "a 42\n", &[("a{}", 42.0)]),
     ("zero_value_encoding", "a 0\n", &[("a{}", 0.0)]),
     ("negative_value_encoding", "a -42.5\n", &[("a{}", -42.5)]),
@@ -29,7 +29,7 @@ const CASES: &[(&str, &str, Values)] = &[
     ("large_float_values", "a 1.7976931348623157e+308\n", &[("a{}", f64::MAX)]),
     ("small_float_values", "a 2.2250738585072014e-308\n", &[("a{}", f64::MIN_POSITIVE)]),
     ("scientific_notation", "a 1.23e-4\n", &[("a{}", 1.23e-4)]),
-    ("precision_preservation", "a 0.1234567890123456\n", &[("a{}", 0.1234567890123456)]),
+    ("precision_preservation", "a 0.1234567890123456\n", &[("a{}", 0.123_456_789_012_345_6)]),
     ("label_lexicographic_ordering", "a{z=\"1\",b=\"2\"} 1\n", &[("a{b=2,z=1}", 1.0)]),
     ("label_values_may_be_empty", "a{b=\"\",c=\"d\"} 1\n", &[("a{c=d}", 1.0)]),
     ("unicode_in_label_values", "a{b=\"日本é\"} 1\n", &[("a{b=日本é}", 1.0)]),

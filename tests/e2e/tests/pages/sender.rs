@@ -76,7 +76,7 @@ impl Program {
                 .arg(format!("--storage.agent.path={}", folder.join("data").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{}", free_port()?));
         }
-        processes.start(name, command.current_dir(&folder))
+        Ok(processes.start(name, command.current_dir(&folder))?)
     }
 }
 
