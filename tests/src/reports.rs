@@ -95,6 +95,8 @@ pub fn report(attempts: Vec<Attempt>) -> Report {
         runbook: Some("https://wiki.example.com/support-bot".to_owned()),
         every: Duration::from_secs(60),
         due,
+        maintenance: false,
+        objective: None,
         started: time("2026-11-22T11:05:00.312Z"),
         duration: ms(6_420),
         outcome: judge(&attempts),

@@ -35,6 +35,7 @@ pub(crate) struct Prices {
     cloudwatch_metric: f64,
     cloudwatch_alarm: f64,
     cloudwatch_high_resolution_alarm: f64,
+    cloudwatch_composite_alarm: f64,
     cloudwatch_dashboard: f64,
     cloudwatch_thousand_requests: f64,
     logs_gigabyte: f64,
@@ -101,8 +102,8 @@ const DISPATCHER_GIGABYTES: f64 = 0.125;
 const ALERTS_GIGABYTES: f64 = 0.25;
 /// Writes of the alerts function in a minute without an alarm: two claims and a release.
 const TICK_WRITES: f64 = 3.0;
-/// `GetMetricData` is billed for each metric; the heartbeat queries three every minute.
-const HEARTBEAT_METRICS: f64 = 3.0;
+/// `GetMetricData` is billed for each metric; the heartbeat queries four every minute.
+const HEARTBEAT_METRICS: f64 = 4.0;
 const BRIDGE_GIGABYTES: f64 = 0.25;
 const BRIDGE_SECONDS: f64 = 0.2;
 /// Data keys are used for an hour by queues and for five minutes by the table.
@@ -123,9 +124,17 @@ const ENDPOINT_INTERFACES: f64 = 4.0;
 const POLLED_QUEUES: f64 = 2.0;
 /// Lambda polls an empty queue with five connections of 20 s.
 const POLLS_A_MINUTE: f64 = 15.0;
-/// Metrics of a probe: `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`; then the other seven.
+/// Metrics of a probe: `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`; then the other six. With TLS there is
+/// `CertificateDaysLeft` too.
 const ESSENTIAL_METRICS: f64 = 4.0;
-const FULL_METRICS: f64 = 11.0;
+const FULL_METRICS: f64 = 10.0;
+/// Alarms on the expiry of the certificate.
+const CERTIFICATE_ALARMS: f64 = 2.0;
+/// Alarms on the error budget: three windows of metric math, each billed for its metrics, and a composite alarm.
+const BUDGET_WINDOWS: f64 = 3.0;
+const BUDGET_METRICS: f64 = 2.0;
+/// Metrics that a probe with maintenance windows has in addition.
+const EXCLUDED_METRICS: f64 = 2.0;
 /// A run that is not up writes its report, its page, and the newest report. One in a hundred is assumed.
 const FAILING: f64 = 0.01;
 const OBJECTS: f64 = 3.0;
@@ -169,9 +178,10 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     let metrics_each = if assumed.all_metrics { FULL_METRICS } else { ESSENTIAL_METRICS };
     let of_runs = if enabled.is_empty() { 0.0 } else { OWN_METRICS_OF_RUNS };
     let own_metrics = OWN_METRICS + of_runs + DAILY_METRICS + bridge_metrics;
-    let metrics = (own_metrics + count * metrics_each) * prices.cloudwatch_metric;
+    let with_tls = float(enabled.iter().filter(|probe| uses_tls(probe)).count());
+    let metrics = (own_metrics + count * metrics_each + with_tls) * prices.cloudwatch_metric;
     let alarms = (OWN_ALARM_METRICS + bridge_alarms) * prices.cloudwatch_alarm
-        + enabled.iter().map(|probe| 2.0 * alarm_price(probe, prices)).sum::<f64>();
+        + enabled.iter().map(|probe| alarms_price(probe, prices)).sum::<f64>();
     let heartbeat = if assumed.heartbeat { HEARTBEAT_METRICS * MINUTES_A_MONTH } else { 0.0 };
     let requests = (publishing + heartbeat) / 1e3 * prices.cloudwatch_thousand_requests;
     let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
@@ -232,6 +242,24 @@ pub(crate) fn synthetics(probes: &[Probe], prices: &Prices) -> f64 {
 
 pub(crate) fn runs_a_month(probe: &Probe) -> f64 {
     SECONDS_A_MONTH / probe.every.as_secs_f64().max(1.0)
+}
+
+/// The alarms of a probe: `down` and `degraded`, the certificate, the error budget.
+fn alarms_price(probe: &Probe, prices: &Prices) -> f64 {
+    let certificate = if uses_tls(probe) { CERTIFICATE_ALARMS } else { 0.0 };
+    let excluded = if probe.maintenance.is_empty() { 0.0 } else { EXCLUDED_METRICS };
+    let budget = match probe.objective {
+        Some(_) => {
+            BUDGET_WINDOWS * (BUDGET_METRICS + excluded) * prices.cloudwatch_alarm
+                + prices.cloudwatch_composite_alarm
+        }
+        None => 0.0,
+    };
+    2.0 * alarm_price(probe, prices) + certificate * prices.cloudwatch_alarm + budget
+}
+
+fn uses_tls(probe: &Probe) -> bool {
+    probe.target.url.text().is_ok_and(|url| url.starts_with("https://"))
 }
 
 /// An alarm with a period under a minute is a high-resolution alarm.
@@ -376,7 +404,7 @@ mod tests {
         let heartbeat = of(Assumed { heartbeat: true, ..ASSUMED });
         let requests = "CloudWatch requests";
         let added = line(&heartbeat, requests) - line(&of(ASSUMED), requests);
-        assert!((added - 1.296).abs() < 1e-9, "{added}");
+        assert!((added - 1.728).abs() < 1e-9, "{added}");
         for (network, dollars) in [(Network::Endpoints, 28.8), (Network::NatGateway, 32.4)] {
             let bill = of(Assumed { network, ..ASSUMED });
             assert!((line(&bill, "VPC") - dollars).abs() < 1e-9, "{network:?}");

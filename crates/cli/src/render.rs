@@ -8,9 +8,12 @@
 //! the deployment would fail. For the same reason the file records the number of shards.
 
 mod alarm;
+mod budget;
+pub(crate) mod certificate;
 mod condition;
 mod located;
 mod locations;
+mod maintenance;
 mod stack;
 
 use std::collections::BTreeMap;
@@ -33,11 +36,11 @@ impl Shards {
     /// All alarms in `alarms.yaml` itself.
     pub const ONE: Self = Self(1);
 
-    /// `None` unless `count` is 1, 4, 8 or 16: the dashboard reads the alarms in four parts, and sixteen stacks
-    /// hold thousands of probes.
+    /// `None` unless `count` is 1, 4, 8, 16 or 32: the dashboard reads the alarms in four parts, and 32 stacks hold
+    /// thousands of probes.
     #[must_use]
     pub const fn new(count: u32) -> Option<Self> {
-        if matches!(count, 1 | 4 | 8 | 16) { Some(Self(count)) } else { None }
+        if matches!(count, 1 | 4 | 8 | 16 | 32) { Some(Self(count)) } else { None }
     }
 
     #[must_use]

@@ -42,6 +42,12 @@ pub const PROBE_METRICS: &[MetricInfo] = &[
         "from the prompt to the first chunk with text, one value per turn",
         "no chunk",
     ),
+    probe(
+        "MaintenanceSuccess",
+        Unit::Unitless,
+        "the value of `Success` of a run in a maintenance window, which does not count for availability",
+        "the run is outside of maintenance windows",
+    ),
     MetricInfo {
         name: "Failure",
         unit: Unit::Count,
@@ -89,7 +95,7 @@ pub const PROBE_METRICS: &[MetricInfo] = &[
     probe(
         "CertificateDaysLeft",
         Unit::Unitless,
-        "days until the TLS certificate expires, with `Metrics=full`",
+        "days until the TLS certificate expires",
         "no TLS",
     ),
 ];
@@ -111,6 +117,7 @@ const fn probe(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OwnMetric {
     RunsDispatched,
+    LongestTimeout,
     RunsReported,
     RunErrors,
     RunsStalled,
@@ -134,6 +141,7 @@ pub enum OwnMetric {
 impl OwnMetric {
     pub const ALL: &'static [Self] = &[
         Self::RunsDispatched,
+        Self::LongestTimeout,
         Self::RunsReported,
         Self::RunErrors,
         Self::RunsStalled,
@@ -163,6 +171,11 @@ impl OwnMetric {
                 "RunsDispatched",
                 "runs that the dispatcher requested; published every minute, including 0",
                 "the dispatcher did not run",
+            ),
+            Self::LongestTimeout => (
+                "LongestTimeout",
+                "longest timeout of the probes, for the heartbeat",
+                "no timeout is over 2 minutes",
             ),
             Self::RunsReported => ("RunsReported", "runs with a published result", NOTHING),
             Self::RunErrors => (
@@ -233,7 +246,11 @@ impl OwnMetric {
                 NOTHING,
             ),
         };
-        let unit = if matches!(self, Self::OldestMessageAge) { Unit::Seconds } else { Unit::Count };
+        let unit = if matches!(self, Self::OldestMessageAge | Self::LongestTimeout) {
+            Unit::Seconds
+        } else {
+            Unit::Count
+        };
         MetricInfo { name, unit, dimensions: OWN, meaning, absent }
     }
 

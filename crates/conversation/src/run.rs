@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use domain::maintenance::is_maintenance;
 use domain::report::{Attempt, Cause, Failure, Report, RunId, VERSION, judge, stable_hash};
 use domain::{EnvironmentName, OwnFault, Phases, Probe, TargetUrl};
 use jiff::Timestamp;
@@ -150,6 +151,8 @@ impl ProbeRun<'_> {
             runbook: self.probe.runbook.clone(),
             every: self.probe.every,
             due: self.due,
+            maintenance: is_maintenance(&self.probe.maintenance, self.due),
+            objective: self.probe.objective,
             started: now(),
             duration: Duration::ZERO,
             outcome,

@@ -143,6 +143,53 @@ impl fmt::Display for AlarmName {
     }
 }
 
+/// The alarms of a probe beside those on its verdicts. Their names are `vigie-ENV-PROBE-` and [`ExtraAlarm::as_str`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ExtraAlarm {
+    /// The error budget is used up at 14.4 times the rate of the objective.
+    BudgetFast,
+    /// … at 3 times the rate.
+    BudgetSlow,
+    /// The certificate expires in less than 21 days.
+    CertificateTicket,
+    /// The certificate expires in less than 3 days.
+    CertificatePage,
+}
+
+impl ExtraAlarm {
+    pub const ALL: [Self; 4] =
+        [Self::BudgetFast, Self::BudgetSlow, Self::CertificateTicket, Self::CertificatePage];
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BudgetFast => "budget-fast",
+            Self::BudgetSlow => "budget-slow",
+            Self::CertificateTicket => "certificate-21d",
+            Self::CertificatePage => "certificate-3d",
+        }
+    }
+
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::BudgetFast | Self::CertificatePage => Severity::Page,
+            Self::BudgetSlow | Self::CertificateTicket => Severity::Ticket,
+        }
+    }
+
+    /// The probe and kind behind an alarm's name; `None` for another alarm.
+    #[must_use]
+    pub fn parse(name: &str, environment: &EnvironmentName) -> Option<(ProbeName, Self)> {
+        let rest =
+            name.strip_prefix("vigie-")?.strip_prefix(environment.as_str())?.strip_prefix('-')?;
+        Self::ALL.into_iter().find_map(|kind| {
+            let probe = rest.strip_suffix(kind.as_str())?.strip_suffix('-')?;
+            Some((probe.parse().ok()?, kind))
+        })
+    }
+}
+
 /// `vigie-ENV-PROBE-down.LOCATION`: the alarm of a probe at one of several locations. Names of probes have no dot, so
 /// that another alarm cannot have this name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -179,6 +226,21 @@ mod tests {
         assert_eq!("2 of 3".parse(), Ok(MOfN { m: 2, n: 3 }));
         for bad in ["3 of 2", "0 of 3", "2/3", "two of three", "2 of"] {
             assert_eq!(bad.parse::<MOfN>(), Err(()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn extra_alarm_name_parses_to_its_probe() {
+        let prod: EnvironmentName = "prod".parse().unwrap();
+        for kind in ExtraAlarm::ALL {
+            let name = format!("vigie-prod-support-bot-{}", kind.as_str());
+            let (probe, found) = ExtraAlarm::parse(&name, &prod).unwrap();
+            assert_eq!((probe.as_str(), found), ("support-bot", kind));
+            assert_eq!(AlarmName::parse(&name, &prod), None);
+        }
+        for other in ["vigie-prod-bot-down", "vigie-prod-budget-fast", "vigie-dev-bot-budget-fast"]
+        {
+            assert_eq!(ExtraAlarm::parse(other, &prod), None, "{other}");
         }
     }
 

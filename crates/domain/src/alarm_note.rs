@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Severity;
+use crate::{AvailabilityObjective, Severity};
 
 /// The longest description that `PutMetricAlarm` takes, in characters.
 pub const LONGEST_DESCRIPTION: usize = 1_024;
@@ -25,6 +25,9 @@ pub struct Note {
     /// The probe's labels, `team` among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// The probe's objective of availability, for the weekly mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<AvailabilityObjective>,
 }
 
 impl Note {
@@ -56,6 +59,7 @@ mod tests {
             severity: Some(Severity::Page),
             runbook: Some("https://example.com/runbook".to_owned()),
             labels: [("team".to_owned(), "chat \"A\"\nB".to_owned())].into(),
+            objective: AvailabilityObjective::from_percent(99.5),
         };
         let description = format!("support-bot is down.\n{}", note.line());
         assert_eq!(Note::split(&description), ("support-bot is down.", note.clone()));

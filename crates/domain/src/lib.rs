@@ -37,7 +37,7 @@ pub mod timing;
 pub mod verdict;
 pub mod wire;
 
-pub use alarm::{AlarmKind, AlarmName, AlarmRule, LocationAlarmName, MOfN, Severity};
+pub use alarm::{AlarmKind, AlarmName, AlarmRule, ExtraAlarm, LocationAlarmName, MOfN, Severity};
 pub use check::{Check, JsonTest, Requirement};
 pub use cron::{Cron, InvalidCron};
 pub use location::Placement;

@@ -41,10 +41,10 @@ pub enum Unit {
 /// How much goes to CloudWatch; every metric costs money each month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Detail {
-    /// `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`.
+    /// `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`, and with TLS `CertificateDaysLeft`.
     #[default]
     Essential,
-    /// Queue, reply, inter-chunk, processing and connect times, retries, certificate too.
+    /// Queue, reply, inter-chunk, processing and connect times, and retries too.
     Full,
 }
 
@@ -136,6 +136,18 @@ pub const PUBLISHED: &[Published] = &[
         absent: "no verdict",
     },
     Published {
+        name: "probe_objective_ratio",
+        labels: &[],
+        meaning: "objective of availability over 30 days, from 0 to 1",
+        absent: "no verdict, or the probe has no `objective`",
+    },
+    Published {
+        name: "probe_maintenance_success",
+        labels: &[],
+        meaning: "the value of probe_success of a run in a maintenance window, which does not count for availability",
+        absent: "the run is outside of maintenance windows",
+    },
+    Published {
         name: "probe_ssl_earliest_cert_expiry",
         labels: &[],
         meaning: "end of the certificate that ends first, Unix time in seconds",
@@ -156,6 +168,12 @@ pub fn for_prometheus(report: &Report) -> Vec<SeriesValue> {
 
     values.push("up", &[], flag(last.is_some_and(|attempt| attempt.app.is_some())));
     values.push("probe_success", &[], flag(verdict != Verdict::Down));
+    if let Some(objective) = report.objective {
+        values.push("probe_objective_ratio", &[], Some(objective.ratio()));
+    }
+    if report.maintenance {
+        values.push("probe_maintenance_success", &[], flag(verdict != Verdict::Down));
+    }
     values.push("probe_degraded", &[], flag(verdict == Verdict::Degraded));
     values.push("probe_duration_seconds", &[], Some(report.duration.as_secs_f64()));
     values.push(
@@ -285,6 +303,12 @@ pub fn for_cloudwatch(report: &Report, detail: Detail) -> Vec<Metric> {
             .collect()
     };
     push("TimeToFirstChunk", Unit::Seconds, each(|timing| timing.first_chunk), None);
+    let expires = report.last().and_then(|attempt| attempt.certificate_expires);
+    let days = expires.map(|expires| expires.duration_since(report.due).as_secs_f64() / 86_400.0);
+    push("CertificateDaysLeft", Unit::Unitless, days.into_iter().collect(), None);
+    if report.maintenance {
+        push("MaintenanceSuccess", Unit::Unitless, flag(verdict != Verdict::Down), None);
+    }
     if let Outcome::Down { reason } = report.outcome {
         push("Failure", Unit::Count, vec![1.0], Some(reason));
     }
@@ -306,10 +330,6 @@ pub fn for_cloudwatch(report: &Report, detail: Detail) -> Vec<Metric> {
             None,
         );
         push("Retries", Unit::Count, vec![count(report.retries())], None);
-        let expires = report.last().and_then(|attempt| attempt.certificate_expires);
-        let days =
-            expires.map(|expires| expires.duration_since(report.due).as_secs_f64() / 86_400.0);
-        push("CertificateDaysLeft", Unit::Unitless, days.into_iter().collect(), None);
     }
     metrics
 }
@@ -371,6 +391,31 @@ mod tests {
             ("TimeToFirstChunk", &[0.11]),
         ];
         assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn run_in_a_maintenance_window_can_be_subtracted() {
+        let down = Outcome::Down { reason: Reason::Stalled };
+        let objective = crate::AvailabilityObjective::from_percent(99.5);
+        let report = Report { outcome: down, maintenance: true, objective, ..report(1, 1) };
+        let metrics = for_cloudwatch(&report, Detail::Essential);
+        let values: Vec<_> = ["Success", "MaintenanceSuccess"]
+            .map(|name| metrics.iter().find(|metric| metric.name == name).unwrap().values[0])
+            .into();
+        assert_eq!(values, [0.0, 0.0]);
+        let series = for_prometheus(&report);
+        assert_eq!(named(&series, "probe_maintenance_success")[0].value, Some(0.0));
+        assert_eq!(named(&series, "probe_objective_ratio")[0].value, Some(0.995));
+    }
+
+    #[test]
+    fn certificate_is_published_with_essential_metrics() {
+        let mut report = report(1, 1);
+        let day = jiff::SignedDuration::from_hours(24);
+        report.attempts[0].certificate_expires = Some(report.due + day * 10);
+        let metrics = for_cloudwatch(&report, Detail::Essential);
+        let left = metrics.iter().find(|metric| metric.name == "CertificateDaysLeft").unwrap();
+        assert_eq!(left.values, [10.0]);
     }
 
     #[test]

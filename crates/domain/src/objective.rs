@@ -16,6 +16,9 @@ pub struct AvailabilityObjective(f64); // Invariant: 0 < percent < 100, so never
 #[error("`objective` is `{0}`; expected more than 0 and less than 100 percent, such as `99.5`")]
 pub struct InvalidObjective(f64);
 
+// Never NaN.
+impl Eq for AvailabilityObjective {}
+
 impl AvailabilityObjective {
     /// The days over which it is measured.
     pub const DAYS: u32 = 30;
@@ -41,6 +44,13 @@ impl AvailabilityObjective {
     #[must_use]
     pub fn error_budget(self) -> f64 {
         (100.0 - self.0) / 100.0
+    }
+
+    /// The share of the error budget that is left when `failed` of `runs` were down, at most 1. It is negative when more
+    /// were down than the objective allows; `None` without runs.
+    #[must_use]
+    pub fn budget_left(self, failed: f64, runs: f64) -> Option<f64> {
+        (runs > 0.0).then(|| 1.0 - failed / runs / self.error_budget())
     }
 }
 
@@ -75,6 +85,10 @@ mod tests {
         assert_eq!(objective.to_string(), "99.5");
         assert!((objective.error_budget() - 0.005).abs() < 1e-12);
         assert_eq!(serde_json::to_string(&objective).unwrap(), "99.5");
+        let left = |failed, runs| objective.budget_left(failed, runs);
+        assert!((left(1.0, 1_000.0).unwrap() - 0.8).abs() < 1e-9);
+        assert!((left(10.0, 1_000.0).unwrap() + 1.0).abs() < 1e-9, "twice the budget");
+        assert_eq!(left(0.0, 0.0), None);
         for bad in [0.0, 100.0, -1.0, 101.0, f64::NAN] {
             assert_eq!(AvailabilityObjective::from_percent(bad), None, "{bad}");
         }

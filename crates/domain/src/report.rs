@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{EnvironmentName, ProbeName};
+use crate::objective::AvailabilityObjective;
 use crate::objectives::Objectives;
 use crate::timing::{Phases, Timing};
 use crate::verdict::{Outcome, OwnFault, Reason};
@@ -46,6 +47,12 @@ pub struct Report {
     pub every: Duration,
     /// When the run was due: the timestamp of every metric.
     pub due: Timestamp,
+    /// Whether the run was due in a maintenance window: it does not count for availability.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub maintenance: bool,
+    /// The probe's objective of availability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<AvailabilityObjective>,
     pub started: Timestamp,
     /// The whole run, retries and pauses included.
     #[serde(with = "wire::seconds", rename = "duration_seconds")]

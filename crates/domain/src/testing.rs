@@ -147,6 +147,8 @@ pub(crate) fn report(turns: usize, reached: usize) -> Report {
         runbook: None,
         every: Duration::from_secs(60),
         due,
+        maintenance: false,
+        objective: None,
         started: due,
         duration: ms(600),
         outcome: judge(&attempts),

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::{
-    AlarmKind, AlarmName, EnvironmentName, LocationAlarmName, LocationName, ProbeName, Severity,
+    AlarmKind, AlarmName, EnvironmentName, ExtraAlarm, LocationAlarmName, LocationName, ProbeName,
+    Severity,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,8 @@ pub enum Subject {
     Location { probe: ProbeName, location: LocationName },
     /// Vigie itself.
     SelfMonitoring,
-    /// An alarm that Vigie did not create, perhaps about a probe.
+    /// An alarm that is not about the verdicts of a probe or about Vigie, perhaps about a probe. Its description says
+    /// what it means.
     External {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         probe: Option<ProbeName>,
@@ -125,9 +127,18 @@ impl Subject {
         match AlarmName::parse(name, environment) {
             Some(AlarmName { probe, kind: AlarmKind::Down, .. }) => Self::Down { probe },
             Some(AlarmName { probe, kind: AlarmKind::Degraded, .. }) => Self::Degraded { probe },
-            None if name.starts_with(&format!("vigie-{environment}-")) => Self::SelfMonitoring,
-            None => Self::External { probe: None },
+            None => Self::of_other_alarm(name, environment),
         }
+    }
+
+    fn of_other_alarm(name: &str, environment: &EnvironmentName) -> Self {
+        if let Some((probe, _)) = ExtraAlarm::parse(name, environment) {
+            return Self::External { probe: Some(probe) };
+        }
+        if name.starts_with(&format!("vigie-{environment}-")) {
+            return Self::SelfMonitoring;
+        }
+        Self::External { probe: None }
     }
 
     #[must_use]
@@ -172,7 +183,9 @@ mod tests {
         let bot: ProbeName = "bot".parse().unwrap();
         let about = |name| Subject::of_alarm(name, &prod);
         assert_eq!(about("vigie-prod-bot-down"), Subject::Down { probe: bot.clone() });
-        assert_eq!(about("vigie-prod-bot-degraded"), Subject::Degraded { probe: bot });
+        assert_eq!(about("vigie-prod-bot-degraded"), Subject::Degraded { probe: bot.clone() });
+        let extra = Subject::External { probe: Some(bot) };
+        assert_eq!(about("vigie-prod-bot-budget-fast"), extra);
         let location = "us-east-1".parse().unwrap();
         let located = Subject::Location { probe: "bot".parse().unwrap(), location };
         assert_eq!(about("vigie-prod-bot-down.us-east-1"), located);

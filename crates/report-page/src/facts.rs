@@ -11,6 +11,9 @@ pub(crate) fn write(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result
     let mut list = List { to };
     list.to.write_str("<section>\n<h2>The run</h2>\n<dl class=\"facts\">\n")?;
     list.one("Due", &report.due.strftime("%Y-%m-%d %H:%M:%S%.3f UTC"))?;
+    if report.maintenance {
+        list.one("Maintenance", &"in a maintenance window, not counted for availability")?;
+    }
     list.one("Started", &report.started.strftime("%Y-%m-%d %H:%M:%S%.3f UTC"))?;
     list.one("Interval", &format_args!("{} s", report.every.as_secs()))?;
     list.one("Probed from", &Text(&report.location))?;

@@ -8,14 +8,22 @@ const INTRODUCTION: &str = "What to do about each alarm is in the [runbook](../r
 
 ## Alarms of a probe
 
-`vigie render` writes two alarms for each probe into `infra/alarms.yaml`. The period is the interval of the probe, \
-and the rules are those of `alarm` in the [probe file](probe-file.md#alarm). Notifications go through \
+`vigie render` writes the alarms of each probe into `infra/alarms.yaml`. The period of `down` and `degraded` is the \
+interval of the probe, and the rules are those of `alarm` in the [probe file](probe-file.md#alarm). Notifications go through \
 `vigie-ENV-alarms` to the function `vigie-ENV-alerts`.
 
 | alarm | ALARM | INSUFFICIENT_DATA | default rule | severity |
 | --- | --- | --- | --- | --- |
 | `vigie-ENV-PROBE-down` | the bot is down | no data: the state of the bot is unknown | 2 of 3 runs | `page` |
 | `vigie-ENV-PROBE-degraded` | the bot is slow, or passes only on retry | no notification | 3 of 5 runs | `ticket` |
+| `vigie-ENV-PROBE-budget-fast` | with `objective`: the error budget burns 14.4 times as fast as allowed | no notification | 1 h and 5 min | `page` |
+| `vigie-ENV-PROBE-budget-slow` | with `objective`: the error budget burns 3 times as fast as allowed | no notification | 1 d | `ticket` |
+| `vigie-ENV-PROBE-certificate-21d` | the TLS certificate expires in less than 21 days | no notification | lowest value of 1 h | `ticket` |
+| `vigie-ENV-PROBE-certificate-3d` | the TLS certificate expires in less than 3 days | no notification | lowest value of 1 h | `page` |
+
+The alarms of the error budget are described in [alerting](../alerting.md#error-budget). They exist on AWS only, and \
+`budget-fast` has two alarms as its parts, `budget-long` and `budget-short`, which notify no one. A target whose address \
+begins with `http://` has no alarms on the certificate.
 
 ## Alarms about Vigie itself
 

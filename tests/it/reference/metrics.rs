@@ -22,7 +22,8 @@ Dimensions `Environment` and `Probe`, one value per run:
 | `Failure` (with dimension `Reason`) | Count | 1 for the reason of a failed run | not down |
 | `QueueTime`, `ReplyDuration`, `InterChunkTime`, `ProcessingTime`, `ConnectTime` | Seconds | with `Metrics=full` | phase did not occur |
 | `Retries` | Count | attempts after the first one, with `Metrics=full` | no verdict |
-| `CertificateDaysLeft` | days | days until the TLS certificate expires, with `Metrics=full` | no TLS |
+| `CertificateDaysLeft` | days | days until the TLS certificate expires | no TLS |
+| `MaintenanceSuccess` | 0 or 1 | the value of `Success` of a run in a maintenance window, which does not count for availability | the run is outside of maintenance windows |
 
 `Success` and `TimeToFirstChunk` are also published with the dimension `Location` if the parameter `Locations` is set.
 
@@ -31,6 +32,7 @@ Dimension `Environment`, about Vigie itself. Absent while there is nothing to co
 | metric | meaning |
 | --- | --- |
 | `RunsDispatched` | runs that the dispatcher requested; published every minute, including 0 |
+| `LongestTimeout` | longest timeout of the probes in Seconds, for the heartbeat; published if it is over 2 minutes |
 | `RunsReported` | runs with a published result |
 | `RunErrors` | runs without a verdict because of a fault of Vigie, and probes that could not be read |
 | `RunsStalled` | runs decided by CPU starvation of the prober; never counted against the bot |

@@ -29,13 +29,13 @@ pub struct Arguments {
     /// Write nothing, and exit with 1 if a file is out of date.
     #[arg(long)]
     check: bool,
-    /// Number of stacks for the alarms: 1, 4, 8 or 16. The default is the number in the existing file.
+    /// Number of stacks for the alarms: 1, 4, 8, 16 or 32. The default is the number in the existing file.
     #[arg(long, value_name = "N", value_parser = shards)]
     shards: Option<Shards>,
 }
 
 fn shards(text: &str) -> Result<Shards, &'static str> {
-    text.parse().ok().and_then(Shards::new).ok_or("expected 1, 4, 8 or 16")
+    text.parse().ok().and_then(Shards::new).ok_or("expected 1, 4, 8, 16 or 32")
 }
 
 /// Whether the rendered alarms match the probes; says what differs.

@@ -23,9 +23,10 @@ pub(crate) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         Outcome::RunError { .. } => "could not run",
         outcome => outcome.as_str(),
     };
+    let maintenance = if report.maintenance { " · maintenance" } else { "" };
     writeln!(
         to,
-        "{tone}● {}{tone:#} {BOLD}{word}{reason}{BOLD:#} {DIM}after {} · {} · {}{DIM:#}",
+        "{tone}● {}{tone:#} {BOLD}{word}{reason}{BOLD:#} {DIM}after {} · {} · {}{maintenance}{DIM:#}",
         report.probe,
         seconds(report.duration),
         report.environment,

@@ -1,4 +1,4 @@
-//! The two alarms of a probe.
+//! The two alarms on the verdicts of a probe.
 //!
 //! The verdict already includes the objectives, so an alarm only counts verdicts. Its period is the probe's
 //! interval. A run is stamped with its due time, so each period has exactly one value. If a run was made
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use domain::alarm_note::{LONGEST_DESCRIPTION, Note};
 use domain::report::stable_hash;
-use domain::{AlarmKind, MOfN, ProbeSpec, Severity};
+use domain::{AlarmKind, ExtraAlarm, MOfN, ProbeSpec, Severity};
 
 use super::condition::capitalised;
 use super::{RenderError, evaluated, longest};
@@ -107,6 +107,15 @@ pub(super) fn description(probe: &ProbeSpec, kind: AlarmKind) -> String {
         AlarmKind::Down => probe.alarm.severity,
         AlarmKind::Degraded => Severity::Ticket,
     };
+    with_note(probe, severity, &sentence)
+}
+
+/// The description of an alarm beside those on the verdicts.
+pub(super) fn extra_description(probe: &ProbeSpec, kind: ExtraAlarm, sentence: &str) -> String {
+    with_note(probe, kind.severity(), sentence)
+}
+
+fn with_note(probe: &ProbeSpec, severity: Severity, sentence: &str) -> String {
     format!("{sentence}\n{}", note_line(probe, severity))
 }
 
@@ -116,6 +125,7 @@ pub(super) fn note_line(probe: &ProbeSpec, severity: Severity) -> String {
         severity: Some(severity),
         runbook: probe.runbook.clone(),
         labels: probe.labels.clone(),
+        objective: probe.objective,
     };
     note.line()
 }
@@ -134,12 +144,17 @@ pub(super) fn interval(every: Duration) -> String {
 /// deletes the old one, which has the same alarm name. Names that differ only by hyphens (`bot-1`, `bot1`)
 /// get a few digits of their hash.
 pub(super) fn logical_id(name: &str, kind: AlarmKind) -> String {
+    base_id(name) + &capitalised(kind.as_str())
+}
+
+/// The part of the logical IDs that depends on the name.
+pub(super) fn base_id(name: &str) -> String {
     let plain = capitalised(name);
     let ambiguous =
         name.split('-').skip(1).any(|word| !word.starts_with(|c: char| c.is_ascii_lowercase()));
     let hash =
         if ambiguous { format!("{:06x}", stable_hash(name) & 0x00ff_ffff) } else { String::new() };
-    format!("{plain}{hash}{}", capitalised(kind.as_str()))
+    plain + &hash
 }
 
 /// A double-quoted YAML scalar, which has the syntax of a JSON string.

@@ -45,6 +45,27 @@ impl Conditions {
         environments.as_ref().and_then(|set| self.names.get(set)).map(String::as_str)
     }
 
+    /// The condition of a resource that the emulator does not have.
+    pub(super) fn on_aws(&self, environments: &Environments) -> String {
+        format!("OnAws{}", self.name(environments).unwrap_or_default())
+    }
+
+    /// The definitions of these conditions, for the probes with such a resource.
+    pub(super) fn on_aws_definitions(&self, probes: &[&ProbeSpec]) -> String {
+        let wanted = probes
+            .iter()
+            .filter(|probe| !probe.maintenance.is_empty() || probe.objective.is_some());
+        let sets: BTreeSet<Environments> = wanted.map(|probe| of_probe(probe)).collect();
+        if sets.is_empty() {
+            return String::new();
+        }
+        let mut text = "  OnAws: !Equals [!Ref Platform, aws]\n".to_owned();
+        for name in sets.iter().filter_map(|set| self.name(set)) {
+            let _ = writeln!(text, "  OnAws{name}: !And [!Condition OnAws, !Condition {name}]");
+        }
+        text
+    }
+
     /// The definitions, one per line.
     pub(super) fn definitions(&self) -> String {
         let mut text = String::new();

@@ -7,7 +7,7 @@ use domain::{Maintenance, ProbeSpec};
 use super::alarm::{base_id, quoted};
 
 /// One mute rule for each window.
-pub(super) fn mute_rules(probe: &ProbeSpec, alarms: &[String], condition: &str) -> String {
+pub(super) fn mute_rules(probe: &ProbeSpec, alarms: &[&str], condition: &str) -> String {
     let windows = probe.maintenance.iter().enumerate();
     windows.map(|(index, window)| rule(probe, index + 1, window, alarms, condition)).collect()
 }
@@ -16,7 +16,7 @@ fn rule(
     probe: &ProbeSpec,
     number: usize,
     window: &Maintenance,
-    alarms: &[String],
+    alarms: &[&str],
     condition: &str,
 ) -> String {
     let name = &probe.name;

@@ -6,16 +6,18 @@ use std::fmt::Write;
 use domain::{AlarmKind, ProbeSpec};
 
 use super::alarm::{logical_id, resource};
-use super::condition::{Conditions, Environments, any_of, of_probe};
+use super::condition::{Conditions, any_of, of_probe};
 use super::located::{self, LocationAlarm};
-use super::locations::{DeployedLocations, Group, by_location};
-use super::{ALARMS_FILE, RenderedFile, Shards};
+use super::locations::{DeployedLocations, Group};
+use super::maintenance::mute_rules;
+use super::{ALARMS_FILE, RenderedFile, Shards, budget, certificate};
 
 /// CloudFormation's limit of resources in a stack.
 pub(super) const MOST_RESOURCES: usize = 500;
 /// Name of the file without shards.
 pub(super) const ONLY: &str = ALARMS_FILE;
 
+const KINDS: [AlarmKind; 2] = [AlarmKind::Down, AlarmKind::Degraded];
 /// CloudWatch's limit of alarms in a mute rule.
 const ALARMS_A_MUTE_RULE: usize = 100;
 /// Number of alarms in the dashboard's widget, which accepts 100 and has one for Vigie itself. They are in
@@ -62,15 +64,90 @@ pub(super) fn is_shard_file(name: &str) -> bool {
 /// Number of resources in the stack of these probes. CloudFormation also counts resources whose condition
 /// is false.
 pub(super) fn resources(probes: &[&ProbeSpec], deployed: &DeployedLocations) -> usize {
-    let own = probes.iter().map(|probe| by_location(&deployed.groups(probe)).len());
-    let alarms = 2 * probes.len() + own.sum::<usize>();
-    1 + alarms + alarms.div_ceil(ALARMS_A_MUTE_RULE)
+    let (_, of_probes) = alarms_of(probes, deployed);
+    let windows: usize = probes.iter().map(|probe| probe.maintenance.len()).sum();
+    let alarms = of_probes.iter().flatten();
+    let notifying = alarms.clone().filter(|alarm| alarm.notifies).count();
+    1 + alarms.count() + notifying.div_ceil(ALARMS_A_MUTE_RULE) + windows
 }
 
-/// An alarm and the environments in which it exists.
+/// An alarm of a probe.
 struct Alarm {
     id: String,
-    environments: Environments,
+    /// `None` if it exists in every environment.
+    condition: Option<String>,
+    /// Whether it sends notifications itself.
+    notifies: bool,
+    text: String,
+}
+
+/// The alarms of a probe, the most urgent first.
+fn of_one(probe: &ProbeSpec, groups: &[Group], conditions: &Conditions) -> Vec<Alarm> {
+    let environments = of_probe(probe);
+    let condition = conditions.name(&environments);
+    let plain = |id: String, text: String| Alarm {
+        id,
+        condition: condition.map(str::to_owned),
+        notifies: true,
+        text,
+    };
+    let on_aws = conditions.on_aws(&environments);
+    let verdicts = KINDS.map(|kind| {
+        let text = if groups.is_empty() {
+            resource(probe, kind, condition)
+        } else {
+            located::resource(probe, kind, groups, conditions)
+        };
+        plain(logical_id(probe.name.as_str(), kind), text)
+    });
+    let certificate = certificate::alarms(probe, condition);
+    let budget = budget::alarms(probe, &on_aws).into_iter().map(|alarm| Alarm {
+        id: alarm.id,
+        condition: Some(on_aws.clone()),
+        notifies: alarm.notifies,
+        text: alarm.text,
+    });
+    let certificate = certificate.into_iter().map(|(id, text)| plain(id, text));
+    verdicts.into_iter().chain(budget).chain(certificate).collect()
+}
+
+/// The alarms that notify: those at the same place of all probes together, so that the `down` alarms come first in the
+/// widget and the mute rules.
+fn notifying(alarms: Vec<Vec<Alarm>>) -> Vec<Alarm> {
+    let notifying = |(probe, alarms): (usize, Vec<Alarm>)| {
+        let alarms = alarms.into_iter().filter(|alarm| alarm.notifies);
+        alarms.enumerate().map(move |(place, alarm)| ((place, probe), alarm)).collect::<Vec<_>>()
+    };
+    let mut list: Vec<_> = alarms.into_iter().enumerate().flat_map(notifying).collect();
+    list.sort_by_key(|(place, _)| *place);
+    list.into_iter().map(|(_, alarm)| alarm).collect()
+}
+
+/// The conditions of the stack, and the alarms of each probe.
+fn alarms_of(probes: &[&ProbeSpec], deployed: &DeployedLocations) -> (Conditions, Vec<Vec<Alarm>>) {
+    let groups: Vec<Vec<Group>> = probes.iter().map(|probe| deployed.groups(probe)).collect();
+    let of_locations: Vec<Vec<LocationAlarm<'_>>> = probes
+        .iter()
+        .zip(&groups)
+        .map(|(probe, groups)| LocationAlarm::all(probe, groups).into_iter().collect())
+        .collect();
+    let of_groups = groups.iter().flatten().map(|group| group.environments.clone());
+    let further =
+        of_groups.chain(of_locations.iter().flatten().map(|alarm| alarm.environments().clone()));
+    let conditions = Conditions::of(probes, further);
+    let alarms = probes.iter().zip(&groups).zip(&of_locations);
+    let alarms = alarms.map(|((probe, groups), of_locations)| {
+        let mut alarms = of_one(probe, groups, &conditions);
+        alarms.extend(of_locations.iter().map(|alarm| Alarm {
+            id: alarm.id(),
+            condition: conditions.name(&Some(alarm.environments().clone())).map(str::to_owned),
+            notifies: true,
+            text: alarm.resource(&conditions),
+        }));
+        alarms
+    });
+    let alarms = alarms.collect();
+    (conditions, alarms)
 }
 
 /// The stack with the alarms of `probes`.
@@ -80,37 +157,25 @@ pub(super) fn of_alarms(
     name: &str,
     shards: Shards,
 ) -> RenderedFile {
-    let groups: Vec<Vec<Group>> = probes.iter().map(|probe| deployed.groups(probe)).collect();
-    let of_locations: Vec<LocationAlarm<'_>> = probes
-        .iter()
-        .zip(&groups)
-        .flat_map(|(probe, groups)| LocationAlarm::all(probe, groups))
-        .collect();
-    let of_groups = groups.iter().flatten().map(|group| group.environments.clone());
-    let further = of_groups.chain(of_locations.iter().map(|alarm| alarm.environments().clone()));
-    let conditions = Conditions::of(probes, further);
-    // The `down` alarms come first in the widget and the mute rules.
-    let alarms: Vec<Alarm> = [AlarmKind::Down, AlarmKind::Degraded]
-        .into_iter()
-        .flat_map(|kind| probes.iter().map(move |probe| (kind, probe)))
-        .map(|(kind, probe)| Alarm {
-            id: logical_id(probe.name.as_str(), kind),
-            environments: of_probe(probe),
-        })
-        .chain(of_locations.iter().map(|alarm| Alarm {
-            id: alarm.id(),
-            environments: Some(alarm.environments().clone()),
-        }))
-        .collect();
+    let (conditions, of_probes) = alarms_of(probes, deployed);
+    let mut resources = String::new();
+    for (probe, alarms) in probes.iter().zip(&of_probes) {
+        resources.extend(alarms.iter().map(|alarm| alarm.text.as_str()));
+        let muted: Vec<&str> =
+            alarms.iter().filter(|alarm| alarm.notifies).map(|alarm| alarm.id.as_str()).collect();
+        resources.push_str(&mute_rules(probe, &muted, &conditions.on_aws(&of_probe(probe))));
+    }
+    let alarms = notifying(of_probes);
 
     let mut text = format!("{HEAD}Description: Alarms of the probes\n{}", metadata(shards));
     text.push_str(PARAMETERS);
     text.push_str("Conditions:\n");
     text.push_str("  Maintenance: !And [!Equals [!Ref Platform, aws], !Not [!Equals [!Ref MaintenanceSchedule, \"\"]]]\n");
     text.push_str(&conditions.definitions());
+    text.push_str(&conditions.on_aws_definitions(probes));
     let chunks: Vec<&[Alarm]> = alarms.chunks(ALARMS_A_MUTE_RULE).collect();
     for (index, chunk) in chunks.iter().enumerate() {
-        if let Some(some) = any_there(chunk, &conditions) {
+        if let Some(some) = any_there(chunk) {
             let _ =
                 writeln!(text, "  Maintenance{}: !And [!Condition Maintenance, {some}]", index + 1);
         }
@@ -118,22 +183,11 @@ pub(super) fn of_alarms(
     text.push_str("Resources:\n");
     // A stack needs at least one resource in every environment.
     text.push_str("  Nothing:\n    Type: AWS::CloudFormation::WaitConditionHandle\n");
-    for (probe, groups) in probes.iter().zip(&groups) {
-        for kind in [AlarmKind::Down, AlarmKind::Degraded] {
-            text.push_str(&if groups.is_empty() {
-                resource(probe, kind, conditions.name(&of_probe(probe)))
-            } else {
-                located::resource(probe, kind, groups, &conditions)
-            });
-        }
-    }
-    for alarm in &of_locations {
-        text.push_str(&alarm.resource(&conditions));
-    }
+    text.push_str(&resources);
     for (index, chunk) in chunks.iter().enumerate() {
-        text.push_str(&mute_rule(index, chunk, &conditions, name));
+        text.push_str(&mute_rule(index, chunk, name));
     }
-    text.push_str(&outputs(&alarms, &conditions, shards));
+    text.push_str(&outputs(&alarms, shards));
     RenderedFile { name: name.to_owned(), text }
 }
 
@@ -152,19 +206,19 @@ fn metadata(shards: Shards) -> String {
 }
 
 /// The conditions of these alarms, each once; `None` when an alarm exists in every environment.
-fn conditions_of<'a>(alarms: &[Alarm], conditions: &'a Conditions) -> Option<BTreeSet<&'a str>> {
-    alarms.iter().map(|alarm| conditions.name(&alarm.environments)).collect()
+fn conditions_of(alarms: &[Alarm]) -> Option<BTreeSet<&str>> {
+    alarms.iter().map(|alarm| alarm.condition.as_deref()).collect()
 }
 
 /// Condition that one of these alarms exists; `None` when an alarm exists in every environment.
-fn any_there(alarms: &[Alarm], conditions: &Conditions) -> Option<String> {
-    let names = conditions_of(alarms, conditions)?;
+fn any_there(alarms: &[Alarm]) -> Option<String> {
+    let names = conditions_of(alarms)?;
     Some(any_of(names.iter().map(|name| format!("!Condition {name}")).collect()))
 }
 
-fn mute_rule(index: usize, alarms: &[Alarm], conditions: &Conditions, file: &str) -> String {
+fn mute_rule(index: usize, alarms: &[Alarm], file: &str) -> String {
     let number = index + 1;
-    let condition = match any_there(alarms, conditions) {
+    let condition = match any_there(alarms) {
         Some(_) => format!("Maintenance{number}"),
         None => "Maintenance".to_owned(),
     };
@@ -185,10 +239,10 @@ fn mute_rule(index: usize, alarms: &[Alarm], conditions: &Conditions, file: &str
 "
     );
     // If all alarms share one condition, the rule has that condition itself.
-    let alike = conditions_of(alarms, conditions).is_some_and(|names| names.len() == 1);
+    let alike = conditions_of(alarms).is_some_and(|names| names.len() == 1);
     for alarm in alarms {
         let id = &alarm.id;
-        let _ = match conditions.name(&alarm.environments).filter(|_| !alike) {
+        let _ = match alarm.condition.as_deref().filter(|_| !alike) {
             Some(name) => writeln!(text, "          - !If [{name}, !Ref {id}, !Ref AWS::NoValue]"),
             None => writeln!(text, "          - !Ref {id}"),
         };
@@ -197,7 +251,7 @@ fn mute_rule(index: usize, alarms: &[Alarm], conditions: &Conditions, file: &str
 }
 
 /// The alarms' ARNs for the dashboard's JSON: a comma before each, and a space when there are none.
-fn outputs(alarms: &[Alarm], conditions: &Conditions, shards: Shards) -> String {
+fn outputs(alarms: &[Alarm], shards: Shards) -> String {
     let parts = if shards == Shards::ONE { PARTS } else { 1 };
     let each = ALARMS_SHOWN / PARTS.max(shards.count() as usize);
     let shown = &alarms[..alarms.len().min(parts * each)];
@@ -213,7 +267,7 @@ fn outputs(alarms: &[Alarm], conditions: &Conditions, shards: Shards) -> String 
         text.push_str("    Value: !Join\n      - \"\"\n      - - \" \"\n");
         for alarm in here {
             let arn = format!("!Sub ', \"${{{}.Arn}}\"'", alarm.id);
-            let _ = match conditions.name(&alarm.environments) {
+            let _ = match &alarm.condition {
                 Some(name) => writeln!(text, "        - !If [{name}, {arn}, \"\"]"),
                 None => writeln!(text, "        - {arn}"),
             };

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use domain::alarm_note::Note;
 use domain::probe::{PerEnvironment, Retry};
-use domain::{AlarmRule, Objectives, Probe, ProbeSpec, Severity, TargetSpec, Template, Turn};
+use domain::{
+    AlarmRule, AvailabilityObjective, Maintenance, Objectives, Probe, ProbeSpec, Severity,
+    TargetSpec, Template, Turn,
+};
 
 use super::*;
 
@@ -52,6 +55,14 @@ fn ruled(down: &str, degraded: &str, probe: ProbeSpec) -> ProbeSpec {
     }
 }
 
+fn window(cron: &str, minutes: u64, time_zone: &str) -> Maintenance {
+    Maintenance {
+        cron: cron.parse().unwrap(),
+        length: Duration::from_secs(60 * minutes),
+        time_zone: time_zone.parse().unwrap(),
+    }
+}
+
 fn many(count: u32) -> Vec<ProbeSpec> {
     (0..count).map(|number| probe(&format!("bot-{number}"), 60)).collect()
 }
@@ -67,6 +78,8 @@ fn rendered_stack_matches_its_snapshot() {
     let labelled = Probe {
         labels: [("team".to_owned(), "chat".to_owned())].into(),
         runbook: Some("https://wiki.example.com/\"bots\"".to_owned()),
+        objective: AvailabilityObjective::from_percent(99.5),
+        maintenance: vec![window("0 2 ? * SUN *", 60, "Europe/Paris")],
         ..ruled("3 of 4", "5 of 10", probe("support-bot", 300))
     };
     let probes = [
@@ -77,6 +90,56 @@ fn rendered_stack_matches_its_snapshot() {
         limited_to(&[], probe("nowhere", 60)),
     ];
     insta::assert_snapshot!(only(&probes));
+}
+
+#[test]
+fn maintenance_window_mutes_the_alarms_of_its_probe() {
+    let windows =
+        vec![window("30 22 * * *", 90, "UTC"), window("0 2 1 * ? *", 1_440, "Asia/Tokyo")];
+    let text = only(&[probe("other", 60), Probe { maintenance: windows, ..probe("bot", 60) }]);
+    let rules = text.split("\n  ").filter(|part| part.starts_with("BotMaintenance")).count();
+    assert_eq!(rules, 2, "{text}");
+    for line in [
+        "  OnAws: !Equals [!Ref Platform, aws]",
+        "    Condition: OnAws",
+        "      Name: !Sub vigie-${Environment}-bot-maintenance-2",
+        "          Expression: \"cron(0 2 1 * *)\"",
+        "          Duration: PT1440M",
+        "          Timezone: Asia/Tokyo",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    let (_, rule) = text.split_once("  BotMaintenance1:").unwrap();
+    let rule = rule.lines().skip(1).take_while(|line| line.starts_with("    "));
+    let targets: Vec<&str> = rule.filter_map(|line| line.trim().strip_prefix("- !Ref ")).collect();
+    assert_eq!(targets, ["BotDown", "BotDegraded", "BotCertificate21d", "BotCertificate3d"]);
+}
+
+#[test]
+fn certificate_has_alarms_if_the_target_may_use_tls() {
+    let at = |url: &str| {
+        let target = TargetSpec::new(PerEnvironment::Same(url.parse().unwrap()));
+        only(&[Probe { target, ..probe("bot", 60) }])
+    };
+    let count = |text: &str| text.matches("MetricName: CertificateDaysLeft").count();
+    assert_eq!(count(&at("https://chat.example.com")), 2);
+    assert_eq!(count(&at("${BOT_URL}")), 2, "the address is not known here");
+    assert_eq!(count(&at("http://127.0.0.1:7860")), 0);
+}
+
+#[test]
+fn objective_has_alarms_that_can_rise() {
+    let parts = |percent: f64, every_seconds: u64| {
+        let objective = AvailabilityObjective::from_percent(percent);
+        let text = only(&[Probe { objective, ..probe("bot", every_seconds) }]);
+        ["BudgetLong", "BudgetShort", "BudgetFast", "BudgetSlow"]
+            .map(|part| usize::from(text.contains(&format!("\n  Bot{part}:\n"))))
+    };
+    assert_eq!(parts(99.5, 60), [1, 1, 1, 1]);
+    assert_eq!(parts(99.5, 1_200), [1, 1, 1, 1], "three runs an hour");
+    assert_eq!(parts(99.5, 1_260), [0, 0, 0, 1], "an hour has too few runs");
+    assert_eq!(parts(90.0, 60), [0, 0, 0, 1], "14.4 times 10 % is over 100 %");
+    assert_eq!(parts(60.0, 60), [0, 0, 0, 0]);
 }
 
 #[test]
@@ -145,8 +208,9 @@ fn two_probes_with_one_name_are_refused() {
 
 #[test]
 fn too_many_resources_suggest_shards() {
-    assert!(render(&many(245), &DeployedLocations::default(), Shards::ONE).is_ok());
-    let errors = render(&many(250), &DeployedLocations::default(), Shards::ONE).unwrap_err();
+    let one = DeployedLocations::default();
+    assert!(render(&many(123), &one, Shards::ONE).is_ok());
+    let errors = render(&many(125), &one, Shards::ONE).unwrap_err();
     let error = errors[0].to_string();
     assert!(
         error.starts_with("`alarms.yaml` has 506 resources; CloudFormation allows 500"),
@@ -175,13 +239,13 @@ fn new_probe_changes_one_shard() {
 }
 
 #[test]
-fn sixteen_shards_hold_3000_probes() {
-    assert!(render(&many(3_000), &DeployedLocations::default(), Shards::new(16).unwrap()).is_ok());
+fn thirty_two_shards_hold_3000_probes() {
+    assert!(render(&many(3_000), &DeployedLocations::default(), Shards::new(32).unwrap()).is_ok());
 }
 
 #[test]
 fn number_of_shards_is_recorded_in_the_file() {
-    for count in [1, 4, 8, 16] {
+    for count in [1, 4, 8, 16, 32] {
         let shards = Shards::new(count).unwrap();
         for file in render(&many(3), &DeployedLocations::default(), shards).unwrap() {
             assert_eq!(Shards::of_rendered(&file.text), Some(shards), "{}", file.name);
@@ -222,7 +286,8 @@ fn description_has_the_fields_for_routing() {
     let notes: Vec<Note> =
         lines.map(|line| Note::split(&serde_json::from_str::<String>(line).unwrap()).1).collect();
     let severities: Vec<_> = notes.iter().map(|note| note.severity).collect();
-    assert_eq!(severities, [Some(Severity::Page), Some(Severity::Ticket)]);
+    let expected = [Severity::Page, Severity::Ticket, Severity::Ticket, Severity::Page];
+    assert_eq!(severities, expected.map(Some), "down, degraded, and twice the certificate");
     assert!(notes.iter().all(|note| note.labels["team"] == "chat"));
     assert!(notes.iter().all(|note| note.runbook.as_deref() == Some("https://wiki.example.com")));
 }

@@ -102,6 +102,8 @@ fn report(attempts: Vec<Attempt>) -> Report {
         runbook: None,
         every: seconds(60),
         due,
+        maintenance: false,
+        objective: None,
         started: due,
         duration: attempts.iter().map(|attempt| attempt.duration).sum(),
         outcome: judge(&attempts),

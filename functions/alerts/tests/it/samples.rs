@@ -63,6 +63,8 @@ pub(crate) fn down(reason: Reason) -> Report {
         runbook: None,
         every: Duration::from_secs(60),
         due,
+        maintenance: false,
+        objective: None,
         started: due,
         duration: Duration::from_secs(10),
         outcome: judge(&attempts),
