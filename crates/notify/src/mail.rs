@@ -10,9 +10,11 @@ mod parts;
 mod single;
 mod situation;
 mod text;
+mod unconfirmed;
 mod weekly;
 
 pub use digest::{Digest, Link, LinkKind, digest, group_title};
+pub use unconfirmed::{Unconfirmed, write_unconfirmed};
 pub use weekly::write_weekly;
 
 use domain::Severity;

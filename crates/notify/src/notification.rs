@@ -71,6 +71,9 @@ pub struct WeeklyReport {
 pub struct ProbeWeek {
     pub probe: ProbeName,
     pub runs: Runs,
+    /// Share of the error budget of 30 days that is left, at most 1; negative if more runs failed than the objective
+    /// allows. `None` without an objective.
+    pub budget_left: Option<f64>,
 }
 
 /// Another active alarm.

@@ -8,8 +8,8 @@ use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::describe_alarms::{DescribeAlarmsError, DescribeAlarmsOutput};
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{AlarmType, CompositeAlarm, LogAlarm, MetricAlarm, StateValue};
-use domain::EnvironmentName;
 use domain::alarm_note::Note;
+use domain::{AvailabilityObjective, EnvironmentName, ProbeName};
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use lambda_kit::chain;
@@ -95,6 +95,19 @@ impl Alerts {
         facts
     }
 
+    /// The objectives of the probes, from the descriptions of their alarms; empty if CloudWatch does not answer.
+    pub(crate) async fn objectives(&self) -> BTreeMap<ProbeName, AvailabilityObjective> {
+        let listed = in_time(self.list()).await.unwrap_or_else(|error| {
+            tracing::warn!(error = chain(&error), "Objectives could not be read");
+            Vec::new()
+        });
+        let objective = |listed: Listed| match listed.alert.subject {
+            Subject::Down { probe } => Some((probe, listed.objective?)),
+            _ => None,
+        };
+        listed.into_iter().filter_map(objective).collect()
+    }
+
     /// Every alarm with an action on Vigie's topic.
     async fn list(&self) -> Result<Vec<Listed>, QueryError> {
         let topic = &self.config.alarms_topic;
@@ -117,6 +130,7 @@ impl Alerts {
 struct Listed {
     alert: Alert,
     actions_enabled: bool,
+    objective: Option<AvailabilityObjective>,
 }
 
 impl Listed {
@@ -223,6 +237,7 @@ fn listed_alarm(alarm: &Described<'_>, environment: &EnvironmentName) -> Option<
     let (prose, note) = Note::split(alarm.description);
     Some(Listed {
         actions_enabled: alarm.actions_enabled,
+        objective: note.objective,
         alert: Alert {
             key: if alarm.arn.is_empty() { alarm.name } else { alarm.arn }.to_owned(),
             subject: Subject::of_alarm(alarm.name, environment),

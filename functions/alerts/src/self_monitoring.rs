@@ -12,15 +12,23 @@ use aws_sdk_sns::operation::list_subscriptions_by_topic::ListSubscriptionsByTopi
 use cloudwatch::OwnMetric;
 use jiff::Timestamp;
 use lambda_kit::chain;
+use notify::mail::{Unconfirmed, write_unconfirmed};
 
 use crate::handler::Alerts;
+use crate::publish::publish_weekly;
 
 /// The longest time of one of these tasks.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The heartbeat looks at three minutes, the last of which ended two minutes ago: by then the results of its runs
-/// are published.
+/// are published. If a probe has a longer timeout, the dispatcher publishes it and the minutes are as much earlier.
 const SETTLED: Duration = Duration::from_secs(120);
 const LOOKED_AT: Duration = Duration::from_secs(180);
+/// Time to publish a result after the timeout of its run.
+const PUBLISHING: Duration = Duration::from_secs(30);
+/// The longest timeout that a probe can have; the queries look back so far.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
+/// The period of the queries, in seconds.
+const MINUTE: i32 = 60;
 /// The heartbeat stops when the table has been unavailable for this long.
 const STORE_OUTAGE: Duration = Duration::from_secs(600);
 /// Subscriptions are checked once a day, and hourly while one is unconfirmed. They are not checked in the first hour of
@@ -43,6 +51,12 @@ pub(crate) enum SelfMonitoringError {
     },
     #[error("CloudWatch or SNS did not answer in time")]
     Timeout,
+}
+
+/// The subscriptions of a topic.
+struct Subscribers {
+    pending: Unconfirmed,
+    confirmed: usize,
 }
 
 impl Alerts {
@@ -87,34 +101,41 @@ impl Alerts {
     /// Whether the dispatcher requested runs, and their results were published.
     async fn is_alive(&self, now: Timestamp) -> Result<bool, SelfMonitoringError> {
         let minute = now.as_second().div_euclid(60) * 60;
-        let end = Timestamp::from_second(minute).unwrap_or(now) - SETTLED;
-        let metrics = [OwnMetric::RunsDispatched, OwnMetric::RunsReported, OwnMetric::RunsLate];
-        let queries = metrics.iter().enumerate().map(|(index, metric)| {
+        let newest = Timestamp::from_second(minute).unwrap_or(now);
+        let oldest = newest - LONGEST_TIMEOUT - PUBLISHING * 2 - LOOKED_AT;
+        let metrics = [
+            (OwnMetric::RunsDispatched, "Sum"),
+            (OwnMetric::RunsReported, "Sum"),
+            (OwnMetric::RunsLate, "Sum"),
+            (OwnMetric::LongestTimeout, "Maximum"),
+        ];
+        let queries = metrics.iter().enumerate().map(|(index, (metric, statistic))| {
             let environment = self.config.environment.as_str();
             let metric = Metric::builder()
                 .namespace(cloudwatch::NAMESPACE)
                 .metric_name(metric.name())
                 .dimensions(Dimension::builder().name("Environment").value(environment).build())
                 .build();
-            let period = i32::try_from(LOOKED_AT.as_secs()).unwrap_or(180);
-            let stat = MetricStat::builder().metric(metric).period(period).stat("Sum").build();
+            let stat = MetricStat::builder().metric(metric).period(MINUTE).stat(*statistic).build();
             MetricDataQuery::builder().id(format!("v{index}")).metric_stat(stat).build()
         });
         let answer = self
             .clients
             .cloudwatch
             .get_metric_data()
-            .start_time(DateTime::from_secs((end - LOOKED_AT).as_second()))
-            .end_time(DateTime::from_secs(end.as_second()))
+            .start_time(DateTime::from_secs(oldest.as_second()))
+            .end_time(DateTime::from_secs(newest.as_second()))
             .set_metric_data_queries(Some(queries.collect()))
             .send()
             .await
             .map_err(|source| SelfMonitoringError::Metrics { source: Box::new(source) })?;
+        let results = answer.metric_data_results();
+        let timeout = values(results, "v3").map(|(_, value)| value).fold(0.0, f64::max);
+        let end = newest.as_second() - settled_seconds(timeout);
+        let start = end - i64::try_from(LOOKED_AT.as_secs()).unwrap_or(180);
         let sum = |id: &str| -> Option<f64> {
-            let results = answer.metric_data_results().iter();
-            let values =
-                results.filter(|result| result.id() == Some(id)).flat_map(MetricDataResult::values);
-            values.copied().reduce(|a, b| a + b)
+            let inside = values(results, id).filter(|(at, _)| (start..end).contains(at));
+            inside.map(|(_, value)| value).reduce(|a, b| a + b)
         };
         // No value at all means that the dispatcher does not run; 0 means that no run was due.
         let Some(dispatched) = sum("v0") else { return Ok(false) };
@@ -131,19 +152,22 @@ impl Alerts {
         if !self.store.claim("subscriptions", now, HOURLY).await.unwrap_or(true) {
             return;
         }
-        let mut unconfirmed = 0;
+        let mut topics = Vec::new();
         let mut unknown = 0;
         for (topic, addresses) in &self.config.subscribed {
-            match in_time(self.unconfirmed(topic, addresses)).await {
-                Ok(count) => unconfirmed += count,
+            match in_time(self.subscribers(topic, addresses)).await {
+                Ok(subscribers) => topics.push(subscribers),
                 Err(error) => {
                     unknown += 1;
                     tracing::error!(error = chain(&error), topic, "Subscriptions were not checked");
                 }
             }
         }
+        let unconfirmed = topics.iter().map(|topic| topic.pending.addresses.len()).sum::<usize>();
+        let unconfirmed = u32::try_from(unconfirmed).unwrap_or(u32::MAX);
         if 0 < unconfirmed {
             tracing::warn!(unconfirmed, "E-mail subscriptions are not confirmed");
+            self.send_unconfirmed(&topics).await;
         }
         // Without every topic, 0 is not known and must not end the alarm.
         if unknown == 0 || 0 < unconfirmed {
@@ -169,14 +193,45 @@ impl Alerts {
         }
     }
 
-    /// The number of subscriptions of `topic` that wait for confirmation, or of `addresses` that are missing:
+    /// Sends the list of unconfirmed addresses over a topic that reaches someone, if possible not one of theirs.
+    async fn send_unconfirmed(&self, topics: &[Subscribers]) {
+        let config = &self.config;
+        // The topics that this function may publish to.
+        let own = [Some(&config.notifications_topic), Some(&config.tickets_topic)];
+        let own = own.into_iter().chain([config.escalation_topic.as_ref()]).flatten();
+        let reached: Vec<&Subscribers> = own
+            .filter_map(|topic| topics.iter().find(|one| one.pending.topic == *topic))
+            .filter(|topic| 0 < topic.confirmed)
+            .collect();
+        let unaffected = reached.iter().find(|topic| topic.pending.addresses.is_empty());
+        let Some(channel) = unaffected.or(reached.first()) else {
+            tracing::error!("Unconfirmed addresses were not reported: no topic has a subscriber");
+            return;
+        };
+        let pending: Vec<Unconfirmed> = topics
+            .iter()
+            .map(|topic| topic.pending.clone())
+            .filter(|pending| !pending.addresses.is_empty())
+            .collect();
+        let mail = write_unconfirmed(&config.environment, &pending, config.language);
+        let topic = &channel.pending.topic;
+        match publish_weekly(&self.clients.sns, topic, &mail, &config.environment).await {
+            Ok(message) => tracing::info!(message, topic, "Unconfirmed addresses were reported"),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "Unconfirmed addresses were not reported");
+            }
+        }
+    }
+
+    /// The subscriptions of `topic` that wait for confirmation, and those of `addresses` that are missing:
     /// SNS deletes a subscription that was not confirmed within two days.
-    async fn unconfirmed(
+    async fn subscribers(
         &self,
         topic: &str,
         addresses: &[String],
-    ) -> Result<u32, SelfMonitoringError> {
-        let mut waiting = 0;
+    ) -> Result<Subscribers, SelfMonitoringError> {
+        let mut waiting = Vec::new();
+        let mut confirmed = 0;
         let mut missing: BTreeSet<&str> = addresses.iter().map(String::as_str).collect();
         let mut next = None;
         for _ in 0..MOST_PAGES {
@@ -197,8 +252,9 @@ impl Alerts {
                 // A subscription that waits, or that SNS disabled, has no ARN.
                 if subscription.subscription_arn().unwrap_or_default().starts_with("arn:") {
                     missing.remove(address);
+                    confirmed += 1;
                 } else if !addresses.iter().any(|known| known == address) {
-                    waiting += 1;
+                    waiting.push(address.to_owned());
                 }
             }
             next = page.next_token().map(str::to_owned);
@@ -206,8 +262,29 @@ impl Alerts {
                 break;
             }
         }
-        Ok(waiting + u32::try_from(missing.len()).unwrap_or(u32::MAX))
+        waiting.extend(missing.into_iter().map(str::to_owned));
+        let pending = Unconfirmed { topic: topic.to_owned(), addresses: waiting };
+        Ok(Subscribers { pending, confirmed })
     }
+}
+
+/// How long ago the looked-at minutes end, in whole minutes, for the longest timeout in seconds.
+fn settled_seconds(timeout: f64) -> i64 {
+    let timeout = Duration::try_from_secs_f64(timeout).unwrap_or_default().min(LONGEST_TIMEOUT);
+    let settled = SETTLED.max(timeout + PUBLISHING);
+    i64::try_from(settled.as_secs().next_multiple_of(60)).unwrap_or(120)
+}
+
+/// Times and values of a query.
+fn values<'a>(
+    results: &'a [MetricDataResult],
+    id: &'a str,
+) -> impl Iterator<Item = (i64, f64)> + 'a {
+    let results = results.iter().filter(move |result| result.id() == Some(id));
+    results.flat_map(|result| {
+        let times = result.timestamps().iter().map(DateTime::secs);
+        times.zip(result.values().iter().copied())
+    })
 }
 
 async fn in_time<T>(

@@ -6,8 +6,9 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::MetricDataQuery;
+use aws_sdk_cloudwatch::types::{MetricDataQuery, MetricDataResult};
 use cloudwatch::OwnMetric;
+use domain::{AvailabilityObjective, ProbeName};
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use lambda_kit::chain;
@@ -95,9 +96,9 @@ impl Alerts {
         now: Timestamp,
     ) -> Result<Vec<ProbeWeek>, SdkError<GetMetricDataError>> {
         let environment = &self.config.environment;
-        let query = |id: &str, statistic: &str| {
+        let query = |(id, metric, statistic): (&str, &str, &str)| {
             let search = format!(
-                "SEARCH('{{{},Environment,Probe}} MetricName=\"Success\" Environment=\"{environment}\"', '{statistic}', 86400)",
+                "SEARCH('{{{},Environment,Probe}} MetricName=\"{metric}\" Environment=\"{environment}\"', '{statistic}', 86400)",
                 cloudwatch::NAMESPACE,
             );
             MetricDataQuery::builder()
@@ -106,34 +107,93 @@ impl Alerts {
                 .label("${PROP('Dim.Probe')}")
                 .build()
         };
-        let day = now.as_second().div_euclid(86_400) * 86_400;
+        // Runs in maintenance windows are published once more, so that they can be subtracted.
+        let queries = [
+            (PASSED, "Success", "Sum"),
+            (TOTAL, "Success", "SampleCount"),
+            (EXCLUDED_PASSED, "MaintenanceSuccess", "Sum"),
+            (EXCLUDED_TOTAL, "MaintenanceSuccess", "SampleCount"),
+        ];
+        let end = now.as_second().div_euclid(DAY) * DAY;
         let mut pages = self
             .clients
             .cloudwatch
             .get_metric_data()
-            .start_time(DateTime::from_secs(day - 7 * 86_400))
-            .end_time(DateTime::from_secs(day))
-            .metric_data_queries(query("passed", "Sum"))
-            .metric_data_queries(query("total", "SampleCount"))
+            .start_time(DateTime::from_secs(end - BUDGET_DAYS * DAY))
+            .end_time(DateTime::from_secs(end))
+            .set_metric_data_queries(Some(queries.map(query).into()))
             .into_paginator()
             .send();
-        let mut probes: BTreeMap<String, (f64, f64)> = BTreeMap::new();
+        let mut probes: BTreeMap<String, Counted> = BTreeMap::new();
         while let Some(page) = pages.next().await {
-            let page = page?;
-            for result in page.metric_data_results() {
-                let sum: f64 = result.values().iter().sum();
+            for result in page?.metric_data_results() {
                 let probe = result.label().unwrap_or_default().to_owned();
-                let (passed, total) = probes.entry(probe).or_default();
-                match result.id() {
-                    Some("passed") => *passed += sum,
-                    Some("total") => *total += sum,
-                    _ => {}
-                }
+                probes.entry(probe).or_default().add(result, end - WEEK_DAYS * DAY);
             }
         }
-        let week = |(name, (passed, total)): (String, (f64, f64))| {
-            Some(ProbeWeek { probe: name.parse().ok()?, runs: Runs::of(passed, total)? })
+        let objectives = self.objectives().await;
+        let week = |(name, counted): (String, Counted)| {
+            let probe: ProbeName = name.parse().ok()?;
+            let objective = objectives.get(&probe).copied();
+            Some(ProbeWeek {
+                runs: Runs::of(counted.week.passed, counted.week.total)?,
+                budget_left: objective.and_then(|objective| counted.budget.left(objective)),
+                probe,
+            })
         };
         Ok(probes.into_iter().filter_map(week).collect())
+    }
+}
+
+const DAY: i64 = 86_400;
+const WEEK_DAYS: i64 = 7;
+const BUDGET_DAYS: i64 = AvailabilityObjective::DAYS as i64;
+
+/// Names of the queries.
+const PASSED: &str = "passed";
+const TOTAL: &str = "total";
+const EXCLUDED_PASSED: &str = "excluded_passed";
+const EXCLUDED_TOTAL: &str = "excluded_total";
+
+/// Runs of a probe.
+#[derive(Default)]
+struct Counted {
+    week: Sums,
+    /// The days of the error budget.
+    budget: Sums,
+}
+
+#[derive(Default)]
+struct Sums {
+    passed: f64,
+    total: f64,
+}
+
+impl Counted {
+    fn add(&mut self, result: &MetricDataResult, week_start: i64) {
+        let id = result.id().unwrap_or_default();
+        let times = result.timestamps().iter().map(DateTime::secs);
+        for (at, value) in times.zip(result.values()) {
+            self.budget.add(id, *value);
+            if week_start <= at {
+                self.week.add(id, *value);
+            }
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, id: &str, value: f64) {
+        match id {
+            PASSED => self.passed += value,
+            TOTAL => self.total += value,
+            EXCLUDED_PASSED => self.passed -= value,
+            EXCLUDED_TOTAL => self.total -= value,
+            _ => {}
+        }
+    }
+
+    fn left(&self, objective: AvailabilityObjective) -> Option<f64> {
+        objective.budget_left(self.total - self.passed, self.total)
     }
 }

@@ -17,9 +17,9 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::Client as S3;
 use cloudwatch::OwnMetric;
-use domain::Probe;
 use domain::schedule::{Planned, minute_after};
 use domain::smoke::{SmokePlan, SmokeRequest};
+use domain::{EnvironmentName, Probe};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use lambda_kit::chain;
@@ -194,8 +194,10 @@ impl Dispatcher {
         let planned = planned.unwrap_or_default();
         let runs_sent = sent.iter().map(Sent::runs).sum();
         let without_alarm = self.count_without_alarm(&loaded.probes, minute).await;
+        let timeout = longest_timeout(&loaded.probes, &self.config.environment);
         let problems = loaded.problems.len() + unknown.len();
-        self.publish(minute, runs_sent, problems, without_alarm).await;
+        let counts = Counts { runs: runs_sent, problems, without_alarm, timeout };
+        self.publish(minute, &counts).await;
         let Dispatched { scrapes, messages, .. } = planned;
         info!(%minute, runs = runs_sent, scrapes, messages, "Minute dispatched");
         sent.into_iter().try_for_each(Sent::check).map(|()| planned)
@@ -240,14 +242,21 @@ impl Dispatcher {
     }
 
     /// Publishes the self-monitoring metrics, or keeps them for the next minute. A failure is only logged: missing metrics raise an alarm.
-    async fn publish(&self, minute: Timestamp, runs: usize, problems: usize, without_alarm: usize) {
+    async fn publish(&self, minute: Timestamp, counts: &Counts) {
+        let &Counts { runs, problems, without_alarm, timeout } = counts;
+        let environment = &self.config.environment;
         let own = |name, value: usize| {
             let value = f64::from(u32::try_from(value).unwrap_or(u32::MAX));
-            cloudwatch::own(name, &self.config.environment, value, minute)
+            cloudwatch::own(name, environment, value, minute)
         };
         let mut metrics = vec![own(OwnMetric::RunsDispatched, runs)];
         if problems > 0 {
             metrics.push(own(OwnMetric::RunErrors, problems));
+        }
+        if timeout > SETTLED {
+            let seconds = timeout.as_secs_f64();
+            let metric = OwnMetric::LongestTimeout;
+            metrics.push(cloudwatch::own(metric, environment, seconds, minute));
         }
         if without_alarm > 0 {
             metrics.push(own(OwnMetric::ProbesWithoutAlarm, without_alarm));
@@ -260,6 +269,24 @@ impl Dispatcher {
             error!(error = chain(&error), "Publishing the dispatcher's metrics failed");
         }
     }
+}
+
+/// What the metrics of a minute count.
+struct Counts {
+    runs: usize,
+    problems: usize,
+    without_alarm: usize,
+    timeout: Duration,
+}
+
+/// The heartbeat always waits this long for results; a longer timeout is published.
+const SETTLED: Duration = Duration::from_secs(120);
+
+fn longest_timeout(probes: &[Probe], environment: &EnvironmentName) -> Duration {
+    let here = probes.iter().filter(|probe| {
+        probe.enabled && probe.environments.as_ref().is_none_or(|named| named.contains(environment))
+    });
+    here.map(|probe| probe.timeout).max().unwrap_or_default()
 }
 
 fn log_planned(to: &Destination, requests: &[Planned<'_>]) {
@@ -388,6 +415,24 @@ mod tests {
         let dispatcher = dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&sent], &metric);
         assert_eq!(dispatcher.dispatch(scheduled()).await.unwrap().runs, 6);
         assert_eq!(metric.num_calls(), 1);
+    }
+
+    #[test]
+    fn longest_timeout_is_that_of_a_probe_that_runs_here() {
+        let probe = |name: &str, timeout: u64, environment: &str| -> Probe {
+            serde_json::from_value(serde_json::json!({
+                "name": name, "every_seconds": 1_800, "enabled": true, "timeout_seconds": timeout,
+                "environments": [environment], "target": { "url": "http://127.0.0.1:1" },
+                "retry": { "attempts": 0, "wait_seconds": 1 }, "objectives": {},
+                "conversation": [{ "say": "hi" }],
+                "alarm": { "down": { "m": 2, "n": 3 }, "degraded": { "m": 3, "n": 5 }, "severity": "page" },
+            }))
+            .unwrap()
+        };
+        let probes = [probe("a", 60, "prod"), probe("b", 600, "prod"), probe("c", 900, "dev")];
+        let longest = longest_timeout(&probes, &"prod".parse().unwrap());
+        assert_eq!(longest, Duration::from_secs(600));
+        assert_eq!(longest_timeout(&[], &"prod".parse().unwrap()), Duration::ZERO);
     }
 
     #[tokio::test]

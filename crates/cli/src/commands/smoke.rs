@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_call::{Client, Limits};
 use clap::Args;
+use deploy::account::Account;
 use domain::smoke::SmokeRequest;
 use domain::{EnvironmentName, Report};
 use http::Method;
@@ -13,7 +14,7 @@ use request_signing::SignedRequest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::output::pretty;
+use crate::output::{pretty, visible};
 use crate::style::{DIM, ERROR, WARN};
 use crate::{Exit, Io};
 
@@ -47,7 +48,30 @@ struct SmokePlan {
 }
 
 pub(crate) async fn smoke(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    smoke_run(&arguments.environment, io).await
+    let exit = smoke_run(&arguments.environment, io).await?;
+    list_unconfirmed(&arguments.environment, io).await?;
+    Ok(exit)
+}
+
+/// Lists the addresses that have not confirmed their subscription. A probe's result does not depend on them.
+async fn list_unconfirmed(environment: &EnvironmentName, io: &mut Io<'_>) -> anyhow::Result<()> {
+    let aws = aws_config::load_from_env().await;
+    let listed = async { Account::of(&aws).await?.unconfirmed(environment.as_str()).await };
+    let addresses = match listed.await {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            writeln!(io.err, "{WARN}the subscriptions could not be listed{WARN:#}: {error:#}")?;
+            return Ok(());
+        }
+    };
+    for address in addresses {
+        writeln!(
+            io.err,
+            "{WARN}unconfirmed{WARN:#} `{}` has to confirm the mail from AWS Notifications",
+            visible(&address, 200)
+        )?;
+    }
+    Ok(())
 }
 
 /// Runs each probe of a deployed environment once.

@@ -70,6 +70,7 @@ pub(crate) struct Labels {
     pub(crate) and_more: &'static str,
     pub(crate) week: &'static str,
     pub(crate) runs: &'static str,
+    pub(crate) budget_left: &'static str,
 }
 
 /// The texts of one language.
@@ -174,6 +175,9 @@ pub(crate) trait Messages: Sync {
     fn week_subject(&self, environment: &str, probes: Option<usize>, open: Option<usize>)
     -> String;
     fn week_headline(&self, environment: &str) -> String;
+    fn unconfirmed_subject(&self, environment: &str, addresses: usize) -> String;
+    fn unconfirmed_headline(&self) -> String;
+    fn unconfirmed_advice(&self) -> String;
 }
 
 /// Rounds down, so that 99.96 % is not shown as 100 %.

@@ -23,7 +23,11 @@ pub fn write_weekly(report: &WeeklyReport, language: Language) -> Mail {
         let share = to_the_right(&messages.percent(probe.runs.availability()), 8);
         let Runs { passed, total } = probe.runs;
         let name = padded(probe.probe.as_str(), 30);
-        line(&mut text, &format!("{name} {share}   ({passed}/{total} {})", labels.runs));
+        let budget = probe
+            .budget_left
+            .map(|left| format!(", {} {}", labels.budget_left, messages.percent(left)));
+        let budget = budget.unwrap_or_default();
+        line(&mut text, &format!("{name} {share}   ({passed}/{total} {}){budget}", labels.runs));
     }
     if LONGEST_LIST < probes.len() {
         line(&mut text, &format!("{} (+{})", labels.and_more, probes.len() - LONGEST_LIST));

@@ -4,7 +4,7 @@ use domain::{OwnFault, Reason, Report, Severity};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify::alert::{Alert, Source, State, Subject};
-use notify::mail::{Mail, write, write_weekly};
+use notify::mail::{Mail, Unconfirmed, write, write_unconfirmed, write_weekly};
 use notify::notification::{
     Item, Notification, OpenAlarm, ProbeMetrics, ProbeWeek, Runs, WeeklyReport, Window,
 };
@@ -372,10 +372,25 @@ fn hostile_text_stays_on_its_line() {
 }
 
 #[test]
+fn unconfirmed_addresses() {
+    let topic = |name: &str, addresses: &[&str]| Unconfirmed {
+        topic: format!("arn:aws:sns:eu-west-1:123456789012:vigie-prod-{name}"),
+        addresses: addresses.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    let topics = [
+        topic("notifications", &["bob@example.com"]),
+        topic("tickets", &["ada@example.com", "bob@example.com"]),
+    ];
+    let prod = "prod".parse().unwrap();
+    compare("unconfirmed", |language| write_unconfirmed(&prod, &topics, language));
+}
+
+#[test]
 fn weekly_mail() {
-    let probe = |name: &str, passed| ProbeWeek {
+    let probe = |name: &str, passed, budget_left| ProbeWeek {
         probe: name.parse().unwrap(),
         runs: Runs { passed, total: 10_080 },
+        budget_left,
     };
     let sample = notification(at("08:00:00"), Vec::new());
     let mut week = WeeklyReport {
@@ -383,7 +398,11 @@ fn weekly_mail() {
         region: sample.region,
         now: sample.now,
         zone: sample.zone,
-        probes: Some(vec![probe("hr-bot", 10_080), probe("support-bot", 10_071)]),
+        probes: Some(vec![
+            probe("hr-bot", 10_080, None),
+            probe("support-bot", 10_071, Some(0.421)),
+            probe("lab-bot", 9_800, Some(-4.2)),
+        ]),
         open: Some(Vec::new()),
         dashboard: sample.dashboard,
     };

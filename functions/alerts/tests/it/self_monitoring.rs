@@ -53,6 +53,16 @@ async fn heartbeat_needs_published_results() {
         assert_eq!(world.tick(at(&format!("10:{minute:02}:00"))).await, 0, "{name}");
         assert_eq!(beats() - before, expected, "{name}");
     }
+    metric(&world, "RunsDispatched", Some(30.0));
+    metric(&world, "RunsReported", Some(30.0));
+    world.state().age = Some(700);
+    for (timeout, expected) in [(None, 0), (Some(600.0), 1)] {
+        let key = ("LongestTimeout".to_owned(), "Maximum".to_owned());
+        world.state().metrics.extend(timeout.map(|timeout| (key, timeout)));
+        let before = beats();
+        world.tick(at(if timeout.is_none() { "10:20:00" } else { "10:21:00" })).await;
+        assert_eq!(beats() - before, expected, "runs of 11 minutes ago, {timeout:?}");
+    }
     world.breaks(Part::Metrics);
     let before = beats();
     world.tick(at("10:30:00")).await;
@@ -89,6 +99,13 @@ async fn unconfirmed_subscriptions_are_counted_hourly() {
     }
     let counts = world.state().counts.clone();
     assert_eq!(counts, vec![("SubscriptionsUnconfirmed".to_owned(), 3.0); 3]);
+    let mails = world.published();
+    let topics: Vec<&str> = mails.iter().map(|mail| mail.topic.as_str()).collect();
+    assert_eq!(topics, ["tickets"; 3], "not the topic of an unconfirmed address");
+    assert_eq!(mails[0].subject, "Unconfirmed addresses (prod): 3");
+    for address in ["bob@example.com", "removed@example.com", "gone@example.com"] {
+        assert!(mails[0].body.contains(address), "{}", mails[0].body);
+    }
 }
 
 #[tokio::test]
@@ -127,6 +144,8 @@ async fn weekly_mail_is_sent_on_monday() {
         ("support-bot".to_owned(), (10_070.0, 10_080.0)),
     ]
     .into();
+    let note = "down\nvigie: {\"severity\":\"page\",\"objective\":99.5}".to_owned();
+    world.state().described.insert("vigie-prod-support-bot-down".to_owned(), note);
     world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
     world.flush(at("14:05:42")).await;
     // 22 November 2026 is a Sunday; Monday, 8 o'clock in Paris is 7 o'clock UTC.
@@ -148,6 +167,8 @@ async fn weekly_mail_is_sent_on_monday() {
     assert_eq!(mail.attributes["severity"], "page");
     let worst_first = mail.body.find("support-bot").unwrap() < mail.body.find("hr-bot").unwrap();
     assert!(worst_first && mail.body.contains("99.9%"), "{}", mail.body);
+    let budget = "(10070/10080 runs), error budget of 30 days left: 80.1%";
+    assert!(mail.body.contains(budget), "{}", mail.body);
 
     // Without the table it can't be known whether it was sent, and each minute would send it.
     world.breaks(Part::Table);

@@ -106,6 +106,10 @@ pub(crate) struct State {
     pub(crate) listed_mutes: usize,
     /// Each probe's passed and all runs of a week.
     pub(crate) week: BTreeMap<String, (f64, f64)>,
+    /// Age of the values of self-monitoring, in seconds; `None` means 150.
+    pub(crate) age: Option<i64>,
+    /// Descriptions of alarms by name, beside those of messages.
+    pub(crate) described: BTreeMap<String, String>,
     /// Address and ARN of each topic's subscriptions, or what SNS returns instead of an ARN.
     pub(crate) subscriptions: BTreeMap<String, Vec<(&'static str, &'static str)>>,
     /// Topics whose subscriptions SNS does not list.
@@ -437,16 +441,29 @@ fn metrics(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
         }
         let state = state.lock().unwrap();
         let start = *request.start_time().unwrap();
+        let end = request.end_time().unwrap().secs();
+        let own = DateTime::from_secs(end - state.age.unwrap_or(150));
         let results = request.metric_data_queries().iter().flat_map(|query| {
+            let is_own = query.metric_stat().and_then(|stat| stat.period()) == Some(60);
+            // Yesterday, for the daily values of the weekly mail.
+            let yesterday = DateTime::from_secs(end - 86_400);
+            let at = match query.expression() {
+                Some(_) => yesterday,
+                None if is_own => own,
+                None => start,
+            };
             let result = |label: &str, value: Option<f64>| {
                 MetricDataResult::builder()
                     .id(query.id().unwrap())
                     .label(label)
-                    .set_timestamps(Some(value.iter().map(|_| start).collect()))
+                    .set_timestamps(Some(value.iter().map(|_| at).collect()))
                     .set_values(Some(value.into_iter().collect()))
                     .build()
             };
             let Some(stat) = query.metric_stat() else {
+                if query.id().is_some_and(|id| id.starts_with("excluded")) {
+                    return Vec::new();
+                }
                 let passed = query.id() == Some("passed");
                 let value = |(p, all): &(f64, f64)| Some(if passed { *p } else { *all });
                 let week = state.week.iter().map(|(probe, runs)| result(probe, value(runs)));
@@ -501,6 +518,7 @@ fn alarms(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
                 .alarm_name(name)
                 .alarm_arn(format!("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}"))
                 .alarm_actions(ALARMS_TOPIC)
+                .set_alarm_description(state.described.get(name).cloned())
                 .state_value(value.clone())
                 .state_transitioned_timestamp(since)
                 .build()

@@ -48,6 +48,7 @@ static LABELS: Labels = Labels {
     and_more: "and more",
     week: "LAST WEEK",
     runs: "runs",
+    budget_left: "error budget of 30 days left:",
 };
 
 impl Messages for English {
@@ -454,6 +455,21 @@ impl Messages for English {
             "Weekly report of Vigie for {environment}. It is sent once a week the same way as alarms. \
              If it does not arrive, notifications are broken."
         )
+    }
+
+    fn unconfirmed_subject(&self, environment: &str, addresses: usize) -> String {
+        format!("Unconfirmed addresses ({environment}): {addresses}")
+    }
+
+    fn unconfirmed_headline(&self) -> String {
+        "These addresses receive nothing from their topic. Their subscription is unconfirmed, disabled or deleted."
+            .to_owned()
+    }
+
+    fn unconfirmed_advice(&self) -> String {
+        "Confirm the mail \"AWS Notification - Subscription Confirmation\", or subscribe the address again in the SNS \
+         console. This mail is repeated every hour."
+            .to_owned()
     }
 }
 

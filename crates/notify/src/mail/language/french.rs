@@ -52,6 +52,7 @@ static LABELS: Labels = Labels {
     and_more: "et d'autres",
     week: "SEMAINE PASSÉE",
     runs: "exécutions",
+    budget_left: "budget d'erreur de 30 jours restant\u{a0}:",
 };
 
 impl Messages for French {
@@ -499,6 +500,21 @@ impl Messages for French {
             "Rapport hebdomadaire de Vigie pour {environment}. Il est envoyé chaque semaine de la même façon que les alarmes. \
              S'il n'arrive pas, les notifications sont en panne."
         )
+    }
+
+    fn unconfirmed_subject(&self, environment: &str, addresses: usize) -> String {
+        format!("Adresses non confirmées ({environment})\u{a0}: {addresses}")
+    }
+
+    fn unconfirmed_headline(&self) -> String {
+        "Ces adresses ne reçoivent rien de leur sujet SNS. Leur abonnement n'est pas confirmé, est désactivé ou supprimé."
+            .to_owned()
+    }
+
+    fn unconfirmed_advice(&self) -> String {
+        "Confirmer le message «\u{a0}AWS Notification - Subscription Confirmation\u{a0}», ou abonner de nouveau l'adresse dans la \
+         console SNS. Ce message est répété toutes les heures."
+            .to_owned()
     }
 }
 
