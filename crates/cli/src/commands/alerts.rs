@@ -240,3 +240,156 @@ async fn read(store: &NotificationStore) -> anyhow::Result<Vec<Stored>> {
         "could not read the table\nhint: check the account, the region and the environment",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::collections::HashMap;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use super::*;
+    use aws_sdk_dynamodb::Client;
+    use aws_sdk_dynamodb::operation::delete_item::DeleteItemOutput;
+    use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+    use aws_sdk_dynamodb::operation::put_item::PutItemOutput;
+    use aws_sdk_dynamodb::operation::query::QueryOutput;
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, RuleMode, mock};
+    use domain::Severity;
+    use notify::{Alert, Source, Subject};
+
+    type Item = HashMap<String, AttributeValue>;
+    type Items = Arc<Mutex<BTreeMap<String, Item>>>;
+
+    fn sort_key(item: Option<&Item>) -> String {
+        item.and_then(|item| item.get("sk")?.as_s().ok()).cloned().unwrap()
+    }
+
+    /// A table in memory.
+    fn table() -> NotificationStore {
+        let items = Items::default();
+        let (all, one, kept, dropped) = (items.clone(), items.clone(), items.clone(), items);
+        let query = mock!(Client::query).then_compute_response(move |_| {
+            let items = all.lock().unwrap().values().cloned().collect();
+            MockResponse::Output(QueryOutput::builder().set_items(Some(items)).build())
+        });
+        let get = mock!(Client::get_item).then_compute_response(move |request| {
+            let item = one.lock().unwrap().get(&sort_key(request.key())).cloned();
+            MockResponse::Output(GetItemOutput::builder().set_item(item).build())
+        });
+        let put = mock!(Client::put_item).then_compute_response(move |request| {
+            let item = request.item().cloned().unwrap();
+            kept.lock().unwrap().insert(sort_key(Some(&item)), item);
+            MockResponse::Output(PutItemOutput::builder().build())
+        });
+        let delete = mock!(Client::delete_item).then_compute_response(move |request| {
+            dropped.lock().unwrap().remove(&sort_key(request.key()));
+            MockResponse::Output(DeleteItemOutput::builder().build())
+        });
+        let answers = MockResponseInterceptor::new().rule_mode(RuleMode::MatchAny);
+        let answers =
+            [query, get, put, delete].iter().fold(answers, MockResponseInterceptor::with_rule);
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+            .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
+            .credentials_provider(aws_sdk_dynamodb::config::Credentials::new(
+                "id", "key", None, None, "tests",
+            ))
+            .http_client(aws_smithy_mocks::create_mock_http_client())
+            .interceptor(answers);
+        NotificationStore::new(Client::from_conf(config.build()), "vigie-prod")
+    }
+
+    async fn put(store: &NotificationStore, name: &str, state: State) {
+        let at: Timestamp = "2026-11-22T14:05:11Z".parse().unwrap();
+        let alert = Alert {
+            key: name.to_owned(),
+            subject: Subject::of_alarm(name, &"prod".parse().unwrap()),
+            name: name.to_owned(),
+            source: Source::CloudWatch,
+            state,
+            previous: None,
+            changed: at,
+            reported: at,
+            reason: String::new(),
+            description: String::new(),
+            labels: BTreeMap::new(),
+            severity: Some(Severity::Page),
+            runbook: None,
+            link: None,
+            looks_back_seconds: None,
+            test: None,
+        };
+        let record = AlarmRecord::observe(None, &alert, Severity::Page, Duration::ZERO, at);
+        store.put(&record.unwrap(), 0, at).await.unwrap();
+    }
+
+    /// Two active alarms and one that is not.
+    async fn filled() -> NotificationStore {
+        let store = table();
+        put(&store, "vigie-prod-support-bot-down", State::Alarm).await;
+        put(&store, "vigie-prod-hr-bot-down", State::InsufficientData).await;
+        put(&store, "vigie-prod-lab-bot-down", State::Ok).await;
+        store
+    }
+
+    async fn listed(store: &NotificationStore, all: bool) -> (Exit, Vec<String>) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        let exit = list(store, all, &mut io).await.unwrap();
+        (exit, String::from_utf8(out).unwrap().lines().map(str::to_owned).collect())
+    }
+
+    #[tokio::test]
+    async fn active_alarms_are_listed_by_name() {
+        let store = filled().await;
+        let (exit, lines) = listed(&store, false).await;
+        assert_eq!(exit, Exit::Down);
+        assert_eq!(
+            lines,
+            [
+                "NO DATA  vigie-prod-hr-bot-down  since 2026-11-22T14:05:11Z",
+                "ALARM    vigie-prod-support-bot-down  since 2026-11-22T14:05:11Z",
+            ]
+        );
+        assert_eq!(listed(&store, true).await.1.len(), 3);
+        assert_eq!(listed(&table(), false).await, (Exit::Success, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn acknowledgement_names_who_made_it() {
+        let store = filled().await;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        let now = "2026-11-22T14:10:00Z".parse().unwrap();
+        let exit = acknowledge(&store, "support-bot", "ada", now, &mut io).await.unwrap();
+        assert_eq!(exit, Exit::Success);
+        let (_, lines) = listed(&store, false).await;
+        assert!(lines[1].ends_with("acknowledged by ada"), "{lines:?}");
+        let refused = acknowledge(&store, "lab-bot", "ada", now, &mut io).await.unwrap_err();
+        assert!(refused.to_string().starts_with("there is no such alarm: `lab-bot`"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn forgotten_alarm_has_no_record() {
+        let store = filled().await;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        forget(&store, "vigie-prod-lab-bot-down", &mut io).await.unwrap();
+        assert_eq!(listed(&store, true).await.1.len(), 2);
+        assert!(forget(&store, "lab-bot", &mut io).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn probe_with_two_active_alarms_needs_the_name() {
+        let store = filled().await;
+        put(&store, "vigie-prod-support-bot-budget-fast", State::Alarm).await;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        let now = "2026-11-22T14:10:00Z".parse().unwrap();
+        let refused = acknowledge(&store, "support-bot", "ada", now, &mut io).await.unwrap_err();
+        let text = refused.to_string();
+        assert!(text.starts_with("`support-bot` has several alarms: "), "{text}");
+    }
+}
