@@ -128,6 +128,8 @@ const POLLS_A_MINUTE: f64 = 15.0;
 /// `CertificateDaysLeft` too.
 const ESSENTIAL_METRICS: f64 = 4.0;
 const FULL_METRICS: f64 = 10.0;
+/// Share of the hours in which `CertificateDaysLeft` has a value with essential metrics.
+const CERTIFICATE_HOURS: f64 = 1.0 / 6.0;
 /// Alarms on the expiry of the certificate.
 const CERTIFICATE_ALARMS: f64 = 2.0;
 /// Alarms on the error budget: three windows of metric math, each billed for its metrics, and a composite alarm.
@@ -179,7 +181,8 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     let of_runs = if enabled.is_empty() { 0.0 } else { OWN_METRICS_OF_RUNS };
     let own_metrics = OWN_METRICS + of_runs + DAILY_METRICS + bridge_metrics;
     let with_tls = float(enabled.iter().filter(|probe| uses_tls(probe)).count());
-    let metrics = (own_metrics + count * metrics_each + with_tls) * prices.cloudwatch_metric;
+    let certificates = with_tls * if assumed.all_metrics { 1.0 } else { CERTIFICATE_HOURS };
+    let metrics = (own_metrics + count * metrics_each + certificates) * prices.cloudwatch_metric;
     let alarms = (OWN_ALARM_METRICS + bridge_alarms) * prices.cloudwatch_alarm
         + enabled.iter().map(|probe| alarms_price(probe, prices)).sum::<f64>();
     let heartbeat = if assumed.heartbeat { HEARTBEAT_METRICS * MINUTES_A_MONTH } else { 0.0 };

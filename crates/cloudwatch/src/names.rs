@@ -95,7 +95,7 @@ pub const PROBE_METRICS: &[MetricInfo] = &[
     probe(
         "CertificateDaysLeft",
         Unit::Unitless,
-        "days until the TLS certificate expires",
+        "days until the TLS certificate expires; with `Metrics=essential` in every sixth hour",
         "no TLS",
     ),
 ];

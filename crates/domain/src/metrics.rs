@@ -277,6 +277,13 @@ impl SeriesValues<'_> {
     }
 }
 
+/// With essential metrics the days left are published in every sixth hour: CloudWatch bills a metric for each hour in
+/// which it has a value.
+fn publishes_certificate(report: &Report, detail: Detail) -> bool {
+    let is_rare = Duration::from_hours(1) < report.every;
+    detail == Detail::Full || is_rare || report.due.as_second() / 3_600 % 6 == 0
+}
+
 /// What CloudWatch gets of a run. A run without a verdict is counted in `RunErrors` alone.
 #[must_use]
 pub fn for_cloudwatch(report: &Report, detail: Detail) -> Vec<Metric> {
@@ -305,6 +312,7 @@ pub fn for_cloudwatch(report: &Report, detail: Detail) -> Vec<Metric> {
     push("TimeToFirstChunk", Unit::Seconds, each(|timing| timing.first_chunk), None);
     let expires = report.last().and_then(|attempt| attempt.certificate_expires);
     let days = expires.map(|expires| expires.duration_since(report.due).as_secs_f64() / 86_400.0);
+    let days = days.filter(|_| publishes_certificate(report, detail));
     push("CertificateDaysLeft", Unit::Unitless, days.into_iter().collect(), None);
     if report.maintenance {
         push("MaintenanceSuccess", Unit::Unitless, flag(verdict != Verdict::Down), None);
@@ -409,13 +417,24 @@ mod tests {
     }
 
     #[test]
-    fn certificate_is_published_with_essential_metrics() {
-        let mut report = report(1, 1);
-        let day = jiff::SignedDuration::from_hours(24);
-        report.attempts[0].certificate_expires = Some(report.due + day * 10);
-        let metrics = for_cloudwatch(&report, Detail::Essential);
-        let left = metrics.iter().find(|metric| metric.name == "CertificateDaysLeft").unwrap();
-        assert_eq!(left.values, [10.0]);
+    fn certificate_is_published_in_every_sixth_hour() {
+        let (hour, minutes) = (jiff::SignedDuration::from_hours(1), Duration::from_mins);
+        let midnight: jiff::Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+        let cases = [
+            (0, minutes(1), Detail::Essential, true),
+            (1, minutes(1), Detail::Essential, false),
+            (6, minutes(1), Detail::Essential, true),
+            (1, minutes(1), Detail::Full, true),
+            (1, minutes(120), Detail::Essential, true),
+        ];
+        for (hours, every, detail, expected) in cases {
+            let mut report = Report { due: midnight + hour * hours, every, ..report(1, 1) };
+            report.attempts[0].certificate_expires = Some(report.due + hour * 240);
+            let metrics = for_cloudwatch(&report, detail);
+            let left = metrics.iter().find(|metric| metric.name == "CertificateDaysLeft");
+            let left = left.map(|metric| metric.values[0]);
+            assert_eq!(left, expected.then_some(10.0), "{hours} {every:?} {detail:?}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn probe_that_does_not_fit_the_locations_is_refused() {
 fn alarms_of_locations_count_as_resources() {
     let many: Vec<ProbeSpec> = (0..100).map(|number| probe(&format!("bot-{number}"), 60)).collect();
     let errors = render(&many, &three(), Shards::ONE).unwrap_err();
-    assert!(errors[0].to_string().starts_with("`alarms.yaml` has 506 resources"), "{}", errors[0]);
+    assert!(errors[0].to_string().starts_with("`alarms.yaml` has 708 resources"), "{}", errors[0]);
 }
 
 /// The vote of the group, with periods of a minute and the default rule.

@@ -444,7 +444,9 @@ fn metrics(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
         let end = request.end_time().unwrap().secs();
         let own = DateTime::from_secs(end - state.age.unwrap_or(150));
         let results = request.metric_data_queries().iter().flat_map(|query| {
-            let is_own = query.metric_stat().and_then(|stat| stat.period()) == Some(60);
+            let is_own =
+                query.metric_stat().and_then(aws_sdk_cloudwatch::types::MetricStat::period)
+                    == Some(60);
             // Yesterday, for the daily values of the weekly mail.
             let yesterday = DateTime::from_secs(end - 86_400);
             let at = match query.expression() {
