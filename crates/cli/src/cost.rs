@@ -74,6 +74,8 @@ pub(crate) struct Assumed {
     pub(crate) remote_write: bool,
     /// With `HeartbeatUrl`.
     pub(crate) heartbeat: bool,
+    /// Number of locations in the parameter `Locations`; 1 without it.
+    pub(crate) locations: usize,
     pub(crate) network: Network,
 }
 
@@ -137,6 +139,8 @@ const BUDGET_WINDOWS: f64 = 3.0;
 const BUDGET_METRICS: f64 = 2.0;
 /// Metrics that a probe with maintenance windows has in addition.
 const EXCLUDED_METRICS: f64 = 2.0;
+/// Metrics of a probe at one of several locations: `Success`, `TimeToFirstChunk`.
+const METRICS_A_LOCATION: f64 = 2.0;
 /// A run that is not up writes its report, its page, and the newest report. One in a hundred is assumed.
 const FAILING: f64 = 0.01;
 const OBJECTS: f64 = 3.0;
@@ -150,13 +154,14 @@ const LOG_RUN: f64 = 500.0;
 pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<Line> {
     let enabled: Vec<Probe> = probes.iter().filter(|probe| probe.enabled).cloned().collect();
     let count = float(enabled.len());
-    let runs: f64 = enabled.iter().map(runs_a_month).sum();
+    let locations = |probe: &Probe| locations_of(probe, assumed.locations);
+    let runs: f64 = enabled.iter().map(|probe| runs_a_month(probe) * float(locations(probe))).sum();
     let scrapes: f64 = enabled
         .iter()
         .flat_map(|probe| &probe.scrape)
         .map(|scrape| SECONDS_A_MONTH / scrape.every.as_secs_f64())
         .sum();
-    let messages = messages_a_month(&enabled);
+    let messages = messages_of_locations(&enabled, assumed.locations);
     let gigabytes = f64::from(assumed.memory) / 1_024.0;
     // An invocation lasts as long as its runs, plus the time to publish. A scrape is short.
     let run = assumed.run.as_secs_f64() + 0.3;
@@ -182,15 +187,20 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     let own_metrics = OWN_METRICS + of_runs + DAILY_METRICS + bridge_metrics;
     let with_tls = float(enabled.iter().filter(|probe| uses_tls(probe)).count());
     let certificates = with_tls * if assumed.all_metrics { 1.0 } else { CERTIFICATE_HOURS };
-    let metrics = (own_metrics + count * metrics_each + certificates) * prices.cloudwatch_metric;
+    let located: usize = enabled.iter().map(locations).filter(|number| 1 < *number).sum();
+    let metrics_of_locations = METRICS_A_LOCATION * float(located);
+    let metrics = (own_metrics + count * metrics_each + certificates + metrics_of_locations)
+        * prices.cloudwatch_metric;
+    let alarms_of = |probe: &Probe| alarms_price(probe, locations(probe), prices);
     let alarms = (OWN_ALARM_METRICS + bridge_alarms) * prices.cloudwatch_alarm
-        + enabled.iter().map(|probe| alarms_price(probe, prices)).sum::<f64>();
+        + enabled.iter().map(alarms_of).sum::<f64>();
     let heartbeat = if assumed.heartbeat { HEARTBEAT_METRICS * MINUTES_A_MONTH } else { 0.0 };
     let requests = (publishing + heartbeat) / 1e3 * prices.cloudwatch_thousand_requests;
     let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
     // Each message is sent, received and deleted. The tick of the alerts function is a message too.
     let sent = messages.runs + messages.scrapes + count * MAILS + MINUTES_A_MONTH;
-    let queues = (3.0 * sent + POLLED_QUEUES * polls) / 1e6 * prices.sqs_million_requests
+    let polled = POLLED_QUEUES + float(assumed.locations.saturating_sub(1));
+    let queues = (3.0 * sent + polled * polls) / 1e6 * prices.sqs_million_requests
         + if assumed.remote_write {
             (3.0 * forwarded + polls) / 1e6 * prices.sqs_fifo_million_requests
         } else {
@@ -247,8 +257,8 @@ pub(crate) fn runs_a_month(probe: &Probe) -> f64 {
     SECONDS_A_MONTH / probe.every.as_secs_f64().max(1.0)
 }
 
-/// The alarms of a probe: `down` and `degraded`, the certificate, the error budget.
-fn alarms_price(probe: &Probe, prices: &Prices) -> f64 {
+/// The alarms of a probe at so many locations: `down` and `degraded`, the certificate, the error budget.
+fn alarms_price(probe: &Probe, locations: usize, prices: &Prices) -> f64 {
     let certificate = if uses_tls(probe) { CERTIFICATE_ALARMS } else { 0.0 };
     let excluded = if probe.maintenance.is_empty() { 0.0 } else { EXCLUDED_METRICS };
     let budget = match probe.objective {
@@ -258,11 +268,24 @@ fn alarms_price(probe: &Probe, prices: &Prices) -> f64 {
         }
         None => 0.0,
     };
-    2.0 * alarm_price(probe, prices) + certificate * prices.cloudwatch_alarm + budget
+    alarm_metrics(locations) * alarm_price(probe, prices)
+        + certificate * prices.cloudwatch_alarm
+        + budget
 }
 
 fn uses_tls(probe: &Probe) -> bool {
     probe.target.url.text().is_ok_and(|url| url.starts_with("https://"))
+}
+
+/// At how many of the deployed locations the probe runs.
+fn locations_of(probe: &Probe, deployed: usize) -> usize {
+    let named = probe.placement.locations.as_ref().map_or(deployed, Vec::len);
+    named.min(deployed).max(1)
+}
+
+/// Metrics of the alarms of a probe: `down` reads two of each location, which also has an alarm of its own.
+fn alarm_metrics(locations: usize) -> f64 {
+    if locations < 2 { 2.0 } else { float(2 * locations + 1 + locations) }
 }
 
 /// An alarm with a period under a minute is a high-resolution alarm.
@@ -277,6 +300,17 @@ fn alarm_price(probe: &Probe, prices: &Prices) -> f64 {
 struct Messages {
     runs: f64,
     scrapes: f64,
+}
+
+/// The messages to all locations. Only the home location has scrapes.
+fn messages_of_locations(probes: &[Probe], deployed: usize) -> Messages {
+    let mut all = messages_a_month(probes);
+    for index in 1..deployed {
+        let here = probes.iter().filter(|probe| index < locations_of(probe, deployed)).cloned();
+        let here: Vec<Probe> = here.map(|probe| Probe { scrape: Vec::new(), ..probe }).collect();
+        all.runs += messages_a_month(&here).runs;
+    }
+    all
 }
 
 /// The messages of the dispatcher: up to ten runs with the same due time share one.
@@ -314,6 +348,7 @@ mod tests {
         all_metrics: false,
         remote_write: false,
         heartbeat: false,
+        locations: 1,
         network: Network::Public,
     };
 
@@ -343,6 +378,25 @@ mod tests {
         assert!((line(&bill, "CloudWatch metrics") - (2.0 + 1.0 / 24.0 + 4.0) * 0.3).abs() < 1e-9);
         assert!((line(&bill, "CloudWatch alarms") - 25.0 * 0.1).abs() < 1e-9);
         assert!((synthetics(&probes(1, "1m"), &prices) - 51.84).abs() < 1e-9);
+    }
+
+    #[test]
+    fn bill_of_three_locations_matches_arithmetic() {
+        let prices = Prices::built_in();
+        let three = Assumed { locations: 3, ..ASSUMED };
+        let of = |assumed, name| line(&bill(&probes(1, "1m"), assumed, &prices), name);
+        let more = |name| of(three, name) - of(ASSUMED, name);
+        // Two metrics of each location; six instead of one in the vote, and three alarms of locations.
+        assert!((more("CloudWatch metrics") - 6.0 * 0.3).abs() < 1e-9);
+        assert!((more("CloudWatch alarms") - 8.0 * 0.1).abs() < 1e-9);
+        let runs = 86_400.0 * (5.3 * 0.25 * 0.000_013_333_4 + 0.2 / 1e6);
+        assert!((more("Lambda") - runs).abs() < 1e-9);
+
+        let mut narrowed = probes(1, "1m");
+        let locations = Some(vec!["eu-west-3".parse().unwrap()]);
+        narrowed[0].placement = domain::Placement { locations, spread: false };
+        let alarms = line(&bill(&narrowed, three, &prices), "CloudWatch alarms");
+        assert!((alarms - of(ASSUMED, "CloudWatch alarms")).abs() < 1e-9);
     }
 
     #[test]

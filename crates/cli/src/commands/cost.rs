@@ -42,6 +42,9 @@ pub struct Arguments {
     /// Include the requests for `HeartbeatUrl`.
     #[arg(long)]
     heartbeat: bool,
+    /// Number of locations in the parameter `Locations`.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    locations: u8,
     /// Include the network of a prober in a VPC.
     #[arg(long, value_parser = ["endpoints", "nat"])]
     vpc: Option<String>,
@@ -62,6 +65,7 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         all_metrics: arguments.metrics == "full",
         remote_write: arguments.remote_write,
         heartbeat: arguments.heartbeat,
+        locations: usize::from(arguments.locations),
         network: match arguments.vpc.as_deref() {
             Some("endpoints") => Network::Endpoints,
             Some(_) => Network::NatGateway,
