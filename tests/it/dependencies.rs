@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The packages of the workspace that each crate may depend on. A crate that is not listed may depend on none.
 const MAY_KNOW: &[(&str, &[&str])] = &[
-    ("agent", &["remote-write", "samples", "scrape"]),
+    ("agent", &["domain", "remote-write", "samples", "scrape"]),
     ("alarm-model", &[]),
     ("aws-call", &[]),
     ("cloudwatch", &["domain"]),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::report::stable_hash;
 use samples::Timestamp;
 use scrape::{Labels, Memory, Request, Scrape};
 
@@ -19,10 +20,11 @@ pub struct Target {
 
 /// Scrapes until the future is dropped.
 ///
-/// Samples are stamped with the grid, multiples of [`Target::every`] since 1970. A target that hangs
-/// misses no grid point: a scrape that starts late gets less time. When the clock is set back by more
-/// than two intervals, the grid begins again. `clock` returns the wall clock time.
+/// Samples are stamped with the grid of the target. A target that hangs misses no grid point: a scrape
+/// that starts late gets less time. When the clock is set back by more than two intervals, the grid
+/// begins again. `clock` returns the wall clock time.
 pub async fn scrape_for_ever(target: &Target, queue: &Queue, clock: impl Fn() -> Timestamp) {
+    let grid = Grid::of(target);
     let mut memory = Memory::new();
     let mut was_up = None;
     let mut last = None;
@@ -34,7 +36,7 @@ pub async fn scrape_for_ever(target: &Target, queue: &Queue, clock: impl Fn() ->
             // The memory would drop samples until the old time is reached again.
             (last, memory) = (None, Memory::new());
         }
-        let at = next_scrape(now, last, target.every);
+        let at = grid.next_scrape(now, last);
         tokio::time::sleep(at.since(now)).await;
         last = Some(at);
         let mut request = target.request.clone();
@@ -49,19 +51,43 @@ pub async fn scrape_for_ever(target: &Target, queue: &Queue, clock: impl Fn() ->
     }
 }
 
-/// The grid point of the next scrape, which may be up to one interval ago when the last scrape took
-/// long. Never the same point twice.
-fn next_scrape(now: Timestamp, last: Option<Timestamp>, every: Duration) -> Timestamp {
-    let Some(last) = last else { return after(now, every) };
-    let next = after(last, every);
-    if now < next + every { next } else { after(now, every) - every }
+/// The times at which a target is scraped: multiples of its interval since 1970, and an offset.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    every: Duration,
+    /// Less than `every`. It follows from the URL and the labels of the target, so that the targets of a
+    /// process and of several processes are not all scraped at the same instant, as in Prometheus.
+    offset: Duration,
 }
 
-/// The first grid point after `time`.
-fn after(time: Timestamp, every: Duration) -> Timestamp {
-    let every = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
-    let passed = time.as_millis().rem_euclid(every);
-    time + Duration::from_millis((every - passed).unsigned_abs())
+impl Grid {
+    fn of(target: &Target) -> Self {
+        let up = target.labels.up().map(|series| series.to_string()).unwrap_or_default();
+        Self::new(&format!("{} {up}", target.request.url), target.every)
+    }
+
+    /// `identity` is the same for the same target only.
+    fn new(identity: &str, every: Duration) -> Self {
+        let every = every.max(Duration::from_millis(1));
+        let hash = stable_hash(identity);
+        let offset = hash % u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
+        Self { every, offset: Duration::from_millis(offset) }
+    }
+
+    /// The grid point of the next scrape, which may be up to one interval ago when the last scrape took
+    /// long. Never the same point twice.
+    fn next_scrape(self, now: Timestamp, last: Option<Timestamp>) -> Timestamp {
+        let Some(last) = last else { return self.after(now) };
+        let next = self.after(last);
+        if now < next + self.every { next } else { self.after(now) - self.every }
+    }
+
+    /// The first grid point after `time`.
+    fn after(self, time: Timestamp) -> Timestamp {
+        let every = i64::try_from(self.every.as_millis()).unwrap_or(i64::MAX);
+        let passed = (time - self.offset).as_millis().rem_euclid(every);
+        time + Duration::from_millis((every - passed).unsigned_abs())
+    }
 }
 
 /// Logs when a target goes down or comes back.
@@ -107,18 +133,21 @@ mod tests {
         }
     }
 
-    /// Seconds of the samples of `up` after so many milliseconds.
+    /// Seconds of the samples of `up`, without the offset, after so many milliseconds.
     async fn seconds_of_up(
         target: &Target,
         milliseconds: u64,
         clock: impl Fn() -> Timestamp,
     ) -> Vec<i64> {
         let queue = Queue::new(1000);
-        let scraping = scrape_for_ever(target, &queue, clock);
+        let offset = Grid::of(target).offset;
+        let scraping = scrape_for_ever(target, &queue, || clock() + offset);
         let _ = tokio::time::timeout(Duration::from_millis(milliseconds), scraping).await;
         let entries = queue.take(1000);
         let ups = entries.iter().filter(|entry| entry.series.name() == "up");
-        ups.map(|entry| entry.at().as_millis() / 1000).collect()
+        let millis = |entry: &samples::Entry| (entry.at() - offset).as_millis();
+        assert!(ups.clone().all(|entry| millis(entry) % 1000 == 0));
+        ups.map(|entry| millis(entry) / 1000).collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -147,26 +176,50 @@ mod tests {
 
     #[test]
     fn next_scrape_is_the_next_grid_point_or_a_recent_one() {
+        let grid = Grid { every: Duration::from_secs(1), offset: Duration::from_millis(300) };
         let cases = [
-            ("first", 1, None, 1000),
-            ("on time", 1100, Some(1000), 2000),
-            ("a little late", 2010, Some(1000), 2000),
-            ("two intervals late", 4010, Some(1000), 4000),
-            ("clock set back a little", 900, Some(1000), 2000),
+            ("first", 301, None, 1300),
+            ("on time", 1400, Some(1300), 2300),
+            ("a little late", 2310, Some(1300), 2300),
+            ("two intervals late", 4310, Some(1300), 4300),
+            ("clock set back a little", 1200, Some(1300), 2300),
         ];
         for (name, now, last, expected) in cases {
-            let last = last.map(Timestamp::from_millis);
-            let next = next_scrape(Timestamp::from_millis(now), last, Duration::from_secs(1));
+            let next =
+                grid.next_scrape(Timestamp::from_millis(now), last.map(Timestamp::from_millis));
             assert_eq!(next.as_millis(), expected, "{name}");
         }
     }
 
     #[test]
-    fn grid_is_multiples_of_the_interval() {
-        let cases = [(0, 1000), (1, 1000), (999, 1000), (1000, 2000), (-1, 0)];
-        for (now, expected) in cases {
-            let actual = after(Timestamp::from_millis(now), Duration::from_secs(1));
-            assert_eq!(actual.as_millis(), expected, "{now}");
+    fn grid_is_multiples_of_the_interval_and_an_offset() {
+        let cases = [
+            (0, 0, 1000),
+            (0, 1, 1000),
+            (0, 999, 1000),
+            (0, 1000, 2000),
+            (0, -1, 0),
+            (300, 0, 300),
+            (300, 300, 1300),
+            (300, 299, 300),
+            (300, -701, -700),
+        ];
+        for (offset, now, expected) in cases {
+            let offset = Duration::from_millis(offset);
+            let grid = Grid { every: Duration::from_secs(1), offset };
+            let actual = grid.after(Timestamp::from_millis(now));
+            assert_eq!(actual.as_millis(), expected, "{now} with {offset:?}");
         }
+    }
+
+    #[test]
+    fn targets_are_scraped_at_different_times() {
+        let offset = |number: u32, every| Grid::new(&format!("bot-{number}"), every).offset;
+        let every = Duration::from_secs(15);
+        let seconds: std::collections::BTreeSet<u64> =
+            (0..200).map(|number| offset(number, every).as_secs()).collect();
+        assert_eq!(seconds, (0..15).collect());
+        assert_eq!(offset(1, every), offset(1, every));
+        assert!(offset(1, Duration::from_millis(1)).is_zero());
     }
 }

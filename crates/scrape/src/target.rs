@@ -85,6 +85,11 @@ impl Labels {
         Self { ignores_timestamps: true, ..self }
     }
 
+    /// The series `up` of the target, which identifies it.
+    pub fn up(&self) -> Result<Series, InvalidSeries> {
+        self.series("up")
+    }
+
     /// The series `name` of the target itself, such as `up`.
     pub(crate) fn series(&self, name: &str) -> Result<Series, InvalidSeries> {
         let external = self.external.iter().filter(|(name, _)| !self.has(name));

@@ -80,8 +80,7 @@ impl Program {
     }
 }
 
-/// The same for all senders, except for the paths. Vigie scrapes at multiples of the interval, so pages have
-/// different intervals: otherwise all would be requested at once.
+/// The same for all senders, except for the paths.
 fn configuration(sender: &str, stage: &Stage, addresses: Addresses) -> String {
     let Addresses { target, receiver } = addresses;
     let mut config = format!(
@@ -89,11 +88,10 @@ fn configuration(sender: &str, stage: &Stage, addresses: Addresses) -> String {
          remote_write:\n- {{ url: \"http://{receiver}/write/{sender}\", queue_config: {{ batch_send_deadline: 1s }} }}\n\
          scrape_configs:\n"
     );
-    for (number, page) in stage.pages().enumerate() {
-        let every = 15_000 + 11 * (number % 300);
+    for page in stage.pages() {
         let _ = writeln!(
             config,
-            "- {{ job_name: \"{page}\", scrape_interval: {every}ms, metrics_path: \"/{sender}/{page}\", static_configs: [{{ targets: [\"{target}\"] }}] }}"
+            "- {{ job_name: \"{page}\", scrape_interval: 15s, metrics_path: \"/{sender}/{page}\", static_configs: [{{ targets: [\"{target}\"] }}] }}"
         );
     }
     config
