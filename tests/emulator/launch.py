@@ -16,7 +16,7 @@ it right, or does it elsewhere, has to be looked at by a person.
    its API, and for none that a queue or a schedule makes.
 6. A parameter of the template that is a number arrives at an event source mapping as a number, as CloudFormation
    converts it. The emulator keeps the text, and its poller of the queue fails on every comparison.
-7. A layer of a native function is unpacked, and the setting that names `/opt`, where Lambda mounts layers, names that
+7. A layer of a native function is unpacked, and a setting with a path in `/opt`, where Lambda mounts layers, names that
    folder instead: the functions run on this machine, without a mount.
 
 Nothing else of the emulator is touched. Settings come from its own environment variables.
@@ -227,7 +227,9 @@ def with_layers_of_native_functions(lambda_svc):
                 content = lambda_svc._resolve_layer_zip(layer)
                 if content:
                     folder = lambda_svc._docker_extracted_dir(content, "layer")
-                    variables.update({name: folder for name, value in variables.items() if value == "/opt"})
+                    for name, value in variables.items():
+                        if value == "/opt" or value.startswith("/opt/"):
+                            variables[name] = folder + value.removeprefix("/opt")
             return variables
 
         return _provided_worker_env

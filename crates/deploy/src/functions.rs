@@ -12,9 +12,6 @@ use crate::error::FileError;
 use crate::process::ProcessError;
 use crate::progress::Progress;
 
-/// Routes and receivers of the notifications.
-const ROUTES: &str = "infra/routes.json";
-
 /// Everything that a release build is made from.
 const INPUTS: [&str; 7] = [
     "Cargo.toml",
@@ -60,9 +57,6 @@ impl Checkout<'_> {
             let bootstrap = build.folder(self.root).join(name).join("bootstrap");
             check_machine(&bootstrap, build.architecture())?;
         }
-        // The routes are beside the program, so that a change of them needs no build.
-        let routes = build.folder(self.root).join("alerts/routes.json");
-        fs::copy(self.root.join(ROUTES), &routes).map_err(FileError::writing(&routes))?;
         Ok(built)
     }
 

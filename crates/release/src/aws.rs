@@ -146,13 +146,18 @@ mod tests {
         }
         let root = deploy::run::root();
         let entries = entries(root, functions.path(), Architecture::X86).unwrap();
+        let bytes = pack::tar(&entries).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        for entry in entries {
-            let path = folder.path().join(&entry.path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, entry.content).unwrap();
-        }
+        tar::Archive::new(bytes.as_slice()).unpack(folder.path()).unwrap();
         folder
+    }
+
+    #[test]
+    fn routes_of_the_operator_are_those_of_the_layer() {
+        let archive = unpacked();
+        fs::write(archive.path().join("infra/routes.json"), "changed").unwrap();
+        let layer = archive.path().join("infra/routes-layer/routes.json");
+        assert_eq!(fs::read_to_string(layer).unwrap(), "changed");
     }
 
     #[test]
@@ -181,7 +186,7 @@ mod tests {
             is_path.then_some(path)
         });
         let paths: Vec<&str> = paths.collect();
-        assert!(FUNCTIONS.len() + 4 <= paths.len(), "{paths:?}");
+        assert!(FUNCTIONS.len() + 5 <= paths.len(), "{paths:?}");
         for path in paths {
             assert!(infra.join(path).exists(), "{path}");
         }

@@ -10,47 +10,61 @@ use anyhow::Context;
 pub struct Entry {
     /// Relative, with `/` between folders.
     pub path: String,
+    /// Of a file. A link has its target here; a folder has none.
     pub content: Vec<u8>,
-    pub is_program: bool,
+    pub kind: Kind,
+}
+
+/// What an entry is. Only tar archives have folders and links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    Program,
+    /// An empty folder in which every user may create files.
+    SharedFolder,
+    /// A symbolic link.
+    Link,
 }
 
 impl Entry {
     pub fn file(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), content: content.into(), is_program: false }
+        Self { path: path.into(), content: content.into(), kind: Kind::File }
     }
 
     pub fn program(path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), content: content.into(), is_program: true }
+        Self { path: path.into(), content: content.into(), kind: Kind::Program }
     }
 
-    /// An empty folder in which every user may create files; in tar archives only.
     #[must_use]
     pub fn shared_folder(path: &str) -> Self {
-        Self::file(format!("{path}/"), Vec::new())
-    }
-
-    /// If the entry is a folder.
-    #[must_use]
-    pub fn is_folder(&self) -> bool {
-        self.path.ends_with('/')
+        Self { kind: Kind::SharedFolder, ..Self::file(format!("{path}/"), Vec::new()) }
     }
 
     /// Unix permissions.
     #[must_use]
     pub fn mode(&self) -> u32 {
-        match (self.is_folder(), self.is_program) {
-            (true, _) => 0o1777,
-            (false, true) => 0o755,
-            (false, false) => 0o644,
+        match self.kind {
+            Kind::File => 0o644,
+            Kind::Program => 0o755,
+            Kind::SharedFolder => 0o1777,
+            Kind::Link => 0o777,
         }
     }
 }
 
-/// Reads a file of the checkout, with its name there.
+/// Reads a file of the checkout, with its name there. A link stays a link.
 pub fn copy(root: &Path, path: &str) -> anyhow::Result<Entry> {
     let file = root.join(path);
-    let content = fs::read(&file).with_context(|| format!("`{}`", file.display()))?;
-    Ok(Entry { path: path.to_owned(), content, is_program: is_script(path) })
+    let named = || format!("`{}`", file.display());
+    let entry = if file.is_symlink() {
+        let target = fs::read_link(&file).with_context(named)?;
+        let target = target.to_str().with_context(named)?;
+        Entry { kind: Kind::Link, ..Entry::file(path, target) }
+    } else {
+        let kind = if is_script(path) { Kind::Program } else { Kind::File };
+        Entry { kind, ..Entry::file(path, fs::read(&file).with_context(named)?) }
+    };
+    Ok(entry)
 }
 
 /// Reads the files of a folder of the checkout and of the folders in it, without hidden ones and caches.
@@ -96,9 +110,17 @@ mod tests {
             fs::write(inner.join(name), name).unwrap();
         }
         fs::write(root.path().join("a/__pycache__/x.pyc"), "").unwrap();
+        std::os::unix::fs::symlink("b/a.txt", root.path().join("a/link")).unwrap();
         let entries = copy_folder(root.path(), "a").unwrap();
-        let found: Vec<(&str, u32)> =
-            entries.iter().map(|entry| (entry.path.as_str(), entry.mode())).collect();
-        assert_eq!(found, [("a/b/.env.example", 0o644), ("a/b/a.txt", 0o644), ("a/b/c.sh", 0o755)]);
+        let found: Vec<(&str, Kind)> =
+            entries.iter().map(|entry| (entry.path.as_str(), entry.kind)).collect();
+        let expected = [
+            ("a/b/.env.example", Kind::File),
+            ("a/b/a.txt", Kind::File),
+            ("a/b/c.sh", Kind::Program),
+            ("a/link", Kind::Link),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(entries[3].content, b"b/a.txt");
     }
 }

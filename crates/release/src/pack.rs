@@ -6,20 +6,26 @@ use flate2::{Compression, Crc, GzBuilder, write::DeflateEncoder};
 use sha2::{Digest as _, Sha256};
 use tar::{EntryType, Header};
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind};
 
 /// A tar archive of `entries` in the order of their paths. Owner 0, time 0.
 pub fn tar(entries: &[Entry]) -> anyhow::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for entry in sorted(entries) {
         let mut header = Header::new_gnu();
-        let is_folder = entry.is_folder();
-        header.set_entry_type(if is_folder { EntryType::Directory } else { EntryType::Regular });
         header.set_mode(entry.mode());
-        header.set_size(u64::try_from(entry.content.len())?);
         header.set_mtime(0);
         header.set_uid(0);
         header.set_gid(0);
+        if entry.kind == Kind::Link {
+            header.set_entry_type(EntryType::Symlink);
+            header.set_size(0);
+            builder.append_link(&mut header, &entry.path, std::str::from_utf8(&entry.content)?)?;
+            continue;
+        }
+        let is_folder = entry.kind == Kind::SharedFolder;
+        header.set_entry_type(if is_folder { EntryType::Directory } else { EntryType::Regular });
+        header.set_size(u64::try_from(entry.content.len())?);
         builder.append_data(&mut header, &entry.path, entry.content.as_slice())?;
     }
     Ok(builder.into_inner()?)
@@ -137,6 +143,15 @@ mod tests {
         }
         let expected = [("x/a.txt", 0o644, "text"), ("x/b/run", 0o755, "#!")];
         assert_eq!(found, expected.map(|(path, mode, text)| (path.into(), mode, text.into())));
+    }
+
+    #[test]
+    fn tar_keeps_links() {
+        let link = Entry { kind: Kind::Link, ..Entry::file("b/link", "../a.txt") };
+        let bytes = tar(&[link, Entry::file("a.txt", "text")]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        tar::Archive::new(bytes.as_slice()).unpack(folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("b/link")).unwrap(), "text");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The settings of the function, read once at start.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::{EnvironmentName, TimeZoneName};
@@ -10,10 +9,6 @@ use notify::rules::Rules;
 use notify::{Language, Routes, Zone};
 use receivers::config::{Kind, Mistake};
 use receivers::{Audience, Configuration, Receiver};
-
-/// The operator's routes and receivers at the time of the build. A file beside the program replaces them.
-const ROUTES: &str = include_str!("../../../infra/routes.json");
-const ROUTES_FILE: &str = "routes.json";
 
 /// The longest delay of a message in SQS.
 const LONGEST_WINDOW: Duration = Duration::from_secs(900);
@@ -166,27 +161,19 @@ impl Config {
     }
 }
 
-/// The file in `ROUTES_FILE`, or beside the program, or of the time of the build.
+/// The content of `ROUTES_FILE`; no routes and no receivers if it is not set.
 fn routes(
     settings: &Settings<impl Fn(&str) -> Option<String>>,
 ) -> Result<Configuration, ConfigError> {
-    let named = settings.optional("ROUTES_FILE").map(PathBuf::from);
-    let beside = settings.optional("LAMBDA_TASK_ROOT");
-    let beside = beside.map(|folder| Path::new(&folder).join(ROUTES_FILE));
-    let file = named.or(beside.filter(|file| file.exists()));
-    let (name, text) = match file {
-        Some(file) => {
-            let name = file.display().to_string();
-            let text = std::fs::read_to_string(&file)
-                .map_err(|source| ConfigError::Read { file: name.clone(), source })?;
-            (name, text)
-        }
-        None => (format!("infra/{ROUTES_FILE}"), ROUTES.to_owned()),
+    let Some(file) = settings.optional("ROUTES_FILE") else {
+        return Ok(Configuration::default());
     };
+    let text = std::fs::read_to_string(&file)
+        .map_err(|source| ConfigError::Read { file: file.clone(), source })?;
     receivers::config::parse(&text).map_err(|mistakes| {
         let one = |mistake: &Mistake| format!("{} ({})", mistake.message, mistake.expected);
         let mistakes: Vec<String> = mistakes.iter().map(one).collect();
-        ConfigError::Routes { file: name, mistakes: mistakes.join("; ") }
+        ConfigError::Routes { file, mistakes: mistakes.join("; ") }
     })
 }
 
