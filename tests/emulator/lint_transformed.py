@@ -1,10 +1,10 @@
-"""Lints the template as CloudFormation sees it, after SAM's transform.
+"""Lints a template as CloudFormation sees it, after SAM's transform: that of the project, or the file that is named.
 
 The full lint is for one region; that every resource type exists is checked for all regions.
 
 `sam validate --lint` and cfn-lint on the source file do not see the resources that the transform creates.
 
-    .venv/sam/bin/python tests/emulator/lint_transformed.py
+    .venv/sam/bin/python tests/emulator/lint_transformed.py [TEMPLATE]
 """
 
 import json
@@ -24,22 +24,27 @@ from samtranslator.translator.transform import transform
 INFRA = pathlib.Path(__file__).resolve().parents[2] / "infra"
 
 
+PACKAGED = {
+    "CodeUri": "s3://bucket/key",
+    "ContentUri": "s3://bucket/key",
+    "Location": "https://bucket.s3.us-east-1.amazonaws.com/key",
+}
+
+
 def packaged(template):
     """Local paths replaced by addresses, as `sam package` does."""
     for resource in template["Resources"].values():
-        properties = resource.get("Properties", {})
-        if resource["Type"] == "AWS::Serverless::Function":
-            properties["CodeUri"] = "s3://bucket/key"
-        if resource["Type"] == "AWS::Serverless::LayerVersion":
-            properties["ContentUri"] = "s3://bucket/key"
-        if resource["Type"] == "AWS::Serverless::Application":
-            properties["Location"] = "https://bucket.s3.us-east-1.amazonaws.com/key"
+        if resource["Type"].startswith("AWS::Serverless::"):
+            properties = resource["Properties"]
+            local = {key for key in PACKAGED if isinstance(properties.get(key), str)}
+            properties.update({key: PACKAGED[key] for key in local})
     return template
 
 
 def main():
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    template = packaged(json.loads(json.dumps(load(str(INFRA / "template.yaml")), default=str)))
+    path = sys.argv[1] if len(sys.argv) > 1 else str(INFRA / "template.yaml")
+    template = packaged(json.loads(json.dumps(load(path), default=str)))
     # The policies are inline, so no managed policy is looked up.
     loader = ManagedPolicyLoader(boto3.client("iam", aws_access_key_id="x", aws_secret_access_key="x"))
     loader._policy_map = {}

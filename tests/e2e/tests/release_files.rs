@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use deploy::build::Architecture;
 use deploy::process::Processes;
+use deploy::python::SAM;
 use deploy::run;
 use harness::net::{free_port, wait_until_it_answers};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         trial("image_is_small_and_answers_without_a_system", |dist| block_on(image(dist))),
         trial("wheel_installs_the_command", |dist| block_on(python(dist))),
         trial("archive_of_the_command_has_its_files", |dist| block_on(command(dist))),
+        trial("cdk_app_includes_the_archive", |dist| block_on(cdk(dist))),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -158,4 +160,25 @@ async fn command(dist: &Dist) -> anyhow::Result<()> {
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Synthesizes the example with the archive and lints its template as CloudFormation sees it.
+async fn cdk(dist: &Dist) -> anyhow::Result<()> {
+    let folder = empty("cdk")?;
+    extract(&dist.file("aws", "tar.gz"), &folder).await?;
+    let name = format!("vigie-{VERSION}-aws-{}", Architecture::HOST.as_str());
+    let app = folder.join("app");
+    let example = run::root().join("examples/cdk");
+    output(Command::new("cp").arg("-R").arg(&example).arg(&app)).await?;
+    output(Command::new("npm").args(["ci", "--ignore-scripts"]).current_dir(&app)).await?;
+    let context = format!("archive=../{name}");
+    let mut synth = Command::new("node_modules/.bin/cdk");
+    synth.args(["synth", "--quiet", "--context", &context]).current_dir(&app);
+    output(&mut synth).await?;
+    let (processes, _) = Processes::open(&folder.join("processes"), &folder.join("logs"))?;
+    SAM.install(run::root(), &processes).await?;
+    let mut lint = Command::new(SAM.program(run::root(), "python"));
+    lint.arg("tests/emulator/lint_transformed.py").current_dir(run::root());
+    output(lint.arg(app.join("cdk.out/vigie-prod.template.json"))).await?;
+    Ok(())
 }
