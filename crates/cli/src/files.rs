@@ -72,7 +72,8 @@ fn read_one(path: &Path, named_itself: bool) -> anyhow::Result<ProbeFile> {
     let mut bytes = Vec::new();
     // One byte above the limit shows that the file is too large.
     let most = u64::try_from(LARGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path).with_context(named)?.take(most).read_to_end(&mut bytes).with_context(named)?;
+    let file = File::open(path).with_context(|| named() + address_hint(path))?;
+    file.take(most).read_to_end(&mut bytes).with_context(named)?;
     ensure!(
         bytes.len() <= LARGEST_FILE,
         "`{}` is larger than {LARGEST_FILE} bytes",
@@ -81,6 +82,13 @@ fn read_one(path: &Path, named_itself: bool) -> anyhow::Result<ProbeFile> {
     let text = String::from_utf8(bytes)
         .map_err(|_| anyhow::anyhow!("`{}` is not UTF-8 text", path.display()))?;
     Ok(ProbeFile { name: path.display().to_string(), text, named: named_itself })
+}
+
+/// For an argument such as `chat.example.com`, which is an address without its scheme.
+fn address_hint(path: &Path) -> &'static str {
+    let is_yaml =
+        path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    if is_yaml { "" } else { "\nhint: the address of an app starts with `http://` or `https://`" }
 }
 
 /// The probes in `files`; `None` when a file has errors, which are printed.
@@ -130,6 +138,9 @@ mod tests {
         let missing = folder.path().join("missing.yaml");
         let error = format!("{:#}", read(&[missing]).unwrap_err());
         assert!(error.contains("missing.yaml") && error.contains("No such file"), "{error}");
+        assert!(!error.contains("hint"), "{error}");
+        let address = format!("{:#}", read(&[folder.path().join("127.0.0.1:7860")]).unwrap_err());
+        assert!(address.contains("hint: the address of an app starts with `http://`"), "{address}");
         let empty = format!("{:#}", read(&[folder.path().to_owned()]).unwrap_err());
         assert!(empty.ends_with("has no probe file (`*.yaml`)"), "{empty}");
         let large = folder.path().join("large.yaml");

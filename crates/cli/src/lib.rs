@@ -8,6 +8,7 @@ mod backtest;
 pub mod commands;
 mod cost;
 mod diagnostics;
+mod error_text;
 mod exit;
 mod exporter;
 mod files;
@@ -50,7 +51,8 @@ pub async fn main(line: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> 
     match dispatch(arguments.command, io).await {
         Ok(exit) => exit,
         Err(error) => {
-            let _ = writeln!(io.err, "{}error{:#}: {error:#}", style::ERROR, style::ERROR);
+            let text = error_text::of(&error);
+            let _ = writeln!(io.err, "{}error{:#}: {text}", style::ERROR, style::ERROR);
             Exit::Failed
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use agent::Queue;
 use agent::engine::{self, Batches};
@@ -15,6 +16,7 @@ use samples::Timestamp;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::exporter::{self, Exporter};
 use crate::local_prober::{self, LocalProber};
@@ -24,7 +26,8 @@ use crate::receiver_client::ReceiverClient;
 use crate::recorder::Recorder;
 use crate::serve_config::{self, ServeConfig};
 use crate::status::{self, Access, StatusPages};
-use crate::{Exit, Io, files, signals};
+use crate::style::ERROR;
+use crate::{Exit, Io, error_text, files, signals};
 
 /// Run probes on their schedule and serve a status page and metrics.
 ///
@@ -91,95 +94,138 @@ const QUEUE: usize = 200_000;
 pub(crate) async fn serve(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
     let Some((environment, probes)) = load(arguments, io)? else { return Ok(Exit::Failed) };
     let (stop, stopped) = watch::channel(false);
-    let sender = match &arguments.remote_write {
-        Some(url) => {
-            Some(Sender::start(url, arguments.remote_write_user.as_deref(), stopped.clone())?)
-        }
-        None => None,
-    };
-    let queue = sender.as_ref().map(|sender| sender.queue.clone());
-    let config = ServeConfig::read(arguments.config.as_deref())?;
-    let access = access(arguments.public || config.public);
-    let listener = listener(&arguments.listen, &access).await?;
-    let history = history(arguments.data.as_deref().or(config.data.as_deref()), &environment)?;
-    let path = history.path().to_owned();
-    let reader = Reader::open(&path)?;
-    let previous = reader.latest_reports()?.into_iter();
-    let previous = previous.map(|report| (report.probe.clone(), Arc::new(report))).collect();
-    let (events, changes) = mpsc::unbounded_channel();
-    let retention = config.retention()?;
-    let (recorder, thread) = Recorder::start(history, &probes, retention, events)?;
-    let changed = recorder.changed();
-    let address = config.page().address.unwrap_or(format!("http://{}", listener.local_addr()?));
-    let prober = LocalProber::new(environment.clone());
-    let exporter =
-        Exporter::new(prober, probes, queue, recorder.clone(), arguments.allow_any_target);
-    let exporter = Arc::new(exporter);
-    let notifier = notifier(&config, environment, address, &exporter, recorder, &path)?;
-    let notifier = notifier.map(|notifier| tokio::spawn(notifier.run(changes, stopped.clone())));
-    let pages = StatusPages {
-        settings: config.page(),
-        access,
-        exporter: Arc::clone(&exporter),
-        reader: Mutex::new(reader),
-        previous,
-        changed,
-        stopped: stopped.clone(),
-    };
-    writeln!(io.err, "listening on http://{}", listener.local_addr()?)?;
+    let service = Service::start(arguments, environment, probes, &stopped).await?;
+    write!(io.err, "{}", service.summary)?;
     io.err.flush()?;
-    let schedule = tokio::spawn(exporter::schedule(Arc::clone(&exporter), stopped.clone()));
-    let mut closing = stopped.clone();
-    let server = axum::serve(
-        listener,
-        status::router(Arc::new(pages), exporter::router(Arc::clone(&exporter))),
-    )
-    .with_graceful_shutdown(async move {
-        // An error means that the sender was dropped, which also ends the server.
-        let _ = closing.wait_for(|stop| *stop).await;
-    });
-    let server = tokio::spawn(server.into_future());
     let mut signals = signals::Signals::new()?;
     while signals.next().await == signals::Signal::Reload {
-        match load(arguments, io) {
-            Ok(Some((_, probes))) => {
-                let count = files::plural(probes.len(), "probe");
-                exporter.reload(Some(probes));
-                writeln!(io.err, "reloaded {count}")?;
-            }
-            Ok(None) => {
-                exporter.reload(None);
-                writeln!(io.err, "reload failed; the previous probes stay active")?;
-            }
-            Err(error) => {
-                exporter.reload(None);
-                writeln!(
-                    io.err,
-                    "error: {error:#}\nreload failed; the previous probes stay active"
-                )?;
-            }
-        }
-        io.err.flush()?;
+        reload(arguments, &service.exporter, io)?;
     }
     writeln!(io.err, "stopping")?;
     stop.send_replace(true);
-    schedule.await.context("the scheduler panicked")?;
-    // A client may keep its connection open, so the wait is limited.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(5), server).await;
-    if let Some(notifier) = notifier {
-        notifier.await.context("the notifier panicked")??;
-    }
-    // The thread stores what is left and ends when nothing can send to it.
-    drop(exporter);
-    let _ =
-        tokio::time::timeout(STORE_TIMEOUT, tokio::task::spawn_blocking(|| thread.join())).await;
-    if let Some(sender) = sender {
-        let left = sender.task.await.context("the remote write sender panicked")?;
-        if left > 0 {
-            writeln!(io.err, "samples not sent: {left}")?;
-        }
-    }
+    service.end(io).await?;
     Ok(Exit::Success)
+}
+
+/// Reads the probe files again. With an error in them, the previous probes stay active.
+fn reload(arguments: &Arguments, exporter: &Exporter, io: &mut Io<'_>) -> std::io::Result<()> {
+    let loaded = load(arguments, io);
+    if let Err(error) = &loaded {
+        writeln!(io.err, "{ERROR}error{ERROR:#}: {}", error_text::of(error))?;
+    }
+    let probes = loaded.ok().flatten().map(|(_, probes)| probes);
+    match &probes {
+        Some(probes) => writeln!(io.err, "reloaded {}", files::plural(probes.len(), "probe"))?,
+        None => writeln!(io.err, "reload failed; the previous probes stay active")?,
+    }
+    exporter.reload(probes);
+    io.err.flush()
+}
+
+/// The tasks of the running command. Each ends when `stopped` is true.
+struct Service {
+    /// What runs and where, one line each.
+    summary: String,
+    exporter: Arc<Exporter>,
+    schedule: JoinHandle<()>,
+    server: JoinHandle<std::io::Result<()>>,
+    notifier: Option<JoinHandle<anyhow::Result<()>>>,
+    /// Stores the runs.
+    thread: std::thread::JoinHandle<()>,
+    sender: Option<Sender>,
+}
+
+impl Service {
+    async fn start(
+        arguments: &Arguments,
+        environment: EnvironmentName,
+        probes: Vec<Probe>,
+        stopped: &watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let sender = Sender::from_arguments(arguments, stopped)?;
+        let config = ServeConfig::read(arguments.config.as_deref())?;
+        let access = access(arguments.public || config.public);
+        let listener = listener(&arguments.listen, &access).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let folder = arguments.data.as_deref().or(config.data.as_deref());
+        let history = history(folder, &environment)?;
+        let path = history.path().to_owned();
+        let reader = Reader::open(&path)?;
+        let latest = reader.latest_reports()?.into_iter();
+        let previous = latest.map(|report| (report.probe.clone(), Arc::new(report))).collect();
+        let (events, changes) = mpsc::unbounded_channel();
+        let (recorder, thread) = Recorder::start(history, &probes, config.retention()?, events)?;
+        let changed = recorder.changed();
+        let count = files::plural(probes.len(), "probe");
+        let exporter = Arc::new(Exporter::new(
+            LocalProber::new(environment.clone()),
+            probes,
+            sender.as_ref().map(|sender| sender.queue.clone()),
+            recorder.clone(),
+            arguments.allow_any_target,
+        ));
+        let address = config.page().address.unwrap_or_else(|| url.clone());
+        let notifier = notifier(&config, environment, address, &exporter, recorder, &path)?;
+        let summary = summary(&url, &count, &path, notifier.as_ref());
+        let notifier =
+            notifier.map(|notifier| tokio::spawn(notifier.run(changes, stopped.clone())));
+        let pages = StatusPages {
+            settings: config.page(),
+            access,
+            exporter: Arc::clone(&exporter),
+            reader: Mutex::new(reader),
+            previous,
+            changed,
+            stopped: stopped.clone(),
+        };
+        let schedule = tokio::spawn(exporter::schedule(Arc::clone(&exporter), stopped.clone()));
+        let router = status::router(Arc::new(pages), exporter::router(Arc::clone(&exporter)));
+        let server = axum::serve(listener, router).with_graceful_shutdown(until(stopped.clone()));
+        let server = tokio::spawn(server.into_future());
+        Ok(Self { summary, exporter, schedule, server, notifier, thread, sender })
+    }
+
+    /// Waits until what was running is stored and sent.
+    async fn end(self, io: &mut Io<'_>) -> anyhow::Result<()> {
+        self.schedule.await.context("the scheduler panicked")?;
+        // A client may keep its connection open, so the wait is limited.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.server).await;
+        if let Some(notifier) = self.notifier {
+            notifier.await.context("the notifier panicked")??;
+        }
+        // The thread stores what is left and ends when nothing can send to it.
+        drop(self.exporter);
+        let stored = tokio::task::spawn_blocking(|| self.thread.join());
+        let _ = tokio::time::timeout(STORE_TIMEOUT, stored).await;
+        if let Some(sender) = self.sender {
+            let left = sender.task.await.context("the remote write sender panicked")?;
+            if left > 0 {
+                writeln!(io.err, "samples not sent: {left}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a user needs to know after the start: address, probes, history, notifications.
+fn summary(url: &str, probes: &str, history: &Path, notifier: Option<&Notifier>) -> String {
+    let notifications = match notifier {
+        Some(notifier) => notifier.channels.names().join(", "),
+        None => "none; add `mail` or `receivers` to a settings file (`vigie init` writes one)"
+            .to_owned(),
+    };
+    format!(
+        "listening on {url}\n\
+         probes         {probes}\n\
+         history        {}\n\
+         notifications  {notifications}\n",
+        history.display()
+    )
+}
+
+/// Ends when the command stops. An error means that the sender was dropped, which also ends the command.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 /// Sends notifications; `None` if the settings name no mail server and no receiver of this environment.
@@ -214,7 +260,10 @@ fn notifier(
 }
 
 /// How long the last runs may take to be stored.
-const STORE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long open connections may delay the end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn access(public: bool) -> Access {
     let token = std::env::var("VIGIE_TOKEN").ok().filter(|token| !token.is_empty());
@@ -276,10 +325,20 @@ struct Sender {
 }
 
 impl Sender {
+    /// `None` without `--remote-write`.
+    fn from_arguments(
+        arguments: &Arguments,
+        stopped: &watch::Receiver<bool>,
+    ) -> anyhow::Result<Option<Self>> {
+        let user = arguments.remote_write_user.as_deref();
+        let url = arguments.remote_write.as_deref();
+        url.map(|url| Self::start(url, user, stopped.clone())).transpose()
+    }
+
     fn start(
         url: &str,
         user: Option<&str>,
-        mut stopped: watch::Receiver<bool>,
+        stopped: watch::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         let mut settings = Settings::new(url)?;
         USER_AGENT.clone_into(&mut settings.user_agent);
@@ -294,10 +353,7 @@ impl Sender {
         let queue = Queue::new(QUEUE);
         let waiting = queue.clone();
         let task = tokio::spawn(async move {
-            let stop = async {
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            engine::run(client, &waiting, Batches::default(), now, stop).await
+            engine::run(client, &waiting, Batches::default(), now, until(stopped)).await
         });
         Ok(Self { queue, task })
     }

@@ -39,6 +39,12 @@ impl Channels {
         self.mailer.is_none() && self.receivers.is_empty()
     }
 
+    /// `mail` and the names of the receivers.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mail = self.mailer.iter().map(|_| "mail");
+        mail.chain(self.receivers.iter().map(|receiver| receiver.name.as_str())).collect()
+    }
+
     pub(super) fn rules(&self) -> Rules {
         let mails = self.mailer.as_ref();
         let escalation = mails.filter(|mailer| mailer.escalates());

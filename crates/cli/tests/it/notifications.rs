@@ -60,7 +60,9 @@ async fn outage_is_notified_once_over_a_restart_and_recovery_too() {
     let data = tempfile::tempdir().unwrap();
     let arguments = ["--config", config.as_str()];
     let key = [("PAGERDUTY_KEY", ROUTING_KEY)];
-    let serve = Serve::start_in(data.path(), &file, &arguments, &key).await;
+    let mut serve = Serve::start_in(data.path(), &file, &arguments, &key).await;
+    let summary = serve.until("notifications").await;
+    assert_eq!(summary, "notifications  mail, on-call, chat");
     let outage = mails(&smtp, 1).await.remove(0);
     assert_eq!(outage.to, ["oncall@example.com", "ana@example.com"]);
     assert!(

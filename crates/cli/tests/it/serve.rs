@@ -104,6 +104,8 @@ async fn metrics_page_has_results_and_own_series() {
     let bot = bot().await;
     let (_folder, file) = probe(&text("bot", &bot.url));
     let mut serve = Serve::start(&file, &[]).await;
+    assert_eq!(serve.until("probes").await, "probes         1 probe");
+    assert!(serve.until("notifications").await.starts_with("notifications  none; add `mail`"));
     assert_eq!(serve.get("/-/healthy").await, (200, "healthy\n".to_owned()));
     serve.until("Run finished").await;
     assert_eq!(serve.get("/-/ready").await.0, 200);
