@@ -12,6 +12,10 @@ use deploy::build::{Architecture, FUNCTIONS};
 use crate::entry::{Entry, copy, copy_folder};
 use crate::pack;
 
+/// The templates with functions, and the number of these.
+const TEMPLATES: [(&str, usize); 2] =
+    [("infra/template.yaml", FUNCTIONS.len()), ("infra/location.yaml", 1)];
+
 const FOLDERS: [&str; 3] = ["docs", "infra", "probes"];
 
 /// Written into samconfig.toml instead of its first comment, which is about a checkout.
@@ -33,11 +37,10 @@ pub fn entries(
     for folder in FOLDERS {
         entries.extend(copy_folder(root, folder)?);
     }
-    for entry in &mut entries {
-        if entry.path == "infra/template.yaml" {
-            let text = String::from_utf8(std::mem::take(&mut entry.content))?;
-            entry.content = template(&text, architecture)?.into_bytes();
-        }
+    for (path, functions) in TEMPLATES {
+        let entry = entries.iter_mut().find(|entry| entry.path == path).context(path)?;
+        let text = std::str::from_utf8(&entry.content)?;
+        entry.content = template(text, architecture, functions).context(path)?.into_bytes();
     }
     for name in FUNCTIONS {
         let bootstrap = functions.join(name).join("bootstrap");
@@ -60,8 +63,8 @@ pub fn entries(
     Ok(entries)
 }
 
-/// The template with the packaged functions and the architecture of the archive.
-fn template(text: &str, architecture: Architecture) -> anyhow::Result<String> {
+/// The template with the `count` packaged functions and the architecture of the archive.
+fn template(text: &str, architecture: Architecture, count: usize) -> anyhow::Result<String> {
     let mut functions = 0;
     let mut parameter = "";
     let mut architectures = 0;
@@ -83,7 +86,7 @@ fn template(text: &str, architecture: Architecture) -> anyhow::Result<String> {
         lines.push_str(replaced.as_deref().unwrap_or(line));
         lines.push('\n');
     }
-    ensure!(functions == FUNCTIONS.len(), "the template packages {functions} functions");
+    ensure!(functions == count, "the template packages {functions} functions");
     ensure!(architectures == 1, "the template has no default of `Architecture`");
     Ok(lines)
 }
@@ -178,7 +181,9 @@ mod tests {
     fn every_local_path_of_the_templates_exists() {
         let archive = unpacked();
         let infra = archive.path().join("infra");
-        let text = fs::read_to_string(infra.join("template.yaml")).unwrap();
+        let texts =
+            TEMPLATES.map(|(path, _)| fs::read_to_string(archive.path().join(path)).unwrap());
+        let text = texts.concat();
         let paths = text.lines().filter_map(|line| {
             let (key, path) = line.trim().split_once(": ")?;
             let is_path = ["CodeUri", "ContentUri"].contains(&key)
@@ -186,7 +191,7 @@ mod tests {
             is_path.then_some(path)
         });
         let paths: Vec<&str> = paths.collect();
-        assert!(FUNCTIONS.len() + 5 <= paths.len(), "{paths:?}");
+        assert!(FUNCTIONS.len() + 6 <= paths.len(), "{paths:?}");
         for path in paths {
             assert!(infra.join(path).exists(), "{path}");
         }
