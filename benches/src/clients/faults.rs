@@ -44,7 +44,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
     let notes = vec![
         "A fault that only a limit ends is measured from that limit, which is 300 ms in most cases. A \
          fault that is detected without a limit is measured from the start of the conversation. Debug \
-         build; five tests run eight faults at a time, with their servers in the same process."
+         build; five tests run at a time, with their servers in the same process."
             .to_owned(),
         format!("`{VARIABLE}=FILE cargo {}`", COMMAND.join(" ")),
     ];

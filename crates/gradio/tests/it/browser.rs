@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{EVENT, close_stream, starts};
 use crate::support::blocks::{PAGE, blocks, client, done, joins, plain, said, say, script, stream};
+use crate::support::clock;
 use crate::support::request::Request;
 use crate::support::scripted::{Do, Server};
 use crate::support::wire::{answer, chunk, detail, event, page, stream_head};
@@ -358,7 +359,7 @@ async fn heartbeat_is_held_until_the_conversation_ends() {
     tokio::time::timeout(Duration::from_secs(5), server.wait_until_closed()).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn compressed_stream_is_decoded_as_it_arrives() {
     let first = json!({
         "msg": "process_generating", "event_id": EVENT, "success": true,
@@ -377,7 +378,8 @@ async fn compressed_stream_is_decoded_as_it_arrives() {
     script.routes.insert("data", vec![vec![Do::Send(sent), Do::Wait]]);
     let server = Server::start(script).await;
     let limits = Limits { stall: Duration::from_millis(300), ..Limits::default() };
-    let error = say(client(&server).limits(limits)).await.unwrap_err();
+    let conversation = say(client(&server).limits(limits));
+    let error = clock::with_server(&server, conversation).await.unwrap_err();
     assert_eq!(error.failure(), Failure::Stalled, "{error}");
     assert_eq!(error.partial().unwrap().text, "half");
 }

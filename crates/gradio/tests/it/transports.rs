@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::{self, close_stream, completed, config, estimation, generating, starts};
 use crate::support::certificates::Authority;
+use crate::support::clock;
 use crate::support::http2;
 use crate::support::scripted::{Do, Script, Server};
 use crate::support::wire::{answer, detail, end, event, json_answer, stream_head, text_frame};
@@ -254,7 +255,7 @@ async fn conversation_runs_in_a_task() {
     assert_eq!(task.await.unwrap(), "hello");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn error_has_the_partial_reply() {
     let begun = [stream_head(), event(&starts()), event(&generating("half a re"))].concat();
     let mut script = script(&sse_v3());
@@ -262,7 +263,8 @@ async fn error_has_the_partial_reply() {
     let server = Server::start(script).await;
     let limits = Limits { stall: Duration::from_millis(300), ..Limits::default() };
     let client = client(server.url()).limits(limits).build().unwrap();
-    let error = client.connect().await.unwrap().say("hi", &mut |_| {}).await.unwrap_err();
+    let conversation = async { client.connect().await?.say("hi", &mut |_| {}).await };
+    let error = clock::with_server(&server, conversation).await.unwrap_err();
     let partial = error.partial().unwrap();
     assert_eq!(partial.text, "half a re");
     assert!(partial.timing.first_text.is_some() && partial.timing.reply.is_none());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ pub(crate) struct Server {
     seen: Arc<Mutex<Vec<Request>>>,
     received: Arc<Notify>,
     closed: Arc<Mutex<usize>>,
+    activity: Arc<AtomicUsize>,
+    floods: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -89,12 +92,16 @@ impl Server {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let received = Arc::new(Notify::new());
         let closed = Arc::new(Mutex::new(0));
+        let activity = Arc::new(AtomicUsize::new(0));
+        let floods = Arc::new(AtomicBool::new(false));
         let runner = Runner {
             script,
             counts: Mutex::default(),
             seen: seen.clone(),
             received: received.clone(),
             closed: closed.clone(),
+            activity: activity.clone(),
+            floods: floods.clone(),
         };
         let runner = Arc::new(runner);
         let scheme = if runner.script.tls.is_some() { "https" } else { "http" };
@@ -105,7 +112,7 @@ impl Server {
                 connections.spawn(runner.clone().accept(stream));
             }
         });
-        Self { address, scheme, seen, received, closed, task }
+        Self { address, scheme, seen, received, closed, activity, floods, task }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -140,6 +147,16 @@ impl Server {
         }
     }
 
+    /// Counts connections, requests and actions, but not the repetitions of an action.
+    pub(crate) fn activity(&self) -> usize {
+        self.activity.load(Ordering::Relaxed)
+    }
+
+    /// Whether it sends without a pause.
+    pub(crate) fn floods(&self) -> bool {
+        self.floods.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn count(&self, route: &str) -> usize {
         self.seen().iter().filter(|request| route_of(request) == route).count()
     }
@@ -151,10 +168,17 @@ struct Runner {
     seen: Arc<Mutex<Vec<Request>>>,
     received: Arc<Notify>,
     closed: Arc<Mutex<usize>>,
+    activity: Arc<AtomicUsize>,
+    floods: Arc<AtomicBool>,
 }
 
 impl Runner {
+    fn note(&self) {
+        self.activity.fetch_add(1, Ordering::Relaxed);
+    }
+
     async fn accept(self: Arc<Self>, stream: TcpStream) {
+        self.note();
         stream.set_nodelay(true).unwrap();
         if self.script.resets {
             stream.set_zero_linger().unwrap();
@@ -171,7 +195,7 @@ impl Runner {
 
     async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
         if let Some(acts) = &self.script.at_accept {
-            perform(acts, None, &mut stream).await?;
+            self.perform(acts, None, &mut stream).await?;
             return Ok(());
         }
         let mut buffer = Vec::new();
@@ -179,7 +203,7 @@ impl Runner {
             self.seen.lock().unwrap().push(request.clone());
             self.received.notify_one();
             let acts = self.acts(&request);
-            if !perform(&acts, Some(&request), &mut stream).await? {
+            if !self.perform(&acts, Some(&request), &mut stream).await? {
                 *self.closed.lock().unwrap() += 1;
                 self.received.notify_one();
                 break;
@@ -202,6 +226,53 @@ impl Runner {
         *count += 1;
         actions[(*count - 1).min(actions.len() - 1)].clone()
     }
+
+    /// Whether the connection stays open.
+    async fn perform(
+        &self,
+        acts: &[Do],
+        request: Option<&Request>,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> std::io::Result<bool> {
+        for act in acts {
+            self.note();
+            match act {
+                Do::Send(bytes) => stream.write_all(bytes).await?,
+                Do::Repeat(bytes, pause) => {
+                    self.floods.fetch_or(pause.is_zero(), Ordering::Relaxed);
+                    loop {
+                        tokio::time::sleep(*pause).await;
+                        stream.write_all(bytes).await?;
+                    }
+                }
+                Do::Drip(bytes, pause) => {
+                    for byte in bytes {
+                        tokio::time::sleep(*pause).await;
+                        stream.write_all(&[*byte]).await?;
+                        stream.flush().await?;
+                    }
+                }
+                Do::Wait => {
+                    let mut rest = vec![0; 4096];
+                    while stream.read(&mut rest).await? > 0 {}
+                    return Ok(false);
+                }
+                Do::Close => return Ok(false),
+                Do::Upgrade => {
+                    let key =
+                        request.and_then(|one| one.header("sec-websocket-key")).unwrap_or_default();
+                    let accept = derive_accept_key(key.as_bytes());
+                    let head = format!(
+                        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                         sec-websocket-accept: {accept}\r\n\r\n"
+                    );
+                    stream.write_all(head.as_bytes()).await?;
+                }
+            }
+            stream.flush().await?;
+        }
+        Ok(true)
+    }
 }
 
 fn route_of(request: &Request) -> &str {
@@ -215,46 +286,4 @@ fn route_of(request: &Request) -> &str {
         None | Some("") => "page",
         Some(last) => last,
     }
-}
-
-/// Whether the connection stays open.
-async fn perform(
-    acts: &[Do],
-    request: Option<&Request>,
-    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-) -> std::io::Result<bool> {
-    for act in acts {
-        match act {
-            Do::Send(bytes) => stream.write_all(bytes).await?,
-            Do::Repeat(bytes, pause) => loop {
-                tokio::time::sleep(*pause).await;
-                stream.write_all(bytes).await?;
-            },
-            Do::Drip(bytes, pause) => {
-                for byte in bytes {
-                    tokio::time::sleep(*pause).await;
-                    stream.write_all(&[*byte]).await?;
-                    stream.flush().await?;
-                }
-            }
-            Do::Wait => {
-                let mut rest = vec![0; 4096];
-                while stream.read(&mut rest).await? > 0 {}
-                return Ok(false);
-            }
-            Do::Close => return Ok(false),
-            Do::Upgrade => {
-                let key =
-                    request.and_then(|one| one.header("sec-websocket-key")).unwrap_or_default();
-                let accept = derive_accept_key(key.as_bytes());
-                let head = format!(
-                    "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-                     sec-websocket-accept: {accept}\r\n\r\n"
-                );
-                stream.write_all(head.as_bytes()).await?;
-            }
-        }
-        stream.flush().await?;
-    }
-    Ok(true)
 }
