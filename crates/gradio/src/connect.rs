@@ -77,7 +77,7 @@ pub(crate) async fn open(
         let started = Instant::now();
         let outcome = match &visitor {
             Some(visitor) => page::check(visitor, until).await,
-            None => Ok(()),
+            None => Ok(None),
         };
         (outcome, started.elapsed())
     };
@@ -94,11 +94,14 @@ pub(crate) async fn open(
     app.config.follows_javascript |= !settings.check_page;
     if settings.check_page {
         phases.page = Some(page_time);
-        match page {
+        let reached = match page {
             Err(fault) if page::requires_login(&fault) => {
-                page::check_logged_in(http, until).await?;
+                Some(page::check_logged_in(http, until).await?)
             }
             page => page?,
+        };
+        if let Some(reached) = reached {
+            http.page_query = reached.query().map(str::to_owned);
         }
         page::check_root(&app)?;
     }

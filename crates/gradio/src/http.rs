@@ -1,6 +1,7 @@
 //! HTTP of one conversation: its own client, a time limit on every wait, a size limit on every body.
 
 use std::error::Error as _;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(crate) struct Http {
     pub(crate) headers: HeaderMap,
     /// Whether the login is HTTP basic authentication, which is one of `headers`.
     pub(crate) basic: bool,
+    /// Query of the page's address, after redirects once the page was read.
+    pub(crate) page_query: Option<String>,
 }
 
 impl Http {
@@ -74,6 +77,7 @@ impl Http {
             jar,
             headers: settings.headers.clone(),
             basic: false,
+            page_query: settings.page_url.query().map(str::to_owned),
             tracker,
             settings: settings.clone(),
         })
@@ -119,7 +123,7 @@ impl Http {
 
     /// Adds the query of the page's address, which browsers send with these requests.
     pub(crate) fn with_page_query(&self, mut url: Url) -> Url {
-        url.set_query(self.settings.page_url.query());
+        url.set_query(self.page_query.as_deref());
         url
     }
 
@@ -243,6 +247,11 @@ impl Http {
             sources(error).find_map(|cause| cause.downcast_ref::<PrivateAddress>())
         {
             return Fault::new(Failure::HttpStatus, private.to_string());
+        }
+        if let Some(alert) = tls_alert(error) {
+            // In TLS 1.3 a server rejects the client's certificate after the handshake.
+            let action = self.action(Failure::Tls);
+            return Fault::new(Failure::Tls, format!("{action} failed: {alert}"));
         }
         if error.is_redirect() {
             let limit = self.settings.limits.redirects;
@@ -436,6 +445,15 @@ fn parse_error(error: &reqwest::Error) -> bool {
     // hyper has no method for this error.
     let unasked = "received unexpected message from connection";
     hyper_errors(error).any(|error| error.is_parse() || error.to_string() == unasked)
+}
+
+/// The alert by which the server ended a TLS connection.
+fn tls_alert(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut found = sources(error).filter_map(|cause| match cause.downcast_ref::<io::Error>() {
+        Some(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
+        None => cause.downcast_ref::<rustls::Error>(),
+    });
+    found.find(|error| matches!(error, rustls::Error::AlertReceived(_)))
 }
 
 /// Errors of the connection; none when only its content is malformed.

@@ -18,8 +18,9 @@ const MARKS: [&str; 5] =
     ["gradio_config", "gradio-app", "__gradio_mode__", "gradio_api", "window.__gradio"];
 
 /// Requests the page. `http` is not that of the conversation: the page must not change its cookies,
-/// because another replica may have answered.
-pub(crate) async fn check(http: &Http, until: Instant) -> Result<(), Fault> {
+/// because another replica may have answered. Returns the address of the page after redirects; `None` if
+/// there was no connection.
+pub(crate) async fn check(http: &Http, until: Instant) -> Result<Option<Url>, Fault> {
     use Failure::{Connect, Dns, StreamBroken, Tls};
     let outcome = match get(http, until).await {
         // Like a browser, try again when the connection closed without a response.
@@ -28,27 +29,28 @@ pub(crate) async fn check(http: &Http, until: Instant) -> Result<(), Fault> {
     };
     match outcome {
         // The description fails in the same way; its error has the connection phases.
-        Err(HttpError::Fault(Fault { failure: Dns | Connect | Tls, .. })) => Ok(()),
-        outcome => outcome.map_err(fault),
+        Err(HttpError::Fault(Fault { failure: Dns | Connect | Tls, .. })) => Ok(None),
+        outcome => outcome.map(Some).map_err(fault),
     }
 }
 
 /// Requests the page with the login of the conversation.
-pub(crate) async fn check_logged_in(http: &Http, until: Instant) -> Result<(), Fault> {
+pub(crate) async fn check_logged_in(http: &Http, until: Instant) -> Result<Url, Fault> {
     get(http, until).await.map_err(fault)
 }
 
-async fn get(http: &Http, until: Instant) -> Result<(), HttpError> {
+async fn get(http: &Http, until: Instant) -> Result<Url, HttpError> {
     let request = http.request(Method::GET, http.settings.page_url.clone());
     let response = http.send(request.header(ACCEPT, "text/html"), until).await?;
     let address = response.url().clone();
     let page = read(http, response, until).await?;
     match script_of(&page).and_then(|script| address.join(script).ok()) {
         Some(script) if script.origin() == address.origin() => {
-            check_script(http, script, until).await
+            check_script(http, script, until).await?;
         }
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(address)
 }
 
 /// The address of the script that draws the page.

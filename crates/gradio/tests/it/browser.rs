@@ -305,6 +305,22 @@ async fn query_of_the_page_is_sent_with_the_message() {
 }
 
 #[tokio::test]
+async fn query_after_redirects_is_sent_with_the_message() {
+    for (to, expected) in [("/bot/?tenant=other", "?tenant=other"), ("/bot/", "")] {
+        let mut script = script(&plain(), &[json!(["", said("hello")])]);
+        let moved = answer("307 Temporary Redirect", &[("location", to)], b"");
+        let open = page("200 OK", PAGE);
+        script.routes.insert("page", vec![vec![Do::Send(moved)], vec![Do::Send(open)]]);
+        let server = Server::start(script).await;
+        let url = format!("{}/?tenant=acme", server.url());
+        let builder = Client::builder(url).proxy(Proxy::None);
+        assert_eq!(say(builder).await.unwrap().text, "hello");
+        let join = server.seen().into_iter().find(|one| one.path().ends_with("/join")).unwrap();
+        assert_eq!(join.target, format!("{}{expected}", join.path()));
+    }
+}
+
+#[tokio::test]
 async fn page_of_a_multi_page_app_is_the_target() {
     let mut config = blocks(&json!([
         { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2] },

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::too_many_lines, reason = "tables of test cases")]
 
+mod access;
 mod browser;
 mod chains;
 mod corpora;
