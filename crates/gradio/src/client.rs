@@ -248,6 +248,7 @@ impl ClientBuilder {
         if !self.query.is_empty() {
             page_url.query_pairs_mut().extend_pairs(&self.query);
         }
+        let choice = Choice { has_page: self.check_page, ..self.choice };
         let identity = self.identity.as_ref().map(|(certificates, key)| {
             Identity::from_pem(certificates, key.expose_secret().as_bytes())
         });
@@ -261,7 +262,7 @@ impl ClientBuilder {
             headers,
             page_url,
             check_page: self.check_page,
-            choice: self.choice,
+            choice,
             inputs: self.inputs,
             limits: self.limits,
             user_agent: self.user_agent,

@@ -156,7 +156,7 @@ async fn find(
     if given.is_err() {
         // A name that is not a label may be a parameter name, which only `/info` has.
         let info = fetch_info(&http, &app, until).await?;
-        names = arguments::parameter_names(config, plan.start(config), &info);
+        names = arguments::parameter_names(config, plan.api(config), &info);
         given = arguments::resolve(config, &ids, &names, &settings.inputs);
     }
     values.extend(given?);

@@ -87,7 +87,7 @@ impl Discovery {
         let config = &app.config;
         let one = |plan: Plan| {
             let start = plan.start(config);
-            let names: HashMap<_, _> = arguments::parameter_names(config, start, &info);
+            let names: HashMap<_, _> = arguments::parameter_names(config, plan.api(config), &info);
             let description = Description::of(config, &plan, &names, &Values::default());
             Candidate {
                 public: start.is_public(),

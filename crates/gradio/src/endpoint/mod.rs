@@ -79,6 +79,8 @@ pub(crate) struct Choice {
     pub(crate) page: Option<String>,
     /// Components that have a configured value, so that they are not the message box.
     pub(crate) named: BTreeSet<Id>,
+    /// Whether users open the page, so that the conversation must be that of the page.
+    pub(crate) has_page: bool,
 }
 
 /// The calls of a turn.
@@ -111,6 +113,14 @@ impl Plan {
         let functions = || self.steps.iter().map(|&at| &config.dependencies[at]);
         let takes_message = functions().find(|one| one.inputs.contains(&self.message));
         takes_message.unwrap_or(&config.dependencies[self.starts[0]])
+    }
+
+    /// The function whose parameters have the names that users know: the API of a `ChatInterface`,
+    /// because the functions of its page are not in the description of the API.
+    pub(crate) fn api<'a>(&self, config: &'a AppConfig) -> &'a Dependency {
+        let start = self.start(config);
+        let mut all = config.dependencies.iter();
+        all.find(|one| planner::is_chat_api(config, one)).unwrap_or(start)
     }
 
     /// Functions of a turn that run on the server, in order.

@@ -42,8 +42,9 @@ impl<'a> Planner<'a> {
             // The page may answer while the user types, without a way to send.
             plans = by_events(&TYPING).filter(|plan| plan.triggers == [plan.message]).collect();
         }
-        if self.has_validator() {
-            // The API of a `ChatInterface` does not run its validator; the page does.
+        // The API of a `ChatInterface` does not run its validator; the page does.
+        let differs = self.has_validator() || self.hides_types();
+        if differs && plans.iter().any(|plan| plan.how == How::Chain) {
             plans.retain(|plan| plan.how != How::Api);
         }
         plans.sort_by_cached_key(|plan| self.rank(plan));
@@ -375,19 +376,16 @@ impl<'a> Planner<'a> {
         self.config.is_visible(id) || loaded()
     }
 
-    /// Whether this is the API endpoint of a `ChatInterface`. Its name is `chat` before 6.0 and the
-    /// name of the user's function since, so the name does not identify it.
     fn is_chat_api(&self, at: usize) -> bool {
+        is_chat_api(self.config, &self.config.dependencies[at])
+    }
+
+    /// Whether the API of a `ChatInterface` returns each value as a text. In Gradio 4 its output is a
+    /// text box, so that a number or an object looks like an answer; the chatbot of the page rejects
+    /// them.
+    fn hides_types(&self) -> bool {
         let config = self.config;
-        let one = &config.dependencies[at];
-        let has_state = |ids: &[Id]| ids.iter().any(|&id| config.kind(id) == "state");
-        config.mode == "chat_interface"
-            && one.is_public()
-            && one.runs_on_server()
-            && one.inputs.first().is_some_and(|&id| takes_text(config.kind(id)))
-            && has_state(&one.inputs)
-            && has_state(&one.outputs)
-            && !one.outputs.iter().any(|&id| is_chat(config.kind(id)))
+        self.choice.has_page && config.mode == "chat_interface" && config.release().0 == 4
     }
 
     /// Whether a `ChatInterface` has a validator: Gradio then queues the function that clears its
@@ -401,4 +399,17 @@ impl<'a> Planner<'a> {
                 clears && one.has_event("submit") && one.queue == Some(true)
             })
     }
+}
+
+/// Whether this is the API endpoint of a `ChatInterface`. Its name is `chat` before 6.0 and the name of
+/// the user's function since, so the name does not identify it.
+pub(super) fn is_chat_api(config: &AppConfig, one: &Dependency) -> bool {
+    let has_state = |ids: &[Id]| ids.iter().any(|&id| config.kind(id) == "state");
+    config.mode == "chat_interface"
+        && one.is_public()
+        && one.runs_on_server()
+        && one.inputs.first().is_some_and(|&id| takes_text(config.kind(id)))
+        && has_state(&one.inputs)
+        && has_state(&one.outputs)
+        && !one.outputs.iter().any(|&id| is_chat(config.kind(id)))
 }

@@ -50,6 +50,20 @@ fn chat_interface_page_is_a_chain_with_history() {
 }
 
 #[test]
+fn page_of_gradio_4_is_used_because_its_api_hides_types() {
+    let cases = [
+        ("g444-chat_stream.json", None, "chain /_clear_and_save_textbox 0 1! 2!"),
+        ("g444-chat_stream.json", Some("/chat"), "api /chat 18!"),
+        ("g6-chat_stream.json", None, "api /stream 6!"),
+    ];
+    for (name, endpoint, expected) in cases {
+        let endpoint = endpoint.map(|text: &str| text.parse().unwrap());
+        let choice = Choice { endpoint, has_page: true, ..Choice::default() };
+        assert_eq!(found_with(&config(name), &choice).unwrap(), expected, "{name}");
+    }
+}
+
+#[test]
 fn configured_endpoint_is_used_or_rejected() {
     let config = config("g6-chat_stream.json");
     assert_eq!(found(&config, Some("/stream")).unwrap(), "api /stream 6!");

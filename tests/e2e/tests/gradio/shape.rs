@@ -87,22 +87,28 @@ impl Shape {
     pub(super) fn how(self, version: &Version) -> How {
         match self {
             Self::Chain | Self::Private => How::Chain,
-            Self::Multimodal if version.release() < (4, 44) => How::Chain,
             Self::State | Self::Plain => How::Plain,
+            // Its API returns each value as a text, so the functions of the page are used.
+            _ if is_gradio_4(version) => How::Chain,
             _ => How::Api,
         }
     }
 
+    /// Whether it is a `ChatInterface`.
+    fn is_interface(self) -> bool {
+        !matches!(self, Self::Chain | Self::Private | Self::State | Self::Plain)
+    }
+
     /// Whether the endpoint is part of the app's API.
     pub(super) fn is_public(self, version: &Version) -> bool {
-        let own = self == Self::Multimodal && version.release() < (4, 44);
-        self != Self::Private && !own && self.endpoint(version).is_some()
+        let of_page = self.is_interface() && is_gradio_4(version);
+        self != Self::Private && !of_page && self.endpoint(version).is_some()
     }
 
     /// Functions of one turn.
     pub(super) fn steps(self, version: &Version) -> usize {
         match self.how(version) {
-            How::Chain if self == Self::Multimodal => 3,
+            How::Chain if self.is_interface() => 3,
             How::Chain => 2,
             How::Api | How::Plain => 1,
         }
@@ -128,8 +134,7 @@ impl Shape {
             // 3.40 has the function twice: for the button with a name, for the box without one.
             Self::Plain if version.release() < (3, 50) => None,
             Self::Plain if version.release() < (6, 0) => Some("/predict"),
-            // Its API writes the reply into the message box, so the function of the browser is used.
-            Self::Multimodal if version.release() < (4, 44) => Some("/_clear_and_save_textbox"),
+            _ if self.is_interface() && is_gradio_4(version) => Some("/_clear_and_save_textbox"),
             _ if version.release() < (6, 0) => Some("/chat"),
             // From 6.0 on it is called after the user's function.
             Self::Plain => Some("/answer"),
@@ -159,4 +164,8 @@ impl Shape {
             { "label": "Temperature", "kind": "slider", "default": 0.7 },
         ])
     }
+}
+
+fn is_gradio_4(version: &Version) -> bool {
+    ((4, 0)..(5, 0)).contains(&version.release())
 }
