@@ -3,6 +3,10 @@
 //! Function words, and words that are frequent in the replies of a chatbot. A word that is frequent in
 //! several languages is in each of their lists, so that it counts for none of them alone.
 
+mod frequent;
+
+use frequent::FREQUENT;
+
 /// The words of a language, in lower case.
 pub(super) struct Lexicon {
     /// ISO 639-1.
@@ -14,137 +18,44 @@ const fn lexicon(code: &'static str, words: &'static str) -> Lexicon {
     Lexicon { code, words }
 }
 
-pub(super) const LEXICONS: &[Lexicon] = &[
-    lexicon(
-        "en",
-        "the of and to in is it you that he was for on are as with his they i at be this have from or had by \
-         not but what all were we when your can said there an each which she do how their if will up other \
-         about out many then them these so some her would make like him into time has look two more no way \
-         could my than been who its now did get come may our us am me a s t m re ve ll don doesn isn didn \
-         hello hi hey yes please thank thanks sorry welcome good great sure course here help need want know \
-         question answer name order today tomorrow yesterday open closed close price contact call email \
-         because where why just only also very any something nothing anything let still again after before \
-         first last new old day week month year people first again should must shall cannot found find \
-         understand tell ask try use see give take next below above between while during never always \
-         capital city country weather language morning evening night got have nine shop store shipping way",
-    ),
-    lexicon(
-        "fr",
-        "le la les un une des du de et est en que qui dans pour pas sur au aux avec ce cette ces il elle ils \
-         elles nous vous je tu on ne se sont a ont été être avoir fait plus par mais ou où si leur leurs sa \
-         son ses mon ma mes ton ta tes votre vos notre nos y d l j c n s qu m t lui me te tout tous toute \
-         toutes comme même aussi bien très peu trop encore toujours jamais déjà après avant entre sans sous \
-         quel quelle quels quelles quoi quand comment pourquoi puis peux peut pouvez peuvent pouvons dois \
-         doit devez voulez veux veut suis sommes êtes serai sera c'est oui non merci bonjour bonsoir salut \
-         désolé désolée enchanté enchantée accord voici voilà appelle appelez appelles nom question réponse \
-         commande aide aider aidez puis-je client prix livraison numéro compte jour jours heure heures ans \
-         semaine mois année demain hier aujourd hui matin soir capitale ville pays temps noté bienvenue \
-         besoin chose sais sait savez connais connaît avons avez ai as cela ça ceci donc car alors ainsi \
-         chez vers depuis pendant magasin ouvert ouverts fermé plaît certainement volontiers avec plaisir",
-    ),
-    lexicon(
-        "de",
-        "der die das und ist in zu den nicht von sie mit dem sich ein eine einer einem einen eines auf für im \
-         auch es an werden wird wurde aus er hat dass daß nach bei um am sind noch wie war haben habe hast \
-         hatte nur oder aber vor zur zum bis mehr durch man sein seine seinen ihre ihr ihren ihnen ihrem \
-         ich du wir mich mir dich dir uns euch kann können könnte kannst muss müssen soll sollte will wollen \
-         möchte möchten gibt gut gerne gern sehr so wenn dann denn weil als was wer wo wann warum wohin hier \
-         da dort ja nein danke bitte hallo guten tag morgen abend entschuldigung tut leid leider name frage \
-         fragen antwort bestellung hilfe helfen preis lieferung nummer konto heute gestern unsere unser \
-         unserem unseren stadt hauptstadt land wetter alles klar verstanden natürlich selbstverständlich \
-         freut willkommen weiß weiss heißen heißt heisst heiße unterwegs kunde kunden uhr geöffnet geschlossen \
-         über unter zwischen ohne gegen schon immer nie wieder jetzt etwas nichts keine kein keinen diese \
-         dieser dieses diesem welche welcher mein meine deine dein bin bist seid frankreich deutschland",
-    ),
-    lexicon(
-        "es",
-        "el la los las un una unos unas de del y en que es por para con no se su sus al lo le les me te nos \
-         como más pero o si ya muy sin sobre este esta estos estas ese esa eso esto aquel hay ser estar está \
-         están estoy estás fue era son soy eres somos ha han he has hemos tiene tienen tengo puede puedes \
-         pueden puedo podemos hacer hace qué quién cuándo dónde cómo cuál por porque también cuando donde \
-         quien entre desde hasta todo todos toda todas nada algo alguien nadie siempre nunca ahora hoy \
-         mañana ayer aquí ahí allí sí gracias hola buenos buenas días tardes noches favor perdón lo siento \
-         nombre llama llamas llamo pregunta respuesta pedido ayuda ayudar ayudarte ayudarle ayudo precio \
-         envío número cuenta cliente tienda abierto abierta cerrado mi mis tu tus yo tú él ella usted ustedes \
-         nosotros ellos ellas día semana mes año hora horas ciudad país capital tiempo bien bueno buena claro \
-         supuesto entendido encantado bienvenido camino sé sabe conozco francia españa otro otra mucho poco \
-         después antes mejor necesita necesitas quiere quieres gusto contacto póngase",
-    ),
-    lexicon(
-        "it",
-        "il lo la i gli le un uno una di a da in con su per tra fra e è che non si ci ne del dello della dei \
-         degli delle al allo alla ai agli alle dal dalla dai nel nella nei nelle sul sulla questo questa \
-         questi queste quello quella quelli sono sei siamo siete era ha hanno ho hai abbiamo avete essere \
-         avere fare fatto può puoi posso possono possiamo vuole vuoi voglio deve devi come cosa chi quando \
-         dove perché quale quali quanto più meno molto poco bene anche ancora sempre mai già ora oggi domani \
-         ieri qui lì sì no grazie prego ciao salve buongiorno buonasera scusa scusi spiace dispiace certo \
-         certamente ecco nome chiami chiama chiamo domanda risposta ordine aiuto aiutare aiutarti aiutarla \
-         prezzo spedizione numero conto cliente negozio aperto chiuso mio mia miei tuo tua tuoi suo sua suoi \
-         nostro nostra vostro io tu lui lei noi voi loro giorno settimana mese anno ora ore città paese \
-         capitale tempo francia italia capito benvenuto piacere d l c dell all nell ma o se però quindi poi \
-         dopo prima senza tutto tutti tutta niente qualcosa so sa conosco va bene perfetto subito arrivo",
-    ),
-    lexicon(
-        "nl",
-        "de het een en van in is dat op te zijn met die voor niet aan er om ook als dan maar bij nog wel of \
-         uit naar door over tot je jij jouw u uw ik mij mijn hij zij ze we wij ons onze hun hem haar dit deze \
-         wat wie waar wanneer waarom hoe welke kan kunt kunnen kon moet moeten wil wilt willen zal zou zullen \
-         heb hebt heeft hebben had was waren wordt worden werd ben bent gaat gaan doen doet geen al alle alles \
-         iets niets veel meer goed graag zeer heel ja nee dank bedankt alstublieft hallo hoi dag goedemorgen \
-         goedemiddag goedenavond sorry helaas spijt welkom natuurlijk zeker naam heet vraag vragen antwoord \
-         bestelling hulp help helpen prijs levering nummer rekening klant winkel open gesloten vandaag morgen \
-         gisteren nu hier daar weer altijd nooit week maand jaar uur stad land hoofdstad weer frankrijk \
-         nederland begrepen weet ken onderweg leuk kennen mag zo toch na tegen zonder tussen onder boven",
-    ),
-    lexicon(
-        "pt",
-        "o a os as um uma uns umas de do da dos das e em no na nos nas que é para por com não se seu sua seus \
-         suas ao à aos às mais mas ou já muito sem sobre este esta isto esse essa isso aquele ser estar está \
-         estão estou foi era são sou somos tem têm tenho ter temos pode podem posso podemos fazer faz quê \
-         quem quando onde como qual quais porque também entre desde até todo todos toda todas nada algo \
-         alguém ninguém sempre nunca agora hoje amanhã ontem aqui ali lá sim obrigado obrigada olá oi bom \
-         boa dia tarde noite favor desculpe desculpa sinto nome chama chamo pergunta resposta pedido ajuda \
-         ajudar ajudá preço entrega número conta cliente loja aberto aberta fechado meu minha meus minhas teu \
-         tua eu tu ele ela você vocês nós eles elas lhe me te nos semana mês ano hora horas cidade país capital \
-         tempo bem claro certo entendido prazer bem-vindo sei sabe conheço frança brasil portugal outro outra \
-         pelo pela pelos pelas num numa depois antes melhor caminho precisa quer gostaria vou vai",
-    ),
-    lexicon(
-        "tr",
-        "bir ve bu da de için ile çok ne o ben sen biz siz onlar var yok değil mi mı mu mü daha gibi kadar ama \
-         en her şey olarak olan oldu olur evet hayır merhaba selam teşekkür teşekkürler ederim lütfen üzgünüm \
-         maalesef nasıl nerede kim hangi neden niçin size sana bana bize ona yardım yardımcı olabilirim \
-         edebilirim adınız adın ad isim isminiz soru sorunuz cevap sipariş siparişiniz bugün yarın dün şimdi \
-         saat gün hafta ay yıl başkent başkenti şehir ülke hava fransa türkiye tamam anladım tabii elbette hoş \
-         geldiniz memnun oldum biliyorum bilmiyorum iyi günler açık kapalı fiyat teslimat müşteri numara hesap \
-         sonra önce ise ya ki hem veya yeni benim senin sizin bizim onun buradan burada orada",
-    ),
+/// The lexicons of all languages.
+pub(super) fn lexicons() -> impl Iterator<Item = &'static Lexicon> {
+    FREQUENT.iter().chain(OTHERS)
+}
+
+const OTHERS: &[Lexicon] = &[
     lexicon(
         "sv",
         "och i att det som en på är av för med den till har inte om ett han hon de var jag du vi ni man kan \
          från eller så men hur vad när där vem varför vilken ska skulle vill måste får här nu mycket bara \
          också efter vid över min din mitt ditt er ert oss dig mig dem sig ja nej tack hej god morgon dag \
          kväll förlåt ursäkta tyvärr välkommen namn heter fråga svar beställning hjälp hjälpa pris leverans \
-         nummer konto kund butik öppet öppen stängt idag imorgon igår vecka månad år timme stad land huvudstad \
-         väder frankrike sverige naturligtvis självklart vet känner gärna något inget alla allt väg",
+         nummer konto kund butik öppet öppen stängt idag imorgon igår vecka månad år timme stad land \
+         huvudstad väder frankrike sverige naturligtvis självklart vet känner gärna något inget alla allt väg \
+         mars link produkt artikel telefon paket problem april september oktober november december perfekt \
+         tre dagen mot herr",
     ),
     lexicon(
         "da",
-        "og i at det som en på er af for med den til har ikke om et han hun de var jeg du vi man kan fra eller \
-         så men hvordan hvad når hvor hvem hvorfor hvilken skal skulle vil må her nu meget kun også efter ved \
-         over min din mit dit jer jeres os dig mig dem sig ja nej tak hej god morgen dag aften undskyld beklager \
-         desværre velkommen navn hedder spørgsmål svar bestilling ordre hjælp hjælpe pris levering nummer konto \
-         kunde butik åben lukket dag morgen går uge måned år time by land hovedstad hovedstaden vejr frankrig \
-         danmark selvfølgelig naturligvis ved kender gerne noget intet alle alt vej være blive",
+        "og i at det som en på er af for med den til har ikke om et han hun de var jeg du vi man kan fra \
+         eller så men hvordan hvad når hvor hvem hvorfor hvilken skal skulle vil må her nu meget kun også \
+         efter ved over min din mit dit jer jeres os dig mig dem sig ja nej tak hej god morgen dag aften \
+         undskyld beklager desværre velkommen navn hedder spørgsmål svar bestilling ordre hjælp hjælpe pris \
+         levering nummer konto kunde butik åben lukket går uge måned år time by land hovedstad hovedstaden \
+         vejr frankrig danmark selvfølgelig naturligvis kender gerne noget intet alle alt vej være blive \
+         problem link produkt artikel telefon adresse april august september oktober november december \
+         perfekt finde tre dagen",
     ),
     lexicon(
         "nb",
-        "og i at det som en på er av for med den til har ikke om et han hun de var jeg du vi man kan fra eller \
-         så men hvordan hva når hvor hvem hvorfor hvilken skal skulle vil må her nå mye bare også etter ved \
-         over min din mitt ditt dere deres oss deg meg dem seg ja nei takk hei god morgen dag kveld unnskyld \
-         beklager dessverre velkommen navn heter spørsmål svar bestilling hjelp hjelpe pris levering nummer \
-         konto kunde butikk åpen stengt dag morgen går uke måned år time by land hovedstad hovedstaden vær \
-         frankrike norge selvfølgelig naturligvis vet kjenner gjerne noe ingenting alle alt vei være bli",
+        "og i at det som en på er av for med den til har ikke om et han hun de var jeg du vi man kan fra \
+         eller så men hvordan hva når hvor hvem hvorfor hvilken skal skulle vil må her nå mye bare også etter \
+         ved over min din mitt ditt dere deres oss deg meg dem seg ja nei takk hei god morgen dag kveld \
+         unnskyld beklager dessverre velkommen navn heter spørsmål svar bestilling hjelp hjelpe pris levering \
+         nummer konto kunde butikk åpen stengt går uke måned år time by land hovedstad hovedstaden vær \
+         frankrike norge selvfølgelig naturligvis vet kjenner gjerne noe ingenting alle alt vei være bli mars \
+         mai problem link produkt artikel telefon adresse beste april august september oktober november \
+         perfekt finne tre dagen",
     ),
     lexicon(
         "fi",
@@ -160,10 +71,11 @@ pub(super) const LEXICONS: &[Lexicon] = &[
         "i w na z do nie się to jest że o jak za po co tak dla od czy być był była są ale lub oraz przez przy \
          jego jej ich ten ta te tego tej tym który która które jestem jesteś może mogę możesz możemy proszę \
          dziękuję dzięki cześć witaj witam dzień dobry wieczór przepraszam przykro niestety kto kiedy gdzie \
-         dlaczego jaki jaka jakie mam masz ma mamy mój moja twoje twój twoja pana pani pan państwo ja ty my wy \
-         oni imię nazywa nazywam nazywasz pytanie odpowiedź zamówienie pomoc pomóc cena dostawa numer konto \
-         klient sklep otwarty zamknięty dziś dzisiaj jutro wczoraj teraz tydzień miesiąc rok godzina miasto \
-         kraj stolica stolicą pogoda francji francja polska wiem znam oczywiście jasne chętnie już tylko bardzo",
+         dlaczego jaki jaka jakie mam masz ma mamy mój moja twoje twój twoja pana pani pan państwo ja ty my \
+         wy oni imię nazywa nazywam nazywasz pytanie odpowiedź zamówienie pomoc pomóc cena dostawa numer \
+         konto klient sklep otwarty zamknięty dziś dzisiaj jutro wczoraj teraz tydzień miesiąc rok godzina \
+         miasto kraj stolica stolicą pogoda francji francja polska wiem znam oczywiście jasne chętnie już \
+         tylko bardzo problem produkt telefon adres moment",
     ),
     lexicon(
         "cs",
@@ -185,13 +97,14 @@ pub(super) const LEXICONS: &[Lexicon] = &[
     ),
     lexicon(
         "ro",
-        "și în de la a cu pe nu este un o că se din pentru sau mai care au fost fi sunt ești suntem sunteți are \
-         am ai avem poate pot poți putem ce cine când unde cum cât dar dacă după până prin fără acest această \
-         acesta aceasta meu mea ta tău dumneavoastră lui ei noi voi eu tu el ea vă te mă îmi îți da bună ziua \
-         seara dimineața salut mulțumesc mulțumim rog scuze pare rău regret bine venit numele nume numești \
-         numesc întrebare întrebarea răspuns comandă comanda ajutor ajut ajuta preț livrare număr cont client \
-         magazin deschis închis astăzi azi mâine ieri acum săptămână lună an oră oraș țară capitala vremea \
-         franței franța românia știu cunosc desigur sigur plăcere foarte doar tot toate",
+        "și în de la a cu pe nu este un o că se din pentru sau mai care au fost fi sunt ești suntem sunteți \
+         are am ai avem poate pot poți putem ce cine când unde cum cât dar dacă după până prin fără acest \
+         această acesta aceasta meu mea ta tău dumneavoastră lui ei noi voi eu tu el ea vă te mă îmi îți da \
+         bună ziua seara dimineața salut mulțumesc mulțumim rog scuze pare rău regret bine venit numele nume \
+         numești numesc întrebare întrebarea răspuns comandă comanda ajutor ajut ajuta preț livrare număr \
+         cont client magazin deschis închis astăzi azi mâine ieri acum săptămână lună an oră oraș țară \
+         capitala vremea franței franța românia știu cunosc desigur sigur plăcere foarte doar tot toate va \
+         august telefon problema clic moment verde",
     ),
     lexicon(
         "hu",
@@ -209,7 +122,7 @@ pub(super) const LEXICONS: &[Lexicon] = &[
          tko kada gdje zašto kako kakav imam imate moj moje vaš vaše vam vas ja ti mi vi oni ime zovete zovem \
          zoveš pitanje odgovor narudžba pomoć pomoći cijena dostava broj račun kupac trgovina otvoreno \
          zatvoreno danas sutra jučer sada tjedan mjesec godina sat grad zemlja glavni vrijeme francuske \
-         francuska znam poznajem naravno rado samo vrlo već",
+         francuska znam poznajem naravno rado samo vrlo već problem telefon paket",
     ),
     lexicon(
         "sl",
@@ -223,10 +136,11 @@ pub(super) const LEXICONS: &[Lexicon] = &[
         "id",
         "yang dan di ke dari untuk dengan ini itu adalah tidak saya anda kamu kami kita mereka dia akan ada \
          bisa dapat sudah telah pada atau juga karena seperti apa siapa kapan mana dimana mengapa bagaimana \
-         berapa ya tidak terima kasih halo hai selamat pagi siang sore malam maaf tolong silakan nama pertanyaan \
+         berapa ya terima kasih halo hai selamat pagi siang sore malam maaf tolong silakan nama pertanyaan \
          jawaban pesanan bantu bantuan membantu harga pengiriman nomor akun pelanggan toko buka tutup hari \
          besok kemarin sekarang minggu bulan tahun jam kota negara ibu ibukota cuaca prancis indonesia tahu \
-         kenal tentu baik senang bertemu lagi lebih sangat hanya semua",
+         kenal tentu baik senang bertemu lagi lebih sangat hanya semua link artikel september oktober \
+         november email online produk",
     ),
     lexicon(
         "vi",
@@ -240,10 +154,11 @@ pub(super) const LEXICONS: &[Lexicon] = &[
         "el la els les un una uns unes de del dels i en que és per amb no es se al als ho li em et ens us com \
          més però o si ja molt sense sobre aquest aquesta això hi ha ser estar està són sóc ets som té tenen \
          tinc pot pots puc podem fer fa què qui quan on quin quina també entre des fins tot tots tota res \
-         sempre mai ara avui demà ahir aquí sí gràcies hola bon dia bona tarda nit si us plau perdó sento nom \
-         dius dic pregunta resposta comanda ajuda ajudar preu enviament número compte client botiga obert \
-         tancat meu meva teu teva seu seva jo tu ell ella vostè nosaltres setmana mes any hora ciutat país \
-         capital temps bé clar entès encantat benvingut sé conec frança d l",
+         sempre mai ara avui demà ahir aquí sí gràcies hola bon dia bona tarda nit plau perdó sento nom dius \
+         dic pregunta resposta comanda ajuda ajudar preu enviament número compte client botiga obert tancat \
+         meu meva teu teva seu seva jo tu ell ella vostè nosaltres setmana mes any hora ciutat país capital \
+         temps bé clar entès encantat benvingut sé conec frança d l va dos tres cada sol problema quatre link \
+         clic",
     ),
     lexicon(
         "et",

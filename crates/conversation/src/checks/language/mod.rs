@@ -10,7 +10,7 @@ mod script;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use lexicon::{CHARACTERS, CLOSE, LEXICONS};
+use lexicon::{CHARACTERS, CLOSE, lexicons};
 use script::{Letters, Script};
 
 /// The result for an expected language.
@@ -74,12 +74,19 @@ fn by_script(letters: &Letters, text: &str, code: &str) -> Option<Decision> {
     match code {
         "zh" if letters.share(Script::Kana) > 0.1 => Some(Decision::Other("ja".to_owned())),
         "ja" if letters.share(Script::Kana) == 0.0 => {
-            let is_chinese = letters.count() >= 6 || text.contains(script::is_only_chinese);
+            let is_chinese = longest_run(text) >= 6 || text.contains(script::is_only_chinese);
             Some(if is_chinese { Decision::Other("zh".to_owned()) } else { Decision::Undecided })
         }
         _ if script::is_unique(scripts[0]) => Some(Decision::Expected),
         _ => None,
     }
+}
+
+/// Letters of the longest part between spaces and signs. Japanese has no long one without kana, except
+/// in lists of names.
+fn longest_run(text: &str) -> usize {
+    let runs = text.split(|character: char| !character.is_alphabetic());
+    runs.map(|run| run.chars().count()).max().unwrap_or(0)
 }
 
 /// The code of the language in a script that the expected language does not use, or the script's name.
@@ -109,7 +116,10 @@ const LONG_FOR_TRIGRAMS: usize = 60;
 fn by_words(text: &str, letters: &Letters, code: &str) -> Decision {
     let evidence = evidence(text);
     let own = evidence.get(code).copied().unwrap_or(0.0);
-    let script = letters.most();
+    // A reply in another script than Latin may have as many names in Latin letters.
+    let own_scripts = script::scripts_of(code);
+    let script = Some(letters.most()).filter(|most| own_scripts.contains(most));
+    let script = script.unwrap_or(own_scripts[0]);
     let others = evidence
         .iter()
         .filter(|(other, _)| **other != code && script::scripts_of(other).contains(&script));
@@ -117,7 +127,7 @@ fn by_words(text: &str, letters: &Letters, code: &str) -> Decision {
         return if own > 0.0 { Decision::Expected } else { Decision::Undecided };
     };
     let is_close = CLOSE.iter().any(|group| group.contains(&code) && group.contains(other));
-    let is_known = LEXICONS.iter().any(|lexicon| lexicon.code == code);
+    let is_known = lexicons().any(|lexicon| lexicon.code == code);
     let words = words(text).count();
     let enough = match (is_known, words <= SHORT) {
         (true, true) => ENOUGH,
@@ -178,7 +188,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 /// The languages that have a word.
 static WORDS: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
     let mut words: HashMap<&'static str, Vec<&'static str>> = HashMap::new();
-    for lexicon in LEXICONS {
+    for lexicon in lexicons() {
         for word in lexicon.words.split_whitespace() {
             let languages = words.entry(word).or_default();
             if !languages.contains(&lexicon.code) {
