@@ -2,6 +2,9 @@
 
 use crate::node::Place;
 
+/// Tags of YAML itself that do not change a value which a probe file can have.
+const STANDARD: [&str; 7] = ["str", "int", "float", "bool", "null", "map", "seq"];
+
 /// The tag at the end of the text before a value.
 pub(crate) fn tag_before(before: &str) -> Option<Place> {
     let mut end = before.trim_end().len();
@@ -25,7 +28,10 @@ pub(crate) fn is_unknown_tag(word: &str) -> bool {
                 .chars()
                 .all(|character| character.is_alphanumeric() || "_./:-<>!".contains(character))
     };
-    word.strip_prefix('!').is_some_and(|name| !name.starts_with('!') && is_name(name))
+    word.strip_prefix('!').is_some_and(|name| match name.strip_prefix('!') {
+        Some(standard) => is_name(standard) && !STANDARD.contains(&standard),
+        None => is_name(name),
+    })
 }
 
 #[cfg(test)]
@@ -40,6 +46,7 @@ mod tests {
             ("[a, !x ", Some("!x")),
             ("target: !x\n  ", Some("!x")),
             ("say: !!str ", None),
+            ("say: !!binary ", Some("!!binary")),
             ("say: ", None),
             ("[\"a !\", ", None),
             ("say: Hello!\nexpect: ", None),

@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::node::{Node, Value};
 use crate::walk::Walk;
 
-/// Notes every tag of the application. Tags of YAML itself, such as `!!str`, are allowed.
+/// Notes every tag of the application, and those of YAML that a probe file can't have, such as `!!binary`.
 pub(crate) fn refuse(walk: &mut Walk<'_>, node: &Node) {
     if let Some(at) = walk.tag_of(node) {
         let message = format!("the tag `{}` is not supported", walk.at(&at));

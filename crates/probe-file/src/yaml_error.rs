@@ -25,6 +25,14 @@ fn explain(message: &str, line: &str) -> (String, &'static str) {
         (None, "the line has a no-break space (U+00A0): replace it by a space")
     } else if line.contains("${") && (is("',' or '}'") || is("',' or ']'") || is("flow")) {
         (None, "inside of `{ }` and `[ ]`, a text with `${…}` must be in quotes")
+    } else if is("unexpected character") || is("unknown anchor") {
+        (None, "a text that begins with one of @ ` % & * ! | > must be in quotes")
+    } else if is("mapping values are not allowed") {
+        (None, "a text with a colon and a space after it must be in quotes")
+    } else if is("quoted scalar") {
+        (None, "a quote ends the text: write `\\\"` in double quotes, or `''` in single quotes")
+    } else if is("tabs disallowed") {
+        (None, "indent with spaces instead of tabs")
     } else if is("Documents") {
         (Some("several documents"), "a probe file has one document: remove what follows `---`")
     } else if is("Option<String>") {

@@ -40,6 +40,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "save-twice.yaml",
     "saved-part-in-target.yaml",
     "secret-in-conversation.yaml",
+    "tag-binary.yaml",
     "tag.yaml",
     "template-aws-variable.yaml",
     "template-unclosed.yaml",
