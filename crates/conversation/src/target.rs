@@ -196,6 +196,7 @@ impl FilledTarget {
         let instance = by_reference.redact(&url.instance());
         let public_url = by_reference.redact(&url.without_secrets());
         secrets.extend(credentials_in_url(&url));
+        secrets.extend(credentials_in_query(&url, &query));
         secrets.extend(auth.credentials());
         secrets.extend(client_certificate.iter().map(|pair| pair.key.clone()));
         secrets.extend(scrape.credentials());
@@ -341,6 +342,20 @@ fn credentials_in_url(url: &TargetUrl) -> Vec<SecretString> {
     url.password().map_or_else(Vec::new, |password| {
         vec![SecretString::from(password), basic(url.username(), password)]
     })
+}
+
+/// Parameters of the query that prove an identity by their names, such as `access_token`.
+fn credentials_in_query(url: &TargetUrl, query: &BTreeMap<String, String>) -> Vec<SecretString> {
+    const NAMES: [&str; 8] =
+        ["token", "key", "secret", "passw", "auth", "sign", "jwt", "credential"];
+    let in_url =
+        url.as_url().query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let added = query.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let is_secret = |(name, value): &(String, String)| {
+        let name = name.to_lowercase();
+        SHORTEST_SECRET <= value.len() && NAMES.iter().any(|part| name.contains(part))
+    };
+    in_url.chain(added).filter(is_secret).map(|(_, value)| value.into()).collect()
 }
 
 /// The value after `Basic ` of HTTP basic authentication.

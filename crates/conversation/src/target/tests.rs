@@ -70,6 +70,19 @@ fn parts_of_headers_are_redacted() {
 }
 
 #[test]
+fn credentials_in_the_query_are_redacted() {
+    let target = serde_json::from_value(serde_json::json!({
+        "url": "https://chat.example.com/?access_token=canary-1234&tenant=acme-corp",
+        "query": { "api_key": "canary-5678", "lang": "fr-CA-canonical" },
+    }));
+    let filled = filled(&target.unwrap());
+    assert_eq!(
+        filled.redact("canary-1234 canary-5678 acme-corp fr-CA-canonical"),
+        "[secret] [secret] acme-corp fr-CA-canonical"
+    );
+}
+
+#[test]
 fn credentials_of_a_scrape_are_filled_in_and_redacted() {
     let http = serde_json::json!({
         "basic_auth": { "username": "probe", "password": "${secret:vigie/metrics}" },
