@@ -9,7 +9,7 @@ use domain::report::CheckReport;
 use domain::template::Part;
 use domain::{Template, Turn};
 
-use crate::checks::{BrokenCheck, compile, shown};
+use crate::checks::{BrokenCheck, find_part, shown};
 use crate::nonce::nonce;
 
 /// The variables that have a value so far in one attempt.
@@ -52,11 +52,9 @@ impl Variables {
     ) -> Result<Vec<CheckReport>, BrokenCheck> {
         let mut missing = Vec::new();
         for (name, pattern) in &turn.save {
-            let groups = compile(pattern, false)?.captures(reply);
-            let found = groups.and_then(|groups| groups.get(1).or(groups.get(0)));
-            match found.map(|found| found.as_str()).filter(|found| !redact::is_blank(found)) {
+            match find_part(pattern, reply)? {
                 Some(found) => {
-                    self.0.insert(name.clone(), found.to_owned());
+                    self.0.insert(name.clone(), found);
                 }
                 None => missing.push(CheckReport {
                     expected: format!("something to save as `{name}`"),
@@ -105,6 +103,16 @@ mod tests {
             r#"any_of: matches "^1\.5\$$", or contains "1.5$""#
         );
         assert!(variables.fill_prompt(&"${unknown}".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn typographic_variants_are_equal_in_a_saved_part() {
+        let turn =
+            turn(&serde_json::json!({ "order": "Order number: (\\S+)", "it": "it's (\\w+)" }));
+        let mut variables = Variables::default();
+        let reply = "**Order\u{a0}number:** **T-417**, and it\u{2019}s ready";
+        assert!(variables.save(&turn, reply).unwrap().is_empty());
+        assert_eq!(variables.values(), ["ready", "T-417,"]);
     }
 
     #[test]

@@ -23,8 +23,9 @@ pub(super) fn find_json(reply: &str) -> Result<Value, NoJson> {
     if !fenced.is_empty() {
         return only(fenced);
     }
-    match only(embedded(reply, '{')) {
-        Err(NoJson::None) => only(embedded(reply, '[')),
+    let (objects, arrays) = embedded(reply).into_iter().partition::<Vec<_>, _>(Value::is_object);
+    match only(objects) {
+        Err(NoJson::None) => only(arrays),
         found => found,
     }
 }
@@ -49,19 +50,19 @@ fn fenced_blocks(reply: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The outermost values in a text that begin with `open`.
-fn embedded(text: &str, open: char) -> Vec<Value> {
+/// The outermost objects and arrays in a text.
+fn embedded(text: &str) -> Vec<Value> {
     let mut values = Vec::new();
     let mut from = 0;
     for _ in 0..MOST_STARTS {
-        let Some(start) = text[from..].find(open).map(|offset| from + offset) else { break };
+        let Some(start) = text[from..].find(['{', '[']).map(|offset| from + offset) else { break };
         let mut stream = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
         from = match stream.next() {
             Some(Ok(value)) => {
                 values.push(value);
                 start + stream.byte_offset()
             }
-            _ => start + open.len_utf8(),
+            _ => start + 1,
         };
     }
     values
@@ -83,6 +84,10 @@ mod tests {
             ("The answer is {\"ok\": true}.", Ok(ok())),
             ("See [1]: {\"ok\": true}", Ok(ok())),
             ("The list is [1, 2].", Ok(json!([1, 2]))),
+            ("The orders: [{\"id\": 1}, {\"id\": 2}].", Ok(json!([{ "id": 1 }, { "id": 2 }]))),
+            ("One order: [{\"id\": 1}]", Ok(json!([{ "id": 1 }]))),
+            ("Use [brackets] for {\"ok\": true}", Ok(ok())),
+            ("\u{feff}{\"ok\": true}", Ok(ok())),
             ("{\"a\": {\"b\": 1}}, no more", Ok(json!({ "a": { "b": 1 } }))),
             ("{\"a\": 1} or {\"a\": 2}", Err(NoJson::Several)),
             ("```json\n1\n``` and ```json\n2\n```", Err(NoJson::Several)),

@@ -180,21 +180,7 @@ impl Comparison<'_> {
         if self.check.exact {
             return Ok(None);
         }
-        // Quotes and spaces of the pattern are folded too. A dash is not, since it may be in a class.
-        let is_folded =
-            |character: char| !matches!(character, '\u{2010}'..='\u{2015}' | '\u{2026}');
-        let pattern: String = pattern
-            .chars()
-            .map(|character| {
-                let folded = fold(character.encode_utf8(&mut [0; 4]));
-                let mut folded = folded.chars().filter(|_| is_folded(character));
-                match (folded.next(), folded.next()) {
-                    (Some(only), None) => only,
-                    _ => character,
-                }
-            })
-            .collect();
-        let regex = self.regex(&pattern)?;
+        let regex = self.regex(&folded_pattern(pattern))?;
         let find = |text: &str| regex.find(text).map(|found| found.as_str().to_owned());
         Ok(find(&fold(text)).or_else(|| find(&fold(&visible_text(text)))))
     }
@@ -351,7 +337,7 @@ impl Comparison<'_> {
         let is_kind = |part: &Part| match kind {
             PartKind::Image => is_image(part),
             PartKind::Html => part.kind == "html",
-            PartKind::File => part.kind == "file" || is_image(part),
+            PartKind::File => is_file(part) || is_image(part),
         };
         let parts = self.answer.parts;
         Finding::passed_if(parts.iter().any(is_kind), || {
@@ -365,6 +351,10 @@ impl Comparison<'_> {
     }
 }
 
+fn is_file(part: &Part) -> bool {
+    matches!(part.kind.as_str(), "file" | "audio" | "video" | "model3d")
+}
+
 fn is_image(part: &Part) -> bool {
     const SUFFIXES: [&str; 8] = [".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".bmp", ".avif"];
     let name = part.name.as_deref().unwrap_or_default().to_lowercase();
@@ -372,8 +362,38 @@ fn is_image(part: &Part) -> bool {
         || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
+/// A pattern for a folded text: its quotes and spaces are folded too. A dash is not, since it may be in
+/// a class.
+fn folded_pattern(pattern: &str) -> String {
+    let is_folded = |character: char| !matches!(character, '\u{2010}'..='\u{2015}' | '\u{2026}');
+    let fold_one = |character: char| {
+        let folded = fold(character.encode_utf8(&mut [0; 4]));
+        let mut folded = folded.chars().filter(|_| is_folded(character));
+        match (folded.next(), folded.next()) {
+            (Some(only), None) => only,
+            _ => character,
+        }
+    };
+    pattern.chars().map(fold_one).collect()
+}
+
+/// The part of a reply that a `save` names: its first group, or all that matches. Typographic variants
+/// are equal, as in a check.
+pub(crate) fn find_part(pattern: &str, reply: &str) -> Result<Option<String>, BrokenCheck> {
+    let find = |regex: &Regex, text: &str| {
+        let groups = regex.captures(text)?;
+        let part = groups.get(1).or(groups.get(0))?.as_str();
+        (!redact::is_blank(part)).then(|| part.to_owned())
+    };
+    if let Some(part) = find(&compile(pattern, false)?, reply) {
+        return Ok(Some(part));
+    }
+    let regex = compile(&folded_pattern(pattern), false)?;
+    Ok(find(&regex, &fold(reply)).or_else(|| find(&regex, &fold(&visible_text(reply)))))
+}
+
 /// Compiles the pattern of a check or a `save`.
-pub(crate) fn compile(pattern: &str, ignore_case: bool) -> Result<Regex, BrokenCheck> {
+fn compile(pattern: &str, ignore_case: bool) -> Result<Regex, BrokenCheck> {
     RegexBuilder::new(pattern).case_insensitive(ignore_case).build().map_err(|error| {
         BrokenCheck::Regex {
             regex: cut(pattern).into_owned(),
