@@ -2,7 +2,7 @@
 //!
 //! A failed check ends the attempt, because the turns after it depend on the same conversation.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,6 +12,7 @@ use domain::report::{App, Attempt, Cause, CheckReport, Failure, TurnReport};
 use domain::{OwnFault, Phases, Reason, Turn};
 use gradio::{Partial, Progress, Reply, Session, Upload, visible_text};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::attempt_context::{AttemptContext, SLACK};
 use crate::checks::{Answer, BrokenCheck, carry_out};

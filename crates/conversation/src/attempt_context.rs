@@ -1,13 +1,14 @@
 //! The input of an attempt, and the failures and texts that its report gets.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::report::{Cause, Failure, cut};
 use domain::{OwnFault, Probe};
 use gradio::{Failure as Kind, Input, Limits};
 use redact::{Redactor, redact_credential_forms};
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use crate::reason::{cause, is_time};
 use crate::stall::StallCounter;

@@ -1,12 +1,13 @@
 //! One run of a probe: attempts until one passes or the time is over.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::maintenance::is_maintenance;
 use domain::report::{Attempt, Cause, Failure, Report, RunId, VERSION, judge, stable_hash};
 use domain::{EnvironmentName, OwnFault, Phases, Probe, TargetUrl};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::attempt::{ProgressEvent, attempt};
 use crate::attempt_context::AttemptContext;

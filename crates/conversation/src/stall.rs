@@ -7,9 +7,10 @@
 //! quota outside of the virtual machine.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 /// Interval while all is well. A shorter stall may be missed. One wake-up costs about 10 µs of CPU.
 const LONG_INTERVAL: Duration = Duration::from_millis(20);

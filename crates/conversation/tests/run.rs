@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
 use std::collections::HashMap;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use conversation::target::secret_references;
@@ -216,22 +218,44 @@ async fn app_error_is_reported_without_secrets() {
     assert_eq!(app.received()[0].headers["authorization"], "Bearer canary-secret");
 }
 
-#[tokio::test]
+/// Makes a run with a paused clock, which starts to move when the bot has received a message.
+async fn run_in_its_own_time(app: &GradioApp, probe: &Probe, limit: TimeLimit) -> Report {
+    let received = app.received().len();
+    let mut run = pin!(run(probe, limit));
+    loop {
+        // Turns of the app, which runs on the same thread.
+        for _ in 0..32 {
+            if let Poll::Ready(report) = poll_once(&mut run).await {
+                return report;
+            }
+            tokio::task::yield_now().await;
+        }
+        if app.received().len() > received {
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Polls a future once.
+async fn poll_once<T>(future: &mut Pin<&mut impl Future<Output = T>>) -> Poll<T> {
+    std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+}
+
+#[tokio::test(start_paused = true)]
 async fn silent_bot_is_down_unless_the_process_ran_out_of_time() {
     let app = GradioApp::start(|_| Answer::Silence).await;
     let short = probe(&app.url, &serde_json::json!({ "timeout_seconds": 1.0 }));
-    let report = run(&short, TimeLimit::Process(Duration::from_secs(60))).await;
+    let long = TimeLimit::Process(Duration::from_secs(60));
+    let report = run_in_its_own_time(&app, &short, long).await;
     assert_eq!(
         report.outcome,
         Outcome::Down { reason: Reason::FirstChunkTimeout },
         "{}",
         report.detail
     );
-    let report = run(
-        &probe(&app.url, &serde_json::json!({})),
-        TimeLimit::Process(Duration::from_millis(300)),
-    )
-    .await;
+    let probe = probe(&app.url, &serde_json::json!({}));
+    let limit = TimeLimit::Process(Duration::from_millis(300));
+    let report = run_in_its_own_time(&app, &probe, limit).await;
     assert_eq!(
         report.outcome,
         Outcome::RunError { fault: OwnFault::Deadline },
