@@ -11,7 +11,7 @@ use crate::arguments::{self, Values};
 use crate::config::{Dependency, Id};
 use crate::describe::{describe, phases_of};
 use crate::description::Description;
-use crate::endpoint::{Choice, Graph, Plan, choose};
+use crate::endpoint::{Choice, Graph, How, Plan, choose};
 use crate::failure::{Error, Fault};
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
@@ -147,6 +147,9 @@ async fn find(
     }
     if settings.check_page {
         page::check_box(&app.config, plan.message)?;
+        if plan.how == How::Api {
+            page::check_chatbot(&app.config)?;
+        }
     }
 
     let config = &app.config;

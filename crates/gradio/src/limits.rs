@@ -22,7 +22,7 @@ pub struct Limits {
     pub event_bytes: usize,
     /// Any other response: login, join, an error page, an unqueued call. Default 8 MiB.
     pub decompressed_bytes: usize,
-    /// All outputs of one function together, also those without a reply. Default 16 MiB.
+    /// All outputs of one function together, also those without a reply. Default 8 MiB.
     pub output_bytes: usize,
     /// Characters of one reply, including thinking. Default 1,048,576.
     pub reply_chars: usize,
@@ -56,7 +56,7 @@ impl Default for Limits {
             config_bytes: 8 * MIB,
             event_bytes: 8 * MIB,
             decompressed_bytes: 8 * MIB,
-            output_bytes: 16 * MIB,
+            output_bytes: 8 * MIB,
             reply_chars: MIB,
             chunks: 100_000,
             redirects: 5,

@@ -189,6 +189,14 @@ pub(crate) fn check_triggers(config: &AppConfig, triggers: &[Id]) -> Result<(), 
     Err(Fault::new(Failure::Page, prose))
 }
 
+/// Checks that a page with chatbots shows one of them: the API of a `ChatInterface` does not use it.
+pub(crate) fn check_chatbot(config: &AppConfig) -> Result<(), Fault> {
+    let mut chats: Vec<Id> = config.components.keys().copied().collect();
+    chats.retain(|&id| is_chat(config.kind(id)));
+    chats.sort_unstable();
+    if chats.is_empty() { Ok(()) } else { shown_replies(config, &chats).map(drop) }
+}
+
 /// The outputs with the reply that the page shows: the chatbots among them if there are any.
 pub(crate) fn shown_replies(config: &AppConfig, replies: &[Id]) -> Result<Vec<Id>, Fault> {
     let visible: Vec<Id> = replies.iter().copied().filter(|&id| config.is_visible(id)).collect();

@@ -124,6 +124,7 @@ impl Session {
     async fn prepare(&mut self, text: &str, files: &[Upload]) -> Result<(), Fault> {
         let check_page = self.http.settings.check_page;
         if check_page {
+            self.follow_the_chat();
             page::check_box(&self.app.config, self.plan.message)?;
         }
         let files = self.upload(files).await?;
@@ -133,6 +134,21 @@ impl Session {
             page::check_triggers(&self.app.config, &self.enabled_by_server())?;
         }
         Ok(())
+    }
+
+    /// Takes another box of the same chat if the last turn hid or locked the one before: a welcome page has
+    /// a box of its own.
+    fn follow_the_chat(&mut self) {
+        let config = &self.app.config;
+        let is_usable = |plan: &Plan| page::check_box(config, plan.message).is_ok();
+        if is_usable(&self.plan) {
+            return;
+        }
+        let other = choose(config, &self.choice).ok();
+        let other = other.filter(|plan| plan.replies == self.plan.replies && is_usable(plan));
+        if let Some(plan) = other {
+            self.plan = plan;
+        }
     }
 
     async fn upload(&self, files: &[Upload]) -> Result<Vec<Value>, Fault> {

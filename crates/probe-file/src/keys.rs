@@ -184,7 +184,7 @@ pub(crate) const LIMITS: Keys = Keys {
         optional("event_bytes", "One event of a stream. Default: 8388608.", byte_limit),
         optional(
             "output_bytes",
-            "All outputs of one function together. Default: 16777216.",
+            "All outputs of one function together. Default: 8388608.",
             byte_limit,
         ),
         optional("reply_characters", "One reply. Default: 1048576.", byte_limit),

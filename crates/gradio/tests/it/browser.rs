@@ -7,7 +7,7 @@ use std::time::Duration;
 use gradio::{Client, Failure, Limits, Proxy};
 use serde_json::{Value, json};
 
-use crate::support::app::{EVENT, close_stream, starts};
+use crate::support::app::{self, EVENT, close_stream, starts};
 use crate::support::blocks::{PAGE, blocks, client, done, joins, plain, said, say, script, stream};
 use crate::support::clock;
 use crate::support::request::Request;
@@ -289,6 +289,38 @@ async fn parallel_branches_share_one_stream() {
     assert_eq!((texts, reply.label.as_deref()), (vec!["a".to_owned(), "b".to_owned()], Some("A")));
     assert_eq!(reply.others[0].label.as_deref(), Some("B"));
     assert_eq!(server.count("data"), 1);
+}
+
+#[tokio::test]
+async fn next_message_goes_to_the_box_that_is_shown() {
+    let mut config = blocks(&json!([
+        { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [2, 1, 6] },
+        { "id": 1, "targets": [[6, "submit"]], "inputs": [6, 2], "outputs": [2] },
+    ]));
+    config["components"].as_array_mut().unwrap().retain(|one| one["id"] != 6);
+    let hidden = json!({ "id": 6, "type": "textbox", "props": { "visible": false } });
+    config["components"].as_array_mut().unwrap().push(hidden);
+    let shown = |visible: bool| json!({ "__type__": "update", "visible": visible });
+    let first = json!([said("a"), shown(false), shown(true)]);
+    let server = Server::start(script(&config, &[first, json!([said("b")])])).await;
+    let mut session = client(&server).check_page(true).build().unwrap().connect().await.unwrap();
+    for (message, reply) in [("hi", "a"), ("again", "b")] {
+        assert_eq!(session.say(message, &mut |_| {}).await.unwrap().text, reply);
+    }
+    let bodies: Vec<Value> = joins(&server).iter().map(Request::json).collect();
+    assert_eq!([&bodies[0]["fn_index"], &bodies[1]["fn_index"]], [0, 1]);
+    assert_eq!(bodies[1]["data"][0], "again");
+}
+
+#[tokio::test]
+async fn chat_interface_with_a_hidden_chatbot_is_a_failure() {
+    let mut config = app::config(&json!("sse_v3"));
+    let chat = json!({ "id": 7, "type": "chatbot", "props": { "visible": false } });
+    config["components"].as_array_mut().unwrap().push(chat);
+    let server = Server::start(script(&config, &[json!(["hello", null])])).await;
+    let error = say(client(&server).check_page(true)).await.unwrap_err();
+    assert_eq!(error.failure(), Failure::Page, "{error}");
+    assert!(error.prose().contains("users see no answer"), "{error}");
 }
 
 #[tokio::test]
