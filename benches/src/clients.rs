@@ -26,8 +26,22 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     ])
 }
 
+/// Measures one conversation by each client.
+pub(crate) async fn measure_conversation(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
+    let work = async {
+        build_example(bench).await?;
+        anyhow::Ok(((), "crates/gradio/examples"))
+    };
+    bench.progress.step("build the program that is measured", work).await?;
+    Ok(vec![conversation::measure(bench).await?])
+}
+
+async fn build_example(bench: &Bench<'_>) -> anyhow::Result<()> {
+    bench.cargo(PROFILE, &["--package", "gradio", "--example", "converse"]).await
+}
+
 async fn build(bench: &Bench<'_>) -> anyhow::Result<((), &'static str)> {
-    bench.cargo(PROFILE, &["--package", "gradio", "--example", "converse"]).await?;
+    build_example(bench).await?;
     let programs = ["--package", "bench-programs", "--bin", "many", "--bin", "chat_server"];
     bench.cargo(PROFILE, &programs).await?;
     Ok(((), "crates/gradio/examples, benches/programs"))

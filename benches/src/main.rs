@@ -31,6 +31,8 @@ use table::{Bench, Table};
 
 /// In the order in which they are played.
 const SECTIONS: [&str; 4] = ["archives", "clients", "functions", "bridge"];
+/// Parts of sections, which run alone if `ONLY` names them.
+const PARTS: [&str; 1] = ["conversation"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -49,12 +51,16 @@ async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     };
     let only = std::env::var("ONLY").unwrap_or_default();
     let named: Vec<&str> = only.split_whitespace().collect();
-    if let Some(unknown) = named.iter().find(|name| !SECTIONS.contains(name)) {
-        bail!("`ONLY` names `{unknown}`; expected some of {}", SECTIONS.join(", "));
+    let all = || SECTIONS.iter().chain(&PARTS);
+    if let Some(unknown) = named.iter().find(|name| !all().any(|known| known == *name)) {
+        let known: Vec<&str> = all().copied().collect();
+        bail!("`ONLY` names `{unknown}`; expected some of {}", known.join(", "));
     }
     let bench = Bench { root, processes: &processes, progress, runs };
     let mut written = String::new();
-    for name in SECTIONS.iter().filter(|name| named.is_empty() || named.contains(name)) {
+    let is_played =
+        |name: &&&str| named.contains(name) || (named.is_empty() && SECTIONS.contains(name));
+    for name in all().filter(is_played) {
         for table in section(name, &bench).await? {
             let markdown = table.markdown();
             writeln!(std::io::stdout(), "\n{markdown}")?;
@@ -71,6 +77,7 @@ async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     match name {
         "archives" => archives::measure(bench).await,
         "clients" => clients::measure(bench).await,
+        "conversation" => clients::measure_conversation(bench).await,
         "functions" => functions::measure(bench).await,
         "bridge" => bridge::measure(bench).await,
         _ => bail!("no section `{name}`"),
