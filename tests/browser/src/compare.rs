@@ -60,7 +60,7 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    fn is_up(&self) -> bool {
+    pub(crate) fn is_up(&self) -> bool {
         matches!(self.verdict, Verdict::Up | Verdict::Degraded)
     }
 

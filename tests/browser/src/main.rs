@@ -82,6 +82,7 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         // After each case, so that an interrupted run has results.
         results::write(&comparisons, &state)?;
     }
+    progress.note(results::summary_of(&comparisons));
     let different = comparisons.iter().filter(|comparison| !comparison.agrees()).count();
     ensure!(
         different == 0,

@@ -64,8 +64,30 @@ pub(crate) fn write(comparisons: &[Comparison], folder: &Path) -> anyhow::Result
             differences.join("; ").replace('|', "\\|"),
         );
     }
+    let _ = writeln!(table, "\n{}", summary_of(&all));
     fs::write(folder.join("results.md"), table)?;
     Ok(())
+}
+
+/// The number of cases that differ, and the difference of the times at which the first text was received.
+pub(crate) fn summary_of(comparisons: &[Comparison]) -> String {
+    let different = comparisons.iter().filter(|comparison| !comparison.agrees()).count();
+    let mut times: Vec<i128> = comparisons.iter().filter_map(first_text_difference).collect();
+    times.sort_unstable();
+    let median = times.get(times.len() / 2).map_or_else(|| "-".to_owned(), i128::to_string);
+    format!(
+        "{} cases, {different} differ. First text in Vigie after first text received by the browser: \
+         median {median} ms over {} cases.",
+        comparisons.len(),
+        times.len()
+    )
+}
+
+fn first_text_difference(comparison: &Comparison) -> Option<i128> {
+    let Comparison { browser, vigie, .. } = comparison;
+    let both = browser.is_up() && vigie.is_up();
+    let times = vigie.first_ms.zip(browser.first_ms).filter(|_| both);
+    times.map(|(vigie, browser)| i128::from(vigie) - i128::from(browser))
 }
 
 fn summary(side: &Side) -> String {
