@@ -8,6 +8,7 @@ use crate::config::{AppConfig, Dependency, Id};
 use crate::endpoint::Plan;
 use crate::endpoint::kinds::{is_chat, is_secret, takes_files};
 use crate::failure::{Failure, Fault};
+use crate::value_limit::size_of_value;
 
 /// One of the app's inputs besides the message.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +71,11 @@ impl Values {
             _ => self.get(config, id),
         };
         function.inputs.iter().map(value).collect()
+    }
+
+    /// Bytes of all values.
+    pub(crate) fn size(&self) -> usize {
+        self.0.values().map(size_of_value).sum()
     }
 
     /// Adds configured values.

@@ -23,6 +23,7 @@ use crate::side::SideFunctions;
 use crate::step::{Outcome, Step};
 use crate::transport::{self, Streams};
 use crate::turn::{Change, Turn};
+use crate::value_limit::size_of_value;
 
 /// The functions of one event, and what they share.
 pub(crate) struct Engine<'e, 'a> {
@@ -95,7 +96,7 @@ impl<'a> Engine<'_, 'a> {
         }
         let next: Vec<usize> = match self.call(at).await {
             Ok(outcome) => {
-                let changed = self.keep(at, outcome);
+                let changed = self.keep(at, outcome)?;
                 let next = followers.filter(|(_, one)| !one.trigger_only_on_failure);
                 let next = next.map(|(at, _)| at);
                 next.chain(changed.into_iter().flat_map(|id| self.graph.triggered_by_change(id)))
@@ -173,7 +174,7 @@ impl<'a> Engine<'_, 'a> {
     }
 
     /// Stores the outputs of a function. Returns the components that changed.
-    fn keep(&self, at: usize, outcome: Outcome) -> Vec<Id> {
+    fn keep(&self, at: usize, outcome: Outcome) -> Result<Vec<Id>, Fault> {
         let config = &self.app.config;
         let function = &config.dependencies[at];
         self.state().rendered.extend(outcome.rendered);
@@ -181,7 +182,7 @@ impl<'a> Engine<'_, 'a> {
         for (&id, value) in function.outputs.iter().zip(&outcome.values) {
             if let Some(update) = value.as_object().filter(|_| value["__type__"] == "update") {
                 // The value is kept with those of the other components.
-                let settings = update.iter().filter(|(name, _)| *name != "value");
+                let settings = update.iter().filter(|(name, _)| is_setting(name));
                 let settings = settings.map(|(name, value)| (name.clone(), value.clone()));
                 updates.push((id, settings.collect()));
             }
@@ -190,7 +191,10 @@ impl<'a> Engine<'_, 'a> {
         let mut values = lock(self.values);
         let mut changed = values.keep(config, function, outcome.values);
         changed.extend(outcome.changed_states);
-        changed
+        let kept = values.size() + self.state().rendered.iter().map(size_of_value).sum::<usize>();
+        drop(values);
+        self.turn().measure_kept(kept)?;
+        Ok(changed)
     }
 
     pub(crate) fn turn(&self) -> MutexGuard<'_, Turn<'a>> {
@@ -229,6 +233,11 @@ impl<'a> Engine<'_, 'a> {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.progress)
     }
+}
+
+/// Whether a setting in an update is used: [`AppConfig::update`](crate::config::AppConfig::update).
+fn is_setting(name: &str) -> bool {
+    matches!(name, "visible" | "interactive" | "active")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

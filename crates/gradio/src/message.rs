@@ -112,7 +112,12 @@ fn output(message: &mut Map<String, Value>) -> Output {
 }
 
 fn toast(message: &Map<String, Value>) -> Toast {
-    let text = |key: &str| message.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    /// Longest text that is kept, in characters. A user cannot read more before the page removes it.
+    const LONGEST: usize = 4_000;
+    let text = |key: &str| -> String {
+        let text = message.get(key).and_then(Value::as_str).unwrap_or_default();
+        text.chars().take(LONGEST).collect()
+    };
     Toast { level: text("level"), title: text("title"), text: text("log") }
 }
 

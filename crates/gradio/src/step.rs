@@ -13,6 +13,7 @@ use crate::failure::{Failure, Fault};
 use crate::message::{Body, Message, Output};
 use crate::redact;
 use crate::turn::{Change, Progress, Turn};
+use crate::value_limit::size_of_value;
 
 /// The next action of the transport after a message.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub(crate) struct Step<'t, 'a> {
     /// Bytes of the chunks, and the count at which the size of the outputs is checked next.
     bytes: usize,
     next_check: usize,
+    /// Bytes that count as those of this call in the turn.
+    measured: usize,
 }
 
 impl<'t, 'a> Step<'t, 'a> {
@@ -87,6 +90,7 @@ impl<'t, 'a> Step<'t, 'a> {
             ends_at: None,
             bytes: 0,
             next_check,
+            measured: 0,
         }
     }
 
@@ -240,16 +244,11 @@ impl<'t, 'a> Step<'t, 'a> {
         if self.bytes <= self.next_check {
             return Ok(false);
         }
-        let (limit, reply_limit) = {
-            let limits = self.turn().limits;
-            (limits.output_bytes, limits.reply_chars)
-        };
         let size: usize = self.outputs.iter().flatten().map(size_of_value).sum();
-        if size > limit {
-            let prose = format!("the outputs of a function have more than {limit} bytes");
-            return Err(Fault::new(Failure::TooLarge, prose));
-        }
-        self.next_check = self.bytes + (limit - size).min((reply_limit / 4).max(1));
+        let before = std::mem::replace(&mut self.measured, size);
+        let mut turn = self.turn();
+        let left = turn.measure_running(before, size)?;
+        self.next_check = self.bytes + left.min((turn.limits.reply_chars / 4).max(1));
         Ok(true)
     }
 
@@ -270,11 +269,8 @@ impl<'t, 'a> Step<'t, 'a> {
             let prose = "the event ended without a value, as a cancelled event does";
             return Err(Fault::new(Failure::AppError, prose));
         };
-        let limit = self.turn().limits.output_bytes;
-        if bytes > limit {
-            let prose = format!("the outputs of a function have more than {limit} bytes");
-            return Err(Fault::new(Failure::TooLarge, prose));
-        }
+        let before = std::mem::replace(&mut self.measured, bytes);
+        self.turn().measure_running(before, bytes)?;
         let is_first = self.outputs.is_none();
         let values = self.with_kept(values);
         let mut turn = self.turn();
@@ -325,6 +321,13 @@ impl Step<'_, '_> {
     }
 }
 
+impl Drop for Step<'_, '_> {
+    fn drop(&mut self) {
+        // Less is always within the limit.
+        let _ = self.turn().measure_running(self.measured, 0);
+    }
+}
+
 fn lock<'t, 'a>(turn: &'t Mutex<Turn<'a>>) -> MutexGuard<'t, Turn<'a>> {
     // Plain values stay consistent if a holder panics.
     turn.lock().unwrap_or_else(PoisonError::into_inner)
@@ -338,19 +341,6 @@ fn change_of(differences: &Value) -> Change {
         [] => Change::None,
         parts if parts.iter().all(appends) => Change::Appended,
         _ => Change::Replaced,
-    }
-}
-
-/// Approximate bytes of a value in memory.
-fn size_of_value(value: &Value) -> usize {
-    const NODE: usize = size_of::<Value>();
-    NODE + match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(size_of_value).sum(),
-        Value::Object(map) => {
-            map.iter().map(|(key, value)| NODE + key.len() + size_of_value(value)).sum()
-        }
-        _ => 0,
     }
 }
 

@@ -62,6 +62,9 @@ pub(crate) struct Turn<'a> {
     processing_at: Vec<(Duration, f64)>,
     toasts: Vec<Toast>,
     cached: Option<String>,
+    /// Bytes of the outputs of functions that run, and of the values that functions returned.
+    running_bytes: usize,
+    kept_bytes: usize,
     /// Whether a timer of the page brings the reply, which then ends with its last change.
     pub(crate) by_timer: bool,
 }
@@ -90,6 +93,8 @@ impl<'a> Turn<'a> {
             processing_at: Vec::new(),
             toasts: Vec::new(),
             cached: None,
+            running_bytes: 0,
+            kept_bytes: 0,
             by_timer: false,
         }
     }
@@ -135,6 +140,26 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn add_cache_use(&mut self, used: Option<String>) {
         self.cached = self.cached.take().or(used);
+    }
+
+    /// Replaces the size of the outputs of a function that runs. Returns the bytes that are left.
+    pub(crate) fn measure_running(&mut self, before: usize, now: usize) -> Result<usize, Fault> {
+        self.running_bytes = self.running_bytes.saturating_sub(before) + now;
+        self.bytes_left()
+    }
+
+    /// Replaces the size of all values that functions returned.
+    pub(crate) fn measure_kept(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.kept_bytes = bytes;
+        self.bytes_left().map(drop)
+    }
+
+    fn bytes_left(&self) -> Result<usize, Fault> {
+        let limit = self.limits.output_bytes;
+        limit.checked_sub(self.running_bytes + self.kept_bytes).ok_or_else(|| {
+            let prose = format!("the outputs of the functions have more than {limit} bytes");
+            Fault::new(Failure::TooLarge, prose)
+        })
     }
 
     pub(crate) fn count_message(&mut self) -> Result<(), Fault> {

@@ -3,6 +3,8 @@
 //! A parsed value takes up to 16 times the memory of its text (`[[],[],…]`), so a limit on bytes alone
 //! does not bound it.
 
+use serde_json::Value;
+
 /// Values of one document; a parsed value takes 32 bytes and its text.
 const MAX_VALUES: usize = 400_000;
 
@@ -24,6 +26,19 @@ pub(crate) fn has_too_many_values(json: &[u8]) -> bool {
         }
     }
     count > MAX_VALUES
+}
+
+/// Approximate bytes of a value in memory.
+pub(crate) fn size_of_value(value: &Value) -> usize {
+    const NODE: usize = size_of::<Value>();
+    NODE + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size_of_value).sum(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| NODE + key.len() + size_of_value(value)).sum()
+        }
+        _ => 0,
+    }
 }
 
 #[cfg(test)]

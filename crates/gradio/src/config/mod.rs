@@ -2,15 +2,21 @@
 //!
 //! A field of an unexpected type counts as absent, because the format changed with every release.
 
+mod component;
+mod dependency;
+mod loose;
+mod protocol;
 mod wire;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use wire::{Rendered, Wire, add_parents, label, loose};
+pub use component::{Component, Props};
+pub use dependency::Dependency;
+pub use protocol::Protocol;
+use wire::{Rendered, Wire, add_parents};
 
 /// Id of a component or function.
 pub type Id = u64;
@@ -61,242 +67,6 @@ pub struct AppConfig {
     pub follows_javascript: bool,
     /// The component that contains each component.
     parents: HashMap<Id, Id>,
-}
-
-/// Protocol of the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// 3.1 to 3.50: one WebSocket per event, whole values.
-    Ws,
-    /// 4.0 to 4.8: one event stream per event, data posted on request.
-    Sse,
-    /// 4.9 to 4.16: joined by POST, messages on an event stream.
-    SseV1,
-    /// 4.17 to 4.20: chunks after the first are differences.
-    SseV2,
-    /// 4.21.
-    SseV21,
-    /// 4.22 and later, and unknown newer versions.
-    SseV3,
-}
-
-impl Protocol {
-    fn from_name(name: Option<&str>) -> Self {
-        match name {
-            None | Some("ws" | "") => Self::Ws,
-            Some("sse") => Self::Sse,
-            Some("sse_v1") => Self::SseV1,
-            Some("sse_v2") => Self::SseV2,
-            Some("sse_v2.1") => Self::SseV21,
-            Some(_) => Self::SseV3,
-        }
-    }
-
-    /// Name in Gradio.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ws => "ws",
-            Self::Sse => "sse",
-            Self::SseV1 => "sse_v1",
-            Self::SseV2 => "sse_v2",
-            Self::SseV21 => "sse_v2.1",
-            Self::SseV3 => "sse_v3",
-        }
-    }
-
-    /// Whether chunks after the first are differences to the previous chunk.
-    #[must_use]
-    pub fn sends_diffs(self) -> bool {
-        matches!(self, Self::SseV2 | Self::SseV21 | Self::SseV3)
-    }
-}
-
-/// A component of the page.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Component {
-    /// Unique within the app.
-    #[serde(deserialize_with = "loose")]
-    pub id: Option<Id>,
-    /// `textbox`, `chatbot`, `state` …
-    #[serde(rename = "type", deserialize_with = "loose")]
-    pub kind: String,
-    /// Its settings. They can have megabytes, so only the named ones are kept.
-    pub props: Option<Props>,
-    /// Whether the API leaves the component out, such as state.
-    #[serde(deserialize_with = "loose")]
-    pub skip_api: Option<bool>,
-    /// The `gr.render` function that returned it.
-    #[serde(deserialize_with = "loose")]
-    rendered_in: Option<Id>,
-}
-
-/// The settings of a component that this crate uses.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Props {
-    /// Initial value.
-    pub value: Value,
-    /// Initial value of a browser state.
-    pub default_value: Value,
-    /// Label on the page.
-    #[serde(deserialize_with = "label")]
-    pub label: Option<String>,
-    /// Text shown in an empty box.
-    #[serde(deserialize_with = "loose")]
-    pub placeholder: Option<String>,
-    /// Name for style sheets.
-    #[serde(deserialize_with = "loose")]
-    pub elem_id: Option<String>,
-    /// Such as `password` for a text box.
-    #[serde(rename = "type", deserialize_with = "loose")]
-    pub kind: Option<String>,
-    /// False or `"hidden"` when the page does not show the component.
-    pub visible: Value,
-    /// False when the user cannot change the component.
-    #[serde(deserialize_with = "loose")]
-    pub interactive: Option<bool>,
-    /// Start and end of thoughts in the text of a chatbot. Its page shows them collapsed.
-    #[serde(deserialize_with = "loose")]
-    pub reasoning_tags: Vec<(String, String)>,
-    /// Longest text that a user can type, in UTF-16 code units.
-    #[serde(deserialize_with = "loose")]
-    pub max_length: Option<usize>,
-    /// False when a timer does not tick.
-    #[serde(deserialize_with = "loose")]
-    pub active: Option<bool>,
-}
-
-/// A function with the events that trigger it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Dependency {
-    /// Absent before 4.38; then it is the position.
-    #[serde(deserialize_with = "loose")]
-    pub id: Option<Id>,
-    #[serde(deserialize_with = "loose")]
-    targets: Vec<Value>,
-    #[serde(deserialize_with = "loose")]
-    trigger: Option<String>,
-    /// Components that it reads.
-    #[serde(deserialize_with = "loose")]
-    pub inputs: Vec<Id>,
-    /// Components that it writes.
-    #[serde(deserialize_with = "loose")]
-    pub outputs: Vec<Id>,
-    #[serde(deserialize_with = "loose")]
-    backend_fn: Option<bool>,
-    /// `None`: the app's `enable_queue` applies.
-    #[serde(deserialize_with = "loose")]
-    pub queue: Option<bool>,
-    /// `None` for a private function (`false` in the JSON).
-    #[serde(deserialize_with = "loose")]
-    pub api_name: Option<String>,
-    #[serde(deserialize_with = "loose")]
-    show_api: Option<bool>,
-    #[serde(deserialize_with = "loose")]
-    api_visibility: Option<String>,
-    /// Id of the function that this one follows (`.then`, `.success`).
-    #[serde(deserialize_with = "loose")]
-    pub trigger_after: Option<Id>,
-    /// JavaScript that the browser runs before the function, or instead of it.
-    js: Value,
-    /// Whether it runs only if the previous function succeeded (`.success`).
-    #[serde(deserialize_with = "loose")]
-    pub trigger_only_on_success: bool,
-    /// Whether it runs only if the previous function failed (`.failure`).
-    #[serde(deserialize_with = "loose")]
-    pub trigger_only_on_failure: bool,
-    /// Set for a `gr.render` function, whose output is components.
-    #[serde(deserialize_with = "loose")]
-    pub render_id: Option<Id>,
-    /// The `gr.render` function that returned this function.
-    #[serde(deserialize_with = "loose")]
-    rendered_in: Option<Id>,
-    /// Seconds after which the server runs the function again, while the client is connected. Up to
-    /// 4.35; later versions use a timer.
-    #[serde(deserialize_with = "loose")]
-    every: Option<f64>,
-    #[serde(deserialize_with = "loose")]
-    types: Types,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Types {
-    #[serde(deserialize_with = "loose")]
-    generator: Option<bool>,
-}
-
-impl Dependency {
-    /// Its id. [`AppConfig::parse`] fills in an absent one.
-    #[must_use]
-    pub fn id(&self) -> Id {
-        self.id.unwrap_or_default()
-    }
-
-    /// Whether it has server code; some functions are JavaScript only.
-    #[must_use]
-    pub fn runs_on_server(&self) -> bool {
-        self.backend_fn.unwrap_or(true)
-    }
-
-    /// Whether the browser runs JavaScript before the function or instead of it.
-    #[must_use]
-    pub fn runs_javascript(&self) -> bool {
-        self.js.as_str().is_some_and(|js| !js.trim().is_empty())
-    }
-
-    /// Whether it is a `gr.render` function.
-    #[must_use]
-    pub fn renders(&self) -> bool {
-        self.render_id.is_some()
-    }
-
-    /// The pseudo-component that stands for what a `gr.render` function returns.
-    #[must_use]
-    pub fn rendered(&self) -> Option<Id> {
-        self.render_id.map(|_| RENDERED | self.id())
-    }
-
-    /// Interval at which the server runs the function again until the client leaves.
-    #[must_use]
-    pub fn interval(&self) -> Option<Duration> {
-        self.every.and_then(seconds)
-    }
-
-    /// Whether this event of any component triggers it.
-    #[must_use]
-    pub fn has_event(&self, event: &str) -> bool {
-        self.targets().any(|(_, name)| name == event)
-    }
-
-    /// Whether it is part of the public API.
-    #[must_use]
-    pub fn is_public(&self) -> bool {
-        self.api_name.is_some()
-            && match &self.api_visibility {
-                Some(visibility) => visibility == "public",
-                None => self.show_api != Some(false),
-            }
-    }
-
-    /// Pairs of component and event. Before 3.50 the event was a separate key.
-    pub fn targets(&self) -> impl Iterator<Item = (Option<Id>, &str)> {
-        self.targets.iter().filter_map(|target| match target {
-            Value::Array(pair) => {
-                Some((pair.first().and_then(Value::as_u64), pair.get(1)?.as_str()?))
-            }
-            other => Some((Some(other.as_u64()?), self.trigger.as_deref()?)),
-        })
-    }
-
-    /// Whether it streams. Always false before 4.19.
-    #[must_use]
-    pub fn is_generator(&self) -> Option<bool> {
-        self.types.generator
-    }
 }
 
 impl AppConfig {
@@ -366,10 +136,11 @@ impl AppConfig {
         })
     }
 
-    /// Whether a user can type into a component.
+    /// Whether a user can type into a component. A tab can be locked too.
     #[must_use]
     pub fn is_interactive(&self, id: Id) -> bool {
-        self.props(id).and_then(|props| props.interactive) != Some(false)
+        let is_locked = |id| self.props(id).and_then(|props| props.interactive) == Some(false);
+        !self.chain_of_parents(id).any(is_locked)
     }
 
     /// The component and those that contain it.

@@ -456,6 +456,26 @@ async fn outputs_without_a_reply_are_limited_too() {
 }
 
 #[tokio::test]
+async fn outputs_of_all_functions_count_against_one_limit() {
+    let (chain, all) = (json!({ "trigger_after": 0 }), json!({ "targets": [[1, "submit"]] }));
+    for (name, second) in [("chain", chain), ("parallel", all)] {
+        let mut functions = json!([
+            { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [2] },
+            { "id": 1, "inputs": [1, 8], "outputs": [8] },
+        ]);
+        functions[1].as_object_mut().unwrap().extend(second.as_object().unwrap().clone());
+        let outputs = [json!([said(&"a".repeat(60_000))]), json!([said(&"b".repeat(60_000))])];
+        for (limit, fits) in [(100_000, false), (1_000_000, true)] {
+            let server = Server::start(script(&blocks(&functions), &outputs)).await;
+            let limits = Limits { output_bytes: limit, ..Limits::default() };
+            let outcome = say(client(&server).limits(limits)).await;
+            let failure = outcome.as_ref().err().map(gradio::Error::failure);
+            assert_eq!(failure, (!fits).then_some(Failure::TooLarge), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn toasts_cache_and_validators_are_reported() {
     let toast = json!({
         "msg": "log", "event_id": EVENT, "log": "provider is slow", "level": "warning", "title": "Warning",
