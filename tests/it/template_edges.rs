@@ -292,6 +292,15 @@ fn functions_may_use_the_resources_in_their_settings() {
 }
 
 #[test]
+fn alerts_function_lists_reports_and_nothing_else() {
+    let stack = Stack::load();
+    let statements = stack.0.resource("AlertsRole").role_statements();
+    let lists: Vec<_> = statements.iter().filter(|one| one.allows("s3:ListBucket")).collect();
+    let [list] = lists[..] else { panic!("{} statements", lists.len()) };
+    assert_eq!(list.condition("StringLike", "s3:prefix"), "reports/*");
+}
+
+#[test]
 fn functions_may_write_logs_and_metrics() {
     let stack = Stack::load();
     let mut ways = Vec::new();

@@ -216,14 +216,25 @@ impl Report {
     /// Where the report is stored, without its suffix: `reports/PROBE/YYYY/MM/DD/HHMMSSZ-RUN`.
     #[must_use]
     pub fn key(&self) -> String {
-        let due = self.due.strftime("%Y/%m/%d/%H%M%SZ");
-        format!("reports/{}/{due}-{}", self.probe, self.run)
+        format!("{}-{}", Self::key_at(&self.probe, self.due), self.run)
+    }
+
+    /// The folder of the reports of a probe.
+    #[must_use]
+    pub fn folder(probe: &ProbeName) -> String {
+        format!("reports/{probe}/")
+    }
+
+    /// How the keys of the runs begin that were due at `due`. The order of the keys is that of the due times.
+    #[must_use]
+    pub fn key_at(probe: &ProbeName, due: Timestamp) -> String {
+        format!("{}{}", Self::folder(probe), due.strftime("%Y/%m/%d/%H%M%SZ"))
     }
 
     /// Where the newest report of a probe is stored.
     #[must_use]
     pub fn latest_key(probe: &ProbeName) -> String {
-        format!("reports/{probe}/latest.json")
+        format!("{}latest.json", Self::folder(probe))
     }
 }
 

@@ -143,7 +143,7 @@ impl Reader<'_> {
                 changed: message.state_change_time.parse().unwrap_or(self.sent),
                 reason: message.new_state_reason.unwrap_or_default(),
                 description: message.alarm_description.unwrap_or_default(),
-                looks_back_seconds: trigger.period.zip(trigger.evaluation_periods),
+                looks_back_seconds: trigger.period().zip(trigger.evaluation_periods),
                 test: message.vigie_test,
             },
             Source::CloudWatch,
@@ -343,6 +343,17 @@ struct CloudWatchMessage {
 struct Trigger {
     period: Option<u64>,
     evaluation_periods: Option<u64>,
+    /// Of metric math, instead of a period.
+    #[serde(default)]
+    metrics: Value,
+}
+
+impl Trigger {
+    fn period(&self) -> Option<u64> {
+        let metrics = self.metrics.as_array().into_iter().flatten();
+        let periods = metrics.filter_map(|metric| metric.pointer("/MetricStat/Period")?.as_u64());
+        self.period.or_else(|| periods.max())
+    }
 }
 
 #[derive(Deserialize)]

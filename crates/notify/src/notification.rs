@@ -39,7 +39,7 @@ pub struct Item {
     /// Why it ended, when not by `OK`.
     pub closure: Option<Closure>,
     pub acknowledged: Option<Acknowledgement>,
-    /// The newest report of the probe, if it belongs to this incident.
+    /// The report of the run that raised the alarm; of `vigie serve`, the newest one of the incident.
     pub report: Option<Report>,
     pub metrics: Option<ProbeMetrics>,
 }

@@ -176,7 +176,10 @@ fn alarms(page: &DescribeAlarmsOutput) -> Vec<Described<'_>> {
 
 fn metric_alarm(alarm: &MetricAlarm) -> Described<'_> {
     let actions = [alarm.alarm_actions(), alarm.ok_actions(), alarm.insufficient_data_actions()];
-    let period = alarm.period().and_then(|seconds| u64::try_from(seconds).ok());
+    // Metric math has the periods of its metrics.
+    let of_metrics = alarm.metrics().iter().filter_map(|metric| metric.metric_stat()?.period());
+    let period = alarm.period().or_else(|| of_metrics.max());
+    let period = period.and_then(|seconds| u64::try_from(seconds).ok());
     let periods = alarm.evaluation_periods().and_then(|count| u64::try_from(count).ok());
     Described {
         name: alarm.alarm_name().unwrap_or_default(),

@@ -1,25 +1,24 @@
-//! The evidence in a mail: the newest report from S3, the metrics from CloudWatch. What fails or is slow is left out.
+//! The evidence in a mail: a report from S3, the metrics from CloudWatch. What fails or is slow is left out.
 
+use std::error::Error;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::error::SdkError;
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat};
-use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::primitives::ByteStreamError;
-use domain::report::{self, Report};
-use domain::{EnvironmentName, Outcome, ProbeName};
+use domain::report::Report;
+use domain::{EnvironmentName, ProbeName};
 use jiff::Timestamp;
 use lambda_kit::chain;
 use notify::AlarmRecord;
-use notify::alert::{State, Subject};
+use notify::alert::State;
 use notify::notification::{ProbeMetrics, Runs, Window};
+
+use crate::reports::Reports;
 
 /// The longest that a mail waits for its evidence.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// The largest report that is read.
-const LARGEST_REPORT: i64 = 4 * 1024 * 1024;
 /// The step of the availability line, and the number of steps.
 const STEP: Duration = Duration::from_secs(300);
 const STEPS: u32 = 24;
@@ -35,29 +34,19 @@ pub(crate) struct Evidence<'a> {
     pub(crate) environment: &'a EnvironmentName,
 }
 
-/// Why evidence is missing. The mail is sent without it.
+/// Why metrics are missing. The mail is sent without them.
 #[derive(Debug, thiserror::Error)]
-enum EvidenceError {
-    #[error("could not read `{key}`")]
-    Get { key: String, source: Box<SdkError<GetObjectError>> },
-    #[error("could not download `{key}`")]
-    Body { key: String, source: ByteStreamError },
-    #[error("`{key}` has {size} bytes; at most {LARGEST_REPORT} are read")]
-    TooLarge { key: String, size: i64 },
-    #[error("`{key}` is not a report")]
-    Json { key: String, source: serde_json::Error },
-    #[error("`{key}` has version {version}; expected {expected}", expected = report::VERSION)]
-    Version { key: String, version: u32 },
-    #[error("could not read the metrics")]
-    Metrics { source: Box<SdkError<GetMetricDataError>> },
+#[error("could not read the metrics")]
+struct MetricsError {
+    source: Box<SdkError<GetMetricDataError>>,
 }
 
 impl Evidence<'_> {
-    /// The newest report of the alarm's probe, if it belongs to this incident.
+    /// The report of the run that raised the alarm.
     pub(crate) async fn report(&self, record: &AlarmRecord) -> Option<Report> {
         let probe = record.alert.subject.probe()?;
-        let report = self.in_time("report", self.latest(probe)).await?;
-        fits(&report, record).then_some(report)
+        let reports = Reports { s3: self.s3, bucket: self.bucket };
+        in_time("report", reports.find(probe, record)).await?
     }
 
     /// The metrics of the alarm's probe around its incident.
@@ -70,51 +59,7 @@ impl Evidence<'_> {
         let alert = &record.alert;
         let until = if alert.state == State::Ok { alert.changed } else { now };
         let began = record.incident.map_or_else(|| alert.began(), |incident| incident.began);
-        self.in_time("metrics", Box::pin(self.around(probe, began, until))).await
-    }
-
-    async fn in_time<T>(
-        &self,
-        what: &str,
-        work: impl Future<Output = Result<T, EvidenceError>>,
-    ) -> Option<T> {
-        match tokio::time::timeout(TIMEOUT, work).await {
-            Ok(Ok(found)) => Some(found),
-            Ok(Err(error)) => {
-                tracing::warn!(error = chain(&error), what, "Mail is sent without evidence");
-                None
-            }
-            Err(_) => {
-                tracing::warn!(what, "Mail is sent without evidence: reading it timed out");
-                None
-            }
-        }
-    }
-
-    async fn latest(&self, probe: &ProbeName) -> Result<Report, EvidenceError> {
-        let key = Report::latest_key(probe);
-        let object = self.s3.get_object().bucket(self.bucket).key(&key).send().await;
-        let object = match object {
-            Ok(object) => object,
-            Err(source) => return Err(EvidenceError::Get { key, source: Box::new(source) }),
-        };
-        let size = object.content_length().unwrap_or(0);
-        if LARGEST_REPORT < size {
-            return Err(EvidenceError::TooLarge { key, size });
-        }
-        let body = match object.body.collect().await {
-            Ok(body) => body.to_vec(),
-            Err(source) => return Err(EvidenceError::Body { key, source }),
-        };
-        let report: Report = match serde_json::from_slice(&body) {
-            Ok(report) => report,
-            Err(source) => return Err(EvidenceError::Json { key, source }),
-        };
-        if report.version == report::VERSION {
-            Ok(report)
-        } else {
-            Err(EvidenceError::Version { key, version: report.version })
-        }
+        in_time("metrics", Box::pin(self.around(probe, began, until))).await
     }
 
     async fn around(
@@ -122,7 +67,7 @@ impl Evidence<'_> {
         probe: &ProbeName,
         began: Timestamp,
         until: Timestamp,
-    ) -> Result<ProbeMetrics, EvidenceError> {
+    ) -> Result<ProbeMetrics, MetricsError> {
         let minute = Duration::from_secs(60);
         let start = floor(began, minute);
         let end = ceil(until, minute).max(start + minute);
@@ -144,7 +89,7 @@ impl Evidence<'_> {
         start: Timestamp,
         end: Timestamp,
         period: Duration,
-    ) -> Result<Window, EvidenceError> {
+    ) -> Result<Window, MetricsError> {
         let period = Duration::from_secs(period.as_secs().min(LONGEST_PERIOD));
         let values = self.values(probe, start, end, period, &ALL).await?;
         // The period spans the window. There are two values if CloudWatch aligns it differently.
@@ -165,7 +110,7 @@ impl Evidence<'_> {
         end: Timestamp,
         period: Duration,
         wanted: &[(&str, &str)],
-    ) -> Result<Vec<Vec<(i64, f64)>>, EvidenceError> {
+    ) -> Result<Vec<Vec<(i64, f64)>>, MetricsError> {
         let dimension =
             |name: &str, value: &str| Dimension::builder().name(name).value(value).build();
         let period = i32::try_from(period.as_secs()).unwrap_or(i32::MAX);
@@ -187,7 +132,7 @@ impl Evidence<'_> {
             .set_metric_data_queries(Some(queries.collect()))
             .send()
             .await
-            .map_err(|source| EvidenceError::Metrics { source: Box::new(source) })?;
+            .map_err(|source| MetricsError { source: Box::new(source) })?;
         let mut values = vec![Vec::new(); wanted.len()];
         for result in answer.metric_data_results() {
             let index = result.id().and_then(|id| id.strip_prefix('v')?.parse::<usize>().ok());
@@ -204,22 +149,21 @@ const RUNS: [(&str, &str); 2] = [("Success", "Sum"), ("Success", "SampleCount")]
 const ALL: [(&str, &str); 4] =
     [RUNS[0], RUNS[1], ("TimeToFirstChunk", "p50"), ("TimeToFirstChunk", "p95")];
 
-/// Whether a report belongs to this incident, and not to an older one.
-fn fits(report: &Report, record: &AlarmRecord) -> bool {
-    let alert = &record.alert;
-    let began = record.incident.map_or_else(|| alert.began(), |incident| incident.began);
-    let recent = began.checked_sub(report.every).is_ok_and(|earliest| earliest <= report.due);
-    let outcome = report.outcome;
-    recent
-        && match (&alert.subject, alert.state) {
-            (_, State::InsufficientData) => matches!(outcome, Outcome::RunError { .. }),
-            (Subject::Down { .. }, _) => matches!(outcome, Outcome::Down { .. }),
-            (Subject::Degraded { .. }, _) => outcome == Outcome::Degraded,
-            (Subject::Location { location, .. }, _) => {
-                matches!(outcome, Outcome::Down { .. }) && report.location == location.as_str()
-            }
-            _ => true,
+async fn in_time<T, E: Error + 'static>(
+    what: &str,
+    work: impl Future<Output = Result<T, E>>,
+) -> Option<T> {
+    match tokio::time::timeout(TIMEOUT, work).await {
+        Ok(Ok(found)) => Some(found),
+        Ok(Err(error)) => {
+            tracing::warn!(error = chain(&error), what, "Mail is sent without evidence");
+            None
         }
+        Err(_) => {
+            tracing::warn!(what, "Mail is sent without evidence: reading it timed out");
+            None
+        }
+    }
 }
 
 fn shares(values: &[Vec<(i64, f64)>], start: Timestamp) -> Vec<Option<f64>> {

@@ -4,7 +4,7 @@
 //!    returns when the group's window is over (`intake`).
 //! 2. The flush, and a minute of the schedule, query CloudWatch and let `notify::reconcile` compare the answer with
 //!    what each receiver was last sent (`delivery`). A lost event only delays its notification.
-//! 3. `notify::mail` writes the text from the record, the newest report and the metrics (`evidence`). The attempt is
+//! 3. `notify::mail` writes the text from the record, the report of the run that raised the alarm, and the metrics (`evidence`). The attempt is
 //!    stored before the notification is published, and the outcome afterwards.
 //!
 //! If the table, the bucket or the metrics are unavailable, the mail is sent without grouping or without evidence. Records
@@ -22,6 +22,7 @@ mod mutes;
 mod publish;
 mod receiver_clients;
 mod receivers;
+mod reports;
 mod self_monitoring;
 mod storage;
 mod weekly;

@@ -32,6 +32,17 @@ fn alarm_is_the_same_alert_from_sns_and_eventbridge() {
 }
 
 #[test]
+fn alarm_on_metric_math_looks_back_by_its_metrics() {
+    let mut message: Value = serde_json::from_str(&recorded("cloudwatch-down.json")).unwrap();
+    let metric = |period: u64| serde_json::json!({ "Id": "a", "MetricStat": { "Period": period } });
+    message["Trigger"] = serde_json::json!({
+        "EvaluationPeriods": 3,
+        "Metrics": [{ "Id": "e", "Expression": "a + b" }, metric(60), metric(120)],
+    });
+    assert_eq!(alerts(&message.to_string())[0].looks_back_seconds, Some(360));
+}
+
+#[test]
 fn each_alert_of_an_alertmanager_group_is_separate() {
     let firing = alerts(&recorded("alertmanager-firing.json"));
     let [probe, instance] = &firing[..] else { panic!("{firing:?}") };

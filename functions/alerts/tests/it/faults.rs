@@ -18,7 +18,7 @@ async fn mail_is_sent_without_missing_evidence() {
     ];
     for (name, parts, redelivered) in cases {
         let mut world = World::new();
-        world.state().report = Some(down(Reason::AppError));
+        world.state().reports = vec![down(Reason::AppError)];
         parts.iter().for_each(|part| world.breaks(*part));
         let failed = world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
         world.flush(at("14:05:42")).await;

@@ -6,6 +6,7 @@ mod faults;
 mod notifications;
 mod process_ends;
 mod receivers;
+mod reports;
 mod samples;
 mod self_monitoring;
 mod world;

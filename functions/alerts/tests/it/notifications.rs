@@ -8,7 +8,7 @@ use crate::world::{World, alarm, at, event};
 #[tokio::test]
 async fn alarm_is_sent_when_its_window_is_over() {
     let mut world = World::new();
-    world.state().report = Some(down(Reason::CheckFailed));
+    world.state().reports = vec![down(Reason::CheckFailed)];
     for (name, statistic, value) in
         [("Success", "Sum", 0.0), ("Success", "SampleCount", 3.0), ("TimeToFirstChunk", "p50", 0.8)]
     {

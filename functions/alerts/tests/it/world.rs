@@ -21,7 +21,9 @@ use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::Object;
 use aws_sdk_s3::types::error::NoSuchKey;
 use aws_sdk_secretsmanager::operation::get_secret_value::{
     GetSecretValueError, GetSecretValueOutput,
@@ -96,7 +98,10 @@ pub(crate) struct State {
     pub(crate) published: Vec<Published>,
     /// Body and delay in seconds.
     pub(crate) sent: Vec<(String, i32)>,
-    pub(crate) report: Option<Report>,
+    /// The bucket, without the pages.
+    pub(crate) reports: Vec<Report>,
+    /// Reports that were read.
+    pub(crate) read: usize,
     /// Each metric's value, by its name and statistic.
     pub(crate) metrics: BTreeMap<(String, String), f64>,
     /// CloudWatch's alarms by name: state and time of the last transition. Events update it.
@@ -336,7 +341,7 @@ fn clients(state: &Arc<Mutex<State>>) -> Clients {
         },
         sns: client!(aws_sdk_sns, publish(state.clone()), subscriptions(state.clone())),
         sqs: client!(aws_sdk_sqs, send(state.clone())),
-        s3: client!(aws_sdk_s3, object(state.clone())),
+        s3: client!(aws_sdk_s3, object(state.clone()), objects(state.clone())),
         dynamodb: client!(
             aws_sdk_dynamodb,
             get_item(state.clone()),
@@ -419,10 +424,11 @@ fn object(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
             return MockResponse::Error(GetObjectError::unhandled("the bucket is broken"));
         }
         assert_eq!(request.bucket(), Some("vigie-prod-reports"));
-        let state = state.lock().unwrap();
+        let mut state = state.lock().unwrap();
+        state.read += 1;
         let wanted =
-            |report: &&Report| Some(Report::latest_key(&report.probe).as_str()) == request.key();
-        match state.report.as_ref().filter(wanted) {
+            |report: &&Report| Some(format!("{}.json", report.key()).as_str()) == request.key();
+        match state.reports.iter().find(wanted) {
             Some(report) => {
                 let body = serde_json::to_vec(report).unwrap();
                 let length = i64::try_from(body.len()).unwrap();
@@ -431,6 +437,31 @@ fn object(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
             }
             None => MockResponse::Error(GetObjectError::NoSuchKey(NoSuchKey::builder().build())),
         }
+    })
+}
+
+/// Twenty keys a page. Each report has its page, and there is a copy of the newest one.
+fn objects(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
+    mock!(aws_sdk_s3::Client::list_objects_v2).then_compute_response(move |request| {
+        if broken(&state, Part::Bucket) {
+            return MockResponse::Error(ListObjectsV2Error::unhandled("the bucket is broken"));
+        }
+        let folder = request.prefix().unwrap();
+        let after = request.continuation_token().or(request.start_after()).unwrap();
+        let state = state.lock().unwrap();
+        let keys = state.reports.iter().flat_map(|report| {
+            let key = report.key();
+            [format!("{key}.html"), format!("{key}.json"), Report::latest_key(&report.probe)]
+        });
+        let keys = keys.filter(|key| key.starts_with(folder) && after < key.as_str());
+        let keys: Vec<String> = keys.collect::<BTreeSet<_>>().into_iter().collect();
+        let page = keys.iter().take(20);
+        let next = (20 < keys.len()).then(|| keys[19].clone());
+        let output = ListObjectsV2Output::builder()
+            .is_truncated(next.is_some())
+            .set_next_continuation_token(next)
+            .set_contents(Some(page.map(|key| Object::builder().key(key).build()).collect()));
+        MockResponse::Output(output.build())
     })
 }
 
