@@ -53,8 +53,10 @@ pub const SIGNING_KEY: &str = "whsec_Y2FuYXJ5LXNpZ25pbmcta2V5LTQ3MTE=";
 /// What a script does with a request instead of handling it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Never answers.
+    /// Never answers, and does not read the request.
     Hang,
+    /// Handles the request and never answers.
+    AcceptAndHang,
     Status(u16),
     /// 429 with this `Retry-After`.
     RateLimit(&'static str),
@@ -225,20 +227,32 @@ async fn handle(
         Some(Fault::Redirect(to)) => {
             return (StatusCode::FOUND, [(header::LOCATION, to)]).into_response();
         }
-        None => {}
+        Some(Fault::AcceptAndHang) | None => {}
     }
     let text = String::from_utf8_lossy(&body).into_owned();
     let call = Call { method: &method, uri: &uri, headers: &headers, body: &text };
-    let mut log = server.log.lock().unwrap_or_else(PoisonError::into_inner);
-    match check(server.vendor, &call, &log) {
-        Err(refusal) => {
-            let answer = (status(refusal.status), refusal.body.clone()).into_response();
-            log.refused.push(refusal);
-            answer
-        }
-        Ok(effect) => {
-            log.apply(effect, &call);
-            answer(server.vendor).into_response()
+    let answer = server.take(&call);
+    if fault == Some(Fault::AcceptAndHang) {
+        std::future::pending::<()>().await;
+    }
+    answer
+}
+
+impl Server {
+    fn take(&self, call: &Call<'_>) -> Response {
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        match check(self.vendor, call, &log) {
+            Err(refusal) => {
+                let status =
+                    StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+                let answer = (status, refusal.body.clone()).into_response();
+                log.refused.push(refusal);
+                answer
+            }
+            Ok(effect) => {
+                log.apply(effect, call);
+                answer(self.vendor).into_response()
+            }
         }
     }
 }

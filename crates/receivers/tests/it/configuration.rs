@@ -1,7 +1,10 @@
 //! What `infra/routes.json` may contain.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::EnvironmentName;
-use receivers::config::parse;
+use receivers::Audience;
+use receivers::config::{Kind, TopicFormat, parse};
 use serde_json::{Value, json};
 use testkit::vendors::Vendor;
 
@@ -9,6 +12,77 @@ use crate::support::settings;
 
 fn schema() -> jsonschema::Validator {
     jsonschema::validator_for(&serde_json::from_str(receivers::ROUTES_SCHEMA).unwrap()).unwrap()
+}
+
+const PAGE: &str = include_str!("../../../../docs/receivers.md");
+
+/// The cells in backticks that begin the rows of the table with this header.
+fn documented(header: &str) -> BTreeSet<String> {
+    let mut lines = PAGE.lines().skip_while(|line| !line.starts_with(header)).skip(2);
+    let rows = lines.by_ref().take_while(|line| line.starts_with("| `"));
+    let names: BTreeSet<String> = rows.map(|row| words(row).swap_remove(0)).collect();
+    assert!(!names.is_empty(), "no table `{header}`");
+    names
+}
+
+/// The words in backticks of a line.
+fn words(line: &str) -> Vec<String> {
+    line.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The schema of each type, with its name.
+fn types() -> BTreeMap<String, Value> {
+    let schema: Value = serde_json::from_str(receivers::ROUTES_SCHEMA).unwrap();
+    let all = schema["properties"]["receivers"]["items"]["oneOf"].as_array().unwrap().clone();
+    let named = all.into_iter().map(|one| {
+        let properties = one["properties"].clone();
+        (properties["type"]["const"].as_str().unwrap().to_owned(), properties)
+    });
+    named.collect()
+}
+
+fn allowed(setting: &Value) -> BTreeSet<String> {
+    let words = setting["enum"].as_array().unwrap().iter();
+    words.map(|word| word.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn documented_tables_equal_the_schema() {
+    let types = types();
+    let keys = |one: &Value| one.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let common = types.values().map(keys).reduce(|all, one| &all & &one).unwrap();
+    assert_eq!(documented("| key | meaning |"), common);
+    assert_eq!(documented("| `template` |"), allowed(&types["webhook"]["template"]));
+    assert_eq!(documented("| `format` |"), allowed(&types["sns"]["format"]));
+    let row = |name: &str| words(PAGE.lines().find(|line| line.starts_with(name)).unwrap());
+    let listed: BTreeSet<String> = row("| `type` |").into_iter().skip(1).collect();
+    assert_eq!(listed, types.keys().cloned().collect());
+    for audience in &row("| `send` |")[1..4] {
+        assert!(allowed(&types["slack"]["send"]["items"]).contains(audience), "{audience}");
+    }
+}
+
+#[test]
+fn documented_defaults_equal_those_of_the_reader() {
+    let url = "https://a.example";
+    let rows = [
+        json!({ "name": "a", "type": "pagerduty", "routing_key": "k" }),
+        json!({ "name": "a", "type": "slack", "url": url }),
+        json!({ "name": "a", "type": "teams", "url": url }),
+        json!({ "name": "a", "type": "webhook", "url": url }),
+        json!({ "name": "a", "type": "sns", "topic": "arn:aws:sns:eu-west-1:123456789012:a" }),
+    ];
+    assert_eq!(rows.len(), types().len());
+    for row in rows {
+        let receiver = parse(&file(&row).to_string()).unwrap().receivers.remove(0);
+        let tickets = row["type"] != "pagerduty";
+        assert!(receiver.audiences.contains(&Audience::Page), "{row}");
+        assert_eq!(receiver.audiences.contains(&Audience::Ticket), tickets, "{row}");
+        assert!(!receiver.audiences.contains(&Audience::Escalation) && !receiver.reminders);
+        if let Kind::Sns { format, .. } = receiver.kind {
+            assert_eq!(format, TopicFormat::Json);
+        }
+    }
 }
 
 fn file(receiver: &Value) -> Value {

@@ -20,6 +20,8 @@ use crate::support::{alert, notification, policy, receiver};
 
 const OUTAGES: usize = 500;
 const PROBES: usize = 25;
+/// Minutes until the next change of the alarm.
+const SHORT: usize = 2;
 
 struct Replay {
     records: Records,
@@ -69,12 +71,14 @@ impl Replay {
         for delivery in deliveries(receiver, &notification, Language::English).unwrap() {
             let deadline = Instant::now() + Duration::from_secs(30);
             let sent = match &delivery.payload {
-                Payload::Http(requests) => {
-                    self.sender.send(receiver, requests, deadline).await.is_ok()
-                }
-                _ => true,
+                Payload::Http(requests) => self.sender.send(receiver, requests, deadline).await,
+                _ => Ok(()),
             };
-            let outcome = if sent { Outcome::Accepted } else { Outcome::Rejected };
+            let outcome = match sent {
+                Ok(()) => Outcome::Accepted,
+                Err(error) if error.may_be_accepted() => Outcome::Unknown,
+                Err(_) => Outcome::Rejected,
+            };
             results.extend(delivery.items.iter().map(|index| Delivery {
                 receiver: outgoing.receiver.clone(),
                 key: outgoing.items[*index].0.clone(),
@@ -107,11 +111,53 @@ fn script(vendor: Vendor) -> impl FnMut(usize) -> Option<Fault> + Send {
     }
 }
 
+/// Now and then a vendor hangs for two notifications with all their attempts, and has read none of them.
+fn hanging(vendor: Vendor) -> impl FnMut(usize) -> Option<Fault> + Send {
+    let offset = vendor as usize;
+    move |number| ((number + offset) % 101 < 4).then_some(Fault::Hang)
+}
+
+/// Now and then a vendor accepts requests and never answers them.
+fn silent(vendor: Vendor) -> impl FnMut(usize) -> Option<Fault> + Send {
+    let offset = vendor as usize;
+    move |number| ((number + offset) % 101 < 4).then_some(Fault::AcceptAndHang)
+}
+
 #[tokio::test(start_paused = true)]
 async fn outages_open_and_resolve_once() {
+    let (failures, doubled) = replay(&Vendor::ALL, SHORT, script).await;
+    assert!(100 < failures && doubled == 0, "{failures} {doubled}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_receivers_open_and_resolve_once() {
+    // The third attempt is made three minutes after the first one.
+    let vendors = [Vendor::PagerDuty, Vendor::Slack, Vendor::Teams];
+    let (failures, doubled) = replay(&vendors, 2 * SHORT, hanging).await;
+    assert!(50 < failures && doubled == 0, "{failures} {doubled}");
+}
+
+/// Chats show such a message twice. Vendors that keep incidents recognize it.
+#[tokio::test(start_paused = true)]
+async fn receivers_that_never_answer_keep_one_incident() {
+    let vendors = [Vendor::PagerDuty, Vendor::Webhook, Vendor::Opsgenie, Vendor::IncidentIo];
+    let (failures, doubled) = replay(&vendors, SHORT, silent).await;
+    assert!(50 < failures && 0 < doubled, "{failures} {doubled}");
+}
+
+/// Plays outages with all receivers at once, checks what each has seen, and returns the numbers of failed
+/// deliveries and of messages that a vendor had before.
+async fn replay<S>(
+    vendors: &[Vendor],
+    minutes: usize,
+    script: impl Fn(Vendor) -> S,
+) -> (usize, usize)
+where
+    S: FnMut(usize) -> Option<Fault> + Send + 'static,
+{
     let mut servers = BTreeMap::new();
     let mut receivers = BTreeMap::new();
-    for vendor in Vendor::ALL {
+    for &vendor in vendors {
         let server = VendorServer::start(vendor, script(vendor)).await;
         let receiver = receiver(vendor, &server.url);
         servers.insert(receiver.name.clone(), (vendor, server));
@@ -142,7 +188,7 @@ async fn outages_open_and_resolve_once() {
             replay.observe(&probe, state, changed);
             replay.step(Trigger::Flush, pass(30)).await;
             // What failed is sent by a later minute of the schedule.
-            for _ in 0..2 {
+            for _ in 0..minutes {
                 replay.step(Trigger::Tick, pass(60)).await;
             }
         }
@@ -152,13 +198,12 @@ async fn outages_open_and_resolve_once() {
     }
 
     println!("receiver     opened resolved doubled open  ({} failed deliveries)", replay.failures);
-    let mut wrong = Vec::new();
+    let (mut wrong, mut repeated) = (Vec::new(), 0);
     for (name, (vendor, server)) in &servers {
         let (opened, resolved, doubled, open) = counts(*vendor, server);
         println!("{name:<12} {opened:>6} {resolved:>8} {doubled:>7} {open:>4}");
-        if (opened, resolved, doubled, open) != (OUTAGES, OUTAGES, 0, 0)
-            || !server.refused().is_empty()
-        {
+        repeated += doubled;
+        if (opened, resolved, open) != (OUTAGES, OUTAGES, 0) || !server.refused().is_empty() {
             wrong.push(format!(
                 "{name}: {opened} {resolved} {doubled} {open} {:?}",
                 server.refused().first()
@@ -166,7 +211,7 @@ async fn outages_open_and_resolve_once() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
-    assert!(100 < replay.failures, "the receivers failed only {} times", replay.failures);
+    (replay.failures, repeated)
 }
 
 /// Opened, resolved, doubled and left open.
