@@ -7,8 +7,11 @@ use crate::mail::layout::{line, row, section};
 use crate::mail::parts::{LONGEST_LIST, dashboard, open_alarms, place};
 use crate::mail::single::Writer;
 use crate::mail::situation::{Situation, StateCounts, situation};
-use crate::mail::text::{brief, one_line, subject};
+use crate::mail::text::{brief, name, one_line, subject};
 use crate::notification::{Item, Notification};
+
+/// The longest name in a subject, which has up to four.
+const LONGEST_IN_TITLE: usize = 40;
 
 pub(crate) fn write(of: &Notification, items: &[Item], messages: &'static dyn Messages) -> Mail {
     let writer = Writer { of, messages };
@@ -38,7 +41,7 @@ pub(crate) fn group_title(of: &Notification, messages: &dyn Messages) -> String 
         counts.count(situation(item));
     }
     let names: Vec<String> =
-        of.items.iter().take(4).map(|item| one_line(&item.alert.title())).collect();
+        of.items.iter().take(4).map(|item| brief(&item.alert.title(), LONGEST_IN_TITLE)).collect();
     let more = of.items.len() - names.len();
     let more = if more == 0 { String::new() } else { format!(", +{more}") };
     let names = format!("{}{more}", names.join(", "));
@@ -53,7 +56,7 @@ fn entry(writer: &Writer<'_>, body: &mut String, item: &Item, situation: Situati
         Subject::External { .. } | Subject::Unreadable => brief(&alert.reason, 200),
         _ => writer.summary(item, situation),
     };
-    let title = one_line(&alert.title());
+    let title = name(&alert.title());
     line(body, &format!("{state}  {title}{}{what}", messages.colon()));
     row(body, "", &writer.period(item));
     if let Some(report) = &item.report {

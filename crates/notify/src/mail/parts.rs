@@ -5,7 +5,7 @@ use crate::locale::Zone;
 use crate::mail::language::Messages;
 use crate::mail::layout::{line, moment, row, section};
 use crate::mail::situation::situation_of_alert;
-use crate::mail::text::{brief, one_line};
+use crate::mail::text::{brief, name};
 use crate::notification::OpenAlarm;
 
 /// The longest list in one mail; the rest is counted.
@@ -33,7 +33,7 @@ pub(crate) fn open_alarms(
             let mut text = String::new();
             for alarm in open.iter().take(MOST_OTHERS) {
                 let at = moment(alarm.since, messages, zone);
-                let title = one_line(&alarm.alert.title());
+                let title = name(&alarm.alert.title());
                 let situation = situation_of_alert(&alarm.alert);
                 let mut entry = messages.open_alarm(situation, &title, &at);
                 if let Some(acknowledged) = &alarm.acknowledged {

@@ -17,9 +17,11 @@ use crate::mail::situation::{
     Attempts, Measurement, Situation, Slowness, attempts, decisive_attempt, decisive_turn,
     measurement, situation,
 };
-use crate::mail::text::{brief, capitalized, lines, one_line, subject};
+use crate::mail::text::{brief, capitalized, lines, name, one_line, subject};
 use crate::notification::{Item, Notification};
 
+/// The longest name in a subject, so that what is wrong has room beside it.
+const LONGEST_IN_TITLE: usize = 50;
 /// The longest line of text from a bot.
 const QUOTE: usize = 300;
 /// The most text of an alarm's description, in characters.
@@ -126,7 +128,8 @@ impl Writer<'_> {
             Subject::External { .. } if !alert.reason.is_empty() => brief(&alert.reason, 60),
             _ => self.summary(item, situation),
         };
-        let name = format!("{} ({})", one_line(&alert.title()), self.environment(item));
+        let title = brief(&alert.title(), LONGEST_IN_TITLE);
+        let name = format!("{title} ({})", self.environment(item));
         format!("{test}{state} {name}{}{what}", self.messages.colon())
     }
 
@@ -140,7 +143,7 @@ impl Writer<'_> {
     pub(super) fn headline(&self, item: &Item, situation: Situation) -> String {
         let alert = &item.alert;
         // The subject has no room for the region.
-        let title = one_line(&alert.title());
+        let title = name(&alert.title());
         let name = match alert.source {
             Source::CloudWatch | Source::EventBridge => {
                 format!("{title} ({}, {})", self.environment(item), self.region(item))
@@ -384,7 +387,7 @@ impl Writer<'_> {
         let team = alert.labels.get("team").map(|team| one_line(team));
         let team = team.as_deref().filter(|team| !team.is_empty());
         let reason = if situation == Situation::Unreadable { "" } else { &*alert.reason };
-        let name = one_line(&alert.name);
+        let name = name(&alert.name);
         self.messages.footer(item.severity.as_str(), team, &name, &brief(reason, 400))
     }
 }

@@ -5,6 +5,9 @@ use redact::is_hidden;
 /// SNS accepts subjects of fewer than 100 characters.
 const LONGEST_SUBJECT: usize = 99;
 
+/// The longest name of a CloudWatch alarm; those of other senders have no limit.
+const LONGEST_NAME: usize = 255;
+
 /// A subject as SNS accepts it: printable ASCII, no line breaks, at most 99 characters.
 pub(crate) fn subject(text: &str) -> String {
     let ascii: String = text.chars().map(ascii).collect();
@@ -81,6 +84,11 @@ pub(crate) fn brief(text: &str, most: usize) -> String {
         }
         _ => line,
     }
+}
+
+/// The name of an alarm or probe in the text of a mail.
+pub(crate) fn name(text: &str) -> String {
+    brief(text, LONGEST_NAME)
 }
 
 /// `text` with its first letter in upper case.

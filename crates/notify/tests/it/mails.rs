@@ -372,6 +372,30 @@ fn hostile_text_stays_on_its_line() {
 }
 
 #[test]
+fn long_alarm_name_leaves_room_for_the_rest() {
+    let named = |length: usize| {
+        let mut long = alert(Subject::External { probe: None }, State::Alarm);
+        long.name = "n".repeat(length);
+        long.reason = "Disk 97 % full".to_owned();
+        long
+    };
+    for (length, shown) in [(50, 50), (255, 255), (100_000, 254)] {
+        let mut mail = changed(named(length), None);
+        let other = OpenAlarm { since: at("09:00:00"), alert: named(length), acknowledged: None };
+        mail.others = Some(vec![other]);
+        let one = write(&mail, Language::English);
+        let cut = if length == 50 { "n".repeat(50) } else { "n".repeat(49) + ".." };
+        assert!(one.subject.starts_with(&format!("ALARM {cut} (prod): Disk")), "{}", one.subject);
+        mail.items.push(item(NotificationKind::Changed, named(length), None));
+        let list = write(&mail, Language::English);
+        for body in [&one.body, &list.body] {
+            let longest = body.split(|c| c != 'n').map(str::len).max();
+            assert_eq!(longest, Some(shown), "{length}: {body}");
+        }
+    }
+}
+
+#[test]
 fn unconfirmed_addresses() {
     let topic = |name: &str, addresses: &[&str]| Unconfirmed {
         topic: format!("arn:aws:sns:eu-west-1:123456789012:vigie-prod-{name}"),
