@@ -131,6 +131,26 @@ fn availability_counts_runs_and_not_addresses() {
 }
 
 #[test]
+fn budget_is_that_of_the_objective_in_the_probe_file() {
+    if tools_are_missing() {
+        return;
+    }
+    let own = r#"location="paris", instance="chat:443""#;
+    let stored = [
+        (of_bot("probe_success", own), "1x989 0x9"),
+        (of_bot("probe_objective_ratio", own), "0.95x999"),
+    ];
+    let left = 1.0 - 0.01 / 0.05;
+    let wanted = [
+        (FLEET, "Probes", "E"),
+        (FLEET, "Error budget left, 30 d", "A"),
+        (PROBE, "Budget left, 30 d", "A"),
+    ]
+    .map(|(file, title, query)| (of_panel(file, title, query).remove(0), left));
+    check("1m", &stored, "1015m", &wanted);
+}
+
+#[test]
 fn state_is_the_worst_of_all_locations_and_addresses() {
     if tools_are_missing() {
         return;

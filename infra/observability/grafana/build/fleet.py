@@ -39,7 +39,7 @@ def build():
         "which does not mean that the bots are down. The alert VigieSilent reports it.",
         query(newest_age(), instant=True), unit="s", decimals=0))
     board_ = board_.with_panel(rows(
-        "Probes", "One line for each probe and location; the name links to its dashboard. The colour of the remaining budget depends on the selected objective. "
+        "Probes", "One line for each probe and location; the name links to its dashboard. The remaining budget is that of the objective in the probe file, or of the selected one. "
         "For a slow probe without a run in the window, the last run is shown. An empty cell means no data.",
         [
             ("State", state(), "none", None, STATE),

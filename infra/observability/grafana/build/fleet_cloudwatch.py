@@ -37,7 +37,7 @@ def build():
     b = board("vigie-fleet-cloudwatch", "Vigie: fleet (CloudWatch)", "All probes of an environment from CloudWatch's metrics.",
               choose_source("cloudwatch"),
               fixed("region", "Region", ["default", "eu-west-1", "eu-west-3", "eu-central-1", "us-east-1", "us-west-2"], "`default` is the region of the data source."),
-              fixed("environment", "Environment", ["prod", "staging", "dev"], "The dimension Environment."), OBJECTIVE, links=True)
+              fixed("environment", "Environment", ["prod", "staging", "dev"], "The dimension Environment."), OBJECTIVE_OF_ALL, links=True)
     cloud = dict(source=CLOUDWATCH)
     b = b.with_row(row("Now"))
     b = b.with_panel(number("State", "Whether the newest minute with a result within two days had a failed run. For the reason, use `vigie report --last PROBE`.",

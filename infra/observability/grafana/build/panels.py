@@ -200,7 +200,9 @@ LOOKBACK = fixed(
     "lookback", "Look back", ["10m", "30m", "2h", "12h", "2d"],
     "How long the last result is shown. The result of a slow probe, which runs less than three times in 16 minutes, is always shown for two days.",
 )
-OBJECTIVE = fixed("objective", "Objective", ["0.995", "0.99", "0.999", "0.9"], "Availability objective over 30 days, as a share.")
+OBJECTIVES = ["0.995", "0.99", "0.999", "0.9"]
+OBJECTIVE = fixed("objective", "Objective", OBJECTIVES, "Availability objective over 30 days, as a share, of probes whose file has no `objective`.")
+OBJECTIVE_OF_ALL = fixed("objective", "Objective", OBJECTIVES, "Availability objective over 30 days, as a share, of all probes: CloudWatch has no metric of the objective in a probe file.")
 
 
 def board(uid, title, description, *variables, span="now-6h", links=True):

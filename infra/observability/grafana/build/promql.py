@@ -41,8 +41,15 @@ def availability(window, by=f" by ({BY})"):
     return f"sum{by} ({good}) / sum{by} ({runs})"
 
 
+def error_budget(by=f" by ({BY})"):
+    """The share of runs that may fail: from the objective of the probe file, else from the variable."""
+    own = f"1 - max{by} (last_over_time(probe_objective_ratio{{{S}}}[2d]))"
+    other = f"1 - $objective + 0 * max{by} (last_over_time(probe_success{{{S}}}[30d]))"
+    return f"({own} or {other})"
+
+
 def budget_left(by=f" by ({BY})"):
-    return f"1 - (1 - {availability('30d', by)}) / (1 - $objective)"
+    return f"1 - (1 - {availability('30d', by)}) / {error_budget(by)}"
 
 
 def newest_age():
