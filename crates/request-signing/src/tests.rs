@@ -1,8 +1,11 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::operation::put_object::PutObjectOutput;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 
 use super::*;
 
@@ -79,6 +82,77 @@ async fn stored_key_of_another_length_is_rejected() {
     }
 }
 
+const DAY: u64 = 86_400;
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds)
+}
+
+/// A bucket that answers the numbered requests with an error.
+fn refuses(refused: fn(usize) -> bool) -> Rule {
+    let count = AtomicUsize::new(0);
+    mock!(Client::put_object).then_compute_response(move |_| {
+        if refused(count.fetch_add(1, Ordering::Relaxed)) {
+            MockResponse::Error(PutObjectError::unhandled("access denied"))
+        } else {
+            MockResponse::Output(PutObjectOutput::builder().build())
+        }
+    })
+}
+
+#[tokio::test]
+async fn key_is_replaced_after_a_day() {
+    let put = refuses(|_| false);
+    let signer =
+        Signer::new(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&put]), "bucket".to_owned());
+    let mut ids = Vec::new();
+    for hour in [0, 23, 24, 47, 48] {
+        let signing = signer.key(at(hour * 3_600)).await.unwrap();
+        assert!(signing.not_renewed.is_none());
+        ids.push(signing.key.id().to_owned());
+    }
+    assert!(ids[0] == ids[1] && ids[2] == ids[3], "{ids:?}");
+    assert!(ids[1] != ids[2] && ids[3] != ids[4], "{ids:?}");
+    assert_eq!(put.num_calls(), 3);
+}
+
+#[tokio::test]
+async fn last_key_signs_while_a_new_one_is_refused() {
+    // The first request stores the key; the next two fail.
+    let put = refuses(|number| number == 1 || number == 2);
+    let signer =
+        Signer::new(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&put]), "bucket".to_owned());
+    let first = signer.key(at(0)).await.unwrap().key;
+    for minute in [0, 1] {
+        let signing = signer.key(at(DAY + minute * 60)).await.unwrap();
+        assert_eq!(signing.key.id(), first.id());
+        assert!(matches!(signing.not_renewed, Some(SignError::Store { .. })));
+    }
+    let renewed = signer.key(at(DAY + 120)).await.unwrap();
+    assert!(renewed.not_renewed.is_none() && renewed.key.id() != first.id());
+
+    let put = refuses(|_| true);
+    let signer =
+        Signer::new(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&put]), "bucket".to_owned());
+    assert!(matches!(signer.key(at(0)).await, Err(SignError::Store { .. })), "no key yet");
+}
+
+#[tokio::test]
+async fn old_and_new_keys_are_both_accepted() {
+    let (old, new) = (SigningKey::new(ID, &[7; 32]).unwrap(), "fedcba9876543210");
+    let new = SigningKey::new(new, &[8; 32]).unwrap();
+    let get = mock!(Client::get_object).then_compute_output(|request| {
+        let bytes =
+            if request.key() == Some("signing/0123456789abcdef") { [7; 32] } else { [8; 32] };
+        GetObjectOutput::builder().body(ByteStream::from(bytes.to_vec())).build()
+    });
+    let verifier = verifier(&get);
+    for key in [&old, &new, &old] {
+        verifier.verify(&key.signed("{\"runs\":[]}".to_owned())).await.unwrap();
+    }
+    assert_eq!(get.num_calls(), 2, "both are remembered");
+}
+
 #[tokio::test]
 async fn signer_stores_its_key_once() {
     let put = mock!(Client::put_object)
@@ -88,9 +162,10 @@ async fn signer_stores_its_key_once() {
             is_key && request.bucket() == Some("bucket")
         })
         .then_output(|| PutObjectOutput::builder().build());
-    let signer = Signer::new(mock_client!(aws_sdk_s3, [&put]), "bucket".to_owned());
-    let first = signer.key().await.unwrap().sign("x");
-    assert_eq!(signer.key().await.unwrap().sign("x"), first);
+    let signer =
+        Signer::new(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&put]), "bucket".to_owned());
+    let first = signer.key(at(0)).await.unwrap().key.sign("x");
+    assert_eq!(signer.key(at(DAY - 1)).await.unwrap().key.sign("x"), first);
     assert_eq!(put.num_calls(), 1);
     assert_ne!(SigningKey::random().unwrap().sign("x"), first);
 }

@@ -10,9 +10,11 @@ mod destinations;
 mod metrics;
 pub mod probes;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::Client as S3;
@@ -165,7 +167,7 @@ impl Dispatcher {
         let (environment, due) = (&self.config.environment, request.smoke_run_due);
         let plan = SmokePlan::new(&loaded.probes, environment, due, loaded.problems.clone());
         let text = serde_json::to_string(&plan.run_request)?;
-        let run_request = self.signer.key().await?.signed(text);
+        let run_request = self.signer.key(SystemTime::now()).await?.key.signed(text);
         Ok(SignedPlan { run_request, left_out: plan.left_out, problems: plan.problems })
     }
 
@@ -184,7 +186,11 @@ impl Dispatcher {
             error!(problem, "Probe file has an error");
         }
         let minute = minute_after(event.scheduled_time);
-        let key = self.signer.key().await?;
+        let signing = self.signer.key(event.scheduled_time.into()).await?;
+        if let Some(error) = &signing.not_renewed {
+            error!(error = chain(error), "The signing key was not renewed; the last one is used");
+        }
+        let key = &*signing.key;
         // Boxed: the nested future is too deep for the compiler's type-length limit.
         let sending = self.destinations.iter();
         let sending = sending.map(|one| Box::pin(self.send(one, key, &loaded.probes, minute)));
@@ -195,7 +201,8 @@ impl Dispatcher {
         let runs_sent = sent.iter().map(Sent::runs).sum();
         let without_alarm = self.count_without_alarm(&loaded.probes, minute).await;
         let timeout = longest_timeout(&loaded.probes, &self.config.environment);
-        let problems = loaded.problems.len() + unknown.len();
+        let renewal = usize::from(signing.not_renewed.is_some());
+        let problems = loaded.problems.len() + unknown.len() + renewal;
         let counts = Counts { runs: runs_sent, problems, without_alarm, timeout };
         self.publish(minute, &counts).await;
         let Dispatched { scrapes, messages, .. } = planned;
@@ -317,228 +324,6 @@ impl Sent {
             Some(Unsent { missing, source, .. }) => {
                 Err(DispatchError::Send { missing, all: self.planned.messages, source })
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
-    use aws_sdk_s3::operation::put_object::PutObjectOutput;
-    use aws_sdk_sqs::Client as Sqs;
-    use aws_sdk_sqs::operation::send_message_batch::{
-        SendMessageBatchError, SendMessageBatchInput, SendMessageBatchOutput,
-    };
-    use aws_sdk_sqs::types::{
-        BatchResultErrorEntry, SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
-    };
-    use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
-    use domain::run_request::RunRequest;
-
-    const MINUTE: &str = r#"{"scheduled_time":"2026-11-22T10:00:00Z"}"#;
-
-    fn dispatcher(variables: &str, sqs: &[&Rule], put: &Rule) -> Dispatcher {
-        dispatcher_at("", variables, sqs, put)
-    }
-
-    fn dispatcher_at(locations: &str, variables: &str, sqs: &[&Rule], put: &Rule) -> Dispatcher {
-        let env = |name: &str| match name {
-            "LOCATIONS" => Some(locations.to_owned()),
-            "VIGIE_LOCATION" | "AWS_REGION" => Some("eu-west-3".to_owned()),
-            "VIGIE_ENVIRONMENT" => Some("local".to_owned()),
-            "RUNS_QUEUE_URL" => Some("http://queue/vigie-local-runs".to_owned()),
-            "PROBE_VARIABLES" => Some(variables.to_owned()),
-            "PROBES" => Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes").to_owned()),
-            "PROBE_ALARMS" => Some("off".to_owned()),
-            "REPORT_BUCKET" => Some("reports".to_owned()),
-            _ => None,
-        };
-        let config = Config::from_env(env).unwrap();
-        let key = mock!(S3::put_object).then_output(|| PutObjectOutput::builder().build());
-        let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&key]);
-        let destinations =
-            Destination::all(&config, |_| mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs));
-        let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [put]);
-        Dispatcher::new(config, s3, destinations, cloudwatch)
-    }
-
-    fn scheduled() -> ScheduleEvent {
-        serde_json::from_str(MINUTE).unwrap()
-    }
-
-    /// Accepts every metric.
-    fn any_metric() -> Rule {
-        mock!(CloudWatch::put_metric_data).then_output(|| PutMetricDataOutput::builder().build())
-    }
-
-    fn read(body: &str) -> RunRequest {
-        let signed = SignedRequest::read(body).unwrap();
-        assert!(signed.signature.is_some(), "{body}");
-        RunRequest::read(&signed.request).unwrap()
-    }
-
-    fn runs(request: &SendMessageBatchInput) -> usize {
-        let requests = request.entries().iter().map(|entry| read(entry.message_body()));
-        requests.map(|request| request.runs.len()).sum()
-    }
-
-    fn accepted() -> SendMessageBatchOutput {
-        let entry = |id: usize| {
-            SendMessageBatchResultEntry::builder()
-                .id(id.to_string())
-                .message_id("m")
-                .md5_of_message_body("d")
-                .build()
-        };
-        let entries = (0..10).map(|id| entry(id).unwrap()).collect();
-        SendMessageBatchOutput::builder()
-            .set_successful(Some(entries))
-            .set_failed(Some(vec![]))
-            .build()
-            .unwrap()
-    }
-
-    #[tokio::test]
-    async fn ten_second_probe_runs_six_times_a_minute() {
-        let sent = mock!(Sqs::send_message_batch)
-            .match_requests(|request| {
-                request.queue_url() == Some("http://queue/vigie-local-runs") && runs(request) <= 10
-            })
-            .then_output(accepted);
-        let metric = mock!(CloudWatch::put_metric_data)
-            .match_requests(|request| {
-                let [datum] = request.metric_data() else { return false };
-                datum.metric_name() == Some("RunsDispatched") && datum.value() == Some(6.0)
-            })
-            .then_output(|| PutMetricDataOutput::builder().build());
-        let dispatcher = dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&sent], &metric);
-        assert_eq!(dispatcher.dispatch(scheduled()).await.unwrap().runs, 6);
-        assert_eq!(metric.num_calls(), 1);
-    }
-
-    #[test]
-    fn longest_timeout_is_that_of_a_probe_that_runs_here() {
-        let probe = |name: &str, timeout: u64, environment: &str| -> Probe {
-            serde_json::from_value(serde_json::json!({
-                "name": name, "every_seconds": 1_800, "enabled": true, "timeout_seconds": timeout,
-                "environments": [environment], "target": { "url": "http://127.0.0.1:1" },
-                "retry": { "attempts": 0, "wait_seconds": 1 }, "objectives": {},
-                "conversation": [{ "say": "hi" }],
-                "alarm": { "down": { "m": 2, "n": 3 }, "degraded": { "m": 3, "n": 5 }, "severity": "page" },
-            }))
-            .unwrap()
-        };
-        let probes = [probe("a", 60, "prod"), probe("b", 600, "prod"), probe("c", 900, "dev")];
-        let longest = longest_timeout(&probes, &"prod".parse().unwrap());
-        assert_eq!(longest, Duration::from_secs(600));
-        assert_eq!(longest_timeout(&[], &"prod".parse().unwrap()), Duration::ZERO);
-    }
-
-    #[tokio::test]
-    async fn each_location_gets_its_runs_although_one_fails() {
-        let at = |url: &'static str, location: &'static str| {
-            mock!(Sqs::send_message_batch).match_requests(move |request| {
-                let bodies =
-                    request.entries().iter().map(SendMessageBatchRequestEntry::message_body);
-                let mut requests = bodies.map(read);
-                request.queue_url() == Some(url)
-                    && requests
-                        .all(|one| one.location.as_ref().is_some_and(|at| at.as_str() == location))
-            })
-        };
-        let home = at("http://queue/vigie-local-runs", "eu-west-3").then_output(accepted);
-        let away = at("http://queue/vigie-local-of-eu-west-3-runs", "us-east-1")
-            .then_error(|| SendMessageBatchError::unhandled("unreachable"));
-        let office =
-            at("http://queue/vigie-local-agent-office-runs", "office").then_output(accepted);
-        let metric = mock!(CloudWatch::put_metric_data)
-            .match_requests(|request| request.metric_data()[0].value() == Some(12.0))
-            .then_output(|| PutMetricDataOutput::builder().build());
-        let url = "DEMO_BOT_URL=http://127.0.0.1:7860";
-        let locations = "eu-west-3,us-east-1,office";
-        let dispatcher = dispatcher_at(locations, url, &[&home, &away, &office], &metric);
-        let dispatched = dispatcher.dispatch(scheduled()).await.unwrap();
-        assert_eq!((dispatched.runs, metric.num_calls()), (18, 1));
-        assert!(home.num_calls() > office.num_calls(), "only the home location makes scrapes");
-        assert!(office.num_calls() > 0 && away.num_calls() > 0);
-    }
-
-    #[tokio::test]
-    async fn probe_with_unset_variable_is_counted_as_run_error() {
-        let metric = mock!(CloudWatch::put_metric_data)
-            .match_requests(|request| {
-                let named = |datum: &aws_sdk_cloudwatch::types::MetricDatum| {
-                    datum.metric_name() == Some("RunErrors")
-                };
-                request.metric_data().iter().any(named)
-            })
-            .then_output(|| PutMetricDataOutput::builder().build());
-        let dispatched = dispatcher("", &[], &metric).dispatch(scheduled()).await.unwrap();
-        assert_eq!(dispatched, Dispatched { runs: 0, scrapes: 0, messages: 0 });
-        assert_eq!(metric.num_calls(), 1);
-    }
-
-    #[tokio::test]
-    async fn smoke_request_returns_a_plan_and_sends_nothing() {
-        let event: Event =
-            serde_json::from_str(r#"{"smoke_run_due":"2026-11-22T10:00:07Z"}"#).unwrap();
-        let plan_with = async |variables| {
-            let answer = dispatcher(variables, &[], &any_metric()).handle(event).await.unwrap();
-            let plan = serde_json::from_value::<SignedPlan>(answer).unwrap();
-            assert!(plan.run_request.signature.is_some(), "{plan:?}");
-            (RunRequest::read(&plan.run_request.request).unwrap(), plan)
-        };
-        let (request, plan) = plan_with("DEMO_BOT_URL=http://127.0.0.1:7860").await;
-        let [run] = &request.runs[..] else { panic!("{plan:?}") };
-        assert_eq!((run.probe.name.as_str(), request.due.as_second() % 60), ("demo", 7));
-        assert!(plan.problems.is_empty(), "{:?}", plan.problems);
-
-        let (request, plan) = plan_with("").await;
-        assert!(request.runs.is_empty());
-        assert!(plan.problems[0].contains("DEMO_BOT_URL"), "{:?}", plan.problems);
-    }
-
-    /// Six runs and six scrapes a minute.
-    const BATCHES: usize = 2;
-
-    /// The first message of a batch is rejected.
-    fn rejected(is_sender_fault: bool) -> SendMessageBatchOutput {
-        let entry = BatchResultErrorEntry::builder()
-            .id("0")
-            .code("Throttled")
-            .message("slow down")
-            .sender_fault(is_sender_fault);
-        let output = SendMessageBatchOutput::builder().set_successful(Some(vec![]));
-        output.set_failed(Some(vec![entry.build().unwrap()])).build().unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn message_rejected_once_is_sent_again_alone() {
-        let is_second = |request: &SendMessageBatchInput| matches!(request.entries(), [only] if only.id() == "0");
-        let first = mock!(Sqs::send_message_batch)
-            .match_requests(move |request| !is_second(request))
-            .then_output(|| rejected(false));
-        let second = mock!(Sqs::send_message_batch).match_requests(is_second).then_output(accepted);
-        let dispatcher =
-            dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&first, &second], &any_metric());
-        dispatcher.dispatch(scheduled()).await.unwrap();
-        assert_eq!((first.num_calls(), second.num_calls()), (BATCHES, BATCHES));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn message_rejected_twice_is_an_error() {
-        for (is_sender_fault, calls) in [(false, 2 * BATCHES), (true, BATCHES)] {
-            let sent =
-                mock!(Sqs::send_message_batch).then_output(move || rejected(is_sender_fault));
-            let dispatcher =
-                dispatcher("DEMO_BOT_URL=http://127.0.0.1:7860", &[&sent], &any_metric());
-            let error = dispatcher.dispatch(scheduled()).await.unwrap_err();
-            let diagnostic = Diagnostic::from(error);
-            assert_eq!((diagnostic.error_type.as_str(), sent.num_calls()), ("Send", calls));
-            let message = &diagnostic.error_message;
-            let expected = "SQS rejected a message with `Throttled`: slow down";
-            assert!(message.ends_with(expected), "{message}");
         }
     }
 }
