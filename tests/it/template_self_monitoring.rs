@@ -128,6 +128,20 @@ fn no_topic_reports_its_own_failure() {
 }
 
 #[test]
+fn longest_run_does_not_look_unreported() {
+    let alarms = self_monitoring();
+    let alarm = alarms.resource("RunsUnreported");
+    let number = |pointer: &str| alarm.get(pointer).as_u64().unwrap();
+    let (periods, least) = (number("/EvaluationPeriods"), number("/DatapointsToAlarm"));
+    let period = number("/Metrics/1/MetricStat/Period");
+    assert_eq!((periods, period), (least, number("/Metrics/2/MetricStat/Period")));
+    // The runs of the oldest period have had this time at least, and one waits up to two minutes in the queue.
+    let had = (periods - 1) * period;
+    let longest = domain::probe::longest_timeout(std::time::Duration::from_secs(86_400));
+    assert!(had > longest.as_secs() + 150, "{had}");
+}
+
+#[test]
 fn longest_run_does_not_raise_the_queue_age_alarm() {
     let (template, alarms) = (template(), self_monitoring());
     let queue = template.resource("RunsQueue").get("/QueueName");
