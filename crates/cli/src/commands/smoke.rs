@@ -14,6 +14,7 @@ use request_signing::SignedRequest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::edges::{self, WaitLimits};
 use crate::output::{pretty, visible};
 use crate::style::{DIM, ERROR, WARN};
 use crate::{Exit, Io};
@@ -32,11 +33,15 @@ const TIMEOUT: Duration = Duration::from_secs(920);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  vigie smoke --environment dev")]
+  vigie smoke --environment dev
+  vigie smoke --environment dev --edges")]
 pub struct Arguments {
     /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
+    /// Then follow a message along each path between schedules, queues and functions, and name the edge at which it was lost.
+    #[arg(long)]
+    edges: bool,
 }
 
 /// The response of the dispatcher. Only the prober reads the request, which the dispatcher has signed.
@@ -48,7 +53,12 @@ struct SmokePlan {
 }
 
 pub(crate) async fn smoke(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
-    let exit = smoke_run(&arguments.environment, io).await?;
+    let mut exit = smoke_run(&arguments.environment, io).await?;
+    if arguments.edges {
+        let aws = aws_config::load_from_env().await;
+        let followed = edges::check(&aws, &arguments.environment, None, WaitLimits::default(), io);
+        exit = exit.max(followed.await?);
+    }
     list_unconfirmed(&arguments.environment, io).await?;
     Ok(exit)
 }

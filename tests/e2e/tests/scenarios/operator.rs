@@ -34,11 +34,19 @@ pub(super) async fn commands_of_the_runbook_work(env: &LocalEnvironment) -> anyh
 /// The deployed functions make the runs and return the results.
 pub(super) async fn smoke_run(env: &LocalEnvironment) -> anyhow::Result<()> {
     let operator = Operator::at(env).await?;
-    let output = operator.does("vigie", &["smoke", "--environment", "local"]).await?;
+    let output = operator.does("vigie", &["smoke", "--environment", "local", "--edges"]).await?;
     let said = said(&output);
     ensure!(output.status.code() == Some(1), "ended with {}\n{said}", output.status);
     for verdict in ["● gone down (connect)", "● steady up", "● failing up"] {
         ensure!(said.contains(verdict), "`{verdict}` is not there:\n{said}");
+    }
+    for path in [
+        "ok this command → queue vigie-local-runs → function vigie-local-prober",
+        "ok this command → queue vigie-local-samples.fifo → function vigie-local-bridge → Prometheus",
+        "ok schedule vigie-local-dispatch → function vigie-local-dispatcher",
+        "ok schedule vigie-local-alerts → queue vigie-local-alerts → function vigie-local-alerts",
+    ] {
+        ensure!(said.contains(path), "`{path}` is not there:\n{said}");
     }
     let output = operator.does("vigie", &["smoke", "--environment", "elsewhere"]).await?;
     ensure!(output.status.code() == Some(2), "{}", String::from_utf8_lossy(&output.stderr));
