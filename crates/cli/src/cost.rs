@@ -3,8 +3,13 @@
 //! The schedule gives the number of messages and invocations. The duration of a run is an assumption of the caller. Free
 //! tiers are not counted.
 
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::Context;
 use domain::schedule::plan;
 use domain::{EnvironmentName, Probe};
 use jiff::Timestamp;
@@ -49,7 +54,25 @@ impl Prices {
     pub(crate) fn built_in() -> Self {
         serde_json::from_str(include_str!("../prices.json")).expect("a test reads the same file")
     }
+
+    /// The prices of another region or date, in the form of `prices.json`.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let file = path.display();
+        let size = std::fs::metadata(path).with_context(|| format!("could not read `{file}`"))?;
+        anyhow::ensure!(
+            size.len() <= LARGEST_LIST,
+            "`{file}` has {} bytes; expected at most {LARGEST_LIST}",
+            size.len()
+        );
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("could not read `{file}`"))?;
+        let expected = "expected a price list in the form of `crates/cli/prices.json`";
+        serde_json::from_str(&text).with_context(|| format!("`{file}` is not valid; {expected}"))
+    }
 }
+
+/// The largest price list in bytes.
+const LARGEST_LIST: u64 = 64 * 1024;
 
 /// How functions in a VPC reach the AWS APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,10 +95,14 @@ pub(crate) struct Assumed {
     pub(crate) all_metrics: bool,
     /// Whether results go to Prometheus by remote write too.
     pub(crate) remote_write: bool,
+    /// Memory of the bridge, in MB.
+    pub(crate) bridge_memory: u32,
     /// With `HeartbeatUrl`.
     pub(crate) heartbeat: bool,
     /// Number of locations in the parameter `Locations`; 1 without it.
     pub(crate) locations: usize,
+    /// Yearly rotations of the encryption key that are billed: AWS bills the first two.
+    pub(crate) key_rotations: u8,
     pub(crate) network: Network,
 }
 
@@ -106,7 +133,6 @@ const ALERTS_GIGABYTES: f64 = 0.25;
 const TICK_WRITES: f64 = 3.0;
 /// `GetMetricData` is billed for each metric; the heartbeat queries four every minute.
 const HEARTBEAT_METRICS: f64 = 4.0;
-const BRIDGE_GIGABYTES: f64 = 0.25;
 const BRIDGE_SECONDS: f64 = 0.2;
 /// Data keys are used for an hour by queues and for five minutes by the table.
 const KMS_REQUESTS: f64 = 20_000.0;
@@ -179,7 +205,7 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
     let invocations = messages.runs + messages.scrapes + 2.0 * MINUTES_A_MONTH;
     let forwarded = if assumed.remote_write { runs + scrapes } else { 0.0 };
 
-    let bridge = bridges * BRIDGE_SECONDS * BRIDGE_GIGABYTES;
+    let bridge = bridges * BRIDGE_SECONDS * f64::from(assumed.bridge_memory) / 1_024.0;
     let lambda = (prober + ticks + bridge) * prices.lambda_arm64_gb_second
         + (invocations + bridges) / 1e6 * prices.lambda_million_requests;
     let metrics_each = if assumed.all_metrics { FULL_METRICS } else { ESSENTIAL_METRICS };
@@ -215,7 +241,8 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         CALLED_EACH_MINUTE * MINUTES_A_MONTH / 1e6 * prices.scheduler_million_invocations;
     let writes = runs + TICK_WRITES * MINUTES_A_MONTH;
     let table = writes / 1e6 * prices.dynamodb_million_writes;
-    let key = prices.kms_key + KMS_REQUESTS / 1e4 * prices.kms_ten_thousand_requests;
+    let versions = 1.0 + f64::from(assumed.key_rotations);
+    let key = versions * prices.kms_key + KMS_REQUESTS / 1e4 * prices.kms_ten_thousand_requests;
     // A scrape reads the list of series of the previous one.
     let bucket = runs * FAILING * OBJECTS / 1e3 * prices.s3_thousand_puts
         + scrapes / 1e3 * prices.s3_thousand_gets;
@@ -336,135 +363,4 @@ fn messages_a_month(probes: &[Probe]) -> Messages {
 #[expect(clippy::cast_precision_loss, reason = "counts of probes and messages are far below 2^53")]
 fn float(count: usize) -> f64 {
     count as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ASSUMED: Assumed = Assumed {
-        run: Duration::from_secs(5),
-        memory: 256,
-        all_metrics: false,
-        remote_write: false,
-        heartbeat: false,
-        locations: 1,
-        network: Network::Public,
-    };
-
-    fn probes(count: usize, every: &str) -> Vec<Probe> {
-        let one = |number: usize| {
-            let text = format!(
-                "probe: bot-{number}\nevery: {every}\ntarget: {{ url: \"http://x\" }}\nconversation: [ {{ say: hi }} ]\n"
-            );
-            let spec = probe_file::parse(&text, "bot.yaml").unwrap();
-            spec.resolve(&"prod".parse().unwrap(), &|_| None).unwrap()
-        };
-        (0..count).map(one).collect()
-    }
-
-    fn line(bill: &[Line], name: &str) -> f64 {
-        bill.iter().find(|line| line.name == name).unwrap().dollars
-    }
-
-    #[test]
-    fn bill_of_a_probe_per_minute_matches_arithmetic() {
-        let prices = Prices::built_in();
-        let bill = bill(&probes(1, "1m"), ASSUMED, &prices);
-        // 43,200 runs of 5.3 s with 0.25 GB, and 43,200 tenths of a second of the dispatcher and of alerts.
-        let seconds = 43_200.0 * 5.3 * 0.25 + 43_200.0 * 0.1 * 0.125 + 43_200.0 * 0.1 * 0.25;
-        let lambda = seconds * 0.000_013_333_4 + 129_600.0 / 1e6 * 0.2;
-        assert!((line(&bill, "Lambda") - lambda).abs() < 1e-9);
-        assert!((line(&bill, "CloudWatch metrics") - (2.0 + 1.0 / 24.0 + 4.0) * 0.3).abs() < 1e-9);
-        assert!((line(&bill, "CloudWatch alarms") - 25.0 * 0.1).abs() < 1e-9);
-        assert!((synthetics(&probes(1, "1m"), &prices) - 51.84).abs() < 1e-9);
-    }
-
-    #[test]
-    fn bill_of_three_locations_matches_arithmetic() {
-        let prices = Prices::built_in();
-        let three = Assumed { locations: 3, ..ASSUMED };
-        let of = |assumed, name| line(&bill(&probes(1, "1m"), assumed, &prices), name);
-        let more = |name| of(three, name) - of(ASSUMED, name);
-        // Two metrics of each location; six instead of one in the vote, and three alarms of locations.
-        assert!((more("CloudWatch metrics") - 6.0 * 0.3).abs() < 1e-9);
-        assert!((more("CloudWatch alarms") - 8.0 * 0.1).abs() < 1e-9);
-        let runs = 86_400.0 * (5.3 * 0.25 * 0.000_013_333_4 + 0.2 / 1e6);
-        assert!((more("Lambda") - runs).abs() < 1e-9);
-
-        let mut narrowed = probes(1, "1m");
-        let locations = Some(vec!["eu-west-3".parse().unwrap()]);
-        narrowed[0].placement = domain::Placement { locations, spread: false };
-        let alarms = line(&bill(&narrowed, three, &prices), "CloudWatch alarms");
-        assert!((alarms - of(ASSUMED, "CloudWatch alarms")).abs() < 1e-9);
-    }
-
-    #[test]
-    fn probes_share_invocations() {
-        let prices = Prices::built_in();
-        let one = line(&bill(&probes(1, "1m"), ASSUMED, &prices), "Lambda");
-        let hundred = line(&bill(&probes(100, "1m"), ASSUMED, &prices), "Lambda");
-        assert!(hundred < one * 20.0, "{one} {hundred}");
-    }
-
-    #[test]
-    fn high_resolution_alarms_cost_more_and_disabled_probes_nothing() {
-        let prices = Prices::built_in();
-        let base = total(&bill(&[], ASSUMED, &prices));
-        let alarms = line(&bill(&probes(1, "10s"), ASSUMED, &prices), "CloudWatch alarms");
-        assert!((alarms - (2.3 + 0.6)).abs() < 1e-9);
-        let off: Vec<Probe> =
-            probes(1, "1m").into_iter().map(|probe| Probe { enabled: false, ..probe }).collect();
-        assert!((total(&bill(&off, ASSUMED, &prices)) - base).abs() < 1e-9);
-    }
-
-    #[test]
-    fn templates_have_the_counted_resources() {
-        let template = [
-            include_str!("../../../infra/template.yaml"),
-            include_str!("../../../infra/self-monitoring.yaml"),
-            include_str!("../../../infra/dashboard.yaml"),
-        ]
-        .concat();
-        let counted = [
-            ("CloudWatch::Dashboard", OWN_DASHBOARDS),
-            ("Scheduler::Schedule", CALLED_EACH_MINUTE),
-            ("KMS::Key", 1.0),
-            // A composite alarm costs as much as five alarms and is not in the bill.
-            ("CloudWatch::CompositeAlarm", 0.0),
-        ];
-        for (resource, counted) in counted {
-            let line = format!("Type: AWS::{resource}");
-            let found = template.lines().filter(|found| found.trim() == line).count();
-            assert!((float(found) - counted).abs() < 0.5, "{found} of {resource}");
-        }
-        let metrics = template.lines().filter(|line| line.trim().starts_with("MetricName: "));
-        let metrics = metrics.count();
-        // Two more are created only with a metric stream, and one with an escalation.
-        let counted = OWN_ALARM_METRICS + BRIDGE_ALARMS + 3.0;
-        assert!((float(metrics) - counted).abs() < 0.5, "{metrics} metrics of alarms");
-    }
-
-    #[test]
-    fn cost_of_an_environment_and_of_ten_bots_stays_low() {
-        let prices = Prices::built_in();
-        let base = total(&bill(&[], ASSUMED, &prices));
-        assert!(base <= 8.0, "{base}");
-        let ten = total(&bill(&probes(10, "1m"), ASSUMED, &prices)) / 10.0;
-        assert!(ten <= 2.5, "{ten}");
-    }
-
-    #[test]
-    fn options_add_their_lines() {
-        let prices = Prices::built_in();
-        let of = |assumed| bill(&[], assumed, &prices);
-        let heartbeat = of(Assumed { heartbeat: true, ..ASSUMED });
-        let requests = "CloudWatch requests";
-        let added = line(&heartbeat, requests) - line(&of(ASSUMED), requests);
-        assert!((added - 1.728).abs() < 1e-9, "{added}");
-        for (network, dollars) in [(Network::Endpoints, 28.8), (Network::NatGateway, 32.4)] {
-            let bill = of(Assumed { network, ..ASSUMED });
-            assert!((line(&bill, "VPC") - dollars).abs() < 1e-9, "{network:?}");
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use domain::probe::PerEnvironment;
+use domain::template::Part;
 use domain::{EnvironmentName, Probe, ProbeSpec, TargetSpec, Template};
 use probe_file::written_duration;
 
@@ -14,12 +15,13 @@ use crate::{Exit, Io, files};
 
 /// Print the monthly cost of the probes on AWS, line by line, and of 1, 10 and 100 probes like the first one.
 ///
-/// Costs of the chatbots, such as a paid model, are not included. Multiply by the number of regions.
+/// Costs of the chatbots, such as a paid model, are not included.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   vigie cost --environment prod
-  vigie cost probes/support-bot.yaml --duration 12 --metrics full --remote-write")]
+  vigie cost probes/support-bot.yaml --duration 12 --metrics full --remote-write
+  vigie cost --prices prices/eu-west-3.json --prices prices/eu-central-1.json")]
 pub struct Arguments {
     /// Probe files, or folders of them.
     #[arg(value_name = "FILE", default_value = "probes")]
@@ -39,12 +41,21 @@ pub struct Arguments {
     /// Include the bridge to Prometheus.
     #[arg(long)]
     remote_write: bool,
+    /// Memory of the bridge, in MB: parameter `BridgeMemory`.
+    #[arg(long, value_name = "MB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    bridge_memory: u32,
     /// Include the requests for `HeartbeatUrl`.
     #[arg(long)]
     heartbeat: bool,
     /// Number of locations in the parameter `Locations`.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     locations: u8,
+    /// Yearly rotations of the encryption key so far; AWS bills the first two.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
+    key_rotations: u8,
+    /// Price list of a region, in the form of `crates/cli/prices.json`; once for each region with a stack [default: us-east-1].
+    #[arg(long, value_name = "FILE")]
+    prices: Vec<PathBuf>,
     /// Include the network of a prober in a VPC.
     #[arg(long, value_parser = ["endpoints", "nat"])]
     vpc: Option<String>,
@@ -64,37 +75,57 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         memory: arguments.memory,
         all_metrics: arguments.metrics == "full",
         remote_write: arguments.remote_write,
+        bridge_memory: arguments.bridge_memory,
         heartbeat: arguments.heartbeat,
         locations: usize::from(arguments.locations),
+        key_rotations: arguments.key_rotations,
         network: match arguments.vpc.as_deref() {
             Some("endpoints") => Network::Endpoints,
             Some(_) => Network::NatGateway,
             None => Network::Public,
         },
     };
-    let prices = Prices::built_in();
-    each(&probes, assumed, &prices, io)?;
-    table(&probes, assumed, &prices, io)?;
-    writeln!(
-        io.out,
-        "\n{DIM}Dollars a month in {}, prices of {}. {}\nRuns of {} s with {} MB are assumed. Sources:\n{}{DIM:#}",
-        prices.region,
-        prices.date,
-        prices.note,
-        arguments.duration,
-        arguments.memory,
-        prices.sources.join("\n"),
-    )?;
+    let lists = price_lists(&arguments.prices)?;
+    let mut sum = 0.0;
+    for prices in &lists {
+        each(&probes, assumed, prices, io)?;
+        table(&probes, assumed, prices, io)?;
+        sum += total(&bill(&probes, assumed, prices));
+        writeln!(
+            io.out,
+            "\n{DIM}Dollars a month in {}, prices of {}. {}\nRuns of {} s with {} MB are assumed. Sources:\n{}{DIM:#}",
+            prices.region,
+            prices.date,
+            prices.note,
+            arguments.duration,
+            arguments.memory,
+            prices.sources.join("\n"),
+        )?;
+    }
+    if 1 < lists.len() {
+        let regions: Vec<&str> = lists.iter().map(|prices| prices.region.as_str()).collect();
+        writeln!(io.out, "\n{BOLD}Total of {}: {sum:.2}{BOLD:#}", regions.join(", "))?;
+    }
     Ok(Exit::Success)
 }
 
-/// The probe with a placeholder address: the cost does not depend on it.
+fn price_lists(files: &[PathBuf]) -> anyhow::Result<Vec<Prices>> {
+    if files.is_empty() {
+        return Ok(vec![Prices::built_in()]);
+    }
+    files.iter().map(|file| Prices::read(file)).collect()
+}
+
+/// The probe with a placeholder address: the cost depends only on whether it uses TLS.
 fn priced(mut spec: ProbeSpec) -> anyhow::Result<Probe> {
     let environment = match spec.environments.as_deref() {
         Some([first, ..]) => first.clone(),
         _ => "local".parse()?,
     };
-    let url = Template::literal("https://chat.example.com");
+    let written = spec.target.url.get(&environment).and_then(|url| url.parts().first());
+    let is_plain = matches!(written, Some(Part::Literal(text)) if text.starts_with("http://"));
+    let url = if is_plain { "http://chat.example.com" } else { "https://chat.example.com" };
+    let url = Template::literal(url);
     spec.target = TargetSpec::new(PerEnvironment::Same(url));
     Ok(spec.resolve(&environment, &|_| Some(String::new()))?)
 }
