@@ -86,6 +86,17 @@ def grow_pairs(history):
 PAIRS = {"type": "tuples"} if VERSION == 5 else {}
 
 
+def picture():
+    """The path of a small picture, in the folder for temporary files that every app may read."""
+    import tempfile
+
+    from PIL import Image
+
+    path = os.path.join(tempfile.mkdtemp(), "picture.png")
+    Image.new("RGB", (8, 8)).save(path)
+    return path
+
+
 def interface(function, **more):
     return gr.ChatInterface(function, **INTERFACE, **more)
 
