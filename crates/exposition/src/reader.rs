@@ -95,6 +95,10 @@ pub struct Reader<'a> {
     /// The first byte that is not UTF-8; the text ends right before it.
     bad_byte: Option<u8>,
     ended: bool,
+    /// The text is the start or the middle of a page.
+    continues: bool,
+    /// Where the last line begins.
+    line_start: usize,
     /// The last sample had the expected series.
     met: bool,
 }
@@ -109,7 +113,19 @@ impl<'a> Reader<'a> {
                 (std::str::from_utf8(good).unwrap_or_default(), bad.first().copied())
             }
         };
-        Self { cursor: Cursor::new(text), format, bad_byte, ended: false, met: false }
+        let cursor = Cursor::new(text);
+        let (ended, continues, line_start, met) = (false, false, 0, false);
+        Self { cursor, format, bad_byte, ended, continues, line_start, met }
+    }
+
+    /// Reads whole lines of a page that continues after them. In OpenMetrics it ends before `# EOF`, since
+    /// what follows is not known.
+    ///
+    /// In the Prometheus format a label value may have line ends: an error may then only mean that the rest
+    /// of a line is missing.
+    #[must_use]
+    pub fn of_part(lines: &'a [u8], format: Format) -> Self {
+        Self { continues: true, ..Self::new(lines, format) }
     }
 
     /// The next line, like [`Iterator::next`], but faster if it is a sample of the series `expected`: its
@@ -117,10 +133,19 @@ impl<'a> Reader<'a> {
     ///
     /// `expected` is a value of [`Sample::series`] from a page of the same format, or empty.
     pub fn next_like(&mut self, expected: &str) -> Option<Result<Line<'a>, ParseError>> {
+        self.next_if_like(|text| if text.starts_with(expected) { expected.len() } else { 0 })
+    }
+
+    /// As [`Reader::next_like`], for a caller that does not keep the text of the series: `known` is passed
+    /// the rest of the page at the start of a sample and returns the length of the series there, or 0.
+    pub fn next_if_like(
+        &mut self,
+        known: impl Fn(&'a str) -> usize,
+    ) -> Option<Result<Line<'a>, ParseError>> {
         if self.ended {
             return None;
         }
-        let line = self.line(expected).transpose();
+        let line = self.line(&known).transpose();
         self.ended = !matches!(line, Some(Ok(_)));
         line
     }
@@ -131,11 +156,24 @@ impl<'a> Reader<'a> {
         self.met
     }
 
-    fn line(&mut self, expected: &str) -> Result<Option<Line<'a>>, ParseError> {
+    /// Bytes of the text up to the end of the last line.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.cursor.pos
+    }
+
+    /// Bytes of the text before the last line.
+    #[must_use]
+    pub fn line_start(&self) -> usize {
+        self.line_start
+    }
+
+    fn line(&mut self, known: &impl Fn(&'a str) -> usize) -> Result<Option<Line<'a>>, ParseError> {
         loop {
+            self.line_start = self.cursor.pos;
             let line = match self.format {
-                Format::Prometheus => self.prometheus_line(expected)?,
-                Format::OpenMetrics => self.open_metrics_line(expected)?,
+                Format::Prometheus => self.prometheus_line(known)?,
+                Format::OpenMetrics => self.open_metrics_line(known)?,
             };
             match line {
                 Step::Line(line) => return Ok(Some(line)),
@@ -145,7 +183,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn prometheus_line(&mut self, expected: &str) -> Result<Step<'a>, ParseError> {
+    fn prometheus_line(
+        &mut self,
+        known: &impl Fn(&'a str) -> usize,
+    ) -> Result<Step<'a>, ParseError> {
         self.cursor.blanks();
         match self.cursor.peek() {
             None if self.bad_byte.is_some() => Err(self.error("")),
@@ -156,7 +197,7 @@ impl<'a> Reader<'a> {
             }
             Some(b'#') => self.prometheus_comment(),
             Some(_) => {
-                let mut sample = self.series(expected, true)?;
+                let mut sample = self.series(known, true)?;
                 self.cursor.blanks();
                 sample.value = self.value("a value")?;
                 self.cursor.blanks();
@@ -202,12 +243,16 @@ impl<'a> Reader<'a> {
         Ok(Step::Line(line))
     }
 
-    fn open_metrics_line(&mut self, expected: &str) -> Result<Step<'a>, ParseError> {
+    fn open_metrics_line(
+        &mut self,
+        known: &impl Fn(&'a str) -> usize,
+    ) -> Result<Step<'a>, ParseError> {
         match self.cursor.peek() {
+            None if self.continues && self.bad_byte.is_none() => Ok(Step::End),
             None => Err(self.error("`# EOF` as the last line")),
             Some(b'#') => self.open_metrics_comment(),
             Some(_) => {
-                let mut sample = self.series(expected, false)?;
+                let mut sample = self.series(known, false)?;
                 self.space()?;
                 sample.value = self.value("a value")?;
                 if self.cursor.peek() == Some(b' ')
@@ -226,6 +271,10 @@ impl<'a> Reader<'a> {
 
     fn open_metrics_comment(&mut self) -> Result<Step<'a>, ParseError> {
         if self.cursor.eat_word("# EOF") {
+            if self.continues {
+                self.cursor.pos = self.line_start;
+                return Ok(Step::End);
+            }
             self.cursor.eat(b'\n');
             return match self.cursor.peek() {
                 None if self.bad_byte.is_none() => Ok(Step::End),
@@ -268,9 +317,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Name and labels; the value is set by the caller.
-    fn series(&mut self, expected: &str, loose: bool) -> Result<Sample<'a>, ParseError> {
+    fn series(
+        &mut self,
+        known: &impl Fn(&'a str) -> usize,
+        loose: bool,
+    ) -> Result<Sample<'a>, ParseError> {
         let start = self.cursor.pos;
-        self.met = self.eat_series(expected);
+        self.met = self.eat_series(known(&self.cursor.text[start..]));
         if !self.met {
             if self.cursor.peek() == Some(b'{') {
                 self.label_block(loose, MetricName::Quoted)?;
@@ -287,17 +340,20 @@ impl<'a> Reader<'a> {
         Ok(Sample { series, value: 0.0, timestamp_ms: None, exemplar: None })
     }
 
-    /// Steps over this series if it is next.
-    fn eat_series(&mut self, expected: &str) -> bool {
-        let before = self.cursor;
-        if expected.is_empty() || !self.cursor.eat_word(expected) {
+    /// Steps over a series of this length, if it ends there.
+    fn eat_series(&mut self, length: usize) -> bool {
+        let start = self.cursor.pos;
+        let text = self.cursor.text;
+        let Some(series) = text.get(start..start + length).filter(|series| !series.is_empty())
+        else {
             return false;
-        }
+        };
+        self.cursor.pos += length;
         let end = self.cursor;
         // A bare name may continue, or have its labels after blanks.
         let whole = self.cursor.blanks()
-            && (expected.ends_with('}') || !matches!(self.cursor.peek(), Some(b'{') | None));
-        self.cursor = if whole { end } else { before };
+            && (series.ends_with('}') || !matches!(self.cursor.peek(), Some(b'{') | None));
+        self.cursor = if whole { end } else { Cursor { pos: start, ..end } };
         whole
     }
 

@@ -10,14 +10,18 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::Response;
 use url::Url;
 
-use crate::Limits;
 use crate::client::addressed;
+use crate::incoming::{Incoming, Values};
+use crate::{Limits, Memory};
 
 /// The `Accept` header of Prometheus 3: OpenMetrics first, and names in UTF-8.
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
 
 /// The same with protobuf first, the only format with native histograms.
 const ACCEPT_PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+
+/// Bytes that are decompressed at once.
+const CHUNK: usize = 64 << 10;
 
 /// Redirects that are followed, at most, all within one host.
 const REDIRECTS: usize = 5;
@@ -45,16 +49,23 @@ pub struct Request {
 #[derive(Clone, Debug)]
 pub struct Page {
     pub format: Format,
+    /// The lines; those of a page of [`fetch`] are all here.
     pub body: Vec<u8>,
     /// See [`protobuf::Converted::histograms`].
     pub histograms: Vec<(usize, NativeHistogram)>,
+    /// Lines with known series, which were removed from `body`.
+    pub(crate) known: Values,
 }
 
 impl Page {
     /// A page of text.
     #[must_use]
     pub fn new(format: Format, body: Vec<u8>) -> Self {
-        Self { format, body, histograms: Vec::new() }
+        Self { format, body, histograms: Vec::new(), known: Values::default() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.body.is_empty() && self.known.values.is_empty()
     }
 }
 
@@ -94,6 +105,15 @@ fn next(from: &Url, response: &Response) -> Option<Url> {
 
 /// Fetches a page within its limits.
 pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, FetchError> {
+    fetch_known(client, request, &Memory::new()).await
+}
+
+/// As [`fetch`], but the series of `memory` are reduced to their values.
+pub(crate) async fn fetch_known(
+    client: &reqwest::Client,
+    request: &Request,
+    memory: &Memory,
+) -> Result<Page, FetchError> {
     let transport = |source: reqwest::Error| {
         if source.is_timeout() {
             FetchError::Timeout { timeout: request.timeout }
@@ -147,19 +167,35 @@ pub async fn fetch(client: &reqwest::Client, request: &Request) -> Result<Page, 
     let is_gzip = text(header::CONTENT_ENCODING) == Some("gzip");
     let limit = request.limits.body_bytes;
     let expected = response.content_length().unwrap_or(0).min(limit as u64);
-    let mut body = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
+    let expected = usize::try_from(expected).unwrap_or(0);
+    let text = format.filter(|_| !is_gzip);
+    let mut incoming = text.map(|format| Incoming::new(memory, format, expected));
+    let mut body = Vec::with_capacity(if incoming.is_some() { 0 } else { expected });
+    let mut received = 0;
     while let Some(chunk) = response.chunk().await.map_err(transport)? {
-        if limit < body.len() + chunk.len() {
+        received += chunk.len();
+        if limit < received {
             return Err(FetchError::TooLarge { limit });
         }
-        body.extend_from_slice(&chunk);
+        match &mut incoming {
+            Some(incoming) => incoming.push(&chunk),
+            None => body.extend_from_slice(&chunk),
+        }
     }
-    if is_gzip {
-        body = unzip(&body, limit)?;
-    }
-    match format {
-        Some(format) => Ok(Page::new(format, body)),
-        None => converted(&body, request.histograms, limit),
+    match (incoming, format) {
+        (Some(incoming), _) => Ok(incoming.finish()),
+        (None, Some(format)) => {
+            let mut incoming = Incoming::new(memory, format, 0);
+            unzip(&body, limit, |chunk| incoming.push(chunk))?;
+            Ok(incoming.finish())
+        }
+        (None, None) => {
+            if is_gzip {
+                let zipped = std::mem::take(&mut body);
+                unzip(&zipped, limit, |chunk| body.extend_from_slice(chunk))?;
+            }
+            converted(&body, request.histograms, limit)
+        }
     }
 }
 
@@ -170,20 +206,25 @@ fn converted(body: &[u8], histograms: Histograms, limit: usize) -> Result<Page, 
         source => FetchError::Protobuf { source },
     })?;
     let (format, body) = (Format::OpenMetrics, page.text.into_bytes());
-    Ok(Page { format, body, histograms: page.histograms })
+    Ok(Page { histograms: page.histograms, ..Page::new(format, body) })
 }
 
-/// Decompresses all members of a gzip stream. As in Prometheus, other bytes after a member, and an empty
-/// body, are errors.
-fn unzip(body: &[u8], limit: usize) -> Result<Vec<u8>, FetchError> {
-    let mut page = Vec::new();
-    // One byte over the limit shows that there is more.
-    let mut decoder = MultiGzDecoder::new(body).take(limit as u64 + 1);
-    decoder.read_to_end(&mut page).map_err(|source| FetchError::Gzip { source })?;
-    if page.len() > limit {
-        return Err(FetchError::TooLarge { limit });
+/// Decompresses all members of a gzip stream and passes chunks to `take`. As in Prometheus, other bytes
+/// after a member, and an empty body, are errors.
+fn unzip(body: &[u8], limit: usize, mut take: impl FnMut(&[u8])) -> Result<(), FetchError> {
+    let (mut decoder, mut chunk) = (MultiGzDecoder::new(body), vec![0; CHUNK]);
+    let mut length = 0;
+    loop {
+        let count = decoder.read(&mut chunk).map_err(|source| FetchError::Gzip { source })?;
+        if count == 0 {
+            return Ok(());
+        }
+        length += count;
+        if limit < length {
+            return Err(FetchError::TooLarge { limit });
+        }
+        take(&chunk[..count]);
     }
-    Ok(page)
 }
 
 /// The start of a URL without its query, which may contain a token.

@@ -1,6 +1,6 @@
 //! Scrapes the `/metrics` page of a target and returns what a Prometheus server would store.
 //!
-//! [`fetch`] gets the page and [`Memory::absorb`] turns it into entries for remote write: the samples with
+//! [`fetch()`] gets the page and [`Memory::absorb`] turns it into entries for remote write: the samples with
 //! the labels of the target, stale markers for series that are gone, and the five series that Prometheus
 //! writes about each scrape. [`scrape`] does both. What a scrape must know of the last one is in
 //! [`Memory`], which can be stored as bytes ([`Memory::to_bytes`]).
@@ -24,6 +24,7 @@ mod client;
 mod created;
 mod family;
 mod fetch;
+mod incoming;
 mod memory;
 mod native;
 mod page;
@@ -51,6 +52,6 @@ pub async fn scrape(
     at: Timestamp,
 ) -> Scrape {
     let started = std::time::Instant::now();
-    let page = fetch(client, request).await;
+    let page = fetch::fetch_known(client, request, memory).await;
     memory.absorb(labels, &request.limits, page, at, || started.elapsed())
 }

@@ -1,9 +1,9 @@
 //! State that is kept between scrapes.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use samples::{Entry, Sample, Series, Timestamp};
 
 use crate::created::{Group, Role};
@@ -19,14 +19,11 @@ pub struct Memory {
     /// One for each way in which a series is written, in the order of the last good page. Pages rarely
     /// change their order, so the next line is nearly always the next slot.
     pub(crate) slots: Vec<Slot>,
-    /// The texts of all slots. One string, since a string for each of 100,000 slots needs a quarter more
-    /// memory.
-    texts: String,
     /// Indices of slots, by their text.
     by_text: HashTable<u32>,
     /// Indices of the main slots, by series. A series may be written in several ways.
     by_series: HashTable<u32>,
-    hash_keys: RandomState,
+    hash_keys: DefaultHashBuilder,
     /// By slot: hash of the last exemplar that was sent, since pages repeat exemplars.
     pub(crate) exemplars: HashMap<u32, u64>,
     /// Number of the current scrape, from 1. A slot with 0 was never tracked.
@@ -43,7 +40,7 @@ pub(crate) const BEFORE: Timestamp = Timestamp::from_millis(i64::MIN + 1);
 /// A series as it is written on the page. Small, since there is one for each series of a target.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// Name and labels as written; empty for a series from [`Memory::from_bytes`] that was not scraped yet.
+    /// Name and labels as written.
     text: Text,
     /// `None` when the rules of the target drop it.
     pub(crate) series: Option<Series>,
@@ -61,25 +58,19 @@ pub(crate) struct Slot {
     pub(crate) before: Timestamp,
 }
 
-/// Range of a text in [`Memory::texts`].
-#[derive(Clone, Copy, Debug, Default)]
+/// How a series is written. Of the text only a hash is kept, since the texts of 100,000 series have 10 MB.
+///
+/// The keys of the hash are random, so texts are mistaken with a chance of 2^-64 for each comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Text {
-    start: u32,
-    end: u32,
+    hash: u64,
+    /// 0 for a series from [`Memory::from_bytes`] that was not scraped yet.
+    length: u32,
 }
 
-impl Text {
-    /// Appends `text` to `texts`.
-    fn add(text: &str, texts: &mut String) -> Self {
-        let start = place(texts.len());
-        texts.push_str(text);
-        Self { start, end: place(texts.len()) }
-    }
-
-    fn of(self, texts: &str) -> &str {
-        texts.get(self.start as usize..self.end as usize).unwrap_or_default()
-    }
-}
+/// The length of a text that has line ends in label values. Such a text is not expected at its place, since
+/// lines could not be counted then.
+const SEVERAL_LINES: u32 = u32::MAX;
 
 impl Slot {
     /// How it is related to the other series of its family.
@@ -125,16 +116,36 @@ impl Memory {
         slot.tracked != 0 && slot.tracked == self.round
     }
 
-    /// How the series of a slot is written; empty if that is not known.
-    pub(crate) fn text(&self, index: usize) -> &str {
-        self.slots.get(index).map_or("", |slot| slot.text.of(&self.texts))
+    /// Whether no series was ever seen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The length of the series of a slot, if `page` begins with it as it was written before; else 0.
+    pub(crate) fn length_at(&self, index: usize, page: &str) -> usize {
+        let Some(slot) = self.slots.get(index) else { return 0 };
+        let length = slot.text.length as usize;
+        match page.get(..length) {
+            Some(text) if self.hash(text) == slot.text.hash => length,
+            _ => 0,
+        }
     }
 
     /// The slot of a line.
     pub(crate) fn find(&self, text: &str) -> Option<usize> {
-        let is_it = |index: &u32| self.text(*index as usize) == text;
-        let found = self.by_text.find(self.hash_keys.hash_one(text), is_it);
+        let text = self.text(text);
+        let is_it = |index: &u32| self.slots[*index as usize].text == text;
+        let found = self.by_text.find(text.hash, is_it);
         found.map(|index| *index as usize)
+    }
+
+    fn text(&self, text: &str) -> Text {
+        let length = if text.contains('\n') { SEVERAL_LINES } else { place(text.len()) };
+        Text { hash: self.hash(text), length }
+    }
+
+    fn hash(&self, text: &str) -> u64 {
+        self.hash_keys.hash_one(text)
     }
 
     /// The slot of a series, however it is written.
@@ -147,12 +158,13 @@ impl Memory {
     /// Adds a text; returns its slot and whether it is new. A slot from [`Memory::from_bytes`] has no text
     /// yet.
     pub(crate) fn add(&mut self, text: &str, series: Series, role: Role) -> (usize, bool) {
+        let text = self.text(text);
         let known = self.find_series(&series);
-        let adopted = known.filter(|index| self.text(*index).is_empty());
+        let adopted = known.filter(|index| self.slots[*index].text.length == 0);
         let index = adopted.unwrap_or(self.slots.len());
         if let Some(adopted) = adopted {
             let slot = &mut self.slots[adopted];
-            (slot.text, slot.series) = (Text::add(text, &mut self.texts), Some(series));
+            (slot.text, slot.series) = (text, Some(series));
             slot.set_role(role);
             self.insert_text(adopted);
         } else {
@@ -163,17 +175,21 @@ impl Memory {
 
     /// Adds a text that the rules of the target drop; returns its slot.
     pub(crate) fn add_dropped(&mut self, text: &str) -> usize {
-        self.push(text, None, Role::Value { group: None });
+        self.push(self.text(text), None, Role::Value { group: None });
         self.slots.len() - 1
     }
 
-    /// Adds a slot. A slot without a text is found by its series only.
-    pub(crate) fn push(&mut self, text: &str, series: Option<Series>, role: Role) {
+    /// Adds a series whose text is not known. It is found by its series only.
+    pub(crate) fn add_unwritten(&mut self, series: Series) {
+        self.push(Text::default(), Some(series), Role::Value { group: None });
+    }
+
+    fn push(&mut self, text: Text, series: Option<Series>, role: Role) {
         let index = self.slots.len();
         let known = series.as_ref().and_then(|series| self.find_series(series));
         let is_new = series.is_some() && known.is_none();
         let mut slot = Slot {
-            text: Text::add(text, &mut self.texts),
+            text,
             series,
             group: None,
             is_created: false,
@@ -192,15 +208,15 @@ impl Memory {
             };
             self.by_series.insert_unique(hash(&place(index)), place(index), hash);
         }
-        if !text.is_empty() {
+        if text.length != 0 {
             self.insert_text(index);
         }
     }
 
     fn insert_text(&mut self, index: usize) {
-        let (slots, texts, keys) = (&self.slots, &self.texts, &self.hash_keys);
-        let hash = |index: &u32| keys.hash_one(slots[*index as usize].text.of(texts));
-        self.by_text.insert_unique(hash(&place(index)), place(index), hash);
+        let slots = &self.slots;
+        let hash = |index: &u32| slots[*index as usize].text.hash;
+        self.by_text.insert_unique(slots[index].text.hash, place(index), hash);
     }
 
     /// After a good page: takes over its order and removes the other series. As in Prometheus, series of a
@@ -236,14 +252,13 @@ impl Memory {
         let states: Vec<_> = self.slots.iter().map(state).collect();
         let mut old: Vec<Option<Slot>> =
             std::mem::take(&mut self.slots).into_iter().map(Some).collect();
-        let texts = std::mem::take(&mut self.texts);
         self.by_text.clear();
         self.by_series.clear();
         self.exemplars.clear();
         for index in order {
             let Some(slot) = old[index as usize].take() else { continue };
             let role = slot.role();
-            self.push(slot.text.of(&texts), slot.series, role);
+            self.push(slot.text, slot.series, role);
             let place = place(self.slots.len() - 1);
             if let Some(new) = self.slots.last_mut() {
                 new.seen = slot.seen;
@@ -259,7 +274,6 @@ impl Memory {
     /// Frees the unused capacity.
     fn shrink(&mut self) {
         self.slots.shrink_to_fit();
-        self.texts.shrink_to_fit();
     }
 }
 

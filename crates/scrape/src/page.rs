@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Range;
 use std::time::Duration;
 
 use exposition::protobuf::NativeHistogram;
@@ -105,7 +106,7 @@ impl Memory {
         }
         changed |= self.mark_stale(at, &mut entries);
         // As in Prometheus, an empty page removes nothing from the memory.
-        if error.is_none() && page.is_some_and(|page| !page.body.is_empty()) {
+        if error.is_none() && page.is_some_and(|page| !page.is_empty()) {
             self.settle(&order);
         }
         changed |= self.slots.len() < before;
@@ -188,6 +189,10 @@ struct Walk<'m, 'p> {
     counts: Counts,
     /// The slots in the order of the page.
     order: Vec<u32>,
+    /// The slot of the next line, if the page has not changed.
+    next: usize,
+    /// Lines before the current one that are not in the body.
+    omitted: usize,
     starts: HashMap<Group, Timestamp>,
     /// The slots of `entries`, kept only where a start may be found for them.
     groups: Vec<(usize, Group)>,
@@ -206,6 +211,8 @@ impl<'m, 'p> Walk<'m, 'p> {
             entries: Vec::with_capacity(known + OWN_SERIES.len()),
             counts: Counts::default(),
             order: Vec::with_capacity(known),
+            next: 0,
+            omitted: 0,
             starts: HashMap::new(),
             groups: Vec::new(),
             changed: false,
@@ -213,30 +220,20 @@ impl<'m, 'p> Walk<'m, 'p> {
     }
 
     fn page(&mut self, page: &'p Page) -> Result<(), ScrapeError> {
-        let mut next = 0;
-        let mut reader = Reader::new(&page.body, page.format);
-        let mut histograms = page.histograms.iter().peekable();
-        let mut number = 0..;
-        while let Some(line) = reader.next_like(self.memory.text(next)) {
-            let number = number.next();
-            let histogram = histograms.next_if(|(at, _)| Some(*at) == number);
-            match line.map_err(|source| ScrapeError::Parse { source })? {
-                Line::Sample(sample) => {
-                    let known = reader.met_expected().then_some(next);
-                    if self.limits.samples.is_some_and(|most| most <= self.counts.kept) {
-                        self.count_over_limit(&sample, known)?;
-                    } else {
-                        next =
-                            1 + self.sample(&sample, known, histogram.map(|(_, found)| found))?;
-                    }
-                }
-                Line::Type { family, kind } => self.families.declare(family).kind = Some(kind),
-                Line::Help { family, text } => {
-                    self.families.declare(family).help = text.into_owned();
-                }
-                Line::Unit { family, unit } => self.families.declare(family).unit = unit,
+        let known = &page.known;
+        let (mut values, mut times) = (known.values.iter(), known.times.iter());
+        let mut at = 0;
+        for run in &known.runs {
+            self.lines(page, at..run.at, false)?;
+            at = run.at;
+            for index in run.first..run.first + run.count {
+                let timestamp_ms = if run.is_timed { times.next().copied() } else { None };
+                let Some(value) = values.next().copied() else { break };
+                self.known_line(index, value, timestamp_ms);
             }
+            self.omitted += run.count;
         }
+        self.lines(page, at..page.body.len(), true)?;
         if let Some(limit) = self.limits.samples.filter(|limit| *limit < self.counts.kept) {
             let samples = self.counts.kept;
             return Err(ScrapeError::Limit { source: LimitError::Samples { samples, limit } });
@@ -251,6 +248,60 @@ impl<'m, 'p> Walk<'m, 'p> {
         Ok(())
     }
 
+    /// Reads lines of the body, which may be the last ones of the page.
+    fn lines(
+        &mut self,
+        page: &'p Page,
+        range: Range<usize>,
+        are_last: bool,
+    ) -> Result<(), ScrapeError> {
+        let (start, lines) = (range.start, &page.body[range]);
+        let mut reader = if are_last {
+            Reader::new(lines, page.format)
+        } else {
+            Reader::of_part(lines, page.format)
+        };
+        let mut histograms = page.histograms.iter().peekable();
+        let mut number = 0..;
+        while let Some(line) = reader.next_if_like(|text| self.memory.length_at(self.next, text)) {
+            let number = number.next();
+            let histogram = histograms.next_if(|(at, _)| Some(*at) == number);
+            let line = line.map_err(|mut source| {
+                source.line += self.omitted;
+                source.line += memchr::memchr_iter(b'\n', &page.body[..start]).count();
+                ScrapeError::Parse { source }
+            });
+            match line? {
+                Line::Sample(sample) => {
+                    let known = reader.met_expected().then_some(self.next);
+                    if self.limits.samples.is_some_and(|most| most <= self.counts.kept) {
+                        self.count_over_limit(&sample, known)?;
+                    } else {
+                        let histogram = histogram.map(|(_, found)| found);
+                        self.next = 1 + self.sample(&sample, known, histogram)?;
+                    }
+                }
+                Line::Type { family, kind } => self.families.declare(family).kind = Some(kind),
+                Line::Help { family, text } => {
+                    self.families.declare(family).help = text.into_owned();
+                }
+                Line::Unit { family, unit } => self.families.declare(family).unit = unit,
+            }
+        }
+        Ok(())
+    }
+
+    /// Processes a line that has the series of a slot, a value and perhaps a timestamp.
+    fn known_line(&mut self, index: usize, value: f64, timestamp_ms: Option<i64>) {
+        self.next = index + 1;
+        if self.limits.samples.is_some_and(|most| most <= self.counts.kept) {
+            let is_kept = self.memory.slots[index].series.is_some();
+            self.count_sample(is_kept);
+        } else {
+            self.put(index, false, timestamp_ms, |at| Datum::Sample(Sample::new(value, at)), None);
+        }
+    }
+
     /// Processes one sample, whose slot may be known; returns its slot.
     fn sample(
         &mut self,
@@ -262,33 +313,46 @@ impl<'m, 'p> Walk<'m, 'p> {
             Some(index) => (index, false),
             None => self.add(sample)?,
         };
+        let datum = |at| match histogram {
+            Some(native) => Datum::Histogram(Box::new(native_at(native, at))),
+            None => Datum::Sample(Sample::new(sample.value, at)),
+        };
+        self.put(index, new, sample.timestamp_ms, datum, sample.exemplar.as_ref());
+        Ok(index)
+    }
+
+    /// Processes a sample of a slot, which may be new.
+    fn put(
+        &mut self,
+        index: usize,
+        new: bool,
+        timestamp_ms: Option<i64>,
+        datum: impl FnOnce(Timestamp) -> Datum,
+        exemplar: Option<&exposition::Exemplar<'_>>,
+    ) {
         self.order.push(u32::try_from(index).unwrap_or(u32::MAX));
         let round = self.memory.round;
         let slot = &mut self.memory.slots[index];
         let first = std::mem::replace(&mut slot.seen, round) != round;
-        let Some(series) = &slot.series else {
+        let Some(series) = slot.series.clone() else {
             self.counts.scraped += 1;
-            return Ok(index);
+            return;
         };
+        let timestamp = timestamp_ms.filter(|_| !self.labels.ignores_timestamps);
+        let at = timestamp.map_or(self.at, Timestamp::from_millis);
+        let datum = datum(at);
         let place = slot.main;
         let group = match slot.role() {
             Role::Created { group } => {
-                if let Some(start) = milliseconds(sample.value) {
+                if let Some(start) = created(&datum) {
                     self.starts.insert(group, start);
                 }
                 None
             }
             Role::Value { group } => group,
         };
-        self.counts.scraped += 1;
-        self.counts.kept += 1;
+        self.count_sample(true);
 
-        let timestamp = sample.timestamp_ms.filter(|_| !self.labels.ignores_timestamps);
-        let at = timestamp.map_or(self.at, Timestamp::from_millis);
-        let mut entry = match histogram {
-            Some(native) => Entry::histogram(series.clone(), native_at(native, at)),
-            None => Entry::new(series.clone(), Sample::new(sample.value, at)),
-        };
         let main = place as usize;
         let slot = &mut self.memory.slots[main];
         if slot.seen != round || main == index && first {
@@ -301,21 +365,33 @@ impl<'m, 'p> Walk<'m, 'p> {
         }
         if at <= slot.last_at || self.at + AHEAD < at {
             // A repeated, older or future sample: a receiver would reject it.
-            return Ok(index);
+            return;
         }
         slot.last_at = at;
         self.counts.added += usize::from(new);
-        entry.exemplar = sample.exemplar.as_ref().and_then(|found| {
-            let exemplar = exemplar(found, at)?;
-            let hash = hash(&exemplar);
-            let known = self.memory.exemplars.insert(place, hash);
-            (known != Some(hash)).then(|| Box::new(exemplar))
-        });
+        let exemplar = exemplar.and_then(|found| self.new_exemplar(place, found, at));
         if let Some(group) = group {
             self.groups.push((self.entries.len(), group));
         }
-        self.entries.push(entry);
-        Ok(index)
+        self.entries.push(Entry { series, datum, exemplar });
+    }
+
+    /// An exemplar that the page did not have in the last scrape.
+    fn new_exemplar(
+        &mut self,
+        place: u32,
+        found: &exposition::Exemplar<'_>,
+        at: Timestamp,
+    ) -> Option<Box<Exemplar>> {
+        let exemplar = exemplar(found, at)?;
+        let hash = hash(&exemplar);
+        let known = self.memory.exemplars.insert(place, hash);
+        (known != Some(hash)).then(|| Box::new(exemplar))
+    }
+
+    fn count_sample(&mut self, is_kept: bool) {
+        self.counts.scraped += 1;
+        self.counts.kept += usize::from(is_kept);
     }
 
     /// The slot of a text that is not in the memory, and whether its series is new too.
@@ -365,8 +441,7 @@ impl<'m, 'p> Walk<'m, 'p> {
             Some(index) => self.memory.slots[index].series.is_some(),
             None => matches!(self.relabeled(sample, Kind::Unknown)?, Relabeled::Kept(_)),
         };
-        self.counts.scraped += 1;
-        self.counts.kept += usize::from(is_kept);
+        self.count_sample(is_kept);
         Ok(())
     }
 }
@@ -411,7 +486,8 @@ fn hash(exemplar: &Exemplar) -> u64 {
 }
 
 /// The value of a `_created` line; `None` if it is not a time.
-fn milliseconds(seconds: f64) -> Option<Timestamp> {
+fn created(datum: &Datum) -> Option<Timestamp> {
+    let Datum::Sample(Sample { value: seconds, .. }) = *datum else { return None };
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
     (0.0..1e12).contains(&seconds).then(|| Timestamp::from_millis((seconds * 1000.0) as i64))
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use exposition::{Format, Line, Reader};
 use samples::{NAME, Series};
 
-use crate::created::Role;
 use crate::memory::{BEFORE, Memory, NEVER};
 
 /// First byte of [`Memory::to_bytes`].
@@ -93,7 +92,7 @@ impl Memory {
             let labels = labels.iter().map(|(name, value)| (&**name, &**value));
             let series =
                 Series::new(&sample.name(), labels).map_err(|_| damaged("not a series"))?;
-            memory.push("", Some(series), Role::Value { group: None });
+            memory.add_unwritten(series);
             let set = |flag: u32| {
                 (0..8).any(|value| {
                     f64::from(value).to_bits() == sample.value.to_bits() && value & flag != 0
