@@ -20,6 +20,7 @@ use self::cache::Cache;
 use self::groups::Groups;
 use self::snappy::{Compressor, Copies};
 use self::symbols::Symbols;
+use crate::series::LabelBytes;
 use crate::wire::v1;
 use crate::{Datum, Entry, Exemplar, Histogram, Metadata, Protocol, Sample, Series, varint};
 
@@ -123,13 +124,13 @@ impl Encoder {
                 counts.samples += 1;
             }
             let members = || group.iter().map(|(.., place)| &entries[*place as usize]);
-            let block = entries[group[0].2 as usize].series.block();
+            let series = &entries[group[0].2 as usize].series;
             if !self.one.is_empty() {
                 if self.exemplars_over_1_0 {
                     let entries = members().filter(|entry| !is_histogram(entry));
                     counts.exemplars += put_v1_exemplars(&mut self.one, entries);
                 }
-                let value = put_v1_series(&mut self.plain, block, &self.one);
+                let value = put_v1_series(&mut self.plain, series, &self.one);
                 self.places.extend(explicit.then_some(value));
             }
             // A `TimeSeries` has samples or histograms, never both.
@@ -145,7 +146,7 @@ impl Encoder {
                     let entries = members().filter(|entry| is_histogram(entry));
                     counts.exemplars += put_v1_exemplars(&mut self.one, entries);
                 }
-                put_v1_series(&mut self.plain, block, &self.one);
+                put_v1_series(&mut self.plain, series, &self.one);
             }
         }
         counts
@@ -222,12 +223,12 @@ fn put_v1_exemplars<'e>(out: &mut Vec<u8>, entries: impl Iterator<Item = &'e Ent
     exemplars.map(|exemplar| put_message(out, 0x1a, &v1_exemplar(exemplar))).count()
 }
 
-/// Writes a `TimeSeries` with the labels `block` and further `fields`; returns the place of the value of
+/// Writes a `TimeSeries` with the labels of `series` and further `fields`; returns the place of the value of
 /// its first sample.
-fn put_v1_series(out: &mut Vec<u8>, block: &[u8], fields: &[u8]) -> u32 {
+fn put_v1_series(out: &mut Vec<u8>, series: &Series, fields: &[u8]) -> u32 {
     out.push(0x0a);
-    varint::put(out, (block.len() + fields.len()) as u64);
-    out.extend_from_slice(block);
+    varint::put(out, (series.encoded_length() + fields.len()) as u64);
+    series.put_block(out);
     let value = place(out.len() + VALUE);
     out.extend_from_slice(fields);
     value
@@ -258,13 +259,13 @@ fn refer(
 ) {
     let mut old = before.map(Series::label_bytes);
     let mut count = 0;
-    for (name, value) in series.label_bytes() {
+    for LabelBytes { name, value, .. } in series.label_bytes() {
         let last = old.as_mut().and_then(Iterator::next);
         let known = refs.get(count).copied();
         let pair = match (last, known) {
             (Some(last), Some(known)) => (
-                if last.0 == name { known.0 } else { symbols.intern(name) },
-                if last.1 == value { known.1 } else { symbols.intern(value) },
+                if last.name == name { known.0 } else { symbols.intern(name) },
+                if last.value == value { known.1 } else { symbols.intern(value) },
             ),
             _ => (symbols.intern(name), symbols.intern(value)),
         };

@@ -1,10 +1,13 @@
 //! A series: its complete set of labels, sorted, unique and already encoded.
 
+mod packed;
+
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use self::packed::Group;
 use crate::Metadata;
 use crate::varint;
 
@@ -27,19 +30,32 @@ pub const NAME: &str = "__name__";
 /// # Ok::<(), samples::InvalidSeries>(())
 /// ```
 #[derive(Clone)]
-pub struct Series(Arc<Inner>);
+pub struct Series(Kept);
+
+/// How a series is kept.
+#[derive(Clone)]
+enum Kept {
+    Alone(Arc<Inner>),
+    Packed(Arc<Group>, u32),
+}
 
 struct Inner {
-    hash: u64,
-    /// Bytes.
-    longest_value: u32,
-    /// Number of labels, `__name__` included. 16 bits keep this struct at 64 bytes instead of 80.
-    count: u16,
-    /// All names have only characters that remote write 1.0 accepts.
-    legacy: bool,
+    header: Header,
     metadata: Option<Arc<Metadata>>,
     /// Invariant: protobuf field 1 of `TimeSeries`, once per label, sorted by name, valid UTF-8.
     block: Box<[u8]>,
+}
+
+/// What is known of the labels without reading them.
+#[derive(Clone, Copy)]
+struct Header {
+    hash: u64,
+    /// Bytes.
+    longest_value: u32,
+    /// Number of labels, `__name__` included.
+    count: u16,
+    /// All names have only characters that remote write 1.0 accepts.
+    legacy: bool,
 }
 
 /// Why a set of labels does not form a series.
@@ -122,37 +138,56 @@ impl Series {
             if name == NAME { is_legacy_metric(value) } else { is_legacy_label(name) }
         });
         let longest = labels.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
-        Self(Arc::new(Inner {
+        let header = Header {
             hash: hasher.finish(),
-            count: u16::try_from(labels.len()).unwrap_or(u16::MAX),
             longest_value: u32::try_from(longest).unwrap_or(u32::MAX),
+            count: u16::try_from(labels.len()).unwrap_or(u16::MAX),
             legacy,
-            metadata: None,
-            block: block.into_boxed_slice(),
-        }))
+        };
+        Self::alone(Inner { header, metadata: None, block: block.into_boxed_slice() })
+    }
+
+    fn alone(inner: Inner) -> Self {
+        Self(Kept::Alone(Arc::new(inner)))
+    }
+
+    fn of_group(group: &Arc<Group>, index: u32) -> Self {
+        Self(Kept::Packed(Arc::clone(group), index))
+    }
+
+    /// The same series, which share memory from now on: it is freed when none of them is used any more.
+    #[must_use]
+    pub fn pack(series: &[&Self]) -> Vec<Self> {
+        packed::pack(series)
     }
 
     /// The same series with metadata.
     #[must_use]
     pub fn with_metadata(self, metadata: Arc<Metadata>) -> Self {
         let metadata = Some(metadata);
-        match Arc::try_unwrap(self.0) {
-            Ok(inner) => Self(Arc::new(Inner { metadata, ..inner })),
-            Err(shared) => Self(Arc::new(Inner {
-                hash: shared.hash,
-                count: shared.count,
-                longest_value: shared.longest_value,
-                legacy: shared.legacy,
-                metadata,
-                block: shared.block.clone(),
-            })),
+        let kept = match self.0 {
+            Kept::Alone(inner) => Arc::try_unwrap(inner).map_err(Kept::Alone),
+            packed @ Kept::Packed(..) => Err(packed),
+        };
+        match kept {
+            Ok(inner) => Self::alone(Inner { metadata, ..inner }),
+            Err(shared) => {
+                let shared = Self(shared);
+                let mut block = Vec::with_capacity(shared.encoded_length());
+                shared.put_block(&mut block);
+                let block = block.into_boxed_slice();
+                Self::alone(Inner { header: *shared.header(), metadata, block })
+            }
         }
     }
 
     /// Type, help and unit of the metric; `None` when the target did not declare them.
     #[must_use]
     pub fn metadata(&self) -> Option<&Arc<Metadata>> {
-        self.0.metadata.as_ref()
+        match &self.0 {
+            Kept::Alone(inner) => inner.metadata.as_ref(),
+            Kept::Packed(group, index) => group.metadata(*index),
+        }
     }
 
     /// The metric's name.
@@ -164,86 +199,144 @@ impl Series {
     /// The value of a label; `None` when the series does not have it.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        let found = self.label_bytes().find(|(each, _)| *each == name.as_bytes());
-        found.map(|(_, value)| text(value))
+        let found = self.label_bytes().find(|each| each.name == name.as_bytes());
+        found.map(|label| text(label.value))
     }
 
     /// All labels sorted by name, `__name__` included.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.label_bytes().map(|(name, value)| (text(name), text(value)))
+        self.label_bytes().map(|label| (text(label.name), text(label.value)))
     }
 
     /// Number of labels, `__name__` included.
     #[must_use]
     pub fn label_count(&self) -> usize {
-        usize::from(self.0.count)
+        usize::from(self.header().count)
     }
 
     /// Bytes of the longest label value, including the metric name.
     #[must_use]
     pub fn longest_value(&self) -> usize {
-        self.0.longest_value as usize
+        self.header().longest_value as usize
     }
 
     /// Whether remote write 1.0 accepts every name (`[a-zA-Z_:][a-zA-Z0-9_:]*` for the metric,
     /// the same without the colon for labels).
     #[must_use]
     pub fn is_legacy(&self) -> bool {
-        self.0.legacy
+        self.header().legacy
     }
 
     /// Bytes that the labels take in a remote write 1.0 request.
     #[must_use]
     pub fn encoded_length(&self) -> usize {
-        self.0.block.len()
+        match &self.0 {
+            Kept::Alone(inner) => inner.block.len(),
+            Kept::Packed(group, index) => group.length(*index),
+        }
     }
 
-    pub(crate) fn block(&self) -> &[u8] {
-        &self.0.block
+    /// Appends the labels as remote write 1.0 encodes them.
+    pub(crate) fn put_block(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Kept::Alone(inner) => out.extend_from_slice(&inner.block),
+            Kept::Packed(..) => {
+                self.label_bytes().for_each(|label| out.extend_from_slice(label.field));
+            }
+        }
+    }
+
+    fn header(&self) -> &Header {
+        match &self.0 {
+            Kept::Alone(inner) => &inner.header,
+            Kept::Packed(group, index) => group.header(*index),
+        }
     }
 
     /// For the hash tables of the encoder.
     pub(crate) fn short_hash(&self) -> u32 {
-        let [a, b, c, d, ..] = self.0.hash.to_le_bytes();
+        let [a, b, c, d, ..] = self.header().hash.to_le_bytes();
         u32::from_le_bytes([a, b, c, d])
     }
 
-    pub(crate) fn label_bytes(&self) -> LabelBytes<'_> {
-        LabelBytes { rest: &self.0.block }
+    pub(crate) fn label_bytes(&self) -> Labels<'_> {
+        match &self.0 {
+            Kept::Alone(inner) => Labels { rest: &inner.block, labels: &[], places: [].iter() },
+            Kept::Packed(group, index) => group.labels(*index),
+        }
     }
 
     /// The address of the labels, which is unique while a clone of the series exists.
-    pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+    pub(crate) fn address(&self) -> (usize, u32) {
+        match &self.0 {
+            Kept::Alone(inner) => (Arc::as_ptr(inner).addr(), 0),
+            Kept::Packed(group, index) => (Arc::as_ptr(group).addr(), *index),
+        }
     }
 
     pub(crate) fn is_same_object(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        match (&self.0, &other.0) {
+            (Kept::Alone(one), Kept::Alone(other)) => Arc::ptr_eq(one, other),
+            (Kept::Packed(one, index), Kept::Packed(other, at)) => {
+                index == at && Arc::ptr_eq(one, other)
+            }
+            _ => false,
+        }
     }
 }
 
-/// Names and values as bytes, without validating UTF-8 again.
+/// A label in its encoded form, whose UTF-8 needs no validation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LabelBytes<'a> {
-    rest: &'a [u8],
+    pub(crate) name: &'a [u8],
+    pub(crate) value: &'a [u8],
+    /// Field 1 of `TimeSeries`.
+    field: &'a [u8],
 }
 
 impl<'a> LabelBytes<'a> {
-    fn field(&mut self) -> Option<&'a [u8]> {
-        let (length, after) = varint::get(self.rest.get(1..)?)?;
-        let length = usize::try_from(length).ok()?;
-        let field = after.get(..length)?;
-        self.rest = &after[length..];
-        Some(field)
+    /// The label at the start of `bytes`.
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (length, inside) = varint::get(bytes.get(1..)?)?;
+        let end = bytes.len() - inside.len() + usize::try_from(length).ok()?;
+        let (name, rest) = text_field(inside)?;
+        let (value, _) = text_field(rest)?;
+        Some(Self { name, value, field: bytes.get(..end)? })
     }
 }
 
-impl<'a> Iterator for LabelBytes<'a> {
-    type Item = (&'a [u8], &'a [u8]);
+/// The content of a field, and what follows it.
+fn text_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, after) = varint::get(bytes.get(1..)?)?;
+    after.split_at_checked(usize::try_from(length).ok()?)
+}
+
+/// The labels of a series, sorted by name.
+#[derive(Clone)]
+pub(crate) struct Labels<'a> {
+    /// The rest of a block.
+    rest: &'a [u8],
+    /// Of a packed series.
+    labels: &'a [u8],
+    places: std::slice::Iter<'a, u32>,
+}
+
+impl<'a> Labels<'a> {
+    fn packed(labels: &'a [u8], places: &'a [u32]) -> Self {
+        Self { rest: &[], labels, places: places.iter() }
+    }
+}
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = LabelBytes<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (_, inside) = varint::get(self.rest.get(1..)?)?;
-        self.rest = inside;
-        Some((self.field()?, self.field()?))
+        if let Some(place) = self.places.next() {
+            return LabelBytes::read(self.labels.get(*place as usize..)?);
+        }
+        let label = LabelBytes::read(self.rest)?;
+        self.rest = &self.rest[label.field.len()..];
+        Some(label)
     }
 }
 
@@ -269,7 +362,9 @@ fn is_legacy(name: &str, also: impl Fn(u8) -> bool) -> bool {
 
 impl PartialEq for Series {
     fn eq(&self, other: &Self) -> bool {
-        self.is_same_object(other) || (self.0.hash == other.0.hash && self.0.block == other.0.block)
+        self.is_same_object(other)
+            || (self.header().hash == other.header().hash
+                && self.label_bytes().eq(other.label_bytes()))
     }
 }
 
@@ -277,7 +372,7 @@ impl Eq for Series {}
 
 impl Hash for Series {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.hash);
+        state.write_u64(self.header().hash);
     }
 }
 
@@ -348,6 +443,39 @@ mod tests {
         assert_eq!(plain, described);
         assert_ne!(plain, other);
         assert!(described.metadata().is_some() && again.metadata().is_none());
+    }
+
+    #[test]
+    fn packed_series_are_equal_to_those_alone() {
+        let metadata = Arc::new(Metadata { help: "Help.".to_owned(), ..Metadata::default() });
+        let value = "x".repeat(300);
+        let series = [
+            Series::new("m", [("a", "1"), ("b", "2")]).unwrap().with_metadata(metadata),
+            Series::new("m", [("a", "1"), ("b", &value)]).unwrap(),
+            Series::new("n.o", [("b", "2")]).unwrap(),
+        ];
+        let packed = Series::pack(&series.each_ref());
+        let again = Series::pack(&packed.iter().collect::<Vec<_>>());
+        for ((alone, packed), again) in series.iter().zip(&packed).zip(again) {
+            let blocks = [alone, packed, &again].map(|series| {
+                let mut block = Vec::new();
+                series.put_block(&mut block);
+                assert_eq!(block.len(), series.encoded_length());
+                block
+            });
+            assert!(blocks[0] == blocks[1] && blocks[1] == blocks[2]);
+            assert_eq!((alone, alone.to_string()), (packed, again.to_string()));
+            assert_eq!(alone.label_count(), packed.label_count());
+            assert_eq!(alone.is_legacy(), packed.is_legacy());
+            assert_eq!(alone.longest_value(), packed.longest_value());
+            assert!(packed.is_same_object(&packed.clone()) && !packed.is_same_object(alone));
+            let help = |series: &Series| series.metadata().map(|metadata| metadata.help.clone());
+            assert_eq!(help(alone), help(packed));
+            let described = packed.clone().with_metadata(Arc::new(Metadata::default()));
+            assert!(described == *packed && help(&described).as_deref() == Some(""));
+        }
+        assert!(!packed[0].is_same_object(&packed[1]) && packed[0] != packed[1]);
+        assert!(Series::pack(&[]).is_empty());
     }
 
     #[test]

@@ -30,7 +30,15 @@ pub struct Memory {
     pub(crate) round: u32,
     /// Last round with a good page.
     settled: u32,
+    /// Series that were packed since all were packed. Those that are gone may still use memory.
+    packed: usize,
 }
+
+/// Series that are packed together.
+pub(crate) const PACK: usize = 256;
+
+/// Fewer new series of a page are not packed.
+pub(crate) const FEW: usize = 16;
 
 /// Instead of a time: no value was sent yet.
 pub(crate) const NEVER: Timestamp = Timestamp::from_millis(i64::MIN);
@@ -232,6 +240,7 @@ impl Memory {
                 .collect();
             self.keep(page.iter().copied().chain(kept));
         }
+        self.pack_again();
         self.shrink();
         self.settled = self.round;
     }
@@ -271,10 +280,39 @@ impl Memory {
         }
     }
 
+    /// Packs the series of the slots from `first`, if there are enough of them. Returns whether they are
+    /// packed.
+    pub(crate) fn pack(&mut self, first: usize, at_least: usize) -> bool {
+        let slots = &mut self.slots[first..];
+        let count = slots.iter().filter(|slot| slot.series.is_some()).count();
+        if count < at_least {
+            return false;
+        }
+        self.packed += count;
+        pack(slots);
+        true
+    }
+
+    /// Packs all series again, if most of those that were packed are gone.
+    fn pack_again(&mut self) {
+        if self.packed < 2 * self.slots.len() + 16 * PACK {
+            return;
+        }
+        self.packed = self.slots.len();
+        self.slots.chunks_mut(PACK).for_each(pack);
+    }
+
     /// Frees the unused capacity.
     fn shrink(&mut self) {
         self.slots.shrink_to_fit();
     }
+}
+
+fn pack(slots: &mut [Slot]) {
+    let all: Vec<&Series> = slots.iter().filter_map(|slot| slot.series.as_ref()).collect();
+    let packed = Series::pack(&all);
+    let kept = slots.iter_mut().filter_map(|slot| slot.series.as_mut());
+    kept.zip(packed).for_each(|(series, packed)| *series = packed);
 }
 
 /// A page has fewer than 2^32 lines, since its bytes are limited to less.

@@ -12,7 +12,7 @@ use samples::{Datum, Entry, Exemplar, InvalidSeries, Sample, Series, Timestamp};
 use crate::created::{Group, Role, role};
 use crate::family::Families;
 use crate::fetch::{FetchError, Page};
-use crate::memory::{Memory, NEVER, Slot};
+use crate::memory::{FEW, Memory, NEVER, PACK, Slot};
 use crate::native::native_at;
 use crate::target::{Labels, Limits, OWN_SERIES, Relabeled};
 
@@ -194,6 +194,8 @@ struct Walk<'m, 'p> {
     /// Lines before the current one that are not in the body.
     omitted: usize,
     starts: HashMap<Group, Timestamp>,
+    /// The first slot that is not packed, and the entries of the new slots since then.
+    unpacked: (usize, Vec<(usize, usize)>),
     /// The slots of `entries`, kept only where a start may be found for them.
     groups: Vec<(usize, Group)>,
     changed: bool,
@@ -214,6 +216,7 @@ impl<'m, 'p> Walk<'m, 'p> {
             next: 0,
             omitted: 0,
             starts: HashMap::new(),
+            unpacked: (known, Vec::new()),
             groups: Vec::new(),
             changed: false,
         }
@@ -234,6 +237,7 @@ impl<'m, 'p> Walk<'m, 'p> {
             self.omitted += run.count;
         }
         self.lines(page, at..page.body.len(), true)?;
+        self.pack(FEW);
         if let Some(limit) = self.limits.samples.filter(|limit| *limit < self.counts.kept) {
             let samples = self.counts.kept;
             return Err(ScrapeError::Limit { source: LimitError::Samples { samples, limit } });
@@ -246,6 +250,18 @@ impl<'m, 'p> Walk<'m, 'p> {
             }
         }
         Ok(())
+    }
+
+    /// Packs the series of new slots, also in their entries.
+    fn pack(&mut self, at_least: usize) {
+        let (first, entries) = &mut self.unpacked;
+        let are_packed = self.memory.pack(*first, at_least);
+        for (slot, entry) in entries.drain(..).filter(|_| are_packed) {
+            if let Some(series) = &self.memory.slots[slot].series {
+                self.entries[entry].series.clone_from(series);
+            }
+        }
+        *first = self.memory.slots.len();
     }
 
     /// Reads lines of the body, which may be the last ones of the page.
@@ -373,6 +389,9 @@ impl<'m, 'p> Walk<'m, 'p> {
         if let Some(group) = group {
             self.groups.push((self.entries.len(), group));
         }
+        if self.unpacked.0 <= index {
+            self.unpacked.1.push((index, self.entries.len()));
+        }
         self.entries.push(Entry { series, datum, exemplar });
     }
 
@@ -408,6 +427,9 @@ impl<'m, 'p> Walk<'m, 'p> {
             None => series,
         };
         self.changed |= self.memory.find_series(&series).is_none();
+        if self.unpacked.0 + PACK <= self.memory.slots.len() {
+            self.pack(PACK / 2);
+        }
         Ok(self.memory.add(sample.series(), series, role))
     }
 

@@ -18,10 +18,13 @@ const BEFORE_TIME: usize = 9;
 /// The copies are searched again after this many requests.
 const SEARCH_AFTER: u32 = 64;
 
+/// Protocol and address of the first series.
+type Key = (Protocol, (usize, u32));
+
 /// Templates by their protocol and the address of their first series, which they keep alive.
 #[derive(Default)]
 pub(crate) struct Cache {
-    templates: HashMap<(Protocol, usize), Template>,
+    templates: HashMap<Key, Template>,
     bytes: usize,
     /// Bytes of all templates, at most.
     limit: usize,
@@ -43,7 +46,7 @@ pub(crate) struct Template {
 
 impl Template {
     fn bytes(&self) -> usize {
-        self.plain.len() + 16 * self.series.len() + self.copies.bytes()
+        self.plain.len() + 20 * self.series.len() + self.copies.bytes()
     }
 
     pub(crate) fn plain_length(&self) -> usize {
@@ -109,7 +112,7 @@ fn simple(entry: &Entry) -> Option<Sample> {
     }
 }
 
-fn key(protocol: Protocol, entries: &[Entry], picked: &[u32]) -> Option<(Protocol, usize)> {
+fn key(protocol: Protocol, entries: &[Entry], picked: &[u32]) -> Option<Key> {
     let first = *picked.first()?;
     Some((protocol, entries[first as usize].series.address()))
 }
