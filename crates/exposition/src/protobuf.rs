@@ -24,6 +24,8 @@ pub struct Converted {
     /// In the order of their lines: number of the line, from 0, and the histogram. The value of the line has
     /// no meaning.
     pub histograms: Vec<(usize, NativeHistogram)>,
+    /// Start times of counters, summaries and histograms, likewise: milliseconds since 1970.
+    pub starts: Vec<(usize, i64)>,
 }
 
 /// Which series of a native histogram are read.

@@ -101,6 +101,31 @@ fn classic_metrics_become_lines_of_open_metrics() {
 }
 
 #[test]
+fn start_times_are_those_of_the_lines_of_their_metric() {
+    let created = |number| bytes(number, &int(1, 1_600_000_000));
+    let counter = bytes(3, &[double(1, 3.0), created(3)].concat());
+    let quantile = bytes(3, &[double(1, 0.5), double(2, 1.0)].concat());
+    let summary = bytes(4, &[int(1, 2), double(2, 3.5), quantile, created(4)].concat());
+    let histogram = bytes(7, &[int(1, 4), double(2, 1.25), created(15)].concat());
+    let gauge = bytes(2, &[double(1, 1.0), created(3)].concat());
+    for (kind, metric, lines) in [
+        (0, counter, vec![2]),
+        (2, summary, vec![2, 3, 4]),
+        (4, histogram, vec![2, 3, 4]),
+        (1, gauge, vec![]),
+    ] {
+        let page = convert(&page("a", kind, &metric), Histograms::Classic, LIMIT).unwrap();
+        let expected: Vec<_> = lines.iter().map(|line| (*line, 1_600_000_000_000)).collect();
+        assert_eq!(page.starts, expected, "{}", page.text);
+    }
+    // The start time of a metric is not that of the next one.
+    let with = page("a", 0, &bytes(3, &[double(1, 3.0), created(3)].concat()));
+    let without = page("b", 0, &bytes(3, &double(1, 3.0)));
+    let both = convert(&[with, without].concat(), Histograms::Classic, LIMIT).unwrap();
+    assert_eq!(both.starts, [(2, 1_600_000_000_000)]);
+}
+
+#[test]
 fn name_outside_of_the_grammar_is_quoted() {
     let metric = [label("c d", "e"), bytes(2, &double(1, 1.0))].concat();
     let body = page("a.b", 1, &metric);

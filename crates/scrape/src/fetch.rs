@@ -53,6 +53,8 @@ pub struct Page {
     pub body: Vec<u8>,
     /// See [`protobuf::Converted::histograms`].
     pub histograms: Vec<(usize, NativeHistogram)>,
+    /// See [`protobuf::Converted::starts`].
+    pub starts: Vec<(usize, i64)>,
     /// Lines with known series, which were removed from `body`.
     pub(crate) known: Values,
 }
@@ -61,7 +63,8 @@ impl Page {
     /// A page of text.
     #[must_use]
     pub fn new(format: Format, body: Vec<u8>) -> Self {
-        Self { format, body, histograms: Vec::new(), known: Values::default() }
+        let (histograms, starts, known) = (Vec::new(), Vec::new(), Values::default());
+        Self { format, body, histograms, starts, known }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -206,7 +209,7 @@ fn converted(body: &[u8], histograms: Histograms, limit: usize) -> Result<Page, 
         source => FetchError::Protobuf { source },
     })?;
     let (format, body) = (Format::OpenMetrics, page.text.into_bytes());
-    Ok(Page { histograms: page.histograms, ..Page::new(format, body) })
+    Ok(Page { histograms: page.histograms, starts: page.starts, ..Page::new(format, body) })
 }
 
 /// Decompresses all members of a gzip stream and passes chunks to `take`. As in Prometheus, other bytes

@@ -201,6 +201,12 @@ struct Walk<'m, 'p> {
     changed: bool,
 }
 
+/// What a line of a protobuf page has and a line of text has not.
+struct More<'p> {
+    histogram: Option<&'p NativeHistogram>,
+    start: Option<Timestamp>,
+}
+
 impl<'m, 'p> Walk<'m, 'p> {
     fn new(memory: &'m mut Memory, labels: &'m Labels, limits: &'m Limits, at: Timestamp) -> Self {
         let known = memory.slots.len();
@@ -271,20 +277,22 @@ impl<'m, 'p> Walk<'m, 'p> {
         range: Range<usize>,
         are_last: bool,
     ) -> Result<(), ScrapeError> {
-        let (start, lines) = (range.start, &page.body[range]);
+        let (before, lines) = (range.start, &page.body[range]);
         let mut reader = if are_last {
             Reader::new(lines, page.format)
         } else {
             Reader::of_part(lines, page.format)
         };
         let mut histograms = page.histograms.iter().peekable();
+        let mut starts = page.starts.iter().peekable();
         let mut number = 0..;
         while let Some(line) = reader.next_if_like(|text| self.memory.length_at(self.next, text)) {
             let number = number.next();
             let histogram = histograms.next_if(|(at, _)| Some(*at) == number);
+            let start = starts.next_if(|(at, _)| Some(*at) == number);
             let line = line.map_err(|mut source| {
                 source.line += self.omitted;
-                source.line += memchr::memchr_iter(b'\n', &page.body[..start]).count();
+                source.line += memchr::memchr_iter(b'\n', &page.body[..before]).count();
                 ScrapeError::Parse { source }
             });
             match line? {
@@ -293,8 +301,11 @@ impl<'m, 'p> Walk<'m, 'p> {
                     if self.limits.samples.is_some_and(|most| most <= self.counts.kept) {
                         self.count_over_limit(&sample, known)?;
                     } else {
-                        let histogram = histogram.map(|(_, found)| found);
-                        self.next = 1 + self.sample(&sample, known, histogram)?;
+                        let more = More {
+                            histogram: histogram.map(|(_, found)| found),
+                            start: start.map(|(_, at)| Timestamp::from_millis(*at)),
+                        };
+                        self.next = 1 + self.sample(&sample, known, more)?;
                     }
                 }
                 Line::Type { family, kind } => self.families.declare(family).kind = Some(kind),
@@ -323,15 +334,16 @@ impl<'m, 'p> Walk<'m, 'p> {
         &mut self,
         sample: &exposition::Sample<'p>,
         known: Option<usize>,
-        histogram: Option<&NativeHistogram>,
+        more: More<'_>,
     ) -> Result<usize, ScrapeError> {
         let (index, new) = match known.or_else(|| self.memory.find(sample.series())) {
             Some(index) => (index, false),
             None => self.add(sample)?,
         };
-        let datum = |at| match histogram {
-            Some(native) => Datum::Histogram(Box::new(native_at(native, at))),
-            None => Datum::Sample(Sample::new(sample.value, at)),
+        let datum = |at| match (more.histogram, more.start) {
+            (Some(native), _) => Datum::Histogram(Box::new(native_at(native, at))),
+            (None, Some(start)) => Datum::Sample(Sample::new(sample.value, at).with_start(start)),
+            (None, None) => Datum::Sample(Sample::new(sample.value, at)),
         };
         self.put(index, new, sample.timestamp_ms, datum, sample.exemplar.as_ref());
         Ok(index)

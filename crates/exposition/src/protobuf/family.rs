@@ -125,15 +125,17 @@ impl<'a> Metric<'a> {
         family: Family<'_>,
         text: &mut Text,
     ) -> Result<(), ProtobufError> {
-        let (mut value, mut example) = (0.0, None);
+        let (mut value, mut example, mut start_ms) = (0.0, None, None);
         for field in fields(message) {
             let field = field?;
             match field.number {
                 1 => value = field.float()?,
                 2 if family.kind == Kind::Counter => example = Some(exemplar(field.bytes()?)?),
+                3 if family.kind == Kind::Counter => start_ms = Some(time(field)?),
                 _ => {}
             }
         }
+        text.begin(start_ms);
         text.sample(family.name, &self.labels, value, self.timestamp_ms, example.as_ref());
         Ok(())
     }
@@ -144,16 +146,18 @@ impl<'a> Metric<'a> {
         family: Family<'_>,
         text: &mut Text,
     ) -> Result<(), ProtobufError> {
-        let (mut count, mut sum, mut quantiles) = (0, 0.0, Vec::new());
+        let (mut count, mut sum, mut quantiles, mut start_ms) = (0, 0.0, Vec::new(), None);
         for field in fields(message) {
             let field = field?;
             match field.number {
                 1 => count = field.int()?,
                 2 => sum = field.float()?,
                 3 => quantiles.push(quantile(field.bytes()?)?),
+                4 => start_ms = Some(time(field)?),
                 _ => {}
             }
         }
+        text.begin(start_ms);
         self.put(text, &family.named("_count"), float(count));
         self.put(text, &family.named("_sum"), sum);
         for (bound, value) in quantiles {
@@ -181,6 +185,7 @@ impl<'a> Metric<'a> {
                 _ => native.field(field)?,
             }
         }
+        text.begin(native.start_ms);
         native.is_gauge = family.kind == Kind::GaugeHistogram;
         native.is_float = 0.0 < native.count_float || 0.0 < native.zero_count_float;
         let count = if native.is_float { native.count_float } else { float(native.count) };

@@ -20,11 +20,13 @@ pub(super) struct Text {
     page: Converted,
     lines: usize,
     limit: usize,
+    /// Of the current metric.
+    start_ms: Option<i64>,
 }
 
 impl Text {
     pub(super) fn new(limit: usize) -> Self {
-        Self { page: Converted::default(), lines: 0, limit }
+        Self { page: Converted::default(), lines: 0, limit, start_ms: None }
     }
 
     pub(super) fn finish(mut self) -> Result<Converted, ProtobufError> {
@@ -64,6 +66,11 @@ impl Text {
         self.page.text.push(' ');
     }
 
+    /// Sets the start time of the metric whose lines follow.
+    pub(super) fn begin(&mut self, start_ms: Option<i64>) {
+        self.start_ms = start_ms;
+    }
+
     /// A line with a native histogram.
     pub(super) fn histogram(
         &mut self,
@@ -85,6 +92,7 @@ impl Text {
         timestamp_ms: Option<i64>,
         example: Option<&Example<'_>>,
     ) {
+        self.page.starts.extend(self.start_ms.map(|start_ms| (self.lines, start_ms)));
         let text = &mut self.page.text;
         let plain = is_name(name, Name::Metric);
         if plain {

@@ -59,6 +59,14 @@ struct Histogram {
     positive_span: Vec<Span>,
     #[prost(sint64, repeated, packed = "false", tag = "13")]
     positive_delta: Vec<i64>,
+    #[prost(message, optional, tag = "15")]
+    created: Option<Time>,
+}
+
+#[derive(prost::Message)]
+struct Time {
+    #[prost(int64, tag = "1")]
+    seconds: i64,
 }
 
 #[derive(prost::Message)]
@@ -88,6 +96,7 @@ fn page() -> Vec<u8> {
         zero_count: 1,
         positive_span: vec![Span { offset: -1, length: 2 }],
         positive_delta: vec![1, 0],
+        created: Some(Time { seconds: 1_700_000_000 }),
     };
     let metric = Metric { label: vec![label], histogram: Some(histogram) };
     let family = MetricFamily { name: "latency".to_owned(), kind: 4, metric: vec![metric] };
@@ -136,7 +145,12 @@ async fn scraped(path: &str, histograms: Histograms) -> Scrape {
 fn series(scrape: &Scrape) -> Vec<String> {
     let own = scrape.entries.len() - 5;
     let text = |entry: &samples::Entry| match &entry.datum {
-        Datum::Sample(sample) => format!("{} {}", entry.series, sample.value),
+        Datum::Sample(sample) => match sample.start() {
+            Some(start) => {
+                format!("{} {} since {}", entry.series, sample.value, start.as_millis())
+            }
+            None => format!("{} {}", entry.series, sample.value),
+        },
         Datum::Histogram(histogram) => format!("{} sum {}", entry.series, histogram.sum),
     };
     scrape.entries[..own].iter().map(text).collect()
@@ -146,10 +160,10 @@ fn series(scrape: &Scrape) -> Vec<String> {
 async fn protobuf_is_requested_for_native_histograms_only() {
     let all = "instance=\"bot:80\",job=\"bots\"";
     let classic = [
-        format!("latency_count{{{all},path=\"/\"}} 3"),
-        format!("latency_sum{{{all},path=\"/\"}} 4.5"),
-        format!("latency_bucket{{{all},le=\"1.0\",path=\"/\"}} 2"),
-        format!("latency_bucket{{{all},le=\"+Inf\",path=\"/\"}} 3"),
+        format!("latency_count{{{all},path=\"/\"}} 3 since 1700000000000"),
+        format!("latency_sum{{{all},path=\"/\"}} 4.5 since 1700000000000"),
+        format!("latency_bucket{{{all},le=\"1.0\",path=\"/\"}} 2 since 1700000000000"),
+        format!("latency_bucket{{{all},le=\"+Inf\",path=\"/\"}} 3 since 1700000000000"),
     ];
     let native = format!("latency{{{all},path=\"/\"}} sum 4.5");
     let both: Vec<String> = std::iter::once(native.clone()).chain(classic.clone()).collect();
@@ -171,6 +185,7 @@ async fn native_histogram_has_the_time_of_the_scrape() {
     let scrape = scraped("/metrics", Histograms::Native).await;
     let Datum::Histogram(histogram) = &scrape.entries[0].datum else { panic!("{scrape:?}") };
     assert_eq!((histogram.timestamp, histogram.schema), (1_800_000_000_000, 2));
+    assert_eq!(histogram.start_timestamp, 1_700_000_000_000);
     assert_eq!(histogram.positive_spans[0].offset, -1);
     assert_eq!(histogram.positive_deltas, [1, 0]);
 }

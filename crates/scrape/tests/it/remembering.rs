@@ -250,3 +250,40 @@ fn invalid_bytes_are_rejected() {
         assert_eq!(Memory::from_bytes(bytes).unwrap_err().to_string(), expected);
     }
 }
+
+/// The series of a scrape with their values; `None` for a stale marker. Without `up` and the like.
+fn values(scrape: &Scrape) -> Vec<(String, Option<f64>)> {
+    let values = scrape.entries[..scrape.entries.len() - 5].iter().map(|entry| {
+        let sample = entry.sample().unwrap();
+        (entry.series.to_string(), (!sample.is_stale()).then_some(sample.value))
+    });
+    values.collect()
+}
+
+#[test]
+fn many_series_keep_their_labels_when_they_are_packed() {
+    let line = |number: u32| format!("s_{}{{n=\"{number}\"}} {number}\n", number / 50);
+    let expected = |number: u32| {
+        format!("s_{}{{instance=\"bot:7860\",job=\"bots\",n=\"{number}\"}}", number / 50)
+    };
+    let mut memory = Memory::new();
+    // Every round has 1,000 other series than the one before, and keeps every 100th of them.
+    let (mut kept, mut before): (Vec<u32>, usize) = (Vec::new(), 0);
+    for round in 0..12_u32 {
+        let new = 1000 * round..1000 * (round + 1);
+        let numbers: Vec<u32> = kept.iter().copied().chain(new).collect();
+        let gone = before - kept.len();
+        let lines: Vec<String> = numbers.iter().map(|number| line(*number)).collect();
+        let body = lines.concat() + "# EOF\n";
+        let scrape = open_metrics(&mut memory, &body, minute(i64::from(round)), &Limits::default());
+        let found = values(&scrape);
+        let present: Vec<_> = found.iter().filter(|(_, value)| value.is_some()).cloned().collect();
+        let wanted: Vec<_> =
+            numbers.iter().map(|number| (expected(*number), Some(f64::from(*number)))).collect();
+        assert!(present == wanted, "round {round}");
+        assert_eq!(found.len() - present.len(), gone, "round {round}");
+        before = numbers.len();
+        assert_eq!(memory.tracked(), numbers.len());
+        kept = numbers.into_iter().filter(|number| number.is_multiple_of(100)).collect();
+    }
+}
