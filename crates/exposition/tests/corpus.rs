@@ -18,7 +18,9 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 fn seeds_of_the_text_formats_pass() {
     let seeds = seeds("exposition");
     assert!(seeds.len() >= 10, "{}", seeds.len());
-    seeds.iter().for_each(|seed| text::exposition(seed));
+    for seed in seeds {
+        text::exposition(&seed);
+    }
 }
 
 #[test]

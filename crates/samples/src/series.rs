@@ -261,7 +261,7 @@ impl Series {
 
     pub(crate) fn label_bytes(&self) -> Labels<'_> {
         match &self.0 {
-            Kept::Alone(inner) => Labels { rest: &inner.block, labels: &[], places: [].iter() },
+            Kept::Alone(inner) => Labels { rest: &inner.block, shared: &[], places: [].iter() },
             Kept::Packed(group, index) => group.labels(*index),
         }
     }
@@ -316,14 +316,14 @@ fn text_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(crate) struct Labels<'a> {
     /// The rest of a block.
     rest: &'a [u8],
-    /// Of a packed series.
-    labels: &'a [u8],
+    /// The labels of the group of a packed series.
+    shared: &'a [u8],
     places: std::slice::Iter<'a, u32>,
 }
 
 impl<'a> Labels<'a> {
-    fn packed(labels: &'a [u8], places: &'a [u32]) -> Self {
-        Self { rest: &[], labels, places: places.iter() }
+    fn packed(shared: &'a [u8], places: &'a [u32]) -> Self {
+        Self { rest: &[], shared, places: places.iter() }
     }
 }
 
@@ -332,7 +332,7 @@ impl<'a> Iterator for Labels<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(place) = self.places.next() {
-            return LabelBytes::read(self.labels.get(*place as usize..)?);
+            return LabelBytes::read(self.shared.get(*place as usize..)?);
         }
         let label = LabelBytes::read(self.rest)?;
         self.rest = &self.rest[label.field.len()..];

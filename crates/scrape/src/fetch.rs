@@ -11,7 +11,7 @@ use reqwest::Response;
 use url::Url;
 
 use crate::client::addressed;
-use crate::incoming::{Incoming, Values};
+use crate::incoming::{Incoming, Omitted};
 use crate::{Limits, Memory};
 
 /// The `Accept` header of Prometheus 3: OpenMetrics first, and names in UTF-8.
@@ -56,14 +56,14 @@ pub struct Page {
     /// See [`protobuf::Converted::starts`].
     pub starts: Vec<(usize, i64)>,
     /// Lines with known series, which were removed from `body`.
-    pub(crate) known: Values,
+    pub(crate) known: Omitted,
 }
 
 impl Page {
     /// A page of text.
     #[must_use]
     pub fn new(format: Format, body: Vec<u8>) -> Self {
-        let (histograms, starts, known) = (Vec::new(), Vec::new(), Values::default());
+        let (histograms, starts, known) = (Vec::new(), Vec::new(), Omitted::default());
         Self { format, body, histograms, starts, known }
     }
 

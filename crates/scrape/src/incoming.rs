@@ -16,13 +16,13 @@ pub(crate) struct Run {
     /// The slot of the first line.
     pub(crate) first: usize,
     pub(crate) count: usize,
-    /// The lines have timestamps, which are in [`Values::times`].
+    /// The lines have timestamps, which are in [`Omitted::times`].
     pub(crate) is_timed: bool,
 }
 
 /// The lines that are not in [`Page::body`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Values {
+pub(crate) struct Omitted {
     pub(crate) runs: Vec<Run>,
     /// Of all runs.
     pub(crate) values: Vec<f64>,
@@ -30,7 +30,7 @@ pub(crate) struct Values {
     pub(crate) times: Vec<i64>,
 }
 
-impl Values {
+impl Omitted {
     fn push(&mut self, at: usize, slot: usize, sample: &Sample<'_>) {
         let is_timed = sample.timestamp_ms.is_some();
         match self.runs.last_mut() {

@@ -202,6 +202,7 @@ struct Walk<'m, 'p> {
 }
 
 /// What a line of a protobuf page has and a line of text has not.
+#[derive(Clone, Copy)]
 struct More<'p> {
     histogram: Option<&'p NativeHistogram>,
     start: Option<Timestamp>,
