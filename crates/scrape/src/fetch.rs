@@ -4,14 +4,15 @@ use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use exposition::Format;
-use exposition::protobuf::{self, Histograms, NativeHistogram, ProtobufError};
+use exposition::protobuf::{self, Histograms, ProtobufError};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::Response;
 use url::Url;
 
 use crate::client::addressed;
-use crate::incoming::{Incoming, Omitted};
+use crate::incoming::Incoming;
+use crate::received::Page;
 use crate::{Limits, Memory};
 
 /// The `Accept` header of Prometheus 3: OpenMetrics first, and names in UTF-8.
@@ -43,33 +44,6 @@ pub struct Request {
     /// With native histograms, protobuf is requested first. As in Prometheus, a protobuf page is read in any
     /// case.
     pub histograms: Histograms,
-}
-
-/// A complete page with status 200. A page in protobuf is converted to OpenMetrics.
-#[derive(Clone, Debug)]
-pub struct Page {
-    pub format: Format,
-    /// The lines; those of a page of [`fetch`] are all here.
-    pub body: Vec<u8>,
-    /// See [`protobuf::Converted::histograms`].
-    pub histograms: Vec<(usize, NativeHistogram)>,
-    /// See [`protobuf::Converted::starts`].
-    pub starts: Vec<(usize, i64)>,
-    /// Lines with known series, which were removed from `body`.
-    pub(crate) known: Omitted,
-}
-
-impl Page {
-    /// A page of text.
-    #[must_use]
-    pub fn new(format: Format, body: Vec<u8>) -> Self {
-        let (histograms, starts, known) = (Vec::new(), Vec::new(), Omitted::default());
-        Self { format, body, histograms, starts, known }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.body.is_empty() && self.known.values.is_empty()
-    }
 }
 
 /// Why a page was not fetched.

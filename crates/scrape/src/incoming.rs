@@ -5,46 +5,8 @@
 
 use exposition::{Format, Line, Reader, Sample};
 
-use crate::fetch::Page;
 use crate::memory::Memory;
-
-/// Lines that follow each other, with the series of slots that follow each other.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
-    /// Bytes of [`Page::body`] before these lines.
-    pub(crate) at: usize,
-    /// The slot of the first line.
-    pub(crate) first: usize,
-    pub(crate) count: usize,
-    /// The lines have timestamps, which are in [`Omitted::times`].
-    pub(crate) is_timed: bool,
-}
-
-/// The lines that are not in [`Page::body`].
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Omitted {
-    pub(crate) runs: Vec<Run>,
-    /// Of all runs.
-    pub(crate) values: Vec<f64>,
-    /// Milliseconds, of all timed runs.
-    pub(crate) times: Vec<i64>,
-}
-
-impl Omitted {
-    fn push(&mut self, at: usize, slot: usize, sample: &Sample<'_>) {
-        let is_timed = sample.timestamp_ms.is_some();
-        match self.runs.last_mut() {
-            Some(run)
-                if run.at == at && run.first + run.count == slot && run.is_timed == is_timed =>
-            {
-                run.count += 1;
-            }
-            _ => self.runs.push(Run { at, first: slot, count: 1, is_timed }),
-        }
-        self.values.push(sample.value);
-        self.times.extend(sample.timestamp_ms);
-    }
-}
+use crate::received::Page;
 
 /// Takes the chunks of a page.
 pub(crate) struct Incoming<'m> {

@@ -28,14 +28,16 @@ mod incoming;
 mod memory;
 mod native;
 mod page;
+mod received;
 mod state;
 mod target;
 
 pub use client::{Tls, client, client_with_tls, is_server_name};
 pub use exposition::protobuf::Histograms;
-pub use fetch::{FetchError, Page, Request, fetch};
+pub use fetch::{FetchError, Request, fetch};
 pub use memory::Memory;
 pub use page::{Counts, LimitError, Scrape, ScrapeError};
+pub use received::Page;
 pub use state::StateError;
 pub use target::{Labels, Limits, instance_of};
 

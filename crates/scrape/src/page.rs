@@ -11,9 +11,10 @@ use samples::{Datum, Entry, Exemplar, InvalidSeries, Sample, Series, Timestamp};
 
 use crate::created::{Group, Role, role};
 use crate::family::Families;
-use crate::fetch::{FetchError, Page};
+use crate::fetch::FetchError;
 use crate::memory::{FEW, Memory, NEVER, PACK, Slot};
 use crate::native::native_at;
+use crate::received::Page;
 use crate::target::{Labels, Limits, OWN_SERIES, Relabeled};
 
 /// Characters of an exemplar's labels, at most: the limit of OpenMetrics, which Prometheus applies.

@@ -1,0 +1,69 @@
+//! A page that was received.
+
+use exposition::protobuf::NativeHistogram;
+use exposition::{Format, Sample};
+
+/// A complete page with status 200. A page in protobuf is converted to OpenMetrics.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub format: Format,
+    /// The lines; those of a page of [`crate::fetch`] are all here.
+    pub body: Vec<u8>,
+    /// See [`exposition::protobuf::Converted::histograms`].
+    pub histograms: Vec<(usize, NativeHistogram)>,
+    /// See [`exposition::protobuf::Converted::starts`].
+    pub starts: Vec<(usize, i64)>,
+    /// Lines with known series, which were removed from `body`.
+    pub(crate) known: Omitted,
+}
+
+impl Page {
+    /// A page of text.
+    #[must_use]
+    pub fn new(format: Format, body: Vec<u8>) -> Self {
+        let (histograms, starts, known) = (Vec::new(), Vec::new(), Omitted::default());
+        Self { format, body, histograms, starts, known }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.body.is_empty() && self.known.values.is_empty()
+    }
+}
+
+/// Lines that follow each other, with the series of slots that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Bytes of [`Page::body`] before these lines.
+    pub(crate) at: usize,
+    /// The slot of the first line.
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    /// The lines have timestamps, which are in [`Omitted::times`].
+    pub(crate) is_timed: bool,
+}
+
+/// The lines that are not in [`Page::body`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Omitted {
+    pub(crate) runs: Vec<Run>,
+    /// Of all runs.
+    pub(crate) values: Vec<f64>,
+    /// Milliseconds, of all timed runs.
+    pub(crate) times: Vec<i64>,
+}
+
+impl Omitted {
+    pub(crate) fn push(&mut self, at: usize, slot: usize, sample: &Sample<'_>) {
+        let is_timed = sample.timestamp_ms.is_some();
+        match self.runs.last_mut() {
+            Some(run)
+                if run.at == at && run.first + run.count == slot && run.is_timed == is_timed =>
+            {
+                run.count += 1;
+            }
+            _ => self.runs.push(Run { at, first: slot, count: 1, is_timed }),
+        }
+        self.values.push(sample.value);
+        self.times.extend(sample.timestamp_ms);
+    }
+}
