@@ -5,7 +5,7 @@ use conversation::target::secret_references;
 use conversation::{FilledTarget, ProbeRun, Prober, ProgressEvent, StallMonitor, TimeLimit};
 use domain::probe::PerEnvironment;
 use domain::report::{Report, RunId};
-use domain::{EnvironmentName, OwnFault, Probe, ProbeSpec, TargetUrl, Template, USER_AGENT};
+use domain::{EnvironmentName, OwnFault, Probe, ProbeSpec, TargetUrl, Template, USER_AGENT, chain};
 use jiff::Timestamp;
 use secrets::{Fetched, SecretError, Secrets};
 use tokio::sync::OnceCell;
@@ -120,12 +120,6 @@ impl LocalProber {
         let secrets = self.secrets.get_or_init(create).await;
         secrets.get_all(&references, std::time::Instant::now()).await
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use aws_call::{CallError, Client, xml_texts};
 use aws_config::SdkConfig;
 
 use crate::doctor::{Executions, Subscription};
-use crate::error::chain;
+use domain::chain;
 
 /// CloudFormation waits up to an hour for resources such as functions in a VPC.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -99,10 +99,7 @@ impl Account {
         let named = [("StackName", stack)];
         let found = self.client.query("cloudformation", "2010-05-15", "DescribeStacks", &named);
         match found.await {
-            Ok(xml) => {
-                let keys = xml_texts(&xml, &format!("{of}Key"));
-                Ok(keys.into_iter().zip(xml_texts(&xml, &format!("{of}Value"))).collect())
-            }
+            Ok(xml) => Ok(pairs(&xml, of)),
             Err(error) if error.to_string().contains("does not exist") => Ok(BTreeMap::new()),
             Err(error) => Err(error),
         }
@@ -245,9 +242,38 @@ fn subscriptions(page: &str, prefix: &str) -> Vec<Subscription> {
     members.filter_map(subscription).collect()
 }
 
+/// The names and values of the parameters or outputs of a stack. A value may be an empty element.
+fn pairs(xml: &str, of: &str) -> BTreeMap<String, String> {
+    let (key, value) = (format!("{of}Key"), format!("{of}Value"));
+    let members = xml.split("<member>").filter(|member| member.contains(&format!("<{key}>")));
+    let text = |member: &str, tag: &str| xml_texts(member, tag).into_iter().next();
+    members
+        .filter_map(|member| Some((text(member, &key)?, text(member, &value).unwrap_or_default())))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn empty_parameter_does_not_shift_the_others() {
+        let member = |name: &str, value: &str| {
+            format!("<member><ParameterKey>{name}</ParameterKey>{value}</member>")
+        };
+        let xml = [
+            "<Parameters>",
+            &member("Location", "<ParameterValue/>"),
+            &member("Locations", "<ParameterValue>a,b</ParameterValue>"),
+            "</Parameters><Outputs>",
+            "<member><OutputKey>Url</OutputKey><OutputValue>http://q</OutputValue></member>",
+        ];
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let xml = xml.concat();
+        let expected = BTreeMap::from([own("Location", ""), own("Locations", "a,b")]);
+        assert_eq!(pairs(&xml, "Parameter"), expected);
+        assert_eq!(pairs(&xml, "Output"), BTreeMap::from([own("Url", "http://q")]));
+    }
 
     #[test]
     fn subscriptions_of_one_environment_are_found() {

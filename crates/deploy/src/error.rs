@@ -26,9 +26,3 @@ impl FileError {
 
 /// An error of any kind, of a step that the caller defines.
 pub type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
-/// The error and its causes on one line.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}

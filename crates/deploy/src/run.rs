@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::error::{AnyError, chain};
+use crate::error::AnyError;
 use crate::process::Processes;
 use crate::progress::Progress;
+use domain::chain;
 
 /// The exit code of a shell for a program that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;

@@ -5,6 +5,7 @@
 
 pub mod alarm;
 pub mod alarm_note;
+mod chain;
 pub mod check;
 pub mod cron;
 pub mod json_schema;
@@ -38,6 +39,7 @@ pub mod verdict;
 pub mod wire;
 
 pub use alarm::{AlarmKind, AlarmName, AlarmRule, ExtraAlarm, LocationAlarmName, MOfN, Severity};
+pub use chain::chain;
 pub use check::{Check, JsonTest, Requirement};
 pub use cron::{Cron, InvalidCron};
 pub use location::Placement;

@@ -48,6 +48,18 @@ pub enum Detail {
     Full,
 }
 
+impl std::str::FromStr for Detail {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "essential" => Ok(Self::Essential),
+            "full" => Ok(Self::Full),
+            _ => Err(()),
+        }
+    }
+}
+
 /// A published Prometheus series.
 #[derive(Clone, Copy, Debug)]
 pub struct Published {

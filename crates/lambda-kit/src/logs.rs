@@ -32,6 +32,7 @@ pub const VIGIE_CRATES: &[&str] = &[
     "remote_write",
     "report_page",
     "request_signing",
+    "run_executor",
     "samples",
     "scrape",
     "secrets",
@@ -103,8 +104,8 @@ mod tests {
     fn level_applies_to_vigie_crates() {
         let cases = [
             // setting  target                            level         logged
-            ("debug", "prober::claim", Level::DEBUG, true),
-            ("debug", "prober::claim", Level::TRACE, false),
+            ("debug", "run_executor::claim", Level::DEBUG, true),
+            ("debug", "run_executor::claim", Level::TRACE, false),
             ("debug", "aws_smithy_runtime::client", Level::DEBUG, false),
             ("debug", "aws_smithy_runtime::client", Level::WARN, true),
             ("error", "hyper_util::client", Level::WARN, false),

@@ -1,65 +1,31 @@
 //! Settings of the prober.
 
-use domain::EnvironmentName;
 use domain::metrics::Detail;
 use lambda_kit::{SettingError, Settings};
+use run_executor::Config;
 
 /// Settings, read once at start.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub environment: EnvironmentName,
-    /// Where the runs are made: `VIGIE_LOCATION`, or the AWS region.
-    pub location: String,
-    pub runs_queue_url: String,
-    /// Region of everything but the queue of runs; `None` if it is that of the prober.
-    pub home_region: Option<String>,
-    /// `None` when no bridge is deployed.
-    pub samples_queue_url: Option<String>,
-    pub report_bucket: String,
-    pub table_name: String,
-    pub detail: Detail,
-    /// Memory of the function; it limits the pages of scrapes.
-    pub memory_bytes: usize,
-}
-
-struct Metrics(Detail);
-
-impl std::str::FromStr for Metrics {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "essential" => Ok(Self(Detail::Essential)),
-            "full" => Ok(Self(Detail::Full)),
-            _ => Err(()),
-        }
-    }
-}
-
-impl Config {
-    /// # Errors
-    /// The first setting that is missing or invalid.
-    pub fn from_env(env: impl Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
-        let settings = Settings::new(env);
-        let region = settings.optional("AWS_REGION").unwrap_or_else(|| "unknown".to_owned());
-        let metrics: Option<Metrics> = settings.parsed("METRICS", "`essential` or `full`")?;
-        // Set by Lambda, in MiB.
-        let memory: Option<usize> =
-            settings.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "a whole number of MiB")?;
-        Ok(Self {
-            environment: settings
-                .required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
-            location: settings.optional("VIGIE_LOCATION").unwrap_or(region),
-            runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
-            home_region: settings.optional("HOME_REGION"),
-            samples_queue_url: settings.optional("SAMPLES_QUEUE_URL"),
-            report_bucket: settings
-                .required("REPORT_BUCKET", "the name of the bucket of reports")?,
-            table_name: settings.required("TABLE_NAME", "the name of the state table")?,
-            detail: metrics.map_or(Detail::Essential, |metrics| metrics.0),
-            memory_bytes: memory.unwrap_or(256) << 20,
-        })
-    }
+///
+/// # Errors
+/// The first setting that is missing or invalid.
+pub fn config_from_env(env: impl Fn(&str) -> Option<String>) -> Result<Config, SettingError> {
+    let settings = Settings::new(env);
+    let region = settings.optional("AWS_REGION").unwrap_or_else(|| "unknown".to_owned());
+    let detail: Option<Detail> = settings.parsed("METRICS", "`essential` or `full`")?;
+    // Set by Lambda, in MiB.
+    let memory: Option<usize> =
+        settings.parsed("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "a whole number of MiB")?;
+    Ok(Config {
+        environment: settings.required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
+        location: settings.optional("VIGIE_LOCATION").unwrap_or(region),
+        runs_queue_url: settings.required("RUNS_QUEUE_URL", "the URL of the queue of runs")?,
+        home_region: settings.optional("HOME_REGION"),
+        samples_queue_url: settings.optional("SAMPLES_QUEUE_URL"),
+        report_bucket: settings.required("REPORT_BUCKET", "the name of the bucket of reports")?,
+        table_name: settings.required("TABLE_NAME", "the name of the state table")?,
+        detail: detail.unwrap_or_default(),
+        memory_bytes: memory.unwrap_or(256) << 20,
+    })
 }
 
 #[cfg(test)]
@@ -81,7 +47,7 @@ mod tests {
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        Config::from_env(env).map_err(|error| error.to_string())
+        config_from_env(env).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -9,13 +9,11 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::report::Report;
 use lambda_runtime::Diagnostic;
 use request_signing::SignedRequest;
+use run_executor::{DirectResult, RejectedRequest};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::claim::Due;
-use crate::publish::Scope;
-use crate::requests::RejectedRequest;
-use crate::{Prober, RESERVE, Unpublished, log, requests};
+use crate::{Prober, RESERVE, Unpublished};
 
 /// The event that invokes the function.
 #[derive(Debug, Deserialize)]
@@ -83,16 +81,8 @@ impl Prober {
         time_left: Duration,
     ) -> Result<Vec<Report>, InvocationError> {
         let deadline = Instant::now() + time_left.saturating_sub(RESERVE);
-        let request = requests::open(&self.verifier, signed).await?;
-        let scope = Scope::of(request.location.as_ref());
-        let due = Due { at: request.due, location: request.location };
-        let mut running = self.runner.start(request.runs, &due, deadline);
-        let mut reports = Vec::new();
-        while let Some(report) = running.next().await {
-            log(&report);
-            reports.push(report);
-        }
-        let errors = self.publisher.publish(&reports, scope).await;
+        let result = self.executor.execute_directly(signed, deadline).await?;
+        let DirectResult { reports, errors } = result;
         if errors.is_empty() { Ok(reports) } else { Err(Unpublished { errors }.into()) }
     }
 }

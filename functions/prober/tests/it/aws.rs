@@ -18,8 +18,9 @@ use aws_sdk_sqs::operation::send_message_batch::SendMessageBatchOutput;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 use domain::run_request::RunRequest;
 use jiff::Timestamp;
-use prober::{Clients, Config, Prober};
+use prober::{Prober, config_from_env};
 use request_signing::{SignedRequest, SigningKey};
+use run_executor::Clients;
 use serde_json::{Value, json};
 use testkit::gradio_app::{Answer, GradioApp};
 
@@ -111,7 +112,7 @@ impl Aws {
             ),
             parameters: secrets::ParameterStore::new(&aws_config::SdkConfig::builder().build()),
         };
-        Prober::new(Config::from_env(env).unwrap(), clients)
+        Prober::new(config_from_env(env).unwrap(), clients)
     }
 }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use conversation::target::{FillError, FilledScrape, scrape_references, secret_references};
 use conversation::{FilledTarget, ProbeRun, Prober, ProgressEvent, TimeLimit};
+use domain::chain;
 use domain::run_request::{Run, ScrapeRequest};
 use domain::{OwnFault, Reason, Report, SecretReference, Target};
 use jiff::Timestamp;
-use lambda_kit::chain;
 use secrecy::{ExposeSecret, SecretString};
 use secrets::{SecretError, Secrets};
 use tokio::task::{Id, JoinSet};

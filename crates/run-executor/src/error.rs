@@ -27,7 +27,8 @@ pub enum PublishError {
 
 impl PublishError {
     /// A stable word for each variant, for `error_type`.
-    pub(crate) fn error_type(&self) -> &'static str {
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
         match self {
             Self::Metrics(_) => "Metrics",
             Self::Samples(_) => "Samples",

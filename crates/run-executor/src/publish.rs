@@ -7,15 +7,15 @@ use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::Client as S3;
 use aws_sdk_sqs::Client as Sqs;
 use cloudwatch::{OwnMetric, PutError};
+use domain::chain;
 use domain::metrics::for_prometheus;
 use domain::{LocationName, Report, Verdict};
-use lambda_kit::chain;
 use samples::message::{Encoded, Outgoing, encode};
 use samples::{Entry, Timestamp};
 use sqs_batch::Message;
 use tracing::warn;
 
-use crate::Config;
+use crate::config::Config;
 use crate::error::{PublishError, SamplesError, StoreError};
 
 /// The destinations of results.

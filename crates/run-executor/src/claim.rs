@@ -9,9 +9,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::EnvironmentName;
 use domain::LocationName;
+use domain::chain;
 use domain::run_request::Run;
 use jiff::Timestamp;
-use lambda_kit::chain;
 use tracing::warn;
 
 /// Time to live of a claim, longer than the retention of the queue of runs.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::primitives::ByteStream;
+use domain::chain;
 use domain::report::RunId;
 use domain::run_request::ScrapeRequest;
 use domain::scrape::ScrapeOptions;
 use jiff::Timestamp;
-use lambda_kit::chain;
 use relabel::{InvalidRule, Rule};
 use samples::Timestamp as At;
 use samples::message::encode;
@@ -22,11 +22,12 @@ use secrets::Secrets;
 use tokio::sync::RwLock;
 use tracing::{info, warn};
 
+use crate::config::Config;
 use crate::error::ScrapeError;
+use crate::page;
 use crate::publish::{Publisher, send};
 use crate::runs::{fill_scrape, fill_target};
 use crate::scrapers::Scrapers;
-use crate::{Config, page};
 use conversation::FilledTarget;
 
 /// Bytes of the stored series of a target, at most.
