@@ -94,7 +94,10 @@ fn role_reaches_only_its_queue_and_the_home_region() {
                     || arn.contains(":s3:::${ReportBucket}/signing/")
             });
             let own = resource["Fn::GetAtt"][0] == "RunsQueue"
-                || text.is_some_and(|arn| arn.contains("/aws/lambda/${AWS::StackName}-prober"));
+                || text.is_some_and(|arn| {
+                    arn.contains("/aws/lambda/${AWS::StackName}-prober")
+                        || arn.contains(":stack/${AWS::StackName}/")
+                });
             let key = resource["Ref"] == "HomeKeyArn" || resource["Ref"] == "SecretsKeyArn";
             let metrics = statement.actions() == ["cloudwatch:PutMetricData"];
             assert!(in_home || own || key || metrics, "{sid}: {resource}");
@@ -103,6 +106,29 @@ fn role_reaches_only_its_queue_and_the_home_region() {
     let kinds: BTreeSet<&str> = template.resources().map(Resource::kind).collect();
     let public = kinds.iter().filter(|kind| kind.contains("Url") || kind.contains("Permission"));
     assert_eq!(public.count(), 0, "{kinds:?}");
+}
+
+#[test]
+fn role_of_an_agent_is_assumed_only_in_the_account() {
+    let template = location();
+    let principal =
+        template.resource("ProberRole").get("/AssumeRolePolicyDocument/Statement/0/Principal");
+    let [condition, region, agent] = &principal["Fn::If"].as_array().expect("both kinds")[..]
+    else {
+        panic!("{principal}")
+    };
+    assert_eq!(condition, "HasProber");
+    assert_eq!(region["Service"], "lambda.amazonaws.com");
+    assert_eq!(agent["AWS"]["Fn::Sub"], "arn:${AWS::Partition}:iam::${AWS::AccountId}:root");
+}
+
+#[test]
+fn killed_agent_is_noticed_when_its_message_returns() {
+    let template = location();
+    let visibility = &template.resource("RunsQueue").get("/VisibilityTimeout")["Fn::If"];
+    let agent = visibility[2].as_u64().expect("seconds");
+    // An earlier delivery would be taken for a duplicate by SQS.
+    assert!(run_executor::MAX_EXECUTION.as_secs() < agent);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    alerts, backtest, bridge, check, completions, cost, dead_letters, deploy, discover, init, man,
-    mute, render, report, run, schema, serve, smoke, test_alert, top,
+    agent, alerts, backtest, bridge, check, completions, cost, dead_letters, deploy, discover,
+    init, man, mute, render, report, run, schema, serve, smoke, test_alert, top,
 };
 
 /// Synthetic prober for Gradio chatbots.
@@ -38,6 +38,7 @@ pub enum Command {
     Discover(discover::Arguments),
     Init(init::Arguments),
     Serve(serve::Arguments),
+    Agent(agent::Arguments),
     Top(top::Arguments),
     Backtest(backtest::Arguments),
     Bridge(bridge::Arguments),

@@ -1,5 +1,6 @@
 //! One module for each subcommand: its arguments and its implementation.
 
+pub mod agent;
 pub mod alerts;
 pub mod backtest;
 pub mod bridge;

@@ -63,6 +63,7 @@ async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Run(arguments) => commands::run::run(&arguments, io).await,
         Command::Discover(arguments) => commands::discover::discover(&arguments, io).await,
         Command::Serve(arguments) => commands::serve::serve(&arguments, io).await,
+        Command::Agent(arguments) => commands::agent::agent(&arguments, io).await,
         Command::Top(arguments) => commands::top::top(&arguments, io).await,
         Command::Backtest(arguments) => commands::backtest::run(&arguments, io),
         Command::Cost(arguments) => commands::cost::cost(&arguments, io),

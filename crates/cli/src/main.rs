@@ -10,8 +10,16 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The crates whose level `VIGIE_LOG` sets. Other crates log only errors: at `debug` the AWS SDK logs whole
 /// responses with headers, and its warnings repeat Vigie's own errors.
-const VIGIE_CRATES: &[&str] =
-    &["cli", "conversation", "forward", "gradio", "remote_write", "scrape", "secrets"];
+const VIGIE_CRATES: &[&str] = &[
+    "cli",
+    "conversation",
+    "forward",
+    "gradio",
+    "remote_write",
+    "run_executor",
+    "scrape",
+    "secrets",
+];
 
 /// One thread: nothing computes for long, and each further thread has its own memory arena, which costs
 /// `vigie bridge` a fifth more memory.

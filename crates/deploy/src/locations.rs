@@ -34,11 +34,6 @@ pub enum LocationsError {
          hint: the alarms are rendered from samconfig.toml"
     )]
     Differs { given: String, file: String },
-    #[error(
-        "location `{location}` is not an AWS region; expected a region such as `us-east-1`\n\
-         hint: only the location of the stack itself can have another name, by the parameter `Location`"
-    )]
-    NoRegion { location: LocationName },
     #[error("could not read stack `{stack}`")]
     Stack { stack: String, source: CallError },
 }
@@ -156,34 +151,45 @@ pub fn stacks(
         return Err(LocationsError::NoHome { value, home: home.to_owned() });
     }
     let others = names.iter().filter(|name| name.as_str() != home);
-    let stack = |name: &LocationName| {
-        if name.is_region() {
-            Ok(LocationStack::of(environment, home_region, name))
-        } else {
-            Err(LocationsError::NoRegion { location: name.clone() })
-        }
-    };
-    others.map(stack).collect()
+    Ok(others.map(|name| LocationStack::of(environment, home_region, name)).collect())
 }
 
-/// The location stacks of a deployed home stack; none if it does not exist.
+/// The locations of a deployed environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeployedLocations {
+    /// The location of the home stack; `None` unless the environment has several locations.
+    pub home: Option<LocationName>,
+    pub others: Vec<LocationStack>,
+}
+
+/// The locations of a deployed home stack; none if it does not exist.
 ///
 /// # Errors
 /// When the stack cannot be read.
 pub async fn deployed(
     account: &Account,
     environment: &EnvironmentName,
-) -> Result<Vec<LocationStack>, LocationsError> {
+) -> Result<DeployedLocations, LocationsError> {
     let stack = format!("vigie-{environment}");
     let values = account.stack_parameters(&stack).await;
     let values = values.map_err(|source| LocationsError::Stack { stack, source })?;
+    Ok(of_parameters(&values, &account.region, environment))
+}
+
+fn of_parameters(
+    values: &BTreeMap<String, String>,
+    region: &str,
+    environment: &EnvironmentName,
+) -> DeployedLocations {
     let Some(Ok(LocationList(names))) = values.get(PARAMETER).map(|list| list.parse()) else {
-        return Ok(Vec::new());
+        return DeployedLocations::default();
     };
     let home = values.get("Location").filter(|name| !name.is_empty());
-    let home = home.map_or(account.region.as_str(), String::as_str);
-    let others = names.iter().filter(|name| name.as_str() != home);
-    Ok(others.map(|name| LocationStack::of(environment, &account.region, name)).collect())
+    let home = home.map_or(region, String::as_str);
+    let (home, others): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| name.as_str() == home);
+    let others = others.iter().map(|name| LocationStack::of(environment, region, name));
+    DeployedLocations { home: home.into_iter().next(), others: others.collect() }
 }
 
 #[cfg(test)]
@@ -219,16 +225,16 @@ mod tests {
 
     #[test]
     fn every_location_but_the_home_one_has_a_stack() {
-        let file = of_pairs(["Locations=eu-west-3,us-east-1,us-west-2"]).unwrap();
+        let file = of_pairs(["Locations=eu-west-3,us-east-1,office"]).unwrap();
         let found = stacks(&prod(), "eu-west-3", &Parameters::new(), &file).unwrap();
         let found: Vec<_> =
             found.iter().map(|one| (one.stack.as_str(), one.region.as_str())).collect();
         let expected =
-            [("vigie-prod-of-eu-west-3", "us-east-1"), ("vigie-prod-of-eu-west-3", "us-west-2")];
+            [("vigie-prod-of-eu-west-3", "us-east-1"), ("vigie-prod-agent-office", "eu-west-3")];
         assert_eq!(found, expected);
         assert_eq!(
             stacks(&prod(), "eu-west-3", &file, &Parameters::new()).unwrap_err().to_string(),
-            "`Locations` is `eu-west-3,us-east-1,us-west-2` on the command line and `` in samconfig.toml; expected \
+            "`Locations` is `eu-west-3,us-east-1,office` on the command line and `` in samconfig.toml; expected \
              the same list\nhint: the alarms are rendered from samconfig.toml"
         );
     }
@@ -249,10 +255,16 @@ mod tests {
     }
 
     #[test]
-    fn location_that_is_not_a_region_is_refused() {
-        let file = of_pairs(["Locations=paris,office", "Location=paris"]).unwrap();
-        let error = stacks(&prod(), "eu-west-3", &Parameters::new(), &file).unwrap_err();
-        assert!(error.to_string().starts_with("location `office` is not an AWS region; expected"));
+    fn deployed_locations_are_those_of_the_stack() {
+        let found = |pairs: &[&str]| {
+            let values = of_pairs(pairs.iter().copied()).unwrap();
+            of_parameters(&values, "eu-west-3", &prod())
+        };
+        assert_eq!(found(&["Locations="]), DeployedLocations::default());
+        let all = found(&["Location=paris", "Locations=us-east-1,paris,office"]);
+        let others: Vec<&str> = all.others.iter().map(|one| one.location.as_str()).collect();
+        assert_eq!(all.home.as_ref().map(LocationName::as_str), Some("paris"));
+        assert_eq!(others, ["us-east-1", "office"]);
     }
 
     #[test]
@@ -262,6 +274,8 @@ mod tests {
         let outputs = [("ReportBucket".to_owned(), "reports".to_owned())].into();
         let home = Home { region: "eu-west-3", parameters: &parameters, outputs: &outputs };
         let all = location.parameters(&home);
+        let agent = LocationStack::of(&prod(), "eu-west-3", &"office".parse().unwrap());
+        assert_eq!(agent.parameters(&home)["Kind"], "agent");
         let expected = [
             "Environment=prod",
             "HomeKeyArn=",

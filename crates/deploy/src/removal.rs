@@ -68,7 +68,7 @@ pub async fn remove(
         return Err(RemovalError::NoStack { stack, account: account.id, region });
     }
 
-    for location in locations::deployed(&account, environment).await? {
+    for location in locations::deployed(&account, environment).await?.others {
         remove_location(aws, &location, progress).await?;
     }
     let work = async {

@@ -120,7 +120,7 @@ impl Deployment<'_> {
         refuse(&findings, self.without_notifications, progress)?;
         let file = parameters::of_samconfig(checkout.root, self.environment.as_str())?;
         let stacks = locations::stacks(self.environment, &account.region, &values, &file)?;
-        let before = locations::deployed(&account, self.environment).await?;
+        let before = locations::deployed(&account, self.environment).await?.others;
 
         let install = async {
             SAM.install(checkout.root, checkout.processes).await?;
@@ -194,7 +194,16 @@ impl LocationStep<'_> {
             checkout.processes.show("sam-deploy", &mut sam).await?;
             Ok::<_, AnyError>(((), format!("stack {} in {}", location.stack, location.region)))
         };
-        progress.step(&format!("deploy location {}", location.location), deploy).await
+        progress.step(&format!("deploy location {}", location.location), deploy).await?;
+        if !location.location.is_region() {
+            let role = account.stack_outputs(&location.stack).await.unwrap_or_default();
+            let role = role.get("RoleArn").map_or("in its stack", String::as_str);
+            let LocationStack { location, .. } = location;
+            progress.note(format!(
+                "start the agent: vigie agent --environment {environment} --location {location}; its role is {role}"
+            ));
+        }
+        Ok(())
     }
 }
 

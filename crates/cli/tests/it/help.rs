@@ -8,6 +8,7 @@ const COMMANDS: &[&str] = &[
     "discover",
     "init",
     "serve",
+    "agent",
     "bridge",
     "render",
     "schema",

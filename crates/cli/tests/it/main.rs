@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod action;
+mod agent;
 mod bridge;
 mod canary;
 mod credentials;

@@ -340,7 +340,7 @@ impl Messages for English {
                 "If a second location fails, the alarm of the bot is a page.",
             ],
             Situation::NoDataFrom => &[
-                "Read the log of the prober in the region of the location.",
+                "Read the log of the prober in the region of the location, or of the agent on its machine.",
                 "Check the dead-letter queue of the location.",
             ],
             Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[

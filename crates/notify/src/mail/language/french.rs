@@ -379,7 +379,7 @@ impl Messages for French {
                 "Si un deuxième lieu échoue, l'alarme du bot devient une page.",
             ],
             Situation::NoDataFrom => &[
-                "Lire le journal de la sonde dans la région du lieu.",
+                "Lire le journal de la sonde dans la région du lieu, ou de l'agent sur sa machine.",
                 "Regarder la file de messages rejetés du lieu.",
             ],
             Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[
