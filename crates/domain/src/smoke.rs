@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::report::RunId;
 use crate::run_request::{Run, RunRequest, VERSION};
 use crate::schedule::RUNS_PER_REQUEST;
-use crate::{EnvironmentName, Probe, Target};
+use crate::{EnvironmentName, LocationName, Probe, Target};
 
 /// Event that asks the dispatcher for a plan. The dispatcher returns the plan and sends nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SmokeRequest {
     /// Due time of the runs.
     pub smoke_run_due: Timestamp,
+    /// Where the runs are made, if the environment has several locations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<LocationName>,
 }
 
 /// The dispatcher's answer to a [`SmokeRequest`].
@@ -29,23 +32,29 @@ pub struct SmokePlan<P = Probe, T = Target> {
 }
 
 impl<'a> SmokePlan<&'a Probe, &'a Target> {
-    /// Plans one run of each of the first [`RUNS_PER_REQUEST`] enabled probes.
+    /// Plans one run of each of the first [`RUNS_PER_REQUEST`] enabled probes, of those at the location if the
+    /// request has one.
     #[must_use]
     pub fn new(
         probes: &'a [Probe],
         environment: &EnvironmentName,
-        due: Timestamp,
+        request: &SmokeRequest,
         problems: Vec<String>,
     ) -> Self {
-        let enabled: Vec<&Probe> = probes.iter().filter(|probe| probe.enabled).collect();
+        let (due, location) = (request.smoke_run_due, request.location.as_ref());
+        let is_here = |probe: &&Probe| location.is_none_or(|name| probe.placement.has(name));
+        let enabled = probes.iter().filter(|probe| probe.enabled);
+        let enabled: Vec<&Probe> = enabled.filter(is_here).collect();
         let (first, others) = enabled.split_at(enabled.len().min(RUNS_PER_REQUEST));
-        let run =
-            |probe: &&'a Probe| Run { id: RunId::of(environment, &probe.name, due), probe: *probe };
+        let run = |probe: &&'a Probe| {
+            let id = RunId::at(environment, &probe.name, due, location);
+            Run { id, probe: *probe }
+        };
         let run_request = RunRequest {
             version: VERSION,
             environment: environment.clone(),
             due,
-            location: None,
+            location: location.cloned(),
             runs: first.iter().map(run).collect(),
             scrapes: vec![],
             test: None,
@@ -75,7 +84,8 @@ mod tests {
         probes.insert(0, probe("disabled", false));
         let environment: EnvironmentName = "dev".parse().unwrap();
         let due = Timestamp::from_second(1_795_000_000).unwrap();
-        let plan = SmokePlan::new(&probes, &environment, due, vec![]);
+        let request = SmokeRequest { smoke_run_due: due, location: None };
+        let plan = SmokePlan::new(&probes, &environment, &request, vec![]);
         let runs = &plan.run_request.runs;
         let names: Vec<&str> = runs.iter().map(|run| run.probe.name.as_str()).collect();
         assert_eq!((names.len(), names[0], plan.left_out), (10, "bot-0", 2));
@@ -84,5 +94,23 @@ mod tests {
         let wire = serde_json::to_string(&plan).unwrap();
         let read: SmokePlan = serde_json::from_str(&wire).unwrap();
         assert_eq!((read.run_request.due, read.left_out), (due, 2));
+    }
+    #[test]
+    fn plan_of_a_location_has_only_its_probes() {
+        let mut probes = vec![probe("everywhere", true), probe("office-only", true)];
+        probes[1].placement.locations = Some(vec!["office".parse().unwrap()]);
+        let environment: EnvironmentName = "dev".parse().unwrap();
+        let due = Timestamp::from_second(1_795_000_000).unwrap();
+        for (location, expected) in
+            [("office", &["everywhere", "office-only"][..]), ("eu-west-3", &["everywhere"])]
+        {
+            let location: LocationName = location.parse().unwrap();
+            let request = SmokeRequest { smoke_run_due: due, location: Some(location.clone()) };
+            let request = SmokePlan::new(&probes, &environment, &request, vec![]).run_request;
+            let names: Vec<&str> = request.runs.iter().map(|run| run.probe.name.as_str()).collect();
+            assert_eq!((names.as_slice(), request.location.as_ref()), (expected, Some(&location)));
+            let id = RunId::at(&environment, &probes[0].name, due, Some(&location));
+            assert_eq!(request.runs[0].id, id);
+        }
     }
 }

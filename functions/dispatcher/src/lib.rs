@@ -43,7 +43,7 @@ use request_signing::{SignError, SignedRequest, Signer, SigningKey};
 const LOCATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The event that invokes the function.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Event {
     Schedule(ScheduleEvent),
@@ -164,8 +164,8 @@ impl Dispatcher {
     /// One signed run of each probe, for the caller to send to the prober.
     async fn plan_smoke_run(&self, request: SmokeRequest) -> Result<SignedPlan, DispatchError> {
         let loaded = self.load().await?;
-        let (environment, due) = (&self.config.environment, request.smoke_run_due);
-        let plan = SmokePlan::new(&loaded.probes, environment, due, loaded.problems.clone());
+        let (environment, problems) = (&self.config.environment, loaded.problems.clone());
+        let plan = SmokePlan::new(&loaded.probes, environment, &request, problems);
         let text = serde_json::to_string(&plan.run_request)?;
         let run_request = self.signer.key(SystemTime::now()).await?.key.signed(text);
         Ok(SignedPlan { run_request, left_out: plan.left_out, problems: plan.problems })

@@ -194,7 +194,7 @@ async fn refused_renewal_of_the_key_is_counted() {
 async fn smoke_request_returns_a_plan_and_sends_nothing() {
     let event: Event = serde_json::from_str(r#"{"smoke_run_due":"2026-11-22T10:00:07Z"}"#).unwrap();
     let plan_with = async |variables| {
-        let answer = dispatcher(variables, &[], &any_metric()).handle(event).await.unwrap();
+        let answer = dispatcher(variables, &[], &any_metric()).handle(event.clone()).await.unwrap();
         let plan = serde_json::from_value::<SignedPlan>(answer).unwrap();
         assert!(plan.run_request.signature.is_some(), "{plan:?}");
         (RunRequest::read(&plan.run_request.request).unwrap(), plan)

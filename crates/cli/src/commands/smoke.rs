@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use aws_call::{Client, Limits};
+use aws_config::SdkConfig;
 use clap::Args;
 use deploy::account::Account;
+use deploy::locations::{self, DeployedLocations, LocationStack};
 use domain::smoke::SmokeRequest;
-use domain::{EnvironmentName, Report};
+use domain::{EnvironmentName, LocationName, Report};
 use http::Method;
 use jiff::Timestamp;
 use request_signing::SignedRequest;
@@ -28,7 +30,8 @@ const TIMEOUT: Duration = Duration::from_secs(920);
 /// Run each probe once through the deployed functions and show the reports.
 ///
 /// A deployment ends with this command. The results are published like any other, so that a missing
-/// permission shows. The exit code is 0 if all probes are up, 3 if one is degraded, 1 if one is down, and 2
+/// permission shows. With several locations each prober runs the probes of its location; an agent cannot be
+/// invoked. The exit code is 0 if all probes are up, 3 if one is degraded, 1 if one is down, and 2
 /// if one could not be run or published.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -84,32 +87,77 @@ async fn list_unconfirmed(environment: &EnvironmentName, io: &mut Io<'_>) -> any
     Ok(())
 }
 
-/// Runs each probe of a deployed environment once.
+/// A prober, and the location whose probes it runs; `None` unless the environment has several.
+struct Place {
+    prober: String,
+    location: Option<LocationName>,
+    client: Client,
+}
+
+/// The probers of an environment, the home one first.
+fn places(aws: &SdkConfig, environment: &EnvironmentName, all: &DeployedLocations) -> Vec<Place> {
+    // One attempt: an invocation that takes long must not run twice.
+    let limits = Limits { timeout: TIMEOUT, attempts: 1, ..Limits::default() };
+    let prober = format!("vigie-{environment}-prober");
+    let client = Client::new(aws).with_limits(limits);
+    let home = Place { prober, location: all.home.clone(), client };
+    let away = |one: &LocationStack| Place {
+        prober: format!("{}-prober", one.stack),
+        location: Some(one.location.clone()),
+        client: Client::new(&one.aws(aws)).with_limits(limits),
+    };
+    let regions = all.others.iter().filter(|one| one.location.is_region());
+    std::iter::once(home).chain(regions.map(away)).collect()
+}
+
+/// Runs each probe of a deployed environment once at each location that has a prober.
 pub(crate) async fn smoke_run(
     environment: &EnvironmentName,
     io: &mut Io<'_>,
 ) -> anyhow::Result<Exit> {
     let aws = aws_config::load_from_env().await;
-    // One attempt: an invocation that takes long must not run twice.
-    let limits = Limits { timeout: TIMEOUT, attempts: 1, ..Limits::default() };
-    run(&Client::new(&aws).with_limits(limits), environment, io).await
+    let account = Account::of(&aws).await?;
+    let all = locations::deployed(&account, environment).await?;
+    let exit = run(&places(&aws, environment, &all), environment, io).await?;
+    for agent in all.others.iter().filter(|one| !one.location.is_region()) {
+        let location = &agent.location;
+        writeln!(io.err, "{DIM}location {location}: an agent cannot be invoked{DIM:#}")?;
+    }
+    Ok(exit)
 }
 
+/// Runs each probe at each place. The first prober's region has the dispatcher.
 async fn run(
-    lambda: &Client,
+    places: &[Place],
+    environment: &EnvironmentName,
+    io: &mut Io<'_>,
+) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Success;
+    for place in places {
+        if let Some(location) = &place.location {
+            writeln!(io.out, "location {location}")?;
+        }
+        exit = exit.max(run_at(place, &places[0].client, environment, io).await?);
+    }
+    Ok(exit)
+}
+
+async fn run_at(
+    place: &Place,
+    home: &Client,
     environment: &EnvironmentName,
     io: &mut Io<'_>,
 ) -> anyhow::Result<Exit> {
     let now = Timestamp::from_second(Timestamp::now().as_second())?;
     let dispatcher = format!("vigie-{environment}-dispatcher");
-    let plan: SmokePlan = invoke(lambda, &dispatcher, &SmokeRequest { smoke_run_due: now }).await?;
+    let request = SmokeRequest { smoke_run_due: now, location: place.location.clone() };
+    let plan: SmokePlan = invoke(home, &dispatcher, &request).await?;
     for problem in &plan.problems {
         writeln!(io.err, "{ERROR}probe file{ERROR:#} {problem}")?;
     }
     let planned = if plan.problems.is_empty() { Exit::Success } else { Exit::Failed };
-    let prober = format!("vigie-{environment}-prober");
     // Invoked also without runs, since this shows that the function starts.
-    let reports: Vec<Report> = invoke(lambda, &prober, &plan.run_request).await?;
+    let reports: Vec<Report> = invoke(&place.client, &place.prober, &plan.run_request).await?;
     for report in &reports {
         pretty::write(report, io.out)?;
     }
@@ -173,7 +221,7 @@ fn error_text(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_config::{Region, SdkConfig};
+    use aws_config::Region;
     use axum::Router;
     use axum::extract::Path;
     use axum::http::StatusCode;
@@ -196,6 +244,13 @@ mod tests {
     }
 
     async fn test(functions: Vec<Returned>) -> (anyhow::Result<Exit>, String) {
+        test_at(&DeployedLocations::default(), functions).await
+    }
+
+    async fn test_at(
+        all: &DeployedLocations,
+        functions: Vec<Returned>,
+    ) -> (anyhow::Result<Exit>, String) {
         let invoke = async move |Path(name): Path<String>| {
             let function = functions.into_iter().find(|(function, ..)| *function == name);
             let not_found = ("", 404, "x-none", format!(r#"{{"code":"{NOT_FOUND}"}}"#));
@@ -216,7 +271,8 @@ mod tests {
             .build();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut io = Io { out: &mut out, err: &mut err, live: false };
-        let exit = run(&Client::new(&aws), &"prod".parse().unwrap(), &mut io).await;
+        let prod = "prod".parse().unwrap();
+        let exit = run(&places(&aws, &prod, all), &prod, &mut io).await;
         out.extend(err);
         (exit, anstream::adapter::strip_bytes(&out).into_vec().escape_ascii().to_string())
     }
@@ -260,5 +316,32 @@ mod tests {
         let (exit, _) = test(vec![]).await;
         let error = exit.unwrap_err().to_string();
         assert!(error.contains("there is no function `vigie-prod-dispatcher`"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn prober_of_each_region_is_invoked() {
+        let stack = |name: &str, region: &str, stack: &str| LocationStack {
+            location: name.parse().unwrap(),
+            stack: stack.to_owned(),
+            region: region.to_owned(),
+        };
+        let all = DeployedLocations {
+            home: Some("eu-west-3".parse().unwrap()),
+            others: vec![
+                stack("us-east-1", "us-east-1", "vigie-prod-of-eu-west-3"),
+                stack("office", "eu-west-3", "vigie-prod-agent-office"),
+            ],
+        };
+        let reports = || json!([testkit::reports::eventful()]).to_string();
+        let functions = vec![
+            responds("vigie-prod-dispatcher", plan(&[])),
+            responds("vigie-prod-prober", "[]".to_owned()),
+            responds("vigie-prod-of-eu-west-3-prober", reports()),
+        ];
+        let (exit, printed) = test_at(&all, functions).await;
+        assert_eq!(exit.unwrap(), Exit::Down);
+        let (home, away) = printed.split_once("location us-east-1").unwrap();
+        assert!(home.starts_with("location eu-west-3"), "{printed}");
+        assert!(away.contains("support-bot down ("), "{printed}");
     }
 }
