@@ -9,8 +9,6 @@ mod view;
 
 pub(crate) use cloudwatch::CloudWatchSource;
 pub(crate) use keys::{Key, Terminal, keys, write};
-#[cfg(test)]
-use snapshot::Row;
 pub(crate) use snapshot::Snapshot;
 pub(crate) use table::Table;
 pub(crate) use view::View;

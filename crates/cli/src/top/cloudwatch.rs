@@ -6,14 +6,23 @@ use anyhow::Context as _;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{MetricAlarm, MetricDataQuery, ScanBy, StateValue};
-use domain::{AlarmKind, AlarmName, EnvironmentName, ProbeName};
+use domain::{AlarmKind, AlarmName, EnvironmentName, LocationAlarmName, LocationName, ProbeName};
 use jiff::Timestamp;
 use status_page::State;
 
-use super::snapshot::{Row, Snapshot};
+use super::snapshot::{Row, Snapshot, Values};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
+
+/// Id, metric, statistic and period of each query.
+const QUERIES: [(&str, &str, &str, i64); 5] = [
+    ("passed", "Success", "Sum", DAY),
+    ("total", "Success", "SampleCount", DAY),
+    ("p50", "TimeToFirstChunk", "p50", DAY),
+    ("p95", "TimeToFirstChunk", "p95", DAY),
+    ("hours", "TimeToFirstChunk", "p50", HOUR),
+];
 
 /// A deployed environment.
 pub(crate) struct CloudWatchSource {
@@ -38,16 +47,29 @@ impl CloudWatchSource {
     }
 
     pub(super) async fn fetch(&self, now: Timestamp) -> anyhow::Result<Snapshot> {
-        let (states, metrics) = tokio::try_join!(self.states(), self.metrics(now))?;
-        let rows = states.into_iter().map(|(name, (state, since))| {
-            let metrics = metrics.get(&name).cloned().unwrap_or_default();
-            row(name, state, since, &metrics)
-        });
-        Ok(Snapshot::new(rows.collect(), now))
+        let states = self.states().await?;
+        let is_located = states.keys().any(|series| series.location.is_some());
+        let metrics = self.metrics(now, is_located).await?;
+        let mut rows: Vec<Row> = Vec::new();
+        // A probe is followed by its locations.
+        for (series, (state, since)) in states {
+            let values = values(state, since, &metrics.get(&series).cloned().unwrap_or_default());
+            match (series.location, rows.last_mut()) {
+                (None, _) => {
+                    rows.push(Row { name: series.probe, values, locations: Vec::new() });
+                }
+                (Some(name), Some(row)) if row.name == series.probe => {
+                    row.locations.push((name, values));
+                }
+                // Another tool deleted the alarm of the probe.
+                (Some(_), _) => {}
+            }
+        }
+        Ok(Snapshot::new(rows, now))
     }
 
-    /// The state of each probe that has alarms.
-    async fn states(&self) -> anyhow::Result<BTreeMap<ProbeName, (State, Option<Timestamp>)>> {
+    /// The state of each probe that has alarms, and of its locations.
+    async fn states(&self) -> anyhow::Result<BTreeMap<Series, (State, Option<Timestamp>)>> {
         let prefix = format!("vigie-{}-", self.environment);
         let request = self.client.describe_alarms().alarm_name_prefix(prefix);
         let mut pages = request.into_paginator().send();
@@ -61,15 +83,12 @@ impl CloudWatchSource {
         Ok(states)
     }
 
-    /// The worse of the states of a probe's two alarms.
-    fn add(
-        &self,
-        states: &mut BTreeMap<ProbeName, (State, Option<Timestamp>)>,
-        alarm: &MetricAlarm,
-    ) {
-        let name = alarm.alarm_name().unwrap_or_default();
-        let Some(name) = AlarmName::parse(name, &self.environment) else { return };
-        let state = match (name.kind, alarm.state_value()) {
+    /// The worse of the states of a probe's two alarms; a location has one.
+    fn add(&self, states: &mut BTreeMap<Series, (State, Option<Timestamp>)>, alarm: &MetricAlarm) {
+        let Some((series, kind)) = self.parse(alarm.alarm_name().unwrap_or_default()) else {
+            return;
+        };
+        let state = match (kind, alarm.state_value()) {
             (AlarmKind::Down, Some(StateValue::Alarm)) => State::Down,
             (AlarmKind::Down, Some(StateValue::InsufficientData)) => State::NoData,
             (AlarmKind::Degraded, Some(StateValue::Alarm)) => State::Degraded,
@@ -77,51 +96,93 @@ impl CloudWatchSource {
         };
         let since = alarm.state_transitioned_timestamp().map(DateTime::secs);
         let since = since.and_then(|second| Timestamp::from_second(second).ok());
-        let entry = states.entry(name.probe).or_insert((state, since));
+        let entry = states.entry(series).or_insert((state, since));
         if state < entry.0 || (state == State::Up && entry.0 == State::Up && entry.1 < since) {
             *entry = (state, since);
         }
     }
 
-    async fn metrics(&self, now: Timestamp) -> anyhow::Result<BTreeMap<ProbeName, Metrics>> {
+    fn parse(&self, alarm: &str) -> Option<(Series, AlarmKind)> {
+        if let Some(name) = LocationAlarmName::parse(alarm, &self.environment) {
+            let LocationAlarmName { probe, location, .. } = name;
+            return Some((Series { probe, location: Some(location) }, AlarmKind::Down));
+        }
+        let name = AlarmName::parse(alarm, &self.environment)?;
+        Some((Series { probe: name.probe, location: None }, name.kind))
+    }
+
+    async fn metrics(
+        &self,
+        now: Timestamp,
+        is_located: bool,
+    ) -> anyhow::Result<BTreeMap<Series, Metrics>> {
         let end = (now.as_second().div_euclid(HOUR) + 1) * HOUR;
         let start = end - DAY;
-        let queries = [
-            ("passed", "Success", "Sum", DAY),
-            ("total", "Success", "SampleCount", DAY),
-            ("p50", "TimeToFirstChunk", "p50", DAY),
-            ("p95", "TimeToFirstChunk", "p95", DAY),
-            ("hours", "TimeToFirstChunk", "p50", HOUR),
-        ];
-        let queries = queries.map(|(id, metric, statistic, period)| {
-            let search = format!(
-                "SEARCH('{{{},Environment,Probe}} MetricName=\"{metric}\" Environment=\"{}\"', '{statistic}', {period})",
-                cloudwatch::NAMESPACE, self.environment,
-            );
-            let query = MetricDataQuery::builder().id(id).expression(search);
-            query.label("${PROP('Dim.Probe')}").build()
-        });
+        let mut queries = self.queries("", "");
+        if is_located {
+            queries.extend(self.queries("at_", "Location"));
+        }
         let request = self
             .client
             .get_metric_data()
             .start_time(DateTime::from_secs(start))
             .end_time(DateTime::from_secs(end))
             .scan_by(ScanBy::TimestampAscending)
-            .set_metric_data_queries(Some(queries.into()));
+            .set_metric_data_queries(Some(queries));
         let mut pages = request.into_paginator().send();
-        let mut probes: BTreeMap<ProbeName, Metrics> = BTreeMap::new();
+        let mut all: BTreeMap<Series, Metrics> = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.context("could not read the metrics")?;
             for result in page.metric_data_results() {
-                let Ok(name) = result.label().unwrap_or_default().parse() else { continue };
-                let metrics = probes.entry(name).or_default();
+                let Some(series) = Series::of_label(result.label().unwrap_or_default()) else {
+                    continue;
+                };
+                let metrics = all.entry(series).or_default();
+                let id = result.id().unwrap_or_default();
                 let values = result.timestamps().iter().zip(result.values());
                 for (at, value) in values {
-                    metrics.add(result.id().unwrap_or_default(), at.secs() - start, *value);
+                    metrics.add(id.trim_start_matches("at_"), at.secs() - start, *value);
                 }
             }
         }
-        Ok(probes)
+        Ok(all)
+    }
+
+    /// The queries over the metrics of the probes, or over those with one more dimension.
+    fn queries(&self, prefix: &str, dimension: &str) -> Vec<MetricDataQuery> {
+        let (more, label) = match dimension {
+            "" => (String::new(), "${PROP('Dim.Probe')}".to_owned()),
+            name => (format!(",{name}"), format!("${{PROP('Dim.Probe')}} ${{PROP('Dim.{name}')}}")),
+        };
+        let query = |(id, metric, statistic, period): (&str, &str, &str, i64)| {
+            let search = format!(
+                "SEARCH('{{{},Environment,Probe{more}}} MetricName=\"{metric}\" Environment=\"{}\"', '{statistic}', {period})",
+                cloudwatch::NAMESPACE,
+                self.environment,
+            );
+            let query = MetricDataQuery::builder().id(format!("{prefix}{id}")).expression(search);
+            query.label(&label).build()
+        };
+        QUERIES.into_iter().map(query).collect()
+    }
+}
+
+/// The metrics of a probe, or of its runs at one location.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Series {
+    probe: ProbeName,
+    location: Option<LocationName>,
+}
+
+impl Series {
+    /// From the label of a query, such as `support-bot` or `support-bot us-east-1`.
+    fn of_label(label: &str) -> Option<Self> {
+        match label.split_once(' ') {
+            None => Some(Self { probe: label.parse().ok()?, location: None }),
+            Some((probe, location)) => {
+                Some(Self { probe: probe.parse().ok()?, location: Some(location.parse().ok()?) })
+            }
+        }
     }
 }
 
@@ -142,10 +203,9 @@ impl Metrics {
     }
 }
 
-fn row(name: ProbeName, state: State, since: Option<Timestamp>, metrics: &Metrics) -> Row {
+fn values(state: State, since: Option<Timestamp>, metrics: &Metrics) -> Values {
     let share = 100.0 * metrics.passed / metrics.total;
-    Row {
-        name,
+    Values {
         state,
         since,
         availability: (0.0 < metrics.total).then_some(share),
@@ -211,12 +271,48 @@ mod tests {
         let source = CloudWatchSource { client, environment: "prod".parse().unwrap() };
         let snapshot = source.fetch(Timestamp::from_second(NOW).unwrap()).await.unwrap();
         let states: Vec<(&str, State)> =
-            snapshot.rows.iter().map(|row| (row.name.as_str(), row.state)).collect();
+            snapshot.rows.iter().map(|row| (row.name.as_str(), row.values.state)).collect();
         let expected = [("bot", State::Down), ("new", State::NoData), ("shop", State::Degraded)];
         assert_eq!(states, expected);
-        let bot = &snapshot.rows[0];
+        let bot = &snapshot.rows[0].values;
         assert_eq!((bot.availability, bot.p50, bot.p95), (Some(25.0), Some(0.5), Some(2.0)));
         assert_eq!((bot.hours.len(), bot.hours[0], bot.hours[23]), (24, Some(0.4), Some(0.6)));
-        assert_eq!(snapshot.rows[1].availability, None);
+        assert_eq!(snapshot.rows[1].values.availability, None);
+    }
+
+    #[tokio::test]
+    async fn location_has_its_own_alarm_and_metrics() {
+        let alarms = mock!(Client::describe_alarms).then_output(|| {
+            DescribeAlarmsOutput::builder()
+                .metric_alarms(alarm("vigie-prod-bot-degraded", StateValue::Ok))
+                .metric_alarms(alarm("vigie-prod-bot-down", StateValue::Ok))
+                .metric_alarms(alarm("vigie-prod-bot-down.office", StateValue::Alarm))
+                .metric_alarms(alarm("vigie-prod-bot-down.us-east-1", StateValue::Ok))
+                .build()
+        });
+        let metrics = mock!(Client::get_metric_data)
+            .match_requests(|request| {
+                let search = |query: &MetricDataQuery| {
+                    query.expression().unwrap().contains("Environment,Probe,Location}")
+                };
+                request.metric_data_queries().iter().filter(|query| search(query)).count() == 5
+            })
+            .then_output(|| {
+                GetMetricDataOutput::builder()
+                    .metric_data_results(result("p50", "bot", &[(0, 0.5)]))
+                    .metric_data_results(result("at_p50", "bot office", &[(0, 0.9)]))
+                    .metric_data_results(result("at_p50", "bot us-east-1", &[(0, 0.2)]))
+                    .build()
+            });
+        let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&alarms, &metrics]);
+        let source = CloudWatchSource { client, environment: "prod".parse().unwrap() };
+        let snapshot = source.fetch(Timestamp::from_second(NOW).unwrap()).await.unwrap();
+        let [bot] = &snapshot.rows[..] else { panic!("{snapshot:?}") };
+        let located = bot.locations.iter();
+        let located: Vec<_> =
+            located.map(|(name, values)| (name.as_str(), values.state, values.p50)).collect();
+        assert_eq!((bot.values.state, bot.values.p50), (State::Up, Some(0.5)));
+        let expected = [("office", State::Down, Some(0.9)), ("us-east-1", State::Up, Some(0.2))];
+        assert_eq!(located, expected);
     }
 }

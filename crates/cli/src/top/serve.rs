@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use status_page::State;
 
-use super::snapshot::{Row, Snapshot};
+use super::snapshot::{Row, Snapshot, Values};
 use crate::serve_client::{ServeClient, ServeError};
 
 /// The most pages that are read.
@@ -56,8 +56,7 @@ pub(super) async fn fetch(client: &ServeClient, wanted: usize) -> Result<Snapsho
 }
 
 fn row(probe: Probe) -> Row {
-    Row {
-        name: probe.name,
+    let values = Values {
         state: match probe.state {
             Word::Up => State::Up,
             Word::Degraded => State::Degraded,
@@ -69,5 +68,6 @@ fn row(probe: Probe) -> Row {
         p50: probe.first_chunk_p50_seconds,
         p95: probe.first_chunk_p95_seconds,
         hours: probe.first_chunk_hours_seconds,
-    }
+    };
+    Row { name: probe.name, values, locations: Vec::new() }
 }

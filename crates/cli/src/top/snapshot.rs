@@ -1,6 +1,6 @@
 //! The values of the table at one moment.
 
-use domain::ProbeName;
+use domain::{LocationName, ProbeName};
 use jiff::Timestamp;
 use status_page::State;
 
@@ -18,6 +18,14 @@ pub(crate) struct Snapshot {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
     pub(crate) name: ProbeName,
+    pub(crate) values: Values,
+    /// Empty unless the probe runs at several locations.
+    pub(crate) locations: Vec<(LocationName, Values)>,
+}
+
+/// The values of a probe, or of its runs at one location.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Values {
     pub(crate) state: State,
     /// `None`: not known.
     pub(crate) since: Option<Timestamp>,
@@ -33,7 +41,11 @@ pub(crate) struct Row {
 impl Snapshot {
     /// Sorts by state, then by name.
     pub(crate) fn new(mut rows: Vec<Row>, updated: Timestamp) -> Self {
-        rows.sort_by(|a, b| (a.state, &a.name).cmp(&(b.state, &b.name)));
+        rows.sort_by(|a, b| (a.values.state, &a.name).cmp(&(b.values.state, &b.name)));
         Self { updated, probes: rows.len(), rows }
+    }
+    /// The number of lines of the table, also of probes that are not in `rows`.
+    pub(crate) fn lines(&self) -> usize {
+        self.probes + self.rows.iter().map(|row| row.locations.len()).sum::<usize>()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use status_page::State;
 
-use super::snapshot::{Row, Snapshot};
+use super::snapshot::{Row, Snapshot, Values};
 
 /// The titles of the columns.
 const HEADER: [&str; 7] = ["PROBE", "STATE", "SINCE", "24 H", "P50", "P95", "FIRST CHUNK, 24 H"];
@@ -26,7 +26,7 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(snapshot: &Snapshot, now: Timestamp) -> Self {
         let mut rows: Vec<(State, [String; 7])> =
-            snapshot.rows.iter().map(|row| (row.state, cells(row, now))).collect();
+            snapshot.rows.iter().flat_map(|row| lines(row, now)).collect();
         let mut header = HEADER.map(str::to_owned);
         let lines = || std::iter::once(&header).chain(rows.iter().map(|(_, cells)| cells));
         let widths: [usize; 7] = std::array::from_fn(|column| {
@@ -66,8 +66,8 @@ pub(crate) fn legend(snapshot: &Snapshot) -> String {
     let mut counts: Vec<(State, usize)> = Vec::new();
     for row in &snapshot.rows {
         match counts.last_mut() {
-            Some((state, count)) if *state == row.state => *count += 1,
-            _ => counts.push((row.state, 1)),
+            Some((state, count)) if *state == row.values.state => *count += 1,
+            _ => counts.push((row.values.state, 1)),
         }
     }
     let mut list: Vec<String> =
@@ -80,16 +80,25 @@ pub(crate) fn legend(snapshot: &Snapshot) -> String {
     format!("{} {probes}: {}", snapshot.probes, list.join(", "))
 }
 
-fn cells(row: &Row, now: Timestamp) -> [String; 7] {
+/// The line of a probe, and below it one for each of its locations.
+fn lines(row: &Row, now: Timestamp) -> Vec<(State, [String; 7])> {
+    let probe = (row.values.state, cells(row.name.to_string(), &row.values, now));
+    let locations = row.locations.iter();
+    let locations = locations
+        .map(|(location, values)| (values.state, cells(format!("  {location}"), values, now)));
+    std::iter::once(probe).chain(locations).collect()
+}
+
+fn cells(name: String, values: &Values, now: Timestamp) -> [String; 7] {
     let none = || "–".to_owned();
     [
-        row.name.to_string(),
-        word(row.state).to_owned(),
-        row.since.map_or_else(none, |since| age(now.duration_since(since).as_secs())),
-        row.availability.map_or_else(none, |share| format!("{share:.2}%")),
-        row.p50.map_or_else(none, latency),
-        row.p95.map_or_else(none, latency),
-        line(&row.hours),
+        name,
+        word(values.state).to_owned(),
+        values.since.map_or_else(none, |since| age(now.duration_since(since).as_secs())),
+        values.availability.map_or_else(none, |share| format!("{share:.2}%")),
+        values.p50.map_or_else(none, latency),
+        values.p95.map_or_else(none, latency),
+        line(&values.hours),
     ]
 }
 
@@ -145,8 +154,12 @@ mod tests {
     use super::*;
 
     fn row(name: &str, state: State, seconds: &[f64]) -> Row {
-        Row {
-            name: name.parse().unwrap(),
+        let (name, values) = (name.parse().unwrap(), values(state, seconds));
+        Row { name, values, locations: Vec::new() }
+    }
+
+    fn values(state: State, seconds: &[f64]) -> Values {
+        Values {
             state,
             since: Some("2026-11-30T05:00:00Z".parse().unwrap()),
             availability: (state != State::NoData).then_some(99.934),
@@ -176,6 +189,25 @@ mod tests {
         assert_eq!(legend(&snapshot), "4 probes: 1 down, 1 no data, 2 up");
         let more = Snapshot { probes: 60, ..snapshot };
         assert_eq!(legend(&more), "60 probes: 1 down, 1 no data, 2 up, 56 not shown");
+    }
+
+    #[test]
+    fn locations_of_a_probe_are_below_it() {
+        let now: Timestamp = "2026-11-30T06:30:05Z".parse().unwrap();
+        let mut bot = row("support-bot", State::Up, &[0.25, 2.0]);
+        bot.locations = vec![
+            ("eu-west-3".parse().unwrap(), values(State::Up, &[0.25, 0.5])),
+            ("office".parse().unwrap(), values(State::Down, &[])),
+        ];
+        let snapshot = Snapshot::new(vec![bot, row("zoo", State::Up, &[1.0])], now);
+        insta::assert_snapshot!(Table::new(&snapshot, now).plain(), @"
+        PROBE        STATE   SINCE    24 H     P50     P95  FIRST CHUNK, 24 H
+        support-bot  up     1h 30m  99.93%  250 ms  2.00 s  ▂█
+          eu-west-3  up     1h 30m  99.93%  250 ms  500 ms  ▅█
+          office     down   1h 30m  99.93%       –       –
+        zoo          up     1h 30m  99.93%  1.00 s  1.00 s  █
+        ");
+        assert_eq!((legend(&snapshot).as_str(), snapshot.lines()), ("2 probes: 2 up", 4));
     }
 
     #[test]

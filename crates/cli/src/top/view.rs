@@ -59,7 +59,7 @@ impl View {
 
     pub(crate) fn handle(&mut self, key: Key) {
         let page = self.height.max(1);
-        let last = self.snapshot.as_ref().map_or(0, |all| all.probes.saturating_sub(page));
+        let last = self.snapshot.as_ref().map_or(0, |all| all.lines().saturating_sub(page));
         let offset = match key {
             Key::Up => self.offset.saturating_sub(1),
             Key::Down => self.offset + 1,
@@ -130,17 +130,21 @@ fn style(state: State) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::top::Row;
+    use crate::top::snapshot::{Row, Values};
 
     fn snapshot(count: usize, now: Timestamp) -> Snapshot {
-        let row = |number: usize| Row {
-            name: format!("bot-{number:03}").parse().unwrap(),
+        let values = |number: usize| Values {
             state: if number == 7 { State::Down } else { State::Up },
             since: Some(now),
             availability: Some(100.0),
             p50: Some(0.3),
             p95: Some(1.5),
             hours: vec![Some(0.3), Some(0.6)],
+        };
+        let row = |number: usize| Row {
+            name: format!("bot-{number:03}").parse().unwrap(),
+            values: values(number),
+            locations: Vec::new(),
         };
         Snapshot::new((0..count).map(row).collect(), now)
     }
