@@ -19,8 +19,9 @@ fn body(template: &CloudFormation) -> (String, BTreeMap<String, Value>) {
 fn dashboard() -> Value {
     let (mut text, variables) = body(&CloudFormation::load("dashboard.yaml"));
     for (name, value) in variables {
-        let Some(alarms) = value["Fn::If"][1]["Fn::Sub"][0].as_str() else { continue };
-        text = text.replace(&format!("${{{name}}}"), alarms);
+        let part = &value["Fn::If"][1]["Fn::Sub"];
+        let Some(part) = part.as_str().or(part[0].as_str()) else { continue };
+        text = text.replace(&format!("${{{name}}}"), part);
     }
     for part in PROBE_ALARMS {
         text = text.replace(part, r#", "of a probe""#);
@@ -81,6 +82,10 @@ fn dashboard_finds_probes_by_search() {
             expressions.iter().any(|one| one.contains("SEARCH(") && one.contains(&searched)),
             "{metric}"
         );
+    }
+    for metric in ["Success", "TimeToFirstChunk"] {
+        let searched = format!("{{Vigie,Environment,Probe,Location}} MetricName=\"{metric}\"");
+        assert!(expressions.iter().any(|one| one.contains(&searched)), "{metric} by location");
     }
     // A quoted term matches the whole value, so a part of a name has no match.
     assert!(expressions.iter().all(|one| !one.contains("vigie-")), "{expressions:?}");
