@@ -6,8 +6,15 @@ use domain::{Maintenance, ProbeSpec};
 
 use super::alarm::{base_id, quoted};
 
+/// An alarm of the probe.
+pub(super) struct Muted<'a> {
+    pub(super) id: &'a str,
+    /// Its condition, if there are environments with the mute rule and without the alarm.
+    pub(super) condition: Option<&'a str>,
+}
+
 /// One mute rule for each window.
-pub(super) fn mute_rules(probe: &ProbeSpec, alarms: &[&str], condition: &str) -> String {
+pub(super) fn mute_rules(probe: &ProbeSpec, alarms: &[Muted<'_>], condition: &str) -> String {
     let windows = probe.maintenance.iter().enumerate();
     windows.map(|(index, window)| rule(probe, index + 1, window, alarms, condition)).collect()
 }
@@ -16,7 +23,7 @@ fn rule(
     probe: &ProbeSpec,
     number: usize,
     window: &Maintenance,
-    alarms: &[&str],
+    alarms: &[Muted<'_>],
     condition: &str,
 ) -> String {
     let name = &probe.name;
@@ -39,8 +46,11 @@ fn rule(
 ",
         window.time_zone
     );
-    for alarm in alarms {
-        let _ = writeln!(text, "          - !Ref {alarm}");
+    for Muted { id, condition } in alarms {
+        let _ = match condition {
+            Some(name) => writeln!(text, "          - !If [{name}, !Ref {id}, !Ref AWS::NoValue]"),
+            None => writeln!(text, "          - !Ref {id}"),
+        };
     }
     text
 }

@@ -9,7 +9,7 @@ use super::alarm::{logical_id, resource};
 use super::condition::{Conditions, any_of, of_probe};
 use super::located::{self, LocationAlarm};
 use super::locations::{DeployedLocations, Group};
-use super::maintenance::mute_rules;
+use super::maintenance::{Muted, mute_rules};
 use super::{ALARMS_FILE, RenderedFile, Shards, budget, certificate};
 
 /// CloudFormation's limit of resources in a stack.
@@ -161,9 +161,17 @@ pub(super) fn of_alarms(
     let mut resources = String::new();
     for (probe, alarms) in probes.iter().zip(&of_probes) {
         resources.extend(alarms.iter().map(|alarm| alarm.text.as_str()));
-        let muted: Vec<&str> =
-            alarms.iter().filter(|alarm| alarm.notifies).map(|alarm| alarm.id.as_str()).collect();
-        resources.push_str(&mute_rules(probe, &muted, &conditions.on_aws(&of_probe(probe))));
+        let (own, on_aws) = (conditions.name(&of_probe(probe)), conditions.on_aws(&of_probe(probe)));
+        let is_narrower = |name: &&str| Some(*name) != own && *name != on_aws;
+        let muted: Vec<Muted<'_>> = alarms
+            .iter()
+            .filter(|alarm| alarm.notifies)
+            .map(|Alarm { id, condition, .. }| Muted {
+                id,
+                condition: condition.as_deref().filter(is_narrower),
+            })
+            .collect();
+        resources.push_str(&mute_rules(probe, &muted, &on_aws));
     }
     let alarms = notifying(of_probes);
 

@@ -55,7 +55,7 @@ fn ruled(down: &str, degraded: &str, probe: ProbeSpec) -> ProbeSpec {
     }
 }
 
-fn window(cron: &str, minutes: u64, time_zone: &str) -> Maintenance {
+pub(super) fn window(cron: &str, minutes: u64, time_zone: &str) -> Maintenance {
     Maintenance {
         cron: cron.parse().unwrap(),
         length: Duration::from_secs(60 * minutes),

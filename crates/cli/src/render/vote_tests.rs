@@ -7,7 +7,7 @@ use alarm_model::{
 use domain::{LocationName, Placement, Probe, ProbeSpec};
 
 use super::locations::Group;
-use super::tests::{limited_to, probe};
+use super::tests::{limited_to, probe, window};
 use super::*;
 
 fn names(list: &[&str]) -> Vec<LocationName> {
@@ -54,6 +54,26 @@ fn single_location_changes_no_alarm() {
     assert_eq!(rendered(&probes, &deployed(&[("prod", &["eu-west-3"])])), before);
     let narrowed = probes.clone().map(|probe| at_locations(&["us-east-1"], probe));
     assert_eq!(rendered(&narrowed, &three()), before);
+}
+
+#[test]
+fn maintenance_window_mutes_the_alarms_of_locations() {
+    let muted = |probe: ProbeSpec| -> Vec<String> {
+        let maintenance = vec![window("0 2 ? * SUN *", 60, "UTC")];
+        let text = rendered(&[Probe { maintenance, ..probe }], &three());
+        let (_, rule) = text.split_once("  BotMaintenance1:").unwrap();
+        let rule = rule.lines().skip(1).take_while(|line| line.starts_with("    "));
+        let targets = rule.filter(|line| line.contains("- !") && line.contains("DownFrom"));
+        targets.map(|line| line.trim().to_owned()).collect()
+    };
+    let refers = |list: &[String], start: &str| {
+        list.len() == 3 && list.iter().all(|line| line.starts_with(start))
+    };
+    let only_prod = muted(limited_to(&["prod"], probe("bot", 60)));
+    assert!(refers(&only_prod, "- !Ref BotDownFrom"), "{only_prod:?}");
+    // Other environments have the rule, but not the alarms of the locations.
+    let everywhere = muted(probe("bot", 60));
+    assert!(refers(&everywhere, "- !If [InProd, !Ref BotDownFrom"), "{everywhere:?}");
 }
 
 #[test]
