@@ -19,6 +19,9 @@ it right, or does it elsewhere, has to be looked at by a person.
 7. A layer of a native function is unpacked, and a setting with a path in `/opt`, where Lambda mounts layers, names that
    folder instead: the functions run on this machine, without a mount.
 
+8. An alarm on metric math can be a resource of a template, and is listed with its metrics. The emulator refuses it.
+   As for every alarm, the harness evaluates it.
+
 Nothing else of the emulator is touched. Settings come from its own environment variables.
 """
 
@@ -83,6 +86,10 @@ def with_cloudwatchs_alarm_message(cloudwatch, sns):
             "TreatMissingData": alarm.get("TreatMissingData") or "missing",
             "EvaluateLowSampleCountPercentile": "",
         }
+        if alarm.get("Metrics"):
+            for name in ["MetricName", "Namespace", "StatisticType", "Statistic", "Unit", "Dimensions", "Period"]:
+                del trigger[name]
+            trigger["Metrics"] = [metric_in_message(metric) for metric in alarm["Metrics"]]
         message = {
             "AlarmName": alarm.get("AlarmName"),
             "AlarmDescription": alarm.get("AlarmDescription"),
@@ -112,6 +119,44 @@ def with_cloudwatchs_alarm_message(cloudwatch, sns):
         ["alarm", "old_state", "new_state", "reason"],
         lambda _: dispatch,
     )
+
+
+def metric_in_message(metric):
+    """A metric of an alarm on metric math, in the message of the alarm."""
+    if "MetricStat" not in metric:
+        return metric
+    stat = metric["MetricStat"]
+    dimensions = [{"value": one["Value"], "name": one["Name"]} for one in stat["Metric"]["Dimensions"]]
+    return {**metric, "MetricStat": {**stat, "Metric": {**stat["Metric"], "Dimensions": dimensions}}}
+
+
+def with_alarms_on_metric_math(provisioners):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html"""
+
+    def around(record):
+        def _cw_metric_alarm_record(name, props):
+            metrics = props.get("Metrics")
+            if not metrics:
+                return record(name, props)
+            rest = {key: value for key, value in props.items() if key != "Metrics"}
+            alarm = record(name, {**rest, "MetricName": "none", "Namespace": "none"})
+            for key in ["MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Unit"]:
+                del alarm[key]
+            alarm["Dimensions"] = []
+            alarm["Metrics"] = [typed_metric(metric) for metric in metrics]
+            return alarm
+
+        return _cw_metric_alarm_record
+
+    replace(provisioners, "_cw_metric_alarm_record", ["name", "props"], around)
+
+
+def typed_metric(metric):
+    """A template may give numbers and booleans as text."""
+    metric = {**metric, "ReturnData": str(metric.get("ReturnData", True)).lower() == "true"}
+    if "MetricStat" in metric:
+        metric["MetricStat"] = {**metric["MetricStat"], "Period": int(metric["MetricStat"]["Period"])}
+    return metric
 
 
 def written(seconds):
@@ -242,6 +287,7 @@ def main():
     from ministack import app
     from ministack.core import iam_actions
     from ministack.services import cloudwatch, eventbridge, lambda_svc, sns
+    from ministack.services.cloudformation import provisioners
 
     without_alarm_evaluation(cloudwatch)
     with_cloudwatchs_alarm_message(cloudwatch, sns)
@@ -250,6 +296,7 @@ def main():
     with_metrics_of_every_invocation(lambda_svc)
     with_numbers_in_scaling(lambda_svc)
     with_layers_of_native_functions(lambda_svc)
+    with_alarms_on_metric_math(provisioners)
     app.main()
 
 

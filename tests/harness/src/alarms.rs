@@ -3,18 +3,19 @@
 //! The emulator stores alarms, metrics and states and notifies SNS of a change. This module decides when a
 //! state changes, by the documented rules (crate `alarm-model`) and at the evaluation times of CloudWatch.
 
+mod stored;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use alarm_model::{
-    Alarm, Comparison, Evaluation, MissingData, StateValue, Statistic, StatisticSet, Time, Window,
-    seconds,
-};
+use alarm_model::{Alarm, Evaluation, StateValue, StatisticSet, Time};
 use anyhow::Context;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Metric, MetricAlarm, MetricDataQuery, MetricStat};
 use serde_json::json;
+
+use stored::StoredAlarm;
 
 /// One state change.
 #[derive(Clone, Debug)]
@@ -118,8 +119,9 @@ async fn evaluate(
     now: Time,
     stored: &MetricAlarm,
 ) -> anyhow::Result<Option<Change>> {
-    let alarm = model(stored)?;
-    let every = i64::try_from(alarm.evaluated_every().as_secs())?;
+    let alarm = StoredAlarm::of(stored)?;
+    let settings = &alarm.alarm;
+    let every = i64::try_from(settings.evaluated_every().as_secs())?;
     if now.unix_seconds() % every != 0 {
         return Ok(None);
     }
@@ -127,7 +129,10 @@ async fn evaluate(
         .state_value()
         .and_then(|state| StateValue::from_api(state.as_str()))
         .unwrap_or(StateValue::InsufficientData);
-    let visible = published(client, now, stored, &alarm).await?;
+    let mut visible = Vec::new();
+    for metric in &alarm.metrics {
+        visible.push(published(client, now, metric, settings).await?);
+    }
     let evaluation = alarm.evaluate(now, &visible, current);
     if evaluation.state == current {
         return Ok(None);
@@ -138,7 +143,7 @@ async fn evaluate(
         .alarm_name(name)
         .state_value(evaluation.state.to_string().as_str().into())
         .state_reason(&evaluation.reason)
-        .state_reason_data(reason_data(now, &alarm, stored, &evaluation))
+        .state_reason_data(reason_data(now, settings, stored, &evaluation))
         .send()
         .await?;
     let reason = evaluation.reason;
@@ -146,46 +151,15 @@ async fn evaluate(
     Ok(Some(Change { alarm, from: current, to: evaluation.state, reason, at }))
 }
 
-/// The settings of the alarm; an error names settings that the model does not support.
-fn model(stored: &MetricAlarm) -> anyhow::Result<Alarm> {
-    anyhow::ensure!(stored.metrics().is_empty(), "metric math is not evaluated locally");
-    // Without dimensions, the emulator returns the values of all dimensions.
-    anyhow::ensure!(!stored.dimensions().is_empty(), "a metric without dimensions can't be read");
-    let statistic = stored.statistic().context("no plain statistic")?.as_str();
-    let operator = stored.comparison_operator().context("no operator")?.as_str();
-    let treatment = stored.treat_missing_data();
-    let n = usize::try_from(stored.evaluation_periods().context("no evaluation periods")?)?;
-    let m = stored.datapoints_to_alarm().map_or(Ok(n), usize::try_from)?;
-    let alarm = Alarm {
-        statistic: Statistic::from_api(statistic).with_context(|| statistic.to_owned())?,
-        missing_data: MissingData::from_api(treatment).with_context(|| format!("{treatment:?}"))?,
-        window: Window::Sliding,
-        ..Alarm::m_of_n(
-            m,
-            n,
-            seconds(u64::try_from(stored.period().context("no period")?)?),
-            Comparison::from_api(operator).with_context(|| operator.to_owned())?,
-            stored.threshold().context("no threshold")?,
-        )
-    };
-    alarm.check()?;
-    Ok(alarm)
-}
-
 /// The values in the evaluation range with exactly the dimensions of the alarm.
 async fn published(
     client: &Client,
     now: Time,
-    stored: &MetricAlarm,
+    metric: &Metric,
     alarm: &Alarm,
 ) -> anyhow::Result<Vec<StatisticSet>> {
     let slots = alarm.slots(now);
     let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return Ok(Vec::new()) };
-    let metric = Metric::builder()
-        .set_namespace(stored.namespace().map(str::to_owned))
-        .set_metric_name(stored.metric_name().map(str::to_owned))
-        .set_dimensions(Some(stored.dimensions().to_vec()))
-        .build();
     // Shorter than the period, because windows slide.
     let step = i32::try_from(alarm.evaluated_every().as_secs())?;
     let query = |statistic: &str| {

@@ -104,10 +104,23 @@ impl Inbox {
     ///
     /// Returns the addresses of the subscriptions.
     pub async fn stand_in_for_mail(&self, sns: &Client) -> anyhow::Result<Vec<String>> {
+        self.stand_in_for_mail_of(sns, "").await
+    }
+
+    /// The same for the topics whose name begins with `prefix`.
+    pub async fn stand_in_for_mail_of(
+        &self,
+        sns: &Client,
+        prefix: &str,
+    ) -> anyhow::Result<Vec<String>> {
         let mut addresses = Vec::new();
         let subscriptions = sns.list_subscriptions().send().await?;
         for subscription in subscriptions.subscriptions() {
             if !subscription.protocol().is_some_and(|protocol| protocol.starts_with("email")) {
+                continue;
+            }
+            let name = subscription.topic_arn().and_then(|arn| arn.rsplit(':').next());
+            if !name.is_some_and(|name| name.starts_with(prefix)) {
                 continue;
             }
             let to =

@@ -102,6 +102,22 @@ impl LocalAws {
         Ok(client.rest("lambda", method, &format!("/2015-03-31{path}"), body).await?)
     }
 
+    /// The environment variables of a program with the permissions of a role.
+    pub async fn assume_role(&self, arn: &str) -> anyhow::Result<[(&'static str, String); 3]> {
+        let input = [("RoleArn", arn), ("RoleSessionName", "tests")];
+        let client = aws_call::Client::new(&self.config);
+        let answer = client.query("sts", "2011-06-15", "AssumeRole", &input).await?;
+        let text = |tag: &str| {
+            let text = aws_call::xml_texts(&answer, tag).into_iter().next();
+            text.with_context(|| format!("no `{tag}` in the credentials"))
+        };
+        Ok([
+            ("AWS_ACCESS_KEY_ID", text("AccessKeyId")?),
+            ("AWS_SECRET_ACCESS_KEY", text("SecretAccessKey")?),
+            ("AWS_SESSION_TOKEN", text("SessionToken")?),
+        ])
+    }
+
     /// Reads from Lambda.
     pub async fn lambda_get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.lambda(Method::GET, path, &Value::Null).await?;
