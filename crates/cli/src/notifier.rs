@@ -232,6 +232,8 @@ impl Notifier {
             zone: self.zone.clone(),
             items: list.map(|(kind, record)| self.evidence.item(kind, record, now)).collect(),
             others: other_alarms(Some(outgoing), records, facts),
+            // `vigie serve` makes all runs at one location.
+            seen_from: Vec::new(),
             dashboard: Some(format!("{}/", self.address)),
             region: "vigie serve".to_owned(),
             bucket: String::new(),

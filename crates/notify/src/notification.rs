@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use domain::{EnvironmentName, ProbeName, Report, Severity};
+use domain::{EnvironmentName, LocationName, ProbeName, Report, Severity};
 use jiff::Timestamp;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, State};
 use crate::incident::{Acknowledgement, Closure, Incident, NotificationKind};
 use crate::locale::Zone;
 
@@ -20,12 +20,22 @@ pub struct Notification {
     pub items: Vec<Item>,
     /// Other active alarms; `None` when they could not be queried.
     pub others: Option<Vec<OpenAlarm>>,
+    /// What each location sees of the bot, for an alarm about a bot at several locations; else empty.
+    pub seen_from: Vec<SeenFrom>,
     /// The link to the CloudWatch dashboard.
     pub dashboard: Option<String>,
     pub region: String,
     pub bucket: String,
     /// The address of the status page of `vigie serve`, without a trailing slash; `None` on AWS. Links go to it.
     pub status_page: Option<String>,
+}
+
+/// What a location sees of a bot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenFrom {
+    pub location: LocationName,
+    /// The state of its alarm.
+    pub state: State,
 }
 
 /// One alarm in a notification.

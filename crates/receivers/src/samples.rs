@@ -126,6 +126,7 @@ fn notification(
         zone: Zone { name: "UTC".to_owned(), rules: TimeZone::UTC },
         items,
         others: Some(Vec::new()),
+        seen_from: Vec::new(),
         dashboard: None,
         region: region.to_owned(),
         bucket: String::new(),

@@ -14,7 +14,7 @@ use notify::reconcile::{
     Delivery, Facts, Outgoing, Records, Trigger, begin, is_due, reconcile, settle, severity_by,
 };
 use notify::record::AlarmRecord;
-use notify::selection::{other_alarms, own_alarms};
+use notify::selection::{other_alarms, own_alarms, seen_from};
 use notify::sent::Outcome;
 
 use crate::config::is_topic;
@@ -186,6 +186,7 @@ impl Alerts {
             zone: config.zone.clone(),
             items: self.items(&list, now).await,
             others: other_alarms(Some(outgoing), records, facts),
+            seen_from: seen_from(outgoing, records, facts),
             dashboard: self.dashboard(),
             region: config.region.clone(),
             bucket: config.bucket.clone(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use domain::Reason;
 
+use crate::alert::State;
 use crate::incident::NotificationKind;
 use crate::locale::Language;
 use crate::mail::situation::{Attempts, Measurement, Situation, Slowness, StateCounts};
@@ -54,6 +55,7 @@ pub(crate) struct Labels {
     pub(crate) first_chunk_p50: &'static str,
     pub(crate) first_chunk_p95: &'static str,
     pub(crate) no_metrics: &'static str,
+    pub(crate) seen_from: &'static str,
     pub(crate) others: &'static str,
     pub(crate) others_unknown: &'static str,
     pub(crate) next: &'static str,
@@ -161,6 +163,8 @@ pub(crate) trait Messages: Sync {
     fn turn(&self, turn: usize, turns: usize, at: &str, attempts: &Attempts) -> String;
     fn before_first_turn(&self, at: &str, attempts: &Attempts) -> String;
     fn availability_line(&self, whole: Duration, step: Duration, bars: &str) -> String;
+    /// What a location sees of a bot.
+    fn seen(&self, state: State) -> &'static str;
     fn no_other_alarm(&self, environment: &str) -> String;
     /// One other open alarm.
     fn open_alarm(&self, situation: Situation, title: &str, at: &str) -> String;

@@ -17,8 +17,8 @@ use crate::mail::situation::{
     Attempts, Measurement, Situation, Slowness, attempts, decisive_attempt, decisive_turn,
     measurement, situation,
 };
-use crate::mail::text::{brief, capitalized, lines, name, one_line, subject};
-use crate::notification::{Item, Notification};
+use crate::mail::text::{brief, capitalized, lines, name, one_line, padded, subject};
+use crate::notification::{Item, Notification, SeenFrom};
 
 /// The longest name in a subject, so that what is wrong has room beside it.
 const LONGEST_IN_TITLE: usize = 50;
@@ -77,6 +77,9 @@ impl Writer<'_> {
             line(&mut body, &format!("{}.", capitalized(&by)));
         }
 
+        if !self.of.seen_from.is_empty() {
+            section(&mut body, labels.seen_from, &self.seen_from());
+        }
         if situation == Situation::Unreadable {
             section(&mut body, labels.message, &lines(&alert.reason));
         } else if !alert.description.is_empty() && alert.subject.probe().is_none() {
@@ -298,6 +301,18 @@ impl Writer<'_> {
     /// Day and second.
     fn second(&self, at: Timestamp) -> String {
         format!("{} UTC", at.strftime(&format!("{}:%S", self.messages.date_format())))
+    }
+
+    /// One line for each location of the bot.
+    fn seen_from(&self) -> String {
+        let all = &self.of.seen_from;
+        let width = all.iter().map(|one| one.location.as_str().len()).max().unwrap_or(0) + 2;
+        let mut text = String::new();
+        for SeenFrom { location, state } in all {
+            let location = padded(location.as_str(), width);
+            line(&mut text, &format!("  {location}{}", self.messages.seen(*state)));
+        }
+        text
     }
 
     fn others(&self) -> String {

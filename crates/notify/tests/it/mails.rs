@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use notify::alert::{Alert, Source, State, Subject};
 use notify::mail::{Mail, Unconfirmed, write, write_unconfirmed, write_weekly};
 use notify::notification::{
-    Item, Notification, OpenAlarm, ProbeMetrics, ProbeWeek, Runs, WeeklyReport, Window,
+    Item, Notification, OpenAlarm, ProbeMetrics, ProbeWeek, Runs, SeenFrom, WeeklyReport, Window,
 };
 use notify::{Incident, Language, NotificationKind, Zone};
 
@@ -83,6 +83,7 @@ fn notification(now: Timestamp, items: Vec<Item>) -> Notification {
         zone: Zone { name: name.to_owned(), rules: TimeZone::tzif(name, data).unwrap() },
         items,
         others: Some(Vec::new()),
+        seen_from: Vec::new(),
         dashboard: Some(
             "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/vigie-prod"
                 .to_owned(),
@@ -181,6 +182,20 @@ fn mails_about_one_location() {
     check("location-down-without-report", &mail(State::Alarm, None));
     check("location-no-data", &mail(State::InsufficientData, None));
     check("location-over", &mail(State::Ok, None));
+}
+
+#[test]
+fn mail_about_a_bot_lists_what_each_location_sees() {
+    let mut mail = changed(alert(probe_down(), State::Alarm), Some(down(Reason::AppError)));
+    let seen = [
+        ("eu-west-3", State::Alarm),
+        ("office", State::InsufficientData),
+        ("ap-southeast-2", State::Ok),
+    ];
+    mail.seen_from = seen
+        .map(|(location, state)| SeenFrom { location: location.parse().unwrap(), state })
+        .to_vec();
+    check("down-seen-from", &mail);
 }
 
 #[test]

@@ -125,6 +125,7 @@ pub(crate) fn notification(items: Vec<Item>, now: Timestamp) -> Notification {
         zone: Zone { name: "UTC".to_owned(), rules: TimeZone::UTC },
         items,
         others: Some(Vec::new()),
+        seen_from: Vec::new(),
         dashboard: Some("https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/vigie-prod".to_owned()),
         region: "eu-west-1".to_owned(),
         bucket: "vigie-prod-reports".to_owned(),

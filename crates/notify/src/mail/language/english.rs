@@ -5,6 +5,7 @@ mod reasons;
 use std::time::Duration;
 
 use super::{Labels, Messages, PastIncident, duration, floor_percent};
+use crate::alert::State;
 use crate::incident::{Closure, NotificationKind};
 use crate::mail::situation::{Attempts, Measurement, Problem, Situation, Slowness, StateCounts};
 use crate::mail::text::brief;
@@ -32,6 +33,7 @@ static LABELS: Labels = Labels {
     first_chunk_p50: "first chunk, median",
     first_chunk_p95: "first chunk, p95",
     no_metrics: "CloudWatch returned no metrics in time.",
+    seen_from: "SEEN FROM",
     others: "OTHER ALARMS",
     others_unknown: "The state of the other alarms could not be queried.",
     next: "WHAT TO DO",
@@ -317,6 +319,14 @@ impl Messages for English {
             self.duration(whole),
             self.duration(step)
         )
+    }
+
+    fn seen(&self, state: State) -> &'static str {
+        match state {
+            State::Alarm => "down",
+            State::Ok => "answers correctly",
+            State::InsufficientData => "no results, no vote",
+        }
     }
 
     fn no_other_alarm(&self, environment: &str) -> String {

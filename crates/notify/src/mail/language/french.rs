@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::Reason;
 
 use super::{Labels, Messages, PastIncident, duration, floor_percent};
+use crate::alert::State;
 use crate::incident::{Closure, NotificationKind};
 use crate::mail::situation::{Attempts, Measurement, Problem, Situation, Slowness, StateCounts};
 use crate::mail::text::brief;
@@ -36,6 +37,7 @@ static LABELS: Labels = Labels {
     first_chunk_p50: "1er fragment, médiane",
     first_chunk_p95: "1er fragment, p95",
     no_metrics: "CloudWatch n'a renvoyé aucune métrique à temps.",
+    seen_from: "VU DEPUIS",
     others: "AUTRES ALARMES",
     others_unknown: "L'état des autres alarmes n'a pas pu être lu.",
     next: "QUE FAIRE",
@@ -356,6 +358,14 @@ impl Messages for French {
             self.duration(whole),
             self.duration(step)
         )
+    }
+
+    fn seen(&self, state: State) -> &'static str {
+        match state {
+            State::Alarm => "en panne",
+            State::Ok => "répond correctement",
+            State::InsufficientData => "aucun résultat, pas de voix",
+        }
     }
 
     fn no_other_alarm(&self, environment: &str) -> String {
