@@ -1,5 +1,6 @@
 //! The loop of an agent: receives run requests and executes several of them at the same time.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::executor::{Executor, joined};
-use crate::queue::{MAX_EXECUTION, Message};
+use crate::queue::{MAX_EXECUTION, Message, ReceiveError};
 
 /// Pause after the first poll that failed. It doubles with each further one, up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_secs(1);
@@ -47,35 +48,19 @@ impl Poller {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> Stopped {
         tokio::pin!(stop);
         let mut pause = PAUSE;
-        loop {
-            if self.running.len() == self.at_once {
-                tokio::select! {
-                    () = &mut stop => break,
-                    _ = self.running.join_next() => self.executed += 1,
-                }
-                continue;
-            }
-            let queue = self.executor.queue().clone();
-            let receive = queue.receive(self.at_once - self.running.len());
-            tokio::pin!(receive);
-            let received = tokio::select! {
-                received = &mut receive => received,
-                () = &mut stop => {
-                    // SQS may have given out messages already: a cancelled call would hide them for minutes.
-                    self.release(receive.await.unwrap_or_default()).await;
-                    break;
-                }
-            };
+        while let Some(received) = self.next(stop.as_mut()).await {
             match received {
                 Ok(messages) => {
                     pause = PAUSE;
-                    messages.into_iter().for_each(|message| self.start(message));
+                    for message in messages {
+                        self.start(message);
+                    }
                 }
                 Err(failed) => {
                     let pause_seconds = pause.as_secs();
                     warn!(error = chain(&failed), pause_seconds, "Receiving run requests failed");
                     tokio::select! {
-                        () = &mut stop => break,
+                        () = stop.as_mut() => break,
                         () = tokio::time::sleep(pause) => pause = LONGEST_PAUSE.min(pause * 2),
                     }
                 }
@@ -85,6 +70,29 @@ impl Poller {
             }
         }
         self.finish().await
+    }
+
+    /// As many messages as can be executed now; `None` after the stop.
+    async fn next(
+        &mut self,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Option<Result<Vec<Message>, ReceiveError>> {
+        while self.running.len() == self.at_once {
+            tokio::select! {
+                () = stop.as_mut() => return None,
+                _ = self.running.join_next() => self.executed += 1,
+            }
+        }
+        let receive = self.executor.queue().receive(self.at_once - self.running.len());
+        tokio::pin!(receive);
+        tokio::select! {
+            received = receive.as_mut() => Some(received),
+            () = stop => {
+                // SQS may have given out messages already: a cancelled call would hide them for minutes.
+                self.release(receive.await.unwrap_or_default()).await;
+                None
+            }
+        }
     }
 
     fn start(&mut self, message: Message) {

@@ -161,7 +161,8 @@ pub(super) fn of_alarms(
     let mut resources = String::new();
     for (probe, alarms) in probes.iter().zip(&of_probes) {
         resources.extend(alarms.iter().map(|alarm| alarm.text.as_str()));
-        let (own, on_aws) = (conditions.name(&of_probe(probe)), conditions.on_aws(&of_probe(probe)));
+        let (own, on_aws) =
+            (conditions.name(&of_probe(probe)), conditions.on_aws(&of_probe(probe)));
         let is_narrower = |name: &&str| Some(*name) != own && *name != on_aws;
         let muted: Vec<Muted<'_>> = alarms
             .iter()
