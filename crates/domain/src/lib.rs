@@ -8,6 +8,7 @@ pub mod alarm_note;
 mod chain;
 pub mod check;
 pub mod cron;
+mod disclosure;
 pub mod json_schema;
 mod judge;
 pub mod language;
@@ -42,6 +43,7 @@ pub use alarm::{AlarmKind, AlarmName, AlarmRule, ExtraAlarm, LocationAlarmName, 
 pub use chain::chain;
 pub use check::{Check, JsonTest, Requirement};
 pub use cron::{Cron, InvalidCron};
+pub use disclosure::Disclosure;
 pub use location::Placement;
 pub use maintenance::Maintenance;
 pub use name::{EnvironmentName, InvalidName, LocationName, ProbeName};

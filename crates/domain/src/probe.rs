@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alarm::AlarmRule;
 use crate::check::Check;
+use crate::disclosure::Disclosure;
 use crate::location::Placement;
 use crate::maintenance::Maintenance;
 use crate::name::{EnvironmentName, ProbeName};
@@ -60,6 +61,9 @@ pub struct Probe<T = Target> {
     pub alarm: AlarmRule,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub maintenance: Vec<Maintenance>,
+    /// What a public status page shows of it.
+    #[serde(default, skip_serializing_if = "Disclosure::is_nothing")]
+    pub public: Disclosure,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

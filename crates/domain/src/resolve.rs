@@ -81,6 +81,7 @@ impl ProbeSpec {
                 .collect::<Result<_, _>>()?,
             alarm: self.alarm,
             maintenance: self.maintenance.clone(),
+            public: self.public,
             labels: self.labels.clone(),
             runbook: self.runbook.clone(),
         })
@@ -282,6 +283,7 @@ mod tests {
             scrape: Vec::new(),
             alarm: AlarmRule::default(),
             maintenance: Vec::new(),
+            public: crate::Disclosure::default(),
             labels: BTreeMap::new(),
             runbook: None,
         }

@@ -39,6 +39,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
         scrape: Vec::new(),
         alarm: AlarmRule::default(),
         maintenance: Vec::new(),
+        public: crate::Disclosure::default(),
         labels: BTreeMap::new(),
         runbook: None,
     }

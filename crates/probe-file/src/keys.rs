@@ -3,6 +3,7 @@
 //! The reader and the schema use the same table, so that they know the same keys. A derived schema
 //! (`schemars`) has no hints for misspelt keys and no message for each place.
 
+use domain::Disclosure;
 use domain::location::MOST_LOCATIONS;
 mod check;
 mod table;
@@ -85,6 +86,11 @@ pub(crate) const PROBE: Keys = Keys {
             "maintenance",
             "Recurring windows in which the alarms do not notify and runs do not count for availability.",
             || json!({ "type": "array", "items": MAINTENANCE.schema(), "maxItems": MOST_WINDOWS }),
+        ),
+        optional(
+            "public",
+            "What everyone sees of this probe on a public status page, beside state, availability and latency: why runs failed, the address of the app, prompts and replies. Default: nothing.",
+            || json!({ "type": "array", "items": { "enum": Disclosure::WORDS }, "uniqueItems": true }),
         ),
         optional("labels", "A few labels for Prometheus and for routing alarms.", || {
             json!({

@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::location::MOST_LOCATIONS;
 use domain::probe::{Retry, default_timeout, is_interval, longest_timeout};
 use domain::{
-    AlarmRule, AvailabilityObjective, EnvironmentName, MOfN, Objectives, Placement, Probe,
-    ProbeName, ProbeSpec, Severity,
+    AlarmRule, AvailabilityObjective, Disclosure, EnvironmentName, MOfN, Objectives, Placement,
+    Probe, ProbeName, ProbeSpec, Severity,
 };
 
 use crate::common::{environment, is_url, label_value, objectives};
@@ -54,6 +54,8 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
     };
     let maintenance =
         fields.get("maintenance").map_or(Some(Vec::new()), |node| maintenance::windows(walk, node));
+    let public =
+        fields.get("public").map_or(Some(Disclosure::default()), |node| public(walk, node));
     let labels = fields.get("labels").map_or(Some(BTreeMap::new()), |node| labels(walk, node));
     let runbook = fields.get("runbook").map(|node| page(walk, node));
     let most = fields.get("max_runs_per_day").map(|node| walk.integer(node, 1..=u32::MAX));
@@ -82,6 +84,7 @@ pub(crate) fn probe(walk: &mut Walk<'_>, root: &Node) -> Option<ProbeSpec> {
         scrape: scrape?,
         alarm: alarm?,
         maintenance: maintenance?,
+        public: public?,
         labels: labels?,
         runbook: runbook.flatten(),
     })
@@ -134,6 +137,21 @@ fn environments(walk: &mut Walk<'_>, node: &Node) -> Option<Vec<EnvironmentName>
         }
     }
     Some(names)
+}
+
+fn public(walk: &mut Walk<'_>, node: &Node) -> Option<Disclosure> {
+    let words = Disclosure::WORDS.map(|word| format!("`{word}`")).join(", ");
+    let expected = format!("a list of {words}");
+    let mut public = Disclosure::default();
+    for item in walk.items(node, &expected)? {
+        let word = walk.text(item, "text such as `reasons`")?;
+        if !public.allow(word) {
+            let message = format!("`{word}` is not a part of a probe");
+            walk.note(Diagnostic::new(&item.at, message, format!("expected {expected}")));
+            return None;
+        }
+    }
+    Some(public)
 }
 
 fn timeout(walk: &mut Walk<'_>, fields: &Fields<'_>, every: Option<Duration>) -> Option<Duration> {

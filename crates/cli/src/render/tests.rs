@@ -37,6 +37,7 @@ pub(super) fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
         scrape: Vec::new(),
         alarm: AlarmRule::default(),
         maintenance: Vec::new(),
+        public: domain::Disclosure::default(),
         labels: BTreeMap::new(),
         runbook: None,
     }

@@ -50,6 +50,8 @@ fn all_keys_are_read_into_the_probe() {
     assert!(probe.placement.spread && probe.placement.has(&"eu-west-3".parse().unwrap()));
     assert!(!probe.placement.has(&"us-east-1".parse().unwrap()));
     assert_eq!(probe.objective, AvailabilityObjective::from_percent(99.5));
+    let public = probe.public;
+    assert!(public.reasons && public.address && !public.conversation);
     let [window] = &probe.maintenance[..] else { panic!("{:?}", probe.maintenance) };
     assert_eq!(window.cron.to_string(), "0 2 * * SUN");
     assert_eq!((window.length.as_secs(), window.time_zone.as_str()), (3_600, "Europe/Paris"));
@@ -64,6 +66,7 @@ fn missing_key_has_its_default() {
     assert_eq!(probe.retry.wait, Duration::from_secs(20));
     assert_eq!((probe.environments.as_ref(), probe.scrape.len()), (None, 0));
     assert_eq!(probe.alarm, domain::AlarmRule::default());
+    assert!(probe.public.is_nothing());
 }
 
 #[test]
