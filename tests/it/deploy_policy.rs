@@ -7,8 +7,20 @@ use testkit::dashboards::root;
 use testkit::template::{CloudFormation, statements};
 
 /// Actions that create and delete a resource of each type.
-const NEEDED: [(&str, &[&str]); 24] = [
+const NEEDED: [(&str, &[&str]); 26] = [
     ("AWS::CloudFormation::WaitConditionHandle", &[]),
+    (
+        "AWS::CloudFront::Distribution",
+        &[
+            "cloudfront:CreateDistribution",
+            "cloudfront:DeleteDistribution",
+            "cloudfront:TagResource",
+        ],
+    ),
+    (
+        "AWS::CloudFront::OriginAccessControl",
+        &["cloudfront:CreateOriginAccessControl", "cloudfront:DeleteOriginAccessControl"],
+    ),
     ("AWS::CloudWatch::Alarm", &["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"]),
     ("AWS::CloudWatch::AlarmMuteRule", &["cloudwatch:PutAlarmMuteRule"]),
     ("AWS::CloudWatch::Dashboard", &["cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"]),
@@ -73,6 +85,7 @@ fn policy_allows_what_the_templates_create() {
         "dashboard.yaml",
         "metric-stream.yaml",
         "location.yaml",
+        "status-page.yaml",
     ] {
         for resource in CloudFormation::load(template).resources() {
             if resource.kind() == "AWS::Serverless::Function" {

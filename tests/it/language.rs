@@ -84,6 +84,7 @@ fn template_descriptions_are_plain() {
         "dashboard.yaml",
         "alarms.yaml",
         "metric-stream.yaml",
+        "status-page.yaml",
         "location.yaml",
     ] {
         let template = CloudFormation::load(file);

@@ -10,9 +10,16 @@ fn template() -> CloudFormation {
 }
 
 /// The stack and its nested stacks.
-fn all() -> [CloudFormation; 5] {
-    ["template.yaml", "alarms.yaml", "self-monitoring.yaml", "dashboard.yaml", "metric-stream.yaml"]
-        .map(CloudFormation::load)
+fn all() -> [CloudFormation; 6] {
+    [
+        "template.yaml",
+        "alarms.yaml",
+        "self-monitoring.yaml",
+        "dashboard.yaml",
+        "metric-stream.yaml",
+        "status-page.yaml",
+    ]
+    .map(CloudFormation::load)
 }
 
 fn is_dead_letters(queue: Resource<'_>) -> bool {
@@ -138,7 +145,7 @@ fn nested_stacks_receive_all_their_parameters() {
         assert_eq!(passed, taken, "{}", stack.id);
         seen += 1;
     }
-    assert_eq!(seen, 4);
+    assert_eq!(seen, 5);
     let alarms = CloudFormation::load("alarms.yaml");
     let outputs: Vec<&str> = alarms.section("Outputs").map(|(name, _)| name).collect();
     assert_eq!(outputs, ["Alarms1", "Alarms2", "Alarms3", "Alarms4"]);
@@ -175,6 +182,12 @@ fn functions_receive_the_settings_they_read() {
                 "PROBES",
                 "PROBE_ALARMS",
                 "PROBE_VARIABLES",
+                "RUN_HISTORY",
+                "STATUS_PAGE",
+                "STATUS_BUCKET",
+                "STATUS_ADDRESS",
+                "TABLE_NAME",
+                "LANGUAGE",
             ],
         ),
         (
@@ -324,7 +337,9 @@ fn queues_topics_and_bucket_deny_requests_without_tls() {
         assert!(denies("AWS::SNS::TopicPolicy", "/Topics/0", topic.id), "{}", topic.id);
         seen += 1;
     }
-    assert!(denies("AWS::S3::BucketPolicy", "/Bucket", "ReportBucket"));
+    for bucket in ["ReportBucket", "StatusBucket"] {
+        assert!(denies("AWS::S3::BucketPolicy", "/Bucket", bucket), "{bucket}");
+    }
     assert!(seen >= 12, "{seen}");
 }
 
@@ -383,10 +398,15 @@ fn every_log_group_has_a_retention() {
 }
 
 #[test]
-fn report_bucket_is_private_expires_and_is_retained() {
+fn buckets_are_private_expire_and_are_retained() {
     let template = template();
-    let bucket = template.resource("ReportBucket");
-    let closed = bucket.get("/PublicAccessBlockConfiguration").as_object().unwrap();
+    for bucket in template.of_type("AWS::S3::Bucket") {
+        check_bucket(bucket);
+    }
+}
+
+fn check_bucket(bucket: Resource<'_>) {
+    let closed = bucket.get("/PublicAccessBlockConfiguration").as_object().expect("a block");
     assert!(closed.len() == 4 && closed.values().all(|value| *value == true));
     let rule = bucket.get("/LifecycleConfiguration/Rules/0");
     assert_eq!((&rule["Status"], &rule["Prefix"]), (&"Enabled".into(), &Value::Null));
@@ -396,6 +416,25 @@ fn report_bucket_is_private_expires_and_is_retained() {
         bucket.get("/BucketName").is_null(),
         "a fixed name would collide with the retained bucket"
     );
+}
+
+#[test]
+fn cloudfront_reads_public_pages_only() {
+    let template = template();
+    let policy = template.resource("StatusBucketPolicy");
+    let reads = statements(policy.get("/PolicyDocument")).into_iter().filter(|one| !one.denies());
+    let reads: Vec<_> = reads.collect();
+    let [read] = &reads[..] else { panic!("{} statements", reads.len()) };
+    assert_eq!(
+        (read.services(), read.actions()),
+        (vec!["cloudfront.amazonaws.com"], vec!["s3:GetObject"])
+    );
+    let resources: Vec<String> = read.raw_resources().iter().map(ToString::to_string).collect();
+    assert!(matches!(&resources[..], [one] if one.contains("}/public/*")), "{resources:?}");
+    assert!(read.condition_keys().contains("aws:SourceArn"));
+    let pages = CloudFormation::load("status-page.yaml");
+    let origin = pages.resource("Distribution").get("/DistributionConfig/Origins/0");
+    assert_eq!(origin["OriginPath"], "/public");
 }
 
 #[test]
@@ -508,6 +547,8 @@ fn conditional_resources_have_their_conditions() {
     assert_eq!(conditional["Bridge"], "HasBridge");
     assert_eq!(conditional["SamplesQueue"], "HasBridge");
     assert_eq!(conditional["Ingest"], "HasIngest");
+    assert_eq!(conditional["StatusBucket"], "HasStatusPage");
+    assert_eq!(conditional["StatusDistribution"], "HasPublicStatusPage");
     assert_eq!(conditional["EscalationTopic"], "HasEscalation");
     // Self-monitoring and notifications are unconditional.
     for id in [

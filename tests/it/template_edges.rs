@@ -243,13 +243,17 @@ fn actions(function: &str, setting: &str) -> &'static [&'static str] {
             &["sqs:ChangeMessageVisibility", "sqs:DeleteMessage"]
         }
         (_, "ALERTS_QUEUE_URL") => &["sqs:ChangeMessageVisibility", "sqs:SendMessage"],
-        // Only compared with the actions of the alarms.
-        ("Alerts", "ALARMS_TOPIC_ARN") => &[],
+        // Only compared with the actions of the alarms; the address of the page is text.
+        ("Alerts", "ALARMS_TOPIC_ARN") | ("Dispatcher", "STATUS_ADDRESS") => &[],
         (_, "SELF_MONITORING_TOPIC_ARN") => &["sns:ListSubscriptionsByTopic"],
         (_, "NOTIFICATIONS_TOPIC_ARN" | "TICKETS_TOPIC_ARN" | "ESCALATION_TOPIC_ARN") => {
             &["sns:Publish", "sns:ListSubscriptionsByTopic"]
         }
-        ("Prober", "TABLE_NAME") => &["dynamodb:PutItem"],
+        ("Dispatcher", "TABLE_NAME") => {
+            &["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]
+        }
+        ("Dispatcher", "STATUS_BUCKET") => &["s3:DeleteObject", "s3:ListBucket", "s3:PutObject"],
+        ("Prober", "TABLE_NAME") => &["dynamodb:PutItem", "dynamodb:UpdateItem"],
         ("Alerts", "TABLE_NAME") => &[
             "dynamodb:GetItem",
             "dynamodb:PutItem",
@@ -257,8 +261,8 @@ fn actions(function: &str, setting: &str) -> &'static [&'static str] {
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
         ],
-        ("Dispatcher" | "Bridge", "REPORT_BUCKET") => &["s3:PutObject"],
-        ("Prober", "REPORT_BUCKET") => &["s3:GetObject", "s3:PutObject"],
+        ("Bridge", "REPORT_BUCKET") => &["s3:PutObject"],
+        ("Dispatcher" | "Prober", "REPORT_BUCKET") => &["s3:GetObject", "s3:PutObject"],
         ("Alerts", "REPORT_BUCKET") => &["s3:GetObject", "s3:ListBucket"],
         _ => panic!("no actions listed for {setting} of {function}"),
     }
@@ -283,7 +287,7 @@ fn functions_may_use_the_resources_in_their_settings() {
     }
     // Beyond Decrypt and GenerateDataKey, for a table with a customer managed key:
     // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-    for role in ["ProberRole", "AlertsRole"] {
+    for role in ["DispatcherRole", "ProberRole", "AlertsRole"] {
         for action in ["kms:DescribeKey", "kms:Encrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo"] {
             ways.push(stack.role_allows(role, action, "Key"));
         }

@@ -87,9 +87,12 @@ fn every_queue_topic_and_function_has_its_alarms() {
 fn conditions_are_passed_by_parameter() {
     let (template, alarms) = (template(), self_monitoring());
     let stack = template.resource("SelfMonitoring");
-    for (condition, parameter) in
-        [("HasBridge", "Bridge"), ("HasIngest", "Ingest"), ("HasEscalation", "Escalation")]
-    {
+    for (condition, parameter) in [
+        ("HasBridge", "Bridge"),
+        ("HasIngest", "Ingest"),
+        ("HasEscalation", "Escalation"),
+        ("HasStatusPage", "StatusPage"),
+    ] {
         let passed = &stack.get("/Parameters")[parameter]["Fn::If"];
         assert_eq!(*passed, serde_json::json!([condition, "on", "off"]));
         let (_, read) = alarms.section("Conditions").find(|(name, _)| *name == condition).unwrap();

@@ -18,6 +18,7 @@ mod receiver_test;
 pub mod render;
 pub mod report;
 pub mod run;
+mod run_list;
 pub mod schema;
 pub mod serve;
 pub mod smoke;

@@ -32,6 +32,7 @@ pub(crate) struct Prices {
     sqs_fifo_million_requests: f64,
     sns_million_publishes: f64,
     sns_thousand_mails: f64,
+    dynamodb_million_reads: f64,
     dynamodb_million_writes: f64,
     kms_key: f64,
     kms_ten_thousand_requests: f64,
@@ -84,6 +85,17 @@ pub(crate) enum Network {
     NatGateway,
 }
 
+/// `RunHistory` and `StatusPage`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum History {
+    /// Only runs that are not up are kept.
+    Off,
+    /// A record of every run.
+    Records,
+    /// With the status page.
+    StatusPage,
+}
+
 /// Assumptions about a deployment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assumed {
@@ -103,6 +115,7 @@ pub(crate) struct Assumed {
     pub(crate) locations: usize,
     /// Yearly rotations of the encryption key that are billed: AWS bills the first two.
     pub(crate) key_rotations: u8,
+    pub(crate) history: History,
     pub(crate) network: Network,
 }
 
@@ -170,6 +183,16 @@ const METRICS_A_LOCATION: f64 = 2.0;
 /// A run that is not up writes its report, its page, and the newest report. One in a hundred is assumed.
 const FAILING: f64 = 0.01;
 const OBJECTS: f64 = 3.0;
+/// The dispatcher writes the status page: its memory, and how long a minute takes.
+const PAGE_GIGABYTES: f64 = 0.5;
+const PAGE_SECONDS: f64 = 0.5;
+/// Objects of the status page in a month: two pages of a probe every ten minutes, eight an hour; two of all probes.
+const PAGES_A_PROBE: f64 = 2.0 * 6.0 * HOURS_A_MONTH + 8.0 * HOURS_A_MONTH;
+const PAGES: f64 = 2.0 * 6.0 * HOURS_A_MONTH;
+/// Read units of the status page: two items of half a unit a minute; every ten minutes 36 hours of runs and 90 days, an hour
+/// a week of runs. The alarm records are read every minute.
+const READS_A_PROBE: f64 = MINUTES_A_MONTH + (15.0 * 6.0 + 42.0) * HOURS_A_MONTH;
+const READS: f64 = MINUTES_A_MONTH;
 /// State changes per month and probe, each with a mail.
 const MAILS: f64 = 10.0;
 /// Log bytes per invocation and per run.
@@ -239,7 +262,8 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         * (prices.sns_thousand_mails / 1e3 + 2.0 * prices.sns_million_publishes / 1e6);
     let schedule =
         CALLED_EACH_MINUTE * MINUTES_A_MONTH / 1e6 * prices.scheduler_million_invocations;
-    let writes = runs + TICK_WRITES * MINUTES_A_MONTH;
+    let records = if assumed.history == History::Off { 0.0 } else { runs };
+    let writes = runs + records + TICK_WRITES * MINUTES_A_MONTH;
     let table = writes / 1e6 * prices.dynamodb_million_writes;
     let versions = 1.0 + f64::from(assumed.key_rotations);
     let key = versions * prices.kms_key + KMS_REQUESTS / 1e4 * prices.kms_ten_thousand_requests;
@@ -261,10 +285,26 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
         Line { name: "Logs", dollars: logs },
         Line { name: "Mail", dollars: mail },
         Line { name: "Schedule, table, reports", dollars: schedule + table + bucket },
+        Line { name: "Status page", dollars: status_page(assumed, count, prices) },
         Line { name: "Encryption key", dollars: key },
         Line { name: "Dashboard", dollars: OWN_DASHBOARDS * prices.cloudwatch_dashboard },
         Line { name: "VPC", dollars: network },
     ]
+}
+
+/// The pages, what is read for them, the memory and time of the dispatcher, and an alarm.
+fn status_page(assumed: Assumed, probes: f64, prices: &Prices) -> f64 {
+    if assumed.history < History::StatusPage {
+        return 0.0;
+    }
+    let objects = PAGES + probes * PAGES_A_PROBE;
+    let reads = READS + probes * READS_A_PROBE;
+    let seconds =
+        PAGE_SECONDS * PAGE_GIGABYTES + TICK_SECONDS * (PAGE_GIGABYTES - DISPATCHER_GIGABYTES);
+    objects / 1e3 * prices.s3_thousand_puts
+        + reads / 1e6 * prices.dynamodb_million_reads
+        + MINUTES_A_MONTH * seconds * prices.lambda_arm64_gb_second
+        + prices.cloudwatch_alarm
 }
 
 /// The sum of all lines.

@@ -65,7 +65,7 @@ async fn dispatch(command: Command, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         Command::Serve(arguments) => commands::serve::serve(&arguments, io).await,
         Command::Agent(arguments) => commands::agent::agent(&arguments, io).await,
         Command::Top(arguments) => commands::top::top(&arguments, io).await,
-        Command::Backtest(arguments) => commands::backtest::run(&arguments, io),
+        Command::Backtest(arguments) => commands::backtest::run(&arguments, io).await,
         Command::Cost(arguments) => commands::cost::cost(&arguments, io),
         Command::Bridge(arguments) => commands::bridge::bridge(&arguments, io).await,
         Command::DeadLetters(arguments) => {

@@ -10,8 +10,10 @@ use std::time::Duration;
 use alarm_model::StateValue;
 use anyhow::Context as _;
 use domain::maintenance::{Maintenance, is_maintenance};
-use domain::{AlarmKind, Probe, ProbeName, Report, Verdict};
-use history::{History, HistoryError, IncidentKind, NewIncident, Reader, ReportedRun};
+use domain::{AlarmKind, Probe, ProbeName, Report};
+use history::{
+    History, HistoryError, IncidentKind, NewIncident, Reader, ReportedRun, RunSource as _,
+};
 use jiff::Timestamp;
 use notify::Acknowledgement;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -285,23 +287,20 @@ pub(crate) fn incident_kind(kind: AlarmKind) -> IncidentKind {
 
 /// The incident that begins with this change.
 fn incident(transition: &Transition) -> NewIncident {
-    let report = transition.report.as_deref();
-    let attempt = report.and_then(Report::last);
-    let failed = attempt.and_then(|attempt| attempt.failed_checks().next());
-    let reached = attempt.filter(|attempt| attempt.failure.is_some()).map(|one| one.turns.len());
-    let turn = failed.map(|(turn, _)| turn + 1).or(reached).filter(|turn| *turn > 0);
-    NewIncident {
+    let new = NewIncident {
         probe: transition.probe.clone(),
         kind: incident_kind(transition.kind),
         began: transition.first_run.unwrap_or(transition.at),
         opened: transition.at,
-        reason: report.and_then(|report| report.outcome.reason()),
-        detail: report.map(|report| report.detail.clone()).unwrap_or_default(),
-        turn: turn.and_then(|turn| u32::try_from(turn).ok()),
-        expected: failed.map(|(_, check)| check.expected.clone()),
-        found: failed.map(|(_, check)| check.found.clone()),
-        report_due: report
-            .filter(|report| report.outcome.verdict() != Some(Verdict::Up))
-            .map(|report| report.due),
+        reason: None,
+        detail: String::new(),
+        turn: None,
+        expected: None,
+        found: None,
+        report_due: None,
+    };
+    match transition.report.as_deref() {
+        Some(report) => new.explained_by(report),
+        None => new,
     }
 }

@@ -3,7 +3,6 @@
 mod access;
 mod actions;
 mod pages;
-mod views;
 
 pub(crate) use access::Access;
 pub(crate) use actions::{AcknowledgeRequest, Acknowledged};

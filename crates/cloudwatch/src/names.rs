@@ -126,6 +126,7 @@ pub enum OwnMetric {
     ScrapesLate,
     SamplesTooLarge,
     ProbesWithoutAlarm,
+    StatusPageErrors,
     NotificationsUnpublished,
     NotificationStoreUnavailable,
     SubscriptionsUnconfirmed,
@@ -150,6 +151,7 @@ impl OwnMetric {
         Self::ScrapesLate,
         Self::SamplesTooLarge,
         Self::ProbesWithoutAlarm,
+        Self::StatusPageErrors,
         Self::NotificationsUnpublished,
         Self::NotificationStoreUnavailable,
         Self::SubscriptionsUnconfirmed,
@@ -206,6 +208,9 @@ impl OwnMetric {
             ),
             Self::ProbesWithoutAlarm => {
                 ("ProbesWithoutAlarm", "probes that run but have no alarm", NOTHING)
+            }
+            Self::StatusPageErrors => {
+                ("StatusPageErrors", "pages of the status page that could not be written", NOTHING)
             }
             Self::NotificationsUnpublished => (
                 "NotificationsUnpublished",

@@ -111,12 +111,14 @@ fn stacks(root: &Path, parameters: &Parameters) -> Result<String, FileError> {
 fn types(stacks: &str, parameters: &Parameters) -> BTreeSet<String> {
     let is_stream = parameters.get("MetricStreams").is_some_and(|value| value == "on")
         && is_set(parameters, "RemoteWriteUrl");
+    let is_public = parameters.get("StatusPage").is_some_and(|value| value == "public");
     let is_muted = is_set(parameters, "MaintenanceSchedule");
     let types = stacks.lines().filter_map(|line| line.trim().strip_prefix("Type: AWS::"));
     types
         .filter(|kind| match *kind {
             "CloudWatch::MetricStream" | "KinesisFirehose::DeliveryStream" => is_stream,
             "CloudWatch::AlarmMuteRule" => is_muted,
+            kind if kind.starts_with("CloudFront::") => is_public,
             _ => true,
         })
         .map(|kind| match kind {
@@ -295,9 +297,13 @@ mod tests {
     #[test]
     fn types_follow_the_parameters() {
         let stacks = "    Type: AWS::Serverless::Function\n    Type: AWS::CloudWatch::MetricStream\n    \
-                      Type: AWS::CloudWatch::AlarmMuteRule\n    Type: String\n    Type: AWS::SQS::Queue\n";
-        let cases: [(&[&str], &[&str]); 3] = [
-            (&[], &["AWS::Lambda::Function", "AWS::SQS::Queue"]),
+                      Type: AWS::CloudWatch::AlarmMuteRule\n    Type: AWS::CloudFront::Distribution\n    Type: String\n    Type: AWS::SQS::Queue\n";
+        let cases: [(&[&str], &[&str]); 4] = [
+            (&["StatusPage=internal"], &["AWS::Lambda::Function", "AWS::SQS::Queue"]),
+            (
+                &["StatusPage=public"],
+                &["AWS::CloudFront::Distribution", "AWS::Lambda::Function", "AWS::SQS::Queue"],
+            ),
             (
                 &["MetricStreams=on", "RemoteWriteUrl=https://x"],
                 &["AWS::CloudWatch::MetricStream", "AWS::Lambda::Function", "AWS::SQS::Queue"],

@@ -63,7 +63,8 @@ pub async fn remove(
         aws_sdk_s3::config::Builder::from(aws).force_path_style(on_emulator).build(),
     );
     // The bucket outlives the stack, so that an interrupted removal can be repeated.
-    let reports = buckets(&s3, &format!("{stack}-reportbucket-"), &region).await?;
+    let mut reports = buckets(&s3, &format!("{stack}-reportbucket-"), &region).await?;
+    reports.extend(buckets(&s3, &format!("{stack}-statusbucket-"), &region).await?);
     if account.existing_stack(&stack).await?.is_none() && (keep_reports || reports.is_empty()) {
         return Err(RemovalError::NoStack { stack, account: account.id, region });
     }

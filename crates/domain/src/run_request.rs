@@ -29,6 +29,9 @@ pub struct RunRequest<P = Probe, T = Target> {
     /// Where the runs are made; `None` unless the environment has several locations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<LocationName>,
+    /// Whether the runs are added to the run history.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recorded: bool,
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<Run<P>>,
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]

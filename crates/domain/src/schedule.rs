@@ -120,6 +120,7 @@ fn plan_for<'a>(
                 location: location.cloned(),
                 runs,
                 scrapes: vec![],
+                recorded: false,
                 test: None,
             });
         }
@@ -136,6 +137,7 @@ fn plan_for<'a>(
                 location: location.cloned(),
                 runs: vec![],
                 scrapes,
+                recorded: false,
                 test: None,
             });
         }

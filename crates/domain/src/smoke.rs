@@ -57,6 +57,7 @@ impl<'a> SmokePlan<&'a Probe, &'a Target> {
             location: location.cloned(),
             runs: first.iter().map(run).collect(),
             scrapes: vec![],
+            recorded: false,
             test: None,
         };
         Self { run_request, left_out: others.len(), problems }

@@ -1,81 +1,13 @@
-//! Incidents: periods in which an alarm of a probe was active.
+//! Incidents in the tables.
 
-use std::fmt;
-
-use domain::{ProbeName, Reason};
+use domain::Reason;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 
+use run_record::time::timestamp;
+use run_record::{Acknowledgement, Incident, IncidentId, IncidentKind, NewIncident};
+
 use crate::error::HistoryError;
-use crate::time::timestamp;
-
-/// The number of an incident, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct IncidentId(pub i64);
-
-impl fmt::Display for IncidentId {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(to)
-    }
-}
-
-/// What an incident is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum IncidentKind {
-    Down,
-    Degraded,
-}
-
-impl IncidentKind {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Down => "down",
-            Self::Degraded => "degraded",
-        }
-    }
-
-    fn from_word(word: &str) -> Option<Self> {
-        [Self::Down, Self::Degraded].into_iter().find(|kind| kind.as_str() == word)
-    }
-}
-
-/// An incident that begins. The texts come from the run that opened it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewIncident {
-    pub probe: ProbeName,
-    pub kind: IncidentKind,
-    /// The due time of the first failed run.
-    pub began: Timestamp,
-    /// When the alarm rose.
-    pub opened: Timestamp,
-    pub reason: Option<Reason>,
-    /// One sentence about the failure; may be empty.
-    pub detail: String,
-    /// The turn that failed, counted from 1.
-    pub turn: Option<u32>,
-    pub expected: Option<String>,
-    pub found: Option<String>,
-    /// The due time of a run with a report.
-    pub report_due: Option<Timestamp>,
-}
-
-/// A stored incident.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incident {
-    pub id: IncidentId,
-    pub what: NewIncident,
-    /// `None` while it lasts.
-    pub ended: Option<Timestamp>,
-    pub acknowledged: Option<Acknowledgement>,
-}
-
-/// Who acknowledged an incident.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acknowledgement {
-    pub by: String,
-    pub at: Timestamp,
-}
 
 /// The columns that [`read`] expects.
 pub(crate) const COLUMNS: &str = "incident.id, probe.name, kind, began, opened, ended, reason, detail, turn, \

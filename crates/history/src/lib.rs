@@ -8,22 +8,16 @@
 //!
 //! [`History`] writes; only one process may have it open. [`Reader`] reads at the same time.
 
-mod codec;
 mod error;
-mod histogram;
 mod incident;
-mod packed;
 mod reader;
-mod run;
 mod schema;
 mod store;
-mod summary;
-mod time;
 
 pub use error::HistoryError;
-pub use histogram::Histogram;
-pub use incident::{Acknowledgement, Incident, IncidentId, IncidentKind, NewIncident};
 pub use reader::Reader;
-pub use run::RunRecord;
+pub use run_record::{
+    Acknowledgement, Histogram, Incident, IncidentId, IncidentKind, NewIncident, RunRecord,
+    RunSource, Summary,
+};
 pub use store::{History, Pruned, ReportedRun};
-pub use summary::Summary;

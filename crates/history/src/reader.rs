@@ -9,13 +9,12 @@ use flate2::read::ZlibDecoder;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
+use run_record::time::{HOURS_A_DAY, day_of, hour_of, start_of_day, start_of_hour};
+use run_record::{Incident, IncidentId, RunRecord, RunSource, Summary, packed};
+
 use crate::error::HistoryError;
-use crate::incident::{self, COLUMNS, Incident, IncidentId};
-use crate::packed;
-use crate::run::RunRecord;
+use crate::incident::{self, COLUMNS};
 use crate::store::{row_id, time_of};
-use crate::summary::Summary;
-use crate::time::{HOURS_A_DAY, day_of, hour_of, start_of_day, start_of_hour};
 
 /// The largest report that is read, in bytes of JSON.
 const LARGEST_REPORT: u64 = 4 * 1024 * 1024;
@@ -44,142 +43,6 @@ impl Reader {
             .collect()
     }
 
-    /// The totals from `since` to `until`, both rounded down to the hour; the hour of `until` is included.
-    pub fn summary(
-        &self,
-        probe: &ProbeName,
-        since: Timestamp,
-        until: Timestamp,
-    ) -> Result<Summary, HistoryError> {
-        let mut total = Summary::default();
-        let Some(id) = self.id(probe)? else { return Ok(total) };
-        let (first, end) = (hour_of(since), hour_of(until) + 1);
-        // Whole days from their rows, the hours around them from the runs.
-        let first_day = first.div_euclid(HOURS_A_DAY) + i64::from(first % HOURS_A_DAY != 0);
-        let end_day = day_of(until).max(first_day);
-        for (_, summary) in self.day_rows(id, first_day, end_day)? {
-            total.merge(&summary);
-        }
-        let head = first..end.min(first_day * HOURS_A_DAY);
-        let tail = head.end.max(end_day * HOURS_A_DAY)..end;
-        for range in [head, tail] {
-            for (_, runs) in self.hour_rows(id, range.start, range.end)? {
-                for run in &runs {
-                    total.add(run);
-                }
-            }
-        }
-        Ok(total)
-    }
-
-    /// The totals of each day of UTC with runs, oldest first.
-    pub fn days(
-        &self,
-        probe: &ProbeName,
-        since: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<(Timestamp, Summary)>, HistoryError> {
-        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
-        let days = self.day_rows(id, day_of(since), day_of(until) + 1)?;
-        let start = |(day, summary)| Some((start_of_day(day)?, summary));
-        Ok(days.into_iter().filter_map(start).collect())
-    }
-
-    /// The totals of each hour with runs, oldest first.
-    pub fn hours(
-        &self,
-        probe: &ProbeName,
-        since: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<(Timestamp, Summary)>, HistoryError> {
-        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
-        let hours = self.hour_rows(id, hour_of(since), hour_of(until) + 1)?;
-        let start =
-            |(hour, runs): (i64, Vec<RunRecord>)| Some((start_of_hour(hour)?, Summary::of(&runs)));
-        Ok(hours.into_iter().filter_map(start).collect())
-    }
-
-    /// The runs that were due from `since` to `until`, both included, oldest first.
-    pub fn runs(
-        &self,
-        probe: &ProbeName,
-        since: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<RunRecord>, HistoryError> {
-        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
-        let hours = self.hour_rows(id, hour_of(since), hour_of(until) + 1)?;
-        let runs = hours.into_iter().flat_map(|(_, runs)| runs);
-        Ok(runs.filter(|run| since <= run.due && run.due <= until).collect())
-    }
-
-    /// The last `count` runs, newest first.
-    pub fn last_runs(
-        &self,
-        probe: &ProbeName,
-        count: usize,
-    ) -> Result<Vec<RunRecord>, HistoryError> {
-        let mut last = Vec::new();
-        let Some(id) = self.id(probe)? else { return Ok(last) };
-        let mut query = self.connection.prepare_cached(
-            "SELECT id, runs FROM hour WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
-        )?;
-        let mut rows = query.query([row_id(id, 0), row_id(id + 1, 0)])?;
-        while last.len() < count
-            && let Some(row) = rows.next()?
-        {
-            last.extend(
-                decode_hour(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default())?
-                    .into_iter()
-                    .rev(),
-            );
-        }
-        last.truncate(count);
-        Ok(last)
-    }
-
-    /// The due time of the first run since which every run with a verdict had this one; `None` if the last verdict is
-    /// another one.
-    pub fn since(
-        &self,
-        probe: &ProbeName,
-        verdict: Verdict,
-    ) -> Result<Option<Timestamp>, HistoryError> {
-        let Some(id) = self.id(probe)? else { return Ok(None) };
-        let mut query = self.connection.prepare_cached(
-            "SELECT id, summary FROM day WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
-        )?;
-        let mut rows = query.query([row_id(id, 0), row_id(id + 1, 0)])?;
-        let mut same = None;
-        let mut first = None;
-        while let Some(row) = rows.next()? {
-            let day = time_of(row.get(0)?);
-            let summary = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
-            let is_same = summary.judged() == summary.verdict(verdict);
-            if is_same && summary.judged() > 0 {
-                same = Some(day);
-            } else if !is_same {
-                let hours = self.hour_rows(id, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)?;
-                first = after_last_other(&hours, verdict);
-                if first.is_none() && same.is_none() {
-                    return Ok(None);
-                }
-                break;
-            }
-        }
-        if first.is_none()
-            && let Some(day) = same
-        {
-            // Every run of this day had the verdict.
-            let hours = self.hour_rows(id, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)?;
-            first = hours
-                .iter()
-                .flat_map(|(_, runs)| runs)
-                .find(|run| run.counted_verdict().is_some())
-                .map(|run| run.due);
-        }
-        Ok(first)
-    }
-
     /// The stored report of the run that was due at `due`.
     pub fn report(
         &self,
@@ -199,30 +62,6 @@ impl Reader {
         let mut query = self.connection.prepare_cached("SELECT body FROM latest")?;
         let bodies = query.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
         bodies.map(|body| decompressed(&body?)).collect()
-    }
-
-    /// The newest incidents of a probe, or of all: open ones first, then by start.
-    pub fn incidents(
-        &self,
-        probe: Option<&ProbeName>,
-        count: usize,
-    ) -> Result<Vec<Incident>, HistoryError> {
-        let mut query = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM incident JOIN probe ON probe.id = incident.probe
-             WHERE ?1 IS NULL OR probe.name = ?1
-             ORDER BY ended IS NULL DESC, began DESC, incident.id DESC LIMIT ?2"
-        ))?;
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let parameters = params![probe.map(ProbeName::as_str), count];
-        query.query_map(parameters, incident::read)?.map(|incident| incident?).collect()
-    }
-
-    /// One incident.
-    pub fn incident(&self, id: IncidentId) -> Result<Option<Incident>, HistoryError> {
-        let mut query = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM incident JOIN probe ON probe.id = incident.probe WHERE incident.id = ?1"
-        ))?;
-        query.query_row([id.0], incident::read).optional()?.transpose()
     }
 
     /// The records of all alarms, by key.
@@ -274,6 +113,161 @@ impl Reader {
             hours.push((time_of(id), runs));
         }
         Ok(hours)
+    }
+}
+
+impl RunSource for Reader {
+    type Error = HistoryError;
+
+    fn has_runs_since(&self, _: Timestamp) -> bool {
+        true
+    }
+
+    fn summary(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Summary, HistoryError> {
+        let mut total = Summary::default();
+        let Some(id) = self.id(probe)? else { return Ok(total) };
+        let (first, end) = (hour_of(since), hour_of(until) + 1);
+        // Whole days from their rows, the hours around them from the runs.
+        let first_day = first.div_euclid(HOURS_A_DAY) + i64::from(first % HOURS_A_DAY != 0);
+        let end_day = day_of(until).max(first_day);
+        for (_, summary) in self.day_rows(id, first_day, end_day)? {
+            total.merge(&summary);
+        }
+        let head = first..end.min(first_day * HOURS_A_DAY);
+        let tail = head.end.max(end_day * HOURS_A_DAY)..end;
+        for range in [head, tail] {
+            for (_, runs) in self.hour_rows(id, range.start, range.end)? {
+                for run in &runs {
+                    total.add(run);
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    fn days(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(Timestamp, Summary)>, HistoryError> {
+        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
+        let days = self.day_rows(id, day_of(since), day_of(until) + 1)?;
+        let start = |(day, summary)| Some((start_of_day(day)?, summary));
+        Ok(days.into_iter().filter_map(start).collect())
+    }
+
+    fn hours(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(Timestamp, Summary)>, HistoryError> {
+        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
+        let hours = self.hour_rows(id, hour_of(since), hour_of(until) + 1)?;
+        let start =
+            |(hour, runs): (i64, Vec<RunRecord>)| Some((start_of_hour(hour)?, Summary::of(&runs)));
+        Ok(hours.into_iter().filter_map(start).collect())
+    }
+
+    fn runs(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<RunRecord>, HistoryError> {
+        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
+        let hours = self.hour_rows(id, hour_of(since), hour_of(until) + 1)?;
+        let runs = hours.into_iter().flat_map(|(_, runs)| runs);
+        Ok(runs.filter(|run| since <= run.due && run.due <= until).collect())
+    }
+
+    fn last_runs(&self, probe: &ProbeName, count: usize) -> Result<Vec<RunRecord>, HistoryError> {
+        let mut last = Vec::new();
+        let Some(id) = self.id(probe)? else { return Ok(last) };
+        let mut query = self.connection.prepare_cached(
+            "SELECT id, runs FROM hour WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
+        )?;
+        let mut rows = query.query([row_id(id, 0), row_id(id + 1, 0)])?;
+        while last.len() < count
+            && let Some(row) = rows.next()?
+        {
+            last.extend(
+                decode_hour(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default())?
+                    .into_iter()
+                    .rev(),
+            );
+        }
+        last.truncate(count);
+        Ok(last)
+    }
+
+    fn since(
+        &self,
+        probe: &ProbeName,
+        verdict: Verdict,
+    ) -> Result<Option<Timestamp>, HistoryError> {
+        let Some(id) = self.id(probe)? else { return Ok(None) };
+        let mut query = self.connection.prepare_cached(
+            "SELECT id, summary FROM day WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
+        )?;
+        let mut rows = query.query([row_id(id, 0), row_id(id + 1, 0)])?;
+        let mut same = None;
+        let mut first = None;
+        while let Some(row) = rows.next()? {
+            let day = time_of(row.get(0)?);
+            let summary = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+            let is_same = summary.judged() == summary.verdict(verdict);
+            if is_same && summary.judged() > 0 {
+                same = Some(day);
+            } else if !is_same {
+                let hours = self.hour_rows(id, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)?;
+                first = after_last_other(&hours, verdict);
+                if first.is_none() && same.is_none() {
+                    return Ok(None);
+                }
+                break;
+            }
+        }
+        if first.is_none()
+            && let Some(day) = same
+        {
+            // Every run of this day had the verdict.
+            let hours = self.hour_rows(id, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)?;
+            first = hours
+                .iter()
+                .flat_map(|(_, runs)| runs)
+                .find(|run| run.counted_verdict().is_some())
+                .map(|run| run.due);
+        }
+        Ok(first)
+    }
+
+    fn incidents(
+        &self,
+        probe: Option<&ProbeName>,
+        count: usize,
+    ) -> Result<Vec<Incident>, HistoryError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incident JOIN probe ON probe.id = incident.probe
+             WHERE ?1 IS NULL OR probe.name = ?1
+             ORDER BY ended IS NULL DESC, began DESC, incident.id DESC LIMIT ?2"
+        ))?;
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let parameters = params![probe.map(ProbeName::as_str), count];
+        query.query_map(parameters, incident::read)?.map(|incident| incident?).collect()
+    }
+
+    fn incident(&self, id: IncidentId) -> Result<Option<Incident>, HistoryError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM incident JOIN probe ON probe.id = incident.probe WHERE incident.id = ?1"
+        ))?;
+        query.query_row([id.0], incident::read).optional()?.transpose()
     }
 }
 

@@ -12,12 +12,12 @@ use flate2::write::ZlibEncoder;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
+use run_record::time::{HOURS_A_DAY, day_of, hour_of};
+use run_record::{IncidentId, IncidentKind, NewIncident, RunRecord, Summary, packed};
+
 use crate::error::HistoryError;
-use crate::incident::{self, IncidentId, IncidentKind, NewIncident};
-use crate::run::RunRecord;
-use crate::summary::Summary;
-use crate::time::{HOURS_A_DAY, day_of, hour_of};
-use crate::{packed, schema};
+use crate::incident;
+use crate::schema;
 
 /// The reports that are kept of each probe. The run records of older runs remain.
 const REPORTS_PER_PROBE: i64 = 100;

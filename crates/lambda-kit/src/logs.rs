@@ -33,10 +33,14 @@ pub const VIGIE_CRATES: &[&str] = &[
     "report_page",
     "request_signing",
     "run_executor",
+    "run_record",
+    "run_table",
     "samples",
     "scrape",
     "secrets",
     "sqs_batch",
+    "status_page",
+    "status_site",
 ];
 
 /// Filter of log events.

@@ -43,6 +43,8 @@ pub(crate) struct Due {
     pub(crate) at: Timestamp,
     /// `None` unless the environment has several locations.
     pub(crate) location: Option<LocationName>,
+    /// Whether the runs are added to the run history.
+    pub(crate) recorded: bool,
 }
 
 impl Due {

@@ -6,6 +6,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::delete_object::DeleteObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use cloudwatch::PutError;
+use run_table::RunTableError;
 use samples::InvalidSeries;
 
 use crate::page::RequestError;
@@ -19,6 +20,8 @@ pub enum PublishError {
     Metrics(#[from] PutError),
     #[error("could not publish samples")]
     Samples(#[from] SamplesError),
+    #[error("could not add a run to the history")]
+    History(#[from] RunTableError),
     #[error("could not store the report of run `{run}`")]
     Report { run: String, source: StoreError },
     #[error("could not publish the scrape of probe `{probe}`")]
@@ -32,6 +35,7 @@ impl PublishError {
         match self {
             Self::Metrics(_) => "Metrics",
             Self::Samples(_) => "Samples",
+            Self::History(_) => "History",
             Self::Report { .. } => "Report",
             Self::Scrape { .. } => "Scrape",
         }

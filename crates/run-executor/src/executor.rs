@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use futures_util::stream;
 use jiff::Timestamp;
 use request_signing::{SignedRequest, Verifier};
+use run_table::RunTable;
 use secrets::Secrets;
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
@@ -22,7 +23,7 @@ use crate::claim::{self, Due};
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::error::PublishError;
-use crate::publish::{Publisher, Scope};
+use crate::publish::Publisher;
 use crate::queue::{Message, RunsQueue, behind};
 use crate::requests::{self, RejectedRequest};
 use crate::runs::Runner;
@@ -77,9 +78,10 @@ impl Executor {
         };
         let scrape_memory = scrapes::ScrapeMemory::new(config.memory_bytes);
         let verifier = Verifier::new(s3.clone(), config.report_bucket.clone());
+        let history = RunTable::new(table.clone(), config.table_name.clone());
         let queue = RunsQueue::new(runs, config.runs_queue_url.clone());
         Self {
-            publisher: Publisher { config, cloudwatch, sqs, s3 },
+            publisher: Publisher { config, cloudwatch, sqs, s3, history },
             queue,
             table,
             runner,
@@ -119,15 +121,14 @@ impl Executor {
         deadline: Instant,
     ) -> Result<DirectResult, RejectedRequest> {
         let request = requests::open(&self.verifier, signed).await?;
-        let scope = Scope::of(request.location.as_ref());
-        let due = Due { at: request.due, location: request.location };
+        let due = Due { at: request.due, location: request.location, recorded: request.recorded };
         let mut running = self.runner.start(request.runs, &due, deadline);
         let mut reports = Vec::new();
         while let Some(report) = running.next().await {
             log(&report);
             reports.push(report);
         }
-        let errors = self.publisher.publish(&reports, scope).await;
+        let errors = self.publisher.publish(&reports, &due).await;
         Ok(DirectResult { reports, errors })
     }
 
@@ -146,7 +147,7 @@ impl Executor {
         if let Ok(early) = Duration::try_from(early) {
             tokio::time::sleep(early.min(EARLY)).await;
         }
-        let due = Due { at: request.due, location: request.location };
+        let due = Due { at: request.due, location: request.location, recorded: request.recorded };
         let claims = join_all(request.runs.iter().map(|run| self.claim(run, &due))).await;
         let (mut to_make, mut late, mut lost) = (Vec::new(), 0, 0);
         for (run, claimed) in request.runs.into_iter().zip(claims) {
@@ -191,14 +192,13 @@ impl Executor {
         let ready = stream::unfold(running, async |mut running| {
             Some((running.ready(GATHER).await?, running))
         });
-        let scope = Scope::of(due.location.as_ref());
-        let published = ready.map(|reports| self.publish(reports, scope)).buffer_unordered(AT_ONCE);
+        let published = ready.map(|reports| self.publish(reports, &due)).buffer_unordered(AT_ONCE);
         published.collect::<Vec<_>>().await.into_iter().flatten().collect()
     }
 
-    async fn publish(&self, reports: Vec<Report>, scope: Scope) -> Vec<PublishError> {
+    async fn publish(&self, reports: Vec<Report>, due: &Due) -> Vec<PublishError> {
         reports.iter().for_each(log);
-        let errors = self.publisher.publish(&reports, scope).await;
+        let errors = self.publisher.publish(&reports, due).await;
         if !errors.is_empty() {
             let runs: Vec<&str> = reports.iter().map(|report| report.run.as_str()).collect();
             error!(runs = runs.join(" "), error = joined(&errors), "Publishing results failed");

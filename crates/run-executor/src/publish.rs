@@ -1,4 +1,5 @@
-//! Publishes results: metrics to CloudWatch, samples to the bridge's queue, reports to S3.
+//! Publishes results: metrics to CloudWatch, samples to the bridge's queue, a record of every run to the table,
+//! reports to S3.
 //!
 //! A destination that fails does not stop the others. Each failure is returned, so that the invocation
 //! fails and its alarm rises.
@@ -9,12 +10,16 @@ use aws_sdk_sqs::Client as Sqs;
 use cloudwatch::{OwnMetric, PutError};
 use domain::chain;
 use domain::metrics::for_prometheus;
-use domain::{LocationName, Report, Verdict};
+use domain::{Report, Verdict};
+use futures_util::future::join_all;
+use run_record::RunRecord;
+use run_table::RunTable;
 use samples::message::{Encoded, Outgoing, encode};
 use samples::{Entry, Timestamp};
 use sqs_batch::Message;
 use tracing::warn;
 
+use crate::claim::Due;
 use crate::config::Config;
 use crate::error::{PublishError, SamplesError, StoreError};
 
@@ -24,39 +29,44 @@ pub(crate) struct Publisher {
     pub(crate) cloudwatch: CloudWatch,
     pub(crate) sqs: Sqs,
     pub(crate) s3: S3,
-}
-
-/// Which metrics describe a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// Those of the probe.
-    Probe,
-    /// Those of the probe, and its own at one of several locations.
-    ProbeAndLocation,
-}
-
-impl Scope {
-    pub(crate) fn of(location: Option<&LocationName>) -> Self {
-        location.map_or(Self::Probe, |_| Self::ProbeAndLocation)
-    }
+    pub(crate) history: RunTable,
 }
 
 impl Publisher {
     /// Publishes the results and returns what failed.
-    pub(crate) async fn publish(&self, reports: &[Report], scope: Scope) -> Vec<PublishError> {
-        let (metrics, samples, stored) =
-            tokio::join!(self.metrics(reports, scope), self.samples(reports), self.store(reports));
+    pub(crate) async fn publish(&self, reports: &[Report], due: &Due) -> Vec<PublishError> {
+        let (metrics, samples, recorded, stored) = tokio::join!(
+            self.metrics(reports, due.location.is_some()),
+            self.samples(reports),
+            self.record(reports, due),
+            self.store(reports)
+        );
         let metrics = metrics.err().map(PublishError::from);
         let samples = samples.err().map(PublishError::from);
-        metrics.into_iter().chain(samples).chain(stored).collect()
+        metrics.into_iter().chain(samples).chain(recorded).chain(stored).collect()
     }
 
-    async fn metrics(&self, reports: &[Report], scope: Scope) -> Result<(), PutError> {
+    /// Adds each run to the run history, if the environment has one.
+    async fn record(&self, reports: &[Report], due: &Due) -> Vec<PublishError> {
+        if !due.recorded {
+            return Vec::new();
+        }
+        let one = async |report: &Report| {
+            let has_report = report.outcome.verdict() != Some(Verdict::Up);
+            let run = RunRecord { has_report, ..RunRecord::of(report) };
+            self.history.record(&report.probe, due.location.as_ref(), &run).await
+        };
+        let recorded = join_all(reports.iter().map(one)).await;
+        recorded.into_iter().filter_map(Result::err).map(PublishError::from).collect()
+    }
+
+    /// `located`: with the metrics of the location too.
+    async fn metrics(&self, reports: &[Report], located: bool) -> Result<(), PutError> {
         let mut data: Vec<_> = reports
             .iter()
             .flat_map(|report| cloudwatch::data(report, self.config.detail))
             .collect();
-        if scope == Scope::ProbeAndLocation {
+        if located {
             data.extend(reports.iter().flat_map(cloudwatch::data_of_location));
         }
         // Self-monitoring counts the runs of the whole environment.

@@ -71,6 +71,12 @@ events.addEventListener("changed", schedule);
 events.addEventListener("open", () => {
   document.getElementById("live").hidden = false;
 });
+// Pages in a bucket have no events: they are written once a minute when something has changed.
+events.addEventListener("error", () => {
+  if (events.readyState === EventSource.CLOSED) {
+    setInterval(schedule, 60000);
+  }
+});
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) {
     schedule();

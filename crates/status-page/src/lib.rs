@@ -21,6 +21,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 mod text;
+pub mod views;
 
 pub use incident::{incident, incidents};
 pub use layout::message;

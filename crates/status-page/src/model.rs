@@ -7,6 +7,8 @@ use jiff::Timestamp;
 
 use crate::locale::Language;
 
+pub use domain::Disclosure;
+
 /// Who reads the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
@@ -14,15 +16,6 @@ pub enum Audience {
     Public,
     /// The team.
     Internal,
-}
-
-/// What the public page may show of a probe.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Disclosure {
-    pub reasons: bool,
-    pub address: bool,
-    /// Prompts, replies, checks, and the reports that contain them.
-    pub conversation: bool,
 }
 
 /// What all pages have in common.

@@ -35,9 +35,9 @@ pub fn overview(site: &Site, of: &Overview) -> String {
         }
         @if of.pages > 1 {
             nav.pages aria-label=(texts.page) {
-                @if of.page > 1 { a rel="prev" href={ "/?page=" (of.page - 1) } { (texts.previous) } }
+                @if of.page > 1 { a rel="prev" href={ "/page/" (of.page - 1) } { (texts.previous) } }
                 span { (texts.page) " " (of.page) " / " (of.pages) }
-                @if of.page < of.pages { a rel="next" href={ "/?page=" (of.page + 1) } { (texts.next) } }
+                @if of.page < of.pages { a rel="next" href={ "/page/" (of.page + 1) } { (texts.next) } }
             }
         }
         section.card {

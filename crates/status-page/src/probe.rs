@@ -29,7 +29,7 @@ pub fn probe(site: &Site, of: &ProbePage) -> String {
         section.card #charts {
             nav.ranges aria-label=(texts.chart_period) {
                 @for range in Range::ALL {
-                    a href={ "/probes/" (name) "?range=" (range.as_str()) } aria-current=[(range == of.range).then_some("true")] {
+                    a href=(path(name, range)) aria-current=[(range == of.range).then_some("true")] {
                         ((texts.range)(range))
                     }
                 }
@@ -60,6 +60,13 @@ pub fn probe(site: &Site, of: &ProbePage) -> String {
     };
     let title = format!("{name}: {} · {}", (texts.state)(summary.state), site.title);
     page(site, &title, summary.state, Section::Other, &content)
+}
+
+fn path(name: &str, range: Range) -> String {
+    match range {
+        Range::Day => format!("/probes/{name}"),
+        _ => format!("/probes/{name}/{}", range.as_str()),
+    }
 }
 
 fn charts(site: &Site, of: &ProbePage) -> Markup {

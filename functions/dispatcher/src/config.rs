@@ -7,6 +7,8 @@ use std::str::FromStr;
 use domain::location::{LIST_FORM, LocationList};
 use domain::{EnvironmentName, LocationName};
 use lambda_kit::{SettingError, Settings};
+use status_page::{Audience, Language};
+use status_site::SiteSettings;
 
 /// Settings, read once at start.
 #[derive(Clone, Debug)]
@@ -22,6 +24,18 @@ pub struct Config {
     pub alarms: bool,
     /// Values of `${UPPER_CASE}` in probe files.
     pub variables: BTreeMap<String, String>,
+    /// Whether the runs are added to the run history.
+    pub history: bool,
+    /// `None` without a status page.
+    pub status: Option<StatusPage>,
+}
+
+/// The status page.
+#[derive(Clone, Debug)]
+pub struct StatusPage {
+    pub site: SiteSettings,
+    /// The table with the run history and the alarm records.
+    pub table_name: String,
 }
 
 /// The locations of an environment with several ones.
@@ -81,6 +95,22 @@ impl FromStr for Switch {
     }
 }
 
+/// `off`, `internal` or `public`.
+struct Readers(Option<Audience>);
+
+impl FromStr for Readers {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "off" => Ok(Self(None)),
+            "internal" => Ok(Self(Some(Audience::Internal))),
+            "public" => Ok(Self(Some(Audience::Public))),
+            _ => Err(()),
+        }
+    }
+}
+
 /// `NAME=value,NAME2=value`. A comma within a value is written `\,`.
 struct Variables(BTreeMap<String, String>);
 
@@ -135,6 +165,8 @@ impl Config {
                 .unwrap_or_else(|| ProbesFrom::Folder(LAYERS.into())),
             alarms: settings.parsed("PROBE_ALARMS", "`on` or `off`")?.is_none_or(|Switch(on)| on),
             variables: variables.map(|variables| variables.0).unwrap_or_default(),
+            history: settings.parsed("RUN_HISTORY", "`on` or `off`")?.is_some_and(|Switch(on)| on),
+            status: status_page(&settings)?,
         })
     }
 }
@@ -153,6 +185,25 @@ fn locations<E: Fn(&str) -> Option<String>>(
     }
     let home_region = settings.required("AWS_REGION", "the region of the function")?;
     Ok(Some(Locations { deployed, home, home_region }))
+}
+
+fn status_page<E: Fn(&str) -> Option<String>>(
+    settings: &Settings<E>,
+) -> Result<Option<StatusPage>, SettingError> {
+    let readers: Option<Readers> =
+        settings.parsed("STATUS_PAGE", "`off`, `internal` or `public`")?;
+    let Some(Readers(Some(audience))) = readers else { return Ok(None) };
+    let language: Option<Language> = settings.parsed("LANGUAGE", "`en` or `fr`")?;
+    let site = SiteSettings {
+        environment: settings.required_as("VIGIE_ENVIRONMENT", "a name such as `dev` or `prod`")?,
+        language: language.unwrap_or_default(),
+        audience,
+        address: settings.optional("STATUS_ADDRESS").unwrap_or_default(),
+        bucket: settings.required("STATUS_BUCKET", "the name of the bucket of the status page")?,
+        report_bucket: settings.required("REPORT_BUCKET", "the name of the bucket of reports")?,
+    };
+    let table_name = settings.required("TABLE_NAME", "the name of the state table")?;
+    Ok(Some(StatusPage { site, table_name }))
 }
 
 #[cfg(test)]
@@ -192,6 +243,14 @@ mod tests {
         assert_eq!(
             refused("PROBE_ALARMS", "yes"),
             "`PROBE_ALARMS` is `yes`; expected `on` or `off`"
+        );
+        assert_eq!(
+            refused("STATUS_PAGE", "on"),
+            "`STATUS_PAGE` is `on`; expected `off`, `internal` or `public`"
+        );
+        assert_eq!(
+            refused("STATUS_PAGE", "public"),
+            "`STATUS_BUCKET` is not set; expected the name of the bucket of the status page"
         );
         for list in ["eu-west-3,eu-west-3", "Paris", "a,b,c,d,e,f", "a,"] {
             assert_eq!(

@@ -10,6 +10,7 @@ mod destinations;
 mod metrics;
 pub mod probes;
 mod queue;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -31,13 +32,14 @@ use tokio::sync::Mutex;
 use tracing::{error, info, warn};
 
 use alarms::Alarms;
-pub use config::{Config, Locations};
+pub use config::{Config, Locations, StatusPage};
 pub use destinations::Destination;
 use destinations::unknown_locations;
 use metrics::Unpublished;
 use probes::Source;
 use queue::{SendError, Unsent};
 use request_signing::{SignError, SignedRequest, Signer, SigningKey};
+use status_site::StatusSite;
 
 /// Time to send the run requests of a location other than the home one.
 const LOCATION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -130,6 +132,8 @@ pub struct Dispatcher {
     metrics: Mutex<Unpublished>,
     /// `None` when the probes of this environment have no alarms.
     alarms: Option<Alarms>,
+    /// `None` without a status page.
+    status: Option<StatusSite>,
 }
 
 impl Dispatcher {
@@ -139,13 +143,14 @@ impl Dispatcher {
         s3: S3,
         destinations: Vec<Destination>,
         cloudwatch: CloudWatch,
+        status: Option<StatusSite>,
     ) -> Self {
         let source = Source::new(&config, s3.clone());
         let signer = Signer::new(s3, config.report_bucket.clone());
         let alarms =
             config.alarms.then(|| Alarms::new(cloudwatch.clone(), config.environment.clone()));
         let metrics = Mutex::default();
-        Self { config, source, destinations, signer, cloudwatch, metrics, alarms }
+        Self { config, source, destinations, signer, cloudwatch, metrics, alarms, status }
     }
 
     /// Handles an event and returns the response as JSON.
@@ -207,6 +212,7 @@ impl Dispatcher {
         self.publish(minute, &counts).await;
         let Dispatched { scrapes, messages, .. } = planned;
         info!(%minute, runs = runs_sent, scrapes, messages, "Minute dispatched");
+        self.update_status_page(&loaded.probes).await;
         sent.into_iter().try_for_each(Sent::check).map(|()| planned)
     }
 
@@ -218,7 +224,10 @@ impl Dispatcher {
         probes: &[Probe],
         minute: Timestamp,
     ) -> Sent {
-        let requests = to.plan(probes, &self.config, minute);
+        let mut requests = to.plan(probes, &self.config, minute);
+        for request in &mut requests {
+            request.recorded = self.config.history;
+        }
         log_planned(to, &requests);
         let sending = queue::send(to.sqs(), to.queue_url(), key, &requests, Timestamp::now);
         let planned = Dispatched::of(&requests);

@@ -41,6 +41,7 @@ fn dispatcher_with_key(
         "PROBES" => Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes").to_owned()),
         "PROBE_ALARMS" => Some("off".to_owned()),
         "REPORT_BUCKET" => Some("reports".to_owned()),
+        "RUN_HISTORY" => Some("on".to_owned()),
         _ => None,
     };
     let config = Config::from_env(env).unwrap();
@@ -48,7 +49,7 @@ fn dispatcher_with_key(
     let destinations =
         Destination::all(&config, |_| mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs));
     let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [put]);
-    Dispatcher::new(config, s3, destinations, cloudwatch)
+    Dispatcher::new(config, s3, destinations, cloudwatch, None)
 }
 
 fn scheduled() -> ScheduleEvent {
@@ -130,8 +131,9 @@ async fn each_location_gets_its_runs_although_one_fails() {
             let bodies = request.entries().iter().map(SendMessageBatchRequestEntry::message_body);
             let mut requests = bodies.map(read);
             request.queue_url() == Some(url)
-                && requests
-                    .all(|one| one.location.as_ref().is_some_and(|at| at.as_str() == location))
+                && requests.all(|one| {
+                    one.recorded && one.location.as_ref().is_some_and(|at| at.as_str() == location)
+                })
         })
     };
     let home = at("http://queue/vigie-local-runs", "eu-west-3").then_output(accepted);

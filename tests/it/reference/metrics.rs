@@ -40,6 +40,7 @@ Dimension `Environment`, about Vigie itself. Absent while there is nothing to co
 | `ScrapesLate` | scrapes that were skipped because they started more than one interval late |
 | `RunsLost` | runs that were lost because their invocation crashed |
 | `ProbesWithoutAlarm` | probes that run but have no alarm |
+| `StatusPageErrors` | pages of the status page that could not be written |
 | `NotificationsUnpublished` | notifications that SNS rejected |
 | `NotificationStoreUnavailable` | 1 for each invocation of `alerts` in which the table did not answer |
 | `SubscriptionsUnconfirmed` | unconfirmed or missing e-mail subscriptions; published daily, hourly while there are any, including 0 |

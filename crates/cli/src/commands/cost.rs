@@ -9,7 +9,7 @@ use domain::template::Part;
 use domain::{EnvironmentName, Probe, ProbeSpec, TargetSpec, Template};
 use probe_file::written_duration;
 
-use crate::cost::{Assumed, Line, Network, Prices, bill, runs_a_month, synthetics, total};
+use crate::cost::{Assumed, History, Line, Network, Prices, bill, runs_a_month, synthetics, total};
 use crate::style::{BOLD, DIM};
 use crate::{Exit, Io, files};
 
@@ -56,6 +56,9 @@ pub struct Arguments {
     /// Price list of a region, in the form of `crates/cli/prices.json`; once for each region with a stack [default: us-east-1].
     #[arg(long, value_name = "FILE")]
     prices: Vec<PathBuf>,
+    /// Include the records of `RunHistory`, or also the status page.
+    #[arg(long, value_parser = ["records", "status-page"])]
+    history: Option<String>,
     /// Include the network of a prober in a VPC.
     #[arg(long, value_parser = ["endpoints", "nat"])]
     vpc: Option<String>,
@@ -79,6 +82,11 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         heartbeat: arguments.heartbeat,
         locations: usize::from(arguments.locations),
         key_rotations: arguments.key_rotations,
+        history: match arguments.history.as_deref() {
+            Some("records") => History::Records,
+            Some(_) => History::StatusPage,
+            None => History::Off,
+        },
         network: match arguments.vpc.as_deref() {
             Some("endpoints") => Network::Endpoints,
             Some(_) => Network::NatGateway,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use aws_sdk_s3::Client as S3;
@@ -11,6 +12,7 @@ use clap::{Args, ValueEnum};
 use domain::report::VERSION;
 use domain::{EnvironmentName, ProbeName, Report};
 
+use super::run_list;
 use crate::output::pretty;
 use crate::{Exit, Io};
 
@@ -22,14 +24,21 @@ use crate::{Exit, Io};
 Examples:
   vigie report reports/support-bot/2026/11/22/140430Z-ce540c1be6c51743
   vigie report --last support-bot --environment prod --open
+  vigie report --list support-bot --environment prod --since 7d
   vigie report --last support-bot --environment prod --html report.html")]
 pub struct Arguments {
     /// Key of the report, from a notification, with or without `.json`.
-    #[arg(conflicts_with = "last")]
+    #[arg(conflicts_with_all = ["last", "list"])]
     key: Option<String>,
     /// Show the latest report of this probe.
     #[arg(long, value_name = "PROBE")]
     last: Option<ProbeName>,
+    /// List the runs of this probe that were not up. Needs the parameter `RunHistory`.
+    #[arg(long, value_name = "PROBE", conflicts_with_all = ["last", "html", "open"], requires = "environment")]
+    list: Option<ProbeName>,
+    /// How far back runs are listed.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = super::backtest::duration, requires = "list")]
+    since: Duration,
     /// Environment of the stack. Required if several are deployed.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: Option<EnvironmentName>,
@@ -57,6 +66,9 @@ enum Output {
 const LARGEST: i64 = 16 * 1024 * 1024;
 
 pub(crate) async fn report(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exit> {
+    if let (Some(probe), Some(environment)) = (&arguments.list, &arguments.environment) {
+        return run_list::list(probe, environment, arguments.since, io).await;
+    }
     let key = key(arguments)?;
     let s3 = S3::new(&aws_config::load_from_env().await);
     let report = fetch(&s3, &key, arguments).await?;
@@ -69,7 +81,7 @@ fn key(arguments: &Arguments) -> anyhow::Result<String> {
         (Some(key), _) => key_of(key),
         (None, Some(probe)) => Ok(Report::latest_key(probe)),
         (None, None) => bail!(
-            "no report is named\nhint: pass the key from a notification, or `--last PROBE` for the latest report of a probe"
+            "no report is named\nhint: pass the key from a notification, or `--last PROBE` for the latest report of a probe; `--list PROBE` lists them"
         ),
     }
 }
@@ -225,6 +237,8 @@ mod tests {
         let arguments = Arguments {
             key: None,
             last: Some("support-bot".parse().unwrap()),
+            list: None,
+            since: Duration::ZERO,
             environment: None,
             bucket: Some("b".to_owned()),
             output: Output::Pretty,

@@ -10,6 +10,7 @@ const ASSUMED: Assumed = Assumed {
     bridge_memory: 256,
     heartbeat: false,
     locations: 1,
+    history: History::Off,
     key_rotations: 0,
     network: Network::Public,
 };
@@ -107,7 +108,7 @@ fn templates_have_the_counted_resources() {
     let metrics = template.lines().filter(|line| line.trim().starts_with("MetricName: "));
     let metrics = metrics.count();
     // Two more are created only with a metric stream, and one with an escalation.
-    let counted = OWN_ALARM_METRICS + BRIDGE_ALARMS + 3.0;
+    let counted = OWN_ALARM_METRICS + BRIDGE_ALARMS + 4.0;
     assert!((float(metrics) - counted).abs() < 0.5, "{metrics} metrics of alarms");
 }
 
@@ -118,6 +119,22 @@ fn cost_of_an_environment_and_of_ten_bots_stays_low() {
     assert!(base <= 8.0, "{base}");
     let ten = total(&bill(&probes(10, "1m"), ASSUMED, &prices)) / 10.0;
     assert!(ten <= 2.5, "{ten}");
+}
+
+#[test]
+fn history_and_status_page_cost_at_most_15_cents_a_probe() {
+    let prices = Prices::built_in();
+    let added = |count, history| {
+        let of =
+            |history| total(&bill(&probes(count, "1m"), Assumed { history, ..ASSUMED }, &prices));
+        of(history) - of(History::Off)
+    };
+    let records = added(1, History::Records);
+    assert!((records - 43_200.0 * 0.625 / 1e6).abs() < 1e-9, "{records}");
+    let page = added(10, History::StatusPage) / 10.0;
+    assert!((0.1..=0.15).contains(&page), "{page}");
+    let each = added(11, History::StatusPage) - added(10, History::StatusPage);
+    assert!(each <= 0.12, "{each}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::Verdict;
-use history::{Reader, RunRecord};
+use history::{Reader, RunRecord, RunSource as _};
 use jiff::Timestamp;
 use notify::notification::{Item, ProbeMetrics, Runs, Window};
 use notify::{AlarmRecord, NotificationKind};

@@ -22,13 +22,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use status_page::badge::{self, Badge};
 use status_page::model::Range;
+use status_page::views::{self, Views};
 use status_page::{Audience, Language, Site, api, feed};
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::access::{Access, Permission};
 use super::actions;
-use super::views::Views;
 use crate::exporter::Exporter;
 
 /// What the operator chose for the page.
@@ -59,7 +59,9 @@ type Pages = Arc<StatusPages>;
 pub(crate) fn router(pages: Pages, exporter: Router) -> Router {
     let status = Router::new()
         .route("/", get(overview))
+        .route("/page/{number}", get(overview_page))
         .route("/probes/{name}", get(probe))
+        .route("/probes/{name}/{range}", get(probe_in_range))
         .route("/probes/{name}/runs/{due}", get(report))
         .route("/incidents", get(incidents))
         .route("/incidents/{number}", get(incident))
@@ -146,7 +148,7 @@ impl StatusPages {
     async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         now: Timestamp,
-        make: impl FnOnce(&Views<'_>) -> Result<T, HistoryError> + Send + 'static,
+        make: impl FnOnce(&Views<'_, Reader>) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, Failure> {
         let pages = Arc::clone(self);
         let read = move || {
@@ -154,7 +156,7 @@ impl StatusPages {
             let mut latest = pages.previous.clone();
             latest.extend(pages.exporter.latest());
             let reader = pages.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            make(&Views { reader: &reader, probes: &probes, latest: &latest, now })
+            make(&Views { source: &*reader, probes: &probes, latest: &latest, now })
         };
         match tokio::task::spawn_blocking(read).await {
             Ok(Ok(made)) => Ok(made),
@@ -230,8 +232,20 @@ async fn overview(
     Extension(site): Extension<Site>,
     Query(query): Query<PageNumber>,
 ) -> Result<Response, Failure> {
-    let number = query.page.unwrap_or(1);
-    let make = move |views: &Views<'_>| Ok(status_page::overview(&site, &views.overview(number)?));
+    show_overview(&pages, site, query.page.unwrap_or(1)).await
+}
+
+async fn overview_page(
+    State(pages): State<Pages>,
+    Extension(site): Extension<Site>,
+    Path(number): Path<usize>,
+) -> Result<Response, Failure> {
+    show_overview(&pages, site, number).await
+}
+
+async fn show_overview(pages: &Pages, site: Site, number: usize) -> Result<Response, Failure> {
+    let make =
+        move |views: &Views<'_, Reader>| Ok(status_page::overview(&site, &views.overview(number)?));
     Ok(typed(HTML, pages.read(Timestamp::now(), make).await?))
 }
 
@@ -246,9 +260,27 @@ async fn probe(
     Path(text): Path<String>,
     Query(query): Query<RangeQuery>,
 ) -> Result<Response, Failure> {
-    let name = name(&text)?;
     let range = query.range.and_then(|word| Range::from_word(&word)).unwrap_or_default();
-    let make = move |views: &Views<'_>| {
+    show_probe(&pages, site, &text, range).await
+}
+
+async fn probe_in_range(
+    State(pages): State<Pages>,
+    Extension(site): Extension<Site>,
+    Path((text, word)): Path<(String, String)>,
+) -> Result<Response, Failure> {
+    let range = Range::from_word(&word).ok_or(Failure::NotFound)?;
+    show_probe(&pages, site, &text, range).await
+}
+
+async fn show_probe(
+    pages: &Pages,
+    site: Site,
+    text: &str,
+    range: Range,
+) -> Result<Response, Failure> {
+    let name = name(text)?;
+    let make = move |views: &Views<'_, Reader>| {
         Ok(views.probe(&name, range)?.map(|page| status_page::probe(&site, &page)))
     };
     let page = pages.read(Timestamp::now(), make).await?.ok_or(Failure::NotFound)?;
@@ -263,12 +295,12 @@ async fn report(
 ) -> Result<Response, Failure> {
     let name = name(&text)?;
     let due = Timestamp::from_millisecond(due).map_err(|_| Failure::NotFound)?;
-    let make = move |views: &Views<'_>| {
-        let public = views.probes.get(&name).map(|probe| super::views::disclosure(probe));
+    let make = move |views: &Views<'_, Reader>| {
+        let public = views.probes.get(&name).map(|probe| views::disclosure(probe));
         if !public.is_some_and(|public| site.shown(public).conversation) {
             return Ok(None);
         }
-        views.reader.report(&name, due)
+        views.source.report(&name, due)
     };
     let report = pages.read(Timestamp::now(), make).await?.ok_or(Failure::NotFound)?;
     // The page of a report has its style in itself, so that it can be sent as a file.
@@ -282,7 +314,8 @@ async fn incidents(
     State(pages): State<Pages>,
     Extension(site): Extension<Site>,
 ) -> Result<Response, Failure> {
-    let make = move |views: &Views<'_>| Ok(status_page::incidents(&site, &views.incidents(None)?));
+    let make =
+        move |views: &Views<'_, Reader>| Ok(status_page::incidents(&site, &views.incidents(None)?));
     Ok(typed(HTML, pages.read(Timestamp::now(), make).await?))
 }
 
@@ -291,7 +324,7 @@ async fn incident(
     Extension(site): Extension<Site>,
     Path(number): Path<i64>,
 ) -> Result<Response, Failure> {
-    let make = move |views: &Views<'_>| {
+    let make = move |views: &Views<'_, Reader>| {
         let page = views.incident(IncidentId(number))?;
         Ok(page.map(|page| status_page::incident(&site, &page)))
     };
@@ -303,7 +336,7 @@ async fn atom(
     State(pages): State<Pages>,
     Extension(site): Extension<Site>,
 ) -> Result<Response, Failure> {
-    let make = move |views: &Views<'_>| Ok(feed::atom(&site, &views.incidents(None)?));
+    let make = move |views: &Views<'_, Reader>| Ok(feed::atom(&site, &views.incidents(None)?));
     let feed = pages.read(Timestamp::now(), make).await?;
     Ok(typed("application/atom+xml; charset=utf-8", feed))
 }
@@ -315,7 +348,7 @@ async fn show_badge(
 ) -> Result<Response, Failure> {
     let name = name(&text)?;
     let kind = file.strip_suffix(".svg").and_then(Badge::from_word).ok_or(Failure::NotFound)?;
-    let make = move |views: &Views<'_>| {
+    let make = move |views: &Views<'_, Reader>| {
         let Some(probe) = views.probes.get(&name) else { return Ok(None) };
         Ok(Some(badge::badge(&views.summary(probe)?, kind, site.language)))
     };
@@ -338,7 +371,7 @@ async fn api_status(
     Query(query): Query<PageNumber>,
 ) -> Result<Response, Failure> {
     let number = query.page.unwrap_or(1);
-    let make = move |views: &Views<'_>| Ok(api::status(&site, &views.overview(number)?));
+    let make = move |views: &Views<'_, Reader>| Ok(api::status(&site, &views.overview(number)?));
     Ok(json(&pages.read(Timestamp::now(), make).await?))
 }
 
@@ -348,7 +381,7 @@ async fn api_probe(
     Path(text): Path<String>,
 ) -> Result<Response, Failure> {
     let name = name(&text)?;
-    let make = move |views: &Views<'_>| {
+    let make = move |views: &Views<'_, Reader>| {
         Ok(views.probe(&name, Range::Day)?.map(|page| api::probe_detail(&site, &page)))
     };
     let detail = pages.read(Timestamp::now(), make).await?.ok_or(Failure::NotFound)?;
@@ -359,7 +392,7 @@ async fn api_incidents(
     State(pages): State<Pages>,
     Extension(site): Extension<Site>,
 ) -> Result<Response, Failure> {
-    let make = move |views: &Views<'_>| Ok(api::incidents(&site, &views.incidents(None)?));
+    let make = move |views: &Views<'_, Reader>| Ok(api::incidents(&site, &views.incidents(None)?));
     Ok(json(&pages.read(Timestamp::now(), make).await?))
 }
 

@@ -66,7 +66,9 @@ async fn failed_run_is_shown_with_its_report() {
     assert_eq!(status["state"], "down");
     let (code, page) = serve.get("/").await;
     assert!(code == 200 && page.contains("The chatbot is down"), "{page}");
-    let (_, page) = serve.get("/probes/bot?range=7d").await;
+    let (_, page) = serve.get("/probes/bot/7d").await;
+    assert_eq!(serve.get("/probes/bot?range=7d").await.0, 200);
+    assert_eq!(serve.get("/page/1").await.0, 200);
     assert!(page.contains("check_failed") && !page.contains(hostile), "{page}");
     let path =
         page.split("href=\"/probes/bot/runs/").nth(1).and_then(|rest| rest.split('"').next());
@@ -89,6 +91,7 @@ async fn failed_run_is_shown_with_its_report() {
     for path in [
         "/probes/other",
         "/probes/Upper",
+        "/probes/bot/8d",
         "/probes/bot/runs/1",
         "/incidents/1",
         "/badge/bot/x.svg",

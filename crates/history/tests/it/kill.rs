@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use domain::Outcome;
-use history::{History, Reader, Summary};
+use history::{History, Reader, RunSource as _, Summary};
 use testkit::reports::eventful;
 
 use crate::{at, run};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use domain::{Outcome, ProbeName, Reason, Report, Verdict};
 use history::{
-    History, HistoryError, IncidentId, IncidentKind, NewIncident, Reader, RunRecord, Summary,
+    History, HistoryError, IncidentId, IncidentKind, NewIncident, Reader, RunRecord,
+    RunSource as _, Summary,
 };
 use proptest::prelude::*;
 use testkit::reports::{attempt, eventful, report, turn};

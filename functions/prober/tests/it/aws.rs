@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataInput, PutMetricDataOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::types::error::ConditionalCheckFailedException;
 use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectInput, GetObjectOutput};
@@ -40,6 +41,7 @@ pub(crate) struct Aws {
     pub(crate) state_reads: Rule,
     pub(crate) state_deletes: Rule,
     pub(crate) claims: Rule,
+    pub(crate) history: Rule,
     pub(crate) secrets: Rule,
 }
 
@@ -76,6 +78,8 @@ impl Aws {
                 .then_output(|| DeleteObjectOutput::builder().build()),
             claims: mock!(aws_sdk_dynamodb::Client::put_item)
                 .then_output(|| PutItemOutput::builder().build()),
+            history: mock!(aws_sdk_dynamodb::Client::update_item)
+                .then_output(|| UpdateItemOutput::builder().build()),
             secrets: mock!(aws_sdk_secretsmanager::Client::get_secret_value)
                 .then_output(|| GetSecretValueOutput::builder().secret_string(CANARY).build()),
         }
@@ -104,7 +108,11 @@ impl Aws {
                 RuleMode::MatchAny,
                 [&self.reports, &self.keys, &self.state_reads, &self.state_deletes]
             ),
-            table: mock_client!(aws_sdk_dynamodb, RuleMode::MatchAny, [&self.claims]),
+            table: mock_client!(
+                aws_sdk_dynamodb,
+                RuleMode::MatchAny,
+                [&self.claims, &self.history]
+            ),
             secrets_manager: mock_client!(
                 aws_sdk_secretsmanager,
                 RuleMode::MatchAny,
@@ -162,6 +170,11 @@ pub(crate) fn event(urls: &[&str], due: Timestamp) -> SqsEvent {
 /// The same event, for one of several locations.
 pub(crate) fn at_location(event: &SqsEvent, location: &str) -> SqsEvent {
     changed(event, |request| request["location"] = location.into())
+}
+
+/// The same event, in an environment with a run history.
+pub(crate) fn recorded(event: &SqsEvent) -> SqsEvent {
+    changed(event, |request| request["recorded"] = true.into())
 }
 
 /// An event with one signed request, delivered for the first time.

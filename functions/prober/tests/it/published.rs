@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::operation::put_metric_data::{PutMetricDataError, PutMetricDataOutput};
 use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_cloudwatch::types::error::InternalServiceFault;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::send_message_batch::{SendMessageBatchError, SendMessageBatchInput};
@@ -15,7 +16,7 @@ use serde_json::json;
 use testkit::gradio_app::{Answer, GradioApp};
 
 use crate::aws::{
-    Aws, CANARY, PLENTY, accepted, at_location, changed, event, greeter, message, named,
+    Aws, CANARY, PLENTY, accepted, at_location, changed, event, greeter, message, named, recorded,
 };
 
 #[tokio::test]
@@ -86,6 +87,40 @@ async fn down_run_stores_its_report_as_json_page_and_latest() {
         (aws.metrics.num_calls(), aws.samples.num_calls(), aws.reports.num_calls()),
         (1, 1, 3)
     );
+}
+
+#[tokio::test]
+async fn run_is_added_to_the_history_if_there_is_one() {
+    let mut aws = Aws::accepting_all();
+    aws.history = mock!(aws_sdk_dynamodb::Client::update_item)
+        .match_requests(|request| {
+            let key = request.key().expect("a key");
+            let name = &request.expression_attribute_names().expect("a name")["#run"];
+            request.table_name() == Some("table")
+                && key["pk"].as_s().is_ok_and(|text| text == "history#bot-0")
+                && key["sk"].as_s().is_ok_and(|text| text.starts_with("runs#20"))
+                && name.starts_with('r')
+                && name.ends_with("@office")
+        })
+        .then_output(|| UpdateItemOutput::builder().build());
+    let app = greeter().await;
+    let event = at_location(&event(&[&app.url], Timestamp::now()), "office");
+    aws.prober().handle_queue(event.clone(), PLENTY).await.unwrap();
+    assert_eq!((aws.history.num_calls(), aws.metrics.num_calls()), (0, 1));
+    aws.prober().handle_queue(recorded(&event), PLENTY).await.unwrap();
+    assert_eq!((aws.history.num_calls(), aws.metrics.num_calls()), (1, 2));
+}
+
+#[tokio::test]
+async fn failed_history_stops_nothing_else() {
+    let mut aws = Aws::accepting_all();
+    aws.history = mock!(aws_sdk_dynamodb::Client::update_item)
+        .then_error(|| UpdateItemError::unhandled("away"));
+    let event = recorded(&event(&["http://127.0.0.1:1"], Timestamp::now()));
+    let failed = aws.prober().handle_queue(event, PLENTY).await.unwrap_err();
+    assert!(failed.to_string().contains("to the history"), "{failed}");
+    let calls = [&aws.metrics, &aws.samples, &aws.reports].map(aws_smithy_mocks::Rule::num_calls);
+    assert_eq!(calls, [1, 1, 3]);
 }
 
 #[tokio::test]

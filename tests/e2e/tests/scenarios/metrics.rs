@@ -16,6 +16,7 @@ const ONLY_ON_FAULTS: &[(&str, &str)] = &[
     ("RunErrors", "a run that failed because of Vigie"),
     ("RunsStalled", "a run that was decided by CPU starvation"),
     ("ProbesWithoutAlarm", "a probe whose alarms were not rendered"),
+    ("StatusPageErrors", "a page that could not be written"),
     ("SamplesRefused", "a sample that the receiver will never take"),
     ("SamplesDeadLettered", "likewise"),
     ("SamplesArchived", "a sample too old for the receiver"),

@@ -92,6 +92,7 @@ impl Checks<'_> {
             "infra/self-monitoring.yaml",
             "infra/dashboard.yaml",
             "infra/metric-stream.yaml",
+            "infra/status-page.yaml",
             "infra/location.yaml",
         ];
         self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;

@@ -55,7 +55,7 @@ impl RunRecord {
             tls: phases.tls,
             describe: phases.describe,
             has_report: false,
-            in_maintenance: false,
+            in_maintenance: report.maintenance,
         }
         .rounded()
     }

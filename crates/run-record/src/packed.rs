@@ -76,7 +76,8 @@ fn all() -> impl Iterator<Item = Outcome> {
 }
 
 /// Encodes the runs of an hour, which must be in the order of their due times.
-pub(crate) fn encode(hour: i64, runs: &[RunRecord]) -> Vec<u8> {
+#[must_use]
+pub fn encode(hour: i64, runs: &[RunRecord]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + runs.len() * 18);
     bytes.push(FORMAT);
     let mut before = start_of_hour(hour).map_or(0, Timestamp::as_millisecond);
@@ -99,7 +100,8 @@ pub(crate) fn encode(hour: i64, runs: &[RunRecord]) -> Vec<u8> {
 }
 
 /// Decodes the runs of an hour; `None` when the bytes are damaged.
-pub(crate) fn decode(hour: i64, bytes: &[u8]) -> Option<Vec<RunRecord>> {
+#[must_use]
+pub fn decode(hour: i64, bytes: &[u8]) -> Option<Vec<RunRecord>> {
     let (&format, mut rest) = bytes.split_first()?;
     let flag_bits = match format {
         1 => 1,

@@ -157,7 +157,9 @@ impl Summary {
         self.outcomes.iter().filter(|(code, _)| wanted(code)).map(|(_, count)| count).sum()
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// For a store.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![FORMAT];
         put(&mut bytes, u64::try_from(self.outcomes.len()).unwrap_or(0));
         for (code, count) in &self.outcomes {
@@ -175,7 +177,8 @@ impl Summary {
     }
 
     /// `None` when the bytes are damaged.
-    pub(crate) fn decode(mut bytes: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         let bytes = &mut bytes;
         if byte(bytes)? != FORMAT {
             return None;
