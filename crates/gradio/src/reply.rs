@@ -83,6 +83,11 @@ pub struct Part {
     pub name: Option<String>,
 }
 
+/// The components that a chatbot shows in a message. It shows nothing for others, such as `code` or `json`
+/// (`chatbot/shared/Component.svelte` of Gradio 5.50 and 6.31).
+const SHOWN_IN_CHAT: [&str; 8] =
+    ["audio", "dataframe", "gallery", "html", "image", "model3d", "plot", "video"];
+
 /// Content of a value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Content {
@@ -188,6 +193,7 @@ impl Content {
         match Shape::of(map) {
             Some(Shape::Update) => self.add(map.get("value").unwrap_or(&Value::Null)),
             Some(Shape::Message) => self.add_messages(std::slice::from_ref(whole)),
+            Some(Shape::Component(kind)) if !SHOWN_IN_CHAT.contains(&kind) => {}
             Some(Shape::Component(kind)) => {
                 let html = map.get("value").and_then(Value::as_str).filter(|_| kind == "html");
                 self.add_line(
@@ -259,6 +265,9 @@ impl Content {
 
     fn add_text(&mut self, text: &str) {
         if let Some(kind) = component_in_repr(text) {
+            if !SHOWN_IN_CHAT.contains(&kind) {
+                return;
+            }
             self.parts.push(Part { kind: kind.to_owned(), name: None });
         } else if let Some(name) = file_in_path(text) {
             self.add_file(&Value::from(name));

@@ -114,6 +114,20 @@ fn text_is_read_from_every_shape() {
 }
 
 #[test]
+fn chatbot_shows_only_some_components() {
+    let answer = |content| json!([{ "role": "assistant", "content": content }]);
+    let cases = [
+        (answer(json!({ "component": "plot", "value": {} })), " <plot>"),
+        (answer(json!({ "component": "code", "value": "x = 1" })), ""),
+        (json!("<gradio.components.plot.Plot object at 0x7f9cfa83d550>"), " <plot>"),
+        (json!("<gradio.components.code.Code object at 0x7f9cfa83d550>"), ""),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(read("chatbot", &value), expected, "{value}");
+    }
+}
+
+#[test]
 fn thinking_keeps_status_and_duration() {
     let value = json!([{ "role": "assistant", "content": "hm", "metadata": { "title": "T", "status": "pending", "duration": 0.25 } }]);
     let content = Content::read("json", &value);
