@@ -15,7 +15,7 @@ demo: programs ## a chatbot breaks and recovers, and mails arrive: all on this m
 # The command is a build of its own: with the functions in it, they would get its features of aws-config, and the next build of the
 # functions alone would compile them again. `CARGO_TERM_PROGRESS_WHEN` shows the bar in every terminal.
 programs:
-	@test -x target/debug/demo || echo "The first build compiles 440 crates: 4 to 6 minutes on two cores. The demo then takes 3 minutes."
+	@test -x target/debug/demo || echo "The first build compiles 390 crates: 4 to 6 minutes on two cores. The demo then takes 3 minutes."
 	@CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=80 cargo build --locked $(PROGRAMS) && cargo build --locked --bin vigie
 
 test: check test-gradio-quick test-e2e ## all of the next three

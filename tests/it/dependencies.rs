@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
+use testkit::dashboards::root;
 
 /// The packages of the workspace that each crate may depend on. A crate that is not listed may depend on none.
 const MAY_KNOW: &[(&str, &[&str])] = &[
-    ("agent", &["domain", "remote-write", "samples", "scrape"]),
     ("alarm-model", &[]),
     ("aws-call", &[]),
     ("cloudwatch", &["domain"]),
@@ -52,6 +52,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("run-table", &["domain", "run-record"]),
     ("samples", &[]),
     ("scrape", &["exposition", "relabel", "samples"]),
+    ("scrape-engine", &["domain", "remote-write", "samples", "scrape"]),
     ("secrets", &["aws-call", "domain"]),
     ("sqs-batch", &[]),
     ("status-page", &["domain", "redact", "run-record"]),
@@ -87,6 +88,9 @@ const TOP: &[(&str, &[&str])] = &[
 
 /// Only these may depend on the Lambda runtime.
 const KNOW_LAMBDA: &[&str] = &["alerts", "bridge", "dispatcher", "ingest", "lambda-kit", "prober"];
+
+/// The packages of which each is deployed.
+const FUNCTIONS: &[&str] = &["alerts", "bridge", "dispatcher", "ingest", "prober"];
 
 /// Not allowed in `domain`, which has no I/O, no clock and no async.
 const NOT_IN_DOMAIN: &[&str] =
@@ -143,28 +147,41 @@ fn dependencies_go_in_one_direction() {
     }
 }
 
+/// `program` and the packages of the workspace that are compiled into it.
+fn compiled_into(program: &str, packages: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![program.to_owned()]);
+    while let Some(name) = open.pop() {
+        if let Some(dependencies) = packages.get(&name)
+            && found.insert(name)
+        {
+            open.extend(dependencies.iter().cloned());
+        }
+    }
+    found
+}
+
+/// A crate that is not in the list of its program logs only errors.
 #[test]
-fn debug_level_covers_every_crate_of_the_functions() {
-    let not_in_functions = [
-        "agent",
-        "alarm-model",
-        "bench-programs",
-        "benches",
-        "browser",
-        "cli",
-        "deploy",
-        "e2e",
-        "harness",
-        "history",
-        "release",
-        "testkit",
-    ];
+fn log_level_applies_to_every_crate_that_logs() {
     let packages = packages();
-    let named = packages.keys().filter(|name| !not_in_functions.contains(&name.as_str()));
-    let targets: BTreeSet<String> = named.map(|name| name.replace('-', "_")).collect();
-    let known: BTreeSet<String> =
-        lambda_kit::VIGIE_CRATES.iter().map(|&name| name.to_owned()).collect();
-    assert_eq!(known, targets);
+    let command = std::fs::read_to_string(root().join("crates/cli/src/main.rs")).unwrap();
+    let (_, list) = command.split_once("const VIGIE_CRATES: &[&str] = &[").unwrap();
+    let (list, _) = list.split_once(']').unwrap();
+    let of_command: BTreeSet<&str> = list.split('"').skip(1).step_by(2).collect();
+    let of_functions: BTreeSet<&str> = lambda_kit::VIGIE_CRATES.iter().copied().collect();
+    for (programs, listed) in [(&["cli"][..], of_command), (FUNCTIONS, of_functions)] {
+        let compiled: BTreeSet<String> =
+            programs.iter().flat_map(|program| compiled_into(program, &packages)).collect();
+        let logs = compiled.iter().filter(|name| packages[*name].contains("tracing"));
+        let missing: Vec<String> = logs
+            .map(|name| name.replace('-', "_"))
+            .filter(|name| !listed.contains(name.as_str()))
+            .collect();
+        assert!(missing.is_empty(), "{programs:?}: {missing:?} are not listed");
+        let unknown: Vec<_> =
+            listed.iter().filter(|name| !compiled.contains(&name.replace('_', "-"))).collect();
+        assert!(unknown.is_empty(), "{programs:?}: {unknown:?} are listed");
+    }
 }
 
 #[test]

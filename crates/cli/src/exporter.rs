@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use agent::Queue;
 use domain::metrics;
 use domain::schedule::{minute_after, plan};
 use domain::{Probe, ProbeName, Report};
 use jiff::Timestamp;
 use notify::Acknowledgement;
 use samples::Entry;
+use scrape_engine::Queue;
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};

@@ -8,17 +8,18 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The crates whose level `VIGIE_LOG` sets. Other crates log only errors: at `debug` the AWS SDK logs whole
-/// responses with headers, and its warnings repeat Vigie's own errors.
+/// The crates whose level `VIGIE_LOG` sets; a workspace test fails when one is missing. Others log only errors: at
+/// `debug` the AWS SDK logs whole responses with headers, and its warnings repeat Vigie's own errors.
 const VIGIE_CRATES: &[&str] = &[
     "cli",
+    "cloudwatch",
     "conversation",
-    "forward",
     "gradio",
+    "notification_store",
     "remote_write",
     "run_executor",
-    "scrape",
-    "secrets",
+    "run_table",
+    "scrape_engine",
 ];
 
 /// One thread: nothing computes for long, and each further thread has its own memory arena, which costs

@@ -10,9 +10,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use agent::engine::Batches;
-use agent::scraping::Target;
 use remote_write::Settings;
+use scrape_engine::engine::Batches;
+use scrape_engine::scraping::Target;
 use serde_json::Value;
 
 pub(crate) use target::{FALLBACK, fallback_format};

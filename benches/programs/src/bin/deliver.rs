@@ -12,10 +12,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use agent::Queue;
-use agent::engine::{Batches, run};
 use remote_write::{Client, Settings};
 use samples::{Entry, Timestamp};
+use scrape_engine::Queue;
+use scrape_engine::engine::{Batches, run};
 use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,10 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use agent::dead_letters::Folder;
-use agent::engine::{self, Batches};
-use agent::scraping::{self, Target};
-use agent::{Counts, Queue};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::USER_AGENT;
@@ -15,6 +11,10 @@ use probe_file::label;
 use remote_write::{Auth, Client, Settings, SigV4};
 use samples::{Protocol, Timestamp};
 use scrape::{Histograms, Labels, Limits, Request};
+use scrape_engine::dead_letters::Folder;
+use scrape_engine::engine::{self, Batches};
+use scrape_engine::scraping::{self, Target};
+use scrape_engine::{Counts, Queue};
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 use url::Url;

@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agent::Queue;
-use agent::engine::{self, Batches};
 use anyhow::{Context, bail};
 use clap::Args;
 use domain::{EnvironmentName, Probe, USER_AGENT};
@@ -13,6 +11,8 @@ use history::{History, HistoryError, Reader};
 use receivers::Configuration;
 use remote_write::{Auth, Client, Settings};
 use samples::Timestamp;
+use scrape_engine::Queue;
+use scrape_engine::engine::{self, Batches};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};

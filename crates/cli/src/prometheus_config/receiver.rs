@@ -1,9 +1,9 @@
 //! `remote_write`: the receiver and the queue before it.
 
-use agent::engine::Batches;
 use domain::USER_AGENT;
 use remote_write::{Auth, Settings};
 use samples::Protocol;
+use scrape_engine::engine::Batches;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::section::Section;

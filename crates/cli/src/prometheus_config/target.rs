@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use agent::scraping::Target;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::USER_AGENT;
@@ -10,6 +9,7 @@ use exposition::Format;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use relabel::{Config, LabelSet, Rule};
 use scrape::{Histograms, Labels, Limits, Request, Tls};
+use scrape_engine::scraping::Target;
 use secrecy::ExposeSecret as _;
 use url::Url;
 

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use agent::dead_letters::{DeadLetter, Folder};
 use anyhow::{Context as _, bail};
 use domain::USER_AGENT;
 use jiff::Timestamp;
 use remote_write::{Auth, Client, EntryOutcome, SendPolicy, Settings};
 use samples::Protocol;
+use scrape_engine::dead_letters::{DeadLetter, Folder};
 use secrecy::SecretString;
 
 use super::{Row, Which, done};

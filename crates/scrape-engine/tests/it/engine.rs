@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use agent::engine::{Batches, run};
-use agent::{Counts, Queue};
 use remote_write::{Backoff, Client, Settings};
 use samples::{Entry, Protocol, Timestamp};
+use scrape_engine::engine::{Batches, run};
+use scrape_engine::{Counts, Queue};
 use tokio::sync::oneshot;
 
 use testkit::receiver::{Receiver, Reply, Request};
