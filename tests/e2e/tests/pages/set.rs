@@ -70,6 +70,10 @@ fn filled(content_type: &str, body: &[u8], base_ms: i64) -> Vec<u8> {
     filled.into_bytes()
 }
 
+/// It has a series `up`, so that the series has two values at each scrape. Which of them a receiver keeps depends on the order
+/// in which Prometheus sends them, and this order varies.
+const WITHOUT_ONE_RESULT: &str = "up-of-its-own.prom";
+
 /// All pages: those of `tests/fixtures/expositions` as both formats, those of exporters, and whole answers.
 pub(crate) fn all() -> anyhow::Result<Set> {
     let mut set = Set::new();
@@ -106,7 +110,7 @@ fn fixtures() -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("prom" | "om")) {
+        if matches!(extension, Some("prom" | "om")) && name != WITHOUT_ONE_RESULT {
             pages.push((name.to_owned(), std::fs::read(&path)?));
         }
     }
