@@ -175,7 +175,7 @@ impl Stack<'_> {
         self.report(&path, followed, io)
     }
 
-    /// The function takes a claim in the table for each minute.
+    /// The function logs each minute that it has handled.
     async fn alerts_schedule(&self, io: &mut Io<'_>) -> anyhow::Result<Exit> {
         let queue = self.name("alerts");
         let path = [
@@ -184,8 +184,8 @@ impl Stack<'_> {
             format!("function {queue}"),
             format!("table vigie-{}", self.environment),
         ];
-        let claimed = self.is_claimed_within(self.wait.schedule).await?;
-        self.report(&path, self.through_queue(claimed, &path, &queue).await?, io)
+        let handled = self.alerts_line(&queue).await?;
+        self.report(&path, self.through_queue(handled, &path, &queue).await?, io)
     }
 
     /// Where a message on the way through a queue is.

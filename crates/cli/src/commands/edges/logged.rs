@@ -104,6 +104,15 @@ impl Stack<'_> {
         Ok(last)
     }
 
+    /// Whether the function `alerts` has handled a minute since the check began.
+    pub(super) async fn alerts_line(&self, function: &str) -> anyhow::Result<bool> {
+        let found = self.until(self.wait.schedule, async || {
+            let lines = self.lines(function, None).await?;
+            Ok(lines.iter().any(|line| line.contains("Minute handled")).then_some(()))
+        });
+        Ok(found.await?.is_some())
+    }
+
     /// The lines of a function's log since the start of the check, those with `word` if it is set.
     async fn lines(&self, function: &str, word: Option<&str>) -> anyhow::Result<Vec<String>> {
         let mut request = json!({

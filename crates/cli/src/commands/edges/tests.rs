@@ -16,8 +16,9 @@ struct Script {
     /// Sort keys of the items that the functions write.
     recorded: Vec<&'static str>,
     denied: &'static str,
-    /// Lines in the logs of dispatcher and bridge, where `RUN` is the mark of the sample.
+    /// Lines in the logs of dispatcher, alerts and bridge, where `RUN` is the mark of the sample.
     dispatcher: Vec<&'static str>,
+    alerts: Vec<&'static str>,
     bridge: Vec<&'static str>,
     has_no_bridge: bool,
     /// Waiting messages and messages in flight of every queue.
@@ -27,18 +28,19 @@ struct Script {
 
 impl Script {
     fn item(&self, body: &str) -> String {
-        if !self.recorded.iter().any(|sk| body.contains(&format!("\"S\":\"{sk}\""))) {
-            return "{}".to_owned();
-        }
-        let until = Timestamp::now().as_millisecond() + 65_000;
-        json!({ "Item": { "pk": { "S": "x" }, "until_ms": { "N": until.to_string() } } })
-            .to_string()
+        let has = |key: &&str| body.contains(&format!("\"S\":\"{key}\""));
+        let item = json!({ "Item": { "pk": { "S": "x" } } });
+        if self.recorded.iter().any(has) { item.to_string() } else { "{}".to_owned() }
     }
 
     fn log(&self, body: &str) -> String {
         let request: serde_json::Value = serde_json::from_str(body).unwrap();
         let run = request["filterPattern"].as_str();
-        let lines = if run.is_some() { &self.bridge } else { &self.dispatcher };
+        let lines = match request["logGroupName"].as_str() {
+            Some("/aws/lambda/vigie-dev-dispatcher") => &self.dispatcher,
+            Some("/aws/lambda/vigie-dev-alerts") => &self.alerts,
+            _ => &self.bridge,
+        };
         let event =
             |line: &&str| json!({ "message": line.replace("RUN", run.unwrap_or_default()) });
         json!({ "events": lines.iter().map(event).collect::<Vec<_>>() }).to_string()
@@ -108,7 +110,8 @@ async fn run(script: Script) -> (Exit, String) {
 /// Every message arrives.
 fn sound() -> Script {
     Script {
-        recorded: vec!["prober", "published", "claim"],
+        recorded: vec!["prober", "published"],
+        alerts: vec!["START", r#"{"level":"INFO","message":"Minute handled"}"#],
         dispatcher: vec![r#"{"level":"INFO","message":"Minute dispatched"}"#],
         bridge: vec![
             r#"{"message":"Message processed","run":"RUN","written":1,"dead_lettered":0}"#,
@@ -157,7 +160,7 @@ async fn lost_message_is_reported_with_its_edge() {
             "failed function vigie-dev-alerts → topic vigie-dev-notifications\nhint: the function holds a message",
         ),
         (
-            Script { recorded: without("claim"), ..sound() },
+            Script { alerts: vec!["START"], ..sound() },
             "failed schedule vigie-dev-alerts → queue vigie-dev-alerts\nhint: the queue is empty",
         ),
         (
