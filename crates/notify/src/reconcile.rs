@@ -97,10 +97,12 @@ pub fn reconcile(
     outgoing.into_iter().map(|(receiver, items)| Outgoing { receiver, items }).collect()
 }
 
-/// The probes whose alarm `down` is open.
+/// The probes whose alarm `down` is open; a test is not an outage.
 fn paged(records: &Records) -> BTreeSet<ProbeName> {
     let probe = |record: &AlarmRecord| match &record.alert.subject {
-        Subject::Down { probe } if record.is_open() => Some(probe.clone()),
+        Subject::Down { probe } if record.is_open() && record.alert.test.is_none() => {
+            Some(probe.clone())
+        }
         _ => None,
     };
     records.values().filter_map(probe).collect()
@@ -265,9 +267,12 @@ mod tests {
 
     /// What is sent about these alarms: `RECEIVER ALARM`.
     fn sent(alarms: &[(&str, State)]) -> Vec<String> {
+        sent_about(alarms.iter().map(|(name, state)| alert(name, *state)).collect())
+    }
+
+    fn sent_about(alerts: Vec<Alert>) -> Vec<String> {
         let routes: Routes = serde_json::from_str(r#"{"routes":[]}"#).unwrap();
         let severity = severity_by(&routes, "prod");
-        let alerts: Vec<Alert> = alarms.iter().map(|(name, state)| alert(name, *state)).collect();
         let record = |alert: &Alert| (alert.key.clone(), AlarmRecord::new(alert, severity(alert)));
         let mut records: Records = alerts.iter().map(record).collect();
         let facts = Facts { listed: Some(alerts), ..Facts::default() };
@@ -291,5 +296,17 @@ mod tests {
         for office in [State::Alarm, State::InsufficientData] {
             assert_eq!(sent(&[(DOWN, State::Alarm), (OFFICE, office)]), [format!("page {DOWN}")]);
         }
+    }
+
+    #[test]
+    fn test_of_the_bot_does_not_cover_its_locations() {
+        let test = Alert {
+            key: "test:1".to_owned(),
+            test: Some("1".to_owned()),
+            ..alert("vigie-prod-bot-down", State::Alarm)
+        };
+        let office = alert("vigie-prod-bot-down.office", State::Alarm);
+        let sent = sent_about(vec![test, office]);
+        assert!(sent.contains(&"ticket vigie-prod-bot-down.office".to_owned()), "{sent:?}");
     }
 }
