@@ -20,7 +20,6 @@ mod neighbour;
 mod operator;
 mod order;
 mod outage;
-mod receivers;
 mod secrecy;
 mod senders;
 mod suite;
