@@ -40,7 +40,7 @@ pub struct Client {
     /// tried alone; nothing was accepted since.
     pub(crate) rejects_all: Option<u16>,
     /// When a search for samples at fault ended without an accepted request; nothing was accepted since.
-    pub(crate) searched_in_vain: Option<Instant>,
+    pub(crate) search_failed_at: Option<Instant>,
     accepted_at: Option<Instant>,
     failing: Option<Failing>,
     timed_out: bool,
@@ -76,7 +76,7 @@ impl Client {
             metadata: SentMetadata::default(),
             suspect_round: 0,
             rejects_all: None,
-            searched_in_vain: None,
+            search_failed_at: None,
             accepted_at: None,
             failing: None,
             timed_out: false,
@@ -162,7 +162,7 @@ impl Client {
         }
         if matches!(answer, Answer::Taken { .. } | Answer::Partly { .. }) {
             self.accepted_at = Some(Instant::now());
-            (self.rejects_all, self.searched_in_vain) = (None, None);
+            (self.rejects_all, self.search_failed_at) = (None, None);
         }
     }
 

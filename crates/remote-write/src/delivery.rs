@@ -284,7 +284,7 @@ impl<'a> Delivery<'a> {
 
     /// Whether to search for samples at fault after 500s.
     fn may_search(&self) -> bool {
-        self.client.searched_in_vain.is_none_or(|at| at.elapsed() >= SEARCH_AGAIN)
+        self.client.search_failed_at.is_none_or(|at| at.elapsed() >= SEARCH_AGAIN)
     }
 
     fn now(&self) -> Timestamp {

@@ -64,7 +64,7 @@ impl Delivery<'_> {
                     if !accepted {
                         budget -= 1;
                         if budget == 0 {
-                            self.client.searched_in_vain = Some(Instant::now());
+                            self.client.search_failed_at = Some(Instant::now());
                             return Some(obstacle);
                         }
                     }
@@ -79,7 +79,7 @@ impl Delivery<'_> {
             }
         }
         if !accepted && !self.client.accepted_within(super::RECENT) {
-            self.client.searched_in_vain = Some(Instant::now());
+            self.client.search_failed_at = Some(Instant::now());
             return Some(first);
         }
         for suspect in suspects {
