@@ -100,9 +100,7 @@ pub fn reconcile(
 /// The probes whose alarm `down` is open; a test is not an outage.
 fn paged(records: &Records) -> BTreeSet<ProbeName> {
     let probe = |record: &AlarmRecord| match &record.alert.subject {
-        Subject::Down { probe } if record.is_open() && record.alert.test.is_none() => {
-            Some(probe.clone())
-        }
+        Subject::Down { probe } if record.is_open() && !record.is_once() => Some(probe.clone()),
         _ => None,
     };
     records.values().filter_map(probe).collect()
