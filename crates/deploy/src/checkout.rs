@@ -85,7 +85,7 @@ impl Checkout<'_> {
     }
 
     fn sam_deploy_file(&self, environment: &str, template: &Path, parameters: &Path) -> Command {
-        let mut sam = self.tool("sam");
+        let mut sam = self.sam();
         sam.args(["deploy", "--config-env", environment, "--config-file"])
             .arg(self.root.join("samconfig.toml"))
             .arg("--template-file")
@@ -95,18 +95,11 @@ impl Checkout<'_> {
         sam
     }
 
-    /// A program of SAM's Python environment, with that environment first on the PATH.
+    /// SAM CLI.
     #[must_use]
-    pub fn tool(&self, name: &str) -> Command {
-        let bin = SAM.folder(self.root).join("bin");
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path =
-            std::env::join_paths(std::iter::once(bin.clone()).chain(std::env::split_paths(&path)));
-        let mut command = Command::new(bin.join(name));
-        command
-            .current_dir(self.root)
-            .env("PATH", path.unwrap_or_default())
-            .env("SAM_CLI_TELEMETRY", "0");
+    pub fn sam(&self) -> Command {
+        let mut command = SAM.command(self.root, SAM.program(self.root, "sam"));
+        command.env("SAM_CLI_TELEMETRY", "0");
         // SAM CLI does not read AWS_REGION.
         if std::env::var_os("AWS_DEFAULT_REGION").is_none()
             && let Some(region) = std::env::var_os("AWS_REGION")

@@ -11,17 +11,11 @@ use crate::checkout::{Checkout, fingerprint};
 use crate::error::FileError;
 use crate::process::ProcessError;
 use crate::progress::Progress;
+use crate::python::{BUILD_TOOLS, InstallError};
 
 /// Everything that a release build is made from.
-const INPUTS: [&str; 7] = [
-    "Cargo.toml",
-    "Cargo.lock",
-    "rust-toolchain.toml",
-    ".cargo",
-    "crates",
-    "functions",
-    "crates/deploy/requirements/sam.txt",
-];
+const INPUTS: [&str; 6] =
+    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo", "crates", "functions"];
 
 /// Why the functions cannot be deployed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +25,8 @@ pub enum BuildError {
     File(#[from] FileError),
     #[error(transparent)]
     Process(#[from] ProcessError),
+    #[error(transparent)]
+    Install(#[from] InstallError),
     #[error("`{}` is not a Linux program", .bootstrap.display())]
     NotLinux { bootstrap: PathBuf },
     #[error(
@@ -49,7 +45,7 @@ impl Checkout<'_> {
         progress: &Progress,
     ) -> Result<bool, BuildError> {
         let built = match build {
-            Build::Debug => self.build_debug().await?,
+            Build::Debug => self.build_debug(progress).await?,
             Build::Release(architecture) => self.build_release(architecture, progress).await?,
             Build::Archive(_) => return Ok(false),
         };
@@ -60,10 +56,10 @@ impl Checkout<'_> {
         Ok(built)
     }
 
-    async fn build_debug(&self) -> Result<bool, BuildError> {
+    async fn build_debug(&self, progress: &Progress) -> Result<bool, BuildError> {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--locked"]).args(FUNCTIONS.iter().flat_map(|name| ["-p", name]));
-        self.processes.run("build-functions", cargo.current_dir(self.root)).await?;
+        self.compile(cargo.current_dir(self.root), progress).await?;
         let mut changed = false;
         for name in FUNCTIONS {
             let binary = self.root.join("target/debug").join(name);
@@ -98,14 +94,20 @@ impl Checkout<'_> {
         if built && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(false);
         }
-        let mut cargo = self.tool("cargo-lambda");
+        BUILD_TOOLS.install(self.root, self.processes).await?;
+        let mut cargo =
+            BUILD_TOOLS.command(self.root, BUILD_TOOLS.program(self.root, "cargo-lambda"));
         cargo.args(["lambda", "build", "--release", "--locked", architecture.flag()]);
         cargo.args(FUNCTIONS.iter().flat_map(|name| ["--package", name]));
         cargo.envs(without_paths(self.root));
-        let show = |log: &str| progress.note(format!("  {}", compiled(log)));
-        self.processes.run_and_report("build-functions", &mut cargo, show).await?;
+        self.compile(&mut cargo, progress).await?;
         fs::write(&stamp, wanted).map_err(FileError::writing(&stamp))?;
         Ok(true)
+    }
+
+    async fn compile(&self, cargo: &mut Command, progress: &Progress) -> Result<(), BuildError> {
+        let show = |log: &str| progress.note(format!("  {}", compiled(log)));
+        Ok(self.processes.run_and_report("build-functions", cargo, show).await?)
     }
 }
 

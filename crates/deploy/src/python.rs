@@ -3,6 +3,7 @@
 //! The requirements files have a hash for each package and no index URL: pip and uv use the index that is
 //! configured on the machine.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,12 +36,12 @@ pub struct Environment {
     pub requirements: &'static str,
 }
 
-/// SAM CLI, cargo-lambda and zig.
+/// SAM CLI and cfn-lint.
 pub const SAM: Environment =
     Environment { name: "sam", requirements: "crates/deploy/requirements/sam.txt" };
-/// cargo-zigbuild and zig, which link programs for other machines.
-pub const ZIG: Environment =
-    Environment { name: "zig", requirements: "crates/deploy/requirements/zig.txt" };
+/// cargo-lambda, cargo-zigbuild, and zig, which links programs for other machines.
+pub const BUILD_TOOLS: Environment =
+    Environment { name: "build", requirements: "crates/deploy/requirements/build.txt" };
 /// The AWS CLI.
 pub const AWS_CLI: Environment =
     Environment { name: "aws", requirements: "crates/deploy/requirements/aws.txt" };
@@ -58,6 +59,17 @@ impl Environment {
     #[must_use]
     pub fn program(&self, root: &Path, name: &str) -> PathBuf {
         self.folder(root).join("bin").join(name)
+    }
+
+    /// A command that runs `program` in `root`, with the programs of this environment first on the PATH.
+    #[must_use]
+    pub fn command(&self, root: &Path, program: impl AsRef<OsStr>) -> Command {
+        let bin = self.folder(root).join("bin");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)));
+        let mut command = Command::new(program);
+        command.current_dir(root).env("PATH", path.unwrap_or_default());
+        command
     }
 
     /// The file with its requirements. A release archive has them in `requirements/`.

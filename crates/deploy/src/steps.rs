@@ -134,7 +134,7 @@ impl Deployment<'_> {
         };
         progress.step("build", compile).await?;
         let validate = async {
-            let mut sam = checkout.tool("sam");
+            let mut sam = checkout.sam();
             sam.args(["validate", "--lint", "--template-file", "infra/template.yaml"]);
             checkout.processes.run("sam-validate", &mut sam).await?;
             Ok::<_, AnyError>(((), "sam validate --lint"))

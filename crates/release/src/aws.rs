@@ -24,9 +24,6 @@ const SAMCONFIG_HEADER: &str = "\
 #
 ";
 
-/// Packages that only a build needs.
-const BUILD_TOOLS: [&str; 2] = ["cargo-lambda==", "ziglang=="];
-
 /// The entries of the archive. `functions` has one folder with a `bootstrap` for each function.
 pub fn entries(
     root: &Path,
@@ -53,7 +50,7 @@ pub fn entries(
     entries.push(Entry::file("samconfig.toml", samconfig(&settings)?));
     for name in ["sam.txt", "uv.txt"] {
         let text = fs::read_to_string(root.join("crates/deploy/requirements").join(name))?;
-        entries.push(Entry::file(format!("requirements/{name}"), without_build_tools(&text)));
+        entries.push(Entry::file(format!("requirements/{name}"), text));
     }
     let readme = copy(root, "packaging/archive/README-aws.md")?;
     entries.push(Entry { path: "README.md".to_owned(), ..readme });
@@ -116,22 +113,6 @@ fn samconfig(text: &str) -> anyhow::Result<String> {
     ensure!(deployments > 0, "samconfig.toml has no section for a deployment");
     ensure!(lines.parse::<toml::Table>().is_ok(), "samconfig.toml of the archive is not valid");
     Ok(lines)
-}
-
-/// A requirements file without the tools that compile.
-fn without_build_tools(text: &str) -> String {
-    let mut kept = String::new();
-    let mut is_kept = true;
-    for line in text.lines() {
-        if !line.starts_with(' ') {
-            is_kept = !BUILD_TOOLS.iter().any(|tool| line.starts_with(tool));
-        }
-        if is_kept {
-            kept.push_str(line);
-            kept.push('\n');
-        }
-    }
-    kept
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use deploy::build::{Architecture, Build, FUNCTIONS};
 use deploy::checkout::Checkout;
 use deploy::process::Processes;
 use deploy::progress::Progress;
-use deploy::python::{SAM, ZIG};
+use deploy::python::{BUILD_TOOLS, SAM};
 use deploy::run;
 use release::{VERSION, aws, changelog, formula, linux, oci, pack, programs, sbom, wheel};
 
@@ -49,7 +49,7 @@ async fn release(arguments: Arguments, progress: &Progress) -> anyhow::Result<()
         architectures.push(Architecture::HOST);
     }
     let install = async {
-        for environment in [SAM, ZIG] {
+        for environment in [SAM, BUILD_TOOLS] {
             environment.install(root, &processes).await?;
         }
         Ok::<_, anyhow::Error>(((), "cargo-lambda, cargo-zigbuild, zig"))

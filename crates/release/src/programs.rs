@@ -6,8 +6,7 @@ use anyhow::Context;
 use deploy::build::Architecture;
 use deploy::functions::without_paths;
 use deploy::process::Processes;
-use deploy::python::ZIG;
-use tokio::process::Command;
+use deploy::python::BUILD_TOOLS;
 
 /// The target of the command: static, so that it runs on every Linux and in an empty image.
 #[must_use]
@@ -25,15 +24,10 @@ pub async fn vigie(
     processes: &Processes,
 ) -> anyhow::Result<PathBuf> {
     let triple = triple(architecture);
-    let bin = ZIG.folder(root).join("bin");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))?;
-    let mut cargo = Command::new("cargo");
+    let mut cargo = BUILD_TOOLS.command(root, "cargo");
     cargo
         .args(["zigbuild", "--locked", "--profile", "dist", "--package", "cli", "--bin", "vigie"])
         .args(["--target", triple])
-        .current_dir(root)
-        .env("PATH", path)
         .envs(without_paths(root));
     let built = processes.show(&format!("build-vigie-{}", architecture.as_str()), &mut cargo).await;
     built.with_context(|| format!("could not build vigie\nhint: if the target is not installed: rustup target add {triple}"))?;
