@@ -246,8 +246,10 @@ impl LocalEnvironment {
 }
 
 async fn build(checkout: &Checkout<'_>, progress: &Progress) -> anyhow::Result<((), &'static str)> {
-    SAM.install(checkout.root, checkout.processes).await?;
-    let changed = checkout.build_functions(Build::for_emulator(), progress).await?;
+    let install =
+        async { Ok::<_, anyhow::Error>(SAM.install(checkout.root, checkout.processes).await?) };
+    let compile = async { Ok(checkout.build_functions(Build::for_emulator(), progress).await?) };
+    let (_, changed) = tokio::try_join!(install, compile)?;
     Ok(((), if changed { "built" } else { "unchanged" }))
 }
 
