@@ -10,6 +10,7 @@
 mod archives;
 mod bridge;
 mod clients;
+mod cost;
 mod functions;
 mod lambda;
 mod quota;
@@ -31,8 +32,8 @@ use table::{Bench, Table};
 
 /// In the order in which they are played.
 const SECTIONS: [&str; 4] = ["archives", "clients", "functions", "bridge"];
-/// Parts of sections, which run alone if `ONLY` names them.
-const PARTS: [&str; 1] = ["conversation"];
+/// Measurements that run only if `ONLY` names them.
+const PARTS: [&str; 2] = ["conversation", "cost"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -42,7 +43,7 @@ async fn main() -> ExitCode {
 
 async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let state = root.join("target/bench");
-    let (processes, _) = Processes::open(&root.join("target/e2e-processes"), &state.join("logs"))?;
+    let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
     let runs = match std::env::var("RUNS") {
         Ok(runs) => {
             runs.parse().with_context(|| format!("`RUNS` is `{runs}`; expected a number"))?
@@ -78,6 +79,7 @@ async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
         "archives" => archives::measure(bench).await,
         "clients" => clients::measure(bench).await,
         "conversation" => clients::measure_conversation(bench).await,
+        "cost" => cost::measure(bench).await,
         "functions" => functions::measure(bench).await,
         "bridge" => bridge::measure(bench).await,
         _ => bail!("no section `{name}`"),

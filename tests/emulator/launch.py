@@ -22,13 +22,19 @@ it right, or does it elsewhere, has to be looked at by a person.
 8. An alarm on metric math can be a resource of a template, and is listed with its metrics. The emulator refuses it.
    As for every alarm, the harness evaluates it.
 
+9. Requests that were allowed are counted by role and action, and written to the file `REQUEST_COUNTS` every second.
+   For `GetMetricData` the metrics are counted too, because AWS bills each of them.
+
 Nothing else of the emulator is touched. Settings come from its own environment variables.
 """
 
+import collections
 import inspect
 import json
+import os
 import re
 import sys
+import threading
 import time
 from datetime import datetime, timezone
 
@@ -282,10 +288,50 @@ def with_layers_of_native_functions(lambda_svc):
     replace(lambda_svc, "_provided_worker_env", ["config", "code_dir", "port"], around)
 
 
+def with_counted_requests(iam_evaluator, cloudwatch, path):
+    counts = collections.defaultdict(collections.Counter)
+
+    def count(action, number=1):
+        # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION
+        arn = iam_evaluator.caller_arn().split("/")
+        counts[arn[1] if len(arn) == 3 else ""][action] += number
+
+    def around_enforce(enforce):
+        def counted(access_key_id, iam_action, service, region, resource_arn="*", service_context=None):
+            denied = enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
+            if not denied:
+                count(iam_action)
+            return denied
+
+        return counted
+
+    def around_queries(get_metric_data):
+        def counted(params, cbor_data, is_cbor, is_json=False):
+            if cbor_data:
+                queries = cbor_data.get("MetricDataQueries") or []
+                count("metrics of cloudwatch:GetMetricData", sum("MetricStat" in query for query in queries))
+            return get_metric_data(params, cbor_data, is_cbor, is_json)
+
+        return counted
+
+    parameters = ["access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"]
+    replace(iam_evaluator, "enforce", parameters, around_enforce)
+    replace(cloudwatch, "_get_metric_data", ["params", "cbor_data", "is_cbor", "is_json"], around_queries)
+
+    def write():
+        while True:
+            time.sleep(1)
+            with open(f"{path}.new", "w") as file:
+                json.dump({role: dict(actions) for role, actions in list(counts.items())}, file)
+            os.replace(f"{path}.new", path)
+
+    threading.Thread(target=write, daemon=True).start()
+
+
 def main():
     import cbor2  # noqa: F401 - the Rust SDK speaks CBOR to CloudWatch; without it every call fails
     from ministack import app
-    from ministack.core import iam_actions
+    from ministack.core import iam_actions, iam_evaluator
     from ministack.services import cloudwatch, eventbridge, lambda_svc, sns
     from ministack.services.cloudformation import provisioners
 
@@ -297,6 +343,7 @@ def main():
     with_numbers_in_scaling(lambda_svc)
     with_layers_of_native_functions(lambda_svc)
     with_alarms_on_metric_math(provisioners)
+    with_counted_requests(iam_evaluator, cloudwatch, os.environ["REQUEST_COUNTS"])
     app.main()
 
 

@@ -1,6 +1,7 @@
 //! The emulator of AWS, and the clients that talk to it.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -29,6 +30,7 @@ pub struct LocalAws {
     pub process: Running,
     /// Between the functions and the emulator, if the options enable it.
     pub faults: Option<Faults>,
+    counts: PathBuf,
 }
 
 impl LocalAws {
@@ -47,6 +49,8 @@ impl LocalAws {
         }
         std::fs::create_dir_all(&temporary)?;
         let _ = std::fs::remove_file(processes.log("emulator"));
+        let counts = state.join("request-counts.json");
+        let _ = std::fs::remove_file(&counts);
 
         let mut attempts = 3;
         loop {
@@ -67,6 +71,7 @@ impl LocalAws {
                 // Otherwise it also listens on 0.0.0.0:8883.
                 .env("IOT_MTLS_ENABLED", "0")
                 .env("TMPDIR", &temporary)
+                .env("REQUEST_COUNTS", &counts)
                 .current_dir(state);
             let process = processes.start("emulator", &mut command)?;
             let health = format!("{endpoint}/_ministack/health");
@@ -79,7 +84,8 @@ impl LocalAws {
                     } else {
                         None
                     };
-                    return Ok(Self { config: config(&endpoint), endpoint, process, faults });
+                    let config = config(&endpoint);
+                    return Ok(Self { endpoint, config, process, faults, counts });
                 }
                 Err(error) if attempts == 0 => return Err(error),
                 Err(_) => {}
@@ -89,6 +95,12 @@ impl LocalAws {
 }
 
 impl LocalAws {
+    /// The allowed requests since the start, up to a second ago: by role, then by action.
+    pub fn request_counts(&self) -> anyhow::Result<BTreeMap<String, BTreeMap<String, f64>>> {
+        let text = std::fs::read(&self.counts).context("counts of requests")?;
+        Ok(serde_json::from_slice(&text)?)
+    }
+
     /// Calls an operation of a service with a JSON protocol, such as `logs` and
     /// `Logs_20140328.FilterLogEvents`.
     pub async fn call(&self, service: &str, target: &str, body: &Value) -> anyhow::Result<Value> {

@@ -8,8 +8,11 @@ use domain::probe::PerEnvironment;
 use domain::template::Part;
 use domain::{EnvironmentName, Probe, ProbeSpec, TargetSpec, Template};
 use probe_file::written_duration;
+use serde_json::{Value, json};
 
-use crate::cost::{Assumed, History, Line, Network, Prices, bill, runs_a_month, synthetics, total};
+use crate::cost::{
+    Assumed, History, Line, Network, Prices, bill, runs_a_month, synthetics, total, usage,
+};
 use crate::style::{BOLD, DIM};
 use crate::{Exit, Io, files};
 
@@ -21,6 +24,7 @@ use crate::{Exit, Io, files};
 Examples:
   vigie cost --environment prod
   vigie cost probes/support-bot.yaml --duration 12 --metrics full --remote-write
+  vigie cost --json | jq .usage.metric_requests
   vigie cost --prices prices/eu-west-3.json --prices prices/eu-central-1.json")]
 pub struct Arguments {
     /// Probe files, or folders of them.
@@ -59,6 +63,9 @@ pub struct Arguments {
     /// Include the records of `RunHistory`, or also the status page.
     #[arg(long, value_parser = ["records", "status-page"])]
     history: Option<String>,
+    /// Print the bill and the quantities of a month, such as requests and bytes, as JSON.
+    #[arg(long)]
+    json: bool,
     /// Include the network of a prober in a VPC.
     #[arg(long, value_parser = ["endpoints", "nat"])]
     vpc: Option<String>,
@@ -94,6 +101,14 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         },
     };
     let lists = price_lists(&arguments.prices)?;
+    if arguments.json {
+        let usage = usage(&probes, assumed);
+        let bills: Vec<_> =
+            lists.iter().map(|prices| json_bill(&probes, assumed, prices)).collect();
+        let text = serde_json::to_string_pretty(&json!({ "usage": usage, "bills": bills }))?;
+        writeln!(io.out, "{text}")?;
+        return Ok(Exit::Success);
+    }
     let mut sum = 0.0;
     for prices in &lists {
         each(&probes, assumed, prices, io)?;
@@ -115,6 +130,16 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         writeln!(io.out, "\n{BOLD}Total of {}: {sum:.2}{BOLD:#}", regions.join(", "))?;
     }
     Ok(Exit::Success)
+}
+
+fn json_bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Value {
+    let lines = bill(probes, assumed, prices);
+    json!({
+        "region": prices.region,
+        "date": prices.date,
+        "lines": lines,
+        "total": total(&lines),
+    })
 }
 
 fn price_lists(files: &[PathBuf]) -> anyhow::Result<Vec<Prices>> {

@@ -1,5 +1,8 @@
 //! The bill is compared with arithmetic, with the templates and with the documentation.
 
+use std::time::Duration;
+
+use super::usage::*;
 use super::*;
 
 const ASSUMED: Assumed = Assumed {
