@@ -59,9 +59,9 @@ impl Inbox {
         std::fs::create_dir_all(folder)?;
         let mails = Arc::<Mutex<Vec<Mail>>>::default();
         let heartbeats = Arc::<AtomicUsize>::default();
-        let heart = Arc::clone(&heartbeats);
+        let count = Arc::clone(&heartbeats);
         let beat = async move || {
-            heart.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(1, Ordering::Relaxed);
         };
         let receiver = Receiver {
             mails: Arc::clone(&mails),

@@ -151,7 +151,7 @@ fn alone() -> Vec<Scenario> {
             Box::pin(metric_stream::reaches_prometheus(env))
         }),
         Scenario::new("heartbeat_is_sent_once_results_are_published", |env, _| {
-            Box::pin(heart(env))
+            Box::pin(heartbeat_arrives(env))
         }),
         Scenario::new("fault_of_publish_permission_raises_an_alarm", |env, _| {
             Box::pin(broken::not_permitted(env))
@@ -284,7 +284,7 @@ fn watch(env: &LocalEnvironment) -> anyhow::Result<()> {
 }
 
 /// The heartbeat is sent from the sixth minute on, because it evaluates three complete minutes.
-async fn heart(env: &LocalEnvironment) -> anyhow::Result<()> {
+async fn heartbeat_arrives(env: &LocalEnvironment) -> anyhow::Result<()> {
     env.until("heartbeat", Duration::from_secs(300), async || {
         Ok((0 < env.inbox.heartbeats()).then_some(()))
     })

@@ -76,7 +76,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             Box::pin(receivers::counting(env))
         }),
         Scenario::new("receiver_that_ignores_version_2_gets_version_1", |env, _| {
-            Box::pin(receivers::nodding(env))
+            Box::pin(receivers::ignores_version_2(env))
         }),
         Scenario::new("receiver_prometheus_3_takes_version_2", |env, _| {
             Box::pin(receivers::prometheus_3(env))

@@ -172,8 +172,8 @@ pub(super) async fn counting(env: &LocalEnvironment) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) async fn nodding(env: &LocalEnvironment) -> anyhow::Result<()> {
-    let versions = scripted(env, "nodding", |heard, request| {
+pub(super) async fn ignores_version_2(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let versions = scripted(env, "ignores-version-2", |heard, request| {
         // As Prometheus 2 does it: 2.0 is answered with 204, and nothing is stored.
         if request.is_v2() {
             heard.versions[1] += 1;
