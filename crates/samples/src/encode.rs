@@ -18,7 +18,7 @@ pub use self::metadata::{encode_metadata, family_name};
 
 use self::cache::Cache;
 use self::groups::Groups;
-use self::snappy::{Compressor, Copies};
+use self::snappy::Compressor;
 use self::symbols::Symbols;
 use crate::series::LabelBytes;
 use crate::wire::v1;
@@ -80,7 +80,7 @@ impl Encoder {
     /// When an index is out of range or the request exceeds 4 GiB.
     pub fn encode(&mut self, protocol: Protocol, entries: &[Entry], picked: &[u32]) -> Encoded<'_> {
         if let Some(template) = self.cache.filled(protocol, entries, picked) {
-            template.compress(&mut self.compressor, &mut self.packed);
+            template.compress(&mut self.packed);
             return Encoded {
                 body: &self.packed,
                 plain_length: template.plain_length(),
@@ -97,12 +97,9 @@ impl Encoder {
             Protocol::V1 => self.encode_v1(entries),
             Protocol::V2 => self.encode_v2(entries),
         };
+        self.compressor.compress(&self.plain, &mut self.packed);
         if self.cache.is_enabled() && counts.samples == picked.len() {
-            let mut copies = Copies::default();
-            self.compressor.compress(&self.plain, &mut self.packed, Some(&mut copies));
-            self.cache.insert(protocol, entries, picked, &self.plain, &self.places, copies);
-        } else {
-            self.compressor.compress(&self.plain, &mut self.packed, None);
+            self.cache.insert(protocol, entries, picked, &self.plain, &self.places);
         }
         Encoded {
             body: &self.packed,

@@ -1,12 +1,13 @@
 //! Requests that were encoded before.
 //!
 //! An agent sends the same series again at each scrape, with other values. Such a request differs from the
-//! last one in the values and times only, so these are replaced in the encoded bytes. The compressor then
-//! tries the copies that it found last time before it searches again.
+//! last one in the values and times only, so these are replaced in the encoded bytes. For a request that is
+//! sent again, the copies that make it smallest are searched; the next requests use them too.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::snappy::{Compressor, Copies};
+use super::snappy::Copies;
 use crate::{Datum, Entry, Protocol, Sample, Series};
 
 /// Times whose varint has six bytes: from 1971 to 2109.
@@ -15,8 +16,9 @@ const TIMES: std::ops::Range<i64> = 1 << 35..1 << 42;
 /// Bytes of the value and of the tag of the time, before the time.
 const BEFORE_TIME: usize = 9;
 
-/// The copies are searched again after this many requests.
-const SEARCH_AFTER: u32 = 64;
+/// The copies are searched again after this many requests, or after fewer if the request becomes larger.
+const SEARCH_AFTER: u32 = 1024;
+const SEARCH_LARGER_AFTER: u32 = 64;
 
 /// Protocol and address of the first series.
 type Key = (Protocol, (usize, u32));
@@ -39,8 +41,14 @@ pub(crate) struct Template {
     /// Where the values are in `plain`.
     places: Vec<u32>,
     copies: Copies,
-    /// Requests since the copies were searched.
+    /// Length of the compressed request for which the copies were searched.
+    searched_length: usize,
+    /// Requests since then.
     uses: u32,
+    /// The copies are to be searched with the next request.
+    is_due: bool,
+    /// The last request, if the search is due.
+    before: Option<Vec<u8>>,
     last_used: u64,
 }
 
@@ -62,6 +70,7 @@ impl Template {
         if picked.len() != self.series.len() {
             return false;
         }
+        self.before = self.is_due.then(|| self.plain.clone());
         let known = self.series.iter().zip(&self.places);
         picked.iter().zip(known).all(|(index, (series, place))| {
             let entry = &entries[*index as usize];
@@ -78,16 +87,35 @@ impl Template {
         })
     }
 
-    pub(crate) fn compress(&mut self, compressor: &mut Compressor, packed: &mut Vec<u8>) {
+    pub(crate) fn compress(&mut self, packed: &mut Vec<u8>) {
         self.uses += 1;
-        if self.uses < SEARCH_AFTER {
-            self.copies.replay(&self.plain, packed);
-            if packed.len() <= self.copies.packed_length() * 33 / 32 {
-                return;
+        let before = self.before.take();
+        if let Some(before) = &before {
+            self.copies = Copies::of(&self.without_changes(before));
+        }
+        self.copies.replay(&self.plain, packed);
+        if before.is_some() {
+            (self.searched_length, self.uses) = (packed.len(), 0);
+        }
+        let is_larger = self.searched_length * 33 / 32 < packed.len();
+        self.is_due = SEARCH_AFTER <= self.uses || is_larger && SEARCH_LARGER_AFTER <= self.uses;
+    }
+
+    /// The request with other bytes instead of those of values that differ from `before`, since a copy of them
+    /// would not hold in the next request. Values that were equal before and are equal now stay equal.
+    fn without_changes(&self, before: &[u8]) -> Vec<u8> {
+        let mut plain = self.plain.clone();
+        for place in &self.places {
+            let value = *place as usize..*place as usize + 8;
+            let mut hasher = DefaultHasher::new();
+            (&before[value.clone()], &plain[value.clone()]).hash(&mut hasher);
+            for (at, other) in value.zip(hasher.finish().to_le_bytes()) {
+                if plain[at] != before[at] {
+                    plain[at] = other;
+                }
             }
         }
-        compressor.compress(&self.plain, packed, Some(&mut self.copies));
-        self.uses = 0;
+        plain
     }
 }
 
@@ -147,7 +175,6 @@ impl Cache {
         picked: &[u32],
         plain: &[u8],
         places: &[u32],
-        copies: Copies,
     ) {
         let Some(key) = key(protocol, entries, picked) else { return };
         let all_simple = picked.iter().all(|index| simple(&entries[*index as usize]).is_some());
@@ -159,8 +186,11 @@ impl Cache {
             series: series.collect(),
             plain: plain.to_vec(),
             places: places.to_vec(),
-            copies,
+            copies: Copies::default(),
+            searched_length: 0,
             uses: 0,
+            is_due: true,
+            before: None,
             last_used: self.now,
         };
         if let Some(old) = self.templates.remove(&key) {

@@ -117,7 +117,8 @@ fn cached_request_has_the_same_content() {
             assert_eq!(contents(protocol, found), contents(protocol, &expected), "{round}");
             lengths = (lengths.0 + found.len(), lengths.1 + expected.len());
         }
-        assert!(lengths.0 < lengths.1 * 21 / 20, "{protocol}: {lengths:?}");
+        // Values are random each time, so copies of the last request hold for few of them.
+        assert!(lengths.0 < lengths.1 * 11 / 10, "{protocol}: {lengths:?}");
     }
 }
 
@@ -165,7 +166,7 @@ fn version_2_decodes_to_the_same_entries() {
     let metadata = Arc::new(Metadata {
         kind: MetricKind::Counter,
         help: "requests so far".into(),
-        unit: String::new(),
+        ..Metadata::default()
     });
     let counted = series("requests_total", &[("path", "/")]).with_metadata(Arc::clone(&metadata));
     let exemplar =
