@@ -38,7 +38,7 @@ pub(super) async fn measure(bench: &Bench<'_>, profile: &str) -> anyhow::Result<
         vec![row.stage.clone(), format!("{time:.1}"), format!("{rate:.0}")]
     });
     let note = format!(
-        "`target/{profile}/{PROGRAM}`: a page of 100,000 counters whose values all change, and its samples in requests of 10,000. One thread, no network. Medians of {}.",
+        "`target/{profile}/{PROGRAM}`: a page of 100,000 counters whose values all change, and its samples in requests of 2,000. One thread, no network. Medians of {}.",
         bench.runs
     );
     Ok(Table {

@@ -150,8 +150,8 @@ impl Rule {
                     }
                 }
             }
-            Action::Lowercase { target } => set(labels, target.clone(), value.to_lowercase()),
-            Action::Uppercase { target } => set(labels, target.clone(), value.to_uppercase()),
+            Action::Lowercase { target } => set(labels, target.clone(), lowercase(&value)),
+            Action::Uppercase { target } => set(labels, target.clone(), uppercase(&value)),
             Action::HashMod { target, modulus } => {
                 let hash: [u8; 16] = Md5::digest(value.as_bytes()).into();
                 // As Prometheus: the last eight bytes of the hash.
@@ -218,6 +218,20 @@ fn is_label_name(name: &str) -> bool {
     let start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
     name.bytes().next().is_some_and(start)
         && name.bytes().all(|byte| start(byte) || byte.is_ascii_digit())
+}
+
+/// Each character by itself, as in Go: a character whose capital form has several characters stays as it is.
+fn uppercase(text: &str) -> String {
+    let capital = |char: char| {
+        let mut forms = char.to_uppercase();
+        if forms.len() == 1 { forms.next().unwrap_or(char) } else { char }
+    };
+    text.chars().map(capital).collect()
+}
+
+/// Each character by itself, as in Go.
+fn lowercase(text: &str) -> String {
+    text.chars().map(|char| char.to_lowercase().next().unwrap_or(char)).collect()
 }
 
 #[cfg(test)]
@@ -289,6 +303,16 @@ mod tests {
                 r#"{"source_labels":["a"],"target_label":"a","action":"Lowercase"}"#,
                 "a=fOo",
                 Some("a=foo"),
+            ),
+            (
+                r#"{"source_labels":["a"],"target_label":"b","action":"uppercase"}"#,
+                "a=é-ß-ﬁ",
+                Some("a=é-ß-ﬁ b=É-ß-ﬁ"),
+            ),
+            (
+                r#"{"source_labels":["a"],"target_label":"b","action":"lowercase"}"#,
+                "a=ÉΣ-İ",
+                Some("a=ÉΣ-İ b=éσ-i"),
             ),
             (
                 r#"{"source_labels":["a"],"target_label":"b","action":"keepequal"}"#,

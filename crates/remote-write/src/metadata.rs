@@ -45,7 +45,7 @@ impl SentMetadata {
 
 fn hash(series: &Series, metadata: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
-    family_name(series.name(), metadata.kind).hash(&mut hasher);
+    family_name(series, metadata).hash(&mut hasher);
     (metadata.kind as i32, &metadata.help, &metadata.unit).hash(&mut hasher);
     hasher.finish()
 }

@@ -46,6 +46,7 @@ pub fn decode(body: &[u8], limit: usize) -> Result<Vec<Entry>, DecodeError> {
             let metadata = match known.get(&key) {
                 Some(metadata) => Arc::clone(metadata),
                 None => Arc::clone(known.entry(key).or_insert(Arc::new(Metadata {
+                    family: String::new(),
                     kind: metadata.r#type.into(),
                     help: symbols.text(metadata.help_ref)?.to_owned(),
                     unit: symbols.text(metadata.unit_ref)?.to_owned(),

@@ -3,6 +3,9 @@
 /// Type, help and unit of a metric. Remote write 2.0 carries it with each series.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
+    /// The family as the target declares it. Empty when unknown, as over remote write 2.0, which does not
+    /// carry it.
+    pub family: String,
     pub kind: MetricKind,
     /// Empty when unknown.
     pub help: String,
@@ -11,7 +14,7 @@ pub struct Metadata {
 }
 
 /// The types of Prometheus and OpenMetrics, numbered as remote write 2.0 does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum MetricKind {
     #[default]

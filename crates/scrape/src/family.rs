@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use exposition::Kind;
@@ -41,12 +42,22 @@ impl<'p> Families<'p> {
         })
     }
 
+    /// A hash of all declarations.
+    pub(crate) fn hash(&self) -> u64 {
+        self.0.iter().fold(0, |sum: u64, (name, family)| {
+            let mut hasher = DefaultHasher::new();
+            (name, family.kind.map(metric_kind), &family.help, family.unit).hash(&mut hasher);
+            sum.wrapping_add(hasher.finish())
+        })
+    }
+
     /// The metadata of the family of a sample; `None` when nothing is declared.
     pub(crate) fn metadata_of(&mut self, sample: &str) -> Option<Arc<Metadata>> {
         let name = candidates(sample).find(|name| self.0.contains_key(*name))?;
         let family = self.0.get_mut(name)?;
         let metadata = family.metadata.get_or_insert_with(|| {
             Arc::new(Metadata {
+                family: name.to_owned(),
                 kind: family.kind.map_or(MetricKind::Unknown, metric_kind),
                 help: family.help.clone(),
                 unit: family.unit.to_owned(),

@@ -178,6 +178,10 @@ pub(crate) async fn fetch_known(
 
 /// A page in protobuf as OpenMetrics.
 fn converted(body: &[u8], histograms: Histograms, limit: usize) -> Result<Page, FetchError> {
+    if body.is_empty() {
+        // An empty page is not the same as a page without samples.
+        return Ok(Page::new(Format::Prometheus, Vec::new()));
+    }
     let page = protobuf::convert(body, histograms, limit).map_err(|source| match source {
         ProtobufError::TooLarge { limit } => FetchError::TooLarge { limit },
         source => FetchError::Protobuf { source },

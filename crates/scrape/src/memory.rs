@@ -30,8 +30,14 @@ pub struct Memory {
     pub(crate) round: u32,
     /// Last round with a good page.
     settled: u32,
+    /// Series that were tracked in the last round; `None` if unknown.
+    pub(crate) tracked_last: Option<usize>,
     /// Series that were packed since all were packed. Those that are gone may still use memory.
     packed: usize,
+    /// Whether series were replaced that have to be packed.
+    pub(crate) are_replaced: bool,
+    /// Hash of the types and help texts of the last good page; 0 before.
+    declared: u64,
 }
 
 /// Series that are packed together.
@@ -293,11 +299,18 @@ impl Memory {
         true
     }
 
+    /// Remembers the hash of the types and help texts of a page; returns whether it has changed.
+    pub(crate) fn declare(&mut self, hash: u64) -> bool {
+        let before = std::mem::replace(&mut self.declared, hash);
+        before != 0 && before != hash
+    }
+
     /// Packs all series again, if most of those that were packed are gone.
     fn pack_again(&mut self) {
-        if self.packed < 2 * self.slots.len() + 16 * PACK {
+        if !self.are_replaced && self.packed < 2 * self.slots.len() + 16 * PACK {
             return;
         }
+        self.are_replaced = false;
         self.packed = self.slots.len();
         self.slots.chunks_mut(PACK).for_each(pack);
     }

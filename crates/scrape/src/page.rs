@@ -99,13 +99,14 @@ impl Memory {
         self.round = self.round.wrapping_add(1).max(1);
         let mut walk = Walk::new(self, labels, limits, at);
         let error = page.as_ref().and_then(|page| walk.page(page).err()).or(fetch_error);
-        let Walk { mut entries, counts, order, mut changed, .. } = walk;
+        let Walk { mut entries, counts, order, mut changed, tracked, still_tracked, .. } = walk;
+        let none_vanished = self.tracked_last.replace(tracked) == Some(still_tracked);
         let before = self.slots.len();
         if error.is_some() {
             entries.clear();
             self.roll_back(limits);
         }
-        changed |= self.mark_stale(at, &mut entries);
+        changed |= !none_vanished && self.mark_stale(at, &mut entries);
         // As in Prometheus, an empty page removes nothing from the memory.
         if error.is_none() && page.is_some_and(|page| !page.is_empty()) {
             self.settle(&order);
@@ -197,6 +198,9 @@ struct Walk<'m, 'p> {
     starts: HashMap<Group, Timestamp>,
     /// The first slot that is not packed, and the entries of the new slots since then.
     unpacked: (usize, Vec<(usize, usize)>),
+    /// Series without timestamps, and those of them that were so in the last scrape too.
+    tracked: usize,
+    still_tracked: usize,
     /// The slots of `entries`, kept only where a start may be found for them.
     groups: Vec<(usize, Group)>,
     changed: bool,
@@ -225,6 +229,8 @@ impl<'m, 'p> Walk<'m, 'p> {
             omitted: 0,
             starts: HashMap::new(),
             unpacked: (known, Vec::new()),
+            tracked: 0,
+            still_tracked: 0,
             groups: Vec::new(),
             changed: false,
         }
@@ -257,7 +263,24 @@ impl<'m, 'p> Walk<'m, 'p> {
                 *sample = sample.with_start(*start);
             }
         }
+        if self.memory.declare(self.families.hash()) {
+            self.update_metadata();
+        }
         Ok(())
+    }
+
+    /// After a change of types or help texts: known series get the new ones, from the next scrape on.
+    fn update_metadata(&mut self) {
+        let round = self.memory.round;
+        for slot in self.memory.slots.iter_mut().filter(|slot| slot.seen == round) {
+            let Some(series) = &slot.series else { continue };
+            if let Some(metadata) = self.families.metadata_of(series.name())
+                && series.metadata() != Some(&metadata)
+            {
+                slot.series = Some(series.clone().with_metadata(metadata));
+                self.memory.are_replaced = true;
+            }
+        }
     }
 
     /// Packs the series of new slots, also in their entries.
@@ -390,8 +413,10 @@ impl<'m, 'p> Walk<'m, 'p> {
         }
         if timestamp.is_none() {
             // A series that was missing in the last scrape changes the stored state.
-            self.changed |= slot.tracked != round && slot.tracked != round - 1;
-            slot.tracked = round;
+            let before = std::mem::replace(&mut slot.tracked, round);
+            self.changed |= before != round && before != round - 1;
+            self.tracked += usize::from(before != round);
+            self.still_tracked += usize::from(before != 0 && before == round - 1);
         }
         if at <= slot.last_at || self.at + AHEAD < at {
             // A repeated, older or future sample: a receiver would reject it.
@@ -417,7 +442,7 @@ impl<'m, 'p> Walk<'m, 'p> {
         at: Timestamp,
     ) -> Option<Box<Exemplar>> {
         let exemplar = exemplar(found, at)?;
-        let hash = hash(&exemplar);
+        let hash = hash(&exemplar, found.timestamp_ms);
         let known = self.memory.exemplars.insert(place, hash);
         (known != Some(hash)).then(|| Box::new(exemplar))
     }
@@ -513,9 +538,10 @@ fn exemplar(found: &exposition::Exemplar<'_>, sample_at: Timestamp) -> Option<Ex
     (chars <= EXEMPLAR_CHARS).then_some(Exemplar { labels, value: found.value, at })
 }
 
-/// Hash of an exemplar without its time, which is the time of the scrape if the page has none.
-fn hash(exemplar: &Exemplar) -> u64 {
+/// Hash of an exemplar, with the time that the page has: without one, it has the time of each scrape.
+fn hash(exemplar: &Exemplar, timestamp_ms: Option<i64>) -> u64 {
     let mut hasher = DefaultHasher::new();
+    timestamp_ms.hash(&mut hasher);
     exemplar.labels.hash(&mut hasher);
     exemplar.value.to_bits().hash(&mut hasher);
     hasher.finish()

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const SERIES: usize = 100_000;
 const ROUNDS: usize = 11;
 /// Samples of a request.
-const REQUEST: usize = 10_000;
+const REQUEST: usize = 2000;
 /// Bytes of encoded requests that the bridge keeps.
 const CACHE: usize = 64 << 20;
 

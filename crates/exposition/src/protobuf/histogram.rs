@@ -75,11 +75,15 @@ impl NativeHistogram {
         }
         let negative = (self.negative_deltas.as_slice(), self.negative_counts.as_slice());
         let positive = (self.positive_deltas.as_slice(), self.positive_counts.as_slice());
+        let mut in_buckets = self.zero_count;
         for (spans, (deltas, counts)) in
             [(&self.negative_spans, negative), (&self.positive_spans, positive)]
         {
             let buckets: u64 = spans.iter().map(|span| u64::from(span.length)).sum();
             let values = if self.is_float { counts.len() } else { deltas.len() };
+            if !self.is_float {
+                in_buckets = in_buckets.saturating_add(sum_of_counts(deltas));
+            }
             if MOST_BUCKETS < buckets {
                 return Err("it has more than 65536 buckets");
             }
@@ -95,6 +99,11 @@ impl NativeHistogram {
                 return Err("a bucket has a negative count");
             }
         }
+        // A NaN is counted, but is in no bucket.
+        let may_be_less = self.sum.is_nan() && in_buckets <= self.count;
+        if !self.is_float && in_buckets != self.count && !may_be_less {
+            return Err("its count is not the sum of its buckets");
+        }
         Ok(())
     }
 }
@@ -105,6 +114,14 @@ fn are_counts(deltas: &[i64]) -> bool {
     deltas.iter().all(|delta| {
         count = count.and_then(|count| count.checked_add(*delta));
         count.is_some_and(|count| 0 <= count)
+    })
+}
+
+fn sum_of_counts(deltas: &[i64]) -> u64 {
+    let mut count = 0_i64;
+    deltas.iter().fold(0, |sum: u64, delta| {
+        count = count.saturating_add(*delta);
+        sum.saturating_add(u64::try_from(count).unwrap_or(0))
     })
 }
 

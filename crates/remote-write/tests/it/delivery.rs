@@ -47,7 +47,7 @@ pub(crate) fn names(receiver: &Receiver) -> Vec<String> {
 async fn metadata_is_sent_over_1_0_once_for_each_family() {
     let metadata = |help: &str| {
         let (kind, help) = (MetricKind::Histogram, help.to_owned());
-        Arc::new(Metadata { kind, help, unit: String::new() })
+        Arc::new(Metadata { kind, help, ..Metadata::default() })
     };
     let (wait, size) = (metadata("Time."), metadata("Size."));
     let names = [("wait_bucket", &wait), ("wait_sum", &wait), ("size_sum", &size)];

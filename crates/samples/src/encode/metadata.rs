@@ -10,7 +10,7 @@ use crate::{Metadata, MetricKind, Series};
 pub fn encode_metadata(families: &[(&Series, &Metadata)]) -> Vec<u8> {
     let metadata = families.iter().map(|(series, metadata)| v1::MetricMetadata {
         r#type: metadata.kind as i32,
-        metric_family_name: family_name(series.name(), metadata.kind).to_owned(),
+        metric_family_name: family_name(series, metadata).to_owned(),
         help: metadata.help.clone(),
         unit: metadata.unit.clone(),
     });
@@ -19,10 +19,14 @@ pub fn encode_metadata(families: &[(&Series, &Metadata)]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(&request.encode_to_vec()).unwrap_or_default()
 }
 
-/// The name of a family without the suffixes that the samples of its type have.
+/// The family of a series. If it is unknown, the name without the suffixes that the samples of its type have.
 #[must_use]
-pub fn family_name(sample: &str, kind: MetricKind) -> &str {
-    let suffixes: &[&str] = match kind {
+pub fn family_name<'a>(series: &'a Series, metadata: &'a Metadata) -> &'a str {
+    if !metadata.family.is_empty() {
+        return &metadata.family;
+    }
+    let sample = series.name();
+    let suffixes: &[&str] = match metadata.kind {
         MetricKind::Histogram => &["_bucket", "_sum", "_count"],
         MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount"],
         MetricKind::Summary => &["_sum", "_count"],
@@ -45,7 +49,11 @@ mod tests {
             ("requests_total", MetricKind::Counter, "requests_total"),
         ];
         for (sample, kind, expected) in cases {
-            assert_eq!(family_name(sample, kind), expected, "{sample} {kind:?}");
+            let series = Series::new(sample, []).unwrap();
+            let metadata = Metadata { kind, ..Metadata::default() };
+            assert_eq!(family_name(&series, &metadata), expected, "{sample} {kind:?}");
+            let metadata = Metadata { family: "declared".to_owned(), ..metadata };
+            assert_eq!(family_name(&series, &metadata), "declared");
         }
     }
 
@@ -53,7 +61,7 @@ mod tests {
     fn body_has_the_metadata_of_each_family() {
         let series = Series::new("wait_sum", []).unwrap();
         let (kind, help) = (MetricKind::Summary, "Time in the queue.".to_owned());
-        let metadata = Metadata { kind, help, unit: "seconds".to_owned() };
+        let metadata = Metadata { kind, help, unit: "seconds".to_owned(), ..Metadata::default() };
         let body = encode_metadata(&[(&series, &metadata)]);
         let plain = snap::raw::Decoder::new().decompress_vec(&body).unwrap();
         let request = v1::WriteRequest::decode(plain.as_slice()).unwrap();

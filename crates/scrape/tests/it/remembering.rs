@@ -73,10 +73,26 @@ fn series_have_the_metadata_of_their_family() {
         let metadata = find(&scrape, name).series.metadata().unwrap();
         assert_eq!(metadata.kind, MetricKind::Summary);
         assert_eq!(metadata.help, "Time \"in\" the queue.");
-        assert_eq!(metadata.unit, "seconds");
+        assert_eq!((metadata.unit.as_str(), metadata.family.as_str()), ("seconds", "wait_seconds"));
     }
     assert_eq!(find(&scrape, "waiting").series.metadata(), None);
     assert_eq!(find(&scrape, "up").series.metadata(), None);
+}
+
+#[test]
+fn changed_help_replaces_that_of_known_series() {
+    let mut memory = Memory::new();
+    let page = |help: &str| {
+        format!("# HELP a {help}\n# TYPE a gauge\na 1\n# HELP b B.\n# TYPE b gauge\nb 2\n# EOF\n")
+    };
+    let mut helps = Vec::new();
+    for (number, help) in (0..).zip(["One.", "One.", "Two.", "Two."]) {
+        let scrape = open_metrics(&mut memory, &page(help), minute(number), &Limits::default());
+        let help = |name| find(&scrape, name).series.metadata().unwrap().help.clone();
+        helps.push((help("a"), help("b")));
+    }
+    let expected = ["One.", "One.", "One.", "Two."].map(|help| (help.to_owned(), "B.".to_owned()));
+    assert_eq!(helps, expected);
 }
 
 #[test]
@@ -86,7 +102,8 @@ fn exemplar_is_sent_once() {
     let cases = [
         (r#"{trace="1"} 0.5 1700000000"#, Some(1_700_000_000_000)),
         (r#"{trace="1"} 0.5 1700000000"#, None),
-        (r#"{trace="2"} 0.5"#, Some(minute(2).as_millis())),
+        (r#"{trace="1"} 0.5 1700000001"#, Some(1_700_000_001_000)),
+        (r#"{trace="2"} 0.5"#, Some(minute(3).as_millis())),
         (r#"{trace="2"} 0.5"#, None),
         (&format!(r#"{{trace="{long}"}} 0.5"#), None),
     ];

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{GzEncoder, ZlibEncoder};
 
 const BODY: &[u8] = b"a 1\nb{c=\"d\"} 2\n";
 
@@ -58,7 +58,7 @@ const CONTENT_TYPES: &[&str] = &[
     "text/plain, text/html",
 ];
 
-fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
@@ -66,7 +66,7 @@ fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-fn gzip(body: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     // Writing to memory does not fail.
     let _ = encoder.write_all(body);
@@ -92,7 +92,36 @@ fn compressed() -> Vec<(&'static str, Vec<u8>)> {
         ("wrong-sum", wrong_sum),
         ("twice", gzip(&whole)),
         ("not", BODY.to_vec()),
+        ("three-members", [gzip(b"a 1\n"), gzip(b"b 2"), gzip(b"5\n")].concat()),
+        ("empty-member-behind", [gzip(BODY), gzip(b"")].concat()),
+        ("empty-member-first", [gzip(b""), gzip(BODY)].concat()),
+        ("second-member-cut-off", [gzip(b"a 1\n"), whole[..whole.len() / 2].to_vec()].concat()),
+        ("of-nothing", gzip(b"")),
+        ("one-byte-behind", [whole.as_slice(), &[0x1f]].concat()),
+        ("stored", with_level(Compression::none())),
+        ("named", named()),
+        ("zlib-instead", zlib()),
     ]
+}
+
+fn with_level(level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), level);
+    let _ = encoder.write_all(BODY);
+    encoder.finish().unwrap_or_default()
+}
+
+/// With the optional fields of a gzip header.
+fn named() -> Vec<u8> {
+    let builder = flate2::GzBuilder::new().filename("metrics").comment("text").extra("x").mtime(1);
+    let mut encoder = builder.write(Vec::new(), Compression::fast());
+    let _ = encoder.write_all(BODY);
+    encoder.finish().unwrap_or_default()
+}
+
+fn zlib() -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    let _ = encoder.write_all(BODY);
+    encoder.finish().unwrap_or_default()
 }
 
 fn framed() -> Vec<(&'static str, Vec<u8>)> {

@@ -55,17 +55,17 @@ impl Program {
         fs::create_dir_all(&folder)?;
         let _ = fs::remove_file(processes.log(name));
         let config = folder.join("prometheus.yml");
-        fs::write(&config, configuration(name, stage, addresses))?;
+        fs::write(&config, configuration(self.sender, stage, addresses))?;
         let mut command = Command::new(&self.path);
         match self.sender {
             Sender::Vigie => {
                 command.arg("bridge");
             }
             Sender::Prometheus2 => {
-                command.arg("--enable-feature=agent");
+                command.arg("--enable-feature=agent,native-histograms");
             }
             Sender::Prometheus3 => {
-                command.arg("--agent");
+                command.args(["--agent", "--enable-feature=native-histograms"]);
             }
         }
         if self.sender == Sender::Vigie {
@@ -80,18 +80,21 @@ impl Program {
     }
 }
 
-/// The same for all senders, except for the paths.
-fn configuration(sender: &str, stage: &Stage, addresses: Addresses) -> String {
+/// The same for all senders, except for the paths, and for native histograms, which a flag enables in Prometheus.
+fn configuration(sender: Sender, stage: &Stage, addresses: Addresses) -> String {
     let Addresses { target, receiver } = addresses;
+    let native = if sender == Sender::Vigie { ", scrape_native_histograms: true" } else { "" };
+    let sender = sender.name();
     let mut config = format!(
-        "global: {{ scrape_timeout: 10s }}\n\
-         remote_write:\n- {{ url: \"http://{receiver}/write/{sender}\", queue_config: {{ batch_send_deadline: 1s }} }}\n\
+        "global: {{ scrape_timeout: 10s{native} }}\n\
+         remote_write:\n- {{ url: \"http://{receiver}/write/{sender}\", send_exemplars: true, send_native_histograms: true, \
+         queue_config: {{ batch_send_deadline: 1s }}, metadata_config: {{ send_interval: 5s }} }}\n\
          scrape_configs:\n"
     );
-    for page in stage.pages() {
+    for (page, settings) in stage.pages() {
         let _ = writeln!(
             config,
-            "- {{ job_name: \"{page}\", scrape_interval: 15s, metrics_path: \"/{sender}/{page}\", static_configs: [{{ targets: [\"{target}\"] }}] }}"
+            "- {{ job_name: \"{page}\", scrape_interval: 15s, metrics_path: \"/{sender}/{page}\", static_configs: [{{ targets: [\"{target}\"] }}]{settings} }}"
         );
     }
     config

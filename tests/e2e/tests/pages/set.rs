@@ -6,10 +6,18 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use deploy::run;
 
-use crate::{http_answers, pages_of_exporters};
+use crate::{http_answers, pages_of_exporters, pages_with_settings, protobuf_pages};
 
-/// The answers of a page, by its name.
-pub(crate) type Set = BTreeMap<String, Vec<Answer>>;
+/// The pages by their names.
+pub(crate) type Set = BTreeMap<String, Script>;
+
+/// What a target answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    pub(crate) answers: Vec<Answer>,
+    /// Further settings of the scrape, in YAML: empty, or beginning with a comma.
+    pub(crate) settings: String,
+}
 
 pub(crate) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -74,7 +82,8 @@ fn filled(content_type: &str, body: &[u8], base_ms: i64) -> Vec<u8> {
 /// in which Prometheus sends them, and this order varies.
 const WITHOUT_ONE_RESULT: &str = "up-of-its-own.prom";
 
-/// All pages: those of `tests/fixtures/expositions` as both formats, those of exporters, and whole answers.
+/// All pages: those of `tests/fixtures/expositions` as both formats, those of exporters, whole answers, protobuf,
+/// and pages with settings.
 pub(crate) fn all() -> anyhow::Result<Set> {
     let mut set = Set::new();
     for (name, body) in fixtures()? {
@@ -95,12 +104,20 @@ pub(crate) fn all() -> anyhow::Result<Set> {
     for (name, answer) in http_answers::all() {
         set.insert(name, script(Answer::Raw(answer)));
     }
+    for (name, answers) in protobuf_pages::all() {
+        let answers = answers.into_iter().map(Answer::Raw).collect();
+        set.insert(name, Script { answers, settings: String::new() });
+    }
+    for (name, settings, answers) in pages_with_settings::all() {
+        set.insert(name, Script { answers, settings });
+    }
     Ok(set)
 }
 
 /// Present, absent, present again: tests stale markers and the count of new series.
-fn script(page: Answer) -> Vec<Answer> {
-    vec![page.clone(), Answer::text("other 1\n"), page]
+fn script(page: Answer) -> Script {
+    let answers = vec![page.clone(), Answer::text("other 1\n"), page];
+    Script { answers, settings: String::new() }
 }
 
 fn fixtures() -> anyhow::Result<Vec<(String, Vec<u8>)>> {

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::sender::{ALL, Sender};
-use crate::set::{Answer, Set};
+use crate::set::{Answer, Script, Set};
 
 /// A series of the page that a target shows when its script has ended.
 pub(crate) const END: &str = "end_of_script";
@@ -26,6 +26,10 @@ pub(crate) const END: &str = "end_of_script";
 /// Between the first sample that a sender sends and the first page, so that there are timestamps before all
 /// scrapes that the sender sends.
 const HEAD_START: Duration = Duration::from_secs(10);
+
+/// How the names of pages begin whose target hangs instead of an empty answer, and for how long.
+pub(crate) const HUNG: &str = "hung";
+const HANGS: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy)]
 pub(crate) struct Addresses {
@@ -47,6 +51,7 @@ pub(crate) struct Progress {
     /// Answers played, by page.
     played: HashMap<String, usize>,
     pub(crate) received: Vec<v1::TimeSeries>,
+    pub(crate) metadata: Vec<v1::MetricMetadata>,
 }
 
 impl Stage {
@@ -55,8 +60,9 @@ impl Stage {
         Self { set, progress: Mutex::new(progress), target: std::sync::OnceLock::new() }
     }
 
-    pub(crate) fn pages(&self) -> impl Iterator<Item = &str> {
-        self.set.keys().map(String::as_str)
+    /// Names and further settings of the pages.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.set.iter().map(|(name, script)| (name.as_str(), script.settings.as_str()))
     }
 
     pub(crate) fn set(&self) -> &Set {
@@ -92,8 +98,8 @@ impl Stage {
     fn is_played(&self) -> bool {
         let progress = self.progress();
         progress.values().all(|progress| {
-            let ended = |(page, answers): (&String, &Vec<Answer>)| {
-                progress.played.get(page).is_some_and(|played| answers.len() + 1 < *played)
+            let ended = |(page, script): (&String, &Script)| {
+                progress.played.get(page).is_some_and(|played| script.answers.len() + 1 < *played)
             };
             self.set.iter().all(ended)
         })
@@ -105,11 +111,11 @@ impl Stage {
         let progress = progress.entry(sender).or_default();
         let base = progress.base.filter(|base| base.elapsed().is_ok_and(|past| HEAD_START < past));
         // A target is down until remote write runs, because samples from before that are never sent.
-        let (Some(base), Some(answers)) = (base, self.set.get(page)) else {
+        let (Some(base), Some(script)) = (base, self.set.get(page)) else {
             return Answer::status(503).to_bytes(0);
         };
         let played = progress.played.entry(page.to_owned()).or_default();
-        let answer = answers.get(*played).cloned();
+        let answer = script.answers.get(*played).cloned();
         *played += 1;
         answer.unwrap_or_else(|| Answer::text(&format!("{END} 1\n"))).to_bytes(milliseconds(base))
     }
@@ -154,6 +160,9 @@ async fn scraped(mut stream: TcpStream, stage: Arc<Stage>) -> std::io::Result<()
         Some(sender) => stage.answer(sender, page),
         None => Answer::status(404).to_bytes(0),
     };
+    if answer.is_empty() && page.starts_with(HUNG) {
+        tokio::time::sleep(HANGS).await;
+    }
     stream.write_all(&answer).await?;
     stream.shutdown().await
 }
@@ -171,5 +180,6 @@ async fn receive(
     let progress = progress.entry(sender).or_default();
     progress.base.get_or_insert_with(SystemTime::now);
     progress.received.extend(request.timeseries);
+    progress.metadata.extend(request.metadata);
     StatusCode::NO_CONTENT
 }
