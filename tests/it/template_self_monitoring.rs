@@ -92,6 +92,7 @@ fn conditions_are_passed_by_parameter() {
         ("HasIngest", "Ingest"),
         ("HasEscalation", "Escalation"),
         ("HasStatusPage", "StatusPage"),
+        ("HasLocations", "Locations"),
     ] {
         let passed = &stack.get("/Parameters")[parameter]["Fn::If"];
         assert_eq!(*passed, serde_json::json!([condition, "on", "off"]));

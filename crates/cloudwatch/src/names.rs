@@ -127,6 +127,7 @@ pub enum OwnMetric {
     SamplesTooLarge,
     ProbesWithoutAlarm,
     StatusPageErrors,
+    LocationDeadLetters,
     NotificationsUnpublished,
     NotificationStoreUnavailable,
     SubscriptionsUnconfirmed,
@@ -152,6 +153,7 @@ impl OwnMetric {
         Self::SamplesTooLarge,
         Self::ProbesWithoutAlarm,
         Self::StatusPageErrors,
+        Self::LocationDeadLetters,
         Self::NotificationsUnpublished,
         Self::NotificationStoreUnavailable,
         Self::SubscriptionsUnconfirmed,
@@ -212,6 +214,11 @@ impl OwnMetric {
             Self::StatusPageErrors => {
                 ("StatusPageErrors", "pages of the status page that could not be written", NOTHING)
             }
+            Self::LocationDeadLetters => (
+                "LocationDeadLetters",
+                "messages in the dead-letter queues of the other locations; counted every five minutes",
+                NOTHING,
+            ),
             Self::NotificationsUnpublished => (
                 "NotificationsUnpublished",
                 "notifications that SNS or a receiver rejected",

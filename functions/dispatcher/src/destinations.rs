@@ -1,6 +1,9 @@
 //! The queues of runs, one for each location.
 
 use aws_sdk_sqs::Client as Sqs;
+use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::operation::get_queue_attributes::GetQueueAttributesError;
+use aws_sdk_sqs::types::QueueAttributeName;
 use domain::location::runs_queue_name;
 use domain::schedule::{At, Planned, plan, plan_at};
 use domain::{EnvironmentName, LocationName, Probe};
@@ -41,6 +44,15 @@ impl Destination {
 
     pub(crate) fn queue_url(&self) -> &str {
         &self.queue_url
+    }
+
+    /// The number of messages in the dead-letter queue.
+    pub(crate) async fn dead_letters(&self) -> Result<usize, SdkError<GetQueueAttributesError>> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let request = self.sqs.get_queue_attributes().queue_url(format!("{}-dead", self.queue_url));
+        let answer = request.attribute_names(name.clone()).send().await?;
+        let count = answer.attributes().and_then(|all| all.get(&name));
+        Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
     }
 
     pub(crate) fn is_home(&self) -> bool {

@@ -6,6 +6,7 @@
 
 mod alarms;
 mod config;
+mod dead_letters;
 mod destinations;
 mod metrics;
 pub mod probes;
@@ -212,7 +213,8 @@ impl Dispatcher {
         self.publish(minute, &counts).await;
         let Dispatched { scrapes, messages, .. } = planned;
         info!(%minute, runs = runs_sent, scrapes, messages, "Minute dispatched");
-        self.update_status_page(&loaded.probes).await;
+        let counting = self.count_dead_letters(minute);
+        tokio::join!(self.update_status_page(&loaded.probes), counting);
         sent.into_iter().try_for_each(Sent::check).map(|()| planned)
     }
 
@@ -283,6 +285,19 @@ impl Dispatcher {
         }
         if let Err(error) = cloudwatch::put(&self.cloudwatch, metrics).await {
             error!(error = chain(&error), "Publishing the dispatcher's metrics failed");
+        }
+    }
+
+    /// Publishes a count at once, unless it is zero. A failure is only logged: the next count is published again.
+    async fn count(&self, metric: OwnMetric, count: usize) {
+        if count == 0 {
+            return;
+        }
+        let value = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        let datum = cloudwatch::own(metric, &self.config.environment, value, Timestamp::now());
+        if let Err(error) = cloudwatch::put(&self.cloudwatch, vec![datum]).await {
+            let metric = metric.info().name;
+            warn!(metric, error = chain(&error), "Publishing a metric failed");
         }
     }
 }

@@ -25,25 +25,12 @@ impl Dispatcher {
         let updating = Box::pin(site.update(probes, Timestamp::now(), Instant::now() + BEGIN));
         let Ok(Updated { probes, failures }) = tokio::time::timeout(TIMEOUT, updating).await else {
             warn!("Status page could not be updated: timed out");
-            return self.count_page_errors(1).await;
+            return self.count(OwnMetric::StatusPageErrors, 1).await;
         };
         for error in &failures {
             warn!(error = chain(error), "Status page could not be updated");
         }
         info!(probes, failures = failures.len(), "Status page updated");
-        self.count_page_errors(failures.len()).await;
-    }
-
-    /// A failure is only logged: the alarm needs 15 minutes of errors.
-    async fn count_page_errors(&self, errors: usize) {
-        if errors == 0 {
-            return;
-        }
-        let errors = f64::from(u32::try_from(errors).unwrap_or(u32::MAX));
-        let (metric, environment) = (OwnMetric::StatusPageErrors, &self.config.environment);
-        let datum = cloudwatch::own(metric, environment, errors, Timestamp::now());
-        if let Err(error) = cloudwatch::put(&self.cloudwatch, vec![datum]).await {
-            warn!(error = chain(&error), "Publishing the errors of the status page failed");
-        }
+        self.count(OwnMetric::StatusPageErrors, failures.len()).await;
     }
 }

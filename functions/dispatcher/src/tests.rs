@@ -5,11 +5,15 @@ use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
 use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_sqs::Client as Sqs;
+use aws_sdk_sqs::operation::get_queue_attributes::{
+    GetQueueAttributesError, GetQueueAttributesOutput,
+};
 use aws_sdk_sqs::operation::send_message_batch::{
     SendMessageBatchError, SendMessageBatchInput, SendMessageBatchOutput,
 };
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, SendMessageBatchRequestEntry, SendMessageBatchResultEntry,
+    BatchResultErrorEntry, QueueAttributeName, SendMessageBatchRequestEntry,
+    SendMessageBatchResultEntry,
 };
 use aws_smithy_mocks::{MockResponse, Rule, RuleMode, mock, mock_client};
 use domain::run_request::RunRequest;
@@ -150,6 +154,33 @@ async fn each_location_gets_its_runs_although_one_fails() {
     assert_eq!((dispatched.runs, metric.num_calls()), (18, 1));
     assert!(home.num_calls() > office.num_calls(), "only the home location makes scrapes");
     assert!(office.num_calls() > 0 && away.num_calls() > 0);
+}
+
+#[tokio::test]
+async fn dead_letters_of_other_locations_are_counted() {
+    let at = |url: &'static str| {
+        mock!(Sqs::get_queue_attributes)
+            .match_requests(move |request| request.queue_url() == Some(url))
+    };
+    let away = at("http://queue/vigie-local-of-eu-west-3-runs-dead")
+        .then_error(|| GetQueueAttributesError::unhandled("unreachable"));
+    let office = at("http://queue/vigie-local-agent-office-runs-dead").then_output(|| {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        GetQueueAttributesOutput::builder().attributes(name, "3").build()
+    });
+    let metric = mock!(CloudWatch::put_metric_data)
+        .match_requests(|request| {
+            let [datum] = request.metric_data() else { return false };
+            datum.metric_name() == Some("LocationDeadLetters") && datum.value() == Some(3.0)
+        })
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let locations = "eu-west-3,us-east-1,office";
+    let dispatcher = dispatcher_at(locations, "", &[&away, &office], &metric);
+    for (minute, counts) in [("12:04", 0), ("12:05", 1), ("12:06", 1), ("12:10", 2)] {
+        let minute = format!("2026-11-30T{minute}:00Z").parse().unwrap();
+        dispatcher.count_dead_letters(minute).await;
+        assert_eq!((away.num_calls(), metric.num_calls()), (counts, counts), "{minute}");
+    }
 }
 
 #[tokio::test]

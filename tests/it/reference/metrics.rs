@@ -41,6 +41,7 @@ Dimension `Environment`, about Vigie itself. Absent while there is nothing to co
 | `RunsLost` | runs that were lost because their invocation crashed |
 | `ProbesWithoutAlarm` | probes that run but have no alarm |
 | `StatusPageErrors` | pages of the status page that could not be written |
+| `LocationDeadLetters` | messages in the dead-letter queues of the other locations; counted every five minutes |
 | `NotificationsUnpublished` | notifications that SNS rejected |
 | `NotificationStoreUnavailable` | 1 for each invocation of `alerts` in which the table did not answer |
 | `SubscriptionsUnconfirmed` | unconfirmed or missing e-mail subscriptions; published daily, hourly while there are any, including 0 |

@@ -276,7 +276,10 @@ struct Alarms {
 /// Those about Vigie itself, and of each probe: `down` and `degraded`, the certificate, the error budget.
 fn alarms(enabled: &[Probe], assumed: Assumed) -> Alarms {
     let of_bridge = if assumed.remote_write { BRIDGE_ALARMS } else { 0.0 };
-    let mut all = Alarms { metrics: OWN_ALARM_METRICS + of_bridge, ..Alarms::default() };
+    // The alarm about the dead letters of the other locations.
+    let of_locations = if 1 < assumed.locations { 1.0 } else { 0.0 };
+    let metrics = OWN_ALARM_METRICS + of_bridge + of_locations;
+    let mut all = Alarms { metrics, ..Alarms::default() };
     for probe in enabled {
         let metrics = alarm_metrics(locations_of(probe, assumed.locations));
         if probe.every < Duration::from_secs(60) {

@@ -17,6 +17,7 @@ const ONLY_ON_FAULTS: &[(&str, &str)] = &[
     ("RunsStalled", "a run that was decided by CPU starvation"),
     ("ProbesWithoutAlarm", "a probe whose alarms were not rendered"),
     ("StatusPageErrors", "a page that could not be written"),
+    ("LocationDeadLetters", "a run that a location returned five times"),
     ("SamplesRefused", "a sample that the receiver will never take"),
     ("SamplesDeadLettered", "likewise"),
     ("SamplesArchived", "a sample too old for the receiver"),
