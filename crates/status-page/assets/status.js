@@ -3,13 +3,14 @@
 
 const language = document.documentElement.lang;
 const shown = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const withSeconds = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 
 function localTimes(root) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const at = new Date(element.dateTime);
     if (!Number.isNaN(at.getTime())) {
       element.title = element.dateTime;
-      element.textContent = shown.format(at);
+      element.textContent = (element.className === "second" ? withSeconds : shown).format(at);
     }
   }
 }

@@ -75,6 +75,13 @@ pub(crate) fn time(at: Timestamp, language: Language) -> Markup {
     html! { time datetime=(machine) { (moment(at, language)) } }
 }
 
+/// The time of a run, with seconds: several runs of a probe may be in the same minute.
+pub(crate) fn second(at: Timestamp, language: Language) -> Markup {
+    let machine = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let text = format!("{}, {}", date(at, language), at.strftime("%H:%M:%S UTC"));
+    html! { time.second datetime=(machine) { (text) } }
+}
+
 /// `25 Nov 2026, 14:05 UTC`.
 pub(crate) fn moment(at: Timestamp, language: Language) -> String {
     format!("{}, {}", date(at, language), at.strftime("%H:%M UTC"))

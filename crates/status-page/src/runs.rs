@@ -31,7 +31,7 @@ pub(crate) fn run_table(site: &Site, public: Disclosure, runs: &[RunView]) -> Ma
                     tbody {
                         @for run in runs {
                             tr {
-                                th scope="row" { (format::time(run.due, language)) }
+                                th scope="row" { (format::second(run.due, language)) }
                                 td {
                                     @match run.verdict {
                                         Some(verdict) => {
