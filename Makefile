@@ -29,8 +29,8 @@ check: ## format, lints, unit tests, licences, template, dashboards
 test-gradio-quick: ## conversations with the last release of each major version of Gradio
 	@$(ENDTOEND) gradio -- latest::
 
-test-e2e: programs ## scenarios on the local AWS, the report page in a browser, `serve` with a mail server (ONLY=mail: those with this name)
-	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) pages -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) serve -- $(ONLY) && $(ENDTOEND) archive -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
+test-e2e: programs ## scenarios on the local AWS, the report and status pages in a browser, `serve` with a mail server (ONLY=mail: those with this name)
+	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) pages -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) status_page -- $(ONLY) && $(ENDTOEND) serve -- $(ONLY) && $(ENDTOEND) archive -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
 
 test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 	@for one in $(or $(ONLY:%=::%::),::); do $(ENDTOEND) gradio -- $$one || exit 1; done
