@@ -80,7 +80,7 @@ impl Encoder {
     /// When an index is out of range or the request exceeds 4 GiB.
     pub fn encode(&mut self, protocol: Protocol, entries: &[Entry], picked: &[u32]) -> Encoded<'_> {
         if let Some(template) = self.cache.filled(protocol, entries, picked) {
-            template.compress(&mut self.packed);
+            template.compress(&mut self.compressor, &mut self.packed);
             return Encoded {
                 body: &self.packed,
                 plain_length: template.plain_length(),

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::snappy::Copies;
+use super::snappy::{Compressor, Copies};
 use crate::{Datum, Entry, Protocol, Sample, Series};
 
 /// Times whose varint has six bytes: from 1971 to 2109.
@@ -45,6 +45,8 @@ pub(crate) struct Template {
     searched_length: usize,
     /// Requests since then.
     uses: u32,
+    /// Its values are alike in another way each time, so that copies of an earlier request are not worth it.
+    is_irregular: bool,
     /// The copies are to be searched with the next request.
     is_due: bool,
     /// The last request, if the search is due.
@@ -87,18 +89,30 @@ impl Template {
         })
     }
 
-    pub(crate) fn compress(&mut self, packed: &mut Vec<u8>) {
+    pub(crate) fn compress(&mut self, compressor: &mut Compressor, packed: &mut Vec<u8>) {
         self.uses += 1;
-        let before = self.before.take();
-        if let Some(before) = &before {
-            self.copies = Copies::of(&self.without_changes(before));
-        }
-        self.copies.replay(&self.plain, packed);
-        if before.is_some() {
-            (self.searched_length, self.uses) = (packed.len(), 0);
+        if let Some(before) = self.before.take() {
+            self.search(&before, compressor, packed);
+        } else if self.is_irregular {
+            compressor.compress(&self.plain, packed);
+        } else {
+            self.copies.replay(&self.plain, packed);
         }
         let is_larger = self.searched_length * 33 / 32 < packed.len();
         self.is_due = SEARCH_AFTER <= self.uses || is_larger && SEARCH_LARGER_AFTER <= self.uses;
+    }
+
+    fn search(&mut self, before: &[u8], compressor: &mut Compressor, packed: &mut Vec<u8>) {
+        self.copies = Copies::of(&self.without_changes(before));
+        self.copies.replay(&self.plain, packed);
+        let mut other = Vec::new();
+        compressor.compress(&self.plain, &mut other);
+        self.is_irregular = other.len() * 9 / 8 < packed.len();
+        if self.is_irregular {
+            self.copies = Copies::default();
+            packed.clone_from(&other);
+        }
+        (self.searched_length, self.uses) = (packed.len(), 0);
     }
 
     /// The request with other bytes instead of those of values that differ from `before`, since a copy of them
@@ -189,6 +203,7 @@ impl Cache {
             copies: Copies::default(),
             searched_length: 0,
             uses: 0,
+            is_irregular: false,
             is_due: true,
             before: None,
             last_used: self.now,
