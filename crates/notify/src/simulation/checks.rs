@@ -1,6 +1,7 @@
 //! The invariants of every history.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use domain::Severity;
 use jiff::Timestamp;
@@ -249,7 +250,7 @@ impl Checks {
     pub(super) fn settled(
         &mut self,
         world: &World,
-        stored: &BTreeMap<String, (AlarmRecord, u64)>,
+        stored: &BTreeMap<String, (Rc<AlarmRecord>, u64)>,
         now: i64,
     ) {
         let fault = world.last_fault(ANY, now).max(self.redelivered.min(now));
@@ -260,7 +261,7 @@ impl Checks {
                 Severity::Ticket => "tickets",
             };
             let belief = self.beliefs.get(&(index, receiver.to_owned())).copied();
-            let record = stored.get(alarm.key()).map(|(record, _)| record);
+            let record = stored.get(alarm.key()).map(|(record, _)| &**record);
             match alarm.kind {
                 Kind::Alertmanager => self.settled_report(world, index, belief, fault, now),
                 _ => self.settled_alarm(alarm, index, belief, record, fault, now),

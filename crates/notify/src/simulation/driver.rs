@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::checks::Checks;
@@ -53,7 +54,7 @@ pub(super) struct Driver<'a> {
     steps: BTreeMap<u64, Step>,
     sequence: u64,
     /// The table: records with their revisions.
-    pub(super) stored: BTreeMap<String, (AlarmRecord, u64)>,
+    pub(super) stored: BTreeMap<String, (Rc<AlarmRecord>, u64)>,
     pub(super) lock_until: i64,
     pub(super) flush_claimed_until: i64,
     pub(super) environments: [RecordCache; 2],
@@ -225,7 +226,7 @@ impl<'a> Driver<'a> {
             && record.is_open()
             && !self.world.fails(Part::StoreWrite, now)
         {
-            record.acknowledged = Some(by);
+            Rc::make_mut(record).acknowledged = Some(by);
             *revision += 1;
             self.checks.log(now, &format!("acknowledge alarm-{alarm}"));
         }

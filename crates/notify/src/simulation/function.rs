@@ -2,6 +2,7 @@
 //! function's own steps (`functions/alerts`: `intake`, `delivery` and `storage`).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::driver::{Driver, Ended, LOCK, Step, VISIBILITY};
 use super::world::{Kind, MINUTE, Part, Truth, time};
@@ -17,7 +18,7 @@ const RESTORE_AFTER: i64 = 60;
 
 /// The records of one reconciliation.
 struct Work {
-    before: Records,
+    before: BTreeMap<String, Rc<AlarmRecord>>,
     revisions: BTreeMap<String, u64>,
     records: Records,
 }
@@ -51,12 +52,12 @@ impl Driver<'_> {
             return self.take_without_store(alert, environment, now);
         }
         self.checks.delivered_event(self.world, &alert, now);
-        let before = self.stored.get(&alert.key).map(|(record, _)| record);
+        let before = self.stored.get(&alert.key).map(|(record, _)| &**record);
         let waits = match self.observe(before, &alert, now) {
             Some(record) => {
                 let waits = record.waiting_since.is_some();
                 let revision = self.stored.get(&alert.key).map_or(0, |(_, revision)| *revision);
-                self.stored.insert(alert.key.clone(), (record, revision + 1));
+                self.stored.insert(alert.key.clone(), (Rc::new(record), revision + 1));
                 waits
             }
             None => before.is_some_and(|record| record.waiting_since.is_some()),
@@ -150,7 +151,7 @@ impl Driver<'_> {
             && !cache.query_failed()
             && !cache.has_unsaved()
             && !cache.store_is_failing()
-            && !is_due(self.stored.values().map(|(record, _)| record), &self.rules, at)
+            && !is_due(self.stored.values().map(|(record, _)| &**record), &self.rules, at)
         {
             // What the code below would find out after copying every record.
             return Ok(());
@@ -204,13 +205,14 @@ impl Driver<'_> {
 
     fn load(&mut self, environment: usize, now: i64) -> Work {
         let works = !self.world.fails(Part::StoreRead, now);
-        let stored: Option<Records> = works
-            .then(|| self.stored.iter().map(|(key, (r, _))| (key.clone(), r.clone())).collect());
-        let revisions = self.stored.iter().filter(|_| works);
+        let stored = || self.stored.iter().filter(|_| works);
+        let records = works.then(|| {
+            stored().map(|(key, (record, _))| (key.clone(), AlarmRecord::clone(record))).collect()
+        });
         Work {
-            before: stored.clone().unwrap_or_default(),
-            revisions: revisions.map(|(key, (_, revision))| (key.clone(), *revision)).collect(),
-            records: self.environments[environment].load(stored, time(now)),
+            before: stored().map(|(key, (record, _))| (key.clone(), Rc::clone(record))).collect(),
+            revisions: stored().map(|(key, (_, revision))| (key.clone(), *revision)).collect(),
+            records: self.environments[environment].load(records, time(now)),
         }
     }
 
@@ -246,7 +248,7 @@ impl Driver<'_> {
         let works = !self.world.fails(Part::StoreWrite, now);
         for (key, record) in &work.records {
             let unsaved = self.environments[environment].is_unsaved(key);
-            if work.before.get(key) == Some(record) && !unsaved {
+            if work.before.get(key).map(|before| &**before) == Some(record) && !unsaved {
                 continue;
             }
             if works {
@@ -254,14 +256,16 @@ impl Driver<'_> {
                 let stored = self.stored.remove(key);
                 let revision = stored.as_ref().map_or(0, |(_, revision)| *revision);
                 let merged = match stored {
-                    Some((stored, revision)) if revision != over => record.clone().merged(stored),
+                    Some((stored, revision)) if revision != over => {
+                        record.clone().merged(Rc::unwrap_or_clone(stored))
+                    }
                     _ => {
                         work.revisions.insert(key.clone(), revision + 1);
                         record.clone()
                     }
                 };
-                self.stored.insert(key.clone(), (merged, revision + 1));
-                work.before.insert(key.clone(), record.clone());
+                self.stored.insert(key.clone(), (Rc::new(merged), revision + 1));
+                work.before.insert(key.clone(), Rc::new(record.clone()));
             } else {
                 self.checks.store_fault(now);
                 self.environments[environment].store_failed(time(now));
@@ -303,10 +307,11 @@ impl Driver<'_> {
                 break;
             }
             let (merged, revision) = match self.stored.remove(&record.alert.key) {
-                Some((stored, revision)) => (record.merged(stored), revision),
+                Some((stored, revision)) => (record.merged(Rc::unwrap_or_clone(stored)), revision),
                 None => (record, 0),
             };
-            self.stored.insert(merged.alert.key.clone(), (merged.clone(), revision + 1));
+            let stored = (Rc::new(merged.clone()), revision + 1);
+            self.stored.insert(merged.alert.key.clone(), stored);
             self.environments[environment].keep(merged, true);
         }
         if !self.queue_unsaved(environment, now) {
@@ -330,12 +335,11 @@ impl Driver<'_> {
                 facts.muted.insert(alarm.key().to_owned());
             }
             if exists {
-                let alert = alarm.alert(truth, None, since);
-                let reason = String::new();
-                let fact = Fact::Is { state: alert.state, since: time(since), reason };
+                let state = truth.state();
+                let fact = Fact::Is { state, since: time(since), reason: String::new() };
                 facts.alarms.insert(alarm.key().to_owned(), fact);
-                if alert.state != State::Ok {
-                    listed.push(alert);
+                if state != State::Ok {
+                    listed.push(alarm.alert(truth, None, since));
                 }
             } else if records.contains_key(alarm.key()) {
                 facts.alarms.insert(alarm.key().to_owned(), Fact::Absent);

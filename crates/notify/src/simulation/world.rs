@@ -25,6 +25,17 @@ pub(super) enum Truth {
     Deleted,
 }
 
+impl Truth {
+    /// What CloudWatch reports; a deleted alarm is not reported.
+    pub(super) fn state(self) -> State {
+        match self {
+            Self::Ok | Self::Deleted => State::Ok,
+            Self::Alarm => State::Alarm,
+            Self::NoData => State::InsufficientData,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Down,
@@ -146,14 +157,9 @@ impl Alarm {
 
     /// The event or the answer of a query for a state.
     pub(super) fn alert(&self, truth: Truth, previous: Option<Truth>, since: i64) -> Alert {
-        let state = |truth| match truth {
-            Truth::Ok | Truth::Deleted => State::Ok,
-            Truth::Alarm => State::Alarm,
-            Truth::NoData => State::InsufficientData,
-        };
         Alert {
-            state: state(truth),
-            previous: previous.map(state),
+            state: truth.state(),
+            previous: previous.map(Truth::state),
             changed: time(since),
             reported: time(since),
             ..self.base.clone()
