@@ -13,6 +13,7 @@ use deploy::process::Processes;
 use deploy::progress::Progress;
 use deploy::python::{BUILD_TOOLS, SAM};
 use deploy::run;
+use release::programs::Libc;
 use release::{VERSION, aws, changelog, formula, linux, oci, pack, programs, sbom, wheel};
 
 /// The JSON Schema of probe files; its `$id` names this file.
@@ -24,6 +25,9 @@ struct Arguments {
     /// Processor to build for, `x86_64` or `arm64`. Repeat it for both. That of this machine by default.
     #[arg(long = "architecture", value_name = "NAME")]
     architectures: Vec<String>,
+    /// C library of the command. `gnu` is for tests on a machine without Rust's musl target.
+    #[arg(long, value_enum, default_value = "musl")]
+    libc: Libc,
     /// Folder for the files.
     #[arg(long, default_value = "dist")]
     output: PathBuf,
@@ -59,7 +63,7 @@ async fn release(arguments: Arguments, progress: &Progress) -> anyhow::Result<()
     fs::create_dir_all(&output)?;
     let mut files = Files { output, checksums: BTreeMap::new() };
     files.write("release-notes.md", notes.as_bytes())?;
-    let release = Release { root, processes: &processes, progress };
+    let release = Release { root, libc: arguments.libc, processes: &processes, progress };
     for architecture in architectures {
         release.build(architecture, &mut files).await?;
     }
@@ -95,6 +99,7 @@ impl Files {
 
 struct Release<'a> {
     root: &'a Path,
+    libc: Libc,
     processes: &'a Processes,
     progress: &'a Progress,
 }
@@ -103,7 +108,7 @@ impl Release<'_> {
     async fn build(&self, architecture: Architecture, files: &mut Files) -> anyhow::Result<()> {
         let (root, name) = (self.root, architecture.as_str());
         let compile = async {
-            let path = programs::vigie(root, architecture, self.processes).await?;
+            let path = programs::vigie(root, architecture, self.libc, self.processes).await?;
             let program = fs::read(&path).with_context(|| format!("`{}`", path.display()))?;
             let shown = format!("{} MB, static", program.len() / 1_000_000);
             Ok::<_, anyhow::Error>((program, shown))
@@ -134,7 +139,7 @@ impl Release<'_> {
         let wheel = wheel::wheel(vigie, &readme, &license, architecture)?;
         files.write(&wheel::file_name(architecture), &wheel)?;
         let parts = ["cli"].into_iter().chain(FUNCTIONS).collect::<Vec<_>>();
-        let sbom = sbom::sbom(root, &parts, programs::triple(architecture))?;
+        let sbom = sbom::sbom(root, &parts, programs::triple(architecture, self.libc))?;
         files.write(&format!("vigie-{VERSION}-{name}.cdx.json"), sbom.as_bytes())
     }
 }
