@@ -21,6 +21,8 @@ const BOTS: [&str; 3] = ["every-minute", "every-two-minutes", "twice-a-minute"];
 /// Until the first runs of every probe have been counted.
 const WARM_UP: Duration = Duration::from_secs(150);
 const MINUTES_A_MONTH: f64 = 43_200.0;
+/// As the environment `local` is deployed.
+const ARGUMENTS: [&str; 4] = ["--remote-write", "--heartbeat", "--metrics", "full"];
 
 /// The part of `vigie cost --json` that is compared, per month.
 #[derive(Deserialize)]
@@ -32,8 +34,8 @@ struct Usage {
     metrics: f64,
     metric_requests: f64,
     metrics_queried: f64,
-    messages_sent: f64,
-    fifo_messages_sent: f64,
+    send_requests: f64,
+    fifo_send_requests: f64,
     table_writes: f64,
     objects_written: f64,
     objects_read: f64,
@@ -124,7 +126,7 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
         actions("vigie-local", &["metrics of cloudwatch:GetMetricData"]),
     );
     let sent = actions("vigie-local", &["sqs:SendMessage"]);
-    row("messages sent", estimate.messages_sent + estimate.fifo_messages_sent, sent);
+    row("requests that send messages", estimate.send_requests + estimate.fifo_send_requests, sent);
     let writes = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"];
     row("table writes", estimate.table_writes, actions("vigie-local", &writes));
     row("objects written", estimate.objects_written, actions("vigie-local", &["s3:PutObject"]));
@@ -142,7 +144,10 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     let header = [title.as_str(), "estimated", "counted", "difference"].map(str::to_owned).to_vec();
     Ok(vec![Table {
         title: "Usage of an environment, estimated and counted".to_owned(),
-        notes: vec!["`vigie cost tests/e2e/probes/cost --json --remote-write --heartbeat`, and the requests that the emulator counted.".to_owned()],
+        notes: vec![format!(
+            "`vigie cost tests/e2e/probes/cost --json {}`, and the requests that the emulator counted.",
+            ARGUMENTS.join(" ")
+        )],
         header,
         rows,
     }])
@@ -161,7 +166,8 @@ async fn estimate(bench: &Bench<'_>, env: &LocalEnvironment) -> anyhow::Result<U
     let vigie = command::build(bench.root, &env.processes).await?;
     let mut command = Command::new(vigie);
     command
-        .args(["cost", "tests/e2e/probes/cost", "--json", "--remote-write", "--heartbeat"])
+        .args(["cost", "tests/e2e/probes/cost", "--json"])
+        .args(ARGUMENTS)
         .current_dir(bench.root);
     let output = command.output().await?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -216,7 +222,11 @@ async fn log_bytes(env: &LocalEnvironment, from: SystemTime) -> anyhow::Result<f
             }
             let page = env.aws.call("logs", "Logs_20140328.FilterLogEvents", &request).await?;
             for event in page["events"].as_array().into_iter().flatten() {
-                bytes += event["message"].as_str().map_or(0, str::len) + OVERHEAD;
+                let message = event["message"].as_str().unwrap_or_default();
+                // The environment `local` has `LogLevel=debug`.
+                if !message.contains(r#""level":"DEBUG""#) {
+                    bytes += message.len() + OVERHEAD;
+                }
             }
             token = page["nextToken"].clone();
             if token.is_null() {

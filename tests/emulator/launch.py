@@ -23,7 +23,8 @@ it right, or does it elsewhere, has to be looked at by a person.
    As for every alarm, the harness evaluates it.
 
 9. Requests that were allowed are counted by role and action, and written to the file `REQUEST_COUNTS` every second.
-   For `GetMetricData` the metrics are counted too, because AWS bills each of them.
+   `PutMetricData` needs no permission here, so it is counted apart. For `GetMetricData` the metrics are counted,
+   because AWS bills each of them.
 
 Nothing else of the emulator is touched. Settings come from its own environment variables.
 """
@@ -305,6 +306,13 @@ def with_counted_requests(iam_evaluator, cloudwatch, path):
 
         return counted
 
+    def around_published(put_metric_data):
+        def counted(params, cbor_data, is_cbor, is_json=False):
+            count("cloudwatch:PutMetricData")
+            return put_metric_data(params, cbor_data, is_cbor, is_json)
+
+        return counted
+
     def around_queries(get_metric_data):
         def counted(params, cbor_data, is_cbor, is_json=False):
             if cbor_data:
@@ -316,6 +324,7 @@ def with_counted_requests(iam_evaluator, cloudwatch, path):
 
     parameters = ["access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"]
     replace(iam_evaluator, "enforce", parameters, around_enforce)
+    replace(cloudwatch, "_put_metric_data", ["params", "cbor_data", "is_cbor", "is_json"], around_published)
     replace(cloudwatch, "_get_metric_data", ["params", "cbor_data", "is_cbor", "is_json"], around_queries)
 
     def write():

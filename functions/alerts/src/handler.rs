@@ -1,6 +1,7 @@
 //! Handles one batch of the queue.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -30,14 +31,25 @@ pub struct Alerts {
     pub(crate) cache: Mutex<RecordCache>,
     /// For the heartbeat only, and created with the first one: it reads the system's certificates.
     pub(crate) http: OnceLock<reqwest::Client>,
+    /// When the stack was first used. The table knows it, and it is read once.
+    pub(crate) first_use: OnceLock<Timestamp>,
+    /// Before this time, in seconds since 1970, this process does not ask the table whether subscriptions are due.
+    pub(crate) subscriptions_due: AtomicI64,
 }
 
 impl Alerts {
     #[must_use]
     pub fn new(config: Config, clients: Clients) -> Self {
         let store = NotificationStore::new(clients.dynamodb.clone(), config.table.clone());
-        let (cache, http) = (Mutex::default(), OnceLock::new());
-        Self { config, clients, store, cache, http }
+        Self {
+            config,
+            clients,
+            store,
+            cache: Mutex::default(),
+            http: OnceLock::new(),
+            first_use: OnceLock::new(),
+            subscriptions_due: AtomicI64::new(i64::MIN),
+        }
     }
 
     /// Handles a batch and returns the messages that SQS must deliver again.

@@ -2,6 +2,7 @@
 //! after what is due was sent, and its failures are only logged.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::error::SdkError;
@@ -35,6 +36,8 @@ const STORE_OUTAGE: Duration = Duration::from_secs(600);
 /// a stack, so that the recipients have time to confirm.
 const DAILY: Duration = Duration::from_secs(86_400 - 600);
 const HOURLY: Duration = Duration::from_secs(3_600 - 60);
+/// How long a process waits after a claim that another one holds: each claim is a write.
+const CLAIM_AGAIN: Duration = Duration::from_secs(600);
 const FIRST_HOUR: Duration = Duration::from_secs(3_600);
 /// The most pages of subscriptions of a topic, a hundred each.
 const MOST_PAGES: usize = 20;
@@ -148,8 +151,12 @@ impl Alerts {
         if self.is_first_hour(now).await {
             return;
         }
+        if now.as_second() < self.subscriptions_due.load(Ordering::Relaxed) {
+            return;
+        }
         // If the table is unavailable the check runs more often, which is harmless.
         if !self.store.claim("subscriptions", now, HOURLY).await.unwrap_or(true) {
+            self.subscriptions_due.store((now + CLAIM_AGAIN).as_second(), Ordering::Relaxed);
             return;
         }
         let mut topics = Vec::new();
@@ -185,12 +192,15 @@ impl Alerts {
         }
     }
 
-    /// The claim is set once, at the first tick of the stack, and found again for as long as ticks renew it.
     async fn is_first_hour(&self, now: Timestamp) -> bool {
-        match self.store.first_seen("stack", now).await {
-            Ok(first) => now.duration_since(first).unsigned_abs() < FIRST_HOUR,
-            Err(_) => false,
-        }
+        let first = match self.first_use.get() {
+            Some(first) => *first,
+            None => match self.store.first_seen("stack", now).await {
+                Ok(first) => *self.first_use.get_or_init(|| first),
+                Err(_) => return false,
+            },
+        };
+        now.duration_since(first).unsigned_abs() < FIRST_HOUR
     }
 
     /// Sends the list of unconfirmed addresses over a topic that reaches someone, if possible not one of theirs.

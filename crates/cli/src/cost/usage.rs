@@ -70,10 +70,11 @@ pub(crate) struct Usage {
     pub(crate) metric_requests: f64,
     /// Metrics that `GetMetricData` queries; each is billed as a request.
     pub(crate) metrics_queried: f64,
-    /// Messages that the functions send; each is also received and deleted.
-    pub(crate) messages_sent: f64,
+    /// Requests with which the functions send up to ten messages.
+    pub(crate) send_requests: f64,
+    /// Likewise, those with which Scheduler, SNS and Lambda send, poll, receive and delete.
     pub(crate) queue_requests: f64,
-    pub(crate) fifo_messages_sent: f64,
+    pub(crate) fifo_send_requests: f64,
     pub(crate) fifo_queue_requests: f64,
     pub(crate) log_bytes: f64,
     pub(crate) mails: f64,
@@ -167,9 +168,12 @@ pub(super) const READS_A_PROBE: f64 = MINUTES_A_MONTH + (15.0 * 6.0 + 42.0) * HO
 pub(super) const READS: f64 = MINUTES_A_MONTH;
 /// State changes per month and probe, each with a mail.
 pub(super) const MAILS: f64 = 10.0;
-/// Log bytes per invocation and per run.
-pub(super) const LOG_INVOCATION: f64 = 600.0;
-pub(super) const LOG_RUN: f64 = 500.0;
+/// Messages that `SendMessageBatch` takes.
+pub(super) const LARGEST_BATCH: usize = 10;
+/// Bytes of the three lines that Lambda writes about an invocation, and of a line of a function with `LogLevel=info`; each
+/// with the 26 bytes that CloudWatch adds.
+pub(super) const LOG_INVOCATION: f64 = 370.0;
+pub(super) const LOG_LINE: f64 = 400.0;
 
 /// What these probes use in a month. Without probes: what an empty environment uses.
 pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
@@ -188,15 +192,15 @@ pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
     let bridging = if assumed.remote_write { probing } else { 0.0 };
     let invocations = probing + bridging + CALLED_EACH_MINUTE * MINUTES_A_MONTH;
 
-    // Each invocation of the prober publishes once, and the bridge every minute it runs.
-    let published =
-        probing + MINUTES_A_MONTH * DISPATCHER_REQUESTS_A_MINUTE + bridging.min(MINUTES_A_MONTH);
+    // Each invocation of the prober with runs publishes once, and the bridge every minute it runs.
+    let published = messages.runs
+        + MINUTES_A_MONTH * DISPATCHER_REQUESTS_A_MINUTE
+        + bridging.min(MINUTES_A_MONTH);
     let heartbeat = if assumed.heartbeat { HEARTBEAT_METRICS * MINUTES_A_MONTH } else { 0.0 };
     let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
     let polled = POLLED_QUEUES + float(assumed.locations.saturating_sub(1));
-    // The tick of the alerts function is a message too.
-    let sent = probing + count * MAILS + MINUTES_A_MONTH;
-    let forwarded = if assumed.remote_write { runs + scrapes } else { 0.0 };
+    // An alarm and the tick of the alerts function are messages of AWS.
+    let of_aws = count * MAILS + MINUTES_A_MONTH;
     let fifo_polls = if assumed.remote_write { polls } else { 0.0 };
     let records = if assumed.history == History::Off { 0.0 } else { runs };
     let network = |network, interfaces| {
@@ -216,11 +220,14 @@ pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
         composite_alarms: alarms.composite,
         metric_requests: published,
         metrics_queried: heartbeat,
-        messages_sent: sent,
-        queue_requests: 3.0 * sent + polled * polls,
-        fifo_messages_sent: forwarded,
-        fifo_queue_requests: 3.0 * forwarded + fifo_polls,
-        log_bytes: invocations * LOG_INVOCATION + (runs + scrapes) * LOG_RUN,
+        send_requests: messages.batches,
+        queue_requests: messages.batches + 2.0 * probing + 3.0 * of_aws + polled * polls,
+        fifo_send_requests: bridging,
+        fifo_queue_requests: 3.0 * bridging + fifo_polls,
+        // A line for each run, each scrape, each message to the prober and to the bridge, and each minute of the others.
+        log_bytes: invocations * LOG_INVOCATION
+            + (runs + scrapes + probing + bridging + CALLED_EACH_MINUTE * MINUTES_A_MONTH)
+                * LOG_LINE,
         mails: count * MAILS,
         publishes: count * MAILS * 2.0,
         table_writes: runs + records + TICK_WRITES * MINUTES_A_MONTH,
@@ -336,6 +343,8 @@ fn alarm_metrics(locations: usize) -> f64 {
 struct Messages {
     runs: f64,
     scrapes: f64,
+    /// Requests that send up to ten of them.
+    batches: f64,
 }
 
 /// The messages to all locations. Only the home location has scrapes.
@@ -344,7 +353,9 @@ fn messages_of_locations(probes: &[Probe], deployed: usize) -> Messages {
     for index in 1..deployed {
         let here = probes.iter().filter(|probe| index < locations_of(probe, deployed)).cloned();
         let here: Vec<Probe> = here.map(|probe| Probe { scrape: Vec::new(), ..probe }).collect();
-        all.runs += messages_a_month(&here).runs;
+        let there = messages_a_month(&here);
+        all.runs += there.runs;
+        all.batches += there.batches;
     }
     all
 }
@@ -355,18 +366,24 @@ fn messages_a_month(probes: &[Probe]) -> Messages {
     // As many minutes as the longest interval, so that every probe is counted as often as it runs.
     let longest = probes.iter().map(|probe| probe.every.as_secs()).max().unwrap_or(60);
     let minutes = longest.div_ceil(60).clamp(10, 1_440);
-    let (mut runs, mut scrapes) = (0_usize, 0_usize);
+    let (mut runs, mut scrapes, mut batches) = (0_usize, 0_usize, 0_usize);
     for minute in 0..minutes {
         let start = i64::try_from(minute * 60).unwrap_or(0);
         let Ok(start) = Timestamp::from_second(1_800_000_000 + start) else { continue };
-        for orders in plan(probes, &environment, start) {
-            runs += usize::from(!orders.runs.is_empty());
-            scrapes += usize::from(!orders.scrapes.is_empty());
+        let requests = plan(probes, &environment, start);
+        batches += requests.len().div_ceil(LARGEST_BATCH);
+        for request in requests {
+            runs += usize::from(!request.runs.is_empty());
+            scrapes += usize::from(!request.scrapes.is_empty());
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "at most a day's minutes")]
     let months = MINUTES_A_MONTH / minutes as f64;
-    Messages { runs: float(runs) * months, scrapes: float(scrapes) * months }
+    Messages {
+        runs: float(runs) * months,
+        scrapes: float(scrapes) * months,
+        batches: float(batches) * months,
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of probes and messages are far below 2^53")]
