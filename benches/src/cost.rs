@@ -135,7 +135,7 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     row("notifications published", mails, actions("vigie-local", &["sns:Publish"]));
     let bytes = log_bytes(&env, from).await?;
     row("bytes of logs", estimate.log_bytes, bytes);
-    // A metric is billed for each hour in which it has a value, whatever the number of values.
+    // A metric is billed for each hour in which it has a value.
     rows.push(metric_row(estimate.metrics, published(&env).await?));
 
     let all = serde_json::to_string_pretty(&after)?;
