@@ -116,6 +116,7 @@ impl LocalEnvironment {
             put_secrets(&aws, &probe_folder(root, probes).join(SECRETS)).await?;
             parameters.push(("Probes", format!("s3://{PROBES_BUCKET}/{probes}")));
             parameters.push(("MetricStreams", "on".to_owned()));
+            parameters.push(("StatusPage", "internal".to_owned()));
         }
         let deployment = async {
             deploy(&checkout, &aws.endpoint, &state, alarms.as_deref(), &parameters).await?;

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
 use super::order::Order;
 use super::{
-    broken, expressions, metric_stream, metrics, neighbour, operator, outage, secrecy, senders,
+    broken, expressions, locations, metric_stream, metrics, neighbour, operator, outage, secrecy,
+    senders,
 };
 use harness::environment::{LocalEnvironment, WATCH};
 use harness::local_aws;
@@ -130,6 +131,10 @@ fn of_the_whole_run() -> Vec<Scenario> {
             Box::pin(operator::commands_of_the_runbook_work(env))
         })
         .needs(&[WRONG]),
+        Scenario::new("run_history_is_listed_and_replayed", |env, _| {
+            Box::pin(operator::run_history(env))
+        })
+        .needs(&[ERROR]),
         Scenario::new("smoke_run_reports_what_the_prober_sees", |env, _| {
             Box::pin(operator::smoke_run(env))
         }),
@@ -141,6 +146,9 @@ fn alone() -> Vec<Scenario> {
     vec![
         Scenario::new("deploy_and_remove_beside_another_environment", |env, _| {
             Box::pin(neighbour::comes_and_goes(env))
+        }),
+        Scenario::new("locations_agree_before_a_page", |env, _| {
+            Box::pin(locations::agree_before_a_page(env))
         }),
         Scenario::new("mail_about_an_alert_from_prometheus", |env, _| {
             Box::pin(senders::alertmanager(env))

@@ -13,6 +13,7 @@
 mod broken;
 mod expressions;
 mod list;
+mod locations;
 mod mails;
 mod metric_stream;
 mod metrics;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Output;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, ensure};
 use testkit::runbook::Runbook;
@@ -51,6 +52,52 @@ pub(super) async fn smoke_run(env: &LocalEnvironment) -> anyhow::Result<()> {
     let output = operator.does("vigie", &["smoke", "--environment", "elsewhere"]).await?;
     ensure!(output.status.code() == Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
+}
+
+/// `vigie report --list` and `vigie backtest --aws` read the run history of a probe that broke once and recovered.
+pub(super) async fn run_history(env: &LocalEnvironment) -> anyhow::Result<()> {
+    let (probe, operator) = ("failing", Operator::at(env).await?);
+    let arguments = ["report", "--list", probe, "--environment", "local", "--since", "1h"];
+    let output = operator.does("vigie", &arguments).await?;
+    let (listed, totals) = (text(&output.stdout), text(&output.stderr));
+    ensure!(output.status.success(), "ended with {}\n{totals}", output.status);
+    let failed: Vec<&str> = listed.lines().filter(|line| line.contains("  down ")).collect();
+    ensure!(failed.len() >= 2 && listed.contains(" app_error "), "{listed}");
+    let [runs, up, degraded, down, unknown, maintenance] = numbers(&totals)[..] else {
+        anyhow::bail!("no six numbers in `{totals}`");
+    };
+    ensure!(down == failed.len() && maintenance == 0, "{totals}\n{listed}");
+    let judged = up + degraded + down;
+    ensure!(judged + unknown == runs, "{totals}");
+    // Runs are published and recorded together; a run may end in between.
+    let from = SystemTime::now() - Duration::from_secs(3_600);
+    let published = env.metrics(probe).read("Success", "SampleCount", from).await?.len();
+    ensure!(judged.abs_diff(published) <= 1, "{published} runs were published: {totals}");
+    let key = failed[0].split_whitespace().last().context("no key")?;
+    let report = operator.does("vigie", &["report", key, "--environment", "local"]).await?;
+    ensure!(said(&report).contains("The model is overloaded"), "{key}: {}", said(&report));
+
+    let mut arguments = vec!["backtest", probe, "--aws", "--environment", "local"];
+    arguments.extend(["--outage", "20s", "--rule", "2 of 3", "--rule", "100 of 100"]);
+    let output = operator.does("vigie", &arguments).await?;
+    let table = text(&output.stdout);
+    ensure!(output.status.success(), "{}", said(&output));
+    let row = |rule: &str| {
+        let row = table.lines().find(|line| line.contains(rule));
+        row.map(|row| numbers(row.split_once(rule).map_or("", |(_, rest)| rest)))
+    };
+    for (rule, expected) in [("2 of 3", [1, 1, 0, 0]), ("100 of 100", [0, 1, 1, 0])] {
+        let row = row(rule).unwrap_or_default();
+        ensure!(row.get(1..5) == Some(&expected), "pages, outages, missed, false pages:\n{table}");
+        // On a slow machine some runs have no verdict.
+        ensure!(row[0].abs_diff(runs) <= 2 + unknown, "{totals}\n{table}");
+    }
+    Ok(())
+}
+
+/// The whole numbers of a text.
+fn numbers(text: &str) -> Vec<usize> {
+    text.split(|byte: char| !byte.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
 }
 
 /// A shell with the tools and the credentials of an operator.
@@ -102,6 +149,9 @@ impl Operator {
 }
 
 fn said(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

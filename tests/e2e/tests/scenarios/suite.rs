@@ -107,6 +107,7 @@ impl Suite {
                     "forgetful",
                     "slow",
                     "silent",
+                    "located",
                     secrecy::BEARER,
                     secrecy::HEADER,
                 ],
