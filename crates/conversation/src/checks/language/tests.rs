@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use replies::{FOURTH, FURTHER, MIXED, MORE, THIRD};
+use replies::{FIFTH, FOURTH, FURTHER, MIXED, MORE, THIRD};
 
 use super::*;
 
@@ -73,6 +73,11 @@ fn third_replies_pass_and_wrong_languages_fail() {
 #[test]
 fn fourth_replies_pass_and_wrong_languages_fail() {
     check(FOURTH.iter().copied(), 0.9);
+}
+
+#[test]
+fn fifth_replies_pass_and_wrong_languages_fail() {
+    check(FIFTH.iter().copied(), 0.9);
 }
 
 #[test]
