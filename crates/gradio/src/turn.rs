@@ -222,8 +222,13 @@ impl<'a> Turn<'a> {
             self.timing.chunks.push(since);
             self.processing_at.extend(self.processing.map(|processing| (since, processing)));
         }
-        let last_change = self.last_change().filter(|_| self.by_timer);
-        self.timing.reply = Some(last_change.unwrap_or(since));
+        let last_change = self.last_change();
+        // A function may write the finished reply once more, such as into the history.
+        let repeats = self.timing.reply.is_some_and(|reply| last_change <= Some(reply));
+        let repeats = repeats && !self.is_silent();
+        if !repeats {
+            self.timing.reply = last_change.filter(|_| self.by_timer).or(Some(since));
+        }
     }
 
     fn last_change(&self) -> Option<Duration> {

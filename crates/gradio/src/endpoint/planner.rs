@@ -42,9 +42,9 @@ impl<'a> Planner<'a> {
             // The page may answer while the user types, without a way to send.
             plans = by_events(&TYPING).filter(|plan| plan.triggers == [plan.message]).collect();
         }
-        // The API of a `ChatInterface` does not run its validator; the page does.
-        let differs = self.has_validator() || self.hides_types();
-        if differs && plans.iter().any(|plan| plan.how == How::Chain) {
+        // The page shows a value otherwise than the API returns it, or rejects it, and the page runs
+        // validators.
+        if self.choice.has_page && plans.iter().any(|plan| plan.how == How::Chain) {
             plans.retain(|plan| plan.how != How::Api);
         }
         plans.sort_by_cached_key(|plan| self.rank(plan));
@@ -378,26 +378,6 @@ impl<'a> Planner<'a> {
 
     fn is_chat_api(&self, at: usize) -> bool {
         is_chat_api(self.config, &self.config.dependencies[at])
-    }
-
-    /// Whether the API of a `ChatInterface` returns each value as a text. In Gradio 4 its output is a
-    /// text box, so that a number or an object looks like an answer; the chatbot of the page rejects
-    /// them.
-    fn hides_types(&self) -> bool {
-        let config = self.config;
-        self.choice.has_page && config.mode == "chat_interface" && config.release().0 == 4
-    }
-
-    /// Whether a `ChatInterface` has a validator: Gradio then queues the function that clears its
-    /// message box, which is not queued otherwise (`ChatInterface._setup_events`, since 6.0).
-    fn has_validator(&self) -> bool {
-        let config = self.config;
-        config.mode == "chat_interface"
-            && config.release() >= (6, 0)
-            && config.dependencies.iter().any(|one| {
-                let clears = one.api_name.as_deref() == Some("_clear_and_save_textbox");
-                clears && one.has_event("submit") && one.queue == Some(true)
-            })
     }
 }
 

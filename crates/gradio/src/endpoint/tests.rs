@@ -50,11 +50,14 @@ fn chat_interface_page_is_a_chain_with_history() {
 }
 
 #[test]
-fn page_of_gradio_4_is_used_because_its_api_hides_types() {
+fn page_of_a_chat_interface_is_used_instead_of_its_api() {
     let cases = [
+        ("g350-chat_stream.json", None, "chain / 0 1! 2!"),
         ("g444-chat_stream.json", None, "chain /_clear_and_save_textbox 0 1! 2!"),
         ("g444-chat_stream.json", Some("/chat"), "api /chat 18!"),
-        ("g6-chat_stream.json", None, "api /stream 6!"),
+        ("g6-chat_stream.json", None, "chain /_clear_and_save_textbox 0 1! 14 2! 3 16 4 29! 30"),
+        ("g6-chat_stream.json", Some("/stream"), "api /stream 6!"),
+        ("g6-multimodal.json", None, "chain /_clear_and_save_textbox 0 1! 14 2! 3 16 4 29! 30"),
     ];
     for (name, endpoint, expected) in cases {
         let endpoint = endpoint.map(|text: &str| text.parse().unwrap());

@@ -19,7 +19,7 @@ fn client(bot: &Bot<'_>) -> ClientBuilder {
 pub(super) async fn memory(bot: &Bot<'_>) -> anyhow::Result<()> {
     let client = client(bot).build()?;
     let mut session = client.connect().await?;
-    expect("the chat", &session.description().how, &bot.shape.how(&bot.version))?;
+    expect("the chat", &session.description().how, &bot.shape.how())?;
     let first = session.say("hello, my name is Ada", &mut |_| {}).await?;
     expect("the reply", &first.text.as_str(), &"I heard you say: hello, my name is Ada")?;
     expect("whether it streams", &(first.timing.chunks.len() > 1), &bot.shape.streams())?;
@@ -38,7 +38,7 @@ pub(super) async fn memory(bot: &Bot<'_>) -> anyhow::Result<()> {
 /// Text in, text out: the app has no memory and answers each turn.
 pub(super) async fn turns(bot: &Bot<'_>) -> anyhow::Result<()> {
     let mut session = client(bot).build()?.connect().await?;
-    expect("the chat", &session.description().how, &bot.shape.how(&bot.version))?;
+    expect("the chat", &session.description().how, &bot.shape.how())?;
     for said in ["hello, my name is Ada", "good bye"] {
         let reply = session.say(said, &mut |_| {}).await?;
         expect("the reply", &reply.text, &format!("I heard you say: {said}"))?;
@@ -55,11 +55,22 @@ pub(super) async fn errors(bot: &Bot<'_>) -> anyhow::Result<()> {
     let error = failed.err().context("no error was seen")?;
     expect("the error", &error.failure(), &Failure::AppError)?;
     expect("its prose", &error.prose(), &"the app reported `the model is overloaded`")?;
+    // The page of a chat interface of Gradio 6 leaves its message box locked after an error.
+    let locks = bot.shape.is_interface() && bot.version.release() >= (6, 0);
+    if locks {
+        let locked = session.say("hello", &mut |_| {}).await;
+        let error = locked.err().context("the message box is not locked")?;
+        expect("the error with a locked box", &error.failure(), &Failure::Page)?;
+        session = client(bot).build()?.connect().await?;
+    }
     let broken = session.say("break off now or never", &mut |_| {}).await;
     let error = broken.err().context("no error was seen in the middle")?;
     expect("the later error", &error.failure(), &Failure::AppError)?;
     let partial = error.partial().map(|partial| partial.text.as_str());
     expect("what was seen before it", &partial, &Some("I heard you say:"))?;
+    if locks {
+        return Ok(());
+    }
     let reply = session.say("what is my name?", &mut |_| {}).await?;
     expect("the memory after errors", &reply.text.as_str(), &"Your name is Ada.")
 }

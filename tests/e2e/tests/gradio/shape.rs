@@ -84,30 +84,27 @@ impl Shape {
         if self == Self::Mounted { "/my/bot" } else { "" }
     }
 
-    pub(super) fn how(self, version: &Version) -> How {
+    pub(super) fn how(self) -> How {
         match self {
-            Self::Chain | Self::Private => How::Chain,
             Self::State | Self::Plain => How::Plain,
-            // Its API returns each value as a text, so the functions of the page are used.
-            _ if is_gradio_4(version) => How::Chain,
-            _ => How::Api,
+            // Also of a `ChatInterface`, whose page is used instead of its API.
+            _ => How::Chain,
         }
     }
 
     /// Whether it is a `ChatInterface`.
-    fn is_interface(self) -> bool {
+    pub(super) fn is_interface(self) -> bool {
         !matches!(self, Self::Chain | Self::Private | Self::State | Self::Plain)
     }
 
     /// Whether the endpoint is part of the app's API.
     pub(super) fn is_public(self, version: &Version) -> bool {
-        let of_page = self.is_interface() && is_gradio_4(version);
-        self != Self::Private && !of_page && self.endpoint(version).is_some()
+        self != Self::Private && !self.is_interface() && self.endpoint(version).is_some()
     }
 
-    /// Functions of one turn.
-    pub(super) fn steps(self, version: &Version) -> usize {
-        match self.how(version) {
+    /// The fewest functions of one turn. The page of a `ChatInterface` has more since 5.0.
+    pub(super) fn least_steps(self) -> usize {
+        match self.how() {
             How::Chain if self.is_interface() => 3,
             How::Chain => 2,
             How::Api | How::Plain => 1,
@@ -134,13 +131,9 @@ impl Shape {
             // 3.40 has the function twice: for the button with a name, for the box without one.
             Self::Plain if version.release() < (3, 50) => None,
             Self::Plain if version.release() < (6, 0) => Some("/predict"),
-            _ if self.is_interface() && is_gradio_4(version) => Some("/_clear_and_save_textbox"),
-            _ if version.release() < (6, 0) => Some("/chat"),
             // From 6.0 on it is called after the user's function.
             Self::Plain => Some("/answer"),
-            Self::Once => Some("/once"),
-            Self::Busy => Some("/slowly"),
-            _ => Some("/stream"),
+            _ => names_functions.then_some("/_clear_and_save_textbox"),
         }
     }
 
@@ -164,8 +157,4 @@ impl Shape {
             { "label": "Temperature", "kind": "slider", "default": 0.7 },
         ])
     }
-}
-
-fn is_gradio_4(version: &Version) -> bool {
-    ((4, 0)..(5, 0)).contains(&version.release())
 }
