@@ -103,7 +103,7 @@ pub(crate) async fn open(
         if let Some(reached) = reached {
             http.page_query = reached.query().map(str::to_owned);
         }
-        page::check_root(&app)?;
+        page::check_root(http, &mut app, until).await?;
     }
     Ok(app)
 }

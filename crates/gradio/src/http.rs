@@ -6,7 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use http::header::{
+    ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
+    RETRY_AFTER,
+};
 use reqwest::cookie::{CookieStore as _, Jar};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Method, RequestBuilder, Response};
@@ -56,6 +59,8 @@ pub(crate) struct Http {
     jar: Arc<Jar>,
     /// Headers of every request. Not part of the client, because a login can add one.
     pub(crate) headers: HeaderMap,
+    /// Further headers of requests that the script of the page makes.
+    of_script: HeaderMap,
     /// Whether the login is HTTP basic authentication, which is one of `headers`.
     pub(crate) basic: bool,
     /// Query of the page's address, after redirects once the page was read.
@@ -75,7 +80,8 @@ impl Http {
             client,
             upgrading: OnceLock::new(),
             jar,
-            headers: settings.headers.clone(),
+            headers: with_language(settings.headers.clone()),
+            of_script: headers_of_script(&settings.page_url),
             basic: false,
             page_query: settings.page_url.query().map(str::to_owned),
             tracker,
@@ -104,8 +110,23 @@ impl Http {
         !new.is_empty()
     }
 
+    /// A request as the script of the page makes it: an app may look at its headers.
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.client.request(method, url).headers(self.headers.clone())
+        let mut headers = self.headers.clone();
+        if url.origin() == self.settings.page_url.origin() {
+            let is_post = method == Method::POST;
+            for (name, value) in &self.of_script {
+                if !headers.contains_key(name) && (is_post || name != ORIGIN) {
+                    headers.insert(name, value.clone());
+                }
+            }
+        }
+        self.client.request(method, url).headers(headers)
+    }
+
+    /// A request for the page itself.
+    pub(crate) fn page_request(&self) -> RequestBuilder {
+        self.client.get(self.settings.page_url.clone()).headers(self.headers.clone())
     }
 
     /// A request for an event stream.
@@ -339,6 +360,32 @@ fn build(
             format!("could not build the HTTP client: {}", root_cause(&error)),
         )
     })
+}
+
+/// Adds the language of a browser, unless the user has set one.
+fn with_language(mut headers: HeaderMap) -> HeaderMap {
+    let language = HeaderValue::from_static("en-US,en;q=0.9");
+    headers.entry(ACCEPT_LANGUAGE).or_insert(language);
+    headers
+}
+
+/// What a browser adds to the requests of a script: the address of its page, and that both are on one host.
+/// The query is left out, since a redirect could carry a token in it to another host.
+fn headers_of_script(page: &Url) -> HeaderMap {
+    let mut address = page.clone();
+    address.set_fragment(None);
+    address.set_query(None);
+    let _ = (address.set_username(""), address.set_password(None));
+    let texts = [
+        (REFERER, address.as_str()),
+        (ORIGIN, &page.origin().ascii_serialization()),
+        (HeaderName::from_static("sec-fetch-site"), "same-origin"),
+        (HeaderName::from_static("sec-fetch-mode"), "cors"),
+        (HeaderName::from_static("sec-fetch-dest"), "empty"),
+    ];
+    let values =
+        texts.into_iter().map(|(name, text)| Some((name, HeaderValue::from_str(text).ok()?)));
+    values.flatten().collect()
 }
 
 /// Credentials that a redirect would carry to its target.

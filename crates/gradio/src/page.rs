@@ -6,7 +6,7 @@ use reqwest::{Method, Response};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::app::App;
+use crate::app::{App, join};
 use crate::config::{AppConfig, Id};
 use crate::endpoint::kinds::{is_chat, shown};
 use crate::failure::{Failure, Fault};
@@ -40,7 +40,7 @@ pub(crate) async fn check_logged_in(http: &Http, until: Instant) -> Result<Url, 
 }
 
 async fn get(http: &Http, until: Instant) -> Result<Url, HttpError> {
-    let request = http.request(Method::GET, http.settings.page_url.clone());
+    let request = http.page_request();
     let response = http.send(request.header(ACCEPT, "text/html"), until).await?;
     let address = response.url().clone();
     let page = read(http, response, until).await?;
@@ -210,9 +210,19 @@ pub(crate) fn shown_replies(config: &AppConfig, replies: &[Id]) -> Result<Vec<Id
     Ok(if chats.is_empty() { visible } else { chats })
 }
 
+/// Whether the same app is at another path of the host.
+async fn has_app(http: &Http, root: &Url, config: &AppConfig, until: Instant) -> bool {
+    let request = http.request(Method::GET, join(root, "/config"));
+    let Ok(response) = http.send(request, until).await else { return false };
+    let limit = http.settings.limits.config_bytes;
+    let body = http.body(response, limit, until).await.unwrap_or_default();
+    AppConfig::parse(&body).is_some_and(|found| found.app_id == config.app_id)
+}
+
 /// Checks that the page's requests reach the app: the page sends them to `root`, which the app
-/// derives from the request that it received.
-pub(crate) fn check_root(app: &App) -> Result<(), Fault> {
+/// derives from the request that it received. An app with a `root_path` also answers below it without a proxy;
+/// its requests then go there.
+pub(crate) async fn check_root(http: &Http, app: &mut App, until: Instant) -> Result<(), Fault> {
     let Some(root) = app.config.root.as_deref().and_then(|root| Url::parse(root).ok()) else {
         // A path, or nothing: the page then uses its own address.
         return Ok(());
@@ -221,6 +231,10 @@ pub(crate) fn check_root(app: &App) -> Result<(), Fault> {
     let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
     let (base, same_path) = (&app.base, path(&root) == path(&app.base));
     if root.origin() == base.origin() && same_path {
+        return Ok(());
+    }
+    if root.origin() == base.origin() && has_app(http, &root, &app.config, until).await {
+        app.base = root;
         return Ok(());
     }
     let why = if root.scheme() != base.scheme() {

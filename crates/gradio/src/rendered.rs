@@ -4,6 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use crate::config::hides;
+
+/// The release whose pages decide what is hidden.
+const NEWEST: (u32, u32) = (6, 31);
+
 /// The chat among the returned components, as `{"chatbot": …}`, or else their texts, in the order of
 /// the page.
 pub(crate) fn value(rendered: &Value) -> Value {
@@ -28,8 +33,10 @@ fn is_text(kind: &str) -> bool {
 /// Adds the visible components below a node of the layout.
 fn add<'r>(node: &Value, by_id: &HashMap<u64, &'r Value>, shown: &mut Vec<&'r Value>) {
     let component = node["id"].as_u64().and_then(|id| by_id.get(&id));
-    let visible = component.map(|one| &one["props"]["visible"]);
-    if visible.is_some_and(|visible| *visible == Value::Bool(false) || visible == "hidden") {
+    let is_hidden = |one: &&Value| {
+        hides(one["type"].as_str().unwrap_or_default(), &one["props"]["visible"], NEWEST)
+    };
+    if component.is_some_and(is_hidden) {
         return;
     }
     shown.extend(component);

@@ -132,7 +132,7 @@ impl AppConfig {
     pub fn is_visible(&self, id: Id) -> bool {
         self.chain_of_parents(id).all(|id| {
             let visible = self.props(id).map(|props| &props.visible);
-            visible.is_none_or(|visible| *visible != Value::Bool(false) && visible != "hidden")
+            visible.is_none_or(|visible| !hides(self.kind(id), visible, self.release()))
         })
     }
 
@@ -213,6 +213,14 @@ impl AppConfig {
     pub fn release(&self) -> (u32, u32) {
         release(&self.version)
     }
+}
+
+/// Whether a component of this type is hidden. Some containers hide their content only for `False`, and not for
+/// `"hidden"`, which is new in 5.46 (measured with 5.50 and 6.31).
+pub(crate) fn hides(kind: &str, visible: &Value, release: (u32, u32)) -> bool {
+    let shows_hidden =
+        matches!(kind, "column" | "row") || (release.0 < 6 && matches!(kind, "group" | "tabitem"));
+    *visible == Value::Bool(false) || (visible == "hidden" && !shows_hidden)
 }
 
 fn release(version: &str) -> (u32, u32) {

@@ -29,11 +29,13 @@ pub(super) async fn make(
     }
     let limit = http.settings.limits.decompressed_bytes;
     let body = http.body(response, limit, step.deadlines.until()).await?;
-    let output = Output::parse(&body).ok_or_else(|| {
+    let mut output = Output::parse(&body).ok_or_else(|| {
         let prose =
             format!("`run/predict` returned {}; expected a JSON object", redact::excerpt(&body));
         HttpError::new(Failure::StreamBroken, prose)
     })?;
+    // The page ignores which states an unqueued function has changed (measured with 5.50 and 6.31).
+    output.changed_states.clear();
     let message = Message { event_id: None, body: Body::Completed(output) };
     match step.receive(message, body.len(), Instant::now())? {
         Flow::Done(outcome) => Ok(outcome),

@@ -11,7 +11,7 @@ use crate::support::app::{self, EVENT, close_stream, starts};
 use crate::support::blocks::{PAGE, blocks, client, done, joins, plain, said, say, script, stream};
 use crate::support::clock;
 use crate::support::request::Request;
-use crate::support::scripted::{Do, Server};
+use crate::support::scripted::{Do, Script, Server};
 use crate::support::wire::{answer, chunk, detail, event, page, stream_head};
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn page_that_does_not_work_is_a_failure() {
             config["root"] = json!(root.replace("HOST", &address.to_string()));
             let mut script = script(&config, &[json!(["", said("hello")])]);
             script.routes.insert("page", vec![vec![Do::Send(page)]]);
-            script
+            only_once(script)
         })
         .await;
         let outcome = say(client(&server).check_page(check)).await;
@@ -78,6 +78,27 @@ async fn page_that_does_not_work_is_a_failure() {
             (outcome, _) => panic!("{name}: {outcome:?}"),
         }
     }
+}
+
+/// Lets the server answer the first request for the description only: there is no app at another path.
+fn only_once(mut script: Script) -> Script {
+    let missing = vec![Do::Send(detail("404 Not Found", "Not Found"))];
+    script.routes.get_mut("config").unwrap().push(missing);
+    script
+}
+
+#[tokio::test]
+async fn root_at_which_the_app_answers_is_used() {
+    let server = Server::start_with("127.0.0.1:0", |address| {
+        let mut config = plain();
+        config["root"] = json!(format!("http://{address}/app"));
+        let mut script = script(&config, &[json!(["", said("hello")])]);
+        script.routes.insert("page", vec![vec![Do::Send(page("200 OK", PAGE))]]);
+        script
+    })
+    .await;
+    assert_eq!(say(client(&server).check_page(true)).await.unwrap().text, "hello");
+    assert!(joins(&server)[0].path().starts_with("/app/"));
 }
 
 #[tokio::test]
@@ -99,7 +120,7 @@ async fn root_counts_as_the_scripts_of_the_release_use_it() {
             config["root"] = json!(root.replace("HOST", &address.to_string()));
             let mut script = script(&config, &[json!(["", said("hello")])]);
             script.routes.insert("page", vec![vec![Do::Send(page("200 OK", PAGE))]]);
-            script
+            only_once(script)
         })
         .await;
         let outcome = say(client(&server).check_page(true)).await;

@@ -127,6 +127,11 @@ async fn every_request_has_the_configured_headers() {
     for request in [&seen[0], &seen[2]] {
         assert_eq!(request.header("accept-encoding"), Some("gzip,deflate,br"));
     }
+    let (join, page) = (&seen[1], format!("{}/", server.url()));
+    assert_eq!(join.header("origin"), Some(&*server.url()));
+    assert_eq!(join.header("referer"), Some(&*page));
+    assert_eq!(join.header("sec-fetch-site"), Some("same-origin"));
+    assert_eq!(seen[0].header("origin"), None);
 }
 
 #[tokio::test]
