@@ -20,6 +20,7 @@ use crate::failure::{Failure, Fault};
 use crate::http::Http;
 use crate::rendered;
 use crate::side::SideFunctions;
+use crate::signs::Signs;
 use crate::step::{Outcome, Step};
 use crate::transport::{self, Streams};
 use crate::turn::{Change, Turn};
@@ -54,6 +55,8 @@ pub(crate) struct State {
     started: BTreeMap<usize, usize>,
     /// First error of a function whose followers run nevertheless.
     pub(crate) error: Option<Fault>,
+    /// Errors without a toast, with the components that show them.
+    pub(crate) signs: Signs,
     /// Components and functions that `gr.render` functions returned.
     pub(crate) rendered: Vec<Value>,
 }
@@ -96,6 +99,7 @@ impl<'a> Engine<'_, 'a> {
         }
         let next: Vec<usize> = match self.call(at).await {
             Ok(outcome) => {
+                self.state().signs.clear(function.shows_errors_on());
                 let changed = self.keep(at, outcome)?;
                 let next = followers.filter(|(_, one)| !one.trigger_only_on_failure);
                 let next = next.map(|(at, _)| at);
@@ -106,6 +110,11 @@ impl<'a> Engine<'_, 'a> {
                 let config = &self.app.config;
                 let next = followers.filter(|(_, one)| config.runs_after_error(one));
                 let next: Vec<usize> = next.map(|(at, _)| at).collect();
+                // With a timer, the turn would wait for an answer that does not come.
+                if fault.has_no_toast && !self.turn().by_timer {
+                    self.state().signs.add(fault, function.shows_errors_on());
+                    return self.run(next).await;
+                }
                 let handled = next.iter().any(|at| self.steps.contains(at));
                 if fault.failure != Failure::AppError || !handled {
                     return Err(fault);
@@ -151,7 +160,8 @@ impl<'a> Engine<'_, 'a> {
         step.ends_at = self.longest_stream.map(|longest| Instant::now() + longest);
         let outcome = transport::make(self.http, self.streams, &call, &mut step).await;
         if outcome.is_err() {
-            step.save_partial();
+            let partial = step.save_partial();
+            lock(self.values).keep(config, function, partial);
         }
         if let (Ok(Outcome { rendered: Some(rendered), .. }), Some(id)) =
             (&outcome, function.rendered())

@@ -183,11 +183,13 @@ impl Error {
 pub(crate) struct Fault {
     pub(crate) failure: Failure,
     pub(crate) prose: String,
+    /// An error of a function for which the page shows no toast, but a sign on the outputs.
+    pub(crate) has_no_toast: bool,
 }
 
 impl Fault {
     pub(crate) fn new(failure: Failure, prose: impl Into<String>) -> Self {
-        Self { failure, prose: prose.into() }
+        Self { failure, prose: prose.into(), has_no_toast: false }
     }
 
     /// Removes secrets from the text.

@@ -66,6 +66,7 @@ mod deadlines;
 mod engine;
 mod heartbeat;
 mod side;
+mod signs;
 mod step;
 mod timers;
 mod transport;

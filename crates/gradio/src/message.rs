@@ -65,6 +65,8 @@ pub struct Output {
     pub duration: Option<f64>,
     /// Error text; `None` when the app hides it.
     pub error: Option<String>,
+    /// Whether the page shows no toast for the error (`gr.Error(…, visible=False)`).
+    pub hides_error: bool,
     /// `full` or `partial` when the app used its cache.
     pub used_cache: Option<String>,
     /// Ids of the states that the function changed.
@@ -141,6 +143,7 @@ impl Output {
             duration: map.get("duration").and_then(Value::as_f64),
             // Up to 4.x the text is quoted by Python.
             error: error.map(|text| unquoted(text).to_owned()),
+            hides_error: map.get("visible").and_then(Value::as_bool) == Some(false),
             used_cache: None,
             changed_states: match map.get("changed_state_ids") {
                 Some(Value::Array(ids)) => ids.iter().filter_map(Value::as_u64).collect(),

@@ -84,7 +84,7 @@ pub struct Part {
 }
 
 /// The components that a chatbot shows in a message. It shows nothing for others, such as `code` or `json`
-/// (`chatbot/shared/Component.svelte` of Gradio 5.50 and 6.31).
+/// (`chatbot/shared/Component.svelte` of Gradio 4.44, 5.50 and 6.31).
 const SHOWN_IN_CHAT: [&str; 8] =
     ["audio", "dataframe", "gallery", "html", "image", "model3d", "plot", "video"];
 
@@ -193,14 +193,7 @@ impl Content {
         match Shape::of(map) {
             Some(Shape::Update) => self.add(map.get("value").unwrap_or(&Value::Null)),
             Some(Shape::Message) => self.add_messages(std::slice::from_ref(whole)),
-            Some(Shape::Component(kind)) if !SHOWN_IN_CHAT.contains(&kind) => {}
-            Some(Shape::Component(kind)) => {
-                let html = map.get("value").and_then(Value::as_str).filter(|_| kind == "html");
-                self.add_line(
-                    &html.map(|html| html::read(html).blocks.join("\n")).unwrap_or_default(),
-                );
-                self.parts.push(Part { kind: kind.to_owned(), name: None });
-            }
+            Some(Shape::Component(kind)) => self.add_component(kind, map.get("value")),
             Some(Shape::WithFile(file)) => self.add_file(file),
             Some(Shape::File) => self.add_file(whole),
             Some(Shape::Text { text, files }) => {
@@ -211,6 +204,19 @@ impl Content {
             }
             Some(Shape::Label(label)) => self.add_line(label),
             None => self.add_line(&whole.to_string()),
+        }
+    }
+
+    /// A component in a message of a chat.
+    fn add_component(&mut self, kind: &str, value: Option<&Value>) {
+        let is_empty = match value {
+            Some(Value::Array(items)) => items.is_empty(),
+            other => other.is_some_and(Value::is_null),
+        };
+        match value {
+            _ if is_empty || !SHOWN_IN_CHAT.contains(&kind) => {}
+            Some(Value::String(html)) if kind == "html" => self.add_html(&html::read(html)),
+            _ => self.parts.push(Part { kind: kind.to_owned(), name: None }),
         }
     }
 

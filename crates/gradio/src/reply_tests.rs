@@ -64,8 +64,8 @@ fn text_is_read_from_every_shape() {
         (
             "a component",
             "chatbot",
-            json!([{ "role": "assistant", "content": { "component": "html", "value": "<b>" } }]),
-            " <html>",
+            json!([{ "role": "assistant", "content": { "component": "html", "value": "<b>b</b>" } }]),
+            "b <html>",
         ),
         (
             "a component as Python prints it",
@@ -119,6 +119,11 @@ fn chatbot_shows_only_some_components() {
     let cases = [
         (answer(json!({ "component": "plot", "value": {} })), " <plot>"),
         (answer(json!({ "component": "code", "value": "x = 1" })), ""),
+        (answer(json!({ "component": "markdown", "value": "yes" })), ""),
+        (answer(json!({ "component": "html", "value": "<p>yes</p>" })), "yes <html>"),
+        (answer(json!({ "component": "html", "value": "<p></p>" })), ""),
+        (answer(json!({ "component": "image", "value": null })), ""),
+        (answer(json!({ "component": "gallery", "value": [] })), ""),
         (json!("<gradio.components.plot.Plot object at 0x7f9cfa83d550>"), " <plot>"),
         (json!("<gradio.components.code.Code object at 0x7f9cfa83d550>"), ""),
     ];

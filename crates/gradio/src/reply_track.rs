@@ -23,8 +23,20 @@ pub(crate) struct ReplySource {
     pub(crate) may_show_conversation: bool,
     /// Whether the component is the message box, which a text completion writes to.
     pub(crate) is_message_box: bool,
+    pub(crate) shown: Shown,
     /// Tags of thoughts in the text, which the server leaves to the page.
     pub(crate) reasoning_tags: Vec<(String, String)>,
+}
+
+/// What the page shows of a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shown {
+    #[default]
+    All,
+    /// Nothing for a table in a chat.
+    NoTables,
+    /// The component is drawn without its value.
+    Nothing,
 }
 
 /// The reply in one component, as far as it was received.
@@ -57,6 +69,9 @@ impl ReplyTrack {
     /// Takes a new value. Returns whether the reply may have started with it.
     pub(crate) fn note(&mut self, value: &Value, since: Duration) -> bool {
         let mut content = self.read(value);
+        if self.source.shown == Shown::NoTables {
+            content.parts.retain(|part| part.kind != "dataframe");
+        }
         content.extract_thinking(&self.source.reasoning_tags);
         if !content.thinking.is_empty() {
             self.first_thinking.get_or_insert(since);
@@ -141,6 +156,9 @@ impl ReplyTrack {
     fn read(&self, value: &Value) -> Content {
         let is_update = value.get("__type__").is_some_and(|kind| kind == "update");
         let value = if is_update { &value["value"] } else { value };
+        if self.source.shown == Shown::Nothing {
+            return Content::default();
+        }
         let ReplySource { kind, before, message, may_show_conversation, is_message_box, .. } =
             &self.source;
         let rendered = |value: &'_ Value| value.get("chatbot").is_some() && kind == RENDERED_KIND;
@@ -238,6 +256,21 @@ mod tests {
             });
             track.note(&json!({ "__type__": "update", "value": value }), Duration::ZERO);
             assert_eq!(track.content.text, expected, "{kind}");
+        }
+    }
+
+    #[test]
+    fn table_that_the_chat_does_not_show_is_no_reply() {
+        let table = json!({ "component": "dataframe", "value": { "data": [["42"]] } });
+        let chat = json!([{ "role": "assistant", "content": table }]);
+        for (shown, is_empty) in
+            [(Shown::All, false), (Shown::NoTables, true), (Shown::Nothing, true)]
+        {
+            let source =
+                ReplySource { kind: "chatbot".to_owned(), shown, ..ReplySource::default() };
+            let mut track = ReplyTrack::new(source);
+            track.note(&chat, Duration::ZERO);
+            assert_eq!(track.content.is_empty(), is_empty, "{shown:?}");
         }
     }
 

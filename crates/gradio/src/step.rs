@@ -310,14 +310,16 @@ impl Step<'_, '_> {
         self.joined = joined;
     }
 
-    /// Passes the last values to the turn, so that a failed turn has its partial reply.
-    pub(crate) fn save_partial(&self) {
-        let Some(outputs) = &self.outputs else { return };
+    /// Passes the last values to the turn, so that a failed turn has its partial reply. Returns them,
+    /// because the page keeps them too.
+    pub(crate) fn save_partial(&mut self) -> Vec<Value> {
+        let outputs = self.outputs.take().unwrap_or_default();
         let mut turn = self.turn();
         for &(index, id) in &self.replies {
             // The turn has failed already; a second fault changes nothing.
             let _ = turn.note_value(id, outputs.get(index), Change::Replaced, Instant::now());
         }
+        outputs
     }
 }
 
@@ -368,7 +370,8 @@ fn app_error(output: &Output) -> Fault {
         Some(text) => format!("the app reported `{text}`"),
         None => "the app reported an error without a text (`show_error` is off)".to_owned(),
     };
-    Fault::new(Failure::AppError, prose)
+    let has_no_toast = output.error.as_deref().is_none_or(str::is_empty) || output.hides_error;
+    Fault { has_no_toast, ..Fault::new(Failure::AppError, prose) }
 }
 
 fn unexpected(message: &str, session_lost: bool) -> Fault {

@@ -57,7 +57,46 @@ pub struct Props {
     /// Longest text that a user can type, in UTF-16 code units.
     #[serde(deserialize_with = "loose")]
     pub max_length: Option<usize>,
+    /// Template that the page fills with the value of an HTML component, since 6.0.
+    #[serde(deserialize_with = "loose")]
+    html_template: Option<String>,
+    #[serde(deserialize_with = "loose")]
+    js_on_load: Option<String>,
     /// False when a timer does not tick.
     #[serde(deserialize_with = "loose")]
     pub active: Option<bool>,
+}
+
+impl Props {
+    /// Whether the page draws the component without its value: the template of an HTML component has neither
+    /// `${…}` nor `{{…}}`, and its script does not use the value.
+    #[must_use]
+    pub fn is_static(&self) -> bool {
+        let template = self.html_template.as_deref();
+        let drawn_by_script = self.js_on_load.as_ref().is_some_and(|js| js.contains("value"));
+        template.is_some_and(|html| !html.contains("${") && !html.contains("{{"))
+            && !drawn_by_script
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn template_without_placeholders_is_static() {
+        let rows = [
+            (json!({}), false),
+            (json!({ "html_template": "${value}" }), false),
+            (json!({ "html_template": "<p>{{value.text}}</p>" }), false),
+            (json!({ "html_template": "<p>A bot</p>" }), true),
+            (json!({ "html_template": "<p></p>", "js_on_load": "draw(props.value)" }), false),
+        ];
+        for (props, is_static) in rows {
+            let read: Props = serde_json::from_value(props.clone()).unwrap();
+            assert_eq!(read.is_static(), is_static, "{props}");
+        }
+    }
 }

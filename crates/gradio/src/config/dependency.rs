@@ -54,6 +54,12 @@ pub struct Dependency {
     /// The `gr.render` function that returned this function.
     #[serde(deserialize_with = "loose")]
     pub(super) rendered_in: Option<Id>,
+    /// `full`, `minimal` or `hidden`.
+    #[serde(deserialize_with = "loose")]
+    show_progress: Option<String>,
+    /// The components that show progress and errors instead of the outputs.
+    #[serde(deserialize_with = "loose")]
+    show_progress_on: Option<Vec<Id>>,
     /// Seconds after which the server runs the function again, while the client is connected. Up to
     /// 4.35; later versions use a timer.
     #[serde(deserialize_with = "loose")]
@@ -86,6 +92,15 @@ impl Dependency {
     #[must_use]
     pub fn runs_javascript(&self) -> bool {
         self.js.as_str().is_some_and(|js| !js.trim().is_empty())
+    }
+
+    /// The components on which the page shows that the function has failed.
+    #[must_use]
+    pub fn shows_errors_on(&self) -> &[Id] {
+        if self.show_progress.as_deref() == Some("hidden") {
+            return &[];
+        }
+        self.show_progress_on.as_deref().unwrap_or(&self.outputs)
     }
 
     /// Whether it is a `gr.render` function.

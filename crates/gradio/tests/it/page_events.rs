@@ -64,6 +64,29 @@ async fn functions_of_the_event_run_beside_the_answer() {
 }
 
 #[tokio::test]
+async fn error_without_a_text_counts_on_a_visible_output() {
+    let failed = json!({
+        "msg": "process_completed", "event_id": "e2", "success": false, "output": { "error": null },
+    });
+    for (outputs, expected) in [
+        (json!([2]), Err(Failure::AppError)),
+        (json!([3]), Ok("hello".to_owned())),
+        (json!([]), Ok("hello".to_owned())),
+    ] {
+        let app = blocks(&json!([
+            { "id": 0, "targets": [[1, "submit"]], "inputs": [1, 2], "outputs": [1, 2] },
+            { "id": 1, "targets": [[null, "then"]], "trigger_after": 0, "inputs": [2], "outputs": outputs },
+        ]));
+        let mut script = script(&app, &[json!(["", said("hello")]), json!([])]);
+        end_with(&mut script, 2, &failed);
+        let server = Server::start(script).await;
+        let outcome = say(client(&server)).await;
+        let outcome = outcome.map(|reply| reply.text).map_err(|error| error.failure());
+        assert_eq!(outcome, expected, "{outputs}");
+    }
+}
+
+#[tokio::test]
 async fn functions_of_typing_run_before_the_message() {
     let app = blocks(&json!([
         { "id": 0, "targets": [[1, "change"]], "inputs": [1], "outputs": [3] },
