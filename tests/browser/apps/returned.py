@@ -24,6 +24,14 @@ def reply(message, history):
         "content-path": lambda: {"role": "assistant", "content": {"path": PICTURE}},
         "content-component": lambda: {"role": "assistant", "content": gr.Image(PICTURE)},
         "textbox": lambda: gr.Textbox("The answer is 42"),
+        "image": lambda: gr.Image(PICTURE),
+        "wide-gallery": lambda: gr.Gallery([PICTURE], columns=2, height=200),
+        "json": lambda: gr.JSON({"answer": 42}),
+        "label": lambda: gr.Label("The answer is 42"),
+        "number": lambda: gr.Number(42),
+        "button": lambda: gr.Button("The answer is 42"),
+        "empty-html": lambda: gr.HTML(""),
+        "update": lambda: gr.update(value="The answer is 42"),
     }[KIND]()
 
 

@@ -130,7 +130,7 @@ async function hold(page, network, say, timeout, hints) {
   turn.accepted = sent.some((request) => request.status === 200);
   turn.refused = sent.filter((request) => request.status !== 200).map((request) => `${request.url}: ${request.failed ?? request.status}`);
   turn.settled = network.open.size === 0;
-  turn.toasts = seen.toasts.map(({ level, text }) => ({ level, text }));
+  turn.toasts = [...seen.toasts.map(({ level, text }) => ({ level, text })), ...seen.signs];
   turn.replies = seen.changes.at(-1).replies;
   const changed = JSON.stringify(before) !== JSON.stringify(turn.replies) || seen.changes.length > 1;
   if (!changed) turn.replies = turn.replies.map(() => ({ text: '', thinking: '', images: 0 }));

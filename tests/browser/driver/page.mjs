@@ -46,6 +46,11 @@ export function install() {
     });
   }
 
+  // The word that covers the outputs of a function that failed.
+  function signs() {
+    return [...document.querySelectorAll('.wrap > span.error')].filter(seen).map((sign) => ({ level: 'error', text: sign.innerText }));
+  }
+
   const now = () => performance.timeOrigin + performance.now();
   const state = { hints: {}, changes: [], toasts: [], last: null, mutated: now() };
 
@@ -89,7 +94,7 @@ export function install() {
     },
     read() {
       look();
-      return { ...state, now: now() };
+      return { ...state, signs: signs(), now: now() };
     },
   };
 }
