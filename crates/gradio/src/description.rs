@@ -57,7 +57,10 @@ impl Description {
         };
         let writes_reply =
             |one: &&Dependency| one.outputs.iter().any(|id| plan.replies.contains(id));
-        let replying = plan.functions(config).rev().find(writes_reply);
+        // What follows the answer may write it once more.
+        let mut writers = plan.functions(config).filter(writes_reply);
+        let streaming = writers.find(|one| one.is_generator() == Some(true));
+        let replying = streaming.or_else(|| plan.functions(config).rev().find(writes_reply));
         let all = plan.steps.iter().map(|&at| &config.dependencies[at]);
         let javascript = all.filter(|one| one.runs_javascript()).map(Dependency::id);
         let replies = plan.replies.iter().map(|&id| (label(id), config.kind(id).to_owned()));

@@ -55,6 +55,8 @@ pub(crate) struct State {
     started: BTreeMap<usize, usize>,
     /// First error of a function whose followers run nevertheless.
     pub(crate) error: Option<Fault>,
+    /// When a function that brings the reply has failed.
+    pub(crate) reply_failed: Option<Instant>,
     /// Errors without a toast, with the components that show them.
     pub(crate) signs: Signs,
     /// Components and functions that `gr.render` functions returned.
@@ -118,6 +120,9 @@ impl<'a> Engine<'_, 'a> {
                 let handled = next.iter().any(|at| self.steps.contains(at));
                 if fault.failure != Failure::AppError || !handled {
                     return Err(fault);
+                }
+                if function.outputs.iter().any(|id| self.turn().is_reply(*id)) {
+                    self.state().reply_failed = Some(Instant::now());
                 }
                 self.state().error.get_or_insert(fault);
                 next

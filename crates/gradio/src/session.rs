@@ -262,7 +262,7 @@ impl Session {
             }
         };
         let outcome = event.side.run_beside(functions, event.run_side(started)).await;
-        let State { error, signs, rendered, .. } =
+        let State { error, reply_failed, signs, rendered, .. } =
             event.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.values = values.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (id, update) in updates.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -282,7 +282,8 @@ impl Session {
         }
         let Some(error) = error else { return Ok(()) };
         let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if turn.is_silent() {
+        let is_last = reply_failed.is_some_and(|failed| turn.is_unchanged_since(failed));
+        if turn.is_silent() || is_last {
             return Err(error);
         }
         let level = "error".to_owned();

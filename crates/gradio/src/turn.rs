@@ -241,6 +241,11 @@ impl<'a> Turn<'a> {
         changed.is_some_and(|changed| self.sent.elapsed() >= changed + quiet)
     }
 
+    /// Whether no reply has changed after this instant.
+    pub(crate) fn is_unchanged_since(&self, at: Instant) -> bool {
+        self.last_change().is_none_or(|changed| self.sent + changed <= at)
+    }
+
     /// Leaves the replies in these components.
     pub(crate) fn keep_replies(&mut self, shown: &[Id]) {
         self.tracks.retain(|track| shown.contains(&track.id()));
