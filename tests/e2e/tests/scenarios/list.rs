@@ -10,8 +10,8 @@ use serde_json::json;
 use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
 use super::order::Order;
 use super::{
-    broken, expressions, locations, metric_stream, metrics, neighbour, operator, outage, secrecy,
-    senders,
+    broken, expressions, locations, metric_stream, metrics, neighbour, operator, outage, receivers,
+    secrecy, senders,
 };
 use harness::environment::{LocalEnvironment, WATCH};
 use harness::local_aws;
@@ -157,6 +157,9 @@ fn alone() -> Vec<Scenario> {
         Scenario::new("mail_groups_a_thousand_alarms", |env, _| Box::pin(senders::thousand(env))),
         Scenario::new("metric_stream_reaches_prometheus", |env, _| {
             Box::pin(metric_stream::reaches_prometheus(env))
+        }),
+        Scenario::new("receivers_open_and_resolve_one_incident", |env, _| {
+            Box::pin(receivers::outage_and_recovery(env))
         }),
         Scenario::new("heartbeat_is_sent_once_results_are_published", |env, _| {
             Box::pin(heartbeat_arrives(env))

@@ -21,6 +21,7 @@ mod neighbour;
 mod operator;
 mod order;
 mod outage;
+mod receivers;
 mod secrecy;
 mod senders;
 mod suite;
