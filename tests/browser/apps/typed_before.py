@@ -1,13 +1,12 @@
-"""The message is stored when it changes (`change`), or when the box loses the focus (`blur`)."""
+"""The message is stored with each change of the box, and the button sends what is stored."""
 from support import *
 
-EVENT = os.environ["EVENT"]
 with gr.Blocks() as demo:
     chat = gr.Chatbot(**MESSAGES)
     box = gr.Textbox(label="Message")
     draft = gr.State("")
     send = gr.Button("Send")
-    getattr(box, EVENT)(lambda message: message, box, draft)
+    box.change(lambda message: message, box, draft)
 
     def reply(draft, history):
         history = (history or []) + [user(draft)]
