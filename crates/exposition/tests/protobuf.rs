@@ -65,7 +65,7 @@ fn native() -> Vec<u8> {
         bytes(3, &[int(1, 5), double(2, 1.5), exemplar(3, "a", 1.0, 1_700_000_000)].concat());
     let created = bytes(15, &[int(1, 1_600_000_000)].concat());
     let newer = exemplar(16, "b", 2.0, 1_700_000_001);
-    let parts = [int(1, 7), double(2, 9.5), sint(5, 3), double(6, 0.001), int(7, 1)];
+    let parts = [int(1, 8), double(2, 9.5), sint(5, 3), double(6, 0.001), int(7, 1)];
     [parts.concat(), span, more, deltas, bucket, created, newer].concat()
 }
 
@@ -137,7 +137,7 @@ fn name_outside_of_the_grammar_is_quoted() {
 #[test]
 fn native_histogram_is_read_beside_or_instead_of_its_buckets() {
     let body = page("a", 4, &bytes(7, &native()));
-    let classic = "a_count 7\na_sum 9.5\na_bucket{le=\"1.5\"} 5 # {trace=\"a\"} 1 1700000000.500\na_bucket{le=\"+Inf\"} 7\n";
+    let classic = "a_count 8\na_sum 9.5\na_bucket{le=\"1.5\"} 5 # {trace=\"a\"} 1 1700000000.500\na_bucket{le=\"+Inf\"} 8\n";
     let native = "a 0 # {trace=\"b\"} 2 1700000001.500\n";
     let head = "# TYPE a histogram\n";
     let cases = [
@@ -151,7 +151,7 @@ fn native_histogram_is_read_beside_or_instead_of_its_buckets() {
     }
     let Converted { histograms, .. } = convert(&body, Histograms::Native, LIMIT).unwrap();
     let (line, histogram) = &histograms[0];
-    assert_eq!((*line, histogram.count, histogram.schema, histogram.zero_count), (2, 7, 3, 1));
+    assert_eq!((*line, histogram.count, histogram.schema, histogram.zero_count), (2, 8, 3, 1));
     assert_eq!(
         histogram.positive_spans,
         [Span { offset: -2, length: 2 }, Span { offset: 3, length: 1 }]
