@@ -11,7 +11,7 @@ use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
 use super::order::Order;
 use super::{
     broken, expressions, locations, metric_stream, metrics, neighbour, operator, outage, receivers,
-    secrecy, senders,
+    secrecy, senders, status_page,
 };
 use harness::environment::{LocalEnvironment, WATCH};
 use harness::local_aws;
@@ -131,6 +131,10 @@ fn of_the_whole_run() -> Vec<Scenario> {
             Box::pin(operator::commands_of_the_runbook_work(env))
         })
         .needs(&[WRONG]),
+        Scenario::new("status_page_shows_the_outage", |env, _| {
+            Box::pin(status_page::shows_the_outage(env))
+        })
+        .needs(&[ERROR]),
         Scenario::new("run_history_is_listed_and_replayed", |env, _| {
             Box::pin(operator::run_history(env))
         })

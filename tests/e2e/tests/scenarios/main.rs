@@ -24,6 +24,7 @@ mod outage;
 mod receivers;
 mod secrecy;
 mod senders;
+mod status_page;
 mod suite;
 
 use std::process::ExitCode;
