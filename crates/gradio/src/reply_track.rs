@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn table_that_the_chat_does_not_show_is_no_reply() {
+    fn table_that_the_chat_hides_is_not_a_reply() {
         let table = json!({ "component": "dataframe", "value": { "data": [["42"]] } });
         let chat = json!([{ "role": "assistant", "content": table }]);
         for (shown, is_empty) in

@@ -37,8 +37,7 @@ impl StatusSite {
         for incident in changes(&pages.incidents, &records, now) {
             let Some(probe) = probes.get(&incident.what.probe) else { continue };
             let is_new = !pages.incidents.contains_key(&incident.id);
-            let explained = is_new && incident.ended.is_none();
-            let incident = if explained { self.explain(probe, incident).await } else { incident };
+            let incident = if is_new { self.explain(probe, incident).await } else { incident };
             self.table.put_incident(&incident).await?;
             concerned.insert(incident.what.probe.clone());
             pages.changed.insert(incident.id);
@@ -51,7 +50,7 @@ impl StatusSite {
     async fn explain(&self, probe: &Probe, incident: Incident) -> Incident {
         let began = incident.what.began.checked_sub(probe.every).unwrap_or(incident.what.began);
         let Some(report) = self.latest_report(&probe.name).await else { return incident };
-        if report.due < began {
+        if report.due < began || incident.ended.is_some_and(|ended| ended <= report.due) {
             return incident;
         }
         let what = incident.what.explained_by(&report);

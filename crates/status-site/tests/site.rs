@@ -231,6 +231,22 @@ async fn outage_is_on_the_pages_in_the_next_minute() {
 }
 
 #[tokio::test]
+async fn incident_that_ended_within_a_minute_has_its_reason() {
+    let world = World::new(Audience::Internal);
+    let probes = [probe("bot", "")];
+    world.record(0, Outcome::Up).await;
+    world.update(&probes, 30).await;
+    world.written();
+    world.record(60, DOWN).await;
+    world.record(120, Outcome::Up).await;
+    world.alarm(State::Ok, 125).await;
+    world.update(&probes, 130).await;
+    let pages = world.written();
+    let incident = pages.iter().find(|(key, _)| key.starts_with("internal/incidents/")).unwrap();
+    assert!(incident.1.contains("alert(1)"), "{}", incident.1);
+}
+
+#[tokio::test]
 async fn unchanged_pages_are_written_every_ten_minutes() {
     let world = World::new(Audience::Internal);
     let probes = [probe("bot", "")];

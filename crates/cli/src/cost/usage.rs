@@ -173,7 +173,7 @@ pub(super) const LARGEST_BATCH: usize = 10;
 /// Bytes of the three lines that Lambda writes about an invocation, and of a line of a function with `LogLevel=info`; each
 /// with the 26 bytes that CloudWatch adds.
 pub(super) const LOG_INVOCATION: f64 = 370.0;
-pub(super) const LOG_LINE: f64 = 400.0;
+pub(super) const LOG_LINE: f64 = 330.0;
 
 /// What these probes use in a month. Without probes: what an empty environment uses.
 pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
