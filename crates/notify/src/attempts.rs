@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use crate::record::AlarmRecord;
-use crate::sent::{Attempt, Outcome, Sent};
+use crate::sent::{Attempt, Outcome, Sent, SentState};
 
 /// A receiver that does not answer is tried again every four minutes, without end: it most likely took nothing.
 const TRIES_AFTER_TIMEOUT: u32 = 3;
@@ -25,8 +25,11 @@ impl AlarmRecord {
         let tries = match self.attempts.remove(receiver) {
             Some(pending) if pending.sent.is_same(&sent) => pending.tries.saturating_add(1),
             Some(pending) => {
-                // The receiver may know of it, so its end must be sent, too.
-                self.sent.insert(receiver.to_owned(), pending.sent);
+                // The receiver may know of an incident, so its end must be sent; and it may not know of an end, so the
+                // end is sent again.
+                if pending.sent.state != SentState::Resolved {
+                    self.sent.insert(receiver.to_owned(), pending.sent);
+                }
                 1
             }
             None => 1,
@@ -86,7 +89,6 @@ mod tests {
 
     use super::*;
     use crate::alert::{Alert, Source, State, Subject};
-    use crate::sent::SentState;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_305_600 + second).unwrap()
@@ -184,6 +186,18 @@ mod tests {
         record.begin_attempt("mail", sent(SentState::Resolved, 60), at(60));
         assert_eq!(record.sent["mail"].state, SentState::Alarm);
         assert_eq!(record.last_sent("mail").map(|sent| sent.state), Some(SentState::Resolved));
+    }
+
+    #[test]
+    fn unconfirmed_end_is_not_assumed_to_be_delivered() {
+        let mut record = record();
+        record.begin_attempt("mail", sent(SentState::Alarm, 0), at(0));
+        record.end_attempt("mail", Outcome::Accepted, at(0));
+        record.begin_attempt("mail", sent(SentState::Resolved, 60), at(60));
+        record.end_attempt("mail", Outcome::Unknown, at(60));
+        record.begin_attempt("mail", sent(SentState::NoData, 120), at(120));
+        record.end_attempt("mail", Outcome::Rejected, at(120));
+        assert_eq!(record.last_sent("mail").map(|sent| sent.state), Some(SentState::Alarm));
     }
 
     #[test]

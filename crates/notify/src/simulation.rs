@@ -67,6 +67,14 @@ fn histories_keep_every_invariant() {
     assert!(0 < messages, "no history sent anything");
 }
 
+/// Histories that found a bug.
+#[test]
+fn earlier_findings_keep_every_invariant() {
+    for (seed, bug) in [(6_241, "an end that was not delivered was not sent again")] {
+        assert_eq!(play(seed).violation, None, "seed {seed}: {bug}");
+    }
+}
+
 #[test]
 #[expect(clippy::print_stdout, reason = "it shows how soon each bug is found")]
 fn planted_bugs_are_found() {
