@@ -133,7 +133,8 @@ impl Shape {
             Self::Plain if version.release() < (6, 0) => Some("/predict"),
             // From 6.0 on it is called after the user's function.
             Self::Plain => Some("/answer"),
-            _ => names_functions.then_some("/_clear_and_save_textbox"),
+            // The functions of the page of a `ChatInterface` have no names in 4.11, and have some in 4.19.
+            _ => ((4, 19) <= version.release()).then_some("/_clear_and_save_textbox"),
         }
     }
 
