@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn pauses_grow_when_the_process_ends_each_time() {
         let (mut record, now, pauses) = pauses(9, None);
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(pauses, [1, 2, 4, 4, 4, 8, 16, 32, 60]);
         record.begin_attempt("mail", sent(SentState::Alarm, 0), now);
         let later = now.checked_add(std::time::Duration::from_secs(1_000_000)).unwrap();
         assert!(!record.attempts["mail"].is_due(later), "it counts as delivered");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// An attempt is not repeated more often than this; then it counts as delivered. With the pauses of
-/// [`Attempt::pause`] this is about four hours.
+/// [`Attempt::pause`] this is about three hours.
 const MOST_TRIES: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
@@ -76,10 +76,15 @@ impl Attempt {
         self.tries < MOST_TRIES && self.retry_at <= now
     }
 
-    /// 1, 2, 4 … 60 minutes after the first, second, third … try.
+    /// After 1, 2, 4, 4, 4, 8 … 60 minutes. A process that ends once or twice after a receiver did not answer must not
+    /// delay the notification for longer than the receiver did: so the third pause is used three times.
     #[must_use]
     pub(crate) fn pause(tries: u32) -> Duration {
-        let minutes = 1_u64 << tries.saturating_sub(1).min(6);
-        Duration::from_secs(60 * minutes).min(LONGEST_PAUSE)
+        let doublings = match tries {
+            0..=3 => tries.saturating_sub(1),
+            4 | 5 => 2,
+            _ => (tries - 3).min(6),
+        };
+        Duration::from_secs(60 << doublings).min(LONGEST_PAUSE)
     }
 }
