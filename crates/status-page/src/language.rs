@@ -36,6 +36,8 @@ pub(crate) struct Texts {
     pub(crate) phase_names: [&'static str; 4],
     pub(crate) median: &'static str,
     pub(crate) last_24_hours: &'static str,
+    pub(crate) location: &'static str,
+    pub(crate) locations: &'static str,
     pub(crate) today: &'static str,
     pub(crate) days_ago: &'static str,
     pub(crate) thirty_days_ago: &'static str,

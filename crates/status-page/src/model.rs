@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{ProbeName, Reason, Verdict};
+use domain::{LocationName, ProbeName, Reason, Verdict};
 use jiff::Timestamp;
 
 use crate::locale::Language;
@@ -345,10 +345,25 @@ pub struct Configuration {
     pub app: Option<String>,
 }
 
+/// A probe at one of several locations.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LocationRow {
+    pub name: LocationName,
+    /// That of the last run with a verdict.
+    pub state: State,
+    /// When this run was due; `None` without one in the last 24 hours.
+    pub last: Option<Timestamp>,
+    /// Of the last 24 hours.
+    pub runs: Runs,
+    pub first_chunk: Latency,
+}
+
 /// The page of a probe.
 #[derive(Clone, Debug)]
 pub struct ProbePage {
     pub summary: ProbeSummary,
+    /// Empty unless the probe runs at several locations.
+    pub locations: Vec<LocationRow>,
     pub range: Range,
     pub points: Vec<Point>,
     /// Failed runs of the range by reason, the most frequent first.

@@ -10,7 +10,7 @@ use crate::format;
 use crate::incident::entry;
 use crate::layout::{Section, page};
 use crate::model::{Configuration, Disclosure, Point, ProbePage, Range, Site};
-use crate::overview::{history, numbers, state};
+use crate::overview::{availability, history, numbers, state};
 use crate::runs::run_table;
 use crate::text::Text;
 
@@ -26,6 +26,7 @@ pub fn probe(site: &Site, of: &ProbePage) -> String {
             (history(site, summary))
             (numbers(site, summary))
         }
+        (locations(site, of))
         section.card #charts {
             nav.ranges aria-label=(texts.chart_period) {
                 @for range in Range::ALL {
@@ -60,6 +61,45 @@ pub fn probe(site: &Site, of: &ProbePage) -> String {
     };
     let title = format!("{name}: {} · {}", (texts.state)(summary.state), site.title);
     page(site, &title, summary.state, Section::Other, &content)
+}
+
+/// The last 24 hours at each location.
+fn locations(site: &Site, of: &ProbePage) -> Markup {
+    let (language, texts) = (site.language, site.language.texts());
+    let latency = |time: Option<Duration>| {
+        time.map_or_else(|| "–".to_owned(), |time| format::latency(time, language))
+    };
+    html! {
+        @if !of.locations.is_empty() {
+            section.card {
+                h2 { (texts.locations) ", " (texts.last_24_hours) }
+                div.scroll tabindex="0" role="region" aria-label=(texts.locations) {
+                    table.runs {
+                        thead { tr {
+                            th scope="col" { (texts.location) }
+                            th scope="col" { (texts.result) }
+                            th scope="col" { (texts.availability) }
+                            th scope="col" { (texts.first_chunk) " p50" }
+                            th scope="col" { (texts.first_chunk) " p95" }
+                            th scope="col" { (texts.time) }
+                        } }
+                        tbody {
+                            @for row in &of.locations {
+                                tr {
+                                    th scope="row" { (row.name) }
+                                    td { span.word.(row.state.as_str()) { ((texts.state)(row.state)) } }
+                                    td { (availability(row.runs, language)) }
+                                    td { (latency(row.first_chunk.p50)) }
+                                    td { (latency(row.first_chunk.p95)) }
+                                    td { @if let Some(last) = row.last { (format::second(last, language)) } @else { "–" } }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn path(name: &str, range: Range) -> String {

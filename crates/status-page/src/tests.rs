@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::{
-    Configuration, IncidentPage, IncidentView, Latency, Overview, Point, ProbePage, ProbeSummary,
-    Range, RunView, Runs, Slot, StateCounts,
+    Configuration, IncidentPage, IncidentView, Latency, LocationRow, Overview, Point, ProbePage,
+    ProbeSummary, Range, RunView, Runs, Slot, StateCounts,
 };
 use crate::{Audience, Disclosure, Language, Site, State, api, badge, feed};
 
@@ -93,8 +93,20 @@ fn probe_page(range: Range) -> ProbePage {
         queue: None,
         phases: [None, Some(Duration::from_millis(3)), None, Some(Duration::from_millis(40))],
     };
+    let location = |name: &str, state, down| LocationRow {
+        name: name.parse().unwrap(),
+        state,
+        last: (state != State::NoData).then(|| ago(30)),
+        runs: Runs { up: 1_440 - down, down, ..Runs::default() },
+        first_chunk: summary().first_chunk,
+    };
     ProbePage {
         summary: summary(),
+        locations: vec![
+            location("ap-southeast-2", State::NoData, 0),
+            location("eu-west-3", State::Down, 12),
+            location("us-east-1", State::Up, 1),
+        ],
         range,
         points: (0..24).rev().map(point).collect(),
         reasons: vec![(Reason::CheckFailed, 12), (Reason::Connect, 1)],

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::maintenance::is_maintenance;
-use domain::{AvailabilityObjective, Probe, ProbeName, Report, Verdict};
+use domain::{AvailabilityObjective, LocationName, Probe, ProbeName, Report, Verdict};
 use jiff::Timestamp;
-use run_record::{Incident, IncidentId, IncidentKind, RunRecord, RunSource, Summary};
+use run_record::{Incident, IncidentId, IncidentKind, LocatedRun, RunRecord, RunSource, Summary};
 
 use crate::State;
 use crate::model::{
-    IncidentPage, IncidentView, Overview, ProbePage, ProbeSummary, Range, Runs, Slot, StateCounts,
+    IncidentPage, IncidentView, LocationRow, Overview, ProbePage, ProbeSummary, Range, Runs, Slot,
+    StateCounts,
 };
 
 use convert::{configuration, day_point, latency, merged, points, rounded, run_view, runs};
@@ -46,6 +47,35 @@ pub fn last_judged<'a>(
 pub fn is_fresh(probe: &Probe, due: Timestamp, now: Timestamp) -> bool {
     let kept = probe.every * NO_DATA_AFTER + probe.timeout;
     now.checked_sub(kept).is_ok_and(|oldest| oldest <= due)
+}
+
+/// Each location of a probe in the last 24 hours; empty unless there are several. `found` must be in the order of the due
+/// times.
+#[must_use]
+pub fn locations(probe: &Probe, found: &[LocatedRun], now: Timestamp) -> Vec<LocationRow> {
+    let since = now.checked_sub(HOUR * 24).unwrap_or(Timestamp::UNIX_EPOCH);
+    let mut by_name: BTreeMap<&LocationName, Vec<&RunRecord>> = BTreeMap::new();
+    for run in found.iter().filter(|run| since <= run.record.due) {
+        if let Some(name) = &run.location {
+            by_name.entry(name).or_default().push(&run.record);
+        }
+    }
+    if by_name.len() < 2 {
+        return Vec::new();
+    }
+    let row = |(name, records): (&LocationName, Vec<&RunRecord>)| {
+        let last = last_judged(records.iter().rev().copied());
+        let fresh = last.filter(|(_, due)| is_fresh(probe, *due, now));
+        let totals = Summary::of(records);
+        LocationRow {
+            name: name.clone(),
+            state: fresh.map_or(State::NoData, |(verdict, _)| verdict.into()),
+            last: last.map(|(_, due)| due),
+            runs: runs(&totals),
+            first_chunk: latency(&totals.first_chunk),
+        }
+    };
+    by_name.into_iter().map(row).collect()
 }
 
 /// Incidents that are open or ended within the last days.
@@ -151,6 +181,7 @@ impl<S: RunSource> Views<'_, S> {
         let attempt = report.and_then(|report| report.last());
         Ok(Some(ProbePage {
             summary: self.summary(probe)?,
+            locations: Vec::new(),
             range,
             points,
             reasons: totals.reasons(),

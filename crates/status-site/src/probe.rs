@@ -8,10 +8,10 @@ use std::sync::Arc;
 use domain::Probe;
 use jiff::Timestamp;
 use run_record::time::{HOUR_MS, day_of, start_of_day};
-use run_record::{Incident, RunRecord, Snapshot, Summary, merged};
+use run_record::{Incident, LocatedRun, RunRecord, Snapshot, Summary, merged};
 use status_page::badge::{Badge, badge};
-use status_page::model::Range;
-use status_page::views::{Views, last_judged, report_path};
+use status_page::model::{LocationRow, Range};
+use status_page::views::{Views, last_judged, locations, report_path};
 use status_page::{Site, api};
 
 use crate::objects::{HTML, SVG};
@@ -38,11 +38,12 @@ impl StatusSite {
         site: &Site,
     ) -> Result<Shown, SiteError> {
         let name = &probe.name;
-        let source = self.snapshot(probe, due, incidents, site.now).await?;
+        let (source, located) = self.snapshot(probe, due, incidents, site.now).await?;
+        let locations = locations(probe, &located, site.now);
         let probes = BTreeMap::from([(name.clone(), Arc::clone(probe))]);
         let latest = BTreeMap::new();
         let views = Views { source: &source, probes: &probes, latest: &latest, now: site.now };
-        self.write_probe(&views, probe, due, site).await?;
+        self.write_probe(&views, probe, &locations, due, site).await?;
         let Ok(summary) = views.summary(probe);
         let Ok(last) = run_record::RunSource::last_runs(&source, name, 5);
         Ok(Shown { summary, last: last_judged(last.iter()), at: site.now })
@@ -52,13 +53,15 @@ impl StatusSite {
         &self,
         views: &Views<'_, Snapshot>,
         probe: &Probe,
+        locations: &[LocationRow],
         due: Due,
         site: &Site,
     ) -> Result<(), SiteError> {
         let name = &probe.name;
         for range in Range::ALL.into_iter().filter(|range| due.periods || *range == Range::Day) {
             let Ok(page) = views.probe(name, range);
-            let Some(page) = page else { continue };
+            let Some(mut page) = page else { continue };
+            page.locations = locations.to_vec();
             let html = status_page::probe(site, &page);
             if range == Range::Day {
                 self.objects.put(&format!("probes/{name}"), HTML, html).await?;
@@ -78,22 +81,23 @@ impl StatusSite {
         Ok(())
     }
 
-    /// What the pages of a probe need.
+    /// What the pages of a probe need, and the runs of each location.
     async fn snapshot(
         &self,
         probe: &Probe,
         due: Due,
         incidents: &[Incident],
         now: Timestamp,
-    ) -> Result<Snapshot, SiteError> {
+    ) -> Result<(Snapshot, Vec<LocatedRun>), SiteError> {
         let today = day_of(now);
         let first = today - if due.periods { LONG } else { SHORT };
-        let runs = self.runs(probe, start(first), now).await?;
+        let located = self.table.runs(&probe.name, start(first), now).await?;
+        let runs = self.merged(probe, &located);
         let mut days = self.table.days(&probe.name, today - DAYS, today - 1).await?;
         self.add_recent(probe, &mut days, &runs, first..today, now).await?;
         self.make_up(probe, &mut days, today - DAYS..first).await?;
         let incidents = incidents.iter().filter(|one| one.what.probe == probe.name).cloned();
-        Ok(Snapshot::new(days, runs, first, incidents.collect()))
+        Ok((Snapshot::new(days, runs, first, incidents.collect()), located))
     }
 
     async fn runs(
@@ -102,8 +106,12 @@ impl StatusSite {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<RunRecord>, SiteError> {
-        let runs = self.table.runs(&probe.name, since, until).await?;
-        Ok(self.with_reports(probe, merged(&runs, probe.every, probe.alarm.locations)))
+        Ok(self.merged(probe, &self.table.runs(&probe.name, since, until).await?))
+    }
+
+    /// The runs of all locations as the alarm of the probe sees them.
+    fn merged(&self, probe: &Probe, located: &[LocatedRun]) -> Vec<RunRecord> {
+        self.with_reports(probe, merged(located, probe.every, probe.alarm.locations))
     }
 
     /// Only reports of runs that opened an incident have a page.

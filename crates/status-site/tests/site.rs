@@ -54,9 +54,14 @@ impl World {
     }
 
     async fn record(&self, seconds: u64, outcome: Outcome) {
+        self.record_at(None, seconds, outcome).await;
+    }
+
+    async fn record_at(&self, location: Option<&str>, seconds: u64, outcome: Outcome) {
         let table = RunTable::new(self.table.client(), "table");
+        let location = location.map(|name| name.parse().unwrap());
         let run = run(seconds, outcome);
-        table.record(&"bot".parse().unwrap(), None, &run).await.unwrap();
+        table.record(&"bot".parse().unwrap(), location.as_ref(), &run).await.unwrap();
     }
 
     async fn alarm(&self, state: State, seconds: u64) {
@@ -244,6 +249,24 @@ async fn incident_that_ended_within_a_minute_has_its_reason() {
     let pages = world.written();
     let incident = pages.iter().find(|(key, _)| key.starts_with("internal/incidents/")).unwrap();
     assert!(incident.1.contains("alert(1)"), "{}", incident.1);
+}
+
+#[tokio::test]
+async fn page_of_a_probe_has_a_row_for_each_location() {
+    let world = World::new(Audience::Public);
+    let probes = [probe("bot", "")];
+    for (location, outcome) in [("eu-west-3", DOWN), ("us-east-1", Outcome::Up)] {
+        world.record_at(Some(location), 0, outcome).await;
+    }
+    world.update(&probes, 30).await;
+    let page = &world.written()["public/probes/bot"];
+    let row = |location: &str| {
+        let from = page.find(&format!("<th scope=\"row\">{location}</th>")).unwrap();
+        let row = &page[from..];
+        row[..row.find("</tr>").unwrap()].to_owned()
+    };
+    assert!(row("eu-west-3").contains(r#"class="word down""#), "{page}");
+    assert!(row("us-east-1").contains(r#"class="word up""#), "{page}");
 }
 
 #[tokio::test]

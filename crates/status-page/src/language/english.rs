@@ -23,6 +23,8 @@ pub(super) const TEXTS: Texts = Texts {
     phase_names: ["DNS", "connect", "TLS", "description"],
     median: "median",
     last_24_hours: "last 24 hours",
+    location: "Location",
+    locations: "Locations",
     today: "today",
     days_ago: "90 days ago",
     thirty_days_ago: "30 days ago",

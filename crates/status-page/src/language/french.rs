@@ -23,6 +23,8 @@ pub(super) const TEXTS: Texts = Texts {
     phase_names: ["DNS", "connexion", "TLS", "description"],
     median: "médiane",
     last_24_hours: "dernières 24 heures",
+    location: "Emplacement",
+    locations: "Emplacements",
     today: "aujourd’hui",
     days_ago: "il y a 90 jours",
     thirty_days_ago: "il y a 30 jours",
