@@ -16,6 +16,9 @@ use crate::record::{AlarmRecord, elapsed};
 /// can run at once, and a receiver gets at most ten.
 const MOST_A_MINUTE: usize = 5;
 const MINUTE: Duration = Duration::from_secs(60);
+/// For so long, a copy that was put into the queue is certainly in the queue or in this process. Later another environment
+/// may have received it, and may have ended.
+const IN_QUEUE: Duration = Duration::from_secs(50);
 /// The shortest time between two notifications at once.
 const AT_ONCE_EVERY: Duration = Duration::from_secs(10);
 
@@ -24,8 +27,8 @@ const AT_ONCE_EVERY: Duration = Duration::from_secs(10);
 pub struct RecordCache {
     records: Records,
     unsaved: BTreeSet<String>,
-    /// The copies in the queue.
-    queued: Records,
+    /// The copies in the queue, and when they were put there.
+    queued: BTreeMap<String, (AlarmRecord, Timestamp)>,
     store_failed_since: Option<Timestamp>,
     sent: BTreeMap<String, Vec<Timestamp>>,
     query_failed: bool,
@@ -67,7 +70,7 @@ impl RecordCache {
     /// Takes a record that came back from the queue, and returns it merged with this environment's copy. It is unsaved.
     pub fn take_back(&mut self, record: AlarmRecord) -> AlarmRecord {
         let key = record.alert.key.clone();
-        if self.queued.get(&key) == Some(&record) {
+        if self.queued.get(&key).is_some_and(|(queued, _)| *queued == record) {
             self.queued.remove(&key);
         }
         let merged = match self.records.remove(&key) {
@@ -80,17 +83,20 @@ impl RecordCache {
 
     /// The unsaved records that the queue does not hold in their current form.
     #[must_use]
-    pub fn not_queued(&self) -> Vec<AlarmRecord> {
+    pub fn not_queued(&self, now: Timestamp) -> Vec<AlarmRecord> {
+        let is_queued = |record: &AlarmRecord| {
+            self.queued
+                .get(&record.alert.key)
+                .is_some_and(|(queued, at)| queued == record && elapsed(*at, now) < IN_QUEUE)
+        };
         let unsaved = self.unsaved.iter().filter_map(|key| self.records.get(key));
-        unsaved
-            .filter(|record| self.queued.get(&record.alert.key) != Some(*record))
-            .cloned()
-            .collect()
+        unsaved.filter(|record| !is_queued(record)).cloned().collect()
     }
 
     /// Notes that the queue accepted these records.
-    pub fn note_queued(&mut self, records: Vec<AlarmRecord>) {
-        self.queued.extend(records.into_iter().map(|record| (record.alert.key.clone(), record)));
+    pub fn note_queued(&mut self, records: Vec<AlarmRecord>, now: Timestamp) {
+        let queued = records.into_iter().map(|record| (record.alert.key.clone(), (record, now)));
+        self.queued.extend(queued);
     }
 
     /// Notes that the table did not answer.

@@ -73,6 +73,7 @@ fn earlier_findings_keep_every_invariant() {
     let findings = [
         (6_241, "an end that was not delivered was not sent again"),
         (9_364, "a process that ended delayed a notification by 16 minutes"),
+        (13_559, "a record was taken to be in the queue when another environment had received it"),
     ];
     for (seed, bug) in findings {
         assert_eq!(play(seed).violation, None, "seed {seed}: {bug}");

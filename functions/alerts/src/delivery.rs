@@ -71,7 +71,7 @@ impl Alerts {
             // The attempts are stored first: if the process ends while it publishes, the next one knows of them.
             begin(&mut work.records, &outgoing, now);
             self.save(&mut work, now).await;
-            self.queue_unsaved().await;
+            self.queue_unsaved(now).await;
         }
         let mut deliveries = Vec::new();
         let (topics, others): (Vec<&Outgoing>, Vec<&Outgoing>) =
@@ -87,7 +87,7 @@ impl Alerts {
         deliveries.extend(sent.await.into_iter().flatten());
         settle(&mut work.records, &deliveries, now);
         self.save(&mut work, now).await;
-        let kept = self.queue_unsaved().await;
+        let kept = self.queue_unsaved(now).await;
         kept && deliveries.iter().all(|delivery| delivery.outcome == Outcome::Accepted)
     }
 

@@ -86,7 +86,7 @@ impl Alerts {
         if grouped && self.arm(&carried, again, now).await {
             return BTreeSet::new();
         }
-        if in_memory && !self.queue_unsaved().await {
+        if in_memory && !self.queue_unsaved(now).await {
             // Neither the table nor the queue took the records, so the events must be delivered again.
             let _ = self.send_at_once(carried, now).await;
             return messages;

@@ -115,14 +115,14 @@ impl Alerts {
                 }
             }
         }
-        self.queue_unsaved().await
+        self.queue_unsaved(now).await
     }
 
     /// Puts the records that the table did not take into the queue, so that they outlive this process. Returns whether
     /// the queue has all of them.
-    pub(crate) async fn queue_unsaved(&self) -> bool {
+    pub(crate) async fn queue_unsaved(&self, now: Timestamp) -> bool {
         let mut queued = true;
-        let unsaved = self.cache().not_queued();
+        let unsaved = self.cache().not_queued(now);
         for records in messages(unsaved) {
             let sent = self
                 .clients
@@ -134,7 +134,7 @@ impl Alerts {
                 .send()
                 .await;
             match sent {
-                Ok(_) => self.cache().note_queued(records),
+                Ok(_) => self.cache().note_queued(records, now),
                 Err(error) => {
                     queued = false;
                     tracing::error!(error = chain(&error), "Records were not queued");

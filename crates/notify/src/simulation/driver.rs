@@ -120,7 +120,9 @@ impl<'a> Driver<'a> {
 
     fn step(&mut self, step: Step, now: i64) {
         let environment = usize::from(self.random.percent(20));
-        if self.random.per_mille(4) && self.environments[environment].not_queued().is_empty() {
+        if self.random.per_mille(4)
+            && self.environments[environment].not_queued(time(now)).is_empty()
+        {
             self.checks.log(now, &format!("environment {environment} ends"));
             self.environments[environment] = RecordCache::default();
         }

@@ -35,8 +35,8 @@ impl Driver<'_> {
     /// Whether the process ends at this point. A process that holds what neither the table nor the queue took does not:
     /// nothing could be known about it afterwards.
     fn ends(&mut self, environment: usize, now: i64) -> bool {
-        let ends =
-            self.random.per_mille(5) && self.environments[environment].not_queued().is_empty();
+        let ends = self.random.per_mille(5)
+            && self.environments[environment].not_queued(time(now)).is_empty();
         if ends {
             self.checks.log(now, &format!("the process of environment {environment} ends"));
         }
@@ -275,7 +275,7 @@ impl Driver<'_> {
     }
 
     fn queue_unsaved(&mut self, environment: usize, now: i64) -> bool {
-        let records = self.environments[environment].not_queued();
+        let records = self.environments[environment].not_queued(time(now));
         if records.is_empty() {
             return true;
         }
@@ -283,7 +283,7 @@ impl Driver<'_> {
             return false;
         }
         self.push(now + RESTORE_AFTER, Step::Restore(records.clone()));
-        self.environments[environment].note_queued(records);
+        self.environments[environment].note_queued(records, time(now));
         true
     }
 
