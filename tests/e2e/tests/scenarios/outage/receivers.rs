@@ -173,7 +173,7 @@ pub(super) async fn counting(env: &LocalEnvironment) -> anyhow::Result<()> {
 }
 
 pub(super) async fn ignores_version_2(env: &LocalEnvironment) -> anyhow::Result<()> {
-    let versions = scripted(env, "ignores-version-2", |heard, request| {
+    let versions = scripted(env, "version-1", |heard, request| {
         // As Prometheus 2 does it: 2.0 is answered with 204, and nothing is stored.
         if request.is_v2() {
             heard.versions[1] += 1;
