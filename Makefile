@@ -13,7 +13,7 @@ RELEASE = $(foreach one,$(ARCH),--architecture $(one)) $(LIBC:%=--libc %)
 BAR = CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=80
 
 demo: ## a chatbot breaks and recovers, and mails arrive: all on this machine (KEEP=1: leave it running)
-	@test -x target/debug/demo || echo "The first build compiles 330 crates: 3 minutes on two quiet cores. The demo then takes 3 minutes."
+	@test -x target/debug/demo || echo "The first run compiles Vigie and installs its servers: about 7 minutes on two quiet cores. Later runs take 3."
 	@$(BAR) cargo build --locked --bin demo && target/debug/demo
 
 # The command is a build of its own: with the functions in it, they would get its features of aws-config, and the next build of the

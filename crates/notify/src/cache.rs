@@ -16,8 +16,8 @@ use crate::record::{AlarmRecord, elapsed};
 /// can run at once, and a receiver gets at most ten.
 const MOST_A_MINUTE: usize = 5;
 const MINUTE: Duration = Duration::from_secs(60);
-/// For so long, a copy that was put into the queue is certainly in the queue or in this process. Later another environment
-/// may have received it, and may have ended.
+/// A copy is certainly still in the queue for this time, which is shorter than the delay of its message (60 s). Later,
+/// another environment may have received the copy and ended.
 const IN_QUEUE: Duration = Duration::from_secs(50);
 /// The shortest time between two notifications at once.
 const AT_ONCE_EVERY: Duration = Duration::from_secs(10);

@@ -46,6 +46,11 @@ fn decimal(text: &str, language: Language) -> String {
     }
 }
 
+/// A latency; a dash for one that is not known.
+pub(crate) fn known_latency(time: Option<Duration>, language: Language) -> String {
+    time.map_or_else(|| "–".to_owned(), |time| latency(time, language))
+}
+
 /// A length of time in its two largest units: `3 min`, `2 h 5 min`, `4 d 3 h`.
 pub(crate) fn length(time: Duration, language: Language) -> String {
     let seconds = time.as_secs();

@@ -66,9 +66,7 @@ pub fn probe(site: &Site, of: &ProbePage) -> String {
 /// The last 24 hours at each location.
 fn locations(site: &Site, of: &ProbePage) -> Markup {
     let (language, texts) = (site.language, site.language.texts());
-    let latency = |time: Option<Duration>| {
-        time.map_or_else(|| "–".to_owned(), |time| format::latency(time, language))
-    };
+    let latency = |time| format::known_latency(time, language);
     html! {
         @if !of.locations.is_empty() {
             section.card {
@@ -155,9 +153,7 @@ const ROWS: usize = 120;
 /// The values of the charts, for screen readers and everyone who prefers numbers.
 fn table(site: &Site, points: &[Point]) -> Markup {
     let (language, texts) = (site.language, site.language.texts());
-    let latency = |time: Option<Duration>| {
-        time.map_or_else(|| "–".to_owned(), |time| format::latency(time, language))
-    };
+    let latency = |time| format::known_latency(time, language);
     html! {
         details.values {
             summary { (texts.data_table) }

@@ -1,7 +1,5 @@
 //! The table of runs.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
 
 use crate::format;
@@ -11,9 +9,7 @@ use crate::model::{Disclosure, RunView, Site, State};
 pub(crate) fn run_table(site: &Site, public: Disclosure, runs: &[RunView]) -> Markup {
     let (language, texts) = (site.language, site.language.texts());
     let shown = site.shown(public);
-    let latency = |time: Option<Duration>| {
-        time.map_or_else(|| "–".to_owned(), |time| format::latency(time, language))
-    };
+    let latency = |time| format::known_latency(time, language);
     html! {
         @if runs.is_empty() {
             p.empty { (texts.no_runs) }
