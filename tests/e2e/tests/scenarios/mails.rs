@@ -204,7 +204,7 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
         &mail,
         "SLOW",
         "slow",
-        "slow to start answering, 1.",
+        "slow to start answering, ",
         &[
             "slow (local, us-east-1) has been slow since 20",
             "Users get correct answers, but wait too long before an answer starts.",
