@@ -46,7 +46,7 @@ release-check: release ## the files of a release: their tests, sizes, then the e
 	@ONLY=archives $(MAKE) --no-print-directory bench && VIGIE_FUNCTIONS=release $(MAKE) --no-print-directory test-e2e
 
 soak: ## 100,000 histories of notifications, outages of ten minutes, ten minutes of fuzzing for each target (MINUTES=10)
-	@HISTORIES=$(or $(HISTORIES),100000) cargo test --locked --release --package notify -- --nocapture histories
+	@HISTORIES=$(or $(HISTORIES),100000) cargo test --locked --package notify -- --nocapture histories
 	@OUTAGE_SECONDS=$$((60 * $(or $(MINUTES),10))) $(ENDTOEND) scenarios -- outage_
 	@cargo build --locked --package harness --bin fuzz && MINUTES=$(or $(MINUTES),10) target/debug/fuzz
 

@@ -20,6 +20,8 @@ use crate::planted::{self, Bug};
 
 /// Histories of the unit test; `HISTORIES` in the environment plays more.
 const HISTORIES: u64 = 300;
+/// A long run prints a line after so many histories.
+const PROGRESS: u64 = 5_000;
 /// A planted bug is found within this many histories.
 const SEARCH: u64 = 2_000;
 
@@ -58,6 +60,10 @@ fn histories_keep_every_invariant() {
                         panic!("seed {seed}: {violation}");
                     }
                     messages.fetch_add(checks.messages, Ordering::Relaxed);
+                    let done = seed + 1 - first;
+                    if done.is_multiple_of(PROGRESS) {
+                        println!("{done} of {count} histories");
+                    }
                 }
             });
         }
