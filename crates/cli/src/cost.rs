@@ -12,7 +12,9 @@ use domain::Probe;
 use serde::Serialize;
 
 pub(crate) use prices::Prices;
-pub(crate) use usage::{Assumed, History, Network, runs_a_month, usage};
+pub(crate) use usage::{Assumed, History, MINUTES_A_MONTH, Network, runs_a_month, usage};
+
+use usage::thousand_samples;
 
 /// One line of a bill, in dollars a month.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -73,6 +75,13 @@ pub(crate) fn bill(probes: &[Probe], assumed: Assumed, prices: &Prices) -> Vec<L
 /// The sum of all lines.
 pub(crate) fn total(bill: &[Line]) -> f64 {
     bill.iter().map(|line| line.dollars).sum()
+}
+
+/// Dollars for 1,000 more samples of a scrape, from the exporter to Prometheus.
+pub(crate) fn of_thousand_samples(prices: &Prices) -> f64 {
+    let (gigabyte_seconds, requests) = thousand_samples();
+    gigabyte_seconds * prices.lambda_arm64_gb_second
+        + requests / 1e6 * prices.sqs_fifo_million_requests
 }
 
 /// The same runs as canaries of CloudWatch Synthetics, without their Lambda and storage.

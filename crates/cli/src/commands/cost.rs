@@ -11,7 +11,8 @@ use probe_file::written_duration;
 use serde_json::{Value, json};
 
 use crate::cost::{
-    Assumed, History, Line, Network, Prices, bill, runs_a_month, synthetics, total, usage,
+    Assumed, History, Line, MINUTES_A_MONTH, Network, Prices, bill, of_thousand_samples,
+    runs_a_month, synthetics, total, usage,
 };
 use crate::style::{BOLD, DIM};
 use crate::{Exit, Io, files};
@@ -48,6 +49,9 @@ pub struct Arguments {
     /// Memory of the bridge, in MB: parameter `BridgeMemory`.
     #[arg(long, value_name = "MB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(128..=10_240))]
     bridge_memory: u32,
+    /// Samples that a scrape reads.
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    samples: u32,
     /// Include the requests for `HeartbeatUrl`.
     #[arg(long)]
     heartbeat: bool,
@@ -86,6 +90,7 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         all_metrics: arguments.metrics == "full",
         remote_write: arguments.remote_write,
         bridge_memory: arguments.bridge_memory,
+        samples: arguments.samples,
         heartbeat: arguments.heartbeat,
         locations: usize::from(arguments.locations),
         key_rotations: arguments.key_rotations,
@@ -113,6 +118,14 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
     for prices in &lists {
         each(&probes, assumed, prices, io)?;
         table(&probes, assumed, prices, io)?;
+        if assumed.remote_write {
+            let each = of_thousand_samples(prices);
+            let a_month = each * MINUTES_A_MONTH;
+            writeln!(
+                io.out,
+                "\n1,000 samples from an exporter to Prometheus: {each:.7}. Each minute for a month: {a_month:.3}."
+            )?;
+        }
         sum += total(&bill(&probes, assumed, prices));
         writeln!(
             io.out,

@@ -11,6 +11,7 @@ const ASSUMED: Assumed = Assumed {
     all_metrics: false,
     remote_write: false,
     bridge_memory: 256,
+    samples: 1_000,
     heartbeat: false,
     locations: 1,
     history: History::Off,
@@ -164,6 +165,50 @@ fn options_add_their_lines() {
         let bill = of(Assumed { network, ..ASSUMED });
         assert!((line(&bill, "VPC") - dollars).abs() < 1e-9, "{network:?}");
     }
+}
+
+#[test]
+fn samples_of_a_scrape_add_their_cost() {
+    let prices = Prices::built_in();
+    let text = "probe: bot\nevery: 1m\ntarget: { url: http://x }\nscrape: { path: /metrics, every: 1m }\nconversation: [ { say: hi } ]\n";
+    let spec = probe_file::parse(text, "bot.yaml").unwrap();
+    let probe = spec.resolve(&"prod".parse().unwrap(), &|_| None).unwrap();
+    let of = |samples| {
+        let assumed = Assumed { remote_write: true, samples, ..ASSUMED };
+        bill(std::slice::from_ref(&probe), assumed, &prices)
+    };
+    let more = |name| line(&of(101_000), name) - line(&of(1_000), name);
+    // Two functions spend 2.1 µs of a processor with 1,769 MB on each of 43,200 times 100,000 samples.
+    let lambda = 2.0 * 43_200.0 * 0.21 * (1_769.0 / 1_024.0) * 0.000_013_333_4;
+    assert!((more("Lambda") - lambda).abs() < 1e-6, "{}", more("Lambda"));
+    // 25 requests instead of one, to send and to receive.
+    let queues = 2.0 * 43_200.0 * 24.0 / 1e6 * 0.5;
+    assert!((more("Queues") - queues).abs() < 1e-6, "{}", more("Queues"));
+    let hundred_thousand = 100.0 * of_thousand_samples(&prices) * 43_200.0;
+    let ratio = (more("Lambda") + more("Queues")) / hundred_thousand;
+    assert!((0.95..=1.05).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn sample_in_the_queue_has_the_assumed_size() {
+    let at = samples::Timestamp::from_millis(1_800_000_000_000);
+    let entry = |number: usize| {
+        let (cpu, mode) =
+            ((number / 8).to_string(), ["user", "system", "idle", "nice"][number % 4]);
+        let labels = [
+            ("cpu", cpu.as_str()),
+            ("mode", mode),
+            ("instance", "chat.example.com:443"),
+            ("job", "gradio_chatbot"),
+        ];
+        let name = ["node_cpu_seconds_total", "node_cpu_guest_seconds_total"][number / 4 % 2];
+        samples::Entry::of(name, labels, Some(float(number) * 1.37), at).unwrap()
+    };
+    let entries: Vec<_> = (0..1_000).map(entry).collect();
+    let encoded = samples::message::encode("group", "run", at, &entries);
+    let bytes: usize = encoded.messages.iter().map(|message| message.body.len()).sum();
+    let each = float(bytes) / 1_000.0;
+    assert!((0.8..=1.2).contains(&(each / QUEUE_BYTES_A_SAMPLE)), "{each} bytes");
 }
 
 /// The numbers of a row of the table in `docs/costs.md`.

@@ -41,6 +41,8 @@ pub(crate) struct Assumed {
     pub(crate) remote_write: bool,
     /// Memory of the bridge, in MB.
     pub(crate) bridge_memory: u32,
+    /// Samples of a scrape.
+    pub(crate) samples: u32,
     /// With `HeartbeatUrl`.
     pub(crate) heartbeat: bool,
     /// Number of locations in the parameter `Locations`; 1 without it.
@@ -101,7 +103,7 @@ pub(crate) struct StatusPageUsage {
 
 /// A month has 30 days here.
 pub(super) const SECONDS_A_MONTH: f64 = 30.0 * 86_400.0;
-pub(super) const MINUTES_A_MONTH: f64 = 30.0 * 1_440.0;
+pub(crate) const MINUTES_A_MONTH: f64 = 30.0 * 1_440.0;
 
 pub(super) const HOURS_A_MONTH: f64 = 30.0 * 24.0;
 
@@ -120,6 +122,14 @@ pub(super) const TICK_WRITES: f64 = 3.0;
 /// `GetMetricData` is billed for each metric; the heartbeat queries four every minute.
 pub(super) const HEARTBEAT_METRICS: f64 = 4.0;
 pub(super) const BRIDGE_SECONDS: f64 = 0.2;
+/// CPU time of the prober, which parses a sample, and of the bridge, which encodes it: `make bench` measures 21 ms for 10,000.
+pub(super) const CPU_SECONDS_A_SAMPLE: f64 = 2.1e-6;
+/// Lambda gives a function one processor for this memory, and less memory its share.
+pub(super) const GIGABYTES_A_PROCESSOR: f64 = 1_769.0 / 1_024.0;
+/// Bytes of a sample in a message between prober and bridge.
+pub(super) const QUEUE_BYTES_A_SAMPLE: f64 = 16.0;
+/// AWS bills sending and receiving a message as one request for each 64 KiB.
+pub(super) const BYTES_A_REQUEST: f64 = 65_536.0;
 /// Data keys are used for an hour by queues and for five minutes by the table.
 pub(super) const KMS_REQUESTS: f64 = 20_000.0;
 /// Metrics about Vigie itself with a value in every hour: `RunsDispatched`, and with probes `RunsReported`. Metrics are
@@ -190,6 +200,8 @@ pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
     let probing = messages.runs + messages.scrapes;
     // A batch of samples has those of one invocation of the prober.
     let bridging = if assumed.remote_write { probing } else { 0.0 };
+    let scraped = if assumed.remote_write { messages.scrapes } else { 0.0 };
+    let further_requests = scraped * (requests_of_samples(assumed.samples).ceil() - 1.0).max(0.0);
     let invocations = probing + bridging + CALLED_EACH_MINUTE * MINUTES_A_MONTH;
 
     // Each invocation of the prober with runs publishes once, and the bridge every minute it runs.
@@ -222,8 +234,8 @@ pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
         metrics_queried: heartbeat,
         send_requests: messages.batches,
         queue_requests: messages.batches + 2.0 * probing + 3.0 * of_aws + polled * polls,
-        fifo_send_requests: bridging,
-        fifo_queue_requests: 3.0 * bridging + fifo_polls,
+        fifo_send_requests: bridging + further_requests,
+        fifo_queue_requests: 3.0 * bridging + 2.0 * further_requests + fifo_polls,
         // A line for each run, each scrape, each message to the prober and to the bridge, and each minute of the others.
         log_bytes: invocations * LOG_INVOCATION
             + (runs + scrapes + probing + bridging + CALLED_EACH_MINUTE * MINUTES_A_MONTH)
@@ -249,7 +261,24 @@ fn gigabyte_seconds(messages: &Messages, bridging: f64, assumed: Assumed) -> f64
     let prober = (messages.runs * run + messages.scrapes * 0.5) * f64::from(assumed.memory);
     let bridge = bridging * BRIDGE_SECONDS * f64::from(assumed.bridge_memory);
     let ticks = MINUTES_A_MONTH * TICK_SECONDS * (DISPATCHER_GIGABYTES + ALERTS_GIGABYTES);
-    (prober + bridge) / 1_024.0 + ticks
+    let functions = if assumed.remote_write { 2.0 } else { 1.0 };
+    let samples = messages.scrapes * functions * gigabyte_seconds_of_samples(assumed.samples);
+    (prober + bridge) / 1_024.0 + samples + ticks
+}
+
+/// In one function, whatever its memory: with less memory the same work takes longer.
+fn gigabyte_seconds_of_samples(samples: u32) -> f64 {
+    f64::from(samples) * CPU_SECONDS_A_SAMPLE * GIGABYTES_A_PROCESSOR
+}
+
+fn requests_of_samples(samples: u32) -> f64 {
+    f64::from(samples) * QUEUE_BYTES_A_SAMPLE / BYTES_A_REQUEST
+}
+
+/// What 1,000 more samples of a scrape add, from the exporter to Prometheus: gigabyte seconds of prober and bridge, and
+/// requests of the queue between them.
+pub(crate) fn thousand_samples() -> (f64, f64) {
+    (2.0 * gigabyte_seconds_of_samples(1_000), 2.0 * requests_of_samples(1_000))
 }
 
 fn metrics(enabled: &[Probe], assumed: Assumed) -> f64 {
