@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::ensure;
 use clap::Args;
 use domain::probe::PerEnvironment;
 use domain::template::Part;
@@ -58,6 +59,9 @@ pub struct Arguments {
     /// Number of locations in the parameter `Locations`.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     locations: u8,
+    /// How many of the locations are agents. Their runs use no Lambda.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=4))]
+    agents: u8,
     /// Yearly rotations of the encryption key so far; AWS bills the first two.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
     key_rotations: u8,
@@ -93,6 +97,7 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
         samples: arguments.samples,
         heartbeat: arguments.heartbeat,
         locations: usize::from(arguments.locations),
+        agents: usize::from(arguments.agents),
         key_rotations: arguments.key_rotations,
         history: match arguments.history.as_deref() {
             Some("records") => History::Records,
@@ -105,6 +110,12 @@ pub(crate) fn cost(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Result<Exi
             None => Network::Public,
         },
     };
+    ensure!(
+        arguments.agents < arguments.locations,
+        "`--agents` is {}; expected less than `--locations`, which is {}: the home location has a function",
+        arguments.agents,
+        arguments.locations
+    );
     let lists = price_lists(&arguments.prices)?;
     if arguments.json {
         let usage = usage(&probes, assumed);

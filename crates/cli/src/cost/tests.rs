@@ -14,6 +14,7 @@ const ASSUMED: Assumed = Assumed {
     samples: 1_000,
     heartbeat: false,
     locations: 1,
+    agents: 0,
     history: History::Off,
     key_rotations: 0,
     network: Network::Public,
@@ -69,6 +70,20 @@ fn bill_of_three_locations_matches_arithmetic() {
     narrowed[0].placement = domain::Placement { locations, spread: false };
     let alarms = line(&bill(&narrowed, three, &prices), "CloudWatch alarms");
     assert!((alarms - of(ASSUMED, "CloudWatch alarms") - 0.1).abs() < 1e-9);
+}
+
+#[test]
+fn runs_of_an_agent_use_no_lambda() {
+    let prices = Prices::built_in();
+    let at = |locations, agents| Assumed { locations, agents, ..ASSUMED };
+    let of = |assumed, name| line(&bill(&probes(1, "1m"), assumed, &prices), name);
+    let more = |name| of(at(2, 1), name) - of(ASSUMED, name);
+    assert!(more("Lambda").abs() < 1e-9);
+    assert!((more("CloudWatch metrics") - 4.0 * 0.3).abs() < 1e-9);
+    assert!((of(at(2, 1), "CloudWatch metrics") - of(at(2, 0), "CloudWatch metrics")).abs() < 1e-9);
+    // A request that sends, one that receives, one that deletes, and six polls a minute.
+    assert!((more("Queues") - 43_200.0 * 9.0 / 1e6 * 0.4).abs() < 1e-9, "{}", more("Queues"));
+    assert!(more("Logs").abs() < 1e-9);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What an environment uses in a month: requests, metrics, bytes.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use domain::schedule::plan;
@@ -47,10 +48,19 @@ pub(crate) struct Assumed {
     pub(crate) heartbeat: bool,
     /// Number of locations in the parameter `Locations`; 1 without it.
     pub(crate) locations: usize,
+    /// How many of them are agents.
+    pub(crate) agents: usize,
     /// Yearly rotations of the encryption key that are billed: AWS bills the first two.
     pub(crate) key_rotations: u8,
     pub(crate) history: History,
     pub(crate) network: Network,
+}
+
+impl Assumed {
+    /// The locations with a prober on Lambda, the home location among them.
+    fn functions(self) -> usize {
+        self.locations.saturating_sub(self.agents).max(1)
+    }
 }
 
 /// Quantities of a month for which AWS bills.
@@ -148,6 +158,8 @@ pub(super) const ENDPOINT_INTERFACES: f64 = 4.0;
 pub(super) const POLLED_QUEUES: f64 = 2.0;
 /// Lambda polls an empty queue with five connections of 20 s.
 pub(super) const POLLS_A_MINUTE: f64 = 15.0;
+/// An agent polls its queue with one connection of 10 s.
+pub(super) const POLLS_OF_AN_AGENT: f64 = 6.0;
 /// Metrics of a probe: `Success`, `Degraded`, `Duration`, `TimeToFirstChunk`; then the other six. With TLS there is
 /// `CertificateDaysLeft` too.
 pub(super) const ESSENTIAL_METRICS: f64 = 4.0;
@@ -196,21 +208,33 @@ pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
         .flat_map(|probe| &probe.scrape)
         .map(|scrape| SECONDS_A_MONTH / scrape.every.as_secs_f64())
         .sum();
-    let messages = messages_of_locations(&enabled, assumed.locations);
-    let probing = messages.runs + messages.scrapes;
+    let on_aws = messages_of_locations(&enabled, 0..assumed.functions());
+    let by_agents = messages_of_locations(&enabled, assumed.functions()..assumed.locations);
+    let probing = on_aws.runs + on_aws.scrapes;
+    let received = probing + by_agents.runs;
     // A batch of samples has those of one invocation of the prober.
-    let bridging = if assumed.remote_write { probing } else { 0.0 };
-    let scraped = if assumed.remote_write { messages.scrapes } else { 0.0 };
+    let bridging = if assumed.remote_write { received } else { 0.0 };
+    let scraped = if assumed.remote_write { on_aws.scrapes } else { 0.0 };
     let further_requests = scraped * (requests_of_samples(assumed.samples).ceil() - 1.0).max(0.0);
+    let runs_of_agents: f64 = enabled
+        .iter()
+        .map(|probe| {
+            let by_agents = locations(probe).saturating_sub(assumed.functions());
+            runs_a_month(probe) * float(by_agents)
+        })
+        .sum();
+    let logged = runs - runs_of_agents + scrapes;
     let invocations = probing + bridging + CALLED_EACH_MINUTE * MINUTES_A_MONTH;
 
-    // Each invocation of the prober with runs publishes once, and the bridge every minute it runs.
-    let published = messages.runs
+    // Each invocation of the prober with runs publishes once, as does an agent, and the bridge every minute it runs.
+    let published = on_aws.runs
+        + by_agents.runs
         + MINUTES_A_MONTH * DISPATCHER_REQUESTS_A_MINUTE
         + bridging.min(MINUTES_A_MONTH);
     let heartbeat = if assumed.heartbeat { HEARTBEAT_METRICS * MINUTES_A_MONTH } else { 0.0 };
     let polls = POLLS_A_MINUTE * MINUTES_A_MONTH;
-    let polled = POLLED_QUEUES + float(assumed.locations.saturating_sub(1));
+    let polled = POLLED_QUEUES + float(assumed.functions() - 1);
+    let polls_of_agents = POLLS_OF_AN_AGENT * MINUTES_A_MONTH * float(assumed.agents);
     // An alarm and the tick of the alerts function are messages of AWS.
     let of_aws = count * MAILS + MINUTES_A_MONTH;
     let fifo_polls = if assumed.remote_write { polls } else { 0.0 };
@@ -224,7 +248,7 @@ pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
         prober_invocations: probing,
         bridge_invocations: bridging,
         alerts_invocations: MINUTES_A_MONTH,
-        lambda_gigabyte_seconds: gigabyte_seconds(&messages, bridging, assumed),
+        lambda_gigabyte_seconds: gigabyte_seconds(&on_aws, bridging, assumed),
         scheduler_invocations: CALLED_EACH_MINUTE * MINUTES_A_MONTH,
         metrics: metrics(&enabled, assumed),
         alarm_metrics: alarms.metrics,
@@ -232,14 +256,18 @@ pub(crate) fn usage(probes: &[Probe], assumed: Assumed) -> Usage {
         composite_alarms: alarms.composite,
         metric_requests: published,
         metrics_queried: heartbeat,
-        send_requests: messages.batches,
-        queue_requests: messages.batches + 2.0 * probing + 3.0 * of_aws + polled * polls,
+        send_requests: on_aws.batches + by_agents.batches,
+        queue_requests: on_aws.batches
+            + by_agents.batches
+            + 2.0 * received
+            + 3.0 * of_aws
+            + polled * polls
+            + polls_of_agents,
         fifo_send_requests: bridging + further_requests,
         fifo_queue_requests: 3.0 * bridging + 2.0 * further_requests + fifo_polls,
         // A line for each run, each scrape, each message to the prober and to the bridge, and each minute of the others.
         log_bytes: invocations * LOG_INVOCATION
-            + (runs + scrapes + probing + bridging + CALLED_EACH_MINUTE * MINUTES_A_MONTH)
-                * LOG_LINE,
+            + (logged + probing + bridging + CALLED_EACH_MINUTE * MINUTES_A_MONTH) * LOG_LINE,
         mails: count * MAILS,
         publishes: count * MAILS * 2.0,
         table_writes: runs + records + TICK_WRITES * MINUTES_A_MONTH,
@@ -369,6 +397,7 @@ fn alarm_metrics(locations: usize) -> f64 {
     if locations < 2 { 2.0 } else { float(2 * locations + 1 + locations) }
 }
 
+#[derive(Default)]
 struct Messages {
     runs: f64,
     scrapes: f64,
@@ -376,15 +405,19 @@ struct Messages {
     batches: f64,
 }
 
-/// The messages to all locations. Only the home location has scrapes.
-fn messages_of_locations(probes: &[Probe], deployed: usize) -> Messages {
-    let mut all = messages_a_month(probes);
-    for index in 1..deployed {
-        let here = probes.iter().filter(|probe| index < locations_of(probe, deployed)).cloned();
-        let here: Vec<Probe> = here.map(|probe| Probe { scrape: Vec::new(), ..probe }).collect();
-        let there = messages_a_month(&here);
-        all.runs += there.runs;
-        all.batches += there.batches;
+/// The messages to the locations with these numbers. Only the home location, number 0, has scrapes.
+fn messages_of_locations(probes: &[Probe], numbers: Range<usize>) -> Messages {
+    let mut all = Messages::default();
+    for number in numbers {
+        let here = probes.iter().filter(|probe| number < locations_of(probe, number + 1)).cloned();
+        let scraped = |probe: Probe| {
+            let scrape = if number == 0 { probe.scrape } else { Vec::new() };
+            Probe { scrape, ..probe }
+        };
+        let here = messages_a_month(&here.map(scraped).collect::<Vec<_>>());
+        all.runs += here.runs;
+        all.scrapes += here.scrapes;
+        all.batches += here.batches;
     }
     all
 }
