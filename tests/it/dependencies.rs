@@ -55,7 +55,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("scrape-engine", &["domain", "remote-write", "samples", "scrape"]),
     ("secrets", &["aws-call", "domain"]),
     ("sqs-batch", &[]),
-    ("status-page", &["domain", "redact", "run-record"]),
+    ("status-page", &["domain", "redact", "report-page", "run-record"]),
     (
         "status-site",
         &[

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use maud::Render;
+
 /// `8 ms`, `0.35 s`, `4.2 s`, `2 min 5 s`.
 pub(crate) struct Seconds(pub(crate) Duration);
 
@@ -21,6 +23,12 @@ impl fmt::Display for Seconds {
             let whole = self.0.as_secs();
             write!(to, "{} min {} s", whole / 60, whole % 60)
         }
+    }
+}
+
+impl Render for Seconds {
+    fn render_to(&self, page: &mut String) {
+        page.push_str(&self.to_string());
     }
 }
 

@@ -1,10 +1,10 @@
-//! Where the time went: every attempt's phases and turns on one time axis.
+//! The phases and turns of all attempts on one time axis.
 
-use std::fmt;
 use std::time::Duration;
 
 use domain::Report;
 use domain::report::{Attempt, TurnReport};
+use maud::{Markup, html};
 
 use crate::times::Seconds;
 
@@ -36,41 +36,35 @@ const LEGEND: &[(&str, &str)] = &[
     ("broken", "until it was given up"),
 ];
 
-pub(crate) fn write(report: &Report, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn section(report: &Report) -> Markup {
     let rows: Vec<Row> = report
         .attempts
         .iter()
         .enumerate()
         .flat_map(|(index, attempt)| rows(report, index, attempt))
         .collect();
-    if rows.iter().all(|row| row.spans.is_empty()) {
-        return Ok(());
-    }
+    let spans = || rows.iter().flat_map(|row| &row.spans);
     // Marks may lie beyond the end: an objective that was met easily would squeeze everything else.
-    let end = rows
-        .iter()
-        .flat_map(|row| &row.spans)
-        .map(|span| span.from + span.time)
-        .max()
-        .unwrap_or_default()
-        .max(Duration::from_millis(1));
-    let axis = Axis { end };
-    to.write_str("<section>\n<h2>Where the time went</h2>\n<div class=\"waterfall\">\n")?;
-    axis.write(to)?;
-    for row in &rows {
-        axis.row(row, to)?;
-    }
-    to.write_str("</div>\n<ul class=\"legend\">")?;
-    for (class, name) in LEGEND {
-        if rows.iter().flat_map(|row| &row.spans).any(|span| span.class == *class) {
-            write!(to, "<li><i class=\"{class}\"></i>{name}</li>")?;
+    let Some(end) = spans().map(|span| span.from + span.time).max() else { return html! {} };
+    let axis = Axis { end: end.max(Duration::from_millis(1)) };
+    let marked = rows.iter().any(|row| row.marks.iter().any(|(_, at)| *at <= axis.end));
+    html! {
+        section {
+            h2 { "Where the time went" }
+            div.waterfall {
+                (axis.scale())
+                @for row in &rows { (axis.row(row)) }
+            }
+            ul.legend {
+                @for (class, name) in LEGEND {
+                    @if spans().any(|span| span.class == *class) {
+                        li { i class=(class) {} (name) }
+                    }
+                }
+                @if marked { li { i.mark {} "objective" } }
+            }
         }
     }
-    let marked = rows.iter().any(|row| row.marks.iter().any(|(_, at)| *at <= end));
-    if marked {
-        to.write_str("<li><i class=\"mark\"></i>objective</li>")?;
-    }
-    to.write_str("</ul>\n</section>\n")
 }
 
 fn rows(report: &Report, index: usize, attempt: &Attempt) -> Vec<Row> {
@@ -155,47 +149,45 @@ impl Axis {
         100.0 * time.as_secs_f64() / self.end.as_secs_f64()
     }
 
-    fn write(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(
-            "<div class=\"row axis\" aria-hidden=\"true\"><span></span><div class=\"track\">",
-        )?;
+    fn scale(&self) -> Markup {
         let step = step(self.end);
-        let mut at = Duration::ZERO;
-        while at <= self.end {
-            // The last number would hang over the edge.
-            let left = self.percent(at);
-            let class = if left > 92.0 { " class=\"edge\"" } else { "" };
-            write!(to, "<span{class} style=\"left:{left:.2}%\">{}</span>", tick(at, step))?;
-            at += step;
+        let ticks = (0..).map(|number| step * number).take_while(|at| *at <= self.end);
+        html! {
+            div.row.axis aria-hidden="true" {
+                span {}
+                div.track {
+                    @for at in ticks {
+                        // The last number would hang over the edge.
+                        @let left = self.percent(at);
+                        span.edge[left > 92.0] style=(format_args!("left:{left:.2}%")) {
+                            (tick(at, step))
+                        }
+                    }
+                }
+            }
         }
-        to.write_str("</div></div>\n")
     }
 
-    fn row(&self, row: &Row, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nested = if row.label.starts_with("Turn") { " turn" } else { "" };
-        let times: Vec<String> =
-            row.spans.iter().map(|span| format!("{} {}", span.name, Seconds(span.time))).collect();
-        let times = times.join(" · ");
-        write!(to, "<div class=\"row{nested}\"><span>{}</span><div class=\"track\">", row.label)?;
-        for span in &row.spans {
-            write!(
-                to,
-                "<i class=\"{}\" style=\"left:{:.3}%;width:{:.3}%\" title=\"{} {}\"></i>",
-                span.class,
-                self.percent(span.from),
-                self.percent(span.time),
-                span.name,
-                Seconds(span.time)
-            )?;
+    fn row(&self, row: &Row) -> Markup {
+        let name = |span: &Span| format!("{} {}", span.name, Seconds(span.time));
+        let times: Vec<String> = row.spans.iter().map(name).collect();
+        html! {
+            div.row.turn[row.label.starts_with("Turn")] {
+                span { (row.label) }
+                div.track {
+                    @for span in &row.spans {
+                        @let (left, width) = (self.percent(span.from), self.percent(span.time));
+                        i class=(span.class) title=(name(span))
+                            style=(format_args!("left:{left:.3}%;width:{width:.3}%")) {}
+                    }
+                    @for (name, at) in row.marks.iter().filter(|(_, at)| *at <= self.end) {
+                        b.mark title=(format_args!("objective for the {name}"))
+                            style=(format_args!("left:{:.3}%", self.percent(*at))) {}
+                    }
+                }
+                p { (times.join(" · ")) }
+            }
         }
-        for (name, at) in row.marks.iter().filter(|(_, at)| *at <= self.end) {
-            let left = self.percent(*at);
-            write!(
-                to,
-                "<b class=\"mark\" style=\"left:{left:.3}%\" title=\"objective for the {name}\"></b>"
-            )?;
-        }
-        writeln!(to, "</div><p>{times}</p></div>")
     }
 }
 

@@ -6,7 +6,7 @@ use crate::format;
 use crate::layout::{Section, page, pill};
 use crate::model::{IncidentPage, IncidentView, Site, State};
 use crate::runs::run_table;
-use crate::text::Text;
+use report_page::Text;
 
 /// The page `/incidents`.
 #[must_use]

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::format;
 use crate::language::Texts;
 use crate::model::{Site, State};
-use crate::text::Text;
+use report_page::Text;
 
 /// The entry of the navigation that is marked as current.
 #[derive(Clone, Copy, PartialEq, Eq)]

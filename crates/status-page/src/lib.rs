@@ -1,7 +1,7 @@
 //! The status page as HTML, badges, feed and JSON: pure, from plain data ([`model`]).
 //!
 //! Pages need no script. The script of [`SCRIPT`] only refreshes them and shows times in the reader's time zone.
-//! Every text from outside is escaped by [`maud`] and shown by [`text::Text`]. A page for [`Audience::Public`] has no
+//! Every text from outside is escaped by [`maud`] and shown by [`report_page::Text`]. A page for [`Audience::Public`] has no
 //! prompts, replies, addresses or reasons, except what [`Disclosure`] allows for a probe.
 
 pub mod api;
@@ -20,7 +20,6 @@ mod probe;
 mod runs;
 #[cfg(test)]
 mod tests;
-mod text;
 pub mod views;
 
 pub use incident::{incident, incidents};

@@ -9,7 +9,7 @@ use crate::incident::entry;
 use crate::layout::{Section, page, pill};
 use crate::locale::Language;
 use crate::model::{Overview, ProbeSummary, Runs, Site};
-use crate::text::Text;
+use report_page::Text;
 
 /// The page `/`.
 #[must_use]

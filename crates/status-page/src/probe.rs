@@ -12,7 +12,7 @@ use crate::layout::{Section, page};
 use crate::model::{Configuration, Disclosure, Point, ProbePage, Range, Site};
 use crate::overview::{availability, history, numbers, state};
 use crate::runs::run_table;
-use crate::text::Text;
+use report_page::Text;
 
 /// The page `/probes/NAME`.
 #[must_use]

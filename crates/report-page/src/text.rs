@@ -1,12 +1,14 @@
-//! Text from outside. Characters that are invisible or change the direction of other text are shown by their code.
+//! Text from outside. Markup shows as text, and characters that are invisible or change the direction of other text are
+//! shown by their code.
+
+use std::fmt::Write as _;
 
 use maud::{Escaper, Render};
 use redact::is_hidden;
-use std::fmt::Write as _;
 
-/// A text from outside.
-#[derive(Clone, Copy)]
-pub(crate) struct Text<'a>(pub(crate) &'a str);
+/// A text from outside, for a page that `maud` renders.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a>(pub &'a str);
 
 impl Render for Text<'_> {
     fn render_to(&self, page: &mut String) {
@@ -32,8 +34,13 @@ mod tests {
             ("<script>\"x\"</script>", "&lt;script&gt;&quot;x&quot;&lt;/script&gt;"),
             ("a & b\n", "a &amp; b\n"),
             ("\u{202e}x", "<span class=\"hidden\">U+202E</span>x"),
+            ("zero\u{200b}width", "zero<span class=\"hidden\">U+200B</span>width"),
             ("\u{1b}[2J", "<span class=\"hidden\">U+001B</span>[2J"),
-            ("été 👩‍🚀", "été 👩‍🚀"),
+            (
+                "\u{0}\u{85}",
+                "<span class=\"hidden\">U+0000</span><span class=\"hidden\">U+0085</span>",
+            ),
+            ("été\n\tשלום 👩‍🚀", "été\n\tשלום 👩‍🚀"),
         ];
         for (text, expected) in cases {
             assert_eq!(Text(text).render().into_string(), expected);
