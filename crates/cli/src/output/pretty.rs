@@ -33,16 +33,32 @@ pub(crate) fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         visible(&report.instance, 80),
     )?;
     let several = report.attempts.len() > 1;
-    for (index, attempt) in report.attempts.iter().enumerate() {
-        if several {
-            writeln!(to, "  {BOLD}attempt {}{BOLD:#}", index + 1)?;
+    let mut previous = None;
+    for (number, attempt) in (1..).zip(&report.attempts) {
+        if previous.is_some_and(|previous| failed_alike(previous, attempt)) {
+            writeln!(to, "  {BOLD}attempt {number}{BOLD:#} failed in the same way")?;
+        } else {
+            if several {
+                writeln!(to, "  {BOLD}attempt {number}{BOLD:#}")?;
+            }
+            one_attempt(report, attempt, to)?;
         }
-        one_attempt(report, attempt, to)?;
+        previous = Some(attempt);
     }
-    if !report.detail.is_empty() {
+    // The line of the last attempt may say it already.
+    let failure = report.last().and_then(|attempt| attempt.failure.as_ref());
+    if !report.detail.is_empty() && failure.is_none_or(|failure| failure.prose != report.detail) {
         writeln!(to, "  {tone}why{tone:#} {}", visible(&report.detail, 400))?;
     }
     Ok(())
+}
+
+/// Whether both ended before the first turn for the same reason.
+fn failed_alike(one: &Attempt, other: &Attempt) -> bool {
+    one.failure.is_some()
+        && one.failure == other.failure
+        && one.turns.is_empty()
+        && other.turns.is_empty()
 }
 
 fn one_attempt(report: &Report, attempt: &Attempt, to: &mut dyn Write) -> io::Result<()> {
@@ -153,5 +169,50 @@ pub(crate) fn seconds(time: Duration) -> String {
         format!("{:.0} ms", time.as_secs_f64() * 1e3)
     } else {
         format!("{:.2} s", time.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Reason;
+    use domain::report::Failure;
+    use testkit::reports;
+
+    use super::*;
+
+    fn refused(prose: &str) -> Attempt {
+        let failure = Failure { cause: Cause::Target(Reason::Connect), prose: prose.to_owned() };
+        Attempt { failure: Some(failure), ..reports::attempt(Vec::new()) }
+    }
+
+    #[test]
+    fn same_failure_of_two_attempts_is_shown_once() {
+        let cases = [
+            (vec!["refused"], 1, 0),
+            (vec!["refused", "refused"], 1, 1),
+            (vec!["refused", "reset"], 2, 0),
+            (vec!["reset", "refused", "refused"], 2, 1),
+        ];
+        for (attempts, shown, alike) in cases {
+            let last = attempts.last().copied().unwrap_or_default();
+            let report = Report {
+                detail: last.to_owned(),
+                ..reports::report(attempts.iter().map(|prose| refused(prose)).collect())
+            };
+            let mut text = Vec::new();
+            write(&report, &mut text).unwrap();
+            let text = anstream::adapter::strip_bytes(&text).into_vec();
+            let text = String::from_utf8(text).unwrap();
+            assert_eq!(text.matches("✗ connect").count(), shown, "{text}");
+            assert_eq!(text.matches("failed in the same way").count(), alike, "{text}");
+            assert!(!text.contains("why"), "{text}");
+        }
+    }
+
+    #[test]
+    fn reason_that_no_line_shows_has_its_own_line() {
+        let mut text = Vec::new();
+        write(&reports::eventful(), &mut text).unwrap();
+        assert!(String::from_utf8(text).unwrap().contains("turn 2: expected contains"));
     }
 }
