@@ -5,7 +5,7 @@ ENDTOEND = cargo test --locked --package e2e --test
 
 FUNCTIONS = --bin dispatcher --bin prober --bin bridge --bin ingest --bin alerts
 
-RELEASE = $(foreach one,$(ARCH),--architecture $(one)) $(LIBC:%=--libc %)
+RELEASE = $(foreach one,$(ARCH),--architecture $(one)) $(LIBC:%=--libc %) $(COMMAND_ONLY:%=--command-only)
 
 .PHONY: demo programs check test test-gradio-quick test-gradio test-browser test-e2e release release-check soak bench deploy remove observe fmt
 
@@ -38,7 +38,7 @@ test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 test-browser: ## answers and verdicts of Vigie and of Chromium on many Gradio apps (ONLY="lock-first arena")
 	@cargo build --locked --package browser && ONLY="$(ONLY)" target/debug/browser
 
-release: ## archives, image, wheel, SBOM and checksums in dist/ (ARCH="x86_64 arm64"; LIBC=gnu: for tests, without the musl target)
+release: ## archives, image, wheel, SBOM and checksums in dist/ (ARCH="x86_64 arm64"; LIBC=gnu: for tests, without the musl target; COMMAND_ONLY=1: without the functions)
 	@cargo build --locked --package release --package cli --bin release --bin vigie && target/debug/release $(RELEASE)
 
 release-check: release ## the files of a release: their tests, sizes, then the end-to-end scenarios with the functions

@@ -28,6 +28,9 @@ struct Arguments {
     /// C library of the command. `gnu` is for tests on a machine without Rust's musl target.
     #[arg(long, value_enum, default_value = "musl")]
     libc: Libc,
+    /// Build only the files of the command, without the functions and their archive.
+    #[arg(long)]
+    command_only: bool,
     /// Folder for the files.
     #[arg(long, default_value = "dist")]
     output: PathBuf,
@@ -65,7 +68,15 @@ async fn release(arguments: Arguments, progress: &Progress) -> anyhow::Result<()
     files.write("release-notes.md", notes.as_bytes())?;
     let release = Release { root, libc: arguments.libc, processes: &processes, progress };
     for architecture in architectures {
-        release.build(architecture, &mut files).await?;
+        release.command(architecture, &mut files).await?;
+        let mut parts = vec!["cli"];
+        if !arguments.command_only {
+            release.functions(architecture, &mut files).await?;
+            parts.extend(FUNCTIONS);
+        }
+        let triple = programs::triple(architecture, arguments.libc);
+        let name = format!("vigie-{VERSION}-{}.cdx.json", architecture.as_str());
+        files.write(&name, sbom::sbom(root, &parts, triple)?.as_bytes())?;
     }
     let vigie = root.join("target/debug/vigie");
     let schema = tokio::process::Command::new(vigie).arg("schema").output().await;
@@ -105,27 +116,16 @@ struct Release<'a> {
 }
 
 impl Release<'_> {
-    async fn build(&self, architecture: Architecture, files: &mut Files) -> anyhow::Result<()> {
+    /// The archive, image and wheel of the command.
+    async fn command(&self, architecture: Architecture, files: &mut Files) -> anyhow::Result<()> {
         let (root, name) = (self.root, architecture.as_str());
         let compile = async {
             let path = programs::vigie(root, architecture, self.libc, self.processes).await?;
             let program = fs::read(&path).with_context(|| format!("`{}`", path.display()))?;
-            let shown = format!("{} MB, static", program.len() / 1_000_000);
+            let shown = format!("{} MB", program.len() / 1_000_000);
             Ok::<_, anyhow::Error>((program, shown))
         };
         let vigie = self.progress.step(&format!("build vigie for {name}"), compile).await?;
-        let functions = async {
-            let checkout = Checkout { root, processes: self.processes };
-            let build = Build::Release(architecture);
-            checkout.build_functions(build, self.progress).await?;
-            Ok::<_, anyhow::Error>((build.folder(root), format!("{} functions", FUNCTIONS.len())))
-        };
-        let functions =
-            self.progress.step(&format!("build the functions for {name}"), functions).await?;
-
-        let entries = aws::entries(root, &functions, architecture)?;
-        let archive = format!("vigie-{VERSION}-aws-{name}");
-        files.write(&format!("{archive}.tar.gz"), &pack::tar_gz(&archive, &entries)?)?;
         // `make release` builds it for this machine, since a program for another processor does not run here.
         let helper = root.join("target/debug/vigie");
         let entries = linux::entries(root, vigie.clone(), &helper).await?;
@@ -137,10 +137,23 @@ impl Release<'_> {
         let readme = fs::read_to_string(root.join("packaging/archive/README-linux.md"))?;
         let license = fs::read_to_string(root.join("LICENSE"))?;
         let wheel = wheel::wheel(vigie, &readme, &license, architecture)?;
-        files.write(&wheel::file_name(architecture), &wheel)?;
-        let parts = ["cli"].into_iter().chain(FUNCTIONS).collect::<Vec<_>>();
-        let sbom = sbom::sbom(root, &parts, programs::triple(architecture, self.libc))?;
-        files.write(&format!("vigie-{VERSION}-{name}.cdx.json"), sbom.as_bytes())
+        files.write(&wheel::file_name(architecture), &wheel)
+    }
+
+    /// The archive of the functions and templates.
+    async fn functions(&self, architecture: Architecture, files: &mut Files) -> anyhow::Result<()> {
+        let (root, name) = (self.root, architecture.as_str());
+        let compile = async {
+            let checkout = Checkout { root, processes: self.processes };
+            let build = Build::Release(architecture);
+            checkout.build_functions(build, self.progress).await?;
+            Ok::<_, anyhow::Error>((build.folder(root), format!("{} functions", FUNCTIONS.len())))
+        };
+        let functions =
+            self.progress.step(&format!("build the functions for {name}"), compile).await?;
+        let entries = aws::entries(root, &functions, architecture)?;
+        let archive = format!("vigie-{VERSION}-aws-{name}");
+        files.write(&format!("{archive}.tar.gz"), &pack::tar_gz(&archive, &entries)?)
     }
 }
 
