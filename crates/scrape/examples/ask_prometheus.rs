@@ -32,32 +32,32 @@ const END: &str = "end_of_script";
 const HEAD_START: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
-struct Stage {
+struct Servers {
     scripts: BTreeMap<String, Vec<Step>>,
     /// When the first sample was received. Steps start [`HEAD_START`] later, so that there are timestamps that
     /// remote write accepts and that are before all scrapes.
     base: OnceLock<SystemTime>,
-    /// Steps played, by script.
-    played: Mutex<HashMap<String, usize>>,
+    /// Steps answered, by script.
+    answered: Mutex<HashMap<String, usize>>,
     received: Mutex<Vec<v1::TimeSeries>>,
 }
 
 #[tokio::main]
 async fn main() {
-    let stage = Arc::new(Stage { scripts: scripts(), ..Stage::default() });
+    let servers = Arc::new(Servers { scripts: scripts(), ..Servers::default() });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let app = Router::new()
         .route("/target/{script}", get(target))
         .route("/write", post(receive))
         .layer(DefaultBodyLimit::max(64 << 20))
-        .with_state(Arc::clone(&stage));
+        .with_state(Arc::clone(&servers));
     tokio::spawn(async move { axum::serve(listener, app).await });
 
     let mut config = format!(
         "global: {{scrape_interval: 2s, scrape_timeout: 2s}}\nremote_write: [{{url: \"http://{address}/write\", queue_config: {{batch_send_deadline: 1s}}}}]\nscrape_configs:\n"
     );
-    for name in stage.scripts.keys() {
+    for name in servers.scripts.keys() {
         let _ = writeln!(
             config,
             "- {{job_name: \"{name}\", metrics_path: \"/target/{name}\", static_configs: [{{targets: [\"{address}\"]}}]}}"
@@ -78,16 +78,16 @@ async fn main() {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    while !ended(&stage) {
+    while !ended(&servers) {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     // The last samples are sent within the batch deadline.
     tokio::time::sleep(Duration::from_secs(4)).await;
     prometheus.kill().await.unwrap();
 
-    let received = std::mem::take(&mut *stage.received.lock().unwrap());
-    let base_ms = milliseconds(*stage.base.get().unwrap());
-    let scripts = stage
+    let received = std::mem::take(&mut *servers.received.lock().unwrap());
+    let base_ms = milliseconds(*servers.base.get().unwrap());
+    let scripts = servers
         .scripts
         .iter()
         .map(|(name, steps)| {
@@ -98,27 +98,30 @@ async fn main() {
     let expected = Expected { prometheus: "2.42.0, agent mode".to_owned(), scripts };
     let text = serde_json::to_string_pretty(&expected).unwrap();
     std::fs::write(script::fixtures().join("prometheus.json"), text + "\n").unwrap();
-    println!("{} scripts played, {} series received", expected.scripts.len(), received.len());
+    println!("{} scripts scraped, {} series received", expected.scripts.len(), received.len());
 }
 
 fn milliseconds(time: SystemTime) -> i64 {
     Timestamp::from(time).as_millis()
 }
 
-fn ended(stage: &Stage) -> bool {
-    let played = stage.played.lock().unwrap();
-    stage.scripts.iter().all(|(name, steps)| played.get(name).is_some_and(|n| steps.len() + 2 < *n))
+fn ended(servers: &Servers) -> bool {
+    let answered = servers.answered.lock().unwrap();
+    servers
+        .scripts
+        .iter()
+        .all(|(name, steps)| answered.get(name).is_some_and(|n| steps.len() + 2 < *n))
 }
 
 /// Answers with the next step. A target is down until remote write runs, because samples from before that are
 /// never sent.
-async fn target(State(stage): State<Arc<Stage>>, Path(script): Path<String>) -> Response {
-    let base = stage.base.get().filter(|base| HEAD_START < base.elapsed().unwrap());
+async fn target(State(servers): State<Arc<Servers>>, Path(script): Path<String>) -> Response {
+    let base = servers.base.get().filter(|base| HEAD_START < base.elapsed().unwrap());
     let Some(base) = base else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let mut played = stage.played.lock().unwrap();
-    let played = played.entry(script.clone()).or_default();
-    let step = stage.scripts[&script].get(*played).map(|step| step.fill(milliseconds(*base)));
-    *played += 1;
+    let mut answered = servers.answered.lock().unwrap();
+    let answered = answered.entry(script.clone()).or_default();
+    let step = servers.scripts[&script].get(*answered).map(|step| step.fill(milliseconds(*base)));
+    *answered += 1;
     match step {
         Some(Step::Page { format, body }) => page(format, body),
         Some(Step::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
@@ -130,11 +133,11 @@ fn page(format: Format, body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, format.content_type())], body).into_response()
 }
 
-async fn receive(State(stage): State<Arc<Stage>>, body: Bytes) -> StatusCode {
+async fn receive(State(servers): State<Arc<Servers>>, body: Bytes) -> StatusCode {
     let body = snap::raw::Decoder::new().decompress_vec(&body).unwrap();
     let request = v1::WriteRequest::decode(body.as_slice()).unwrap();
-    stage.base.get_or_init(SystemTime::now);
-    stage.received.lock().unwrap().extend(request.timeseries);
+    servers.base.get_or_init(SystemTime::now);
+    servers.received.lock().unwrap().extend(request.timeseries);
     StatusCode::NO_CONTENT
 }
 

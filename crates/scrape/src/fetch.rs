@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use exposition::Format;
 use exposition::protobuf::{self, Histograms, ProtobufError};
 use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use reqwest::Response;
 use url::Url;
 
@@ -91,14 +91,24 @@ pub(crate) async fn fetch_known(
     request: &Request,
     memory: &Memory,
 ) -> Result<Page, FetchError> {
-    let transport = |source: reqwest::Error| {
+    let response = answer(client, request).await?;
+    let format = format_of(&response, request.fallback)?;
+    receive(response, format, request, memory).await
+}
+
+fn transport(timeout: Duration) -> impl Fn(reqwest::Error) -> FetchError {
+    move |source| {
         if source.is_timeout() {
-            FetchError::Timeout { timeout: request.timeout }
+            FetchError::Timeout { timeout }
         } else {
             // A URL may contain a password or a token.
             FetchError::Transport { source: source.without_url() }
         }
-    };
+    }
+}
+
+/// Sends the request and follows redirects. The answer has the status 200.
+async fn answer(client: &reqwest::Client, request: &Request) -> Result<Response, FetchError> {
     let seconds = request.timeout.as_secs_f64().to_string();
     let seconds = HeaderValue::try_from(seconds).unwrap_or(HeaderValue::from_static("10"));
     let began = Instant::now();
@@ -113,43 +123,59 @@ pub(crate) async fn fetch_known(
         let get = host.into_iter().fold(get, |get, host| get.header(header::HOST, host));
         get.header("X-Prometheus-Scrape-Timeout-Seconds", &seconds).timeout(left).send()
     };
+    let failed = transport(request.timeout);
     let mut url = request.url.clone();
-    let mut response = get(&url).await.map_err(transport)?;
+    let mut response = get(&url).await.map_err(&failed)?;
     for _ in 0..REDIRECTS {
         let Some(to) = next(&url, &response) else { break };
         url = to;
-        response = get(&url).await.map_err(transport)?;
+        response = get(&url).await.map_err(&failed)?;
     }
-
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let status = response.status();
-    if status != StatusCode::OK {
-        return Err(match text(header::LOCATION) {
-            Some(location) if status.is_redirection() => {
-                FetchError::Redirect { location: without_secrets(location) }
-            }
-            _ => FetchError::Status { status },
-        });
+    if status == StatusCode::OK {
+        return Ok(response);
     }
-    let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
-    let format = if protobuf::is_content_type(content_type) {
-        None
-    } else {
-        let format = Format::of_content_type(content_type).or(request.fallback);
-        Some(format.ok_or_else(|| FetchError::ContentType {
-            content_type: content_type.chars().take(200).collect(),
-        })?)
-    };
+    Err(match text(&response, header::LOCATION) {
+        Some(location) if status.is_redirection() => {
+            FetchError::Redirect { location: without_secrets(location) }
+        }
+        _ => FetchError::Status { status },
+    })
+}
 
-    let is_gzip = text(header::CONTENT_ENCODING) == Some("gzip");
+fn text(response: &Response, name: HeaderName) -> Option<&str> {
+    response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// `None` for protobuf.
+fn format_of(response: &Response, fallback: Option<Format>) -> Result<Option<Format>, FetchError> {
+    let content_type = text(response, header::CONTENT_TYPE).unwrap_or_default();
+    if protobuf::is_content_type(content_type) {
+        return Ok(None);
+    }
+    let format = Format::of_content_type(content_type).or(fallback);
+    format.map(Some).ok_or_else(|| FetchError::ContentType {
+        content_type: content_type.chars().take(200).collect(),
+    })
+}
+
+/// Receives the page. A text that is not compressed is parsed while it arrives.
+async fn receive(
+    mut response: Response,
+    format: Option<Format>,
+    request: &Request,
+    memory: &Memory,
+) -> Result<Page, FetchError> {
+    let is_gzip = text(&response, header::CONTENT_ENCODING) == Some("gzip");
     let limit = request.limits.body_bytes;
     let expected = response.content_length().unwrap_or(0).min(limit as u64);
     let expected = usize::try_from(expected).unwrap_or(0);
-    let text = format.filter(|_| !is_gzip);
-    let mut incoming = text.map(|format| Incoming::new(memory, format, expected));
+    let plain = format.filter(|_| !is_gzip);
+    let mut incoming = plain.map(|format| Incoming::new(memory, format, expected));
     let mut body = Vec::with_capacity(if incoming.is_some() { 0 } else { expected });
     let mut received = 0;
-    while let Some(chunk) = response.chunk().await.map_err(transport)? {
+    let failed = transport(request.timeout);
+    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
         received += chunk.len();
         if limit < received {
             return Err(FetchError::TooLarge { limit });

@@ -29,15 +29,17 @@ mod memory;
 mod native;
 mod page;
 mod received;
+mod result;
 mod state;
 mod target;
+mod walk;
 
 pub use client::{Tls, client, client_with_tls, is_server_name};
 pub use exposition::protobuf::Histograms;
 pub use fetch::{FetchError, Request, fetch};
 pub use memory::Memory;
-pub use page::{Counts, LimitError, Scrape, ScrapeError};
 pub use received::Page;
+pub use result::{Counts, LimitError, Scrape, ScrapeError};
 pub use state::StateError;
 pub use target::{Labels, Limits, instance_of};
 
