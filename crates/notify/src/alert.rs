@@ -154,6 +154,29 @@ impl Subject {
 }
 
 impl Alert {
+    /// A report of CloudWatch that has nothing beside the name, the subject and the state.
+    #[must_use]
+    pub fn new(name: String, subject: Subject, state: State, changed: Timestamp) -> Self {
+        Self {
+            key: name.clone(),
+            name,
+            source: Source::CloudWatch,
+            subject,
+            state,
+            previous: None,
+            changed,
+            reported: changed,
+            reason: String::new(),
+            description: String::new(),
+            labels: BTreeMap::new(),
+            severity: None,
+            runbook: None,
+            link: None,
+            looks_back_seconds: None,
+            test: None,
+        }
+    }
+
     /// The probe's name, with the location if it is about one of several; or the alarm's name.
     #[must_use]
     pub fn title(&self) -> Cow<'_, str> {

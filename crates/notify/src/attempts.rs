@@ -88,31 +88,15 @@ mod tests {
     use domain::Severity;
 
     use super::*;
-    use crate::alert::{Alert, Source, State, Subject};
+    use crate::alert::{Alert, State, Subject};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_305_600 + second).unwrap()
     }
 
     fn record() -> AlarmRecord {
-        let alert = Alert {
-            key: "k".to_owned(),
-            name: "k".to_owned(),
-            source: Source::CloudWatch,
-            subject: Subject::External { probe: None },
-            state: State::Alarm,
-            previous: None,
-            changed: at(0),
-            reported: at(0),
-            reason: String::new(),
-            description: String::new(),
-            labels: std::collections::BTreeMap::new(),
-            severity: None,
-            runbook: None,
-            link: None,
-            looks_back_seconds: None,
-            test: None,
-        };
+        let subject = Subject::External { probe: None };
+        let alert = Alert::new("k".to_owned(), subject, State::Alarm, at(0));
         AlarmRecord::new(&alert, Severity::Page)
     }
 

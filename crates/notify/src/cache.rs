@@ -1,8 +1,8 @@
 //! The records in the memory of one execution environment. They replace the table while it is unavailable, and keep
 //! what could not be written until it can.
 //!
-//! The memory ends with the process, so that a record that the table did not take is also put into the queue. From
-//! there it comes back to this environment or to another one.
+//! The memory ends with the process, so a record that the table did not store is also put into the queue, which delivers
+//! it to this environment or to another one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -270,23 +270,12 @@ impl Reader<'_> {
 
     fn unreadable(&self, envelope: &Envelope) -> Alert {
         let subject = envelope.subject.as_deref().unwrap_or("").trim();
+        let name = if subject.is_empty() { "message" } else { subject }.to_owned();
         Alert {
             key: format!("message:{}", envelope.message_id),
-            name: if subject.is_empty() { "message".to_owned() } else { subject.to_owned() },
             source: Source::Unknown,
-            subject: Subject::Unreadable,
-            state: State::Alarm,
-            previous: None,
-            changed: self.sent,
-            reported: self.sent,
             reason: envelope.message.chars().take(LONGEST_RAW).collect(),
-            description: String::new(),
-            labels: BTreeMap::new(),
-            severity: None,
-            runbook: None,
-            link: None,
-            looks_back_seconds: None,
-            test: None,
+            ..Alert::new(name, Subject::Unreadable, State::Alarm, self.sent)
         }
     }
 }

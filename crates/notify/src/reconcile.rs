@@ -221,7 +221,6 @@ pub fn severity_by<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::Source;
     use crate::record::FlappingRules;
 
     fn at(second: i64) -> Timestamp {
@@ -243,24 +242,8 @@ mod tests {
     }
 
     fn alert(name: &str, state: State) -> Alert {
-        Alert {
-            key: name.to_owned(),
-            name: name.to_owned(),
-            source: Source::CloudWatch,
-            subject: Subject::of_alarm(name, &"prod".parse().unwrap()),
-            state,
-            previous: None,
-            changed: at(0),
-            reported: at(0),
-            reason: String::new(),
-            description: String::new(),
-            labels: BTreeMap::new(),
-            severity: None,
-            runbook: None,
-            link: None,
-            looks_back_seconds: None,
-            test: None,
-        }
+        let subject = Subject::of_alarm(name, &"prod".parse().unwrap());
+        Alert::new(name.to_owned(), subject, state, at(0))
     }
 
     /// What is sent about these alarms: `RECEIVER ALARM`.

@@ -77,27 +77,15 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::alert::{Source, State};
+    use crate::alert::State;
     use domain::Severity::{Page, Ticket};
 
     fn alert(subject: Subject, severity: Option<Severity>, team: &str) -> Alert {
+        let name = "vigie-prod-bot-down".to_owned();
         Alert {
-            key: "k".to_owned(),
-            name: "vigie-prod-bot-down".to_owned(),
-            source: Source::CloudWatch,
-            subject,
-            state: State::Alarm,
-            previous: None,
-            changed: Timestamp::UNIX_EPOCH,
-            reported: Timestamp::UNIX_EPOCH,
-            reason: String::new(),
-            description: String::new(),
             labels: [("team".to_owned(), team.to_owned())].into(),
             severity,
-            runbook: None,
-            link: None,
-            looks_back_seconds: None,
-            test: None,
+            ..Alert::new(name, subject, State::Alarm, Timestamp::UNIX_EPOCH)
         }
     }
 

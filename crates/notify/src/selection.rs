@@ -64,33 +64,15 @@ pub fn seen_from(outgoing: &Outgoing, records: &Records, facts: &Facts) -> Vec<S
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use domain::Severity;
     use jiff::Timestamp;
 
     use super::*;
-    use crate::alert::{Source, State};
+    use crate::alert::State;
 
     fn alert(name: &str, state: State) -> Alert {
-        Alert {
-            key: name.to_owned(),
-            name: name.to_owned(),
-            source: Source::CloudWatch,
-            subject: Subject::of_alarm(name, &"prod".parse().unwrap()),
-            state,
-            previous: None,
-            changed: Timestamp::UNIX_EPOCH,
-            reported: Timestamp::UNIX_EPOCH,
-            reason: String::new(),
-            description: String::new(),
-            labels: BTreeMap::new(),
-            severity: None,
-            runbook: None,
-            link: None,
-            looks_back_seconds: None,
-            test: None,
-        }
+        let subject = Subject::of_alarm(name, &"prod".parse().unwrap());
+        Alert::new(name.to_owned(), subject, state, Timestamp::UNIX_EPOCH)
     }
 
     #[test]

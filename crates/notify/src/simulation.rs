@@ -1,7 +1,7 @@
 //! A deterministic simulation of weeks with outages, flapping, mutes, deletions, lost and doubled events, failing
 //! services, concurrent invocations and processes that end at any moment. One seed is one history.
 //!
-//! `HISTORIES=2000 cargo nextest run -p notify simulation` plays more of them; `SEED=17` plays one and prints it.
+//! `HISTORIES=2000 cargo nextest run -p notify simulation` runs more of them; `SEED=17` runs one and prints it.
 
 mod checks;
 mod driver;
@@ -18,17 +18,17 @@ use world::World;
 
 use crate::planted::{self, Bug};
 
-/// Histories of the unit test; `HISTORIES` in the environment plays more.
+/// Histories of the unit test; `HISTORIES` in the environment runs more.
 const HISTORIES: u64 = 300;
 /// A long run prints a line after so many histories.
 const PROGRESS: u64 = 5_000;
 /// A planted bug is found within this many histories.
 const SEARCH: u64 = 2_000;
 
-fn play(seed: u64) -> Checks {
+fn run(seed: u64) -> Checks {
     let mut random = Random::new(seed);
     let world = World::new(&mut random);
-    Driver::new(&world, random).play()
+    Driver::new(&world, random).run()
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -54,7 +54,7 @@ fn histories_keep_every_invariant() {
                     if end <= seed {
                         return;
                     }
-                    let checks = play(seed);
+                    let checks = run(seed);
                     if let Some(violation) = checks.violation {
                         next.store(end, Ordering::Relaxed);
                         panic!("seed {seed}: {violation}");
@@ -82,7 +82,7 @@ fn earlier_findings_keep_every_invariant() {
         (13_559, "a record was taken to be in the queue when another environment had received it"),
     ];
     for (seed, bug) in findings {
-        assert_eq!(play(seed).violation, None, "seed {seed}: {bug}");
+        assert_eq!(run(seed).violation, None, "seed {seed}: {bug}");
     }
 }
 
@@ -91,7 +91,7 @@ fn earlier_findings_keep_every_invariant() {
 fn planted_bugs_are_found() {
     for bug in [Bug::OrderByStart, Bug::EndlessLease, Bug::OneFailureForAll, Bug::NoDataOnce] {
         planted::plant(Some(bug));
-        let found = (0..SEARCH).find(|seed| play(*seed).violation.is_some());
+        let found = (0..SEARCH).find(|seed| run(*seed).violation.is_some());
         planted::plant(None);
         println!("{bug:?}: first found in the history of seed {found:?}");
         assert!(found.is_some(), "{bug:?} was not found in {SEARCH} histories");

@@ -47,7 +47,7 @@ pub(super) struct Checks {
     store_fault: i64,
     /// Until when a message of a process that ended is not delivered again.
     redelivered: i64,
-    /// Notifications of the step that is played.
+    /// Notifications of the current step.
     in_flight: BTreeSet<(usize, String)>,
     /// Notifications that the function does not know to be delivered. Each may be repeated once.
     unconfirmed: BTreeSet<(usize, String)>,

@@ -1,4 +1,4 @@
-//! Plays a history: the steps of the world, and the messages in the queue.
+//! Runs a history: the steps of the world, and the messages in the queue.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -35,7 +35,7 @@ pub(super) enum Step {
     },
     Deliver(Box<Alert>),
     Flush(Vec<Alert>),
-    /// Records that the table did not take come back from the queue.
+    /// Records that the table did not store, returned by the queue.
     Restore(Vec<AlarmRecord>),
     Acknowledge {
         alarm: usize,
@@ -107,7 +107,7 @@ impl<'a> Driver<'a> {
         self.steps.insert(self.sequence, step);
     }
 
-    pub(super) fn play(mut self) -> Checks {
+    pub(super) fn run(mut self) -> Checks {
         while let Some(Reverse((now, sequence))) = self.queue.pop() {
             if self.world.end < now || self.checks.violation.is_some() {
                 break;
@@ -165,8 +165,8 @@ impl<'a> Driver<'a> {
         let busy = self.world.faults.iter().any(near) || now < self.busy_until;
         self.push(now + MINUTE, Step::Minute);
         // While nothing happens every fifth minute is enough, to save time.
-        let played = busy || now.div_euclid(MINUTE) % 5 == 0;
-        if played && !self.world.fails(Part::Scheduler, now) {
+        let is_invoked = busy || now.div_euclid(MINUTE) % 5 == 0;
+        if is_invoked && !self.world.fails(Part::Scheduler, now) {
             let delay = i64::from(self.random.percent(20)) * self.random.between(0, 20);
             self.push(now + delay, Step::Tick);
         }

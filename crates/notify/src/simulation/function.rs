@@ -287,7 +287,7 @@ impl Driver<'_> {
         true
     }
 
-    /// Records come back from the queue.
+    /// Records return from the queue.
     pub(super) fn restore(
         &mut self,
         records: Vec<AlarmRecord>,

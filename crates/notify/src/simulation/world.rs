@@ -1,4 +1,4 @@
-//! The truth of one history: alarms, mutes, faults. Generated from the seed before the history is played.
+//! The truth of one history: alarms, mutes, faults. Generated from the seed before the history runs.
 
 use domain::Severity;
 use jiff::Timestamp;
@@ -200,22 +200,9 @@ fn alarm(random: &mut Random, number: i64, end: i64, repeat: i64) -> Alarm {
         _ => Source::CloudWatch,
     };
     let base = Alert {
-        key: format!("alarm-{number}"),
-        name: format!("alarm-{number}"),
         source,
-        subject,
-        state: State::Ok,
-        previous: None,
-        changed: time(0),
-        reported: time(0),
-        reason: String::new(),
-        description: String::new(),
-        labels: std::collections::BTreeMap::new(),
         severity: Some(severity),
-        runbook: None,
-        link: None,
-        looks_back_seconds: None,
-        test: None,
+        ..Alert::new(format!("alarm-{number}"), subject, State::Ok, time(0))
     };
     let mut alarm = Alarm {
         kind,

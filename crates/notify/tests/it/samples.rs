@@ -1,4 +1,4 @@
-//! Reports and alerts as they come in life, one for each reason.
+//! Realistic reports and alerts, one for each reason.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use domain::report::{
     Attempt, Cause, CheckReport, Failure, Report, RunId, TurnReport, VERSION, judge,
 };
 use domain::{Objectives, OwnFault, Phases, Reason, Severity, Timing};
-use notify::alert::{Alert, Source, State, Subject};
+use notify::alert::{Alert, State, Subject};
 
 use jiff::Timestamp;
 
@@ -24,7 +24,7 @@ fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// A turn that was answered rightly and in time.
+/// A turn that was answered correctly and in time.
 fn turn(offset: Duration, said: &str, answered: &str) -> TurnReport {
     TurnReport {
         offset,
@@ -250,15 +250,11 @@ pub(crate) fn alert(subject: Subject, state: State) -> Alert {
             "Threshold Crossed: 2 out of the last 3 datapoints [1.0 (22/11/26 14:16:00), 1.0 (22/11/26 14:15:00)] were not less than the threshold (1.0) (minimum 2 datapoints for ALARM -> OK transition)."
         }
     };
+    let changed = if state == State::Ok { at("14:17:11") } else { at("14:05:11") };
     Alert {
-        key: name.clone(),
-        source: Source::CloudWatch,
-        state,
         previous: Some(if state == State::Ok { State::Alarm } else { State::Ok }),
-        changed: if state == State::Ok { at("14:17:11") } else { at("14:05:11") },
         reported: at("14:17:11"),
         reason: reason.to_owned(),
-        description: String::new(),
         labels: [("team".to_owned(), "chat".to_owned())].into(),
         severity: Some(Severity::Page),
         runbook: Some("https://wiki.example.com/support-bot".to_owned()),
@@ -266,9 +262,7 @@ pub(crate) fn alert(subject: Subject, state: State) -> Alert {
             "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#alarmsV2:alarm/{name}"
         )),
         looks_back_seconds: Some(180),
-        test: None,
-        name,
-        subject,
+        ..Alert::new(name, subject, state, changed)
     }
 }
 

@@ -210,7 +210,7 @@ impl Messages for English {
         match situation {
             Situation::Down(_) => format!("{name} has been down {since}."),
             Situation::DownFrom(_) => {
-                format!("{name} has been down {since}. Too few other locations see it for a page.")
+                format!("{name} has been down {since}. Too few other locations agree for a page.")
             }
             Situation::Degraded(Slowness::Retry) => format!("{name} has been unstable {since}."),
             Situation::Degraded(_) => format!("{name} has been slow {since}."),
@@ -347,13 +347,18 @@ impl Messages for English {
             Situation::Down(Some(reason)) => reasons::steps(reason),
             Situation::DownFrom(_) => &[
                 "Check the DNS, the firewall and the CDN of the bot for the network of this location.",
-                "If a second location fails, the alarm of the bot is a page.",
+                "If a second location fails, the alarm of the bot sends a page.",
             ],
             Situation::NoDataFrom => &[
                 "Read the log of the prober in the region of the location, or of the agent on its machine.",
                 "Check the dead-letter queue of the location.",
             ],
-            Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[
+            Situation::Degraded(Slowness::Unknown) => &[
+                reasons::LAST_REPORT,
+                "If the time is spent in the queue, there are more users than workers. Raise the concurrency limit or add a replica.",
+                "If it is spent after the queue, the model is slow. Check its latency, rate limits and GPU.",
+            ],
+            Situation::Degraded(Slowness::FirstChunk) => &[
                 "Check in the report whether the time is spent in the queue or after it.",
                 "In the queue: there are more users than workers. Raise the concurrency limit or add a replica.",
                 "After the queue: the model is slow. Check its latency, rate limits and GPU.",
@@ -386,8 +391,8 @@ impl Messages for English {
                 &["No action is needed now. During working hours, record what fixed it."]
             }
             Situation::SelfMonitoring => &[
-                "Open the alarm and read its description. It says what stopped.",
-                "Read the function's log group and its dead-letter queue.",
+                "Read the description of the alarm above. It says what stopped.",
+                "Read the log and the dead-letter queue that the description names.",
             ],
             Situation::External => &["Open the alarm, or its runbook if it has one."],
             Situation::SelfMonitoringOver | Situation::ExternalOver => &["No action is needed."],
@@ -413,7 +418,7 @@ impl Messages for English {
     }
 
     fn mute_hint(&self) -> &'static str {
-        "To mute several alarms or to mute each week, set MaintenanceSchedule in the template."
+        "For a window that recurs, set `maintenance` in the probe file. To mute all probes, set the parameter MaintenanceSchedule."
     }
 
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String {

@@ -239,7 +239,7 @@ impl Messages for French {
             Situation::Down(_) => format!("{name} est en panne {since}."),
             Situation::DownFrom(_) => {
                 format!(
-                    "{name} est en panne {since}. Trop peu d'autres lieux le voient pour une page."
+                    "{name} est en panne {since}. Trop peu d'autres lieux sont d'accord pour une page."
                 )
             }
             Situation::Degraded(Slowness::Retry) => format!("{name} est instable {since}."),
@@ -386,15 +386,20 @@ impl Messages for French {
             Situation::Down(Some(reason)) => reasons::steps(reason),
             Situation::DownFrom(_) => &[
                 "Vérifier le DNS, le pare-feu et le CDN du bot pour le réseau de ce lieu.",
-                "Si un deuxième lieu échoue, l'alarme du bot devient une page.",
+                "Si un deuxième lieu échoue, l'alarme du bot envoie une page.",
             ],
             Situation::NoDataFrom => &[
-                "Lire le journal de la sonde dans la région du lieu, ou de l'agent sur sa machine.",
-                "Regarder la file de messages rejetés du lieu.",
+                "Lire le journal du prober dans la région du lieu, ou celui de l'agent sur sa machine.",
+                "Vérifier la file de lettres mortes du lieu.",
             ],
-            Situation::Degraded(Slowness::FirstChunk | Slowness::Unknown) => &[
+            Situation::Degraded(Slowness::Unknown) => &[
+                reasons::LAST_REPORT,
+                "Si le temps passe dans la file, il y a plus d'utilisateurs que de traitements. Augmenter la limite de concurrence ou ajouter une réplique.",
+                "S'il passe après la file, le modèle est lent. Vérifier sa latence, ses quotas et son GPU.",
+            ],
+            Situation::Degraded(Slowness::FirstChunk) => &[
                 "Vérifier dans le rapport si le temps passe dans la file d'attente ou après elle.",
-                "Dans la file : il y a plus d'utilisateurs que de processus. Augmenter la limite de concurrence ou ajouter une réplique.",
+                "Dans la file : il y a plus d'utilisateurs que de traitements. Augmenter la limite de concurrence ou ajouter une réplique.",
                 "Après la file : le modèle est lent. Vérifier sa latence, ses quotas et son GPU.",
             ],
             Situation::Degraded(Slowness::Reply) => &[
@@ -426,8 +431,8 @@ impl Messages for French {
                 "Aucune action immédiate. Aux heures de travail, noter ce qui a corrigé l'incident.",
             ],
             Situation::SelfMonitoring => &[
-                "Ouvrir l'alarme et lire sa description. Elle dit ce qui s'est arrêté.",
-                "Lire le journal de la fonction et sa file de messages en échec.",
+                "Lire la description de l'alarme ci-dessus. Elle indique ce qui s'est arrêté.",
+                "Lire le journal et la file de lettres mortes nommés par la description.",
             ],
             Situation::External => &["Ouvrir l'alarme, ou sa procédure si elle en a une."],
             Situation::SelfMonitoringOver | Situation::ExternalOver => {
@@ -455,7 +460,7 @@ impl Messages for French {
     }
 
     fn mute_hint(&self) -> &'static str {
-        "Pour plusieurs alarmes, ou chaque semaine : MaintenanceSchedule dans le modèle SAM."
+        "Pour une période récurrente, définir `maintenance` dans le fichier de sonde. Pour toutes les sondes, définir le paramètre MaintenanceSchedule."
     }
 
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String {
@@ -517,7 +522,7 @@ impl Messages for French {
     }
 
     fn unconfirmed_headline(&self) -> String {
-        "Ces adresses ne reçoivent rien de leur sujet SNS. Leur abonnement n'est pas confirmé, est désactivé ou supprimé."
+        "Ces adresses ne reçoivent rien de leur rubrique SNS. Leur abonnement n'est pas confirmé, est désactivé ou supprimé."
             .to_owned()
     }
 

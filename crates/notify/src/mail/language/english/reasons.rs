@@ -95,7 +95,7 @@ pub(super) fn steps(reason: Reason) -> &'static [&'static str] {
             "Raise `max_size` or the concurrency limit, or add a replica.",
         ],
         Reason::QueueTimeout => &[
-            "Check whether the queue progresses. If not, a worker hangs: restart the app and find out what it did.",
+            "Check whether the queue progresses. If not, a worker is blocked: restart the app, then find the request that blocked it.",
             "If it progresses, there are more users than workers. Raise the concurrency limit or add a replica.",
         ],
         Reason::FirstChunkTimeout => &[
@@ -174,5 +174,7 @@ pub(super) fn fault_steps(fault: OwnFault) -> &'static [&'static str] {
 }
 
 pub(super) const TEST_MANUALLY: &str = "Until results arrive again, test the bot manually: vigie run probes/{probe}.yaml --environment {environment}";
+pub(super) const LAST_REPORT: &str =
+    "Read the last report: vigie report --last {probe} --environment {environment}";
 pub(super) const RUN_PROBE: &str =
     "Run the probe from your machine: vigie run probes/{probe}.yaml --environment {environment}";

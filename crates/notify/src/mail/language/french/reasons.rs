@@ -127,8 +127,8 @@ pub(super) fn steps(reason: Reason) -> &'static [&'static str] {
             "Augmenter `max_size` ou la limite de concurrence, ou ajouter une réplique.",
         ],
         Reason::QueueTimeout => &[
-            "Vérifier si la file avance. Sinon, un traitement est bloqué : redémarrer l'application et chercher ce qu'il faisait.",
-            "Si elle avance, il y a plus d'utilisateurs que de processus. Augmenter la limite de concurrence ou ajouter une réplique.",
+            "Vérifier si la file avance. Sinon, un traitement est bloqué : redémarrer l'application, puis chercher la requête qui l'a bloqué.",
+            "Si elle avance, il y a plus d'utilisateurs que de traitements. Augmenter la limite de concurrence ou ajouter une réplique.",
         ],
         Reason::FirstChunkTimeout => &[
             "L'application a accepté le message et n'a rien envoyé. Vérifier le modèle (état, quota, GPU).",
@@ -206,4 +206,6 @@ pub(super) fn fault_steps(fault: OwnFault) -> &'static [&'static str] {
 }
 
 pub(super) const TEST_MANUALLY: &str = "En attendant le retour des résultats, tester le bot à la main : vigie run probes/{probe}.yaml --environment {environment}";
+pub(super) const LAST_REPORT: &str =
+    "Lire le dernier rapport : vigie report --last {probe} --environment {environment}";
 pub(super) const RUN_PROBE: &str = "Exécuter la sonde depuis son poste : vigie run probes/{probe}.yaml --environment {environment}";
