@@ -26,7 +26,7 @@ pub struct Cron {
 /// Why a text is not a cron expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCron {
-    #[error("a cron expression of {0} fields; expected five or six, such as `0 2 ? * SUN *`")]
+    #[error("the cron expression has {0} fields; expected five or six, such as `0 2 ? * SUN *`")]
     Fields(usize),
     #[error("the {field} is `{value}`; expected {expected}")]
     Field { field: &'static str, value: String, expected: &'static str },
@@ -35,7 +35,9 @@ pub enum InvalidCron {
          as `0 2 ? * SUN *`"
     )]
     BothDays,
-    #[error("the months have no such day; expected a day that occurs, such as `0 2 1 * ? *`")]
+    #[error(
+        "the day does not occur in any of the months; expected a day that occurs, such as `0 2 1 * ? *`"
+    )]
     NoSuchDay,
 }
 
@@ -312,7 +314,7 @@ mod tests {
     #[test]
     fn mistake_in_a_cron_expression_is_named() {
         let cases = [
-            ("0 2", "a cron expression of 2 fields; expected five or six"),
+            ("0 2", "the cron expression has 2 fields; expected five or six"),
             ("60 2 ? * SUN *", "the minute is `60`; expected 0 to 59"),
             ("0 2-1 ? * SUN *", "the hour is `2-1`; expected 0 to 23"),
             ("0 2 ? * 1 *", "the day of the week is `1`; expected names such as `SUN`"),
@@ -321,7 +323,7 @@ mod tests {
             ("0 2 ? 13 SUN *", "the month is `13`"),
             ("0 2 ? * SUN 2026", "the year is `2026`; expected `*`"),
             ("0 2 1 * SUN *", "both a day of the month and a day of the week"),
-            ("0 2 30 2 ? *", "the months have no such day"),
+            ("0 2 30 2 ? *", "the day does not occur in any of the months"),
             ("*/0 2 ? * SUN *", "the minute is `*/0`"),
             ("+5 2 ? * SUN *", "the minute is `+5`"),
         ];

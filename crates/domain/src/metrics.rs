@@ -1,11 +1,12 @@
-//! A report in plain values: what CloudWatch and Prometheus get to see of a run.
+//! The metrics and series of a run, as plain values.
 //!
-//! One place decides names, units, and when a value is absent; `cloudwatch` and `forward` only
-//! carry it. [`PUBLISHED`] lists every Prometheus series for the documentation and the dashboards.
+//! This module decides names, units, and when a value is absent; `cloudwatch` and `run-executor` only
+//! publish the values. [`PUBLISHED`] lists every Prometheus series for the documentation and the dashboards.
 
 use std::time::Duration;
 
-use crate::timing::Timing;
+use crate::report::{Attempt, TurnReport};
+use crate::timing::{Spread, Timing};
 use crate::{Outcome, Reason, Report, Verdict};
 
 /// One sample for Prometheus.
@@ -175,90 +176,17 @@ pub const PHASES: &[&str] = &["dns", "connect", "tls", "describe", "queue", "fir
 pub fn for_prometheus(report: &Report) -> Vec<SeriesValue> {
     let Some(verdict) = report.outcome.verdict() else { return Vec::new() };
     let mut values = SeriesValues { report, list: Vec::with_capacity(48) };
-    let flag = |set: bool| Some(if set { 1.0 } else { 0.0 });
-    let last = report.last();
-
-    values.push("up", &[], flag(last.is_some_and(|attempt| attempt.app.is_some())));
-    values.push("probe_success", &[], flag(verdict != Verdict::Down));
-    if let Some(objective) = report.objective {
-        values.push("probe_objective_ratio", &[], Some(objective.ratio()));
-    }
-    if report.maintenance {
-        values.push("probe_maintenance_success", &[], flag(verdict != Verdict::Down));
-    }
-    values.push("probe_degraded", &[], flag(verdict == Verdict::Degraded));
-    values.push("probe_duration_seconds", &[], Some(report.duration.as_secs_f64()));
-    values.push(
-        "probe_checks_failed",
-        &[],
-        Some(count(last.map_or(0, |attempt| attempt.failed_checks().count()))),
-    );
-    values.push("probe_retries", &[], Some(count(report.retries())));
-    for reason in Reason::ALL {
-        values.push(
-            "probe_failure",
-            &[("reason", reason.as_str())],
-            flag(report.outcome.reason() == Some(*reason)),
-        );
-    }
-    let Some(attempt) = last else { return values.list };
-
-    let phases = &attempt.phases;
-    let sum = |time: fn(&Timing) -> Option<Duration>| {
-        attempt.turns.iter().filter_map(|turn| time(turn.latency()?)).reduce(|a, b| a + b)
-    };
-    let phase = [
-        phases.dns,
-        phases.connect,
-        phases.tls,
-        phases.describe,
-        sum(|timing| timing.queue),
-        sum(|timing| Some(timing.first_chunk?.saturating_sub(timing.queue.unwrap_or_default()))),
-        sum(|timing| Some(timing.reply?.saturating_sub(timing.first_chunk?))),
-    ];
-    for (name, time) in PHASES.iter().zip(phase) {
-        // A phase that a broken attempt did not reach ends its series; one that never happens has none.
-        if time.is_some() || attempt.failure.is_some() {
-            values.push("probe_phase_duration_seconds", &[("phase", name)], seconds(time));
-        }
-    }
-    for index in 0..report.turns {
-        let turn = attempt.turns.get(index);
-        let number = (index + 1).to_string();
-        let labels = [("turn", number.as_str())];
-        let timing = turn.and_then(crate::report::TurnReport::latency);
-        values.push(
-            "probe_turn_first_chunk_seconds",
-            &labels,
-            seconds(timing.and_then(|timing| timing.first_chunk)),
-        );
-        values.push(
-            "probe_turn_reply_seconds",
-            &labels,
-            seconds(timing.and_then(|timing| timing.reply)),
-        );
-        values.push("probe_reply_characters", &labels, turn.map(|turn| float(turn.characters)));
-    }
-    let spreads = || attempt.turns.iter().filter_map(|turn| turn.latency()?.inter_chunk);
-    let worst =
-        |quantile: &str, pick: fn(crate::timing::Spread) -> Duration, values: &mut SeriesValues| {
-            values.push(
-                "probe_inter_chunk_seconds",
-                &[("quantile", quantile)],
-                seconds(spreads().map(pick).max()),
-            );
-        };
-    worst("0.5", |spread| spread.p50, &mut values);
-    worst("0.9", |spread| spread.p90, &mut values);
-    worst("0.99", |spread| spread.p99, &mut values);
-    if let Some(expires) = attempt.certificate_expires {
-        values.push(
-            "probe_ssl_earliest_cert_expiry",
-            &[],
-            Some(float(expires.as_second().unsigned_abs())),
-        );
+    values.of_run(verdict);
+    if let Some(attempt) = report.last() {
+        values.of_phases(attempt);
+        values.of_turns(attempt);
+        values.of_certificate(attempt);
     }
     values.list
+}
+
+fn flag(set: bool) -> f64 {
+    if set { 1.0 } else { 0.0 }
 }
 
 struct SeriesValues<'a> {
@@ -267,6 +195,82 @@ struct SeriesValues<'a> {
 }
 
 impl SeriesValues<'_> {
+    /// The series that every run with a verdict has.
+    fn of_run(&mut self, verdict: Verdict) {
+        let report = self.report;
+        let last = report.last();
+        self.push("up", &[], Some(flag(last.is_some_and(|attempt| attempt.app.is_some()))));
+        self.push("probe_success", &[], Some(flag(verdict != Verdict::Down)));
+        if let Some(objective) = report.objective {
+            self.push("probe_objective_ratio", &[], Some(objective.ratio()));
+        }
+        if report.maintenance {
+            self.push("probe_maintenance_success", &[], Some(flag(verdict != Verdict::Down)));
+        }
+        self.push("probe_degraded", &[], Some(flag(verdict == Verdict::Degraded)));
+        self.push("probe_duration_seconds", &[], Some(report.duration.as_secs_f64()));
+        let failed = last.map_or(0, |attempt| attempt.failed_checks().count());
+        self.push("probe_checks_failed", &[], Some(count(failed)));
+        self.push("probe_retries", &[], Some(count(report.retries())));
+        for reason in Reason::ALL {
+            let is_reason = report.outcome.reason() == Some(*reason);
+            self.push("probe_failure", &[("reason", reason.as_str())], Some(flag(is_reason)));
+        }
+    }
+
+    fn of_phases(&mut self, attempt: &Attempt) {
+        let phases = &attempt.phases;
+        let sum = |time: fn(&Timing) -> Option<Duration>| {
+            attempt.turns.iter().filter_map(|turn| time(turn.latency()?)).reduce(|a, b| a + b)
+        };
+        let phase = [
+            phases.dns,
+            phases.connect,
+            phases.tls,
+            phases.describe,
+            sum(|timing| timing.queue),
+            sum(|timing| {
+                Some(timing.first_chunk?.saturating_sub(timing.queue.unwrap_or_default()))
+            }),
+            sum(|timing| Some(timing.reply?.saturating_sub(timing.first_chunk?))),
+        ];
+        for (name, time) in PHASES.iter().zip(phase) {
+            // A phase that a broken attempt did not reach ends its series; one that never happens has none.
+            if time.is_some() || attempt.failure.is_some() {
+                self.push("probe_phase_duration_seconds", &[("phase", name)], seconds(time));
+            }
+        }
+    }
+
+    fn of_turns(&mut self, attempt: &Attempt) {
+        for index in 0..self.report.turns {
+            let turn = attempt.turns.get(index);
+            let number = (index + 1).to_string();
+            let labels = [("turn", number.as_str())];
+            let timing = turn.and_then(TurnReport::latency);
+            let first_chunk = timing.and_then(|timing| timing.first_chunk);
+            self.push("probe_turn_first_chunk_seconds", &labels, seconds(first_chunk));
+            let reply = timing.and_then(|timing| timing.reply);
+            self.push("probe_turn_reply_seconds", &labels, seconds(reply));
+            self.push("probe_reply_characters", &labels, turn.map(|turn| float(turn.characters)));
+        }
+        let spreads = || attempt.turns.iter().filter_map(|turn| turn.latency()?.inter_chunk);
+        let mut push = |quantile: &str, pick: fn(Spread) -> Duration| {
+            let worst = seconds(spreads().map(pick).max());
+            self.push("probe_inter_chunk_seconds", &[("quantile", quantile)], worst);
+        };
+        push("0.5", |spread| spread.p50);
+        push("0.9", |spread| spread.p90);
+        push("0.99", |spread| spread.p99);
+    }
+
+    fn of_certificate(&mut self, attempt: &Attempt) {
+        if let Some(expires) = attempt.certificate_expires {
+            let expires = float(expires.as_second().unsigned_abs());
+            self.push("probe_ssl_earliest_cert_expiry", &[], Some(expires));
+        }
+    }
+
     fn push(&mut self, name: &'static str, own: &[(&str, &str)], value: Option<f64>) {
         let report = self.report;
         let common = [

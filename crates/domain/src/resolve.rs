@@ -253,40 +253,13 @@ impl Resolver<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::alarm::AlarmRule;
-    use crate::objectives::Objectives;
-    use crate::probe::Retry;
 
     fn spec(url: PerEnvironment<Template>) -> ProbeSpec {
-        Probe {
-            name: "bot".parse().unwrap(),
-            every: Duration::from_secs(60),
-            environments: Some(vec!["prod".parse().unwrap()]),
-            enabled: true,
-            placement: crate::Placement::default(),
-            timeout: Duration::from_secs(30),
-            target: TargetSpec::new(url),
-            retry: Retry::within(std::time::Duration::from_secs(30)),
-            max_runs_per_day: None,
-            objectives: Objectives::default(),
-            objective: None,
-            conversation: vec![Turn {
-                say: "hello from ${environment}, ${nonce}".parse().unwrap(),
-                expect: Vec::new(),
-                objectives: Objectives::default(),
-                files: Vec::new(),
-                save: BTreeMap::new(),
-            }],
-            scrape: Vec::new(),
-            alarm: AlarmRule::default(),
-            maintenance: Vec::new(),
-            public: crate::Disclosure::default(),
-            labels: BTreeMap::new(),
-            runbook: None,
-        }
+        let mut probe = crate::testing::probe_of("bot", 60, TargetSpec::new(url));
+        probe.environments = Some(vec!["prod".parse().unwrap()]);
+        probe.conversation[0].say = "hello from ${environment}, ${nonce}".parse().unwrap();
+        probe
     }
 
     #[test]

@@ -19,13 +19,15 @@ pub struct TargetUrl(Url);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTargetUrl {
-    #[error("not a URL; expected an address such as `https://chat.example.com`")]
+    #[error("the address is not a URL; expected an address such as `https://chat.example.com`")]
     Syntax(#[source] url::ParseError),
     #[error(
         "the scheme is neither `https` nor `http`; expected an address such as `https://chat.example.com`"
     )]
     Scheme,
-    #[error("white space in the address; expected an address such as `https://chat.example.com`")]
+    #[error(
+        "the address contains white space; expected an address such as `https://chat.example.com`"
+    )]
     WhiteSpace,
 }
 

@@ -3,7 +3,7 @@
 //! The places are filled in at different times by different programs (variables by the dispatcher
 //! or the command, secrets by the prober, the nonce and saved parts during the conversation). So a
 //! template is parsed once and kept in parts: what was filled in is a literal from then on and is
-//! never looked at again, even when it contains `${`.
+//! never interpreted again, even when it contains `${`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// One piece of a [`Template`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// Text as it stands.
+    /// Literal text.
     Literal(String),
     /// `${UPPER_CASE}`: an environment variable of the dispatcher or the command.
     Variable(String),

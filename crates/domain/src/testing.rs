@@ -16,6 +16,11 @@ use crate::{
 };
 
 pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
+    probe_of(name, every_seconds, Target::new(Template::literal("http://127.0.0.1:7860")))
+}
+
+/// A probe with the defaults, for one environment or, with a [`crate::TargetSpec`], for several.
+pub(crate) fn probe_of<T>(name: &str, every_seconds: u64, target: T) -> Probe<T> {
     let every = Duration::from_secs(every_seconds);
     Probe {
         name: name.parse().unwrap(),
@@ -24,7 +29,7 @@ pub(crate) fn probe(name: &str, every_seconds: u64) -> Probe {
         enabled: true,
         placement: crate::Placement::default(),
         timeout: crate::probe::default_timeout(every),
-        target: Target::new(Template::literal("http://127.0.0.1:7860")),
+        target,
         retry: Retry::within(Duration::from_secs(30)),
         max_runs_per_day: None,
         objectives: Objectives::default(),
@@ -93,7 +98,7 @@ pub(crate) fn attempt(
     }
 }
 
-/// A report of `turns` turns, of which `reached` were played.
+/// A report of `turns` turns, of which `reached` took place.
 pub(crate) fn report(turns: usize, reached: usize) -> Report {
     let probe: ProbeName = "bot".parse().unwrap();
     let environment = "prod".parse().unwrap();

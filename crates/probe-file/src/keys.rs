@@ -35,30 +35,30 @@ pub(crate) const PROBE: Keys = Keys {
         ),
         optional(
             "environments",
-            "Where the probe runs; everywhere when left out.",
+            "Environments in which the probe runs. Default: all.",
             || json!({ "type": "array", "items": environment(), "minItems": 1, "uniqueItems": true }),
         ),
         optional(
             "locations",
-            "Where its runs are made: some of the locations in the parameter `Locations`. Default: all of them.",
+            "Locations at which the runs are executed: some of those in the parameter `Locations`. Default: all of them.",
             || json!({ "type": "array", "items": location(), "minItems": 1, "maxItems": MOST_LOCATIONS, "uniqueItems": true }),
         ),
         optional(
             "spread",
-            "Whether the locations make their runs one after another within `every` instead of at the same second. Default: false.",
+            "Whether the locations execute their runs one after another within `every` instead of at the same second. Default: false.",
             boolean,
         ),
         optional("enabled", "false: no runs and no alarms. Default: true.", boolean),
         optional(
             "timeout",
-            "The longest time of a run, retries included: at most 5s less than `every`, and 10m. Default: half of `every`, at most 2m.",
+            "Longest time of a run, retries included: at most 5s less than `every`, and 10m. Default: half of `every`, at most 2m.",
             duration,
         ),
         needed("target", "The Gradio app, and how to reach it.", || TARGET.schema()),
-        optional("retry", "What happens after a failed attempt.", || RETRY.schema()),
+        optional("retry", "Further attempts after a failed one.", || RETRY.schema()),
         optional(
             "max_runs_per_day",
-            "The most attempts a day, for a paid model. `every` and `retry` are refused if they could make more. No run is skipped because of it.",
+            "The most attempts a day, for a paid model. `every` and `retry` are rejected if they could cause more. No run is skipped because of it.",
             || json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         ),
         optional(
@@ -73,15 +73,15 @@ pub(crate) const PROBE: Keys = Keys {
         ),
         needed(
             "conversation",
-            "What is said, turn by turn.",
+            "The turns: prompts and the checks of their replies.",
             || json!({ "type": "array", "items": TURN.schema(), "minItems": 1, "maxItems": MOST_TURNS }),
         ),
         optional(
             "scrape",
-            "The app's own metrics, forwarded to Prometheus; one mapping or a list.",
+            "Metrics of the app itself that are forwarded to Prometheus; one mapping or a list.",
             scrapes,
         ),
-        optional("alarm", "When the alarms of this probe are raised.", || ALARM.schema()),
+        optional("alarm", "Rules of the alarms of this probe.", || ALARM.schema()),
         optional(
             "maintenance",
             "Recurring windows in which the alarms do not notify and runs do not count for availability.",
@@ -89,10 +89,10 @@ pub(crate) const PROBE: Keys = Keys {
         ),
         optional(
             "public",
-            "What everyone sees of this probe on a public status page, beside state, availability and latency: why runs failed, the address of the app, prompts and replies. Default: nothing.",
+            "What a public status page shows of this probe in addition to state, availability and latency: why runs failed, the address of the app, prompts and replies. Default: nothing.",
             || json!({ "type": "array", "items": { "enum": Disclosure::WORDS }, "uniqueItems": true }),
         ),
-        optional("labels", "A few labels for Prometheus and for routing alarms.", || {
+        optional("labels", "Labels for Prometheus and for routing alarms.", || {
             json!({
                 "type": "object",
                 "maxProperties": MOST_LABELS,
@@ -208,7 +208,7 @@ pub(crate) const AUTH: Keys = Keys {
         ),
         optional(
             "bearer",
-            "Token sent as `Authorization: Bearer`; also what a private Hugging Face Space takes.",
+            "Token sent as `Authorization: Bearer`; also for a private Hugging Face Space.",
             text,
         ),
         optional(
@@ -254,7 +254,7 @@ pub(crate) const TURN: Keys = Keys {
     list: &[
         needed(
             "say",
-            "The prompt. ${nonce} is a fresh word each run, so that no cache can answer; ${name} a part saved by an earlier turn.",
+            "The prompt. ${nonce} is a new word in each run, so that no cache can answer; ${name} is a part that an earlier turn saved.",
             || json!({ "type": "string", "minLength": 1 }),
         ),
         optional(
@@ -319,11 +319,11 @@ fn limit() -> Value {
 pub(crate) const SCRAPE: Keys = Keys {
     place: "`scrape`",
     list: &[
-        optional("path", "The same as metrics_path.", path),
+        optional("path", "Another name of `metrics_path`.", path),
         optional("metrics_path", "Path on the target's host. Default: /metrics.", path),
-        optional("job", "The same as job_name.", job),
+        optional("job", "Another name of `job_name`.", job),
         optional("job_name", "The label `job` of the series. Default: gradio_chatbot.", job),
-        optional("every", "The same as scrape_interval.", duration),
+        optional("every", "Another name of `scrape_interval`.", duration),
         optional("scrape_interval", "A multiple of 5s up to 1h. Default: 15s.", duration),
         optional(
             "scrape_timeout",
@@ -343,12 +343,12 @@ pub(crate) const SCRAPE: Keys = Keys {
         optional("honor_timestamps", "Use timestamps of the app. Default: true.", boolean),
         optional(
             "bounds_as_written",
-            "Keep `le` and `quantile` as the app writes them, like Prometheus 2. Default: false.",
+            "Keep `le` and `quantile` as the app writes them, as Prometheus 2 does. Default: false.",
             boolean,
         ),
         optional(
             "fallback_scrape_protocol",
-            "The format of a page without a known content type. Without it such a page fails, like in Prometheus 3.",
+            "The format of a page without a known content type. Without it such a page fails, as in Prometheus 3.",
             || json!({ "type": "string", "enum": FALLBACKS }),
         ),
         optional(
@@ -440,15 +440,19 @@ pub(crate) const FALLBACKS: [&str; 4] =
 pub(crate) const ALARM: Keys = Keys {
     place: "`alarm`",
     list: &[
-        optional("down", "So many of the last so many runs were down. Default: 2 of 3.", m_of_n),
+        optional(
+            "down",
+            "The alarm `down` rises when M of the last N runs were down. Default: 2 of 3.",
+            m_of_n,
+        ),
         optional(
             "degraded",
-            "So many of the last so many runs were degraded. Default: 3 of 5.",
+            "The alarm `degraded` rises when M of the last N runs were degraded. Default: 3 of 5.",
             m_of_n,
         ),
         optional(
             "severity",
-            "Of the alarm `down`: page is sent at once, ticket can wait for working hours. Default: page.",
+            "Severity of the alarm `down`: a page is for now, a ticket for working hours. Default: page.",
             || json!({ "type": "string", "enum": ["page", "ticket"] }),
         ),
         optional(

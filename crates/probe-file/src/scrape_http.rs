@@ -45,7 +45,7 @@ fn authorization(walk: &mut Walk<'_>, node: &Node) -> Option<Authorization> {
 
 fn tls_config(walk: &mut Walk<'_>, node: &Node) -> Option<TlsConfig> {
     let fields = walk.fields(node, &TLS_CONFIG, &node.place())?;
-    only_together(walk, &fields, node.place());
+    check_certificates(walk, &fields, node.place());
     let mut text = |name: &str| match fields.get(name) {
         None => Some(None),
         Some(node) => walk.template(node, SCOPE).map(Some),
@@ -65,7 +65,7 @@ fn tls_config(walk: &mut Walk<'_>, node: &Node) -> Option<TlsConfig> {
     })
 }
 
-fn only_together(walk: &mut Walk<'_>, fields: &Fields<'_>, place: Place) {
+fn check_certificates(walk: &mut Walk<'_>, fields: &Fields<'_>, place: Place) {
     let has = |name: &str| fields.get(name).is_some();
     if has("ca") && has("ca_file") {
         let message = "both `ca` and `ca_file` are set";

@@ -30,7 +30,7 @@ pub fn merged(runs: &[LocatedRun], every: Duration, votes: Option<u32>) -> Vec<R
     runs.chunk_by(|a, b| interval(a) == interval(b)).filter_map(|all| one(all, needed)).collect()
 }
 
-/// The run that stands for `runs`: the first with the verdict that they have together.
+/// The run that represents `runs`: the first with their common verdict.
 fn one(runs: &[LocatedRun], needed: usize) -> Option<RunRecord> {
     let verdict = |run: &LocatedRun| run.record.outcome.verdict();
     let with = |wanted| runs.iter().filter(move |run| verdict(run) == Some(wanted));
@@ -51,21 +51,8 @@ mod tests {
     const DOWN: Outcome = Outcome::Down { reason: Reason::Connect };
 
     fn run(location: &str, second: i64, outcome: Outcome) -> LocatedRun {
-        let record = RunRecord {
-            due: Timestamp::from_second(second).unwrap(),
-            outcome,
-            duration: Duration::from_secs(1),
-            retries: 0,
-            first_chunk: None,
-            reply: None,
-            queue: None,
-            dns: None,
-            connect: None,
-            tls: None,
-            describe: None,
-            has_report: false,
-            in_maintenance: false,
-        };
+        let due = Timestamp::from_second(second).unwrap();
+        let record = RunRecord::new(due, outcome, Duration::from_secs(1));
         LocatedRun { location: Some(location.parse().unwrap()), record }
     }
 

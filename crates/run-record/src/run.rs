@@ -29,6 +29,26 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// A run without the times of its phases.
+    #[must_use]
+    pub fn new(due: Timestamp, outcome: Outcome, duration: Duration) -> Self {
+        Self {
+            due,
+            outcome,
+            duration,
+            retries: 0,
+            first_chunk: None,
+            reply: None,
+            queue: None,
+            dns: None,
+            connect: None,
+            tls: None,
+            describe: None,
+            has_report: false,
+            in_maintenance: false,
+        }
+    }
+
     /// The record of a report. Turn times come from the deciding attempt.
     #[must_use]
     pub fn of(report: &Report) -> Self {

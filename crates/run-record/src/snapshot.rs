@@ -164,21 +164,8 @@ mod tests {
     const DAY: i64 = 20_000;
 
     fn run(hour: i64, outcome: Outcome) -> RunRecord {
-        RunRecord {
-            due: start_of_hour(DAY * 24 + hour).unwrap(),
-            outcome,
-            duration: Duration::from_secs(1),
-            retries: 0,
-            first_chunk: None,
-            reply: None,
-            queue: None,
-            dns: None,
-            connect: None,
-            tls: None,
-            describe: None,
-            has_report: false,
-            in_maintenance: false,
-        }
+        let due = start_of_hour(DAY * 24 + hour).unwrap();
+        RunRecord::new(due, outcome, Duration::from_secs(1))
     }
 
     fn probe() -> ProbeName {

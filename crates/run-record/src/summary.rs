@@ -214,19 +214,9 @@ mod tests {
 
     fn run(outcome: Outcome, first_chunk: Option<u64>) -> RunRecord {
         RunRecord {
-            due: Timestamp::UNIX_EPOCH,
-            outcome,
-            duration: Duration::from_secs(2),
-            retries: 0,
             first_chunk: first_chunk.map(Duration::from_millis),
-            reply: None,
-            queue: None,
-            dns: None,
             connect: Some(Duration::from_millis(3)),
-            tls: None,
-            describe: None,
-            has_report: false,
-            in_maintenance: false,
+            ..RunRecord::new(Timestamp::UNIX_EPOCH, outcome, Duration::from_secs(2))
         }
     }
 

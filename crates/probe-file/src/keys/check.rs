@@ -13,15 +13,19 @@ pub(crate) const CHECK: Keys = Keys {
     list: &[
         optional("contains", "The reply contains this text.", some_text),
         optional("not_contains", "The reply does not contain this text.", some_text),
-        optional("equals", "The reply is this text, leading and trailing space aside.", text),
+        optional(
+            "equals",
+            "The reply is this text. White space at its start and end is ignored.",
+            text,
+        ),
         optional(
             "matches",
             "This regex is found in the reply (syntax of the Rust crate `regex`).",
             text,
         ),
         optional("not_matches", "This regex is not found in the reply.", text),
-        optional("min_length", "The reply has at least so many characters.", count),
-        optional("max_length", "The reply has at most so many characters.", count),
+        optional("min_length", "Least number of characters of the reply.", count),
+        optional("max_length", "Most characters of the reply.", count),
         optional(
             "language",
             "The reply is in this language (ISO 639-1). Fails only if it is certainly in another one.",
@@ -69,7 +73,7 @@ pub(crate) const CHECK: Keys = Keys {
             "The app showed no error or warning message (a toast) during the turn.",
             || json!({ "const": true }),
         ),
-        optional("ignore_case", "Compare without regard to case. Default: false.", boolean),
+        optional("ignore_case", "Ignore the case of letters. Default: false.", boolean),
         optional(
             "exact",
             "Compare every character. Otherwise variants of quotes, spaces and dashes are equal, and Markdown emphasis and invisible characters are ignored. Default: false.",
