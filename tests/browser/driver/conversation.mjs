@@ -11,6 +11,8 @@ const PAGE_TIMEOUT_MS = 30_000;
 const ANSWER_STILL_MS = 1_000;
 // A key press that sends nothing within this time has to be followed by a click.
 const ENTER_MS = 2_000;
+// How long a person holds the button of the mouse. A box loses the focus at the start of it.
+const PRESSED_MS = 100;
 const SEND_MS = 8_000;
 // A box that is not there, or cannot be clicked, for this long is missing, covered or disabled.
 const BOX_MS = 10_000;
@@ -76,7 +78,7 @@ async function still(page) {
 
 async function press(page, name) {
   const button = page.getByRole('button', { name, exact: true }).or(page.getByRole('tab', { name, exact: true }));
-  await button.first().click({ timeout: 5_000 });
+  await button.first().click({ timeout: 5_000, delay: PRESSED_MS });
 }
 
 async function waitForBox(page, hints) {
@@ -111,6 +113,7 @@ async function hold(page, network, say, timeout, hints) {
   const turn = { accepted: false, replies: [], toasts: [], first_received_ms: null, first_painted_ms: null, last_change_ms: null, settled: false, failure: null };
   const { box, error } = await waitForBox(page, hints);
   if (error) return { ...turn, failure: error };
+  await page.evaluate(() => window.__seen.ignoreErrors());
   try {
     await box.click({ timeout: BOX_MS });
     await box.fill('', { timeout: BOX_MS });
@@ -168,7 +171,7 @@ async function send(page, network, firstSent, hints) {
     if (await sent(network, firstSent, ENTER_MS)) return;
     const button = page.getByRole('button', { name: SEND_BUTTON }).or(page.locator('button.submit-button'));
     const visible = button.filter({ visible: true }).first();
-    if ((await visible.count()) > 0 && (await visible.isEnabled())) await visible.click();
+    if ((await visible.count()) > 0 && (await visible.isEnabled())) await visible.click({ delay: PRESSED_MS });
   }
   await sent(network, firstSent, SEND_MS);
 }

@@ -39,8 +39,14 @@ export function install() {
     return inner.map(lastReply);
   }
 
+  // Errors that the page showed before the message: a part of the page that does not belong to the chat may be broken.
+  const earlier = new WeakSet();
+  const shown = (selector) => [...document.querySelectorAll(selector)].filter((each) => seen(each) && !earlier.has(each));
+  const TOASTS = '.toast-body, [data-testid=toast-body]';
+  const SIGNS = '.wrap > span.error';
+
   function toasts() {
-    return [...document.querySelectorAll('.toast-body, [data-testid=toast-body]')].filter(seen).map((toast) => {
+    return shown(TOASTS).map((toast) => {
       const level = ['error', 'warning', 'info', 'success'].find((name) => toast.classList.contains(name)) ?? 'error';
       return { level, text: toast.innerText.replace(/\s+/g, ' ').trim() };
     });
@@ -48,7 +54,7 @@ export function install() {
 
   // The word that covers the outputs of a function that failed.
   function signs() {
-    return [...document.querySelectorAll('.wrap > span.error')].filter(seen).map((sign) => ({ level: 'error', text: sign.innerText }));
+    return shown(SIGNS).map((sign) => ({ level: 'error', text: sign.innerText }));
   }
 
   const now = () => performance.timeOrigin + performance.now();
@@ -88,6 +94,9 @@ export function install() {
   window.__seen = {
     now,
     boxes,
+    ignoreErrors() {
+      for (const each of document.querySelectorAll(`${TOASTS}, ${SIGNS}`)) earlier.add(each);
+    },
     start(hints) {
       Object.assign(state, { hints, changes: [], toasts: [], last: null });
       look();
