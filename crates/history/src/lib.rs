@@ -17,7 +17,7 @@ mod store;
 pub use error::HistoryError;
 pub use reader::Reader;
 pub use run_record::{
-    Acknowledgement, Histogram, Incident, IncidentId, IncidentKind, NewIncident, RunRecord,
+    Acknowledgement, Counts, Histogram, Incident, IncidentId, IncidentKind, NewIncident, RunRecord,
     RunSource, Summary,
 };
 pub use store::{History, Pruned, ReportedRun};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use run_record::time::{HOURS_A_DAY, day_of, hour_of, start_of_day, start_of_hour};
-use run_record::{Incident, IncidentId, RunRecord, RunSource, Summary, packed};
+use run_record::{Counts, Incident, IncidentId, RunRecord, RunSource, Summary, packed};
 
 use crate::error::HistoryError;
 use crate::incident::{self, COLUMNS};
@@ -77,22 +77,75 @@ impl Reader {
     }
 
     /// The rows of days from `first` up to, but without, `end`.
-    fn day_rows(
+    fn day_rows<T: Totals>(
         &self,
         probe: i64,
         first: i64,
         end: i64,
-    ) -> Result<Vec<(i64, Summary)>, HistoryError> {
+    ) -> Result<Vec<(i64, T)>, HistoryError> {
         let mut query = self
             .connection
             .prepare_cached("SELECT id, summary FROM day WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
         let mut rows = query.query([row_id(probe, first), row_id(probe, end)])?;
         let mut days = Vec::new();
         while let Some(row) = rows.next()? {
-            let summary = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
-            days.push((time_of(row.get(0)?), summary));
+            let totals = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+            days.push((time_of(row.get(0)?), totals));
         }
         Ok(days)
+    }
+
+    /// Days of UTC with the totals of each.
+    fn days_of<T: Totals>(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(Timestamp, T)>, HistoryError> {
+        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
+        let days = self.day_rows(id, day_of(since), day_of(until) + 1)?;
+        let start = |(day, totals)| Some((start_of_day(day)?, totals));
+        Ok(days.into_iter().filter_map(start).collect())
+    }
+
+    /// Whole days from their rows, the hours around them from the runs.
+    fn totals<T: Totals>(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<T, HistoryError> {
+        let mut total = T::default();
+        let Some(id) = self.id(probe)? else { return Ok(total) };
+        let (first, last) = (hour_of(since), hour_of(until));
+        let first_day = first.div_euclid(HOURS_A_DAY) + i64::from(first % HOURS_A_DAY != 0);
+        // The last day is whole if it has no later hours, as today.
+        let is_whole = self.last_hour(id, day_of(until))?.is_none_or(|hour| hour <= last);
+        let end_day = (day_of(until) + i64::from(is_whole)).max(first_day);
+        for (_, totals) in self.day_rows::<T>(id, first_day, end_day)? {
+            total.merge(&totals);
+        }
+        let head = first..(last + 1).min(first_day * HOURS_A_DAY);
+        let tail = head.end.max(end_day * HOURS_A_DAY)..last + 1;
+        for range in [head, tail] {
+            for (_, runs) in self.hour_rows(id, range.start, range.end)? {
+                for run in &runs {
+                    total.add(run);
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    /// The last hour with runs of a day.
+    fn last_hour(&self, probe: i64, day: i64) -> Result<Option<i64>, HistoryError> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT max(id) FROM hour WHERE id >= ?1 AND id < ?2")?;
+        let first = day * HOURS_A_DAY;
+        let range = [row_id(probe, first), row_id(probe, first + HOURS_A_DAY)];
+        let last: Option<i64> = query.query_row(range, |row| row.get(0))?;
+        Ok(last.map(time_of))
     }
 
     /// The rows of hours from `first` up to, but without, `end`.
@@ -129,25 +182,16 @@ impl RunSource for Reader {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Summary, HistoryError> {
-        let mut total = Summary::default();
-        let Some(id) = self.id(probe)? else { return Ok(total) };
-        let (first, end) = (hour_of(since), hour_of(until) + 1);
-        // Whole days from their rows, the hours around them from the runs.
-        let first_day = first.div_euclid(HOURS_A_DAY) + i64::from(first % HOURS_A_DAY != 0);
-        let end_day = day_of(until).max(first_day);
-        for (_, summary) in self.day_rows(id, first_day, end_day)? {
-            total.merge(&summary);
-        }
-        let head = first..end.min(first_day * HOURS_A_DAY);
-        let tail = head.end.max(end_day * HOURS_A_DAY)..end;
-        for range in [head, tail] {
-            for (_, runs) in self.hour_rows(id, range.start, range.end)? {
-                for run in &runs {
-                    total.add(run);
-                }
-            }
-        }
-        Ok(total)
+        self.totals(probe, since, until)
+    }
+
+    fn counts(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Counts, HistoryError> {
+        self.totals(probe, since, until)
     }
 
     fn days(
@@ -156,10 +200,16 @@ impl RunSource for Reader {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<(Timestamp, Summary)>, HistoryError> {
-        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
-        let days = self.day_rows(id, day_of(since), day_of(until) + 1)?;
-        let start = |(day, summary)| Some((start_of_day(day)?, summary));
-        Ok(days.into_iter().filter_map(start).collect())
+        self.days_of(probe, since, until)
+    }
+
+    fn day_counts(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(Timestamp, Counts)>, HistoryError> {
+        self.days_of(probe, since, until)
     }
 
     fn hours(
@@ -221,9 +271,9 @@ impl RunSource for Reader {
         let mut first = None;
         while let Some(row) = rows.next()? {
             let day = time_of(row.get(0)?);
-            let summary = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
-            let is_same = summary.judged() == summary.verdict(verdict);
-            if is_same && summary.judged() > 0 {
+            let counts: Counts = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+            let is_same = counts.judged() == counts.verdict(verdict);
+            if is_same && counts.judged() > 0 {
                 same = Some(day);
             } else if !is_same {
                 let hours = self.hour_rows(id, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)?;
@@ -253,10 +303,12 @@ impl RunSource for Reader {
         probe: Option<&ProbeName>,
         count: usize,
     ) -> Result<Vec<Incident>, HistoryError> {
+        // See `Incident::list_order`.
         let mut query = self.connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM incident JOIN probe ON probe.id = incident.probe
              WHERE ?1 IS NULL OR probe.name = ?1
-             ORDER BY ended IS NULL DESC, began DESC, incident.id DESC LIMIT ?2"
+             ORDER BY ended IS NULL DESC, began / 60000 DESC, kind = 'down' DESC, began DESC, incident.id DESC
+             LIMIT ?2"
         ))?;
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let parameters = params![probe.map(ProbeName::as_str), count];
@@ -275,8 +327,43 @@ fn decode_hour(id: i64, bytes: &[u8]) -> Result<Vec<RunRecord>, HistoryError> {
     packed::decode(time_of(id), bytes).ok_or(HistoryError::Damaged { what: "an hour" })
 }
 
-fn decode_day(bytes: &[u8]) -> Result<Summary, HistoryError> {
-    Summary::decode(bytes).ok_or(HistoryError::Damaged { what: "a day" })
+fn decode_day<T: Totals>(bytes: &[u8]) -> Result<T, HistoryError> {
+    T::decode(bytes).ok_or(HistoryError::Damaged { what: "a day" })
+}
+
+/// What is read from the row of a day: all of it, or the counts, which is faster.
+trait Totals: Default {
+    fn decode(bytes: &[u8]) -> Option<Self>;
+    fn add(&mut self, run: &RunRecord);
+    fn merge(&mut self, other: &Self);
+}
+
+impl Totals for Summary {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes)
+    }
+
+    fn add(&mut self, run: &RunRecord) {
+        self.add(run);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.merge(other);
+    }
+}
+
+impl Totals for Counts {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        Summary::decode_counts(bytes)
+    }
+
+    fn add(&mut self, run: &RunRecord) {
+        self.add(run);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.merge(other);
+    }
 }
 
 /// The first run after the last one with another verdict; `None` if no such run follows it.

@@ -1,5 +1,6 @@
 //! Incidents: periods in which an alarm of a probe was active.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use domain::{ProbeName, Reason, Report, Verdict};
@@ -89,6 +90,17 @@ pub struct Incident {
     /// `None` while it lasts.
     pub ended: Option<Timestamp>,
     pub acknowledged: Option<Acknowledgement>,
+}
+
+impl Incident {
+    /// The order of lists: open ones first, then the newest, by the minute that pages show. Of one minute, the alarm
+    /// `down` is above `degraded`.
+    #[must_use]
+    pub fn list_order(&self) -> impl Ord + use<> {
+        let began = self.what.began.as_millisecond();
+        let minute = Reverse(began.div_euclid(60_000));
+        (self.ended.is_some(), minute, self.what.kind, Reverse(began), Reverse(self.id))
+    }
 }
 
 /// Who acknowledged an incident.

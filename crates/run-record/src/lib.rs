@@ -2,6 +2,7 @@
 //! encoding; `SQLite` (`history`) and `DynamoDB` (`run-table`) store it.
 
 mod codec;
+mod counts;
 mod histogram;
 mod incident;
 mod location;
@@ -12,6 +13,7 @@ mod source;
 mod summary;
 pub mod time;
 
+pub use counts::Counts;
 pub use histogram::Histogram;
 pub use incident::{Acknowledgement, Incident, IncidentId, IncidentKind, NewIncident};
 pub use location::{LocatedRun, merged};

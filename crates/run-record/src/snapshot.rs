@@ -1,6 +1,5 @@
 //! The history of one probe in memory.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -41,8 +40,7 @@ impl Snapshot {
                 days.insert(number, Summary::of(day));
             }
         }
-        incidents
-            .sort_by_key(|one| (one.ended.is_some(), Reverse(one.what.began), Reverse(one.id)));
+        incidents.sort_by_key(Incident::list_order);
         Self { days, runs, complete_since, incidents }
     }
 
@@ -59,8 +57,9 @@ impl Snapshot {
     /// The start of the first of the days before `day` in which every run with a verdict had this one.
     fn same_since(&self, day: i64, verdict: Verdict) -> Option<Timestamp> {
         let before = self.days.range(..day).rev();
-        let judged = before.filter(|(_, totals)| 0 < totals.judged());
-        let same = judged.take_while(|(_, totals)| totals.judged() == totals.verdict(verdict));
+        let judged = before.filter(|(_, totals)| 0 < totals.counts.judged());
+        let same = judged
+            .take_while(|(_, totals)| totals.counts.judged() == totals.counts.verdict(verdict));
         same.last().and_then(|(day, _)| start_of_day(*day))
     }
 }
@@ -186,11 +185,11 @@ mod tests {
         let of = |hours: i64| {
             let since = start_of_hour(DAY * 24 + 47 - hours).unwrap();
             let Ok(total) = history.summary(&probe(), since, now);
-            (total.judged(), total.verdict(Verdict::Down))
+            (total.counts.judged(), total.counts.verdict(Verdict::Down))
         };
         assert_eq!([of(7), of(23), of(47 + 240)], [(8, 8), (24, 8), (48 + 240, 8)]);
         let Ok(days) = history.days(&probe(), start_of_day(DAY - 2).unwrap(), now);
-        let judged: Vec<u64> = days.iter().map(|(_, totals)| totals.judged()).collect();
+        let judged: Vec<u64> = days.iter().map(|(_, totals)| totals.counts.judged()).collect();
         assert_eq!(judged, [24, 24, 24, 24]);
         let Ok(hours) = history.hours(&probe(), start_of_hour(DAY * 24 + 24).unwrap(), now);
         assert_eq!(hours.len(), 24);

@@ -3,6 +3,7 @@
 use domain::{ProbeName, Verdict};
 use jiff::Timestamp;
 
+use crate::counts::Counts;
 use crate::incident::{Incident, IncidentId};
 use crate::run::RunRecord;
 use crate::summary::Summary;
@@ -25,6 +26,17 @@ pub trait RunSource {
         until: Timestamp,
     ) -> Result<Summary, Self::Error>;
 
+    /// The counts of [`Self::summary`], without its times.
+    #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
+    fn counts(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Counts, Self::Error> {
+        Ok(self.summary(probe, since, until)?.counts)
+    }
+
     /// The totals of each day of UTC with runs, oldest first.
     #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
     fn days(
@@ -33,6 +45,18 @@ pub trait RunSource {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<(Timestamp, Summary)>, Self::Error>;
+
+    /// The counts of [`Self::days`], without their times.
+    #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
+    fn day_counts(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<(Timestamp, Counts)>, Self::Error> {
+        let days = self.days(probe, since, until)?.into_iter();
+        Ok(days.map(|(start, summary)| (start, summary.counts)).collect())
+    }
 
     /// The totals of each hour with runs, oldest first.
     #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
@@ -61,7 +85,7 @@ pub trait RunSource {
     #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
     fn since(&self, probe: &ProbeName, verdict: Verdict) -> Result<Option<Timestamp>, Self::Error>;
 
-    /// The newest incidents of a probe, or of all: open ones first, then by start.
+    /// The newest incidents of a probe, or of all, in the order of [`Incident::list_order`].
     #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
     fn incidents(
         &self,

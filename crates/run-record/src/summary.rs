@@ -1,13 +1,10 @@
 //! Totals of the runs of a period.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Outcome, Reason, Verdict};
-
-use crate::codec::{put, take};
+use crate::codec::{byte, put, take};
+use crate::counts::Counts;
 use crate::histogram::Histogram;
-use crate::packed::{MAINTENANCE, code, outcome};
 use crate::run::{RunRecord, milliseconds};
 
 /// The format of the bytes, their first byte.
@@ -16,8 +13,7 @@ const FORMAT: u8 = 1;
 /// Totals of the runs of a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Runs by the code of their outcome.
-    outcomes: BTreeMap<u8, u64>,
+    pub counts: Counts,
     pub first_chunk: Histogram,
     pub reply: Histogram,
     pub queue: Histogram,
@@ -65,8 +61,7 @@ impl Summary {
     }
 
     pub fn add(&mut self, run: &RunRecord) {
-        let code = if run.in_maintenance { MAINTENANCE } else { code(run.outcome) };
-        *self.outcomes.entry(code).or_default() += 1;
+        self.counts.add(run);
         if run.in_maintenance {
             return;
         }
@@ -87,9 +82,7 @@ impl Summary {
     }
 
     pub fn merge(&mut self, other: &Self) {
-        for (code, count) in &other.outcomes {
-            *self.outcomes.entry(*code).or_default() += count;
-        }
+        self.counts.merge(&other.counts);
         self.first_chunk.merge(&other.first_chunk);
         self.reply.merge(&other.reply);
         self.queue.merge(&other.queue);
@@ -97,48 +90,6 @@ impl Summary {
         self.connect.merge(other.connect);
         self.tls.merge(other.tls);
         self.describe.merge(other.describe);
-    }
-
-    /// Runs with this verdict.
-    #[must_use]
-    pub fn verdict(&self, verdict: Verdict) -> u64 {
-        self.count(|outcome| outcome.verdict() == Some(verdict))
-    }
-
-    /// Runs with a verdict.
-    #[must_use]
-    pub fn judged(&self) -> u64 {
-        self.count(|outcome| outcome.verdict().is_some())
-    }
-
-    /// Runs without a verdict, because of a fault of Vigie.
-    #[must_use]
-    pub fn run_errors(&self) -> u64 {
-        self.count(|outcome| outcome.verdict().is_none())
-    }
-
-    /// Runs in maintenance windows. They count in no other total.
-    #[must_use]
-    pub fn maintenance(&self) -> u64 {
-        self.outcomes.get(&MAINTENANCE).copied().unwrap_or(0)
-    }
-
-    /// Runs that were up or degraded.
-    #[must_use]
-    pub fn passed(&self) -> u64 {
-        self.judged() - self.verdict(Verdict::Down)
-    }
-
-    /// Failed runs by reason, the most frequent first.
-    #[must_use]
-    pub fn reasons(&self) -> Vec<(Reason, u64)> {
-        let known = self
-            .outcomes
-            .iter()
-            .filter_map(|(code, count)| Some((outcome(*code).and_then(Outcome::reason)?, *count)));
-        let mut reasons: Vec<(Reason, u64)> = known.collect();
-        reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
-        reasons
     }
 
     /// Mean times of name resolution, connection, TLS handshake and the app's description.
@@ -152,20 +103,11 @@ impl Summary {
         ]
     }
 
-    fn count(&self, wanted: impl Fn(Outcome) -> bool) -> u64 {
-        let wanted = |code: &u8| outcome(*code).is_some_and(&wanted);
-        self.outcomes.iter().filter(|(code, _)| wanted(code)).map(|(_, count)| count).sum()
-    }
-
     /// For a store.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![FORMAT];
-        put(&mut bytes, u64::try_from(self.outcomes.len()).unwrap_or(0));
-        for (code, count) in &self.outcomes {
-            bytes.push(*code);
-            put(&mut bytes, *count);
-        }
+        self.counts.encode(&mut bytes);
         for histogram in [&self.first_chunk, &self.reply, &self.queue] {
             histogram.encode(&mut bytes);
         }
@@ -176,18 +118,17 @@ impl Summary {
         bytes
     }
 
+    /// The counts of an encoded summary, without its times; `None` when they are damaged.
+    #[must_use]
+    pub fn decode_counts(mut bytes: &[u8]) -> Option<Counts> {
+        counts(&mut bytes)
+    }
+
     /// `None` when the bytes are damaged.
     #[must_use]
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         let bytes = &mut bytes;
-        if byte(bytes)? != FORMAT {
-            return None;
-        }
-        let mut summary = Self::default();
-        for _ in 0..take(bytes)? {
-            let code = byte(bytes)?;
-            summary.outcomes.insert(code, take(bytes)?);
-        }
+        let mut summary = Self { counts: counts(bytes)?, ..Self::default() };
         summary.first_chunk = Histogram::decode(bytes)?;
         summary.reply = Histogram::decode(bytes)?;
         summary.queue = Histogram::decode(bytes)?;
@@ -200,15 +141,15 @@ impl Summary {
     }
 }
 
-fn byte(bytes: &mut &[u8]) -> Option<u8> {
-    let (&byte, rest) = bytes.split_first()?;
-    *bytes = rest;
-    Some(byte)
+/// The counts at the front of an encoded summary.
+fn counts(bytes: &mut &[u8]) -> Option<Counts> {
+    if byte(bytes)? == FORMAT { Counts::decode(bytes) } else { None }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::{Outcome, Reason};
     use jiff::Timestamp;
     use proptest::prelude::*;
 
@@ -231,13 +172,16 @@ mod tests {
             down(Reason::CheckFailed),
             run(Outcome::RunError { fault: domain::OwnFault::Secret }, None),
         ]);
-        assert_eq!((summary.passed(), summary.judged(), summary.run_errors()), (2, 5, 1));
-        assert_eq!(summary.reasons(), [(Reason::CheckFailed, 2), (Reason::Connect, 1)]);
+        let counts = &summary.counts;
+        assert_eq!((counts.passed(), counts.judged(), counts.run_errors()), (2, 5, 1));
+        assert_eq!(counts.reasons(), [(Reason::CheckFailed, 2), (Reason::Connect, 1)]);
         assert_eq!(summary.first_chunk.count(), 2);
         assert_eq!(summary.phases()[1], ("connect", Some(Duration::from_millis(3))));
         let mut with_maintenance = summary.clone();
         with_maintenance.add(&RunRecord { in_maintenance: true, ..run(Outcome::Up, Some(9)) });
-        assert_eq!((with_maintenance.maintenance(), with_maintenance.judged()), (1, 5));
+        let counts = &with_maintenance.counts;
+        assert_eq!((counts.maintenance(), counts.judged()), (1, 5));
+        assert_eq!(Summary::decode_counts(&with_maintenance.encode()).as_ref(), Some(counts));
         assert_eq!(with_maintenance.first_chunk, summary.first_chunk);
         assert_eq!(Summary::decode(&with_maintenance.encode()), Some(with_maintenance));
         assert_eq!(Summary::decode(&summary.encode()), Some(summary));
@@ -257,7 +201,7 @@ mod tests {
 
         #[test]
         fn damaged_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = Summary::decode(&bytes);
+            let _ = (Summary::decode(&bytes), Summary::decode_counts(&bytes));
         }
     }
 }

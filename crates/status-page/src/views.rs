@@ -9,7 +9,9 @@ use std::time::Duration;
 use domain::maintenance::is_maintenance;
 use domain::{AvailabilityObjective, LocationName, Probe, ProbeName, Report, Verdict};
 use jiff::Timestamp;
-use run_record::{Incident, IncidentId, IncidentKind, LocatedRun, RunRecord, RunSource, Summary};
+use run_record::{
+    Counts, Incident, IncidentId, IncidentKind, LocatedRun, RunRecord, RunSource, Summary,
+};
 
 use crate::State;
 use crate::model::{
@@ -71,7 +73,7 @@ pub fn locations(probe: &Probe, found: &[LocatedRun], now: Timestamp) -> Vec<Loc
             name: name.clone(),
             state: fresh.map_or(State::NoData, |(verdict, _)| verdict.into()),
             last: last.map(|(_, due)| due),
-            runs: runs(&totals),
+            runs: runs(&totals.counts),
             first_chunk: latency(&totals.first_chunk),
         }
     };
@@ -124,7 +126,7 @@ impl<S: RunSource> Views<'_, S> {
         let mut counts = StateCounts::default();
         let mut order = Vec::new();
         for (name, probe) in self.probes {
-            let (state, _) = self.state(probe)?;
+            let state = self.last_state(probe)?;
             counts.add(state);
             order.push((state, name, probe));
         }
@@ -153,7 +155,7 @@ impl<S: RunSource> Views<'_, S> {
         let during = self.source.runs(&probe.name, view.began, end)?;
         // The run at the end is the first good one.
         let during = during.iter().filter(|run| run.due < end || view.ended.is_none());
-        view.runs = runs(&Summary::of(during));
+        view.runs = runs(&Counts::of(during));
         let from = view.began.saturating_sub(probe.every * 5).unwrap_or(view.began);
         let until = end.saturating_add(probe.every * 5).unwrap_or(end);
         let around = self.source.runs(&probe.name, from, until)?;
@@ -169,12 +171,12 @@ impl<S: RunSource> Views<'_, S> {
             0 => probe.every.max(Duration::from_secs(60)),
             hours => HOUR * u32::try_from(hours).unwrap_or(1),
         };
-        let (points, totals) = if self.source.has_runs_since(since) {
+        let (points, counts) = if self.source.has_runs_since(since) {
             let records = self.source.runs(name, since, self.now)?;
-            (points(&records, step), Summary::of(&records))
+            (points(&records, step), Counts::of(&records))
         } else {
             let days = self.source.days(name, since, self.now)?;
-            (days.iter().map(day_point).collect(), merged(&days))
+            (days.iter().map(day_point).collect(), merged(&days).counts)
         };
         let last = self.source.last_runs(name, LAST_RUNS)?;
         let report = self.latest.get(name);
@@ -184,7 +186,7 @@ impl<S: RunSource> Views<'_, S> {
             locations: Vec::new(),
             range,
             points,
-            reasons: totals.reasons(),
+            reasons: counts.reasons(),
             runs: last.iter().map(|run| run_view(name, run)).collect(),
             incidents: self.incidents(Some(name))?,
             certificate_expires: attempt.and_then(|attempt| attempt.certificate_expires),
@@ -195,9 +197,12 @@ impl<S: RunSource> Views<'_, S> {
     /// A probe on the overview.
     pub fn summary(&self, probe: &Probe) -> Result<ProbeSummary, S::Error> {
         let (name, now) = (&probe.name, self.now);
-        let period = |days: u32| self.source.summary(name, self.before(HOUR * 24 * days), now);
-        let last_24_hours = period(1)?;
-        let hours = self.source.hours(name, self.before(HOUR * 23), now)?;
+        let period = |days: u32| {
+            let counts = self.source.counts(name, self.before(HOUR * 24 * days), now)?;
+            Ok(runs(&counts))
+        };
+        let hours = self.source.hours(name, self.before(HOUR * 24), now)?;
+        let last_24_hours = merged(&hours);
         let (state, since) = self.state(probe)?;
         Ok(ProbeSummary {
             name: name.clone(),
@@ -205,35 +210,57 @@ impl<S: RunSource> Views<'_, S> {
             state,
             since,
             in_maintenance: is_maintenance(&probe.maintenance, now),
-            last_7_days: runs(&period(7)?),
-            last_30_days: runs(&period(30)?),
-            last_90_days: runs(&period(90)?),
+            last_7_days: period(7)?,
+            last_30_days: period(30)?,
+            last_90_days: period(90)?,
             objective: probe.objective.map(AvailabilityObjective::percent),
             days: self.days(name)?,
             first_chunk: latency(&last_24_hours.first_chunk),
             first_chunk_hours: self.each_hour(&hours),
-            last_24_hours: runs(&last_24_hours),
+            last_24_hours: runs(&last_24_hours.counts),
         })
     }
 
     /// The state of a probe and since when.
     fn state(&self, probe: &Probe) -> Result<(State, Option<Timestamp>), S::Error> {
+        let (state, due) = self.stored_state(probe)?;
+        let verdict = match state {
+            State::Up => Verdict::Up,
+            State::Degraded => Verdict::Degraded,
+            State::Down => Verdict::Down,
+            State::NoData => return Ok((state, due)),
+        };
+        Ok((state, self.source.since(&probe.name, verdict)?))
+    }
+
+    /// The state of a probe for the order of the overview: that of the newest report, or else the stored one. The store
+    /// is not read for a thousand probes on each request.
+    fn last_state(&self, probe: &Probe) -> Result<State, S::Error> {
+        if let Some(report) = self.latest.get(&probe.name)
+            && let Some(verdict) = report.outcome.verdict()
+            && is_fresh(probe, report.due, self.now)
+        {
+            return Ok(verdict.into());
+        }
+        Ok(self.stored_state(probe)?.0)
+    }
+
+    /// The state by the last stored runs, and the run that it comes from.
+    fn stored_state(&self, probe: &Probe) -> Result<(State, Option<Timestamp>), S::Error> {
         let count = usize::try_from(NO_DATA_AFTER).unwrap_or(1);
         let last = self.source.last_runs(&probe.name, count)?;
-        match last_judged(last.iter()) {
-            Some((verdict, due)) if is_fresh(probe, due, self.now) => {
-                Ok((verdict.into(), self.source.since(&probe.name, verdict)?))
-            }
-            Some((_, due)) => Ok((State::NoData, Some(due))),
-            None => Ok((State::NoData, last.last().map(|run| run.due))),
-        }
+        Ok(match last_judged(last.iter()) {
+            Some((verdict, due)) if is_fresh(probe, due, self.now) => (verdict.into(), Some(due)),
+            Some((_, due)) => (State::NoData, Some(due)),
+            None => (State::NoData, last.last().map(|run| run.due)),
+        })
     }
 
     /// One slot for each of the last days, also without runs.
     fn days(&self, name: &ProbeName) -> Result<Vec<Slot>, S::Error> {
         let first = self.before(HOUR * 24 * u32::try_from(DAYS - 1).unwrap_or(0));
-        let stored: BTreeMap<Timestamp, Summary> =
-            self.source.days(name, first, self.now)?.into_iter().collect();
+        let stored: BTreeMap<Timestamp, Counts> =
+            self.source.day_counts(name, first, self.now)?.into_iter().collect();
         let start = rounded(first, HOUR * 24);
         let day = |index: u64| {
             let start = start.checked_add(HOUR * 24 * u32::try_from(index).ok()?).ok()?;

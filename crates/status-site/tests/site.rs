@@ -29,6 +29,7 @@ use tokio::time::Instant;
 use fake::Fake;
 
 const HOSTILE: &str = "<script>alert(1)</script>";
+const URL: &str = "https://me:SECRET-KEY@bot.example.com/chat?key=SECRET-KEY";
 
 type Stored = Arc<Mutex<BTreeMap<String, String>>>;
 
@@ -194,7 +195,7 @@ fn alert(state: State, seconds: u64) -> Alert {
 
 fn probe(name: &str, more: &str) -> Probe {
     let text = format!(
-        "probe: {name}\nevery: 1m\n{more}target: {{ url: \"http://x\" }}\nconversation: [ {{ say: SECRET-PROMPT }} ]\n"
+        "probe: {name}\nevery: 1m\n{more}target: {{ url: \"{URL}\" }}\nconversation: [ {{ say: SECRET-PROMPT }} ]\n"
     );
     let spec = probe_file::parse(&text, "bot.yaml").unwrap();
     spec.resolve(&"prod".parse().unwrap(), &|_| None).unwrap()
@@ -213,7 +214,11 @@ async fn outage_is_on_the_pages_in_the_next_minute() {
         assert!(first.contains_key(&format!("internal/{key}")), "{key}: {:?}", first.keys());
     }
     assert!(first["internal/badge/bot/state.svg"].contains("up"));
-    assert!(first["internal/probes/bot"].contains("SECRET-PROMPT"));
+    let page = &first["internal/probes/bot"];
+    for shown in ["SECRET-PROMPT", "https://bot.example.com/chat"] {
+        assert!(page.contains(shown), "{shown}");
+    }
+    assert!(!page.contains("SECRET-KEY"));
 
     world.record(60, DOWN).await;
     world.record(120, DOWN).await;

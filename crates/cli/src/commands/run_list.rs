@@ -59,11 +59,11 @@ fn totals(runs: &[LocatedRun]) -> String {
     format!(
         "{} runs: {} up, {} degraded, {} down, {} without a verdict, {} in maintenance windows",
         runs.len(),
-        all.verdict(Verdict::Up),
-        all.verdict(Verdict::Degraded),
-        all.verdict(Verdict::Down),
-        all.run_errors(),
-        all.maintenance(),
+        all.counts.verdict(Verdict::Up),
+        all.counts.verdict(Verdict::Degraded),
+        all.counts.verdict(Verdict::Down),
+        all.counts.run_errors(),
+        all.counts.maintenance(),
     )
 }
 

@@ -1,10 +1,11 @@
 //! What is written is read back.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use domain::{Outcome, ProbeName, Reason, Report, Verdict};
 use history::{
-    History, HistoryError, IncidentId, IncidentKind, NewIncident, Reader, RunRecord,
+    History, HistoryError, Incident, IncidentId, IncidentKind, NewIncident, Reader, RunRecord,
     RunSource as _, Summary,
 };
 use proptest::prelude::*;
@@ -60,7 +61,7 @@ fn repeated_run_replaces_the_first() {
     history.record_runs(&bot(), &[run(60, DOWN)]).unwrap();
     let reader = Reader::open(history.path()).unwrap();
     let summary = reader.summary(&bot(), at(0), at(60)).unwrap();
-    assert_eq!((summary.passed(), summary.judged()), (1, 2));
+    assert_eq!((summary.counts.passed(), summary.counts.judged()), (1, 2));
     let [(_, day)] = &reader.days(&bot(), at(0), at(0)).unwrap()[..] else { panic!() };
     assert_eq!(*day, summary);
 }
@@ -124,6 +125,41 @@ fn incident_is_opened_once_acknowledged_and_closed() {
 }
 
 #[test]
+fn incidents_are_listed_newest_first_and_down_above_degraded() {
+    use IncidentKind::{Degraded, Down};
+    let folder = tempfile::tempdir().unwrap();
+    let mut history = open(&folder);
+    // Probe, kind, the second at which it began, whether it lasts.
+    let incidents = [
+        ("a", Down, 0, false),
+        ("a", Degraded, 20, false),
+        ("b", Down, 65, true),
+        ("b", Degraded, 70, true),
+        ("c", Degraded, 130, false),
+        ("d", Down, 200, false),
+        ("d", Degraded, 50, true),
+    ];
+    for (probe, kind, second, lasts) in incidents {
+        let probe: ProbeName = probe.parse().unwrap();
+        let new = NewIncident { probe: probe.clone(), kind, ..incident(second) };
+        history.open_incident(&new).unwrap();
+        if !lasts {
+            history.close_incident(&probe, kind, at(600)).unwrap();
+        }
+    }
+    let stored = Reader::open(history.path()).unwrap().incidents(None, 9).unwrap();
+    let shown = |one: &Incident| format!("{} {}", one.what.probe, one.what.kind.as_str());
+    let listed: Vec<String> = stored.iter().map(shown).collect();
+    let expected =
+        ["b down", "b degraded", "d degraded", "d down", "c degraded", "a down", "a degraded"];
+    assert_eq!(listed, expected);
+    let mut sorted = stored.clone();
+    sorted.sort_by_key(|one| Reverse(one.id));
+    sorted.sort_by_key(Incident::list_order);
+    assert_eq!(sorted, stored);
+}
+
+#[test]
 fn alarm_records_are_replaced_by_key() {
     let folder = tempfile::tempdir().unwrap();
     let mut history = open(&folder);
@@ -149,7 +185,7 @@ fn old_runs_are_deleted_and_open_incidents_are_kept() {
     assert_eq!((pruned.hours, pruned.days, pruned.incidents), (48 + 24, 3, 1));
     let reader = Reader::open(history.path()).unwrap();
     let summary = reader.summary(&bot(), at(0), at(10 * day)).unwrap();
-    assert_eq!(summary.judged(), 8 * 24);
+    assert_eq!(summary.counts.judged(), 8 * 24);
     let ids: Vec<IncidentId> =
         reader.incidents(None, 9).unwrap().iter().map(|one| one.id).collect();
     assert_eq!(ids, [kept]);
@@ -211,7 +247,13 @@ proptest! {
         let inside = runs.iter().filter(|run| {
             (hour(since)..=hour(until)).contains(&run.due.as_second().div_euclid(3_600))
         });
-        prop_assert_eq!(reader.summary(&bot(), at(since), at(until)).unwrap(), Summary::of(inside));
+        let expected = Summary::of(inside);
+        let (since, until) = (at(since), at(until));
+        prop_assert_eq!(reader.counts(&bot(), since, until).unwrap(), expected.counts.clone());
+        prop_assert_eq!(reader.summary(&bot(), since, until).unwrap(), expected);
+        let days = reader.days(&bot(), since, until).unwrap().into_iter();
+        let of_days: Vec<_> = days.map(|(start, summary)| (start, summary.counts)).collect();
+        prop_assert_eq!(reader.day_counts(&bot(), since, until).unwrap(), of_days);
         prop_assert_eq!(reader.runs(&bot(), at(0), at(5 * 86_400)).unwrap(), runs);
     }
 }
@@ -227,5 +269,6 @@ fn run_in_maintenance_does_not_count() {
     assert_eq!(reader.last_runs(&bot(), 2).unwrap()[1], maintenance);
     assert_eq!(reader.since(&bot(), Verdict::Up).unwrap(), Some(at(0)));
     let summary = reader.summary(&bot(), at(0), at(3_600)).unwrap();
-    assert_eq!((summary.passed(), summary.judged(), summary.maintenance()), (3, 3, 1));
+    let counts = summary.counts;
+    assert_eq!((counts.passed(), counts.judged(), counts.maintenance()), (3, 3, 1));
 }
