@@ -100,16 +100,16 @@ pub(crate) fn spark(values: &[Option<Duration>]) -> Markup {
     }
 }
 
-/// The results of each point, as a row of coloured blocks.
+/// The results of each point, as a row of coloured blocks. A point stands for the runs of `step`.
 pub(crate) fn timeline(
     title: &str,
     points: &[Point],
     span: (Timestamp, Timestamp),
+    step: Duration,
     language: Language,
 ) -> Markup {
     let texts = language.texts();
-    let width = points.windows(2).map(|two| position(two[1].at, span) - position(two[0].at, span));
-    let width = width.fold(WIDTH / 60.0, f64::min).max(0.5);
+    let times: Vec<Timestamp> = points.iter().map(|point| point.at).collect();
     html! {
         figure.chart.timeline {
             figcaption {
@@ -118,14 +118,18 @@ pub(crate) fn timeline(
                     @for state in [State::Up, State::Degraded, State::Down, State::NoData] {
                         span { i.(state.as_str()) aria-hidden="true" {} ((texts.state)(state)) }
                     }
+                    @if points.iter().any(is_maintenance) {
+                        span { i.maintenance aria-hidden="true" {} (texts.maintenance) }
+                    }
                 }
             }
             div.plot {
                 svg viewBox={ "0 0 " (WIDTH) " 20" } preserveAspectRatio="none" role="img" aria-label=(title) {
-                    @for point in points {
-                        @let state = point_state(point);
-                        rect.(state.as_str()) x=(format!("{:.2}", position(point.at, span))) y="0"
-                            width=(format!("{:.2}", width + 0.4)) height="20" {}
+                    @for (point, (x, width)) in points.iter().zip(blocks(&times, span, step)) {
+                        @let class =
+                            if is_maintenance(point) { "maintenance" } else { point_state(point).as_str() };
+                        // The blocks overlap a little, so that no gap is visible between them.
+                        rect.(class) x=(format!("{x:.2}")) y="0" width=(format!("{:.2}", width + 0.4)) height="20" {}
                     }
                 }
             }
@@ -133,8 +137,27 @@ pub(crate) fn timeline(
     }
 }
 
+/// The position and width of each block: until the next one, but no longer than `step`, so that missing runs are a gap.
+fn blocks(
+    times: &[Timestamp],
+    span: (Timestamp, Timestamp),
+    step: Duration,
+) -> impl Iterator<Item = (f64, f64)> {
+    let next = times.iter().skip(1).copied().chain([span.1]);
+    times.iter().zip(next).map(move |(at, next)| {
+        let end = at.saturating_add(step).unwrap_or(next).min(next);
+        let x = position(*at, span);
+        (x, (position(end, span) - x).max(0.5))
+    })
+}
+
+/// Whether all runs of a point were in maintenance windows.
+fn is_maintenance(point: &Point) -> bool {
+    point.runs.judged() == 0 && point.runs.maintenance > 0
+}
+
 /// The worst result of a point.
-pub(crate) fn point_state(point: &Point) -> State {
+fn point_state(point: &Point) -> State {
     if point.runs.down > 0 {
         State::Down
     } else if point.runs.degraded > 0 {
@@ -201,6 +224,38 @@ mod tests {
         let values = [ms(100), ms(50), None, ms(0), None];
         let drawn = path(&times, &values, (at(0), at(4)), Duration::from_millis(100));
         assert_eq!(drawn, "M0.0 0.0L250.0 50.0M750.0 100.0h2");
+    }
+
+    #[test]
+    fn block_lasts_until_the_next_one_but_no_longer_than_a_step() {
+        // The hours of the points, the length of a step, the end; the first hour and the length of each block.
+        type Case<'a> = (&'a str, &'a [i64], u64, i64, &'a [(i64, i64)]);
+        let at = |hour: i64| Timestamp::from_second(hour * 3_600).unwrap();
+        let hours = |hours| Duration::from_secs(hours * 3_600);
+        let cases: [Case<'_>; 4] = [
+            (
+                "the first day is not whole",
+                &[0, 6, 30, 54],
+                24,
+                60,
+                &[(0, 6), (6, 24), (30, 24), (54, 6)],
+            ),
+            ("a day is missing", &[6, 54], 24, 78, &[(6, 24), (54, 24)]),
+            ("one run", &[50], 1, 100, &[(50, 1)]),
+            ("no run", &[], 1, 100, &[]),
+        ];
+        for (name, times, step, end, expected) in cases {
+            let times: Vec<Timestamp> = times.iter().copied().map(at).collect();
+            let span = (at(0), at(end));
+            let rounded =
+                |part: f64| (part * f64::from(i32::try_from(end).unwrap()) / WIDTH).round();
+            let blocks = blocks(&times, span, hours(step));
+            let blocks: Vec<_> = blocks.map(|(x, width)| (rounded(x), rounded(width))).collect();
+            let float = |hour: i64| f64::from(i32::try_from(hour).unwrap());
+            let expected: Vec<_> =
+                expected.iter().map(|(x, width)| (float(*x), float(*width))).collect();
+            assert_eq!(blocks, expected, "{name}");
+        }
     }
 
     #[test]

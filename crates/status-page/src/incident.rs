@@ -93,6 +93,9 @@ fn facts(site: &Site, incident: &IncidentView) -> Markup {
             @if incident.state == State::Down && judged > 0 {
                 div { dt { (texts.failed_runs) } dd { (incident.runs.down) " / " (judged) } }
             }
+            @if let Some(turn) = incident.turn.filter(|_| site.shown(incident.public).conversation) {
+                div { dt { (texts.turn) } dd { (turn) } }
+            }
             @if site.audience == crate::Audience::Internal {
                 div {
                     dt { (texts.acknowledged) }
@@ -111,29 +114,27 @@ fn facts(site: &Site, incident: &IncidentView) -> Markup {
 fn cause(site: &Site, incident: &IncidentView) -> Markup {
     let texts = site.language.texts();
     let shown = site.shown(incident.public);
+    let reason = incident.reason.filter(|_| shown.reasons);
+    let detail =
+        Some(incident.detail.as_str()).filter(|text| shown.conversation && !text.is_empty());
+    let evidence = [(texts.expected, &incident.expected), (texts.found, &incident.found)];
+    let evidence = evidence.map(|(name, text)| Some((name, text.as_ref()?)));
+    let evidence: Vec<_> = evidence.into_iter().flatten().filter(|_| shown.conversation).collect();
     html! {
-        @if shown.reasons {
+        @if reason.is_some() || detail.is_some() || !evidence.is_empty() {
             h2 { (texts.what_happened) }
-            @if let Some(reason) = incident.reason {
-                p { ((texts.why)(reason)) " " code { (reason.as_str()) } }
+        }
+        @if let Some(reason) = reason {
+            p { ((texts.why)(reason)) " " code { (reason.as_str()) } }
+        }
+        @if let Some(detail) = detail { p.detail { bdi { (Text(detail)) } } }
+        @if !evidence.is_empty() {
+            dl.evidence {
+                @for (name, text) in evidence { div { dt { (name) } dd { bdi { (Text(text)) } } } }
             }
         }
-        @if shown.conversation {
-            @if !incident.detail.is_empty() { p.detail { bdi { (Text(&incident.detail)) } } }
-            dl.evidence {
-                @if let Some(turn) = incident.turn {
-                    div { dt { (texts.turn) } dd { (turn) } }
-                }
-                @if let Some(expected) = &incident.expected {
-                    div { dt { (texts.expected) } dd { bdi { (Text(expected)) } } }
-                }
-                @if let Some(found) = &incident.found {
-                    div { dt { (texts.found) } dd { bdi { (Text(found)) } } }
-                }
-            }
-            @if let Some(report) = &incident.report {
-                p { a.button href=(report) { (texts.report) } }
-            }
+        @if let Some(report) = incident.report.as_ref().filter(|_| shown.conversation) {
+            p { a.button href=(report) { (texts.report) } }
         }
     }
 }

@@ -111,6 +111,10 @@ fn charts(site: &Site, of: &ProbePage) -> Markup {
     let (language, texts) = (site.language, site.language.texts());
     let hours = Duration::from_secs(of.range.hours() * 3_600);
     let span = (site.now.checked_sub(hours).unwrap_or(site.now), site.now);
+    let step = match of.range.step_hours() {
+        0 => of.configuration.every,
+        hours => Duration::from_secs(hours * 3_600),
+    };
     let times: Vec<Timestamp> = of.points.iter().map(|point| point.at).collect();
     let line = |class, name: &str, value: &dyn Fn(&Point) -> Option<Duration>| Line {
         class,
@@ -139,7 +143,7 @@ fn charts(site: &Site, of: &ProbePage) -> Markup {
         .filter(|line| line.values.iter().any(Option::is_some))
         .collect();
     html! {
-        (timeline(texts.verdicts, &of.points, span, language))
+        (timeline(texts.verdicts, &of.points, span, step, language))
         (chart(texts.first_chunk, &times, span, &first_chunk, language))
         (chart(texts.reply, &times, span, &reply, language))
         (chart(texts.queue, &times, span, &queue, language))

@@ -236,6 +236,29 @@ fn public_page_shows_only_what_the_probe_allows() {
 }
 
 #[test]
+fn incident_without_a_cause_has_no_heading_for_it() {
+    let internal = site(Audience::Internal, Language::English);
+    let (detail, report) = (String::new(), None);
+    let (expected, found) = (None, None);
+    let without = IncidentView { reason: None, detail, expected, found, report, ..incident() };
+    for (incident, has_cause) in [(incident(), true), (without, false)] {
+        let page = crate::incident(&internal, &IncidentPage { incident, runs: vec![] });
+        assert_eq!(page.contains("What happened"), has_cause);
+    }
+}
+
+#[test]
+fn runs_in_maintenance_are_not_shown_as_missing() {
+    let internal = site(Audience::Internal, Language::English);
+    let mut page = probe_page(Range::Day);
+    let shown =
+        |page: &ProbePage| crate::probe(&internal, page).contains("rect class=\"maintenance\"");
+    assert!(!shown(&page));
+    page.points[3].runs = Runs { maintenance: 1, ..Runs::default() };
+    assert!(shown(&page));
+}
+
+#[test]
 fn responses_match_the_published_schema() {
     let schema: Value = serde_json::from_str(api::SCHEMA).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
