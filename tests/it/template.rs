@@ -229,6 +229,7 @@ fn functions_receive_the_settings_they_read() {
                 "SELF_MONITORING_EMAILS",
                 "TABLE_NAME",
                 "REPORT_BUCKET",
+                "STATUS_PAGE",
                 "ALERTS_QUEUE_URL",
                 "LANGUAGE",
                 "TIME_ZONE",

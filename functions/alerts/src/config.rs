@@ -33,6 +33,8 @@ pub struct Config {
     /// Every topic with e-mail subscribers, and the addresses that must be subscribed to it.
     pub subscribed: Vec<(String, Vec<String>)>,
     pub table: String,
+    /// Whether the table has the totals of each day, which the status page writes.
+    pub has_status_page: bool,
     pub bucket: String,
     pub queue_url: String,
     pub language: Language,
@@ -130,6 +132,7 @@ impl Config {
             escalation_topic,
             subscribed: subscribed.collect(),
             table: settings.required("TABLE_NAME", "the name of the table")?,
+            has_status_page: settings.optional("STATUS_PAGE").is_some_and(|page| page != "off"),
             bucket: settings.required("REPORT_BUCKET", "the name of the report bucket")?,
             queue_url: settings.required("ALERTS_QUEUE_URL", "the URL of the alerts queue")?,
             language: settings.parsed("LANGUAGE", "`en` or `fr`")?.unwrap_or_default(),

@@ -1,5 +1,7 @@
 //! The weekly mail.
 
+mod history;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -78,6 +80,24 @@ impl Alerts {
 
     /// The week of each probe that ran, by name; `None` when CloudWatch does not answer.
     async fn probe_weeks(&self, now: Timestamp) -> Option<Vec<ProbeWeek>> {
+        let mut counted = self.metrics(now).await?;
+        if self.config.has_status_page {
+            self.use_history(&mut counted, now).await;
+        }
+        let objectives = self.objectives().await;
+        let week = |(probe, counted): (ProbeName, Counted)| {
+            let objective = objectives.get(&probe).copied();
+            Some(ProbeWeek {
+                runs: Runs::of(counted.week.passed, counted.week.total)?,
+                budget_left: objective.and_then(|objective| counted.budget.left(objective)),
+                probe,
+            })
+        };
+        Some(counted.into_iter().filter_map(week).collect())
+    }
+
+    /// What CloudWatch counted; `None` when it does not answer.
+    async fn metrics(&self, now: Timestamp) -> Option<BTreeMap<ProbeName, Counted>> {
         match tokio::time::timeout(TIMEOUT, self.query_weeks(now)).await {
             Ok(Ok(weeks)) => Some(weeks),
             Ok(Err(error)) => {
@@ -94,7 +114,7 @@ impl Alerts {
     async fn query_weeks(
         &self,
         now: Timestamp,
-    ) -> Result<Vec<ProbeWeek>, SdkError<GetMetricDataError>> {
+    ) -> Result<BTreeMap<ProbeName, Counted>, SdkError<GetMetricDataError>> {
         let environment = &self.config.environment;
         let query = |(id, metric, statistic): (&str, &str, &str)| {
             let search = format!(
@@ -124,24 +144,15 @@ impl Alerts {
             .set_metric_data_queries(Some(queries.map(query).into()))
             .into_paginator()
             .send();
-        let mut probes: BTreeMap<String, Counted> = BTreeMap::new();
+        let mut probes: BTreeMap<ProbeName, Counted> = BTreeMap::new();
         while let Some(page) = pages.next().await {
             for result in page?.metric_data_results() {
-                let probe = result.label().unwrap_or_default().to_owned();
-                probes.entry(probe).or_default().add(result, end - WEEK_DAYS * DAY);
+                if let Ok(probe) = result.label().unwrap_or_default().parse() {
+                    probes.entry(probe).or_default().add(result, end - WEEK_DAYS * DAY);
+                }
             }
         }
-        let objectives = self.objectives().await;
-        let week = |(name, counted): (String, Counted)| {
-            let probe: ProbeName = name.parse().ok()?;
-            let objective = objectives.get(&probe).copied();
-            Some(ProbeWeek {
-                runs: Runs::of(counted.week.passed, counted.week.total)?,
-                budget_left: objective.and_then(|objective| counted.budget.left(objective)),
-                probe,
-            })
-        };
-        Ok(probes.into_iter().filter_map(week).collect())
+        Ok(probes)
     }
 }
 
@@ -156,14 +167,14 @@ const EXCLUDED_PASSED: &str = "excluded_passed";
 const EXCLUDED_TOTAL: &str = "excluded_total";
 
 /// Runs of a probe.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Counted {
     week: Sums,
     /// The days of the error budget.
     budget: Sums,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Sums {
     passed: f64,
     total: f64,

@@ -1,5 +1,6 @@
 //! What the function does for its own sake.
 
+use aws_sdk_cloudwatch::types::StateValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -176,6 +177,32 @@ async fn weekly_mail_is_sent_on_monday() {
     world.tick("2026-11-30T07:00:00Z".parse().unwrap()).await;
     let weekly = |mail: &&crate::world::Published| mail.subject.starts_with("Weekly");
     assert_eq!(world.published()[before..].iter().filter(weekly).count(), 0);
+}
+
+#[tokio::test]
+async fn weekly_mail_has_the_numbers_of_the_status_page() {
+    // The setting, what breaks, and the line of `support-bot`, whose three locations make a vote.
+    let voted = "99.0%   (990/1000 runs), error budget of 30 days left: 0.0%";
+    let counted = "50.0%   (50/100 runs), error budget of 30 days left: -9900.0%";
+    let cases = [("internal", voted), ("off", counted)];
+    for (status_page, expected) in cases {
+        let mut world = World::with(&[("STATUS_PAGE", status_page)]);
+        world.state().week = [("hr-bot", (10.0, 10.0)), ("support-bot", (50.0, 100.0))]
+            .map(|(probe, runs)| (probe.to_owned(), runs))
+            .into();
+        let note = "down\nvigie: {\"severity\":\"page\",\"objective\":99.5}".to_owned();
+        world.state().described.insert("vigie-prod-support-bot-down".to_owned(), note);
+        world.alarm_is("vigie-prod-support-bot-down", StateValue::Ok, at("10:00:00"));
+        world.store_day("support-bot", "2026-10-01", 0, 500).await;
+        world.store_day("support-bot", "2026-11-01", 1_000, 0).await;
+        world.store_day("support-bot", "2026-11-22", 990, 10).await;
+        world.store_day("support-bot", "2026-11-23", 0, 500).await;
+        world.tick("2026-11-23T07:00:00Z".parse().unwrap()).await;
+        let published = world.published();
+        let mail = published.iter().find(|mail| mail.subject.starts_with("Weekly")).unwrap();
+        assert!(mail.body.contains(expected), "{status_page}: {}", mail.body);
+        assert!(mail.body.contains("(10/10 runs)"), "{status_page}: {}", mail.body);
+    }
 }
 
 #[tokio::test]

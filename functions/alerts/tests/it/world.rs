@@ -1,7 +1,9 @@
 //! AWS in memory: mocks of the SDK receive the real requests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::iter::repeat_n;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use alerts::{Alerts, Clients, Config, ReceiverClients};
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
@@ -37,12 +39,15 @@ use aws_sdk_sqs::operation::send_message::{SendMessageError, SendMessageOutput};
 use aws_smithy_mocks::{
     MockResponse, MockResponseInterceptor, RuleMode, create_mock_http_client, mock,
 };
-use domain::Report;
+use domain::{Outcome, Reason, Report};
 use jiff::Timestamp;
 use notification_store::NotificationStore;
 use notify::Acknowledgement;
 use notify::record::AlarmRecord;
 use receivers::{RetryPolicy, Sender};
+use run_record::time::day_of;
+use run_record::{RunRecord, Summary};
+use run_table::RunTable;
 use secrets::{ParameterStore, Secrets};
 use serde_json::{Value, json};
 
@@ -229,6 +234,18 @@ impl World {
     pub(crate) fn event_bridge_is_at(&mut self, url: &str) {
         self.state().events = Some(url.to_owned());
         self.function = Alerts::new(self.config.clone(), clients(&self.state));
+    }
+
+    /// As the status page stores the totals of a day: runs that are up, and runs that are down.
+    pub(crate) async fn store_day(&self, probe: &str, day: &str, up: usize, down: usize) {
+        let start: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
+        let failed = Outcome::Down { reason: Reason::Connect };
+        let outcomes = repeat_n(Outcome::Up, up).chain(repeat_n(failed, down));
+        let runs: Vec<RunRecord> =
+            outcomes.map(|outcome| RunRecord::new(start, outcome, Duration::ZERO)).collect();
+        let table = RunTable::new(clients(&self.state).dynamodb, "table");
+        let (probe, day) = (probe.parse().unwrap(), day_of(start));
+        table.put_day(&probe, day, &Summary::of(&runs)).await.unwrap();
     }
 
     /// As `vigie alerts ack` does.
@@ -651,10 +668,21 @@ fn query(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
         if broken(&state, Part::Table) {
             return MockResponse::Error(QueryError::unhandled("the table is broken"));
         }
-        assert_eq!(request.key_condition_expression(), Some("pk = :pk"));
-        let partition = request.expression_attribute_values().unwrap()[":pk"].as_s().unwrap();
+        let values = request.expression_attribute_values().unwrap();
+        let text = |name: &str| values.get(name).map(|value| value.as_s().unwrap().as_str());
+        let expected = match text(":first") {
+            Some(_) => "pk = :pk AND sk BETWEEN :first AND :last",
+            None => "pk = :pk",
+        };
+        assert_eq!(request.key_condition_expression(), Some(expected));
         let items = &state.lock().unwrap().items;
-        let found = items.iter().filter(|((pk, _), _)| pk == partition);
+        let found = items.iter().filter(|((pk, sk), _)| {
+            let sk = sk.as_str();
+            let is_after = text(":first").is_none_or(|first| first <= sk);
+            Some(pk.as_str()) == text(":pk")
+                && is_after
+                && text(":last").is_none_or(|last| sk <= last)
+        });
         let found = Some(found.map(|(_, item)| item.clone()).collect());
         MockResponse::Output(QueryOutput::builder().set_items(found).build())
     })
