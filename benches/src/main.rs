@@ -12,6 +12,7 @@ mod bridge;
 mod clients;
 mod cost;
 mod functions;
+mod history;
 mod lambda;
 mod quota;
 mod scripted_aws;
@@ -31,7 +32,7 @@ use deploy::run;
 use table::{Bench, Table};
 
 /// In the order in which they are played.
-const SECTIONS: [&str; 4] = ["archives", "clients", "functions", "bridge"];
+const SECTIONS: [&str; 5] = ["archives", "clients", "functions", "bridge", "history"];
 /// Measurements that run only if `ONLY` names them.
 const PARTS: [&str; 2] = ["conversation", "cost"];
 
@@ -82,6 +83,7 @@ async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
         "cost" => cost::measure(bench).await,
         "functions" => functions::measure(bench).await,
         "bridge" => bridge::measure(bench).await,
+        "history" => history::measure(bench).await,
         _ => bail!("no section `{name}`"),
     }
 }
