@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use fake::Fake;
 
 const HOSTILE: &str = "<script>alert(1)</script>";
-const URL: &str = "https://me:SECRET-KEY@bot.example.com/chat?key=SECRET-KEY";
+const URL: &str = "https://bot.example.com/chat?key=SECRET-KEY";
 
 type Stored = Arc<Mutex<BTreeMap<String, String>>>;
 
