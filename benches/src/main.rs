@@ -12,7 +12,6 @@ mod bridge;
 mod clients;
 mod cost;
 mod functions;
-mod history;
 mod lambda;
 mod quota;
 mod scripted_aws;
@@ -31,7 +30,7 @@ use deploy::run;
 
 use table::{Bench, Table};
 
-/// In the order in which they are played.
+/// In the order in which they run.
 const SECTIONS: [&str; 5] = ["archives", "clients", "functions", "bridge", "history"];
 /// Measurements that run only if `ONLY` names them.
 const PARTS: [&str; 2] = ["conversation", "cost"];
@@ -60,9 +59,9 @@ async fn bench(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     }
     let bench = Bench { root, processes: &processes, progress, runs };
     let mut written = String::new();
-    let is_played =
+    let is_selected =
         |name: &&&str| named.contains(name) || (named.is_empty() && SECTIONS.contains(name));
-    for name in all().filter(is_played) {
+    for name in all().filter(is_selected) {
         for table in section(name, &bench).await? {
             let markdown = table.markdown();
             writeln!(std::io::stdout(), "\n{markdown}")?;
@@ -83,7 +82,6 @@ async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
         "cost" => cost::measure(bench).await,
         "functions" => functions::measure(bench).await,
         "bridge" => bridge::measure(bench).await,
-        "history" => history::measure(bench).await,
         _ => bail!("no section `{name}`"),
     }
 }

@@ -20,7 +20,7 @@ pub struct Expression {
     pub kind: Kind,
 }
 
-/// Where an expression stands, hence how it is asked.
+/// Where an expression is used, which decides how it is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A panel that shows the current value.

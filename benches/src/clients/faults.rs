@@ -16,7 +16,7 @@ const VARIABLE: &str = "GRADIO_FAULT_TIMES";
 
 /// One line of the tests' file.
 #[derive(Debug, Deserialize, PartialEq)]
-struct Played {
+struct MeasuredFault {
     name: String,
     took_ms: f64,
     /// The shortest limit that applies; absent where none was set.
@@ -31,15 +31,15 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
         cargo.args(COMMAND).env(VARIABLE, &path).current_dir(bench.root);
         bench.processes.run("faults", &mut cargo).await?;
         let lines = fs::read_to_string(&path)?;
-        let played: Vec<Played> =
+        let faults: Vec<MeasuredFault> =
             lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-        ensure!(played.len() >= 50, "only {} faults were played", played.len());
-        let shown = format!("{} faults, each as it should be", played.len());
-        Ok::<_, anyhow::Error>((played, shown))
+        ensure!(faults.len() >= 50, "only {} faults were run", faults.len());
+        let shown = format!("{} faults, each as it should be", faults.len());
+        Ok::<_, anyhow::Error>((faults, shown))
     };
-    let played = bench.progress.step("the fault matrix", work).await?;
+    let faults = bench.progress.step("the fault matrix", work).await?;
     let (limited, seen): (Vec<_>, Vec<_>) =
-        played.iter().partition(|fault| fault.limit_that_ended_it().is_some());
+        faults.iter().partition(|fault| fault.limit_that_ended_it().is_some());
     let header = ["faults", "how many", "past the limit, ms p50", "most", "which"];
     let notes = vec![
         "A fault that only a limit ends is measured from that limit, which is 300 ms in most cases. A \
@@ -56,7 +56,7 @@ pub(super) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Table> {
     })
 }
 
-fn row(name: &str, mut faults: Vec<&Played>) -> Vec<String> {
+fn row(name: &str, mut faults: Vec<&MeasuredFault>) -> Vec<String> {
     faults.sort_by(|one, two| one.past().total_cmp(&two.past()));
     let (middle, last) = (faults.get(faults.len() / 2), faults.last());
     vec![
@@ -68,7 +68,7 @@ fn row(name: &str, mut faults: Vec<&Played>) -> Vec<String> {
     ]
 }
 
-impl Played {
+impl MeasuredFault {
     fn limit_that_ended_it(&self) -> Option<f64> {
         self.limit_ms.filter(|&limit| limit <= self.took_ms)
     }
@@ -85,12 +85,12 @@ mod tests {
 
     #[test]
     fn a_fault_counts_from_the_limit_that_ended_it() {
-        let played = |line: &str| serde_json::from_str::<Played>(line).unwrap().past();
+        let past = |line: &str| serde_json::from_str::<MeasuredFault>(line).unwrap().past();
         let limited = r#"{"name":"silence","took_ms":302.5,"limit_ms":300}"#;
-        assert!((played(limited) - 2.5).abs() < 1e-9);
+        assert!((past(limited) - 2.5).abs() < 1e-9);
         for limit in ["null", "300"] {
             let seen = format!(r#"{{"name":"no such name","took_ms":4.0,"limit_ms":{limit}}}"#);
-            assert!((played(&seen) - 4.0).abs() < 1e-9, "{limit}");
+            assert!((past(&seen) - 4.0).abs() < 1e-9, "{limit}");
         }
     }
 }

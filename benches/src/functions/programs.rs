@@ -81,7 +81,7 @@ impl World<'_> {
         let now = Timestamp::from_second(Timestamp::now().as_second())?;
         let event = match name {
             "dispatcher" => json!({ "scheduled_time": now }),
-            "prober" => records([self.order(now)]),
+            "prober" => records([self.run_request(now)]),
             "bridge" => records((0..10).map(samples).collect::<Result<Vec<_>, _>>()?),
             "ingest" => self.firehose()?,
             _ => records([self.fixture("events/cloudwatch-down.json")?]),
@@ -89,8 +89,8 @@ impl World<'_> {
         Ok(event.to_string())
     }
 
-    /// An order of ten conversations of two turns, due now.
-    fn order(&self, due: Timestamp) -> String {
+    /// A run request with ten conversations of two turns, due now.
+    fn run_request(&self, due: Timestamp) -> String {
         let run = |number: usize| {
             json!({ "id": format!("{number:016x}"), "probe": {
                 "name": format!("bot-{number}"), "every_seconds": 60, "enabled": true,

@@ -10,9 +10,11 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 8 << 20;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    #[error("no AWS region is configured")]
+    #[error("no AWS region is configured\nhint: set `AWS_REGION`")]
     Region,
-    #[error("no AWS credentials are configured")]
+    #[error(
+        "no AWS credentials are configured\nhint: set `AWS_PROFILE` or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`"
+    )]
     NoCredentials,
     #[error("AWS credentials could not be loaded")]
     Credentials(#[from] CredentialsError),

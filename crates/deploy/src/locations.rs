@@ -1,6 +1,6 @@
 //! The stacks of the locations other than the home one.
 //!
-//! The home stack keeps the list in its parameter `Locations`, so that a location that was taken out of samconfig.toml is
+//! The home stack keeps the list in its parameter `Locations`, so that a location that was removed from samconfig.toml is
 //! removed by the next deployment.
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ fn open(folder: &Path) -> (Processes, Vec<String>) {
     Processes::open(&folder.join("run"), &folder.join("logs")).expect("no other run has the folder")
 }
 
-/// A shell that starts a child, writes down the child's process id, and waits for ever.
+/// A shell that starts a child, writes down the child's process id, and waits without end.
 fn shell_with_a_child(folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "sleep 600 & echo $! > child; wait"]).current_dir(folder);

@@ -150,7 +150,10 @@ impl<'a> Engine<'_, 'a> {
             if fault.failure == Failure::AppError {
                 self.state().error.get_or_insert(fault);
             } else {
-                tracing::debug!(error = fault.prose, "A function beside the turn failed");
+                tracing::debug!(
+                    error = fault.prose,
+                    "A function that is not part of the reply failed"
+                );
             }
         }
     }

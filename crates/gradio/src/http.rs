@@ -110,7 +110,7 @@ impl Http {
         !new.is_empty()
     }
 
-    /// A request as the script of the page makes it: an app may look at its headers.
+    /// A request as the script of the page makes it: an app may read its headers.
     pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         let mut headers = self.headers.clone();
         if url.origin() == self.settings.page_url.origin() {

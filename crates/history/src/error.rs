@@ -18,7 +18,9 @@ pub enum HistoryError {
     TooNew { found: u32, supported: u32 },
     #[error("could not access the history")]
     Sqlite(#[from] rusqlite::Error),
-    #[error("{what} in the history is damaged")]
+    #[error(
+        "{what} in the history is damaged\nhint: move the file away; `vigie serve` then starts a new one"
+    )]
     Damaged { what: &'static str },
     #[error("could not encode a report")]
     Encode(#[source] serde_json::Error),

@@ -77,25 +77,18 @@ pub(crate) fn events() -> Vec<Event> {
 
 fn alert(state: State, now: Timestamp) -> Alert {
     let probe: ProbeName = "support-bot".parse().expect("the constant is a name");
+    let name = "vigie-prod-support-bot-down".to_owned();
     Alert {
         key: "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:vigie-prod-support-bot-down"
             .to_owned(),
-        name: "vigie-prod-support-bot-down".to_owned(),
-        source: Source::CloudWatch,
-        subject: Subject::Down { probe },
-        state,
-        previous: None,
-        changed: now,
-        reported: now,
         reason: "Threshold Crossed: 2 out of the last 3 datapoints were below the threshold."
             .to_owned(),
-        description: String::new(),
         labels: [("team".to_owned(), "chat".to_owned())].into(),
         severity: Some(Severity::Page),
         runbook: Some("https://wiki.example.com/support-bot".to_owned()),
         link: Some("https://eu-west-1.console.aws.amazon.com/cloudwatch/home".to_owned()),
         looks_back_seconds: Some(180),
-        test: None,
+        ..Alert::new(name, Subject::Down { probe }, state, now)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Relabeling as Prometheus does it: rules that change or drop label sets, with the keys and defaults of
+//! Relabeling as in Prometheus: rules that change or drop label sets, with the keys and defaults of
 //! `relabel_configs` and `metric_relabel_configs`.
 //!
 //! ```

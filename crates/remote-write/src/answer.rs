@@ -13,7 +13,7 @@ use samples::{Protocol, Timestamp};
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 
 /// Characters of a response body that are kept.
-const WORDS: usize = 300;
+const LONGEST_BODY: usize = 300;
 
 /// Statuses that reject the samples. Others (an expired token, a wrong path, a proxy without its
 /// backend) are about the configuration: an operator fixes it, then the same samples are accepted.
@@ -22,10 +22,10 @@ const FINAL: [u16; 5] = [400, 409, 413, 415, 422];
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     /// Stored. `unaccounted` samples are missing from the count of the receiver.
-    Taken { unaccounted: usize },
+    Accepted { unaccounted: usize },
     /// Stored except for `rejected` samples. The receiver does not say which.
-    Partly { rejected: usize, rejection: Rejection },
-    /// A 2.0 receiver looked at each sample and stored none.
+    PartlyAccepted { rejected: usize, rejection: Rejection },
+    /// A 2.0 receiver examined each sample and stored none.
     NoneWritten(Rejection),
     /// The receiver does not support the version of the request.
     OtherProtocol,
@@ -40,13 +40,13 @@ pub(crate) enum Answer {
 pub struct Rejection {
     pub status: u16,
     /// The response body: shortened, without secrets and control characters. May be empty.
-    pub words: String,
+    pub body: String,
 }
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, words } = self;
-        if words.is_empty() { write!(f, "{status}") } else { write!(f, "{status} `{words}`") }
+        let Self { status, body } = self;
+        if body.is_empty() { write!(f, "{status}") } else { write!(f, "{status} `{body}`") }
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Obstacle {
     /// `None` when there was no answer.
     pub(crate) status: Option<u16>,
     /// The response body, or the transport error.
-    pub(crate) words: String,
+    pub(crate) detail: String,
     /// `Retry-After` of the answer.
     pub(crate) retry_after: Option<Duration>,
     /// There was no time for the request.
@@ -75,16 +75,16 @@ impl Rejection {
 }
 
 impl From<Rejection> for Obstacle {
-    fn from(Rejection { status, words }: Rejection) -> Self {
-        Self { status: Some(status), ..Self::unanswered(words) }
+    fn from(Rejection { status, body }: Rejection) -> Self {
+        Self { status: Some(status), ..Self::unanswered(body) }
     }
 }
 
 impl Obstacle {
-    pub(crate) fn unanswered(words: String) -> Self {
+    pub(crate) fn unanswered(detail: String) -> Self {
         Self {
             status: None,
-            words,
+            detail,
             retry_after: None,
             out_of_time: false,
             timed_out: false,
@@ -97,8 +97,8 @@ impl Obstacle {
     }
 
     pub(crate) fn timed_out(limit: Duration) -> Self {
-        let words = format!("no answer within {} s", limit.as_secs_f64());
-        Self { timed_out: true, ..Self::unanswered(words) }
+        let detail = format!("no answer within {} s", limit.as_secs_f64());
+        Self { timed_out: true, ..Self::unanswered(detail) }
     }
 
     /// Whether it may end within seconds without an operator.
@@ -109,11 +109,11 @@ impl Obstacle {
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, words, .. } = self;
+        let Self { status, detail, .. } = self;
         match status {
-            Some(status) if words.is_empty() => write!(f, "{status}"),
-            Some(status) => write!(f, "{status} `{words}`"),
-            None => f.write_str(words),
+            Some(status) if detail.is_empty() => write!(f, "{status}"),
+            Some(status) => write!(f, "{status} `{detail}`"),
+            None => f.write_str(detail),
         }
     }
 }
@@ -132,21 +132,21 @@ pub(crate) struct Sent {
 pub(crate) fn judge(
     status: StatusCode,
     headers: &HeaderMap,
-    words: String,
+    body: String,
     sent: Sent,
     now: Timestamp,
 ) -> Answer {
-    let later = |words, retry_after| {
+    let later = |body, retry_after| {
         Answer::Later(Obstacle {
             status: Some(status.as_u16()),
             retry_after,
-            ..Obstacle::unanswered(words)
+            ..Obstacle::unanswered(body)
         })
     };
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         let value = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = value.and_then(|value| retry_after(value, now));
-        return later(words, wait.map(|wait| wait.min(LONGEST_RETRY_AFTER)));
+        return later(body, wait.map(|wait| wait.min(LONGEST_RETRY_AFTER)));
     }
     let written = Written::from(headers);
     let is_v2 = sent.protocol == Protocol::V2;
@@ -154,18 +154,18 @@ pub(crate) fn judge(
     match status {
         // A 1.0 receiver that ignores the content type stores nothing and answers with success.
         status if status.is_success() && is_v2 && !written.counted => Answer::OtherProtocol,
-        status if status.is_success() => Answer::Taken { unaccounted: missing },
+        status if status.is_success() => Answer::Accepted { unaccounted: missing },
         StatusCode::UNSUPPORTED_MEDIA_TYPE if is_v2 => Answer::OtherProtocol,
         // A receiver that never answered with counts may be unable to read 2.0.
         StatusCode::BAD_REQUEST if is_v2 && !written.counted && !sent.proven => {
             Answer::OtherProtocol
         }
-        status if !FINAL.contains(&status.as_u16()) => later(words, None),
-        _ if is_v2 && missing == 0 => Answer::Taken { unaccounted: 0 },
+        status if !FINAL.contains(&status.as_u16()) => later(body, None),
+        _ if is_v2 && missing == 0 => Answer::Accepted { unaccounted: 0 },
         _ => {
-            let rejection = Rejection { status: status.as_u16(), words };
+            let rejection = Rejection { status: status.as_u16(), body };
             if is_v2 && missing < sent.samples + sent.histograms {
-                Answer::Partly { rejected: missing, rejection }
+                Answer::PartlyAccepted { rejected: missing, rejection }
             } else if is_v2 && written.counted && status == StatusCode::BAD_REQUEST {
                 Answer::NoneWritten(rejection)
             } else {
@@ -216,14 +216,14 @@ pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String
 }
 
 /// A text for logs: one short line without any of `secrets`.
-pub(crate) fn words(body: &[u8], secrets: &[String]) -> String {
+pub(crate) fn one_line(body: &[u8], secrets: &[String]) -> String {
     let mut text = String::from_utf8_lossy(body).into_owned();
     for secret in secrets {
         text = text.replace(secret.as_str(), "[secret]");
     }
     let line = text.split(|each: char| each.is_control() || each.is_whitespace());
     let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(WORDS) {
+    match line.char_indices().nth(LONGEST_BODY) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -243,9 +243,11 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let now = Timestamp::from_millis(784_111_777_000);
         match judge(status, &headers, "why".into(), sent, now) {
-            Answer::Taken { unaccounted: 0 } => "taken".into(),
-            Answer::Taken { unaccounted } => format!("taken but {unaccounted}"),
-            Answer::Partly { rejected, rejection } => format!("but {rejected}: {rejection}"),
+            Answer::Accepted { unaccounted: 0 } => "taken".into(),
+            Answer::Accepted { unaccounted } => format!("taken but {unaccounted}"),
+            Answer::PartlyAccepted { rejected, rejection } => {
+                format!("but {rejected}: {rejection}")
+            }
             Answer::NoneWritten(rejection) => format!("none: {rejection}"),
             Answer::OtherProtocol => "other protocol".into(),
             Answer::Rejected(rejection) => format!("rejected: {rejection}"),
@@ -304,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn words_are_one_short_line_without_secrets() {
+    fn answer_is_one_short_line_without_secrets() {
         let secrets = ["hunter2".to_owned()];
         assert_eq!(
-            words(b"no hunter2\r\n\x1b[31mhere \xff\n", &secrets),
+            one_line(b"no hunter2\r\n\x1b[31mhere \xff\n", &secrets),
             "no [secret] [31mhere \u{fffd}"
         );
-        let long = words("é".repeat(1000).as_bytes(), &secrets);
-        assert_eq!(long.chars().count(), WORDS + 1);
-        assert_eq!(words(b"", &secrets), "");
+        let long = one_line("é".repeat(1000).as_bytes(), &secrets);
+        assert_eq!(long.chars().count(), LONGEST_BODY + 1);
+        assert_eq!(one_line(b"", &secrets), "");
     }
 }

@@ -1,7 +1,7 @@
 //! Checks of samples before they are sent.
 //!
 //! The answer of a receiver is about a whole request: one bad sample can lose two thousand good ones or
-//! get 500 for ever. A sample far in the future makes Prometheus 2.42 reject all later samples.
+//! always get 500. A sample far in the future makes Prometheus 2.42 reject all later samples.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use reqwest::{Method, Request, Response};
 use samples::{Encoder, Protocol, Timestamp};
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Obstacle, Sent, judge, location, proves, words};
+use crate::answer::{Answer, Obstacle, Sent, judge, location, one_line, proves};
 use crate::auth::AuthError;
 use crate::metadata::SentMetadata;
 use crate::suspects::Suspects;
@@ -53,7 +53,7 @@ pub struct Client {
 /// A receiver that does not accept requests for now.
 struct Failing {
     since: Instant,
-    cause: String,
+    error: String,
     reported: bool,
 }
 
@@ -102,8 +102,8 @@ impl Client {
         {
             tokio::time::sleep_until(failing.since + REPORT_AFTER).await;
             failing.reported = true;
-            let (cause, waits_seconds) = (&failing.cause, (next - Instant::now()).as_secs());
-            tracing::warn!(cause, waits_seconds, "Receiver does not accept samples; they wait");
+            let (error, waits_seconds) = (&failing.error, (next - Instant::now()).as_secs());
+            tracing::warn!(error, waits_seconds, "Receiver does not accept samples; they are kept");
         }
         tokio::time::sleep_until(next).await;
     }
@@ -145,22 +145,22 @@ impl Client {
     fn note(&mut self, answer: &Answer) {
         if let Answer::Later(obstacle) = answer {
             self.failures = self.failures.saturating_add(1);
-            tracing::debug!(%obstacle, failures = self.failures, "Request failed");
-            let (since, cause) = (Instant::now(), obstacle.to_string());
+            tracing::debug!(error = %obstacle, failures = self.failures, "Request failed");
+            let (since, error) = (Instant::now(), obstacle.to_string());
             let failing = self.failing.get_or_insert(Failing {
                 since,
-                cause: String::new(),
+                error: String::new(),
                 reported: false,
             });
-            failing.cause = cause;
+            failing.error = error;
             return;
         }
         self.failures = 0;
         if let Some(Failing { since, reported: true, .. }) = self.failing.take() {
-            let seconds = since.elapsed().as_secs();
-            tracing::info!(seconds, "Receiver answers again");
+            let failing_seconds = since.elapsed().as_secs();
+            tracing::info!(failing_seconds, "Receiver accepts samples again");
         }
-        if matches!(answer, Answer::Taken { .. } | Answer::Partly { .. }) {
+        if matches!(answer, Answer::Accepted { .. } | Answer::PartlyAccepted { .. }) {
             self.accepted_at = Some(Instant::now());
             (self.rejects_all, self.search_failed_at) = (None, None);
         }
@@ -184,19 +184,19 @@ impl Client {
         // The URL may contain a token in its path or query.
         let response = self.http.execute(request).await.map_err(reqwest::Error::without_url)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let words = match location(status, &headers) {
-            Some(location) => words(location.as_bytes(), &self.secrets),
-            None => words(&read(response).await, &self.secrets),
+        let answered = match location(status, &headers) {
+            Some(location) => one_line(location.as_bytes(), &self.secrets),
+            None => one_line(&read(response).await, &self.secrets),
         };
         self.proven |= sent.protocol == Protocol::V2 && proves(&headers);
-        tracing::debug!(%status, words, bytes = body.len(), "Receiver answered");
-        Ok(judge(status, &headers, words, sent, now))
+        tracing::debug!(%status, body = answered, request_bytes = body.len(), "Receiver answered");
+        Ok(judge(status, &headers, answered, sent, now))
     }
 
     fn chain(&self, error: &dyn std::error::Error) -> String {
         let causes = std::iter::successors(error.source(), |cause| cause.source());
         let line = causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"));
-        words(line.as_bytes(), &self.secrets)
+        one_line(line.as_bytes(), &self.secrets)
     }
 }
 

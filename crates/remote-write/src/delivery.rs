@@ -165,7 +165,7 @@ impl<'a> Delivery<'a> {
         while let Some(request) = requests.pop() {
             let request = self.open(&request);
             let obstacle = match self.send(&request, self.policy.attempts).await {
-                Answer::Taken { unaccounted } => {
+                Answer::Accepted { unaccounted } => {
                     self.written(&request, unaccounted);
                     None
                 }
@@ -184,7 +184,7 @@ impl<'a> Delivery<'a> {
                     self.rejected(&request, rejection);
                     None
                 }
-                Answer::Partly { rejected, rejection } => {
+                Answer::PartlyAccepted { rejected, rejection } => {
                     self.locate(&request, rejected, &rejection).await
                 }
                 Answer::Later(obstacle) if obstacle.only_500 && self.may_search() => {
@@ -243,7 +243,7 @@ impl<'a> Delivery<'a> {
 
     async fn try_suspects(&mut self, request: &[u32]) -> Verdict {
         match self.send(request, 1).await {
-            Answer::Taken { unaccounted } => {
+            Answer::Accepted { unaccounted } => {
                 self.written(request, unaccounted);
                 for index in request {
                     self.client.suspects.remove(&self.entries[*index as usize].series);
@@ -253,14 +253,14 @@ impl<'a> Delivery<'a> {
             Answer::NoneWritten(rejection) | Answer::Rejected(rejection) => {
                 Verdict::Rejected(rejection, None)
             }
-            Answer::Partly { rejected, rejection } => {
+            Answer::PartlyAccepted { rejected, rejection } => {
                 match self.locate(request, rejected, &rejection).await {
                     None => Verdict::Decided,
                     Some(obstacle) => Verdict::Blocked(obstacle),
                 }
             }
             Answer::Later(obstacle) if obstacle.only_500 && self.client.accepted_within(RECENT) => {
-                let rejection = Rejection { status: 500, words: obstacle.words.clone() };
+                let rejection = Rejection { status: 500, body: obstacle.detail.clone() };
                 Verdict::Rejected(rejection, Some(obstacle))
             }
             Answer::Later(obstacle) => Verdict::Blocked(obstacle),
@@ -347,7 +347,7 @@ impl<'a> Delivery<'a> {
         }
         let (samples, histograms) = (encoded.samples, encoded.histograms);
         if samples + histograms == 0 {
-            return Answer::Taken { unaccounted: 0 };
+            return Answer::Accepted { unaccounted: 0 };
         }
         let body = Bytes::copy_from_slice(encoded.body);
         let sent = Sent { protocol, samples, histograms, proven: false };

@@ -1,6 +1,6 @@
 //! Claims a run with a conditional put on probe and due time, since SQS may deliver a run request twice.
 //!
-//! When the table is unavailable, the run is made anyway: a duplicate run costs little, a missing run
+//! When the table is unavailable, the run is executed anyway: a duplicate run costs little, a missing run
 //! hides an outage.
 
 use std::time::Duration;
@@ -87,12 +87,12 @@ pub(crate) async fn claim(
                 .as_service_error()
                 .is_some_and(aws_sdk_dynamodb::operation::put_item::PutItemError::is_conditional_check_failed_exception);
             if !taken {
-                warn!(error = chain(&error), %run, %probe, "Claiming a run failed; the run is made anyway");
+                warn!(error = chain(&error), %run, %probe, "Claiming a run failed; the run is executed anyway");
             }
             !taken
         }
         Err(_) => {
-            warn!(%run, %probe, "Claiming a run timed out; the run is made anyway");
+            warn!(%run, %probe, "Claiming a run timed out; the run is executed anyway");
             true
         }
     }

@@ -159,7 +159,7 @@ impl Executor {
                 info!(run = %run.id, %probe, "Run is a duplicate and is skipped");
             } else if behind(request.due) > run.probe.every {
                 let behind_seconds = behind(request.due).as_secs_f64();
-                warn!(run = %run.id, %probe, behind_seconds, "Run is late and is dropped");
+                warn!(run = %run.id, %probe, behind_seconds, "Run is late and is skipped");
                 late += 1;
             } else {
                 to_make.push(run);
@@ -168,7 +168,7 @@ impl Executor {
         let is_late = |scrape: &&ScrapeRequest| behind(request.due) > scrape.every;
         let (late_scrapes, scrapes): (Vec<_>, Vec<_>) = request.scrapes.iter().partition(is_late);
         for scrape in &late_scrapes {
-            warn!(probe = %scrape.probe, job = scrape.job, "Scrape is late and is dropped");
+            warn!(probe = %scrape.probe, job = scrape.job, "Scrape is late and is skipped");
         }
         let late_scrapes = late_scrapes.iter().filter(|scrape| !scrape.switched_off).count();
         let late_scrapes = u32::try_from(late_scrapes).unwrap_or(u32::MAX);

@@ -128,7 +128,7 @@ pub(crate) async fn end(
     let instance = target.instance();
     let at = At::from_millis(due.as_millisecond());
     let entries = memory.retire(&labels(scrape, config, instance), at);
-    info!(probe = %scrape.probe, job = scrape.job, series = entries.len(), "Target is switched off; its series end");
+    info!(probe = %scrape.probe, job = scrape.job, series = entries.len(), "Target is disabled; its series end");
 
     let run = RunId::of(&config.environment, &scrape.probe, due);
     let encoded = encode(&group(scrape, config, instance), &format!("end-{run}"), at, &entries);

@@ -32,19 +32,11 @@ fn at(text: &str) -> Timestamp {
 
 fn run(due: &str, outcome: Outcome) -> RunRecord {
     RunRecord {
-        due: at(due),
-        outcome,
-        duration: Duration::from_millis(2_345),
         retries: 1,
         first_chunk: Some(Duration::from_millis(812)),
-        reply: None,
-        queue: None,
-        dns: None,
         connect: Some(Duration::from_millis(12)),
-        tls: None,
-        describe: None,
         has_report: outcome != Outcome::Up,
-        in_maintenance: false,
+        ..RunRecord::new(at(due), outcome, Duration::from_millis(2_345))
     }
 }
 

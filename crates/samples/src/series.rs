@@ -35,7 +35,7 @@ pub struct Series(Kept);
 /// How a series is kept.
 #[derive(Clone)]
 enum Kept {
-    Alone(Arc<Inner>),
+    Single(Arc<Inner>),
     Packed(Arc<Group>, u32),
 }
 
@@ -144,11 +144,11 @@ impl Series {
             count: u16::try_from(labels.len()).unwrap_or(u16::MAX),
             legacy,
         };
-        Self::alone(Inner { header, metadata: None, block: block.into_boxed_slice() })
+        Self::single(Inner { header, metadata: None, block: block.into_boxed_slice() })
     }
 
-    fn alone(inner: Inner) -> Self {
-        Self(Kept::Alone(Arc::new(inner)))
+    fn single(inner: Inner) -> Self {
+        Self(Kept::Single(Arc::new(inner)))
     }
 
     fn of_group(group: &Arc<Group>, index: u32) -> Self {
@@ -166,17 +166,17 @@ impl Series {
     pub fn with_metadata(self, metadata: Arc<Metadata>) -> Self {
         let metadata = Some(metadata);
         let kept = match self.0 {
-            Kept::Alone(inner) => Arc::try_unwrap(inner).map_err(Kept::Alone),
+            Kept::Single(inner) => Arc::try_unwrap(inner).map_err(Kept::Single),
             packed @ Kept::Packed(..) => Err(packed),
         };
         match kept {
-            Ok(inner) => Self::alone(Inner { metadata, ..inner }),
+            Ok(inner) => Self::single(Inner { metadata, ..inner }),
             Err(shared) => {
                 let shared = Self(shared);
                 let mut block = Vec::with_capacity(shared.encoded_length());
                 shared.put_block(&mut block);
                 let block = block.into_boxed_slice();
-                Self::alone(Inner { header: *shared.header(), metadata, block })
+                Self::single(Inner { header: *shared.header(), metadata, block })
             }
         }
     }
@@ -185,7 +185,7 @@ impl Series {
     #[must_use]
     pub fn metadata(&self) -> Option<&Arc<Metadata>> {
         match &self.0 {
-            Kept::Alone(inner) => inner.metadata.as_ref(),
+            Kept::Single(inner) => inner.metadata.as_ref(),
             Kept::Packed(group, index) => group.metadata(*index),
         }
     }
@@ -231,7 +231,7 @@ impl Series {
     #[must_use]
     pub fn encoded_length(&self) -> usize {
         match &self.0 {
-            Kept::Alone(inner) => inner.block.len(),
+            Kept::Single(inner) => inner.block.len(),
             Kept::Packed(group, index) => group.length(*index),
         }
     }
@@ -239,7 +239,7 @@ impl Series {
     /// Appends the labels as remote write 1.0 encodes them.
     pub(crate) fn put_block(&self, out: &mut Vec<u8>) {
         match &self.0 {
-            Kept::Alone(inner) => out.extend_from_slice(&inner.block),
+            Kept::Single(inner) => out.extend_from_slice(&inner.block),
             Kept::Packed(..) => {
                 self.label_bytes().for_each(|label| out.extend_from_slice(label.field));
             }
@@ -248,7 +248,7 @@ impl Series {
 
     fn header(&self) -> &Header {
         match &self.0 {
-            Kept::Alone(inner) => &inner.header,
+            Kept::Single(inner) => &inner.header,
             Kept::Packed(group, index) => group.header(*index),
         }
     }
@@ -261,7 +261,7 @@ impl Series {
 
     pub(crate) fn label_bytes(&self) -> Labels<'_> {
         match &self.0 {
-            Kept::Alone(inner) => Labels { rest: &inner.block, shared: &[], places: [].iter() },
+            Kept::Single(inner) => Labels { rest: &inner.block, shared: &[], places: [].iter() },
             Kept::Packed(group, index) => group.labels(*index),
         }
     }
@@ -269,14 +269,14 @@ impl Series {
     /// The address of the labels, which is unique while a clone of the series exists.
     pub(crate) fn address(&self) -> (usize, u32) {
         match &self.0 {
-            Kept::Alone(inner) => (Arc::as_ptr(inner).addr(), 0),
+            Kept::Single(inner) => (Arc::as_ptr(inner).addr(), 0),
             Kept::Packed(group, index) => (Arc::as_ptr(group).addr(), *index),
         }
     }
 
     pub(crate) fn is_same_object(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
-            (Kept::Alone(one), Kept::Alone(other)) => Arc::ptr_eq(one, other),
+            (Kept::Single(one), Kept::Single(other)) => Arc::ptr_eq(one, other),
             (Kept::Packed(one, index), Kept::Packed(other, at)) => {
                 index == at && Arc::ptr_eq(one, other)
             }
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_series_are_equal_to_those_alone() {
+    fn packed_series_are_equal_to_single_ones() {
         let metadata = Arc::new(Metadata { help: "Help.".to_owned(), ..Metadata::default() });
         let value = "x".repeat(300);
         let series = [
@@ -456,21 +456,21 @@ mod tests {
         ];
         let packed = Series::pack(&series.each_ref());
         let again = Series::pack(&packed.iter().collect::<Vec<_>>());
-        for ((alone, packed), again) in series.iter().zip(&packed).zip(again) {
-            let blocks = [alone, packed, &again].map(|series| {
+        for ((single, packed), again) in series.iter().zip(&packed).zip(again) {
+            let blocks = [single, packed, &again].map(|series| {
                 let mut block = Vec::new();
                 series.put_block(&mut block);
                 assert_eq!(block.len(), series.encoded_length());
                 block
             });
             assert!(blocks[0] == blocks[1] && blocks[1] == blocks[2]);
-            assert_eq!((alone, alone.to_string()), (packed, again.to_string()));
-            assert_eq!(alone.label_count(), packed.label_count());
-            assert_eq!(alone.is_legacy(), packed.is_legacy());
-            assert_eq!(alone.longest_value(), packed.longest_value());
-            assert!(packed.is_same_object(&packed.clone()) && !packed.is_same_object(alone));
+            assert_eq!((single, single.to_string()), (packed, again.to_string()));
+            assert_eq!(single.label_count(), packed.label_count());
+            assert_eq!(single.is_legacy(), packed.is_legacy());
+            assert_eq!(single.longest_value(), packed.longest_value());
+            assert!(packed.is_same_object(&packed.clone()) && !packed.is_same_object(single));
             let help = |series: &Series| series.metadata().map(|metadata| metadata.help.clone());
-            assert_eq!(help(alone), help(packed));
+            assert_eq!(help(single), help(packed));
             let described = packed.clone().with_metadata(Arc::new(Metadata::default()));
             assert!(described == *packed && help(&described).as_deref() == Some(""));
         }

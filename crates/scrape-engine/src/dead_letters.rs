@@ -71,7 +71,7 @@ impl Folder {
     ) -> Result<(), DeadLetterError> {
         let mut by_reason: BTreeMap<String, (String, Vec<Entry>)> = BTreeMap::new();
         for (entry, result) in batch.iter().zip(&outcome.entries) {
-            let (reason, words) = match result {
+            let (reason, description) = match result {
                 EntryOutcome::Unsent | EntryOutcome::Written => continue,
                 EntryOutcome::Refused(refusal) => {
                     (refusal.as_str().to_owned(), format!("not sent: {}", refusal.as_str()))
@@ -81,7 +81,7 @@ impl Folder {
                     format!("the receiver answered {rejection}"),
                 ),
             };
-            let (_, entries) = by_reason.entry(reason).or_insert((words, Vec::new()));
+            let (_, entries) = by_reason.entry(reason).or_insert((description, Vec::new()));
             entries.push(entry.clone());
         }
         if by_reason.is_empty() {
@@ -92,11 +92,12 @@ impl Folder {
         if files >= MOST_FILES {
             return Err(DeadLetterError::Full { path: self.0.clone() });
         }
-        for (reason, (words, entries)) in by_reason {
+        for (reason, (description, entries)) in by_reason {
             let run = format!("{}-{reason}", now.as_millis());
             let encoded = message::encode("bridge", &run, now, &entries);
             for (part, outgoing) in encoded.messages.into_iter().enumerate() {
-                let wire = Wire { version: VERSION, reason: words.clone(), message: outgoing.body };
+                let wire =
+                    Wire { version: VERSION, reason: description.clone(), message: outgoing.body };
                 let path = self.0.join(format!("{run}-{part}.json"));
                 let text = serde_json::to_string(&wire)
                     .map_err(|source| DeadLetterError::Malformed { path: path.clone(), source })?;
@@ -168,7 +169,7 @@ mod tests {
         let at = Timestamp::from_millis(1_800_000_000_000);
         let entry = |name: &str| Entry::new(Series::new(name, []).unwrap(), Sample::new(1.0, at));
         let batch = ["a", "b", "c", "d"].map(entry);
-        let rejection = Rejection { status: 400, words: "out of order".to_owned() };
+        let rejection = Rejection { status: 400, body: "out of order".to_owned() };
         let outcome = Outcome {
             entries: vec![
                 EntryOutcome::Rejected(Arc::new(rejection.clone())),

@@ -1,9 +1,9 @@
 //! Sends samples from the queue to the receiver until the signal to stop.
 
 use std::collections::BTreeSet;
-use std::error::Error as _;
 use std::time::Duration;
 
+use domain::chain;
 use remote_write::{Client, EntryOutcome, Outcome, SendPolicy};
 use samples::{Entry, Timestamp};
 use tokio::time::Instant;
@@ -141,14 +141,14 @@ impl Reporter {
     /// Logs the first failure only.
     fn report_unstored(&mut self, error: &DeadLetterError) {
         if !std::mem::replace(&mut self.reported_unstored, true) {
-            let cause = error.source().map(ToString::to_string);
-            tracing::error!(%error, cause, "Rejected samples were not stored");
+            let error = chain(error);
+            tracing::error!(error, "Rejected samples were not stored");
         }
     }
 
     fn report(&mut self, batch: &[Entry], outcome: &Outcome, now: Timestamp) {
         for (entry, result) in batch.iter().zip(&outcome.entries) {
-            let cause = match result {
+            let error = match result {
                 EntryOutcome::Unsent | EntryOutcome::Written => continue,
                 EntryOutcome::Refused(refusal) => refusal.as_str().to_owned(),
                 EntryOutcome::Rejected(rejection) => format!("the receiver answered {rejection}"),
@@ -157,8 +157,8 @@ impl Reporter {
             if self.reported.insert(reason.clone()) {
                 let (series, age_seconds) = (&entry.series, now.since(entry.at()).as_secs());
                 tracing::warn!(
-                    reason, %series, age_seconds, cause,
-                    "Sample not stored; further ones with this reason are only counted"
+                    reason, %series, age_seconds, error,
+                    "Sample was not stored; further samples with this reason are only counted"
                 );
             }
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::chain;
 use domain::report::stable_hash;
 use samples::Timestamp;
 use scrape::{Labels, Memory, Request, Scrape};
@@ -23,7 +24,7 @@ pub struct Target {
 /// Samples are stamped with the grid of the target. A target that hangs misses no grid point: a scrape
 /// that starts late gets less time. When the clock is set back by more than two intervals, the grid
 /// begins again. `clock` returns the wall clock time.
-pub async fn scrape_for_ever(target: &Target, queue: &Queue, clock: impl Fn() -> Timestamp) {
+pub async fn scrape_forever(target: &Target, queue: &Queue, clock: impl Fn() -> Timestamp) {
     let grid = Grid::of(target);
     let mut memory = Memory::new();
     let mut was_up = None;
@@ -90,24 +91,19 @@ impl Grid {
     }
 }
 
-/// Logs when a target goes down or comes back.
+/// Logs when scrapes of a target begin to fail and when they succeed again.
 fn log(target: &Target, scrape: &Scrape, was_up: &mut Option<bool>) {
     let is_up = scrape.error.is_none();
     let instance = scrape::instance_of(&target.request.url).unwrap_or_default();
     if let Some(error) = &scrape.error
         && *was_up != Some(false)
     {
-        let cause = chain(error);
-        tracing::warn!(target = instance, cause, "Scrape failed");
+        let error = chain(error);
+        tracing::warn!(target = instance, error, "Scrape failed");
     } else if is_up && *was_up == Some(false) {
         tracing::info!(target = instance, "Scrape succeeds again");
     }
     *was_up = Some(is_up);
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 #[cfg(test)]
@@ -141,7 +137,7 @@ mod tests {
     ) -> Vec<i64> {
         let queue = Queue::new(1000);
         let offset = Grid::of(target).offset;
-        let scraping = scrape_for_ever(target, &queue, || clock() + offset);
+        let scraping = scrape_forever(target, &queue, || clock() + offset);
         let _ = tokio::time::timeout(Duration::from_millis(milliseconds), scraping).await;
         let entries = queue.take(1000);
         let ups = entries.iter().filter(|entry| entry.series.name() == "up");

@@ -199,7 +199,7 @@ fn id(probe: &ProbeName, kind: IncidentKind, since: Timestamp) -> IncidentId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use notify::alert::{Alert, Source, State};
+    use notify::alert::{Alert, State};
     use std::time::Duration;
 
     fn at(seconds: u64) -> Timestamp {
@@ -207,23 +207,11 @@ mod tests {
     }
 
     fn alert(state: State, seconds: u64) -> Alert {
+        let subject = Subject::Down { probe: "bot".parse().unwrap() };
         Alert {
             key: "arn".to_owned(),
-            name: "vigie-prod-bot-down".to_owned(),
-            source: Source::CloudWatch,
-            subject: Subject::Down { probe: "bot".parse().unwrap() },
-            state,
-            previous: None,
-            changed: at(seconds),
-            reported: at(seconds),
-            reason: String::new(),
-            description: String::new(),
-            labels: BTreeMap::new(),
-            severity: None,
-            runbook: None,
-            link: None,
             looks_back_seconds: Some(180),
-            test: None,
+            ..Alert::new("vigie-prod-bot-down".to_owned(), subject, state, at(seconds))
         }
     }
 

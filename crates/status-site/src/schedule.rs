@@ -107,21 +107,8 @@ mod tests {
     }
 
     fn run(seconds_ago: u64, outcome: Outcome) -> RunRecord {
-        RunRecord {
-            due: now() - Duration::from_secs(seconds_ago),
-            outcome,
-            duration: Duration::from_secs(1),
-            retries: 0,
-            first_chunk: None,
-            reply: None,
-            queue: None,
-            dns: None,
-            connect: None,
-            tls: None,
-            describe: None,
-            has_report: false,
-            in_maintenance: false,
-        }
+        let due = now() - Duration::from_secs(seconds_ago);
+        RunRecord::new(due, outcome, Duration::from_secs(1))
     }
 
     #[test]

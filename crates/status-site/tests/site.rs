@@ -19,7 +19,7 @@ use domain::{Outcome, Probe, Reason, Severity};
 use jiff::Timestamp;
 use notification_store::NotificationStore;
 use notify::AlarmRecord;
-use notify::alert::{Alert, Source, State, Subject};
+use notify::alert::{Alert, State, Subject};
 use run_record::RunRecord;
 use run_table::RunTable;
 use status_page::{Audience, Language};
@@ -156,40 +156,18 @@ fn at(seconds: u64) -> Timestamp {
 
 fn run(seconds: u64, outcome: Outcome) -> RunRecord {
     RunRecord {
-        due: at(seconds),
-        outcome,
-        duration: Duration::from_secs(2),
-        retries: 0,
         first_chunk: Some(Duration::from_millis(812)),
-        reply: None,
-        queue: None,
-        dns: None,
-        connect: None,
-        tls: None,
-        describe: None,
         has_report: outcome != Outcome::Up,
-        in_maintenance: false,
+        ..RunRecord::new(at(seconds), outcome, Duration::from_secs(2))
     }
 }
 
 fn alert(state: State, seconds: u64) -> Alert {
+    let subject = Subject::Down { probe: "bot".parse().unwrap() };
     Alert {
         key: "arn".to_owned(),
-        name: "vigie-prod-bot-down".to_owned(),
-        source: Source::CloudWatch,
-        subject: Subject::Down { probe: "bot".parse().unwrap() },
-        state,
-        previous: None,
-        changed: at(seconds),
-        reported: at(seconds),
-        reason: String::new(),
-        description: String::new(),
-        labels: BTreeMap::new(),
-        severity: None,
-        runbook: None,
-        link: None,
         looks_back_seconds: Some(60),
-        test: None,
+        ..Alert::new("vigie-prod-bot-down".to_owned(), subject, state, at(seconds))
     }
 }
 

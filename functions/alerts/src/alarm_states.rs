@@ -13,7 +13,7 @@ use domain::{AvailabilityObjective, EnvironmentName, ProbeName};
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use lambda_kit::chain;
-use notify::alert::{Alert, Source, State, Subject};
+use notify::alert::{Alert, State, Subject};
 use notify::links;
 use notify::reconcile::{Facts, Records};
 use notify::record::{AlarmRecord, Fact};
@@ -238,18 +238,12 @@ impl<'a> ConcatNames<'a> for [&'a [String]; 3] {
 fn listed_alarm(alarm: &Described<'_>, environment: &EnvironmentName) -> Option<Listed> {
     let Fact::Is { state, since, reason } = alarm.fact()? else { return None };
     let (prose, note) = Note::split(alarm.description);
+    let subject = Subject::of_alarm(alarm.name, environment);
     Some(Listed {
         actions_enabled: alarm.actions_enabled,
         objective: note.objective,
         alert: Alert {
             key: if alarm.arn.is_empty() { alarm.name } else { alarm.arn }.to_owned(),
-            subject: Subject::of_alarm(alarm.name, environment),
-            name: alarm.name.to_owned(),
-            source: Source::CloudWatch,
-            state,
-            previous: None,
-            changed: since,
-            reported: since,
             reason,
             description: prose.to_owned(),
             labels: note.labels,
@@ -257,7 +251,7 @@ fn listed_alarm(alarm: &Described<'_>, environment: &EnvironmentName) -> Option<
             runbook: note.runbook,
             link: links::alarm(alarm.arn),
             looks_back_seconds: alarm.looks_back_seconds,
-            test: None,
+            ..Alert::new(alarm.name.to_owned(), subject, state, since)
         },
     })
 }

@@ -150,17 +150,21 @@ const ALL: [(&str, &str); 4] =
     [RUNS[0], RUNS[1], ("TimeToFirstChunk", "p50"), ("TimeToFirstChunk", "p95")];
 
 async fn in_time<T, E: Error + 'static>(
-    what: &str,
+    part: &str,
     work: impl Future<Output = Result<T, E>>,
 ) -> Option<T> {
     match tokio::time::timeout(TIMEOUT, work).await {
         Ok(Ok(found)) => Some(found),
         Ok(Err(error)) => {
-            tracing::warn!(error = chain(&error), what, "Mail is sent without evidence");
+            tracing::warn!(
+                error = chain(&error),
+                part,
+                "Mail is sent without a part that could not be read"
+            );
             None
         }
         Err(_) => {
-            tracing::warn!(what, "Mail is sent without evidence: reading it timed out");
+            tracing::warn!(part, "Mail is sent without a part: reading it timed out");
             None
         }
     }

@@ -110,7 +110,7 @@ impl Alerts {
         }
         if tick || !flushes.is_empty() {
             let trigger = if flushes.is_empty() { Trigger::Tick } else { Trigger::Flush };
-            if !self.reconcile_alone(trigger, carried, now).await {
+            if !self.reconcile_exclusively(trigger, carried, now).await {
                 // A minute that fails is not delivered again: the next one is due soon.
                 failed.extend(flushes);
             }
@@ -125,7 +125,7 @@ impl Alerts {
 
     /// Reconciles unless another invocation does; then a flush is scheduled again. Returns whether
     /// everything due was sent, or will be.
-    pub(crate) async fn reconcile_alone(
+    pub(crate) async fn reconcile_exclusively(
         &self,
         trigger: Trigger,
         carried: Vec<Alert>,

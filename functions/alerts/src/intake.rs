@@ -94,14 +94,14 @@ impl Alerts {
         let sent = if in_memory {
             self.send_at_once(carried, now).await
         } else {
-            self.reconcile_alone(Trigger::Flush, carried, now).await
+            self.reconcile_exclusively(Trigger::Flush, carried, now).await
         };
         if sent { BTreeSet::new() } else { messages }
     }
 
     async fn send_at_once(&self, carried: Vec<Alert>, now: Timestamp) -> bool {
         !self.cache().may_send_at_once(now)
-            || self.reconcile_alone(Trigger::Flush, carried, now).await
+            || self.reconcile_exclusively(Trigger::Flush, carried, now).await
     }
 
     async fn record(&self, alert: Alert, now: Timestamp) -> Taken {

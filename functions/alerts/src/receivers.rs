@@ -32,7 +32,7 @@ const SOURCE: &str = "vigie";
 enum ReceiverError {
     #[error("the secrets of receiver `{receiver}` are not available")]
     Secrets { receiver: String, source: SecretError },
-    #[error("receiver `{receiver}` is not usable")]
+    #[error("receiver `{receiver}` is not valid")]
     Unresolved { receiver: String, source: UnresolvedReceiver },
     #[error("a secret of receiver `{receiver}` is bound to other hosts")]
     Bound { receiver: String },
@@ -46,7 +46,7 @@ enum ReceiverError {
     Bus(#[from] aws_call::CallError),
     #[error("EventBridge rejected the event: {code}")]
     Event { code: String },
-    #[error("the time for the receivers is over")]
+    #[error("the time limit of all receivers was reached")]
     OutOfTime,
 }
 

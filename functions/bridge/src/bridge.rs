@@ -101,8 +101,8 @@ impl Bridge {
                 }
             }
             Err(error) => {
-                let cause = lambda_kit::chain(&error);
-                tracing::error!(cause, "Bridge cannot send samples");
+                let error = lambda_kit::chain(&error);
+                tracing::error!(error, "Bridge cannot send samples");
                 None
             }
         };
@@ -207,8 +207,8 @@ impl Bridge {
                 true
             }
             Err(error) => {
-                let cause = lambda_kit::chain(&error);
-                tracing::error!(run = message.run(), cause, "Old samples were not archived");
+                let error = lambda_kit::chain(&error);
+                tracing::error!(run = message.run(), error, "Old samples were not archived");
                 false
             }
         }
@@ -228,8 +228,8 @@ impl Bridge {
                 true
             }
             Err(error) => {
-                let cause = lambda_kit::chain(&error);
-                tracing::error!(run = message.run(), cause, "Samples were not dead-lettered");
+                let error = lambda_kit::chain(&error);
+                tracing::error!(run = message.run(), error, "Samples were not dead-lettered");
                 false
             }
         }
@@ -261,8 +261,8 @@ impl Bridge {
                 .set_entries(Some(chunk.to_vec()));
             if let Err(error) = request.send().await {
                 // They are delivered again after the visibility timeout of the queue.
-                let cause = lambda_kit::chain(&error);
-                tracing::warn!(cause, "Visibility of messages was not changed");
+                let error = lambda_kit::chain(&error);
+                tracing::warn!(error, "Visibility of messages was not changed");
             }
         }
     }
@@ -272,7 +272,7 @@ impl Bridge {
         if !data.is_empty()
             && let Err(error) = cloudwatch::put(&self.services.cloudwatch, data).await
         {
-            tracing::warn!(cause = lambda_kit::chain(&error), "Metrics were not published");
+            tracing::warn!(error = lambda_kit::chain(&error), "Metrics were not published");
         }
     }
 }
@@ -313,8 +313,12 @@ fn log(messages: &[QueuedMessage], stay: &[String], blocked: Option<&Blocked>) {
         );
     }
     if let Some(blocked) = blocked {
-        let (cause, messages) = (&blocked.cause, stay.len());
-        tracing::warn!(cause, messages, "Receiver does not accept samples; messages stay in queue");
+        let (error, messages) = (&blocked.cause, stay.len());
+        tracing::warn!(
+            error,
+            messages,
+            "Receiver does not accept samples; messages stay in the queue"
+        );
     }
 }
 

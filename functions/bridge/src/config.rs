@@ -8,7 +8,7 @@ use lambda_kit::{SettingError, Settings};
 use samples::Protocol;
 use url::Url;
 
-/// Prometheus rejects samples older than about an hour, or answers them with 500 for ever.
+/// Prometheus rejects samples older than about an hour, or always answers them with 500.
 const MAX_AGE: Duration = Duration::from_secs(3000);
 
 const URL: &str = "a URL such as `https://prometheus:9090/api/v1/write`, without a password in it";

@@ -26,16 +26,16 @@ pub(crate) async fn send(
     url: &str,
     message: &QueuedMessage,
 ) -> Result<usize, DeadLetterError> {
-    let letters = letters(message);
-    for letter in &letters {
+    let dead_letters = dead_letters(message);
+    for letter in &dead_letters {
         let reason = letter.attributes.first().map(|(_, reason)| reason.as_str());
         tracing::warn!(run = message.run(), message = message.id, reason, "Samples dead-lettered");
     }
-    sqs_batch::send(client, url, &letters).await?;
+    sqs_batch::send(client, url, &dead_letters).await?;
     Ok(if message.content.is_ok() { message.results.rejected.len() } else { 1 })
 }
 
-fn letters(message: &QueuedMessage) -> Vec<Message> {
+fn dead_letters(message: &QueuedMessage) -> Vec<Message> {
     let with_reason = |group: &str, deduplication: String, body: String, reason: String| Message {
         attributes: vec![("Reason", reason), ("MessageId", message.id.clone())],
         ..Message::fifo(group.to_owned(), deduplication, body)
@@ -53,11 +53,11 @@ fn letters(message: &QueuedMessage) -> Vec<Message> {
         let entry = &content.entries[*index];
         by_reason.entry(cause.reason()).or_default().push((cause, entry));
     }
-    let mut letters = Vec::new();
+    let mut dead_letters = Vec::new();
     for (reason, rejected) in by_reason {
         let entries: Vec<Entry> = rejected.iter().map(|(_, entry)| (*entry).clone()).collect();
-        let words = describe(&rejected, message.deliveries);
-        // A later delivery of the message may add further letters with this reason.
+        let description = describe(&rejected, message.deliveries);
+        // A later delivery of the message may add further dead letters with this reason.
         let number = message.results.dead_lettered;
         let number = if number == 0 { String::new() } else { format!("-{number}") };
         let run = format!("dead-{}-{reason}{number}", message.id);
@@ -68,21 +68,21 @@ fn letters(message: &QueuedMessage) -> Vec<Message> {
                 Some(part) => format!("{part}{run}"),
                 None => run.clone(),
             };
-            letters.push(with_reason(&outgoing.group, id, outgoing.body, words.clone()));
+            dead_letters.push(with_reason(&outgoing.group, id, outgoing.body, description.clone()));
         }
     }
-    letters
+    dead_letters
 }
 
-/// The receiver's words differ from sample to sample (they contain its time), so one example is given.
+/// The receiver's answers differ from sample to sample (they contain its time), so one example is given.
 fn describe(rejected: &[(&Cause, &Entry)], deliveries: u32) -> String {
     let Some((cause, entry)) = rejected.first() else { return String::new() };
-    let mut words = format!("{} to `{}`", cause.words(), entry.series.name());
+    let mut description = format!("{} to `{}`", cause.description(), entry.series.name());
     if rejected.len() > 1 {
-        let _ = write!(words, " and {} more samples", rejected.len() - 1);
+        let _ = write!(description, " and {} more samples", rejected.len() - 1);
     }
     if deliveries > 1 && matches!(cause, Cause::Rejected(_)) {
-        words.push_str("; delivered before, so they may have been written then");
+        description.push_str("; delivered before, so they may have been written then");
     }
-    words
+    description
 }

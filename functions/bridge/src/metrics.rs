@@ -38,7 +38,7 @@ impl Metrics {
         self.oldest = ages.fold(self.oldest, Duration::max);
     }
 
-    /// Counts stored samples, and those that a receiver did not store without saying which.
+    /// Counts stored samples, and those that a receiver did not store and does not name.
     pub(crate) fn note_sent(&mut self, stored: usize, unaccounted: usize) {
         self.sent += stored;
         if unaccounted > 0 {

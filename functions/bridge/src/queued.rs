@@ -54,7 +54,7 @@ impl Cause {
     }
 
     /// For the reader of the dead letter.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         match self {
             Self::Refused(refusal) => format!("not sent: {}", refusal.as_str()),
             Self::Rejected(rejection) => format!("the receiver answered {rejection}"),

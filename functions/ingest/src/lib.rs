@@ -75,8 +75,8 @@ impl Ingest {
             Err(error) => {
                 tracing::error!(
                     invocation = invocation_id,
-                    reason = chain(&error),
-                    "Samples not queued"
+                    error = chain(&error),
+                    "Samples were not queued"
                 );
                 outcomes.fill(Outcome::ProcessingFailed);
                 0
@@ -110,8 +110,8 @@ impl Ingest {
         let data = match BASE64_STANDARD.decode(&record.data) {
             Ok(data) => data,
             Err(error) => {
-                let reason = chain(&error);
-                tracing::warn!(record = record.record_id, reason, "Record is not base64");
+                let error = chain(&error);
+                tracing::warn!(record = record.record_id, error, "Record is not base64");
                 return Outcome::ProcessingFailed;
             }
         };
@@ -119,8 +119,8 @@ impl Ingest {
             Ok(0) => Outcome::Dropped,
             Ok(_) => Outcome::Ok,
             Err(error) => {
-                let reason = chain(&error);
-                tracing::warn!(record = record.record_id, reason, "Record not readable");
+                let error = chain(&error);
+                tracing::warn!(record = record.record_id, error, "Record could not be read");
                 Outcome::ProcessingFailed
             }
         }
@@ -146,7 +146,7 @@ impl Ingest {
                 &entries,
             );
             for error in &encoded.too_large {
-                tracing::warn!(reason = chain(error), "Sample dropped");
+                tracing::warn!(error = chain(error), "Sample dropped");
             }
             too_large += encoded.too_large.len();
             messages.extend(encoded.messages);
@@ -159,7 +159,7 @@ impl Ingest {
             match self.send_messages(&messages).await {
                 Ok(()) => return Ok(too_large),
                 Err(error) => {
-                    tracing::warn!(reason = chain(&error), "Samples not queued; retrying");
+                    tracing::warn!(error = chain(&error), "Samples were not queued; retrying");
                     tokio::time::sleep(pause).await;
                 }
             }
@@ -193,7 +193,7 @@ impl Ingest {
             return;
         }
         if let Err(error) = cloudwatch::put(&self.services.cloudwatch, data).await {
-            tracing::error!(reason = chain(&error), rejected, invalid, "Metrics not published");
+            tracing::error!(error = chain(&error), rejected, invalid, "Metrics were not published");
         }
     }
 }

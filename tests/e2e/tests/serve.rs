@@ -68,7 +68,7 @@ async fn check() -> anyhow::Result<()> {
     let serve = setting.serve(root)?;
     setting.until("the bot is up", async || setting.state().await == Some("up".into())).await?;
 
-    bot.be("bot", Mood::Error).await?;
+    bot.set_mood("bot", Mood::Error).await?;
     setting.until("the outage is mailed", async || setting.mails().len() == 1).await?;
     let mail = setting.mails().remove(0);
     ensure!(mail.tls && mail.to == ["oncall@example.com"], "{mail:?}");
@@ -92,7 +92,7 @@ async fn check() -> anyhow::Result<()> {
     setting.until("two runs after the restart", more).await?;
     ensure!(setting.mails().len() == 1, "the outage was mailed again: {:?}", setting.mails());
 
-    bot.be("bot", Mood::Ok).await?;
+    bot.set_mood("bot", Mood::Ok).await?;
     setting.until("the recovery is mailed", async || setting.mails().len() == 2).await?;
     let mail = setting.mails().remove(1);
     ensure!(mail.subject.contains("OK"), "{mail:?}");

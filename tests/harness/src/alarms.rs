@@ -44,7 +44,7 @@ impl Evaluator {
     #[must_use]
     pub fn start(client: Client) -> Self {
         let history = Arc::<Mutex<History>>::default();
-        let task = tokio::spawn(evaluate_for_ever(client, Arc::clone(&history)));
+        let task = tokio::spawn(evaluate_forever(client, Arc::clone(&history)));
         Self { history, task }
     }
 
@@ -71,7 +71,7 @@ impl Drop for Evaluator {
     }
 }
 
-async fn evaluate_for_ever(client: Client, history: Arc<Mutex<History>>) {
+async fn evaluate_forever(client: Client, history: Arc<Mutex<History>>) {
     loop {
         let now = next_ten_seconds().await;
         if let Err(error) = evaluate_all(&client, now, &history).await {

@@ -59,7 +59,7 @@ impl Bot {
         let mut attempts = 3;
         loop {
             attempts -= 1;
-            match bot.come_back().await {
+            match bot.restart().await {
                 Ok(()) => return Ok(bot),
                 Err(error) if attempts == 0 => return Err(error),
                 Err(_) => bot.port = free_port()?,
@@ -78,14 +78,14 @@ impl Bot {
     }
 
     /// Stops it: its port is closed.
-    pub async fn go(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(process) = self.process.take() {
             process.stop().await;
         }
     }
 
     /// Starts it again on the same port.
-    pub async fn come_back(&mut self) -> anyhow::Result<()> {
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
         let mut command = Command::new(GRADIO.program(&self.root, "python"));
         command
             .arg(self.root.join("tests/apps/bot.py"))
@@ -101,7 +101,7 @@ impl Bot {
     }
 
     /// Changes the mood of one bot; `bot` is the name of a single one.
-    pub async fn be(&self, name: &str, mood: Mood) -> anyhow::Result<()> {
+    pub async fn set_mood(&self, name: &str, mood: Mood) -> anyhow::Result<()> {
         let url = format!("{}/control/{name}", self.url());
         let answer = self.client.post(url).json(&json!({"mood": mood.name()})).send().await?;
         ensure!(answer.status().is_success(), "`{name}` answered {}", answer.text().await?);

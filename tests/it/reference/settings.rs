@@ -95,6 +95,11 @@ fn single(value: &Value, template: &CloudFormation) -> String {
         }
         return resource(template.resource(name));
     }
+    if let Some(attribute) = value["Fn::GetAtt"].as_array() {
+        let part = |index: usize| attribute.get(index).and_then(Value::as_str).unwrap_or_default();
+        let output = part(1).strip_prefix("Outputs.").expect("an output of a nested stack");
+        return format!("output `{output}` of the nested stack `{}`", part(0));
+    }
     if let Some(text) = value["Fn::Sub"].as_str() {
         return format!("`{}`", text.replace("${Environment}", "ENV"));
     }
@@ -114,6 +119,9 @@ fn resource(resource: Resource<'_>) -> String {
         "AWS::SQS::Queue" => format!("URL of the queue `{}`", name("/QueueName")),
         "AWS::SNS::Topic" => format!("ARN of the topic `{}`", name("/TopicName")),
         "AWS::DynamoDB::Table" => format!("name of the table `{}`", name("/TableName")),
+        "AWS::S3::Bucket" if resource.id == "StatusBucket" => {
+            "name of the bucket of the status page".to_owned()
+        }
         "AWS::S3::Bucket" => "name of the report bucket".to_owned(),
         other => format!("`{}` ({other})", resource.id),
     }

@@ -1,4 +1,4 @@
-//! `vigie bridge`: scrapes targets and remote writes their samples.
+//! `vigie bridge`: scrapes targets and sends their samples by remote write.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,17 +51,17 @@ const INSTEAD_OF_CONFIG: [&str; 21] = [
     "bounds_as_written",
 ];
 
-/// Scrape targets on an exact grid and remote write their samples, like a small Prometheus agent.
+/// Scrape targets at exact intervals and send their samples to Prometheus by remote write, like a small Prometheus agent.
 ///
-/// SIGINT and SIGTERM send the queued samples, for at most 10 s, and exit 0. As in Prometheus, no series
-/// is marked stale then.
+/// After SIGINT or SIGTERM the command sends the queued samples within 10 s and exits with 0. It sends no stale markers, like
+/// Prometheus.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-While the receiver is unavailable samples wait in memory. When the queue is full the oldest are dropped.
+While the receiver is unavailable, samples are kept in memory. When the queue is full, the oldest are dropped.
 
 Credentials: VIGIE_REMOTE_WRITE_PASSWORD with --user, or VIGIE_REMOTE_WRITE_TOKEN as bearer token.
 
-Limits of a page are off by default, except --body-size-limit. A page over a limit fails: `up` is 0.
+Only --body-size-limit has a default. If a page exceeds a limit, the scrape fails: `up` is 0.
 
 Examples:
   vigie bridge --scrape http://bot:7860/metrics --remote-write http://prometheus:9090/api/v1/write
@@ -69,20 +69,20 @@ Examples:
       --remote-write https://receiver/api/v1/push --header X-Scope-OrgID=tenant --protocol 2.0
   vigie bridge --config prometheus.yml")]
 pub struct Arguments {
-    /// URL of a metrics page; may be repeated.
+    /// URL of a metrics page. Can be repeated.
     #[arg(long, value_name = "URL", required_unless_present = "config", value_parser = page)]
     scrape: Vec<Url>,
-    /// The receiver, such as `http://prometheus:9090/api/v1/write`.
+    /// URL of the receiver, such as `http://prometheus:9090/api/v1/write`.
     #[arg(long, value_name = "URL", required_unless_present = "config")]
     remote_write: Option<String>,
-    /// A file of Prometheus. Its `scrape_configs` with `static_configs` and its `remote_write` are used
-    /// instead of the other options; settings that are not supported are reported.
+    /// Configuration file of Prometheus, instead of the other options. Its `scrape_configs` with `static_configs` and
+    /// its `remote_write` are used. Settings that are not supported are reported.
     #[arg(long, value_name = "FILE", conflicts_with_all = INSTEAD_OF_CONFIG)]
     config: Option<PathBuf>,
     /// The label `job` of all series.
     #[arg(long, value_name = "NAME", default_value = "gradio_chatbot", value_parser = label_value)]
     job: String,
-    /// An additional label of all series; may be repeated.
+    /// An additional label of all series. Can be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = label)]
     label: Vec<(String, String)>,
     /// Time between two scrapes of a target.
@@ -91,43 +91,43 @@ pub struct Arguments {
     /// Time limit of a scrape, at most the interval [default: the interval, at most 10s].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
-    /// How long a sample waits until a request is full, at most.
+    /// Longest time that a sample waits for its request to become full.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     batch_deadline: Duration,
-    /// Samples of a request, at most.
+    /// Most samples in a request.
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     max_samples: usize,
-    /// Samples in the queue, at most; the oldest are dropped.
+    /// Most samples in the queue. When it is full, the oldest are dropped.
     #[arg(long, value_name = "COUNT", default_value_t = 500_000)]
     queue: usize,
-    /// Samples older than this are not sent, since Prometheus would reject them.
+    /// Samples older than this are not sent, because Prometheus would reject them.
     #[arg(long, value_name = "TIME", default_value = "50m", value_parser = duration)]
     max_age: Duration,
-    /// 1.0 or 2.0; a receiver that does not support 2.0 gets 1.0.
+    /// Version of the remote-write protocol, 1.0 or 2.0. If the receiver does not support 2.0, 1.0 is used.
     #[arg(long, value_name = "VERSION", default_value_t = Protocol::V1)]
     protocol: Protocol,
     /// User name for basic authentication at the receiver.
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// An additional header of requests, such as `X-Scope-OrgID=tenant`; may be repeated.
+    /// An additional header of requests, such as `X-Scope-OrgID=tenant`. Can be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     header: Vec<(String, String)>,
-    /// Additional trusted certificate authorities, as PEM.
+    /// PEM file of certificate authorities to trust in addition to those of the system.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Bytes of a page after decompression, at most.
+    /// Most bytes of a page after decompression.
     #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
     body_size_limit: usize,
-    /// Samples of a page, at most.
+    /// Most samples on a page.
     #[arg(long, value_name = "COUNT")]
     sample_limit: Option<usize>,
-    /// Labels of a sample, at most.
+    /// Most labels of a sample.
     #[arg(long, value_name = "COUNT")]
     label_limit: Option<usize>,
-    /// Bytes of a label name, at most.
+    /// Most bytes of a label name.
     #[arg(long, value_name = "BYTES")]
     label_name_length_limit: Option<usize>,
-    /// Bytes of a label value, at most.
+    /// Most bytes of a label value.
     #[arg(long, value_name = "BYTES")]
     label_value_length_limit: Option<usize>,
     /// Store samples that the receiver rejects in this folder; see `vigie dead-letters`.
@@ -158,7 +158,7 @@ pub(crate) async fn bridge(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Re
     let count = crate::files::plural(plan.targets.len(), "target");
     for target in plan.targets {
         let queue = queue.clone();
-        scraping.spawn(async move { scraping::scrape_for_ever(&target, &queue, now).await });
+        scraping.spawn(async move { scraping::scrape_forever(&target, &queue, now).await });
     }
     let stop = async {
         while signals.next().await != Signal::Stop {}

@@ -1,4 +1,4 @@
-//! The app's description, as `/config` returns it from Gradio 3.1 to 6.
+//! The app's description, as `/config` returns it in Gradio 3 to 6.
 //!
 //! A field of an unexpected type counts as absent, because the format changed with every release.
 

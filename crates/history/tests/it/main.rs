@@ -26,18 +26,11 @@ pub(crate) fn reported(report: &Report) -> ReportedRun<'_> {
 pub(crate) fn run(second: i64, outcome: Outcome) -> RunRecord {
     let ms = |time| Some(Duration::from_millis(time));
     RunRecord {
-        due: at(second),
-        outcome,
-        duration: Duration::from_millis(2_100),
-        retries: 0,
         first_chunk: ms(700),
         reply: ms(1_900),
         queue: ms(20),
-        dns: None,
         connect: ms(3),
-        tls: None,
         describe: ms(40),
-        has_report: false,
-        in_maintenance: false,
+        ..RunRecord::new(at(second), outcome, Duration::from_millis(2_100))
     }
 }

@@ -145,7 +145,7 @@ async fn receivers_that_never_answer_keep_one_incident() {
     assert!(50 < failures && 0 < doubled, "{failures} {doubled}");
 }
 
-/// Plays outages with all receivers at once, checks what each has seen, and returns the numbers of failed
+/// Runs outages with all receivers at once, checks what each has seen, and returns the numbers of failed
 /// deliveries and of messages that a vendor had before.
 async fn replay<S>(
     vendors: &[Vendor],

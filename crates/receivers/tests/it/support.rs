@@ -82,18 +82,11 @@ pub(crate) fn at(time: &str) -> Timestamp {
 
 pub(crate) fn alert(probe: &str, state: State, changed: Timestamp) -> Alert {
     let name = format!("vigie-prod-{probe}-down");
+    let subject = Subject::Down { probe: probe.parse().unwrap() };
     Alert {
         key: format!("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}"),
-        name,
-        source: Source::CloudWatch,
-        subject: Subject::Down { probe: probe.parse().unwrap() },
-        state,
-        previous: None,
-        changed,
-        reported: changed,
         reason: "Threshold Crossed: 2 out of the last 3 datapoints were below the threshold (1.0)."
             .to_owned(),
-        description: String::new(),
         labels: BTreeMap::from([("team".to_owned(), "chat".to_owned())]),
         severity: Some(Severity::Page),
         runbook: Some("https://wiki.example.com/support-bot".to_owned()),
@@ -101,7 +94,7 @@ pub(crate) fn alert(probe: &str, state: State, changed: Timestamp) -> Alert {
             "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#alarmsV2:alarm/vigie-prod-{probe}-down"
         )),
         looks_back_seconds: Some(180),
-        test: None,
+        ..Alert::new(name, subject, state, changed)
     }
 }
 

@@ -48,7 +48,7 @@ impl Delivery<'_> {
                 continue;
             }
             match self.send(&part, self.policy.attempts).await {
-                Answer::Taken { unaccounted } => {
+                Answer::Accepted { unaccounted } => {
                     accepted = true;
                     singles.accepted += usize::from(part.len() == 1);
                     self.written(&part, unaccounted);
@@ -64,7 +64,7 @@ impl Delivery<'_> {
                     singles.rejected += usize::from(part.len() == 1);
                     self.rejected(&part, rejection);
                 }
-                Answer::Partly { rejected, rejection } => {
+                Answer::PartlyAccepted { rejected, rejection } => {
                     accepted = true;
                     if let Some(obstacle) = self.locate(&part, rejected, &rejection).await {
                         return Some(obstacle);
@@ -126,13 +126,13 @@ impl Delivery<'_> {
             let place = (number * GOLDEN) % GOLDEN_WHOLE * open.len() / GOLDEN_WHOLE;
             let one = [self.first_of_series(&open, open[place])];
             match self.send(&one, self.policy.attempts).await {
-                Answer::Taken { unaccounted } => {
+                Answer::Accepted { unaccounted } => {
                     self.written(&one, unaccounted);
                     return Ok(true);
                 }
                 Answer::Rejected(rejection)
                 | Answer::NoneWritten(rejection)
-                | Answer::Partly { rejection, .. } => self.rejected(&one, rejection),
+                | Answer::PartlyAccepted { rejection, .. } => self.rejected(&one, rejection),
                 Answer::OtherProtocol => {
                     self.fall_back();
                     return Ok(true);

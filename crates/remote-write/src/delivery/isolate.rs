@@ -1,4 +1,4 @@
-//! Finds the series whose samples a receiver answers with 500, for ever.
+//! Finds the series whose samples a receiver always answers with 500.
 //!
 //! Some receivers answer 500 to a bad sample: Prometheus 2.42 with an out-of-order window does so for
 //! samples that are too old.
@@ -32,11 +32,11 @@ impl Delivery<'_> {
         let mut parts = self.series_halves(&request).map_or_else(|| vec![request], Vec::from);
         while let Some(part) = parts.pop() {
             match self.send(&part, 1).await {
-                Answer::Taken { unaccounted } => {
+                Answer::Accepted { unaccounted } => {
                     accepted = true;
                     self.written(&part, unaccounted);
                 }
-                Answer::Partly { rejected, rejection } => {
+                Answer::PartlyAccepted { rejected, rejection } => {
                     accepted = true;
                     if let Some(obstacle) = self.locate(&part, rejected, &rejection).await {
                         return Some(obstacle);
@@ -96,15 +96,15 @@ impl Delivery<'_> {
         for (number, index) in suspect.indices.iter().enumerate() {
             let attempts = if number == 0 && !suspect.is_tried { 2 } else { 1 };
             match self.send(&[*index], attempts).await {
-                Answer::Taken { unaccounted } => {
+                Answer::Accepted { unaccounted } => {
                     failed = 0;
                     self.written(&[*index], unaccounted);
                 }
                 Answer::Rejected(rejection)
                 | Answer::NoneWritten(rejection)
-                | Answer::Partly { rejection, .. } => self.rejected(&[*index], rejection),
+                | Answer::PartlyAccepted { rejection, .. } => self.rejected(&[*index], rejection),
                 Answer::Later(obstacle) if obstacle.only_500 => {
-                    let rejection = Rejection { status: 500, words: obstacle.words };
+                    let rejection = Rejection { status: 500, body: obstacle.detail };
                     failed += 1;
                     if failed == IN_A_ROW {
                         self.rejected(&suspect.indices, rejection);

@@ -30,11 +30,11 @@ impl Delivery<'_> {
             budget -= 1;
             let newest: Vec<u32> = part.iter().filter_map(|all| all.last().copied()).collect();
             match (self.send(&newest, self.policy.attempts).await, part) {
-                (Answer::Taken { .. }, _) => self.written(&part.concat(), 0),
+                (Answer::Accepted { .. }, _) => self.written(&part.concat(), 0),
                 (
                     Answer::Rejected(rejection)
                     | Answer::NoneWritten(rejection)
-                    | Answer::Partly { rejection, .. },
+                    | Answer::PartlyAccepted { rejection, .. },
                     [all],
                 ) => {
                     rejected = rejected.saturating_sub(all.len());
@@ -45,7 +45,7 @@ impl Delivery<'_> {
                     rejected = rejected.saturating_sub(all.len());
                     self.rejected(&all, rejection);
                 }
-                (Answer::Rejected(_) | Answer::Partly { .. }, _) => {
+                (Answer::Rejected(_) | Answer::PartlyAccepted { .. }, _) => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }

@@ -24,7 +24,7 @@ impl Delivery<'_> {
             let sent = Sent { protocol, samples: 0, histograms: 0, proven: false };
             self.outcome.requests += 1;
             match self.client.once(&body, sent, self.now(), self.policy.until).await {
-                Answer::Taken { .. } => {}
+                Answer::Accepted { .. } => {}
                 Answer::Rejected(rejection) => {
                     tracing::info!(%rejection, "Receiver rejects metadata; it is no longer sent");
                     self.client.metadata.is_rejected = true;

@@ -194,7 +194,7 @@ async fn two_bad_samples_of_a_hundred_are_found() {
     let outcome = write(&receiver, &entries(100), policy(3)).await;
 
     let rejected: Vec<usize> = (0..100)
-        .filter(|index| matches!(&outcome.entries[*index], EntryOutcome::Rejected(why) if why.words == "bad sample"))
+        .filter(|index| matches!(&outcome.entries[*index], EntryOutcome::Rejected(why) if why.body == "bad sample"))
         .collect();
     assert_eq!(rejected, [17, 80]);
     assert_eq!(outcome.count(|entry| *entry == EntryOutcome::Written), 98);

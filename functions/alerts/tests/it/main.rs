@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail like the test")]
 
+mod fake_aws;
 mod faults;
 mod notifications;
 mod process_ends;
@@ -9,4 +10,3 @@ mod receivers;
 mod reports;
 mod samples;
 mod self_monitoring;
-mod world;

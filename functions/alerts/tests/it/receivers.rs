@@ -5,16 +5,16 @@ use notify::Acknowledgement;
 use serde_json::{Value, json};
 use testkit::vendors::{Fault, ROUTING_KEY, Vendor, VendorServer};
 
-use crate::world::{Part, World, at, event};
+use crate::fake_aws::{FakeAws, Part, at, event};
 
 struct Setup {
-    world: World,
+    aws: FakeAws,
     pager: VendorServer,
     chat: VendorServer,
     _folder: tempfile::TempDir,
 }
 
-/// A world with a pager and a chat, whose requests the scripts answer by their number.
+/// AWS with a pager and a chat, whose requests the scripts answer by their number.
 async fn setup(
     pager: impl FnMut(usize) -> Option<Fault> + Send + 'static,
     chat: impl FnMut(usize) -> Option<Fault> + Send + 'static,
@@ -34,24 +34,24 @@ async fn setup(
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("routes.json");
     std::fs::write(&path, file.to_string()).unwrap();
-    let world = World::with(&[("ROUTES_FILE", path.to_str().unwrap())]);
-    world.state().secrets = [
+    let aws = FakeAws::with(&[("ROUTES_FILE", path.to_str().unwrap())]);
+    aws.state().secrets = [
         ("vigie/prod/receivers/pagerduty".to_owned(), ROUTING_KEY.to_owned()),
         ("vigie/prod/receivers/slack".to_owned(), json!({ "url": chat.url }).to_string()),
     ]
     .into();
-    Setup { world, pager, chat, _folder: folder }
+    Setup { aws, pager, chat, _folder: folder }
 }
 
 impl Setup {
     async fn down(&mut self) {
-        self.world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
-        self.world.flush(at("14:05:42")).await;
+        self.aws.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+        self.aws.flush(at("14:05:42")).await;
     }
 
     async fn recovery(&mut self) {
-        self.world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
-        self.world.flush(at("14:17:42")).await;
+        self.aws.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
+        self.aws.flush(at("14:17:42")).await;
     }
 
     /// Opened, resolved, open.
@@ -61,7 +61,7 @@ impl Setup {
     }
 
     fn failed(&self) -> f64 {
-        let counts = self.world.state().counts.clone();
+        let counts = self.aws.state().counts.clone();
         counts.iter().filter(|(name, _)| name == "NotificationsUnpublished").map(|one| one.1).sum()
     }
 }
@@ -71,9 +71,9 @@ async fn outage_opens_and_recovery_resolves_one_incident() {
     let mut setup = setup(|_| None, |_| None).await;
     setup.down().await;
     assert_eq!(setup.incident(), Some((1, 0, true)));
-    assert_eq!((setup.chat.accepted().len(), setup.world.published().len()), (1, 1));
+    assert_eq!((setup.chat.accepted().len(), setup.aws.published().len()), (1, 1));
     for minute in 6..17 {
-        setup.world.tick(at(&format!("14:{minute:02}:00"))).await;
+        setup.aws.tick(at(&format!("14:{minute:02}:00"))).await;
     }
     setup.recovery().await;
     assert_eq!(setup.incident(), Some((1, 1, false)));
@@ -84,7 +84,7 @@ async fn outage_opens_and_recovery_resolves_one_incident() {
         .map(|message| message.json()["text"].as_str().unwrap().chars().take(8).collect())
         .collect();
     assert_eq!(titles, ["🔴 DOWN s", "🟢 OK sup"]);
-    assert_eq!((setup.world.published().len(), setup.failed()), (2, 0.0));
+    assert_eq!((setup.aws.published().len(), setup.failed()), (2, 0.0));
     let metrics = setup.pager.accepted()[0].json();
     assert_eq!(metrics["payload"]["severity"], "critical");
 }
@@ -94,12 +94,12 @@ async fn failing_receiver_neither_blocks_nor_repeats_others() {
     let mut setup = setup(|number| (number < 3).then_some(Fault::Status(500)), |_| None).await;
     setup.down().await;
     assert_eq!((setup.incident(), setup.failed()), (None, 1.0));
-    assert_eq!((setup.chat.accepted().len(), setup.world.published().len()), (1, 1));
+    assert_eq!((setup.chat.accepted().len(), setup.aws.published().len()), (1, 1));
     for minute in 6..12 {
-        setup.world.tick(at(&format!("14:{minute:02}:00"))).await;
+        setup.aws.tick(at(&format!("14:{minute:02}:00"))).await;
     }
     assert_eq!(setup.incident(), Some((1, 0, true)));
-    assert_eq!((setup.chat.accepted().len(), setup.world.published().len()), (1, 1));
+    assert_eq!((setup.chat.accepted().len(), setup.aws.published().len()), (1, 1));
     setup.recovery().await;
     assert_eq!(setup.incident(), Some((1, 1, false)));
 }
@@ -107,16 +107,16 @@ async fn failing_receiver_neither_blocks_nor_repeats_others() {
 #[tokio::test]
 async fn missing_secret_fails_only_its_receiver() {
     let mut setup = setup(|_| None, |_| None).await;
-    setup.world.state().secrets.remove("vigie/prod/receivers/slack");
+    setup.aws.state().secrets.remove("vigie/prod/receivers/slack");
     setup.down().await;
     assert_eq!((setup.incident(), setup.failed()), (Some((1, 0, true)), 1.0));
-    assert_eq!((setup.chat.requests(), setup.world.published().len()), (0, 1));
+    assert_eq!((setup.chat.requests(), setup.aws.published().len()), (0, 1));
 }
 
 #[tokio::test]
 async fn broken_topic_does_not_stop_the_receivers() {
     let mut setup = setup(|_| None, |_| None).await;
-    setup.world.breaks(Part::Topics);
+    setup.aws.breaks(Part::Topics);
     setup.down().await;
     assert_eq!((setup.incident(), setup.chat.accepted().len()), (Some((1, 0, true)), 1));
 }
@@ -124,8 +124,8 @@ async fn broken_topic_does_not_stop_the_receivers() {
 #[tokio::test]
 async fn ticket_opens_no_incident() {
     let mut setup = setup(|_| None, |_| None).await;
-    setup.world.message(&event("cloudwatch-degraded.json"), at("14:05:12")).await;
-    setup.world.flush(at("14:05:42")).await;
+    setup.aws.message(&event("cloudwatch-degraded.json"), at("14:05:12")).await;
+    setup.aws.flush(at("14:05:42")).await;
     assert_eq!((setup.incident(), setup.chat.accepted().len()), (None, 1));
 }
 
@@ -134,9 +134,9 @@ async fn acknowledgement_is_sent_to_the_pager_once() {
     let mut setup = setup(|_| None, |_| None).await;
     setup.down().await;
     let by = Acknowledgement { by: "ada".to_owned(), at: at("14:08:00") };
-    setup.world.acknowledge("vigie-prod-support-bot-down", &by).await;
+    setup.aws.acknowledge("vigie-prod-support-bot-down", &by).await;
     for minute in 9..14 {
-        setup.world.tick(at(&format!("14:{minute:02}:00"))).await;
+        setup.aws.tick(at(&format!("14:{minute:02}:00"))).await;
     }
     let incident = setup.pager.incidents().into_values().next().unwrap();
     assert_eq!((incident.opened, incident.acknowledged, incident.is_open), (1, 1, true));
@@ -147,9 +147,9 @@ async fn acknowledgement_is_sent_to_the_pager_once() {
 async fn deleted_alarm_resolves_its_incident() {
     let mut setup = setup(|_| None, |_| None).await;
     setup.down().await;
-    setup.world.state().alarms.remove("vigie-prod-support-bot-down");
+    setup.aws.state().alarms.remove("vigie-prod-support-bot-down");
     for minute in 6..14 {
-        setup.world.tick(at(&format!("14:{minute:02}:00"))).await;
+        setup.aws.tick(at(&format!("14:{minute:02}:00"))).await;
     }
     assert_eq!(setup.incident(), Some((1, 1, false)));
 }
@@ -175,10 +175,10 @@ async fn event_bridge(
 async fn notifications_are_events_on_the_bus() {
     let (url, mut events) =
         event_bridge(r#"{"FailedEntryCount":0,"Entries":[{"EventId":"1"}]}"#).await;
-    let mut world = World::with(&[("EVENT_BUS_NAME", "chatbots")]);
-    world.event_bridge_is_at(&url);
-    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
-    world.flush(at("14:05:42")).await;
+    let mut aws = FakeAws::with(&[("EVENT_BUS_NAME", "chatbots")]);
+    aws.event_bridge_is_at(&url);
+    aws.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    aws.flush(at("14:05:42")).await;
     let (target, input) = events.try_recv().unwrap();
     assert_eq!(target, "AWSEvents.PutEvents");
     let entry = &input["Entries"][0];
@@ -186,8 +186,8 @@ async fn notifications_are_events_on_the_bus() {
     assert_eq!(entry["DetailType"], "Vigie Notification");
     let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
     assert_eq!((&detail["action"], &detail["status"]), (&json!("trigger"), &json!("down")));
-    world.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
-    world.flush(at("14:17:42")).await;
+    aws.message(&event("cloudwatch-ok.json"), at("14:17:12")).await;
+    aws.flush(at("14:17:42")).await;
     let (_, input) = events.try_recv().unwrap();
     assert!(input["Entries"][0]["Detail"].as_str().unwrap().contains("\"action\":\"resolve\""));
     assert!(events.try_recv().is_err(), "each is sent once");
@@ -197,13 +197,13 @@ async fn notifications_are_events_on_the_bus() {
 async fn rejected_event_is_counted_and_sent_again() {
     let rejected = r#"{"FailedEntryCount":1,"Entries":[{"ErrorCode":"InternalFailure"}]}"#;
     let (url, mut events) = event_bridge(rejected).await;
-    let mut world = World::with(&[("EVENT_BUS_NAME", "chatbots")]);
-    world.event_bridge_is_at(&url);
-    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
-    world.flush(at("14:05:42")).await;
-    world.tick(at("14:08:00")).await;
+    let mut aws = FakeAws::with(&[("EVENT_BUS_NAME", "chatbots")]);
+    aws.event_bridge_is_at(&url);
+    aws.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    aws.flush(at("14:05:42")).await;
+    aws.tick(at("14:08:00")).await;
     assert!(events.try_recv().is_ok() && events.try_recv().is_ok());
-    let counts = world.state().counts.clone();
+    let counts = aws.state().counts.clone();
     assert!(counts.iter().any(|(name, _)| name == "NotificationsUnpublished"), "{counts:?}");
-    assert_eq!(world.published().len(), 1, "the mail is not repeated");
+    assert_eq!(aws.published().len(), 1, "the mail is not repeated");
 }

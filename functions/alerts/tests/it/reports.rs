@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::report::RunId;
 use domain::{Outcome, Reason, Report};
 
+use crate::fake_aws::{FakeAws, alarm, at, event};
 use crate::samples::down;
-use crate::world::{World, alarm, at, event};
 
 /// A run that was due at `due` and failed for `reason`.
 fn failed(due: &str, reason: Reason) -> Report {
@@ -26,13 +26,13 @@ fn slow(due: &str, reason: Reason) -> Report {
 
 /// The due time of the run in the mail about the alarm of 14:05:11, and what was read for it.
 async fn shown(reports: Vec<Report>) -> (Option<String>, usize) {
-    let mut world = World::new();
-    world.state().reports = reports;
-    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
-    world.flush(at("14:05:42")).await;
-    let body = world.published()[0].body.clone();
+    let mut aws = FakeAws::new();
+    aws.state().reports = reports;
+    aws.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    aws.flush(at("14:05:42")).await;
+    let body = aws.published()[0].body.clone();
     let key = body.split("vigie report reports/support-bot/2026/11/22/").nth(1);
-    (key.map(|key| key[..6].to_owned()), world.state().read)
+    (key.map(|key| key[..6].to_owned()), aws.state().read)
 }
 
 #[tokio::test]
@@ -86,17 +86,17 @@ async fn mail_shows_the_run_that_raised_the_alarm() {
 
 #[tokio::test]
 async fn reminder_and_recovery_are_about_the_first_failure() {
-    let mut world = World::new();
-    world.state().reports =
+    let mut aws = FakeAws::new();
+    aws.state().reports =
         vec![failed("14:04:30", Reason::CheckFailed), failed("18:04:30", Reason::Timeout)];
-    world.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
-    world.flush(at("14:05:42")).await;
-    world.tick(at("18:06:00")).await;
+    aws.message(&event("cloudwatch-down.json"), at("14:05:12")).await;
+    aws.flush(at("14:05:42")).await;
+    aws.tick(at("18:06:00")).await;
     let ok = alarm("cloudwatch-ok.json", "support-bot", at("18:17:11"));
-    world.message(&ok, at("18:17:12")).await;
-    world.flush(at("18:17:42")).await;
-    let mails = world.published();
-    assert_eq!(mails.len(), 3, "{:?}", world.subjects());
+    aws.message(&ok, at("18:17:12")).await;
+    aws.flush(at("18:17:42")).await;
+    let mails = aws.published();
+    assert_eq!(mails.len(), 3, "{:?}", aws.subjects());
     for mail in mails {
         let report = "vigie report reports/support-bot/2026/11/22/140430Z-";
         assert!(mail.body.contains(report), "{}: {}", mail.subject, mail.body);

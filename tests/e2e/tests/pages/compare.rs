@@ -8,7 +8,7 @@ use samples::wire::v1;
 use samples::wire::v2::BucketSpan;
 
 use crate::sender::Sender;
-use crate::stage::{END, Progress, Stage, milliseconds};
+use crate::servers::{END, Progress, Servers, milliseconds};
 
 /// By Prometheus version and page: samples that only Vigie (`+`) or only Prometheus (`-`) sent, with the
 /// number of the scrape.
@@ -20,13 +20,13 @@ struct Stored {
     own_times: Vec<String>,
 }
 
-pub(crate) fn all(stage: &Stage) -> anyhow::Result<Differences> {
+pub(crate) fn all(servers: &Servers) -> anyhow::Result<Differences> {
     let mut differences = Differences::new();
-    let instance = stage.target.get().context("no target was started")?.to_string();
-    let vigie = Recording::new(stage.progress_of(Sender::Vigie), &instance)?;
+    let instance = servers.target.get().context("no target was started")?.to_string();
+    let vigie = Recording::new(servers.progress_of(Sender::Vigie), &instance)?;
     for sender in [Sender::Prometheus2, Sender::Prometheus3] {
-        let prometheus = Recording::new(stage.progress_of(sender), &instance)?;
-        for (page, script) in stage.set() {
+        let prometheus = Recording::new(servers.progress_of(sender), &instance)?;
+        for (page, script) in servers.set() {
             let of = |recording: &Recording| recording.stored(page, script.answers.len());
             let found = compare(&of(&vigie)?, &of(&prometheus)?);
             if !found.is_empty() {

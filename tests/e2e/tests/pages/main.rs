@@ -11,8 +11,8 @@ mod pages_of_exporters;
 mod pages_with_settings;
 mod protobuf_pages;
 mod sender;
+mod servers;
 mod set;
-mod stage;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use harness::{command, packages};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use sender::{Program, Sender};
-use stage::Stage;
+use servers::Servers;
 
 const HINT: &str = "hint: install Prometheus 2.42 so that `prometheus` is on the PATH (Debian: apt-get install prometheus)";
 
@@ -63,18 +63,18 @@ async fn check() -> anyhow::Result<Completion> {
 
     let set = set::all()?;
     ensure!(LEAST <= set.len(), "the set has {} pages; expected at least {LEAST}", set.len());
-    let stage = Arc::new(Stage::new(set));
-    let addresses = stage::serve(&stage).await?;
+    let servers = Arc::new(Servers::new(set));
+    let addresses = servers::serve(&servers).await?;
     let mut running = Vec::new();
     for program in &programs {
-        running.push(program.start(&folder, &stage, addresses, &processes)?);
+        running.push(program.start(&folder, &servers, addresses, &processes)?);
     }
-    stage.until_played(&running, Duration::from_secs(240)).await?;
+    servers.until_scraped(&running, Duration::from_secs(240)).await?;
     // The last samples are sent within the batch deadline.
     tokio::time::sleep(Duration::from_secs(5)).await;
     for program in running {
         program.stop().await;
     }
-    differences::check(&compare::all(&stage)?)?;
+    differences::check(&compare::all(&servers)?)?;
     Ok(Completion::Completed)
 }

@@ -8,7 +8,7 @@ use deploy::process::{Processes, Running};
 use harness::net::free_port;
 use tokio::process::Command;
 
-use crate::stage::{Addresses, Stage};
+use crate::servers::{Addresses, Servers};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Sender {
@@ -43,7 +43,7 @@ impl Program {
     pub(crate) fn start(
         &self,
         folder: &Path,
-        stage: &Stage,
+        servers: &Servers,
         addresses: Addresses,
         processes: &Processes,
     ) -> anyhow::Result<Running> {
@@ -55,7 +55,7 @@ impl Program {
         fs::create_dir_all(&folder)?;
         let _ = fs::remove_file(processes.log(name));
         let config = folder.join("prometheus.yml");
-        fs::write(&config, configuration(self.sender, stage, addresses))?;
+        fs::write(&config, configuration(self.sender, servers, addresses))?;
         let mut command = Command::new(&self.path);
         match self.sender {
             Sender::Vigie => {
@@ -81,7 +81,7 @@ impl Program {
 }
 
 /// The same for all senders, except for the paths, and for native histograms, which a flag enables in Prometheus.
-fn configuration(sender: Sender, stage: &Stage, addresses: Addresses) -> String {
+fn configuration(sender: Sender, servers: &Servers, addresses: Addresses) -> String {
     let Addresses { target, receiver } = addresses;
     let native = if sender == Sender::Vigie { ", scrape_native_histograms: true" } else { "" };
     let sender = sender.name();
@@ -91,7 +91,7 @@ fn configuration(sender: Sender, stage: &Stage, addresses: Addresses) -> String 
          queue_config: {{ batch_send_deadline: 1s }}, metadata_config: {{ send_interval: 5s }} }}\n\
          scrape_configs:\n"
     );
-    for (page, settings) in stage.pages() {
+    for (page, settings) in servers.pages() {
         let _ = writeln!(
             config,
             "- {{ job_name: \"{page}\", scrape_interval: 15s, metrics_path: \"/{sender}/{page}\", static_configs: [{{ targets: [\"{target}\"] }}]{settings} }}"

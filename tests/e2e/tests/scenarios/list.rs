@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use serde_json::json;
 
 use super::mails::{self, APP_ERROR, HANGING, WRONG_ANSWER};
-use super::order::Order;
+use super::sequence::Sequence;
 use super::{
     broken, expressions, locations, metric_stream, metrics, neighbour, operator, outage, receivers,
     secrecy, senders, status_page,
@@ -17,7 +17,7 @@ use harness::environment::{LocalEnvironment, WATCH};
 use harness::local_aws;
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
-type Run = for<'a> fn(&'a LocalEnvironment, &'a Order) -> Outcome<'a>;
+type Run = for<'a> fn(&'a LocalEnvironment, &'a Sequence) -> Outcome<'a>;
 
 /// Scenarios that run side by side on so many threads.
 pub(super) struct Group {
@@ -80,19 +80,19 @@ pub(super) fn find(name: &str) -> Option<Scenario> {
 fn together() -> Vec<Scenario> {
     vec![
         Scenario::new(STEADY, |env, _| Box::pin(steady(env))),
-        Scenario::new(GONE, |env, order| Box::pin(mails::gone(env, order))).turn(0),
-        Scenario::new(ERROR, |env, order| Box::pin(mails::breaks(env, order, &APP_ERROR)))
+        Scenario::new(GONE, |env, sequence| Box::pin(mails::gone(env, sequence))).turn(0),
+        Scenario::new(ERROR, |env, sequence| Box::pin(mails::breaks(env, sequence, &APP_ERROR)))
             .turn(APP_ERROR.turn),
-        Scenario::new("mail_about_a_hanging_bot_and_its_end_in_french", |env, order| {
-            Box::pin(mails::breaks(env, order, &HANGING))
+        Scenario::new("mail_about_a_hanging_bot_and_its_end_in_french", |env, sequence| {
+            Box::pin(mails::breaks(env, sequence, &HANGING))
         })
         .turn(HANGING.turn),
-        Scenario::new(WRONG, |env, order| Box::pin(mails::breaks(env, order, &WRONG_ANSWER)))
+        Scenario::new(WRONG, |env, sequence| Box::pin(mails::breaks(env, sequence, &WRONG_ANSWER)))
             .turn(WRONG_ANSWER.turn),
         Scenario {
             reads_ticket: true,
-            ..Scenario::new("mail_about_a_slow_bot_says_degraded", |env, order| {
-                Box::pin(mails::slow(env, order))
+            ..Scenario::new("mail_about_a_slow_bot_says_degraded", |env, sequence| {
+                Box::pin(mails::slow(env, sequence))
             })
         },
         Scenario::new("mail_about_missing_results_within_six_minutes", |env, _| {
@@ -100,11 +100,11 @@ fn together() -> Vec<Scenario> {
         }),
         Scenario::new("aws_faults_lose_no_result", |env, _| Box::pin(faults(env))),
         Scenario::new("aws_refuses_unknown_credentials", |env, _| Box::pin(refused(env))),
-        Scenario::new(ECHO_BEARER, |env, order| {
-            Box::pin(secrecy::echoed(env, order, secrecy::BEARER))
+        Scenario::new(ECHO_BEARER, |env, sequence| {
+            Box::pin(secrecy::echoed(env, sequence, secrecy::BEARER))
         }),
-        Scenario::new(ECHO_HEADER, |env, order| {
-            Box::pin(secrecy::echoed(env, order, secrecy::HEADER))
+        Scenario::new(ECHO_HEADER, |env, sequence| {
+            Box::pin(secrecy::echoed(env, sequence, secrecy::HEADER))
         }),
     ]
 }

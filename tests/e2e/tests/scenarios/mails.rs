@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alarm_model::StateValue;
 use anyhow::{Context, ensure};
 
-use super::order::Order;
+use super::sequence::Sequence;
 use crate::list::{FIRST, SOON, down, verdicts};
 use harness::bot::Mood;
 use harness::environment::LocalEnvironment;
 use harness::inbox::Mail;
 
 /// The expected mails about one kind of failure.
-pub(super) struct Story {
+pub(super) struct FailureCase {
     pub(super) turn: usize,
     pub(super) probe: &'static str,
     pub(super) mood: Mood,
@@ -26,7 +26,7 @@ pub(super) struct Story {
     pub(super) recovery: (&'static str, &'static [&'static str]),
 }
 
-pub(super) const APP_ERROR: Story = Story {
+pub(super) const APP_ERROR: FailureCase = FailureCase {
     turn: 1,
     probe: "failing",
     mood: Mood::Error,
@@ -60,7 +60,7 @@ pub(super) const APP_ERROR: Story = Story {
     ),
 };
 
-pub(super) const HANGING: Story = Story {
+pub(super) const HANGING: FailureCase = FailureCase {
     turn: 2,
     probe: "hanging",
     mood: Mood::Hang,
@@ -88,7 +88,7 @@ pub(super) const HANGING: Story = Story {
     ),
 };
 
-pub(super) const WRONG_ANSWER: Story = Story {
+pub(super) const WRONG_ANSWER: FailureCase = FailureCase {
     turn: 3,
     probe: "forgetful",
     mood: Mood::Nonsense,
@@ -109,34 +109,34 @@ pub(super) const WRONG_ANSWER: Story = Story {
 /// A bot answers, breaks and recovers.
 pub(super) async fn breaks(
     env: &LocalEnvironment,
-    order: &Order,
-    story: &Story,
+    sequence: &Sequence,
+    case: &FailureCase,
 ) -> anyhow::Result<()> {
-    let probe = story.probe;
+    let probe = case.probe;
     verdicts(env, probe, 3).await?;
-    order.mails.wait_for(story.turn).await;
+    sequence.mails.wait_for(case.turn).await;
     ensure!(env.mails_about(probe).is_empty(), "there is a mail before anything broke");
-    if HANGING.turn <= story.turn {
-        order.speak_french(env).await?;
+    if HANGING.turn <= case.turn {
+        sequence.speak_french(env).await?;
     }
 
     let broken = SystemTime::now();
-    env.bot.be(probe, story.mood).await?;
+    env.bot.set_mood(probe, case.mood).await?;
     env.changed(&down(probe), StateValue::Alarm, broken, SOON).await?;
     let mut counted = 0;
-    for reason in story.reasons {
+    for reason in case.reasons {
         counted += env.metrics(probe).failures(reason, broken).await?;
     }
-    ensure!(counted >= 2, "{counted} failures for {:?}; expected at least 2", story.reasons);
+    ensure!(counted >= 2, "{counted} failures for {:?}; expected at least 2", case.reasons);
     let mail = env.mail_about(probe, 1).await?;
-    reads(&mail, story.subject, story.body)?;
+    reads(&mail, case.subject, case.body)?;
     report(env, probe, &mail).await?;
 
     let recovered = SystemTime::now();
-    env.bot.be(probe, Mood::Ok).await?;
+    env.bot.set_mood(probe, Mood::Ok).await?;
     env.changed(&down(probe), StateValue::Ok, recovered, SOON).await?;
     let recovery = env.mail_about(probe, 2).await?;
-    reads(&recovery, story.recovery.0, story.recovery.1)
+    reads(&recovery, case.recovery.0, case.recovery.1)
 }
 
 /// Checks that a mail has each expected part once.
@@ -174,8 +174,8 @@ async fn report(env: &LocalEnvironment, probe: &str, mail: &Mail) -> anyhow::Res
     Ok(())
 }
 
-pub(super) async fn gone(env: &LocalEnvironment, order: &Order) -> anyhow::Result<()> {
-    order.mails.wait_for(0).await;
+pub(super) async fn gone(env: &LocalEnvironment, sequence: &Sequence) -> anyhow::Result<()> {
+    sequence.mails.wait_for(0).await;
     env.changed(&down("gone"), StateValue::Alarm, UNIX_EPOCH, FIRST).await?;
     let failures = env.metrics("gone").failures("connect", SystemTime::now() - FIRST).await?;
     ensure!(failures >= 2, "{failures} failures for `connect`");
@@ -191,11 +191,11 @@ pub(super) async fn gone(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
 }
 
 /// Its mails are tickets on another topic than pages, so it needs no place in the sequence.
-pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Result<()> {
+pub(super) async fn slow(env: &LocalEnvironment, sequence: &Sequence) -> anyhow::Result<()> {
     let alarm = "vigie-local-slow-degraded";
     verdicts(env, "slow", 3).await?;
     let since = SystemTime::now();
-    env.bot.be("slow", Mood::Slow).await?;
+    env.bot.set_mood("slow", Mood::Slow).await?;
     env.changed(alarm, StateValue::Alarm, since, SOON).await?;
     let values = verdicts(env, "slow", 3).await?;
     ensure!(values.iter().all(|(_, success)| *success > 0.0), "slow, yet not up: {values:?}");
@@ -215,11 +215,11 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
         ],
     )?;
 
-    order.tickets.leave(0);
-    order.mails.wait_for(WRONG_ANSWER.turn).await;
-    order.speak_french(env).await?;
+    sequence.tickets.leave(0);
+    sequence.mails.wait_for(WRONG_ANSWER.turn).await;
+    sequence.speak_french(env).await?;
     let since = SystemTime::now();
-    env.bot.be("slow", Mood::Ok).await?;
+    env.bot.set_mood("slow", Mood::Ok).await?;
     env.changed(alarm, StateValue::Ok, since, SOON).await?;
     let mail = ticket(env, 2).await?;
     says(
@@ -233,7 +233,7 @@ pub(super) async fn slow(env: &LocalEnvironment, order: &Order) -> anyhow::Resul
         ],
     )?;
     let since = SystemTime::now();
-    env.bot.be("slow", Mood::Slow).await?;
+    env.bot.set_mood("slow", Mood::Slow).await?;
     env.changed(alarm, StateValue::Alarm, since, SOON).await?;
     let mail = ticket(env, 3).await?;
     says(

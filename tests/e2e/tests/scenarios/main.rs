@@ -19,11 +19,11 @@ mod metric_stream;
 mod metrics;
 mod neighbour;
 mod operator;
-mod order;
 mod outage;
 mod receivers;
 mod secrecy;
 mod senders;
+mod sequence;
 mod status_page;
 mod suite;
 

@@ -27,7 +27,7 @@ pub(super) async fn outage_and_recovery(env: &LocalEnvironment) -> anyhow::Resul
     env.set_alerts_variables(&settings).await?;
     let outcome = follow(env, &pagerduty, &slack).await;
     // The scenarios that follow have no such receivers.
-    env.bot.be(PROBE, Mood::Ok).await?;
+    env.bot.set_mood(PROBE, Mood::Ok).await?;
     env.set_alerts_variables(&[("ROUTES_FILE", "")]).await?;
     outcome
 }
@@ -39,7 +39,7 @@ async fn follow(
 ) -> anyhow::Result<()> {
     verdicts(env, PROBE, 3).await?;
     let since = SystemTime::now();
-    env.bot.be(PROBE, Mood::Error).await?;
+    env.bot.set_mood(PROBE, Mood::Error).await?;
     env.changed(&down(PROBE), StateValue::Alarm, since, SOON).await?;
     env.until("incident and message of the outage", SENT, async || {
         let is_open = incident(pagerduty).is_some_and(|incident| incident.is_open);
@@ -47,7 +47,7 @@ async fn follow(
     })
     .await?;
     let since = SystemTime::now();
-    env.bot.be(PROBE, Mood::Ok).await?;
+    env.bot.set_mood(PROBE, Mood::Ok).await?;
     env.changed(&down(PROBE), StateValue::Ok, since, SOON).await?;
     env.until("incident and message of the recovery", SENT, async || {
         let is_over = incident(pagerduty).is_some_and(|incident| !incident.is_open);

@@ -10,7 +10,7 @@ use anyhow::{Context, ensure};
 use serde_json::json;
 
 use super::mails::WRONG_ANSWER;
-use super::order::Order;
+use super::sequence::Sequence;
 use crate::list::{SOON, down, verdicts};
 use harness::bot::Mood;
 use harness::environment::LocalEnvironment;
@@ -26,14 +26,14 @@ const PLACEHOLDER: &str = "[secret]";
 /// The bot repeats the secret in its replies, then in an error that a mail quotes.
 pub(super) async fn echoed(
     env: &LocalEnvironment,
-    order: &Order,
+    sequence: &Sequence,
     probe: &str,
 ) -> anyhow::Result<()> {
     verdicts(env, probe, 3).await?;
     // After the mails that are compared as a whole.
-    order.mails.wait_for(WRONG_ANSWER.turn + 1).await;
+    sequence.mails.wait_for(WRONG_ANSWER.turn + 1).await;
     let broken = SystemTime::now();
-    env.bot.be(probe, Mood::Error).await?;
+    env.bot.set_mood(probe, Mood::Error).await?;
     env.changed(&down(probe), StateValue::Alarm, broken, SOON).await?;
     // Several alarms may share a mail, and its subject then names others.
     env.until(&format!("mail with the error of `{probe}`"), SOON, async || {

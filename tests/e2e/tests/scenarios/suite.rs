@@ -12,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
 
 use crate::list::{self, Group, Scenario};
-use crate::order::{Order, Places};
 use crate::secrecy;
+use crate::sequence::{Places, Sequence};
 
 /// A scenario that cannot run on this machine; it is reported as ignored.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(super) struct Skipped(pub(super) String);
 pub(super) struct Suite {
     runtime: Runtime,
     environment: OnceCell<Arc<LocalEnvironment>>,
-    order: Order,
+    sequence: Sequence,
     /// Scenarios that have run; others may need their results.
     done: Mutex<HashMap<&'static str, Done>>,
 }
@@ -42,7 +42,7 @@ impl Suite {
         Self {
             runtime: runtime.expect("a runtime needs threads and file descriptors only"),
             environment: OnceCell::new(),
-            order: Order::new(),
+            sequence: Sequence::new(),
             done: Mutex::default(),
         }
     }
@@ -51,7 +51,7 @@ impl Suite {
     pub(super) fn trials(self: &Arc<Self>, group: Group) -> Vec<Trial> {
         let trial = |scenario: Scenario| {
             let suite = Arc::clone(self);
-            let places = self.order.reserve(&scenario);
+            let places = self.sequence.reserve(&scenario);
             Trial::ignorable_test(scenario.name, move || suite.run(&scenario, places))
         };
         group.scenarios.into_iter().map(trial).collect()
@@ -85,7 +85,7 @@ impl Suite {
         };
         let work = async {
             let environment = self.environment().await.map_err(|error| failed(&error))?;
-            let outcome = (scenario.run)(&environment, &self.order).await;
+            let outcome = (scenario.run)(&environment, &self.sequence).await;
             drop(places);
             outcome.map_err(|error| match error.downcast_ref::<Skipped>() {
                 Some(Skipped(reason)) => Failure::Skipped(reason.clone()),

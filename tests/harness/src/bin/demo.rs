@@ -40,22 +40,22 @@ async fn demo(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 
     progress.step("hold conversations", conversations(&env, from)).await?;
     progress.note("The chatbot breaks: every message is answered with an error.");
-    env.bot.be(BOT, Mood::Error).await?;
+    env.bot.set_mood(BOT, Mood::Error).await?;
     let reason = progress.step("the alarm rises", changed(&env, StateValue::Alarm)).await?;
     progress.block("CloudWatch says", &reason);
     let alarm = progress.step("the mail arrives", mail(&env, 1)).await?;
     progress.block("Mail", &alarm.as_sent());
 
     progress.note("Now it hangs: it accepts the message and never answers.");
-    env.bot.be(BOT, Mood::Hang).await?;
+    env.bot.set_mood(BOT, Mood::Hang).await?;
     let hanging = &["first_chunk_timeout", "timeout", "stalled"];
     progress.step("hanging is recognised", failure(&env, hanging)).await?;
     progress.note("Now it is gone: nothing listens on its port.");
-    env.bot.go().await;
+    env.bot.stop().await;
     progress.step("being unreachable is recognised", failure(&env, &["connect"])).await?;
 
     progress.note("The chatbot recovers.");
-    env.bot.come_back().await?;
+    env.bot.restart().await?;
     let reason = progress.step("the alarm clears", changed(&env, StateValue::Ok)).await?;
     progress.block("CloudWatch says", &reason);
     let recovery = progress.step("the recovery mail arrives", mail(&env, 2)).await?;

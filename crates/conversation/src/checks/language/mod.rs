@@ -132,7 +132,7 @@ fn by_words(text: &str, letters: &Letters, code: &str) -> Decision {
     let enough = match (is_known, words <= SHORT) {
         (true, true) => ENOUGH,
         (true, false) => ENOUGH_IN_LONG,
-        // Nothing but trigrams could speak for the expected language.
+        // Only trigrams could be evidence for the expected language.
         (false, _) => 3.0,
     };
     let ratio = if is_close { 4.0 } else { 2.0 };
@@ -145,7 +145,7 @@ fn by_words(text: &str, letters: &Letters, code: &str) -> Decision {
     }
 }
 
-/// How much speaks for each language: 1 for a word that only this language has.
+/// The evidence for each language: 1 for a word that only this language has.
 fn evidence(text: &str) -> HashMap<&'static str, f64> {
     let mut evidence: HashMap<&'static str, f64> = HashMap::new();
     for word in words(text) {

@@ -56,7 +56,7 @@ pub(super) fn language_of(script: Script) -> Option<&'static str> {
     })
 }
 
-/// Whether a text in this script needs no look at its words.
+/// Whether the script alone decides the language.
 pub(super) fn is_unique(script: Script) -> bool {
     language_of(script).is_some()
 }

@@ -61,7 +61,7 @@ pub(super) enum Reply {
         status: u16,
         /// Whole lines, each with its end.
         headers: String,
-        words: String,
+        body: String,
     },
     /// The connection is reset.
     Reset,
@@ -71,7 +71,7 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn status(status: u16) -> Self {
-        Self::Answer { status, headers: String::new(), words: "scripted".to_owned() }
+        Self::Answer { status, headers: String::new(), body: "scripted".to_owned() }
     }
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn pass_on(
             let _ = write!(headers, "{name}: {}\r\n", value.to_str()?);
         }
     }
-    Ok(Reply::Answer { status, headers, words: answer.text().await? })
+    Ok(Reply::Answer { status, headers, body: answer.text().await? })
 }
 
 /// Answers until it is dropped.
@@ -140,10 +140,10 @@ async fn serve(
     loop {
         let (headers, body) = read(&mut stream).await?;
         match script(Request { number: number(), headers, body }).await {
-            Reply::Answer { status, headers, words } => {
-                let length = words.len();
+            Reply::Answer { status, headers, body } => {
+                let length = body.len();
                 let head = format!("HTTP/1.1 {status} Scripted\r\n{headers}");
-                let answer = format!("{head}Content-Length: {length}\r\n\r\n{words}");
+                let answer = format!("{head}Content-Length: {length}\r\n\r\n{body}");
                 stream.write_all(answer.as_bytes()).await?;
             }
             Reply::Reset => {

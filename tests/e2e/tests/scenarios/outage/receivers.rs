@@ -165,7 +165,7 @@ pub(super) async fn counting(env: &LocalEnvironment) -> anyhow::Result<()> {
     let versions = scripted(env, "counting", |heard, request| {
         let count = heard.note(request);
         let headers = format!("X-Prometheus-Remote-Write-Samples-Written: {count}\r\n");
-        Reply::Answer { status: 204, headers, words: String::new() }
+        Reply::Answer { status: 204, headers, body: String::new() }
     })
     .await?;
     ensure!(versions[0] == 0, "{} requests were of version 1.0", versions[0]);
@@ -174,13 +174,13 @@ pub(super) async fn counting(env: &LocalEnvironment) -> anyhow::Result<()> {
 
 pub(super) async fn ignores_version_2(env: &LocalEnvironment) -> anyhow::Result<()> {
     let versions = scripted(env, "version-1", |heard, request| {
-        // As Prometheus 2 does it: 2.0 is answered with 204, and nothing is stored.
+        // As in Prometheus 2: 2.0 is answered with 204, and nothing is stored.
         if request.is_v2() {
             heard.versions[1] += 1;
         } else {
             heard.note(request);
         }
-        Reply::Answer { status: 204, headers: String::new(), words: String::new() }
+        Reply::Answer { status: 204, headers: String::new(), body: String::new() }
     })
     .await?;
     ensure!(versions[1] > 0, "version 2.0 was never tried");

@@ -138,9 +138,9 @@ impl Kept {
     fn take(&mut self, request: &Request) -> Reply {
         let Ok(samples) = request.samples() else { return Reply::status(500) };
         if let Some((series, ..)) = samples.iter().find(|sample| is_bad(sample)) {
-            let words = format!("{BAD}: {series}");
+            let body = format!("{BAD}: {series}");
             self.mood("400");
-            return Reply::Answer { status: 400, headers: String::new(), words };
+            return Reply::Answer { status: 400, headers: String::new(), body };
         }
         for (series, at, value) in samples {
             let row = self.samples.entry(series.clone()).or_default();
@@ -150,7 +150,7 @@ impl Kept {
                 self.overtaken.push(format!("{series} at {at}"));
             }
         }
-        Reply::Answer { status: 204, headers: String::new(), words: String::new() }
+        Reply::Answer { status: 204, headers: String::new(), body: String::new() }
     }
 
     fn mood(&mut self, name: &'static str) {
@@ -192,7 +192,7 @@ pub(super) async fn unreliable(env: &LocalEnvironment, times: Times) -> anyhow::
                 3 => (Some("503"), Reply::status(503)),
                 5 => {
                     let headers = "Retry-After: 1\r\n".to_owned();
-                    (Some("429"), Reply::Answer { status: 429, headers, words: String::new() })
+                    (Some("429"), Reply::Answer { status: 429, headers, body: String::new() })
                 }
                 7 => (Some("reset"), Reply::Reset),
                 9 => {

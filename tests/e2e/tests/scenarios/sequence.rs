@@ -11,7 +11,7 @@ use tokio::sync::{OnceCell, watch};
 use crate::list::Scenario;
 
 /// Shared by all scenarios of one environment.
-pub(super) struct Order {
+pub(super) struct Sequence {
     /// The sequence for mails of severity `page`.
     pub(super) mails: Turns,
     /// Place 0 is held until the ticket in English was read.
@@ -26,7 +26,7 @@ pub(super) struct Places {
     _ticket: Option<Place>,
 }
 
-impl Order {
+impl Sequence {
     pub(super) fn new() -> Self {
         Self { mails: Turns::new(), tickets: Turns::new(), french: OnceCell::new() }
     }

@@ -37,7 +37,7 @@ pub(crate) struct Addresses {
     pub(crate) receiver: SocketAddr,
 }
 
-pub(crate) struct Stage {
+pub(crate) struct Servers {
     set: Set,
     progress: Mutex<BTreeMap<Sender, Progress>>,
     pub(crate) target: std::sync::OnceLock<SocketAddr>,
@@ -48,13 +48,13 @@ pub(crate) struct Stage {
 pub(crate) struct Progress {
     /// When its first sample arrived.
     pub(crate) base: Option<SystemTime>,
-    /// Answers played, by page.
-    played: HashMap<String, usize>,
+    /// Answers sent, by page.
+    answered: HashMap<String, usize>,
     pub(crate) received: Vec<v1::TimeSeries>,
     pub(crate) metadata: Vec<v1::MetricMetadata>,
 }
 
-impl Stage {
+impl Servers {
     pub(crate) fn new(set: Set) -> Self {
         let progress = ALL.map(|sender| (sender, Progress::default())).into();
         Self { set, progress: Mutex::new(progress), target: std::sync::OnceLock::new() }
@@ -78,13 +78,13 @@ impl Stage {
     }
 
     /// Waits until every sender has scraped every page to its end.
-    pub(crate) async fn until_played(
+    pub(crate) async fn until_scraped(
         &self,
         running: &[Running],
         limit: Duration,
     ) -> anyhow::Result<()> {
         let all = tokio::time::timeout(limit, async {
-            while !self.is_played() {
+            while !self.is_scraped() {
                 if let Some(ended) = running.iter().find(|program| program.ended().is_some()) {
                     bail!("a sender ended; see `{}`", ended.log().display());
                 }
@@ -95,11 +95,14 @@ impl Stage {
         all.await.with_context(|| format!("not all pages were scraped within {limit:?}"))?
     }
 
-    fn is_played(&self) -> bool {
+    fn is_scraped(&self) -> bool {
         let progress = self.progress();
         progress.values().all(|progress| {
             let ended = |(page, script): (&String, &Script)| {
-                progress.played.get(page).is_some_and(|played| script.answers.len() + 1 < *played)
+                progress
+                    .answered
+                    .get(page)
+                    .is_some_and(|answered| script.answers.len() + 1 < *answered)
             };
             self.set.iter().all(ended)
         })
@@ -114,9 +117,9 @@ impl Stage {
         let (Some(base), Some(script)) = (base, self.set.get(page)) else {
             return Answer::status(503).to_bytes(0);
         };
-        let played = progress.played.entry(page.to_owned()).or_default();
-        let answer = script.answers.get(*played).cloned();
-        *played += 1;
+        let answered = progress.answered.entry(page.to_owned()).or_default();
+        let answer = script.answers.get(*answered).cloned();
+        *answered += 1;
         answer.unwrap_or_else(|| Answer::text(&format!("{END} 1\n"))).to_bytes(milliseconds(base))
     }
 }
@@ -126,27 +129,27 @@ pub(crate) fn milliseconds(time: SystemTime) -> i64 {
 }
 
 /// Starts the target and the receiver.
-pub(crate) async fn serve(stage: &Arc<Stage>) -> anyhow::Result<Addresses> {
+pub(crate) async fn serve(servers: &Arc<Servers>) -> anyhow::Result<Addresses> {
     let target = TcpListener::bind("127.0.0.1:0").await?;
     let receiver = TcpListener::bind("127.0.0.1:0").await?;
     let addresses = Addresses { target: target.local_addr()?, receiver: receiver.local_addr()? };
-    let _ = stage.target.set(addresses.target);
+    let _ = servers.target.set(addresses.target);
     let app = Router::new()
         .route("/write/{sender}", post(receive))
         .layer(DefaultBodyLimit::max(64 << 20))
-        .with_state(Arc::clone(stage));
+        .with_state(Arc::clone(servers));
     tokio::spawn(async move { axum::serve(receiver, app).await });
-    let stage = Arc::clone(stage);
+    let servers = Arc::clone(servers);
     tokio::spawn(async move {
         while let Ok((stream, _)) = target.accept().await {
-            tokio::spawn(scraped(stream, Arc::clone(&stage)));
+            tokio::spawn(scraped(stream, Arc::clone(&servers)));
         }
     });
     Ok(addresses)
 }
 
 /// Answers one request with the bytes of the script, which need not be valid HTTP.
-async fn scraped(mut stream: TcpStream, stage: Arc<Stage>) -> std::io::Result<()> {
+async fn scraped(mut stream: TcpStream, servers: Arc<Servers>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut head).await? == 0 {
@@ -157,7 +160,7 @@ async fn scraped(mut stream: TcpStream, stage: Arc<Stage>) -> std::io::Result<()
     let path = head.split_whitespace().nth(1).unwrap_or_default().trim_start_matches('/');
     let (sender, page) = path.split_once('/').unwrap_or_default();
     let answer = match Sender::of(sender) {
-        Some(sender) => stage.answer(sender, page),
+        Some(sender) => servers.answer(sender, page),
         None => Answer::status(404).to_bytes(0),
     };
     if answer.is_empty() && page.starts_with(HUNG) {
@@ -168,7 +171,7 @@ async fn scraped(mut stream: TcpStream, stage: Arc<Stage>) -> std::io::Result<()
 }
 
 async fn receive(
-    State(stage): State<Arc<Stage>>,
+    State(servers): State<Arc<Servers>>,
     Path(sender): Path<String>,
     body: Bytes,
 ) -> StatusCode {
@@ -176,7 +179,7 @@ async fn receive(
     let request = snap::raw::Decoder::new().decompress_vec(&body).ok();
     let request = request.and_then(|body| v1::WriteRequest::decode(body.as_slice()).ok());
     let Some(request) = request else { return StatusCode::BAD_REQUEST };
-    let mut progress = stage.progress();
+    let mut progress = servers.progress();
     let progress = progress.entry(sender).or_default();
     progress.base.get_or_insert_with(SystemTime::now);
     progress.received.extend(request.timeseries);
