@@ -18,7 +18,7 @@ use notify::reconcile::{
 };
 use notify::record::Fact;
 use notify::selection::{other_alarms, own_alarms};
-use notify::{AlarmRecord, Alert, Source, State, Subject, Zone};
+use notify::{AlarmRecord, Alert, State, Subject, Zone};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::alarms::Transition;
@@ -127,23 +127,16 @@ impl Notifier {
             AlarmKind::Down => probe.alarm.severity,
             AlarmKind::Degraded => Severity::Ticket,
         };
+        let subject = Subject::of_alarm(&name, &self.channels.environment);
         Alert {
-            key: name.clone(),
-            subject: Subject::of_alarm(&name, &self.channels.environment),
-            name,
-            source: Source::CloudWatch,
-            state: state(transition.to),
             previous: Some(state(transition.from)),
-            changed: transition.at,
-            reported: transition.at,
             reason: transition.reason.clone(),
-            description: String::new(),
             labels: probe.labels.clone(),
             severity: Some(severity),
             runbook: probe.runbook.clone(),
             link: Some(format!("{}/probes/{}", self.address, probe.name)),
             looks_back_seconds: Some(u64::from(rule.n()).saturating_mul(probe.every.as_secs())),
-            test: None,
+            ..Alert::new(name, subject, state(transition.to), transition.at)
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) enum ServeError {
     Connect { address: String, source: reqwest::Error },
     #[error("`{address}` requires a token\nhint: set `VIGIE_TOKEN` to the token of `vigie serve`")]
     Token { address: String },
-    #[error("`{address}` has no `{path}`")]
+    #[error("`{address}` has no `{path}`; expected the address of `vigie serve`")]
     NotFound { address: String, path: String },
     #[error("`{address}` answered with HTTP status {status}")]
     Status { address: String, status: StatusCode },

@@ -17,7 +17,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountError {
-    #[error("no AWS region\nhint: set AWS_REGION")]
+    #[error("no AWS region is configured\nhint: set `AWS_REGION`")]
     NoRegion,
     /// The cause is in the text, before the hint.
     #[error("{problem}: {cause}\nhint: {hint}")]

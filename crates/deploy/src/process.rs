@@ -25,7 +25,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(20);
 pub enum ProcessError {
     #[error(transparent)]
     File(#[from] FileError),
-    #[error("another run holds `{}`\nhint: wait for it, or end it with Ctrl-C", .lock.display())]
+    #[error("another process has locked `{}`\nhint: wait until it ends, or end it with Ctrl-C", .lock.display())]
     Locked { lock: PathBuf },
     #[error("could not start `{program}`")]
     Start { program: String, source: std::io::Error },

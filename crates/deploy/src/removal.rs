@@ -4,6 +4,7 @@
 //! template of a nested stack.
 
 use aws_config::SdkConfig;
+use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_s3::error::BuildError;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use domain::EnvironmentName;
@@ -58,10 +59,7 @@ pub async fn remove(
     let account = Account::of(aws).await?;
     let region = account.region.clone();
     let on_emulator = aws.endpoint_url().is_some();
-    // An emulator has no host name for each bucket.
-    let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(aws).force_path_style(on_emulator).build(),
-    );
+    let s3 = s3(aws, on_emulator);
     // The bucket outlives the stack, so that an interrupted removal can be repeated.
     let mut reports = buckets(&s3, &format!("{stack}-reportbucket-"), &region).await?;
     reports.extend(buckets(&s3, &format!("{stack}-statusbucket-"), &region).await?);
@@ -82,37 +80,15 @@ pub async fn remove(
     };
     progress.step("delete the stack", work).await?;
 
-    let work = async {
-        if keep_reports {
-            return Ok::<_, RemovalError>(((), format!("kept: {}", reports.join(", "))));
-        }
-        for bucket in &reports {
-            empty(&s3, bucket, "").await?;
-            s3.delete_bucket().bucket(bucket).send().await.map_err(|error| {
-                RemovalError::DeleteBucket { bucket: bucket.clone(), source: error.into() }
-            })?;
-        }
-        Ok(((), if reports.is_empty() { "none".to_owned() } else { reports.join(", ") }))
-    };
+    let work = async { Ok::<_, RemovalError>(((), delete(&s3, &reports, keep_reports).await?)) };
     progress.step("delete the reports", work).await?;
 
-    let work = async {
-        let mut count = 0;
-        for bucket in buckets(&s3, ARTIFACTS, &region).await? {
-            let prefix = format!("{stack}/");
-            count += empty(&s3, &bucket, &prefix).await?;
-        }
-        Ok::<_, RemovalError>(((), count))
-    };
+    let work = async { Ok::<_, RemovalError>(((), delete_packages(&s3, &stack, &region).await?)) };
     progress.step("delete the packages", work).await?;
 
     let work = async {
-        let count = if on_emulator {
-            // Emulators have no mute rules.
-            0
-        } else {
-            unmute(&aws_sdk_cloudwatch::Client::new(aws), &stack).await?
-        };
+        // Emulators have no mute rules.
+        let count = if on_emulator { 0 } else { unmute(&CloudWatch::new(aws), &stack).await? };
         Ok::<_, RemovalError>(((), count))
     };
     progress.step("delete the mute rules", work).await?;
@@ -120,6 +96,43 @@ pub async fn remove(
         progress.note(line);
     }
     Ok(())
+}
+
+/// An emulator has no host name for each bucket.
+fn s3(aws: &SdkConfig, on_emulator: bool) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(aws).force_path_style(on_emulator);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+/// Deletes the buckets of the environment, unless they are kept; returns what was done.
+async fn delete(
+    s3: &aws_sdk_s3::Client,
+    reports: &[String],
+    keep_reports: bool,
+) -> Result<String, RemovalError> {
+    if keep_reports {
+        return Ok(format!("kept: {}", reports.join(", ")));
+    }
+    for bucket in reports {
+        empty(s3, bucket, "").await?;
+        s3.delete_bucket().bucket(bucket).send().await.map_err(|error| {
+            RemovalError::DeleteBucket { bucket: bucket.clone(), source: error.into() }
+        })?;
+    }
+    Ok(if reports.is_empty() { "none".to_owned() } else { reports.join(", ") })
+}
+
+/// Deletes the packages of a stack in the buckets of SAM; returns their number.
+async fn delete_packages(
+    s3: &aws_sdk_s3::Client,
+    stack: &str,
+    region: &str,
+) -> Result<usize, RemovalError> {
+    let mut count = 0;
+    for bucket in buckets(s3, ARTIFACTS, region).await? {
+        count += empty(s3, &bucket, &format!("{stack}/")).await?;
+    }
+    Ok(count)
 }
 
 /// Deletes the stack of a location and its packages.
@@ -132,14 +145,7 @@ pub(crate) async fn remove_location(
     let here = location.aws(aws);
     let work = async {
         Account::of(&here).await?.delete_stack(stack).await?;
-        let s3 = aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&here)
-                .force_path_style(aws.endpoint_url().is_some())
-                .build(),
-        );
-        for bucket in buckets(&s3, ARTIFACTS, region).await? {
-            empty(&s3, &bucket, &format!("{stack}/")).await?;
-        }
+        delete_packages(&s3(&here, aws.endpoint_url().is_some()), stack, region).await?;
         Ok::<_, RemovalError>(((), format!("{stack} in {region}")))
     };
     progress.step(&format!("delete location {}", location.location), work).await
@@ -217,10 +223,8 @@ async fn empty(s3: &aws_sdk_s3::Client, bucket: &str, prefix: &str) -> Result<us
     }
 }
 
-async fn unmute(
-    cloudwatch: &aws_sdk_cloudwatch::Client,
-    stack: &str,
-) -> Result<usize, RemovalError> {
+/// Deletes the rules of `vigie mute` for the alarms of a stack; returns their number.
+async fn unmute(cloudwatch: &CloudWatch, stack: &str) -> Result<usize, RemovalError> {
     let mut rules = cloudwatch.list_alarm_mute_rules().into_paginator().items().send();
     let mut count = 0;
     while let Some(rule) = rules.next().await {

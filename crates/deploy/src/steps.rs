@@ -73,22 +73,14 @@ pub struct Deployment<'a> {
 impl Deployment<'_> {
     /// Examines the account, then builds, validates and deploys the stack. Returns whether it is new.
     pub async fn run(
-        self,
+        mut self,
         checkout: &Checkout<'_>,
         aws: &SdkConfig,
         progress: &Progress,
     ) -> Result<bool, DeployError> {
         let on_emulator = aws.endpoint_url().is_some();
-        let build = match (Build::of_archive(checkout.root)?, self.architecture) {
-            (Some(archive), Some(other)) if other != archive.architecture() => {
-                let (found, wanted) = (archive.architecture().as_str(), other.as_str());
-                return Err(DeployError::Architecture { found, wanted });
-            }
-            (Some(archive), _) => archive,
-            (None, None) if on_emulator => Build::for_emulator(),
-            (None, architecture) => Build::Release(architecture.unwrap_or(Architecture::Arm64)),
-        };
-        let mut values = self.parameters;
+        let build = self.build(checkout.root, on_emulator)?;
+        let mut values = std::mem::take(&mut self.parameters);
         if on_emulator {
             values.insert("Platform".to_owned(), "emulator".to_owned());
         }
@@ -99,47 +91,13 @@ impl Deployment<'_> {
         };
         let account = progress.step("check the credentials", account).await?;
         let stack = format!("vigie-{}", self.environment);
-        if let Some(status) = account.existing_stack(&stack).await?
-            && doctor::is_failed_creation(&status)
-            && (self.recreate)(&status).map_err(DeployError::Question)?
-        {
-            let delete = async {
-                account.delete_stack(&stack).await?;
-                Ok::<_, AnyError>(((), stack.clone()))
-            };
-            progress.step("delete the failed stack", delete).await?;
-        }
-        let examined = async {
-            let (root, environment) = (checkout.root, self.environment);
-            let facts = facts::collect(root, &account, environment, &values, self.secrets).await?;
-            let findings = doctor::examine(&facts);
-            let shown = format!("{} problems", findings.len());
-            Ok::<_, AnyError>(((findings, facts.stack_status.is_none()), shown))
-        };
-        let (findings, is_new) = progress.step("examine the account", examined).await?;
-        refuse(&findings, self.without_notifications, progress)?;
+        self.delete_failed_stack(&account, &stack, progress).await?;
+        let is_new = self.examine(checkout.root, &account, &values, progress).await?;
         let file = parameters::of_samconfig(checkout.root, self.environment.as_str())?;
-        let stacks = locations::stacks(self.environment, &account.region, &values, &file)?;
+        let locations = locations::stacks(self.environment, &account.region, &values, &file)?;
         let before = locations::deployed(&account, self.environment).await?.others;
 
-        let install = async {
-            SAM.install(checkout.root, checkout.processes).await?;
-            Ok::<_, AnyError>(((), "in .venv/"))
-        };
-        progress.step("install the tools", install).await?;
-        let compile = async {
-            let changed = checkout.build_functions(build, progress).await?;
-            let how = if changed { "built" } else { "unchanged" };
-            Ok::<_, AnyError>(((), format!("{how} for {}", build.architecture().as_str())))
-        };
-        progress.step("build", compile).await?;
-        let validate = async {
-            let mut sam = checkout.sam();
-            sam.args(["validate", "--lint", "--template-file", "infra/template.yaml"]);
-            checkout.processes.run("sam-validate", &mut sam).await?;
-            Ok::<_, AnyError>(((), "sam validate --lint"))
-        };
-        progress.step("validate", validate).await?;
+        prepare(checkout, build, progress).await?;
         let environment = self.environment.as_str();
         let folder = checkout.root.join(FOLDER);
         let deploy = async {
@@ -149,10 +107,10 @@ impl Deployment<'_> {
         };
         progress.step("deploy", deploy).await?;
         let step = LocationStep { checkout, account: &account, environment, build, stack: &stack };
-        for location in &stacks {
+        for location in &locations {
             step.run(location, progress).await?;
         }
-        for location in before.iter().filter(|location| !stacks.contains(location)) {
+        for location in before.iter().filter(|location| !locations.contains(location)) {
             removal::remove_location(aws, location, progress).await?;
         }
         if environment == PROTECTED && !on_emulator {
@@ -162,12 +120,91 @@ impl Deployment<'_> {
             };
             progress.step("turn on termination protection", protect).await?;
         }
-        // Every new address has to confirm: the deployment ends with who has not.
+        // Every new address has to confirm: the deployment ends with those that have not.
         for address in account.unconfirmed(environment).await? {
             progress.note(format!("`{address}` has to confirm the mail from AWS Notifications"));
         }
         Ok(is_new)
     }
+
+    /// Where the functions come from: an archive, or a build for the emulator or AWS.
+    fn build(&self, root: &Path, on_emulator: bool) -> Result<Build, DeployError> {
+        match (Build::of_archive(root)?, self.architecture) {
+            (Some(archive), Some(other)) if other != archive.architecture() => {
+                let (found, wanted) = (archive.architecture().as_str(), other.as_str());
+                Err(DeployError::Architecture { found, wanted })
+            }
+            (Some(archive), _) => Ok(archive),
+            (None, None) if on_emulator => Ok(Build::for_emulator()),
+            (None, architecture) => Ok(Build::Release(architecture.unwrap_or(Architecture::Arm64))),
+        }
+    }
+
+    /// Deletes the stack of a first deployment that failed, if the user agrees.
+    async fn delete_failed_stack(
+        &self,
+        account: &Account,
+        stack: &str,
+        progress: &Progress,
+    ) -> Result<(), DeployError> {
+        if let Some(status) = account.existing_stack(stack).await?
+            && doctor::is_failed_creation(&status)
+            && (self.recreate)(&status).map_err(DeployError::Question)?
+        {
+            let delete = async {
+                account.delete_stack(stack).await?;
+                Ok::<_, AnyError>(((), stack.to_owned()))
+            };
+            progress.step("delete the failed stack", delete).await?;
+        }
+        Ok(())
+    }
+
+    /// Fails if the doctor finds an error. Returns whether the stack is new.
+    async fn examine(
+        &mut self,
+        root: &Path,
+        account: &Account,
+        values: &Parameters,
+        progress: &Progress,
+    ) -> Result<bool, DeployError> {
+        let secrets = std::mem::take(&mut self.secrets);
+        let examined = async {
+            let facts = facts::collect(root, account, self.environment, values, secrets).await?;
+            let findings = doctor::examine(&facts);
+            let shown = format!("{} problems", findings.len());
+            Ok::<_, AnyError>(((findings, facts.stack_status.is_none()), shown))
+        };
+        let (findings, is_new) = progress.step("examine the account", examined).await?;
+        refuse(&findings, self.without_notifications, progress)?;
+        Ok(is_new)
+    }
+}
+
+/// Installs SAM CLI, builds the functions, and validates the template.
+async fn prepare(
+    checkout: &Checkout<'_>,
+    build: Build,
+    progress: &Progress,
+) -> Result<(), StepError> {
+    let install = async {
+        SAM.install(checkout.root, checkout.processes).await?;
+        Ok::<_, AnyError>(((), "in .venv/"))
+    };
+    progress.step("install the tools", install).await?;
+    let compile = async {
+        let changed = checkout.build_functions(build, progress).await?;
+        let how = if changed { "built" } else { "unchanged" };
+        Ok::<_, AnyError>(((), format!("{how} for {}", build.architecture().as_str())))
+    };
+    progress.step("build", compile).await?;
+    let validate = async {
+        let mut sam = checkout.sam();
+        sam.args(["validate", "--lint", "--template-file", "infra/template.yaml"]);
+        checkout.processes.run("sam-validate", &mut sam).await?;
+        Ok::<_, AnyError>(((), "sam validate --lint"))
+    };
+    progress.step("validate", validate).await
 }
 
 /// The deployment of locations after their home stack.

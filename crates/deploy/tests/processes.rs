@@ -104,7 +104,7 @@ async fn concurrent_run_is_rejected_with_a_hint() {
     let second = Processes::open(&folder.path().join("run"), &folder.path().join("logs"));
 
     let error = second.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(error.starts_with("another run holds `"), "{error}");
+    assert!(error.starts_with("another process has locked `"), "{error}");
     assert!(error.ends_with("hint: wait for it, or end it with Ctrl-C"), "{error}");
 }
 

@@ -18,14 +18,14 @@ use crate::{Exit, Io};
 /// Memory for pages of metrics, as in the function prober by default. An agent gets no scrapes.
 const MEMORY_BYTES: usize = 256 << 20;
 
-/// Make the runs of a location on this machine, for chatbots that AWS cannot reach.
+/// Execute the runs of a location on this machine, for chatbots that AWS cannot reach.
 ///
-/// The agent takes run requests from the queue of the location and publishes the results to the home region.
-/// It needs no open port: it only connects to AWS and to the chatbots. The location is a name in the parameter
-/// `Locations`, and `vigie deploy` creates its queue and the role that the agent needs.
+/// The agent receives run requests from the queue of the location and publishes the results to the home region.
+/// It needs no open port, because it only connects to AWS and to the chatbots. Add the name of the location to the
+/// parameter `Locations`; `vigie deploy` creates its queue and the role of the agent.
 ///
-/// SIGINT and SIGTERM let running requests end, for at most `--grace`, and exit 0. A second signal ends the
-/// command at once.
+/// After SIGINT or SIGTERM the agent finishes the run requests in progress within `--grace` seconds and exits with 0. A
+/// second signal ends it at once.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Credentials and region are those of the AWS CLI. The region is that of the home stack.
@@ -40,10 +40,10 @@ pub struct Arguments {
     /// Name of the location, such as `office`.
     #[arg(long, value_name = "NAME", env = "VIGIE_LOCATION")]
     location: LocationName,
-    /// Run requests that are executed at the same time, at most. Each has up to ten runs.
+    /// Most run requests that are executed at the same time. Each has up to ten runs.
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
     concurrency: u16,
-    /// Seconds that running requests may take after a signal.
+    /// Seconds that run requests in progress may take after a signal.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(0..=900))]
     grace: u64,
 }
@@ -62,7 +62,8 @@ pub(crate) async fn agent(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Res
     let second_signal = async {
         stopped(&mut signals).await;
         // No other place reports a write error.
-        let _ = writeln!(io.err, "stopping; running requests may take {} s", arguments.grace);
+        let _ =
+            writeln!(io.err, "stopping; run requests in progress may take {} s", arguments.grace);
         let _ = io.err.flush();
         stop.notify_one();
         stopped(&mut signals).await;

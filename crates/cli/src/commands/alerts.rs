@@ -33,16 +33,16 @@ pub struct Arguments {
 enum Command {
     /// List the active alarms and who acknowledged them.
     ///
-    /// Exits with 1 when an alarm is active.
+    /// The exit code is 1 if an alarm is active.
     List(List),
-    /// Acknowledge an active alarm: stops its reminders and its escalation.
+    /// Acknowledge an active alarm, which stops its reminders and its escalation.
     ///
     /// Later mails show who acknowledged it. The end of the incident is still sent.
     Ack(Ack),
     /// Send a marked test notification to the receivers in infra/routes.json.
     ///
     /// The command reads the secrets with your credentials and sends from this machine. An incident that the test opens
-    /// is resolved at once. Exits with 1 when a receiver does not accept it. To test the topics and the deployed
+    /// is resolved at once. The exit code is 1 if a receiver does not accept it. To test the topics and the deployed
     /// function, use `vigie test-alert`.
     Test(receiver_test::Test),
     /// Delete the record of an alarm.
@@ -65,10 +65,10 @@ struct Ack {
     /// The alarm or the probe, as `vigie alerts list` shows it.
     #[arg(value_name = "NAME")]
     name: String,
-    /// Your name, for the others.
+    /// Your name, which later notifications show.
     #[arg(long, value_name = "WHO")]
     by: String,
-    /// The stack's environment.
+    /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT", required_unless_present = "url")]
     environment: Option<EnvironmentName>,
     /// Address of a running `vigie serve` instead of a stack. Its token is read from `VIGIE_TOKEN`.
@@ -87,7 +87,7 @@ struct Forget {
 
 #[derive(Debug, Args)]
 struct Environment {
-    /// The stack's environment.
+    /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
 }
@@ -99,7 +99,9 @@ pub(crate) async fn alerts(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::Re
             acknowledge_at(url, name, by, io).await
         }
         Command::Ack(of) => {
-            let environment = of.environment.as_ref().context("`--environment` is missing")?;
+            let environment = of.environment.as_ref().context(
+                "`--environment` is not set; expected the environment of the stack, such as `prod`",
+            )?;
             let store = store(environment).await;
             acknowledge(&store, &of.name, &of.by, Timestamp::now(), io).await
         }
@@ -257,7 +259,7 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use aws_smithy_mocks::{MockResponse, MockResponseInterceptor, RuleMode, mock};
     use domain::Severity;
-    use notify::{Alert, Source, Subject};
+    use notify::{Alert, Subject};
 
     type Item = HashMap<String, AttributeValue>;
     type Items = Arc<Mutex<BTreeMap<String, Item>>>;
@@ -303,23 +305,10 @@ mod tests {
 
     async fn put(store: &NotificationStore, name: &str, state: State) {
         let at: Timestamp = "2026-11-22T14:05:11Z".parse().unwrap();
+        let subject = Subject::of_alarm(name, &"prod".parse().unwrap());
         let alert = Alert {
-            key: name.to_owned(),
-            subject: Subject::of_alarm(name, &"prod".parse().unwrap()),
-            name: name.to_owned(),
-            source: Source::CloudWatch,
-            state,
-            previous: None,
-            changed: at,
-            reported: at,
-            reason: String::new(),
-            description: String::new(),
-            labels: BTreeMap::new(),
             severity: Some(Severity::Page),
-            runbook: None,
-            link: None,
-            looks_back_seconds: None,
-            test: None,
+            ..Alert::new(name.to_owned(), subject, state, at)
         };
         let record = AlarmRecord::observe(None, &alert, Severity::Page, Duration::ZERO, at);
         store.put(&record.unwrap(), 0, at).await.unwrap();

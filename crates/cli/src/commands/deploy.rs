@@ -22,9 +22,9 @@ use super::{render, smoke};
 use crate::routes::{self, ROUTES};
 use crate::{Exit, Io, files};
 
-/// Build the functions and deploy an environment from this checkout, then run each probe once.
+/// Deploy an environment, then run each probe once.
 ///
-/// Parameters come from samconfig.toml. The credentials are those of the AWS CLI: a profile, single sign-on,
+/// In a checkout the command builds the functions first; a release archive has them. Parameters come from samconfig.toml. The credentials are those of the AWS CLI: a profile, single sign-on,
 /// `credential_process` or environment variables.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,6 +33,7 @@ Examples:
   vigie deploy dev --parameter Language=fr
   AWS_REGION=us-east-1 vigie deploy prod")]
 pub struct Deploy {
+    /// Environment to deploy: a section of samconfig.toml.
     #[arg(value_name = "ENV")]
     environment: EnvironmentName,
     /// Processor of the functions, `arm64` or `x86_64`.
@@ -41,7 +42,7 @@ pub struct Deploy {
     /// Override a parameter of samconfig.toml for this deployment.
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
-    /// Several parameters in one line, quoted as in a shell.
+    /// Several parameters in one line, quoted like in a shell.
     #[arg(long, env = "PARAMETERS", hide = true, default_value = "")]
     parameter_line: String,
     /// Deploy although no address receives notifications.
@@ -63,6 +64,7 @@ Examples:
 
 Exit codes: 0 no errors, 2 errors.")]
 pub struct Doctor {
+    /// Environment to examine: a section of samconfig.toml.
     #[arg(value_name = "ENV")]
     environment: EnvironmentName,
 }
@@ -74,6 +76,7 @@ Examples:
   vigie remove dev
   vigie remove dev --yes --keep-reports")]
 pub struct Remove {
+    /// Environment to delete.
     #[arg(value_name = "ENV")]
     environment: EnvironmentName,
     /// Do not ask for the name of the environment.

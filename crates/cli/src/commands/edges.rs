@@ -260,7 +260,7 @@ impl Stack<'_> {
         ))
     }
 
-    /// Looks until there is a result or the time is over.
+    /// Queries until there is a result or the time is over.
     async fn until<T>(
         &self,
         limit: Duration,

@@ -39,12 +39,13 @@ pub(crate) fn man(
         let named: &'static str = Box::leak(name.clone().into_boxed_str());
         pages.push((name, subcommand.clone().name(named)));
     }
-    fs::create_dir_all(folder).with_context(|| format!("can't create `{}`", folder.display()))?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("could not create `{}`", folder.display()))?;
     for (name, command) in pages {
         let path = folder.join(format!("{name}.1"));
         let mut page = Vec::new();
         Man::new(command).render(&mut page)?;
-        fs::write(&path, page).with_context(|| format!("can't write `{}`", path.display()))?;
+        fs::write(&path, page).with_context(|| format!("could not write `{}`", path.display()))?;
         writeln!(io.out, "wrote {}", path.display())?;
     }
     Ok(Exit::Success)

@@ -19,9 +19,10 @@ use crate::output::visible;
 use crate::style::{BOLD, DIM};
 use crate::{Exit, Io};
 
-/// Mute the alarms of a probe for a limited time.
+/// Mute the alarms `down` and `degraded` of a probe for a limited time.
 ///
-/// The probe still runs. If an alarm is active when the mute ends, it notifies then.
+/// The probe still runs. If an alarm is active when the mute ends, it notifies then. Alarms on the certificate, the
+/// error budget and single locations are not muted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -17,13 +17,13 @@ use crate::{Exit, Io};
 
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// The receiver's name; all receivers of the environment if it is left out.
+    /// Name of the receiver. By default, all receivers of the environment are tested.
     #[arg(value_name = "RECEIVER")]
     receiver: Option<String>,
-    /// The environment, for values and secrets that depend on it.
+    /// Environment, for values and secrets that depend on it.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
-    /// The file with the receivers: `routes.json`, or the settings file (`.toml`) of `vigie serve`.
+    /// File with the receivers: `routes.json`, or the settings file (`.toml`) of `vigie serve`.
     #[arg(long, value_name = "FILE", default_value = ROUTES)]
     routes: PathBuf,
 }

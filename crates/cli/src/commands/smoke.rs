@@ -29,8 +29,8 @@ const TIMEOUT: Duration = Duration::from_secs(920);
 
 /// Run each probe once through the deployed functions and show the reports.
 ///
-/// A deployment ends with this command. The results are published like any other, so that a missing
-/// permission shows. With several locations each prober runs the probes of its location; an agent cannot be
+/// `vigie deploy` does the same at its end. The results are published like any other, so that a missing
+/// permission is found. With several locations, each prober runs the probes of its location; an agent cannot be
 /// invoked. The exit code is 0 if all probes are up, 3 if one is degraded, 1 if one is down, and 2
 /// if one could not be run or published.
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Environment of the stack.
     #[arg(long, value_name = "ENV", env = "VIGIE_ENVIRONMENT")]
     environment: EnvironmentName,
-    /// Then follow a message along each path between schedules, queues and functions, and name the edge at which it was lost.
+    /// Then follow a message along each path between schedules, queues and functions, and name the edge where it is lost.
     #[arg(long)]
     edges: bool,
 }

@@ -1,46 +1,24 @@
 //! Tests of the rendered stack: refused probes, stable names, and a snapshot of the text.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::alarm_note::Note;
-use domain::probe::{PerEnvironment, Retry};
+use domain::probe::PerEnvironment;
 use domain::{
-    AlarmRule, AvailabilityObjective, Maintenance, Objectives, Probe, ProbeSpec, Severity,
-    TargetSpec, Template, Turn,
+    AlarmRule, AvailabilityObjective, Maintenance, Probe, ProbeSpec, Severity, TargetSpec,
 };
 
 use super::*;
 
 pub(super) fn probe(name: &str, every_seconds: u64) -> ProbeSpec {
-    Probe {
-        name: name.parse().unwrap(),
-        every: Duration::from_secs(every_seconds),
-        environments: None,
-        enabled: true,
-        placement: domain::Placement::default(),
-        timeout: Duration::from_secs(5),
-        target: TargetSpec::new(PerEnvironment::Same(Template::literal(
-            "https://chat.example.com",
-        ))),
-        retry: Retry::within(Duration::from_secs(30)),
-        max_runs_per_day: None,
-        objectives: Objectives::default(),
-        objective: None,
-        conversation: vec![Turn {
-            say: Template::literal("hello"),
-            expect: Vec::new(),
-            objectives: Objectives::default(),
-            files: Vec::new(),
-            save: BTreeMap::new(),
-        }],
-        scrape: Vec::new(),
-        alarm: AlarmRule::default(),
-        maintenance: Vec::new(),
-        public: domain::Disclosure::default(),
-        labels: BTreeMap::new(),
-        runbook: None,
-    }
+    let every = match every_seconds {
+        seconds if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    };
+    let text = format!(
+        "probe: {name}\nevery: {every}\ntimeout: 5s\ntarget: {{ url: \"https://chat.example.com\" }}\nconversation: [ {{ say: hello }} ]\n"
+    );
+    probe_file::parse(&text, "probe.yaml").unwrap()
 }
 
 pub(super) fn limited_to(environments: &[&str], probe: ProbeSpec) -> ProbeSpec {

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::mpsc;
 
+use crate::line_with;
 use aws::FakeAws;
 
 struct Agent {
@@ -36,15 +37,7 @@ impl Agent {
 
     /// Reads standard error up to a line with `word`.
     async fn until(&mut self, word: &str) -> String {
-        let found = async {
-            while let Some(line) = self.lines.next_line().await.unwrap() {
-                if line.contains(word) {
-                    return line;
-                }
-            }
-            panic!("the process ended without `{word}`");
-        };
-        tokio::time::timeout(Duration::from_secs(60), found).await.unwrap()
+        line_with(&mut self.lines, word).await
     }
 
     async fn signal(&self, name: &str) {

@@ -15,8 +15,11 @@ mod serve;
 mod status;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cli::{Exit, Io};
+use tokio::io::{BufReader, Lines};
+use tokio::process::ChildStderr;
 
 /// What a command line printed, and how it ended. Colours are stripped.
 struct Done {
@@ -46,4 +49,17 @@ fn probe(text: &str) -> (tempfile::TempDir, String) {
     std::fs::write(&path, text).unwrap();
     let path = path.to_string_lossy().into_owned();
     (folder, path)
+}
+
+/// Reads the standard error of a child process up to a line with `word`.
+async fn line_with(lines: &mut Lines<BufReader<ChildStderr>>, word: &str) -> String {
+    let found = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains(word) {
+                return line;
+            }
+        }
+        panic!("the process ended without `{word}`");
+    };
+    tokio::time::timeout(Duration::from_secs(60), found).await.unwrap()
 }

@@ -6,7 +6,7 @@ use testkit::gradio_app::{Answer, GradioApp};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use crate::probe;
+use crate::{line_with, probe};
 
 /// `vigie serve` in a child process, since signals are sent to processes.
 pub(crate) struct Serve {
@@ -54,15 +54,7 @@ impl Serve {
 
     /// Reads the log up to a line with `word`.
     pub(crate) async fn until(&mut self, word: &str) -> String {
-        let found = async {
-            while let Some(line) = self.lines.next_line().await.unwrap() {
-                if line.contains(word) {
-                    return line;
-                }
-            }
-            panic!("the process ended without `{word}`");
-        };
-        tokio::time::timeout(Duration::from_secs(60), found).await.unwrap()
+        line_with(&mut self.lines, word).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
