@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{BoxFuture, FutureExt, try_join_all};
+use futures_util::future::{BoxFuture, FutureExt, join_all, try_join_all};
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -43,6 +43,8 @@ pub(crate) struct Engine<'e, 'a> {
     pub(crate) progress: Mutex<State>,
     /// Time after which a function that still streams counts as complete.
     pub(crate) longest_stream: Option<Duration>,
+    /// Whether functions go on when another one fails, as they do in the page.
+    pub(crate) goes_on: bool,
 }
 
 /// Updates of component settings, such as `visible`, in the order in which they arrived.
@@ -86,7 +88,12 @@ impl<'a> Engine<'_, 'a> {
             self.side.start(side);
             let functions = functions.into_iter().filter(|at| self.steps.contains(at));
             let new: Vec<usize> = functions.filter(|&at| self.state().may_start(at)).collect();
-            try_join_all(new.into_iter().map(|at| self.run_one(at))).await?;
+            let running = new.into_iter().map(|at| self.run_one(at));
+            if self.goes_on {
+                let outcomes = join_all(running).await;
+                return outcomes.into_iter().collect::<Result<(), Fault>>();
+            }
+            try_join_all(running).await?;
             Ok(())
         }
         .boxed()

@@ -31,18 +31,26 @@ pub(crate) fn after_message(
     if segments.len() == 1 && kind != "html" && value.is_string() {
         return None;
     }
-    Some(new[at + 1..].join("\n"))
+    let reply = new[at + 1..].join("\n");
+    // The name of the bot alone is no reply.
+    Some(if is_after_name(&reply, "", false) { String::new() } else { reply })
 }
 
 /// Whether a segment is the user's message, maybe after a name such as `User:`.
 fn is_message(segment: &str, message: &str) -> bool {
-    /// Longest name before the message, in bytes.
+    is_after_name(segment, message, true)
+}
+
+/// Whether a segment is this text after a name, or the text alone if `may_be_alone`.
+fn is_after_name(segment: &str, text: &str, may_be_alone: bool) -> bool {
+    /// Longest name before a text, in bytes.
     const MAX_NAME: usize = 24;
     let segment = collapsed(segment);
     let segment = segment.trim_matches(|c: char| c == '*' || c == '>' || c == ' ');
-    segment.strip_suffix(message).is_some_and(|name| {
+    segment.strip_suffix(text).is_some_and(|name| {
         let name = name.trim_end_matches([' ', '*']);
-        name.is_empty() || (name.len() <= MAX_NAME && name.ends_with([':', '>', '：']))
+        (name.is_empty() && may_be_alone)
+            || (name.len() <= MAX_NAME && name.ends_with([':', '>', '：']))
     })
 }
 
@@ -144,6 +152,14 @@ mod tests {
                 json!(""),
                 "hi",
                 Some("**Bot:** Hello!"),
+            ),
+            (
+                "name of a silent bot",
+                "textbox",
+                json!("User: hi\n\nBot: "),
+                json!(""),
+                "hi",
+                Some(""),
             ),
             ("echo", "textbox", json!("hi"), json!(""), "hi", None),
         ];

@@ -74,6 +74,7 @@ impl PageFunctions<'_> {
                 updates: &updates,
                 progress: Mutex::default(),
                 longest_stream: Some(LONGEST_STREAM),
+                goes_on: true,
             };
             match engine.run(starts).await {
                 Err(fault) if fault.failure != Failure::AppError => return Err(fault),

@@ -139,11 +139,11 @@ impl Content {
         content
     }
 
-    /// Completes the content of a finished reply: if all of it is in titled blocks, which the page
-    /// shows collapsed, the last one is the answer.
+    /// Completes the content of a finished reply: if all of it is in titled blocks, the last one is the
+    /// answer. The page shows a block without a status open, and folds one that is done.
     pub(crate) fn finish(&mut self) {
-        let done = |thought: &Thought| thought.status.as_deref() != Some("pending");
-        if !self.has_answer() && self.thinking.last().is_some_and(done) {
+        let is_open = |thought: &Thought| thought.status.is_none();
+        if !self.has_answer() && self.thinking.last().is_some_and(is_open) {
             self.text = self.thinking.pop().unwrap_or_default().text;
         }
     }
@@ -179,6 +179,9 @@ impl Content {
             Value::Null => {}
             Value::String(text) => self.add_text(text),
             Value::Array(items) if items.iter().all(has_role) => self.add_messages(items),
+            Value::Array(items) if items.iter().all(|item| token(item).is_some()) => {
+                self.add_text(&items.iter().filter_map(token).collect::<String>());
+            }
             Value::Array(items) if items.iter().all(is_piece) => {
                 for item in items {
                     self.add(item);
@@ -342,6 +345,12 @@ fn is_image(name: &str) -> bool {
 
 fn has_role(item: &Value) -> bool {
     item.get("role").is_some_and(Value::is_string)
+}
+
+/// A part of a highlighted text.
+fn token(item: &Value) -> Option<&str> {
+    item.get("class_or_confidence")?;
+    item.get("token")?.as_str()
 }
 
 fn is_pair(item: &Value) -> bool {

@@ -19,6 +19,12 @@ fn text_is_read_from_every_shape() {
         ("nothing", "textbox", json!(null), ""),
         ("text", "textbox", json!("hello"), "hello"),
         ("a number", "json", json!(42), "42"),
+        (
+            "highlighted text",
+            "highlightedtext",
+            json!([{ "token": "Hello ", "class_or_confidence": null }, { "token": "Ada", "class_or_confidence": "name" }]),
+            "Hello Ada",
+        ),
         ("an update", "textbox", json!({ "__type__": "update", "value": "hello" }), "hello"),
         (
             "an update of something else",
@@ -147,4 +153,14 @@ fn thinking_keeps_status_and_duration() {
     );
     assert!(!content.has_answer());
     assert!(!content.is_empty());
+}
+
+#[test]
+fn titled_block_is_the_answer_if_it_stays_open() {
+    for (status, text) in [(json!(null), "42"), (json!("pending"), ""), (json!("done"), "")] {
+        let block = json!({ "role": "assistant", "content": "42", "metadata": { "title": "Answer", "status": status } });
+        let mut content = Content::read("chatbot", &json!([block]));
+        content.finish();
+        assert_eq!(content.text, text, "{status}");
+    }
 }

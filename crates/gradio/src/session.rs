@@ -13,7 +13,7 @@ use crate::config::{AppConfig, Id};
 use crate::connect::{Connected, connect};
 use crate::description::Description;
 use crate::endpoint::kinds::{is_chat, shown};
-use crate::endpoint::{Choice, Graph, How, Plan, choose};
+use crate::endpoint::{Choice, ENTERING, Graph, How, Plan, choose};
 use crate::engine::{Engine, State};
 use crate::failure::{Error, Failure, Fault};
 use crate::heartbeat::Heartbeat;
@@ -127,9 +127,10 @@ impl Session {
             self.follow_the_chat();
             page::check_box(&self.app.config, self.plan.message)?;
         }
+        self.run_typing(|event| event == ENTERING).await?;
         let files = self.upload(files).await?;
         self.values.set_message(&self.app.config, self.plan.message, text, &files);
-        self.run_typing().await?;
+        self.run_typing(|event| event != ENTERING).await?;
         if check_page {
             page::check_triggers(&self.app.config, &self.enabled_by_server())?;
         }
@@ -164,13 +165,17 @@ impl Session {
         upload(&self.http, &self.app, files, self.deadline).await
     }
 
-    /// Runs what typing the message triggers.
-    async fn run_typing(&mut self) -> Result<(), Fault> {
+    /// Runs what these events of the message box trigger.
+    async fn run_typing(&mut self, has: impl Fn(&str) -> bool) -> Result<(), Fault> {
         let functions: BTreeSet<usize> = self.plan.typing.iter().copied().collect();
         let all = &self.app.config.dependencies;
         let message = Some(self.plan.message);
-        let is_start = |at: &usize| all[*at].targets().any(|(id, _)| id == message);
-        let starts = functions.iter().copied().filter(is_start).collect();
+        let is_start =
+            |at: &usize| all[*at].targets().any(|(id, event)| id == message && has(event));
+        let starts: Vec<usize> = functions.iter().copied().filter(is_start).collect();
+        if starts.is_empty() {
+            return Ok(());
+        }
         let mut page = PageFunctions {
             http: &self.http,
             app: &mut self.app,
@@ -249,16 +254,18 @@ impl Session {
             updates: &updates,
             progress: Mutex::default(),
             longest_stream: None,
+            goes_on: false,
         };
-        let Plan { starts, steps, side, timers, timer_steps, .. } = &self.plan;
+        let Plan { starts, steps, side, timers, timer_steps, typing_beside, .. } = &self.plan;
+        let starts: Vec<usize> = starts.iter().chain(typing_beside).copied().collect();
         let (side, started) = SideFunctions::new(side);
         let event = engine(steps, side);
         let ticks = engine(timer_steps, SideFunctions::default());
         let functions = async {
             if timers.is_empty() {
-                event.run(starts.clone()).await
+                event.run(starts).await
             } else {
-                timers::run(&event, starts.clone(), &ticks, timers, self.deadline).await
+                timers::run(&event, starts, &ticks, timers, self.deadline).await
             }
         };
         let outcome = event.side.run_beside(functions, event.run_side(started)).await;

@@ -208,7 +208,7 @@ impl<'t, 'a> Step<'t, 'a> {
                         outputs.push(Value::Null);
                     }
                     changes.push(change_of(&differences));
-                    if replacement(&differences).is_some_and(keeps_value) {
+                    if removes_value(&differences) {
                         keep(&mut self.kept, at, &mut outputs[at]);
                     }
                     // A first chunk without differences looks like an empty chat.
@@ -338,7 +338,10 @@ fn lock<'t, 'a>(turn: &'t Mutex<Turn<'a>>) -> MutexGuard<'t, Turn<'a>> {
 /// How differences change their value. An unchanged prefix is all that matters.
 fn change_of(differences: &Value) -> Change {
     let Some(parts) = differences.as_array() else { return Change::Replaced };
-    let appends = |part: &Value| matches!(part[0].as_str(), Some("append" | "add"));
+    // An update that has a value again may have another one than before.
+    let appends = |part: &Value| {
+        matches!(part[0].as_str(), Some("append" | "add")) && !is_value_of_update(&part[1])
+    };
     match parts.as_slice() {
         [] => Change::None,
         parts if parts.iter().all(appends) => Change::Appended,
@@ -346,11 +349,21 @@ fn change_of(differences: &Value) -> Change {
     }
 }
 
-/// The value that replaces a whole output.
-fn replacement(differences: &Value) -> Option<&Value> {
-    let [difference] = differences.as_array()?.as_slice() else { return None };
-    let is_whole = difference[0] == "replace" && difference[1] == Value::Array(Vec::new());
-    difference.get(2).filter(|_| is_whole)
+/// Whether differences make an output an update without a value.
+fn removes_value(differences: &Value) -> bool {
+    let removes = |one: &Value| match one[0].as_str() {
+        Some("replace") => {
+            one[1] == Value::Array(Vec::new()) && one.get(2).is_some_and(keeps_value)
+        }
+        Some("delete") => is_value_of_update(&one[1]),
+        _ => false,
+    };
+    differences.as_array().is_some_and(|all| all.iter().any(removes))
+}
+
+/// Whether a path is that of the value in an update.
+fn is_value_of_update(path: &Value) -> bool {
+    path.as_array().is_some_and(|path| path.len() == 1 && path[0] == "value")
 }
 
 /// Keeps the value of an output before an update without a value.

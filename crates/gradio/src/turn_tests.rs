@@ -211,8 +211,30 @@ fn update_without_a_value_keeps_the_reply() {
         (30, generating(json!([replaced]), 0.01)),
         (40, completed(json!([skip()]), 0.01)),
     ];
-    for (protocol, messages) in [(Protocol::Sse, whole), (Protocol::SseV3, diffs)] {
-        let reply = run(protocol, ("chatbot", json!([])), &messages).unwrap();
+    let update = |text: &str| json!({ "__type__": "update", "value": chat(text) });
+    let appended = json!([["append", ["value", 0, "content"], "llo"]]);
+    let deleted = json!([["delete", ["value"], null]]);
+    let updates = [
+        (10, generating(json!([update("he")]), 0.01)),
+        (20, generating(json!([appended]), 0.01)),
+        (30, generating(json!([deleted]), 0.01)),
+        (40, completed(json!([skip()]), 0.01)),
+    ];
+    let added = json!([["add", ["value"], chat("hello")]]);
+    let between = [
+        (10, generating(json!([update("he")]), 0.01)),
+        (20, generating(json!([deleted]), 0.01)),
+        (30, generating(json!([added]), 0.01)),
+        (40, generating(json!([deleted]), 0.01)),
+        (50, completed(json!([skip()]), 0.01)),
+    ];
+    for (protocol, messages) in [
+        (Protocol::Sse, &whole[..]),
+        (Protocol::SseV3, &diffs[..]),
+        (Protocol::SseV3, &updates[..]),
+        (Protocol::SseV3, &between[..]),
+    ] {
+        let reply = run(protocol, ("chatbot", json!([])), messages).unwrap();
         assert_eq!((reply.text.as_str(), reply.timing.first_text), ("hello", Some(MS(10))));
     }
 }

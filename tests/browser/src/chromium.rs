@@ -1,6 +1,6 @@
 //! The browser: a program in `driver/` that holds conversations in Chromium, one request per line.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
@@ -12,6 +12,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::manifest::{Case, Hints};
 
+/// The folder of the program that drives the browser.
+const DRIVER: &str = "tests/browser/driver";
 const CHROMIUM_HINT: &str =
     "hint: install Chromium so that `chromium` is on the PATH (Debian: apt-get install chromium)";
 
@@ -79,17 +81,21 @@ pub(crate) struct Chromium {
     results: Lines<BufReader<ChildStdout>>,
 }
 
+/// Installs the browser and what drives it; returns the path of the browser.
+pub(crate) async fn install(root: &Path, processes: &Processes) -> anyhow::Result<PathBuf> {
+    let chromium = packages::install(processes, "chromium", "chromium", CHROMIUM_HINT).await?;
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(root.join(DRIVER));
+    processes.run("npm-ci", &mut npm).await.context("cannot install playwright-core")?;
+    Ok(chromium)
+}
+
 impl Chromium {
-    pub(crate) async fn start(root: &Path, processes: &Processes) -> anyhow::Result<Self> {
-        let chromium = packages::install(processes, "chromium", "chromium", CHROMIUM_HINT).await?;
-        let folder = root.join("tests/browser/driver");
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder);
-        processes.run("npm-ci", &mut npm).await.context("cannot install playwright-core")?;
+    pub(crate) fn start(root: &Path, chromium: &Path) -> anyhow::Result<Self> {
         let mut driver = Command::new("node")
             .arg("drive.mjs")
             .arg(chromium)
-            .current_dir(&folder)
+            .current_dir(root.join(DRIVER))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

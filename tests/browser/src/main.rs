@@ -21,7 +21,9 @@ use anyhow::{Context, anyhow, ensure};
 use deploy::process::Processes;
 use deploy::progress::Progress;
 use deploy::run;
+use futures_util::future::select_all;
 use futures_util::{StreamExt, stream};
+use tokio::sync::Mutex;
 
 use app::{App, Launcher};
 use chromium::Chromium;
@@ -29,7 +31,9 @@ use compare::{Comparison, Side};
 use manifest::Case;
 use vigie::Vigie;
 
-/// Apps that start while the browser uses another one.
+/// Browsers that work at the same time. Most of a conversation is waiting.
+const BROWSERS: usize = 3;
+/// Apps that start while the browsers use other ones.
 const APPS_AHEAD: usize = 3;
 
 #[tokio::main]
@@ -54,29 +58,30 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
             launchers.push((release, Launcher::start(root, release, &processes)?));
         }
         let vigie = Vigie::build(root, &processes).await?;
-        let chromium = Chromium::start(root, &processes).await?;
-        Ok::<_, anyhow::Error>(((vigie, chromium, launchers), "Gradio, Chromium, Vigie"))
+        let path = chromium::install(root, &processes).await?;
+        let browsers = (0..BROWSERS).map(|_| Chromium::start(root, &path).map(Mutex::new));
+        let browsers = browsers.collect::<anyhow::Result<Vec<_>>>()?;
+        Ok::<_, anyhow::Error>(((vigie, browsers, launchers), "Gradio, Chromium, Vigie"))
     };
-    let (vigie, chromium, launchers) = progress.step("prepare", prepare).await?;
-    let mut both = Both { chromium, vigie, known };
+    let (vigie, browsers, launchers) = progress.step("prepare", prepare).await?;
+    let both = Both { browsers, vigie, known };
 
     let count = cases.len();
-    let mut apps = stream::iter(cases)
+    let mut results = stream::iter(cases)
         .map(|case| {
-            let (processes, launchers) = (&processes, &launchers);
+            let (processes, launchers, both) = (&processes, &launchers, &both);
             async move {
                 let launcher = launchers.iter().find(|(release, _)| *release == case.release);
                 let app = match launcher {
                     Some((_, launcher)) => App::start(root, &case, launcher, processes).await,
                     None => Err(anyhow!("no launcher for this release of Gradio")),
                 };
-                (case, app.context("the app did not start"))
+                both.compare(&case, app.context("the app did not start")).await
             }
         })
-        .buffered(APPS_AHEAD);
+        .buffered(BROWSERS + APPS_AHEAD);
     let mut comparisons = Vec::with_capacity(count);
-    while let Some((case, app)) = apps.next().await {
-        let comparison = both.compare(&case, app).await;
+    while let Some(comparison) = results.next().await {
         progress.note(results::line(&comparison));
         comparisons.push(comparison);
         // After each case, so that an interrupted run has results.
@@ -94,7 +99,7 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
 
 /// The clients that hold the conversations.
 struct Both {
-    chromium: Chromium,
+    browsers: Vec<Mutex<Chromium>>,
     vigie: Vigie,
     /// Results of an earlier run, whose browser results are reused.
     known: Vec<Comparison>,
@@ -102,7 +107,7 @@ struct Both {
 
 impl Both {
     /// Both conversations with one app; an error is part of the comparison.
-    async fn compare(&mut self, case: &Case, app: anyhow::Result<App>) -> Comparison {
+    async fn compare(&self, case: &Case, app: anyhow::Result<App>) -> Comparison {
         let app = match app {
             Ok(app) => app,
             Err(error) => return Comparison::new(case, Side::error(&error), Side::default()),
@@ -120,12 +125,15 @@ impl Both {
         app.stop().await;
         Comparison::new(case, browser, vigie)
     }
+
     /// The conversation in the browser. It is repeated once if it differs from the manifest, because a busy
     /// machine can disturb it.
-    async fn browse(&mut self, case: &Case, url: &str) -> Side {
+    async fn browse(&self, case: &Case, url: &str) -> Side {
         let mut side = Side::default();
+        let free = self.browsers.iter().map(|browser| Box::pin(browser.lock()));
+        let (mut chromium, ..) = select_all(free).await;
         for _ in 0..2 {
-            side = match self.chromium.converse(case, url).await {
+            side = match chromium.converse(case, url).await {
                 Ok(seen) => compare::browser(case, &seen),
                 Err(error) => Side::error(&error),
             };

@@ -31,7 +31,7 @@ pub(crate) fn reply_rank(kind: &str) -> Option<usize> {
         "code" | "highlightedtext" => Some(1),
         "json" => Some(2),
         "label" => Some(3),
-        "image" | "audio" | "video" | "file" => Some(4),
+        "image" | "audio" | "video" | "file" | "dataframe" | "number" => Some(4),
         _ if is_chat(kind) => Some(0),
         _ if takes_text(kind) => Some(0),
         _ => None,

@@ -15,6 +15,7 @@ use crate::failure::{Failure, Fault};
 pub(crate) use graph::Graph;
 use kinds::{is_chat, shown, takes_text};
 use planner::Planner;
+pub(crate) use typing::ENTERING;
 
 /// An endpoint that the user configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,8 +98,11 @@ pub(crate) struct Plan {
     /// Positions of the functions of timers that bring the reply, and of what they trigger.
     pub(crate) timers: Vec<usize>,
     pub(crate) timer_steps: Vec<usize>,
-    /// Positions of the functions that typing the message triggers, as far as the turn needs them.
+    /// Positions of the functions that clicking into the message box and typing trigger, as far as the turn
+    /// needs them.
     pub(crate) typing: Vec<usize>,
+    /// Positions of the other functions that these events trigger first.
+    pub(crate) typing_beside: Vec<usize>,
     /// The components that send the message, such as a button or the message box; empty for an API.
     pub(crate) triggers: Vec<Id>,
     /// The component that holds the message.

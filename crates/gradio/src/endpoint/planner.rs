@@ -104,6 +104,7 @@ impl<'a> Planner<'a> {
             timers: Vec::new(),
             timer_steps: Vec::new(),
             typing: Vec::new(),
+            typing_beside: Vec::new(),
             triggers: Vec::new(),
             message,
             replies,
@@ -115,14 +116,9 @@ impl<'a> Planner<'a> {
         let message = self.message_box(&reachable, &triggers)?;
         let ticks = self.tick_functions();
         let plain = || self.plain_reply(&reachable, message).filter(|reply| *reply != message);
-        let shown = self.written(&reachable);
         let mut chats = self.chats(&reachable);
         let beside = plain().filter(|&reply| self.may_be_visible(reply));
         let beside = beside.filter(|_| !chats.iter().any(|&id| self.may_be_visible(id)));
-        if beside.is_some() && !chats.iter().any(|&id| self.is_in(id, &shown)) {
-            // Users cannot read an answer in a hidden chatbot.
-            chats.clear();
-        }
         if chats.is_empty() && plain().is_none() {
             // The event may only start the work.
             chats = self.chats(&self.graph.reachable(&ticks));
@@ -135,7 +131,7 @@ impl<'a> Planner<'a> {
         let how = if chats.is_empty() { How::Plain } else { How::Chain };
         let replies = match (named.is_empty(), chats.is_empty()) {
             (false, _) => named,
-            // The turn may show the chatbot, or not.
+            // Users read the chatbot if the turn shows it, else the text beside it.
             (true, false) => chats.into_iter().chain(beside).collect(),
             (true, true) => vec![self.plain_reply(&reachable, message)?],
         };
@@ -156,16 +152,24 @@ impl<'a> Planner<'a> {
         let inputs = steps.iter().flat_map(|&at| all[at].inputs.iter().copied());
         let wanted = parents.chain(inputs).filter(|id| *id != message).collect();
         let typing = self.typing(message, &triggers).functions(&starts, &wanted);
+        let needed: Vec<usize> = steps.iter().chain(&typing).copied().collect();
+        let mut typing_beside = self.typing(message, &triggers).others(&starts, &needed);
+        // What typing writes there is older than the answer.
+        let answered: Vec<Id> = replies.iter().copied().chain([message]).collect();
+        typing_beside.retain(|&at| !self.leads_to(at, &answered));
         let takes_message = |&at: &usize| all[at].inputs.contains(&message);
-        let side = reachable.order.into_iter().filter(|at| !steps.contains(at)).collect();
+        let beside = self.graph.reachable(&typing_beside).order;
+        let side = reachable.order.into_iter().chain(beside).filter(|at| !steps.contains(at));
+        let side: BTreeSet<usize> = side.collect();
         steps.iter().chain(&typing).any(takes_message).then_some(Plan {
             how,
             starts,
             steps,
-            side,
+            side: side.into_iter().collect(),
             timers,
             timer_steps,
             typing,
+            typing_beside,
             triggers,
             message,
             replies,
@@ -176,11 +180,6 @@ impl<'a> Planner<'a> {
     fn written(&self, reachable: &Reachable) -> BTreeSet<Id> {
         let all = &self.config.dependencies;
         reachable.order.iter().flat_map(|&at| &all[at].outputs).copied().collect()
-    }
-
-    /// Whether a component is in a container that is one of these.
-    fn is_in(&self, id: Id, containers: &BTreeSet<Id>) -> bool {
-        self.config.chain_of_parents(id).skip(1).any(|id| containers.contains(&id))
     }
 
     /// What the `gr.render` functions among these return.
@@ -269,8 +268,15 @@ impl<'a> Planner<'a> {
                 is_search(self.config, id),
                 !outputs.contains(&id),
                 !is_message(self.config, id),
+                // A text that is there before the user types is a setting.
+                self.has_text(id),
             )
         })
+    }
+
+    fn has_text(&self, id: Id) -> bool {
+        let text = self.config.props(id).and_then(|props| props.value.as_str());
+        text.is_some_and(|text| !text.is_empty())
     }
 
     /// The visible chatbots that the functions write; all of them if none is visible.
@@ -310,14 +316,17 @@ impl<'a> Planner<'a> {
         let outputs = functions.flat_map(|(step, &at)| {
             let completes = all[at].inputs.contains(&message);
             let outputs = all[at].outputs.iter().copied();
-            outputs.filter(move |&id| id != message || completes).map(move |id| (step, id))
+            outputs.filter(move |&id| id != message || completes).map(move |id| (step, at, id))
         });
-        let ranked = outputs.filter_map(|(step, id)| {
+        let ranked = outputs.filter_map(|(step, at, id)| {
             let rank = reply_rank(self.config.kind(id))?;
             let hidden = !self.may_be_visible(id);
             let label = answer_rank(self.config, id);
+            // A function that reads nothing writes a status, and an answer may be streamed.
+            let is_constant = all[at].inputs.is_empty();
+            let is_whole = all[at].is_generator() != Some(true);
             let later = usize::MAX - step;
-            Some(((id == message, hidden, label, rank, later), id))
+            Some(((id == message, hidden, label, is_constant, rank, is_whole, later), id))
         });
         ranked.min_by_key(|(key, _)| *key).map(|(_, id)| id)
     }

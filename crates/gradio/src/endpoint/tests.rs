@@ -171,6 +171,45 @@ fn cyclic_description_ends() {
 }
 
 #[test]
+fn status_after_the_answer_is_not_the_reply() {
+    let text = |id: Id| json!({ "id": id, "type": "markdown" });
+    let function = |inputs: serde_json::Value, output: Id, after: Option<Id>| {
+        let target = if after.is_some() { json!([null, "then"]) } else { json!([4, "click"]) };
+        json!({ "targets": [target], "trigger_after": after, "inputs": inputs, "outputs": [output] })
+    };
+    let stream = |mut function: serde_json::Value| {
+        function["types"] = json!({ "generator": true });
+        function
+    };
+    let rows = [
+        ("constant", function(json!([1]), 5, None), function(json!([]), 6, Some(0)), 5),
+        ("stream", stream(function(json!([1]), 5, None)), function(json!([5]), 6, Some(0)), 5),
+        ("two steps", function(json!([1]), 6, None), function(json!([6]), 5, Some(0)), 5),
+    ];
+    for (name, first, second, expected) in rows {
+        let components = json!([{ "id": 1, "type": "textbox" }, { "id": 4, "type": "button" }, text(5), text(6)]);
+        let config = json!({ "components": components, "dependencies": [first, second] });
+        let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+        assert_eq!(choose(&config, &Choice::default()).unwrap().replies, [expected], "{name}");
+    }
+}
+
+#[test]
+fn empty_box_is_preferred_to_one_with_a_text() {
+    let config = json!({
+        "components": [
+            { "id": 1, "type": "textbox", "props": { "label": "Rolle", "value": "Be kind." } },
+            { "id": 2, "type": "textbox", "props": { "label": "Eingabe" } },
+            { "id": 3, "type": "chatbot" },
+            { "id": 4, "type": "button" },
+        ],
+        "dependencies": [ { "targets": [[4, "click"]], "inputs": [1, 2, 3], "outputs": [3] } ],
+    });
+    let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+    assert_eq!(choose(&config, &Choice::default()).unwrap().message, 2);
+}
+
+#[test]
 fn instruction_is_preferred_to_a_box_labelled_input() {
     let config = json!({
         "components": [

@@ -7,6 +7,8 @@ use crate::config::{AppConfig, Id};
 
 /// Events of a box that a user types into.
 pub(super) const TYPING: [&str; 2] = ["change", "input"];
+/// Event of a box that a user clicks into before typing.
+pub(crate) const ENTERING: &str = "focus";
 /// Event of a box that a user leaves for a button.
 const LEAVING: &str = "blur";
 
@@ -34,6 +36,16 @@ impl Typing<'_> {
         found.into_iter().collect()
     }
 
+    /// The other functions that typing triggers first, without those that lead to one of these functions.
+    pub(super) fn others(self, sending: &[usize], needed: &[usize]) -> Vec<usize> {
+        let mut starts = self.starts();
+        starts.retain(|start| {
+            let reachable = self.graph.reachable(&[*start]);
+            !reachable.order.iter().any(|at| sending.contains(at) || needed.contains(at))
+        });
+        starts
+    }
+
     /// Components that typing may change, such as a button that it enables.
     pub(super) fn changes(self) -> BTreeSet<Id> {
         let reachable = self.graph.reachable(&self.starts());
@@ -43,7 +55,9 @@ impl Typing<'_> {
 
     fn starts(self) -> Vec<usize> {
         let leaves = !self.triggers.contains(&self.message);
-        let is_typing = |event: &str| TYPING.contains(&event) || (leaves && event == LEAVING);
+        let is_typing = |event: &str| {
+            TYPING.contains(&event) || event == ENTERING || (leaves && event == LEAVING)
+        };
         let all = self.config.dependencies.iter().enumerate();
         let starts = all.filter(|(_, one)| {
             one.targets().any(|(id, event)| id == Some(self.message) && is_typing(event))

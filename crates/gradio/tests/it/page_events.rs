@@ -93,10 +93,48 @@ async fn functions_of_typing_run_before_the_message() {
         { "id": 1, "targets": [[1, "change"]], "inputs": [1], "outputs": [6] },
         { "id": 2, "targets": [[4, "click"]], "inputs": [3, 2], "outputs": [2] },
     ]));
-    let server = Server::start(script(&app, &[json!([null]), json!([said("hello")])])).await;
+    // What the message does not need runs beside it, so the order of the last two is open.
+    let outputs = [json!([null]), json!([said("hello")]), json!([said("hello")])];
+    let server = Server::start(script(&app, &outputs)).await;
     assert_eq!(say(client(&server)).await.unwrap().text, "hello");
-    assert_eq!(ran(&server), [0, 2]);
+    let mut ran = ran(&server);
+    assert_eq!(ran[0], 0);
+    ran.sort_unstable();
+    assert_eq!(ran, [0, 1, 2]);
     assert_eq!(joins(&server)[0].json()["data"], json!(["hi"]));
+}
+
+#[tokio::test]
+async fn load_functions_go_on_when_one_fails() {
+    let app = blocks(&json!([
+        { "id": 0, "targets": [[9, "load"]], "inputs": [], "outputs": [6] },
+        { "id": 1, "targets": [[9, "load"]], "inputs": [], "outputs": [7] },
+        { "id": 2, "targets": [[1, "submit"]], "inputs": [1, 2, 6, 7], "outputs": [1, 2] },
+    ]));
+    let failed = json!({
+        "msg": "process_completed", "event_id": "e1", "success": false, "output": { "error": "no" },
+    });
+    let outputs = [json!([]), json!(["a model"]), json!(["", said("hello")])];
+    let mut script = script(&app, &outputs);
+    end_with(&mut script, 1, &failed);
+    let server = Server::start(script).await;
+    assert_eq!(say(client(&server)).await.unwrap().text, "hello");
+    assert_eq!(ran(&server), [0, 1, 2]);
+    assert_eq!(joins(&server)[2].json()["data"][3], "a model");
+}
+
+#[tokio::test]
+async fn click_into_the_box_comes_before_typing() {
+    let app = blocks(&json!([
+        { "id": 0, "targets": [[1, "change"]], "inputs": [1], "outputs": [3] },
+        { "id": 1, "targets": [[1, "focus"]], "inputs": [1], "outputs": [3] },
+        { "id": 2, "targets": [[4, "click"]], "inputs": [3, 2], "outputs": [2] },
+    ]));
+    let outputs = [json!([null]), json!([null]), json!([said("hello")])];
+    let server = Server::start(script(&app, &outputs)).await;
+    assert_eq!(say(client(&server)).await.unwrap().text, "hello");
+    assert_eq!(ran(&server), [1, 0, 2]);
+    assert_eq!(joins(&server)[0].json()["data"], json!([""]));
 }
 
 #[tokio::test]
@@ -180,6 +218,22 @@ async fn answer_in_a_hidden_chatbot_is_a_failure() {
         let outcome = say(client(&server)).await;
         let outcome = outcome.as_ref().map(|reply| reply.text.as_str());
         assert_eq!(outcome.map_err(gradio::Error::failure), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn chatbot_that_the_answer_shows_is_the_reply() {
+    for (shown, expected) in [(true, "hello"), (false, "text")] {
+        let mut app = blocks(&json!([
+            { "id": 0, "targets": [[1, "submit"]], "inputs": [1], "outputs": [1, 2, 10] },
+        ]));
+        app["components"][1]["props"]["visible"] = json!(false);
+        let text = json!({ "id": 10, "type": "markdown", "props": {} });
+        app["components"].as_array_mut().unwrap().push(text);
+        let mut chat = update("visible", shown);
+        chat["value"] = said("hello");
+        let server = Server::start(script(&app, &[json!(["", chat, "text"])])).await;
+        assert_eq!(say(client(&server)).await.unwrap().text, expected);
     }
 }
 
