@@ -35,12 +35,16 @@ impl AlarmRecord {
             None => 1,
         };
         let retry_at = now.checked_add(Attempt::pause(tries)).unwrap_or(now);
-        self.attempts.insert(receiver.to_owned(), Attempt { sent, tries, retry_at });
+        self.attempts.insert(
+            receiver.to_owned(),
+            Attempt { sent, tries, tried_at: now, ended: false, retry_at },
+        );
     }
 
     /// Notes the outcome of the attempt for `receiver`.
     pub(crate) fn end_attempt(&mut self, receiver: &str, outcome: Outcome, now: Timestamp) {
         let Some(attempt) = self.attempts.get_mut(receiver) else { return };
+        attempt.ended = true;
         match outcome {
             Outcome::Accepted => {
                 self.sent.insert(receiver.to_owned(), attempt.sent);
@@ -71,7 +75,8 @@ impl AlarmRecord {
         }
         for (receiver, attempt) in &other.attempts {
             let kept = self.attempts.entry(receiver.clone()).or_insert(*attempt);
-            if (kept.sent.last(), kept.tries) < (attempt.sent.last(), attempt.tries) {
+            // Of one try, the copy that knows its end is newer, though it may count fewer tries.
+            if (kept.tried_at, kept.ended) < (attempt.tried_at, attempt.ended) {
                 *kept = *attempt;
             }
         }
@@ -182,6 +187,24 @@ mod tests {
         record.begin_attempt("mail", sent(SentState::NoData, 120), at(120));
         record.end_attempt("mail", Outcome::Rejected, at(120));
         assert_eq!(record.last_sent("mail").map(|sent| sent.state), Some(SentState::Alarm));
+    }
+
+    #[test]
+    fn copies_from_before_and_after_a_failed_try_merge_to_the_failure() {
+        for (outcome, tries) in [(Outcome::Rejected, 4), (Outcome::Unknown, 3)] {
+            let mut before = record();
+            for _ in 0..5 {
+                before.begin_attempt("mail", sent(SentState::Alarm, 5), at(5));
+            }
+            let mut after = before.clone();
+            after.end_attempt("mail", outcome, at(5));
+            assert_eq!(after.attempts["mail"].tries, tries);
+            for merged in
+                [before.clone().merged(after.clone()), after.clone().merged(before.clone())]
+            {
+                assert_eq!(merged.attempts, after.attempts, "{outcome:?}");
+            }
+        }
     }
 
     #[test]

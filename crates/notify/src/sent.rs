@@ -43,6 +43,11 @@ pub struct Attempt {
     /// What the receiver was sent if the attempt succeeded.
     pub sent: Sent,
     pub tries: u32,
+    /// When the last try began.
+    pub tried_at: Timestamp,
+    /// Whether it ended without delivery or without an answer; `false` while it runs, and if the process ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
     pub retry_at: Timestamp,
 }
 
