@@ -105,7 +105,7 @@ async fn concurrent_run_is_rejected_with_a_hint() {
 
     let error = second.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.starts_with("another process has locked `"), "{error}");
-    assert!(error.ends_with("hint: wait for it, or end it with Ctrl-C"), "{error}");
+    assert!(error.ends_with("hint: wait until it ends, or end it with Ctrl-C"), "{error}");
 }
 
 #[tokio::test]
