@@ -32,7 +32,7 @@ pub(crate) fn after_message(
         return None;
     }
     let reply = new[at + 1..].join("\n");
-    // The name of the bot alone is no reply.
+    // The name of the bot alone is not a reply.
     Some(if is_after_name(&reply, "", false) { String::new() } else { reply })
 }
 

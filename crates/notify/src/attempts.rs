@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_from_before_and_after_a_failed_try_merge_to_the_failure() {
+    fn copies_from_before_and_after_a_failed_try_merge() {
         for (outcome, tries) in [(Outcome::Rejected, 4), (Outcome::Unknown, 3)] {
             let mut before = record();
             for _ in 0..5 {

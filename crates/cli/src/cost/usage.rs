@@ -294,7 +294,7 @@ fn gigabyte_seconds(messages: &Messages, bridging: f64, assumed: Assumed) -> f64
     (prober + bridge) / 1_024.0 + samples + ticks
 }
 
-/// In one function, whatever its memory: with less memory the same work takes longer.
+/// In one function, for any memory: with less memory the same work takes longer.
 fn gigabyte_seconds_of_samples(samples: u32) -> f64 {
     f64::from(samples) * CPU_SECONDS_A_SAMPLE * GIGABYTES_A_PROCESSOR
 }
