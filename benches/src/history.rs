@@ -24,9 +24,9 @@ const PROBES: usize = 1_000;
 const DAYS: u32 = 90;
 /// Minutes of 70 days.
 const BACKTEST_RUNS: f64 = 100_800.0;
-const GIB: f64 = 1_073_741_824.0;
+const GIGABYTE: f64 = 1e9;
 
-const LARGEST_GIB: f64 = 4.0;
+const LARGEST_GIGABYTES: f64 = 4.0;
 const SLOWEST_PAGE_MS: f64 = 100.0;
 const SLOWEST_BACKTEST_SECONDS: f64 = 10.0;
 
@@ -41,7 +41,7 @@ struct Filled {
 /// What was measured once.
 struct Totals {
     filled: Filled,
-    gib: f64,
+    gigabytes: f64,
     start_seconds: f64,
     peak_mib: f64,
     backtest_seconds: Option<f64>,
@@ -80,8 +80,8 @@ pub(crate) async fn measure(bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
     let floor = bench.progress.step("read the same rows", floor(bench, &file)).await?;
     let backtest = bench.progress.step("backtest", backtest(bench, &folder)).await?;
     #[expect(clippy::cast_precision_loss, reason = "a size far below 2^53")]
-    let gib = fs::metadata(&file)?.len() as f64 / GIB;
-    let totals = Totals { filled, gib, start_seconds, peak_mib, backtest_seconds: backtest };
+    let gigabytes = fs::metadata(&file)?.len() as f64 / GIGABYTE;
+    let totals = Totals { filled, gigabytes, start_seconds, peak_mib, backtest_seconds: backtest };
     fs::remove_dir_all(&folder)?;
 
     let tables = vec![totals_table(probes, &totals), pages_table(probes, &pages, &floor)];
@@ -147,8 +147,8 @@ async fn backtest(bench: &Bench<'_>, folder: &Path) -> anyhow::Result<(Option<f6
 
 fn over_the_limit(totals: &Totals, pages: &[Page]) -> Vec<String> {
     let mut over = Vec::new();
-    if LARGEST_GIB < totals.gib {
-        over.push(format!("the file has {:.2} GiB; expected at most {LARGEST_GIB}", totals.gib));
+    if LARGEST_GIGABYTES < totals.gigabytes {
+        over.push(format!("the file has {:.2} GB; expected at most {LARGEST_GIGABYTES}", totals.gigabytes));
     }
     let backtest = totals.backtest_seconds.unwrap_or_default();
     if SLOWEST_BACKTEST_SECONDS < backtest {
@@ -175,13 +175,13 @@ fn grouped(number: u64) -> String {
 }
 
 fn totals_table(probes: usize, totals: &Totals) -> Table {
-    let Totals { filled, gib, start_seconds, peak_mib, backtest_seconds } = totals;
+    let Totals { filled, gigabytes, start_seconds, peak_mib, backtest_seconds } = totals;
     #[expect(clippy::cast_precision_loss, reason = "figures for a table, far below 2^53")]
-    let bytes = gib * GIB / filled.runs as f64;
+    let bytes = gigabytes * GIGABYTE / filled.runs as f64;
     let row = [
         grouped(filled.runs),
         grouped(filled.incidents),
-        format!("{gib:.2}"),
+        format!("{gigabytes:.2}"),
         format!("{bytes:.1}"),
         format!("{:.0}", filled.seconds),
         format!("{start_seconds:.1}"),
@@ -191,7 +191,7 @@ fn totals_table(probes: usize, totals: &Totals) -> Table {
     let header = [
         "runs",
         "incidents",
-        "file, GiB",
+        "file, GB",
         "bytes a run",
         "fill, s",
         "start → listening, s",
@@ -202,7 +202,7 @@ fn totals_table(probes: usize, totals: &Totals) -> Table {
         format!(
             "`target/{PROFILE}/fill_history FOLDER {probes} {DAYS}` invents the runs; `target/{PROFILE}/vigie serve` \
              then runs the {probes} probes once a minute with a scripted chat on the same machine, while pages are \
-             requested. Limits: {LARGEST_GIB} GiB, 10 s for the backtest."
+             requested. Limits: {LARGEST_GIGABYTES} GB, 10 s for the backtest."
         ),
         format!("`target/{PROFILE}/vigie backtest bot-9 --rule \"3 of 5\" --since 70d`"),
     ];
@@ -259,11 +259,11 @@ mod tests {
 
     #[test]
     fn slow_page_and_large_file_are_over_the_limit() {
-        let of = |gib, backtest_seconds, milliseconds| {
+        let of = |gigabytes, backtest_seconds, milliseconds| {
             let filled = Filled { runs: 1, incidents: 0, seconds: 1.0 };
             let (start_seconds, peak_mib) = (1.0, 1.0);
             let backtest_seconds = Some(backtest_seconds);
-            let totals = Totals { filled, gib, start_seconds, peak_mib, backtest_seconds };
+            let totals = Totals { filled, gigabytes, start_seconds, peak_mib, backtest_seconds };
             let (path, floor, kib) = ("/".to_owned(), None, 1.0);
             over_the_limit(&totals, &[Page { path, floor, milliseconds, kib }]).len()
         };
