@@ -148,7 +148,10 @@ async fn backtest(bench: &Bench<'_>, folder: &Path) -> anyhow::Result<(Option<f6
 fn over_the_limit(totals: &Totals, pages: &[Page]) -> Vec<String> {
     let mut over = Vec::new();
     if LARGEST_GIGABYTES < totals.gigabytes {
-        over.push(format!("the file has {:.2} GB; expected at most {LARGEST_GIGABYTES}", totals.gigabytes));
+        over.push(format!(
+            "the file has {:.2} GB; expected at most {LARGEST_GIGABYTES}",
+            totals.gigabytes
+        ));
     }
     let backtest = totals.backtest_seconds.unwrap_or_default();
     if SLOWEST_BACKTEST_SECONDS < backtest {

@@ -12,6 +12,7 @@ mod bridge;
 mod clients;
 mod cost;
 mod functions;
+mod history;
 mod lambda;
 mod quota;
 mod scripted_aws;
@@ -82,6 +83,7 @@ async fn section(name: &str, bench: &Bench<'_>) -> anyhow::Result<Vec<Table>> {
         "cost" => cost::measure(bench).await,
         "functions" => functions::measure(bench).await,
         "bridge" => bridge::measure(bench).await,
+        "history" => history::measure(bench).await,
         _ => bail!("no section `{name}`"),
     }
 }
