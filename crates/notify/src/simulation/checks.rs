@@ -93,10 +93,14 @@ impl Checks {
         self.in_flight.clear();
     }
 
+    /// The records say that the notification is about to be sent. If the process ends now, nobody knows whether it was.
+    pub(super) fn begun(&mut self, world: &World, outgoing: &Outgoing) {
+        self.in_flight.extend(keys(world, outgoing));
+    }
+
     /// The receiver took the notification, and its answer did not arrive.
     pub(super) fn answer_lost(&mut self, world: &World, outgoing: &Outgoing) {
-        let indices = outgoing.items.iter().filter_map(|(key, _)| index(world, key));
-        self.unconfirmed.extend(indices.map(|index| (index, outgoing.receiver.clone())));
+        self.unconfirmed.extend(keys(world, outgoing));
     }
 
     fn violated(&mut self, now: i64, what: &str) {
@@ -343,6 +347,12 @@ fn class(alarm: &Alarm, truth: Truth) -> Option<bool> {
         Truth::Alarm => Some(true),
         Truth::NoData => (alarm.kind == Kind::Down).then_some(true),
     }
+}
+
+/// The alarms and the receiver of a notification.
+fn keys<'a>(world: &'a World, outgoing: &'a Outgoing) -> impl Iterator<Item = (usize, String)> {
+    let indices = outgoing.items.iter().filter_map(|(key, _)| index(world, key));
+    indices.map(|index| (index, outgoing.receiver.clone()))
 }
 
 fn index(world: &World, key: &str) -> Option<usize> {

@@ -180,6 +180,9 @@ impl Driver<'_> {
         outgoing.retain(|one| self.environments[environment].may_send(&one.receiver, at));
         if !outgoing.is_empty() {
             begin(&mut work.records, &outgoing, at);
+            for outgoing in &outgoing {
+                self.checks.begun(self.world, outgoing);
+            }
             self.save(&mut work, environment, now);
             self.queue_unsaved(environment, now);
             if self.ends(environment, now) {
