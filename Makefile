@@ -30,7 +30,7 @@ test-gradio-quick: ## conversations with the last release of each major version 
 	@$(ENDTOEND) gradio -- latest::
 
 test-e2e: programs ## scenarios on the local AWS, the report and status pages in a browser, `serve` with a mail server (ONLY=mail: those with this name)
-	@$(ENDTOEND) parameters -- $(ONLY) && $(ENDTOEND) pages -- $(ONLY) && $(ENDTOEND) report_page -- $(ONLY) && $(ENDTOEND) status_page -- $(ONLY) && $(ENDTOEND) serve -- $(ONLY) && $(ENDTOEND) archive -- $(ONLY) && $(ENDTOEND) scenarios -- $(ONLY)
+	@$(ENDTOEND) scenarios -- $(ONLY)
 
 test-gradio: ## conversations with all versions of Gradio (ONLY="4.0.2 5.0.2")
 	@for one in $(or $(ONLY:%=::%::),::); do $(ENDTOEND) gradio -- $$one || exit 1; done
@@ -42,7 +42,7 @@ release: ## archives, image, wheel, SBOM and checksums in dist/ (ARCH="x86_64 ar
 	@cargo build --locked --package release --package cli --bin release --bin vigie && target/debug/release $(RELEASE)
 
 release-check: release ## the files of a release: their tests, sizes, then the end-to-end scenarios with the functions
-	@$(ENDTOEND) release_files && ARCHIVE=$$(ls dist/vigie-*-aws-$$(uname -m | sed s/aarch64/arm64/).tar.gz) $(ENDTOEND) archive
+	@$(ENDTOEND) release_files && ARCHIVE=$$(ls dist/vigie-*-aws-$$(uname -m | sed s/aarch64/arm64/).tar.gz) $(ENDTOEND) scenarios -- archive_is
 	@ONLY=archives $(MAKE) --no-print-directory bench && VIGIE_FUNCTIONS=release $(MAKE) --no-print-directory test-e2e
 
 soak: ## 100,000 histories of notifications, outages of ten minutes, ten minutes of fuzzing for each target (MINUTES=10)

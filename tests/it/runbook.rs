@@ -97,7 +97,7 @@ fn both_languages_have_the_same_commands() {
 /// A block in one of these languages is commands.
 const SHELLS: [&str; 5] = ["sh", "bash", "shell", "console", "zsh"];
 
-/// `archive` is tests/e2e/tests/archive.rs, `deployed` a scenario, the others are below.
+/// `archive` is tests/e2e/tests/scenarios/standalone/archive.rs, `deployed` a scenario, the others are below.
 const RUNNERS: [&str; 4] = ["tools", "observe", "deployed", "archive"];
 
 #[test]

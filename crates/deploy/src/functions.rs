@@ -9,6 +9,7 @@ use tokio::process::Command;
 use crate::build::{Architecture, Build, FUNCTIONS};
 use crate::checkout::{Checkout, fingerprint};
 use crate::error::FileError;
+use crate::file_lock;
 use crate::process::ProcessError;
 use crate::progress::Progress;
 use crate::python::{BUILD_TOOLS, InstallError};
@@ -44,6 +45,10 @@ impl Checkout<'_> {
         build: Build,
         progress: &Progress,
     ) -> Result<bool, BuildError> {
+        let _one_at_a_time = match build {
+            Build::Archive(_) => return Ok(false),
+            _ => file_lock::acquire(&self.root.join("target/functions.lock")).await?,
+        };
         let built = match build {
             Build::Debug => self.build_debug(progress).await?,
             Build::Release(architecture) => self.build_release(architecture, progress).await?,

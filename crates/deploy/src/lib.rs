@@ -6,6 +6,7 @@ pub mod checkout;
 pub mod doctor;
 pub mod error;
 pub mod facts;
+mod file_lock;
 pub mod functions;
 pub mod locations;
 pub mod parameters;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use crate::error::FileError;
+use crate::file_lock;
 use crate::process::{ProcessError, Processes};
 
 /// Why a virtual environment was not installed.
@@ -85,6 +86,9 @@ impl Environment {
     ///
     /// Returns whether it installed anything.
     pub async fn install(&self, root: &Path, processes: &Processes) -> Result<bool, InstallError> {
+        let lock = root.join(".venv").join(format!("{}.lock", self.name));
+        let _one_at_a_time = file_lock::acquire(&lock).await?;
+
         let requirements = self.requirements(root);
         let wanted = fs::read(&requirements).map_err(FileError::reading(&requirements))?;
         // Written last: an environment without it was interrupted half-way.
@@ -117,8 +121,7 @@ impl Environment {
 
 /// The path of uv. The first call installs it with the Python of the machine.
 async fn uv(root: &Path, processes: &Processes) -> Result<PathBuf, InstallError> {
-    static ONCE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _one_at_a_time = ONCE.lock().await;
+    let _one_at_a_time = file_lock::acquire(&root.join(".venv/uv.lock")).await?;
 
     let requirements = UV.requirements(root);
     let wanted = fs::read(&requirements).map_err(FileError::reading(&requirements))?;

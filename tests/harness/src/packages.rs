@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
 use deploy::process::Processes;
+
+/// apt-get refuses to run twice at once.
+static INSTALLS: Mutex<()> = Mutex::const_new(());
 
 /// Installs Debian's `package` if `program` is missing and that is possible; returns the path of the
 /// program. `hint` is shown if it is missing.
@@ -21,6 +25,7 @@ pub async fn install(
     if !rustix::process::geteuid().is_root() || on_path("apt-get").is_none() {
         bail!("`{program}` is not on the PATH, and only root can install it\n{hint}");
     }
+    let _one_at_a_time = INSTALLS.lock().await;
     for arguments in [&["update"][..], &["install", "--yes", "--no-install-recommends", package]] {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");

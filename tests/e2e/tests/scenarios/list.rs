@@ -19,15 +19,11 @@ use harness::local_aws;
 type Outcome<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 type Run = for<'a> fn(&'a LocalEnvironment, &'a Sequence) -> Outcome<'a>;
 
-/// Scenarios that run side by side on so many threads.
-pub(super) struct Group {
-    pub(super) threads: usize,
-    pub(super) scenarios: Vec<Scenario>,
-}
-
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) run: Run,
+    /// It starts when all with a smaller number have ended.
+    pub(super) order: usize,
     /// Its place in the order of mails of severity `page`.
     pub(super) turn: Option<usize>,
     /// Whether it reads a ticket in English.
@@ -38,7 +34,7 @@ pub(super) struct Scenario {
 
 impl Scenario {
     pub(super) fn new(name: &'static str, run: Run) -> Self {
-        Self { name, run, turn: None, reads_ticket: false, needs: &[] }
+        Self { name, run, order: 0, turn: None, reads_ticket: false, needs: &[] }
     }
 
     fn turn(self, number: usize) -> Self {
@@ -62,19 +58,17 @@ const WRONG: &str = "mail_about_a_wrong_answer_and_its_end_in_french";
 const ECHO_BEARER: &str = "secret_in_a_bearer_reaches_the_bot";
 const ECHO_HEADER: &str = "secret_in_a_header_reaches_the_bot";
 
-/// In the order in which they run; the scenarios of a group run side by side.
-pub(super) fn groups() -> [Group; 3] {
-    let together = together().into_iter().chain(outage::scenarios()).collect();
-    [
-        Group { threads: 32, scenarios: together },
-        Group { threads: 1, scenarios: of_the_whole_run() },
-        Group { threads: 1, scenarios: alone() },
-    ]
+/// In the order in which they run: first many side by side, then the others one at a time.
+pub(super) fn all() -> Vec<Scenario> {
+    let mut all = together();
+    all.extend(outage::scenarios());
+    let rest = of_the_whole_run().into_iter().chain(alone());
+    all.extend(rest.zip(1..).map(|(scenario, order)| Scenario { order, ..scenario }));
+    all
 }
 
 pub(super) fn find(name: &str) -> Option<Scenario> {
-    let all = groups().into_iter().flat_map(|group| group.scenarios);
-    all.into_iter().find(|scenario| scenario.name == name)
+    all().into_iter().find(|scenario| scenario.name == name)
 }
 
 fn together() -> Vec<Scenario> {

@@ -1,4 +1,4 @@
-//! The order in which scenarios that share receivers break their bots.
+//! The order of scenarios, and the order in which those that share receivers break their bots.
 //!
 //! Alarms that change together share one mail, which differs from the mail about one alarm. The scenarios
 //! that read a whole mail therefore run in sequence. A filtered scenario is not part of the sequence.
@@ -12,6 +12,8 @@ use crate::list::Scenario;
 
 /// Shared by all scenarios of one environment.
 pub(super) struct Sequence {
+    /// The sequence of [`Scenario::order`].
+    pub(super) order: Turns,
     /// The sequence for mails of severity `page`.
     pub(super) mails: Turns,
     /// Place 0 is held until the ticket in English was read.
@@ -22,18 +24,25 @@ pub(super) struct Sequence {
 /// The places that a selected scenario holds until it ends.
 #[derive(Default)]
 pub(super) struct Places {
+    _order: Option<Place>,
     _mail: Option<Place>,
     _ticket: Option<Place>,
 }
 
 impl Sequence {
     pub(super) fn new() -> Self {
-        Self { mails: Turns::new(), tickets: Turns::new(), french: OnceCell::new() }
+        Self {
+            order: Turns::new(),
+            mails: Turns::new(),
+            tickets: Turns::new(),
+            french: OnceCell::new(),
+        }
     }
 
     /// The places of a scenario, held until the returned value is dropped.
     pub(super) fn reserve(&self, scenario: &Scenario) -> Places {
         Places {
+            _order: Some(self.order.reserve(scenario.order)),
             _mail: scenario.turn.map(|number| self.mails.reserve(number)),
             _ticket: scenario.reads_ticket.then(|| self.tickets.reserve(0)),
         }
@@ -59,11 +68,11 @@ pub(super) struct Place {
 }
 
 impl Turns {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(watch::Sender::new(BTreeSet::new()))
     }
 
-    fn reserve(&self, number: usize) -> Place {
+    pub(super) fn reserve(&self, number: usize) -> Place {
         self.0.send_modify(|held| {
             held.insert(number);
         });

@@ -11,7 +11,7 @@ use libtest_mimic::{Completion, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
 
-use crate::list::{self, Group, Scenario};
+use crate::list::{self, Scenario};
 use crate::secrecy;
 use crate::sequence::{Places, Sequence};
 
@@ -47,14 +47,14 @@ impl Suite {
         }
     }
 
-    /// The trials of a group. Filtered trials release their place in the order.
-    pub(super) fn trials(self: &Arc<Self>, group: Group) -> Vec<Trial> {
+    /// The trials, in the order in which they run. Filtered trials release their places.
+    pub(super) fn trials(self: &Arc<Self>) -> Vec<Trial> {
         let trial = |scenario: Scenario| {
             let suite = Arc::clone(self);
             let places = self.sequence.reserve(&scenario);
             Trial::ignorable_test(scenario.name, move || suite.run(&scenario, places))
         };
-        group.scenarios.into_iter().map(trial).collect()
+        list::all().into_iter().map(trial).collect()
     }
 
     /// Ends everything that the environment started.
@@ -74,6 +74,9 @@ impl Suite {
 
     /// Runs a scenario once, after those whose results it reads.
     async fn outcome(&self, scenario: &Scenario, places: Option<Places>) -> Result<(), Failure> {
+        if places.is_some() {
+            self.sequence.order.wait_for(scenario.order).await;
+        }
         for name in scenario.needs {
             let needed =
                 list::find(name).ok_or_else(|| failed(&anyhow!("no scenario `{name}`")))?;

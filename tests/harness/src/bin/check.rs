@@ -2,6 +2,7 @@
 //!
 //! A check that fails does not stop the others. Python tools are installed while Cargo compiles.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -24,14 +25,14 @@ async fn main() -> ExitCode {
 async fn check(root: &Path, progress: &Progress) -> anyhow::Result<()> {
     let state = root.join("target/check");
     let (processes, _) = Processes::open(&state.join("processes"), &state.join("logs"))?;
-    let mut checks = Checks { root, processes: &processes, progress, failed: Vec::new() };
+    let checks = Checks { root, processes: &processes, progress, failed: RefCell::default() };
 
     let (installed, ()) =
         tokio::join!(progress.step("install the tools", install(root, &processes)), checks.code());
     installed?;
     checks.tests().await;
     checks.template().await;
-    let Checks { failed, .. } = checks;
+    let failed = checks.failed.into_inner();
     if !failed.is_empty() {
         bail!("{}", failed.join("\n"));
     }
@@ -51,17 +52,17 @@ struct Checks<'a> {
     root: &'a Path,
     processes: &'a Processes,
     progress: &'a Progress,
-    failed: Vec<String>,
+    failed: RefCell<Vec<String>>,
 }
 
 impl Checks<'_> {
-    async fn code(&mut self) {
+    async fn code(&self) {
         self.check("format", cargo(self.root, "fmt --all --check")).await;
         let lint = "clippy --workspace --all-targets --locked -- -D warnings";
         self.check("lint", cargo(self.root, lint)).await;
     }
 
-    async fn tests(&mut self) {
+    async fn tests(&self) {
         let mut tests = cargo(self.root, "nextest run --locked --no-fail-fast");
         // A test that needs Prometheus's tools fails without them instead of being skipped.
         tests.env("VIGIE_REQUIRE_TOOLS", "1");
@@ -69,7 +70,7 @@ impl Checks<'_> {
         self.check("unit tests", tests).await;
         self.check("doc tests", cargo(self.root, "test --workspace --locked --doc --quiet")).await;
         match command::build(self.root, self.processes).await {
-            Err(error) => self.failed.push(format!("{error:#}")),
+            Err(error) => self.failed.borrow_mut().push(format!("{error:#}")),
             Ok(vigie) => {
                 let mut vigie = Command::new(vigie);
                 vigie.args(["render", "--check"]).current_dir(self.root);
@@ -82,10 +83,11 @@ impl Checks<'_> {
         self.check("licences and bans", cargo(self.root, "deny check bans licenses sources")).await;
     }
 
-    async fn template(&mut self) {
+    /// Each of these programs uses one core.
+    async fn template(&self) {
         let template = "infra/template.yaml";
-        let sam = ["validate", "--lint", "--template-file", template];
-        self.check("sam validate", python(self.root, &SAM, "sam", &sam)).await;
+        let sam =
+            python(self.root, &SAM, "sam", &["validate", "--lint", "--template-file", template]);
         let lint = [
             template,
             "infra/alarms.yaml",
@@ -95,25 +97,30 @@ impl Checks<'_> {
             "infra/status-page.yaml",
             "infra/location.yaml",
         ];
-        self.check("cfn-lint", python(self.root, &SAM, "cfn-lint", &lint)).await;
-        let script = ["tests/emulator/lint_transformed.py"];
-        let transformed = python(self.root, &SAM, "python", &script);
-        self.check("cfn-lint after the transform", transformed).await;
+        let lint = python(self.root, &SAM, "cfn-lint", &lint);
+        let transformed =
+            python(self.root, &SAM, "python", &["tests/emulator/lint_transformed.py"]);
         let checkov = ["--quiet", "--compact", "--framework", "cloudformation", "--file", template];
-        self.check("checkov", python(self.root, &CHECKOV, "checkov", &checkov)).await;
+        let checkov = python(self.root, &CHECKOV, "checkov", &checkov);
         let dashboards = ["infra/observability/grafana/build", "--check"];
         let dashboards = python(self.root, &DASHBOARDS, "python", &dashboards);
-        self.check("dashboards are up to date", dashboards).await;
+        tokio::join!(
+            self.check("sam validate", sam),
+            self.check("cfn-lint", lint),
+            self.check("cfn-lint after the transform", transformed),
+            self.check("checkov", checkov),
+            self.check("dashboards are up to date", dashboards),
+        );
     }
 
-    async fn check(&mut self, name: &str, mut command: Command) {
+    async fn check(&self, name: &str, mut command: Command) {
         let processes = self.processes;
         let work = async {
             processes.show(&name.replace(' ', "-"), &mut command).await?;
             Ok::<_, anyhow::Error>(((), "ok"))
         };
         if let Err(error) = self.progress.step(name, work).await {
-            self.failed.push(format!("{error:#}"));
+            self.failed.borrow_mut().push(format!("{error:#}"));
         }
     }
 }

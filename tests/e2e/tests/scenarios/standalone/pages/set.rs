@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use deploy::run;
 
-use crate::{http_answers, pages_of_exporters, pages_with_settings, protobuf_pages};
+use super::{http_answers, pages_of_exporters, pages_with_settings, protobuf_pages};
 
 /// The pages by their names.
 pub(crate) type Set = BTreeMap<String, Script>;

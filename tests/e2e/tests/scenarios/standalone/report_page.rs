@@ -5,14 +5,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use deploy::process::Processes;
 use deploy::run;
 use harness::packages;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::Completion;
 use testkit::reports;
 use tokio::process::Command;
 
@@ -29,18 +29,8 @@ const LOOKS: [(&str, &[&str]); 3] = [
     ("phone", &["--window-size=500,1400"]),
 ];
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let check = || {
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(check()).map_err(|error| Failed::from(format!("{error:#}")))
-    };
-    let trials = vec![Trial::ignorable_test("report_page_runs_no_script_of_a_reply", check)];
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
 /// Renders the pages, opens each in Chromium, and stores a screenshot of each.
-async fn check() -> anyhow::Result<Completion> {
+pub(super) async fn check() -> anyhow::Result<Completion> {
     let folder = &run::root().join("target/pages");
     if folder.exists() {
         fs::remove_dir_all(folder)?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::set::{OPEN_METRICS, TEXT};
+use super::set::{OPEN_METRICS, TEXT};
 
 /// Name, content type and body.
 type Page = (String, &'static str, String);

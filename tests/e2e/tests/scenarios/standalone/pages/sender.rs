@@ -8,7 +8,7 @@ use deploy::process::{Processes, Running};
 use harness::net::free_port;
 use tokio::process::Command;
 
-use crate::servers::{Addresses, Servers};
+use super::servers::{Addresses, Servers};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Sender {

@@ -1,6 +1,6 @@
 //! Pages in protobuf: `io.prometheus.client.MetricFamily`, with native histograms and exemplars.
 
-use crate::http_answers::{answer, gzip};
+use super::http_answers::{answer, gzip};
 
 const HEADER: &str = "Content-Type: application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited\r\n";
 

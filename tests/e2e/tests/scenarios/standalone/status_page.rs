@@ -6,7 +6,6 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -17,7 +16,7 @@ use harness::net::{free_port, wait_until_it_answers};
 use harness::{command, packages};
 use history::{History, IncidentKind, NewIncident, RunRecord};
 use jiff::{SignedDuration, Timestamp};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::Completion;
 use serde::Deserialize;
 use testkit::gradio_app::{Answer, GradioApp};
 use tokio::process::Command;
@@ -34,16 +33,6 @@ const OUTAGES: [(i64, usize, IncidentKind); 3] = [
     (1_100, 30, IncidentKind::Down),
 ];
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let check = || {
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(check()).map_err(|error| Failed::from(format!("{error:#}")))
-    };
-    let trials = vec![Trial::ignorable_test("status_page_has_no_serious_finding_of_axe", check)];
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
 /// What axe says about a page.
 #[derive(Debug, Deserialize)]
 struct Finding {
@@ -54,7 +43,7 @@ struct Finding {
     nodes: Vec<String>,
 }
 
-async fn check() -> anyhow::Result<Completion> {
+pub(super) async fn check() -> anyhow::Result<Completion> {
     let root = run::root();
     let folder = root.join("target/status-page");
     if folder.exists() {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -11,7 +10,7 @@ use deploy::run;
 use harness::bot::{Bot, Mood};
 use harness::net::free_port;
 use harness::python::{GRADIO, SMTP};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Completion;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde::Deserialize;
 use tokio::process::Command;
@@ -20,16 +19,6 @@ const PASSWORD: &str = "canary-mail-4711";
 /// An outage takes two runs with 10 s between them.
 const TIMEOUT: Duration = Duration::from_secs(150);
 const POLL: Duration = Duration::from_millis(250);
-
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let check = || {
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(check()).map_err(|error| Failed::from(format!("{error:#}")))
-    };
-    let trials = vec![Trial::test("outage_and_recovery_are_mailed_over_a_kill", check)];
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
 
 /// A mail as the server stored it.
 #[derive(Debug, Deserialize)]
@@ -48,7 +37,7 @@ struct Setting {
     address: String,
 }
 
-async fn check() -> anyhow::Result<()> {
+pub(super) async fn check() -> anyhow::Result<Completion> {
     let root = run::root();
     let folder = root.join("target/serve");
     if folder.exists() {
@@ -102,7 +91,7 @@ async fn check() -> anyhow::Result<()> {
         let text = fs::read_to_string(setting.processes.log(log)).unwrap_or_default();
         ensure!(!text.contains(PASSWORD), "the log of {log} contains the password");
     }
-    Ok(())
+    Ok(Completion::Completed)
 }
 
 impl Setting {

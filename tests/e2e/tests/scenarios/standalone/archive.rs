@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Output};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -21,7 +21,7 @@ use harness::bot::Bot;
 use harness::command;
 use harness::local_aws::{LocalAws, aws_variables};
 use harness::python::{EMULATOR, GRADIO};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Completion;
 use testkit::runbook::Runbook;
 use tokio::process::Command;
 
@@ -31,17 +31,7 @@ const LIMIT: Duration = Duration::from_mins(3);
 /// Programs that a machine without a compiler does not have.
 const ABSENT: [&str; 5] = ["cargo", "rustc", "zig", "cmake", "cc"];
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let check = || {
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(check()).map_err(|error| Failed::from(format!("{error:#}")))
-    };
-    let name = "archive_is_deployed_without_a_compiler";
-    libtest_mimic::run(&arguments, vec![Trial::test(name, check)]).exit_code()
-}
-
-async fn check() -> anyhow::Result<()> {
+pub(super) async fn check() -> anyhow::Result<Completion> {
     let root = run::root();
     let state = root.join("target/archive");
     let _ = fs::remove_dir_all(&state);
@@ -76,7 +66,7 @@ async fn check() -> anyhow::Result<()> {
 
     let removed = machine.run("vigie", &["remove", "dev", "--yes"]).await?;
     ensure!(removed.status.success(), "vigie remove\n{}", text(&removed));
-    Ok(())
+    Ok(Completion::Completed)
 }
 
 /// The folder of the unpacked archive.

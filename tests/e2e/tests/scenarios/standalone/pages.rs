@@ -14,7 +14,6 @@ mod sender;
 mod servers;
 mod set;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ use deploy::process::Processes;
 use deploy::run;
 use harness::debian::PROMETHEUS_3;
 use harness::{command, packages};
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::Completion;
 
 use sender::{Program, Sender};
 use servers::Servers;
@@ -33,17 +32,7 @@ const HINT: &str = "hint: install Prometheus 2.42 so that `prometheus` is on the
 /// Pages of the set, at least.
 const LEAST: usize = 400;
 
-fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
-    let check = || {
-        let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(check()).map_err(|error| Failed::from(format!("{error:#}")))
-    };
-    let trials = vec![Trial::ignorable_test("pages_are_stored_as_by_prometheus", check)];
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-async fn check() -> anyhow::Result<Completion> {
+pub(super) async fn check() -> anyhow::Result<Completion> {
     let folder = run::root().join("target/acceptance");
     let (processes, _) = Processes::open(&folder.join("processes"), &folder.join("logs"))?;
     let prometheus_2 = match packages::install(&processes, "prometheus", "prometheus", HINT).await {

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::set::{Answer, OPEN_METRICS};
+use super::set::{Answer, OPEN_METRICS};
 
 /// Name, settings and answers.
 type Page = (String, String, Vec<Answer>);

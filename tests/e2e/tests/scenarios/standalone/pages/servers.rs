@@ -17,8 +17,8 @@ use samples::wire::v1;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::sender::{ALL, Sender};
-use crate::set::{Answer, Script, Set};
+use super::sender::{ALL, Sender};
+use super::set::{Answer, Script, Set};
 
 /// A series of the page that a target shows when its script has ended.
 pub(crate) const END: &str = "end_of_script";

@@ -7,8 +7,8 @@ use samples::Histogram;
 use samples::wire::v1;
 use samples::wire::v2::BucketSpan;
 
-use crate::sender::Sender;
-use crate::servers::{END, Progress, Servers, milliseconds};
+use super::sender::Sender;
+use super::servers::{END, Progress, Servers, milliseconds};
 
 /// By Prometheus version and page: samples that only Vigie (`+`) or only Prometheus (`-`) sent, with the
 /// number of the scrape.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail, ensure};
 use deploy::run;
 
-use crate::compare::Differences;
+use super::compare::Differences;
 
 const UNKNOWN: &str = "TODO";
 
@@ -27,7 +27,7 @@ struct List {
 }
 
 fn file() -> PathBuf {
-    run::root().join("tests/e2e/tests/pages/differences.txt")
+    run::root().join("tests/e2e/tests/scenarios/standalone/pages/differences.txt")
 }
 
 impl List {
