@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use domain::metrics::{COMMON_LABELS, PHASES, PUBLISHED};
 
-pub(super) const SOURCE: &str = "crates/domain/src/metrics.rs";
+pub(super) const SOURCE: &str = "crates/domain/src/metrics/prometheus.rs";
 
 const CLOUDWATCH: &str = "## CloudWatch
 
