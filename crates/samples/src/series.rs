@@ -1,5 +1,6 @@
 //! A series: its complete set of labels, sorted, unique and already encoded.
 
+mod labels;
 mod packed;
 
 use std::collections::hash_map::DefaultHasher;
@@ -7,9 +8,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+pub(crate) use self::labels::LabelBytes;
+use self::labels::{Labels, text};
 use self::packed::Group;
 use crate::Metadata;
-use crate::varint;
 
 /// The label that holds the metric's name.
 pub const NAME: &str = "__name__";
@@ -42,7 +44,7 @@ enum Kept {
 struct Inner {
     header: Header,
     metadata: Option<Arc<Metadata>>,
-    /// Invariant: protobuf field 1 of `TimeSeries`, once per label, sorted by name, valid UTF-8.
+    /// Invariant: written by [`labels::encode`], sorted by name.
     block: Box<[u8]>,
 }
 
@@ -115,23 +117,7 @@ impl Series {
     }
 
     fn from_sorted(labels: &[(&str, &str)]) -> Self {
-        let field = |text: &str| 1 + varint::len(text.len() as u64) + text.len();
-        let inner = |(name, value): &(&str, &str)| field(name) + field(value);
-        let lengths =
-            labels.iter().map(|label| inner(label) + varint::len(inner(label) as u64) + 1);
-        // The exact capacity, since a vector that shrinks to a box leaves unusable gaps in the heap.
-        let mut block = Vec::with_capacity(lengths.sum());
-        for label @ (name, value) in labels {
-            let inner = inner(label);
-            block.push(0x0a);
-            varint::put(&mut block, inner as u64);
-            block.push(0x0a);
-            varint::put(&mut block, name.len() as u64);
-            block.extend_from_slice(name.as_bytes());
-            block.push(0x12);
-            varint::put(&mut block, value.len() as u64);
-            block.extend_from_slice(value.as_bytes());
-        }
+        let block = labels::encode(labels);
         let mut hasher = DefaultHasher::new();
         hasher.write(&block);
         let legacy = labels.iter().all(|&(name, value)| {
@@ -144,7 +130,7 @@ impl Series {
             count: u16::try_from(labels.len()).unwrap_or(u16::MAX),
             legacy,
         };
-        Self::single(Inner { header, metadata: None, block: block.into_boxed_slice() })
+        Self::single(Inner { header, metadata: None, block })
     }
 
     fn single(inner: Inner) -> Self {
@@ -261,7 +247,7 @@ impl Series {
 
     pub(crate) fn label_bytes(&self) -> Labels<'_> {
         match &self.0 {
-            Kept::Single(inner) => Labels { rest: &inner.block, shared: &[], places: [].iter() },
+            Kept::Single(inner) => Labels::of_block(&inner.block),
             Kept::Packed(group, index) => group.labels(*index),
         }
     }
@@ -283,65 +269,6 @@ impl Series {
             _ => false,
         }
     }
-}
-
-/// A label in its encoded form, whose UTF-8 needs no validation.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct LabelBytes<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) value: &'a [u8],
-    /// Field 1 of `TimeSeries`.
-    field: &'a [u8],
-}
-
-impl<'a> LabelBytes<'a> {
-    /// The label at the start of `bytes`.
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        let (length, inside) = varint::get(bytes.get(1..)?)?;
-        let end = bytes.len() - inside.len() + usize::try_from(length).ok()?;
-        let (name, rest) = text_field(inside)?;
-        let (value, _) = text_field(rest)?;
-        Some(Self { name, value, field: bytes.get(..end)? })
-    }
-}
-
-/// The content of a field, and what follows it.
-fn text_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, after) = varint::get(bytes.get(1..)?)?;
-    after.split_at_checked(usize::try_from(length).ok()?)
-}
-
-/// The labels of a series, sorted by name.
-#[derive(Clone)]
-pub(crate) struct Labels<'a> {
-    /// The rest of a block.
-    rest: &'a [u8],
-    /// The labels of the group of a packed series.
-    shared: &'a [u8],
-    places: std::slice::Iter<'a, u32>,
-}
-
-impl<'a> Labels<'a> {
-    fn packed(shared: &'a [u8], places: &'a [u32]) -> Self {
-        Self { rest: &[], shared, places: places.iter() }
-    }
-}
-
-impl<'a> Iterator for Labels<'a> {
-    type Item = LabelBytes<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(place) = self.places.next() {
-            return LabelBytes::read(self.shared.get(*place as usize..)?);
-        }
-        let label = LabelBytes::read(self.rest)?;
-        self.rest = &self.rest[label.field.len()..];
-        Some(label)
-    }
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("the block was built from text")
 }
 
 /// `[a-zA-Z_:][a-zA-Z0-9_:]*`

@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Header, Labels, Series};
+use super::labels::Labels;
+use super::{Header, Series};
 use crate::Metadata;
 
 /// Instead of an index: no metadata.
@@ -49,7 +50,7 @@ impl Group {
     pub(super) fn labels(&self, index: u32) -> Labels<'_> {
         let member = &self.members[index as usize];
         let (start, count) = (member.start as usize, usize::from(member.header.count));
-        Labels::packed(&self.labels, &self.places[start..start + count])
+        Labels::of_group(&self.labels, &self.places[start..start + count])
     }
 }
 
