@@ -1,21 +1,23 @@
 //! HTTP of one conversation: its own client, a time limit on every wait, a size limit on every body.
 
-use std::error::Error as _;
-use std::io;
+mod causes;
+mod redirects;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{
-    ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
-    RETRY_AFTER,
+    ACCEPT_LANGUAGE, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER, RETRY_AFTER,
 };
 use reqwest::cookie::{CookieStore as _, Jar};
-use reqwest::redirect::{Attempt, Policy};
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use self::causes::{hyper_errors, parse_error, root_cause, sources, tls_alert, url_of};
+use self::redirects::{Credentials, redirect};
 use crate::failure::{Failure, Fault};
 use crate::network::{AddressPolicy, PrivateAddress};
 use crate::redact;
@@ -388,54 +390,6 @@ fn headers_of_script(page: &Url) -> HeaderMap {
     values.flatten().collect()
 }
 
-/// Credentials that a redirect would carry to its target.
-#[derive(Clone, Copy)]
-enum Credentials {
-    None,
-    /// A login cookie or custom headers.
-    Forwarded,
-    /// `Authorization`, which the HTTP client drops when scheme or port change. The app would then
-    /// respond as if the credentials were wrong.
-    Dropped,
-}
-
-impl Credentials {
-    fn of(settings: &Settings) -> Self {
-        if settings.secrets.is_empty() {
-            Self::None
-        } else if settings.headers.contains_key(AUTHORIZATION) {
-            Self::Dropped
-        } else {
-            Self::Forwarded
-        }
-    }
-}
-
-/// Follows redirects, but never takes credentials to another origin or out of TLS.
-fn redirect(
-    attempt: Attempt<'_>,
-    limit: usize,
-    credentials: Credentials,
-    addresses: &AddressPolicy,
-) -> reqwest::redirect::Action {
-    if attempt.previous().len() > limit {
-        return attempt.error("too many redirects");
-    }
-    let to = attempt.url();
-    if let Err(error) = addresses.check(to) {
-        return attempt.error(error);
-    }
-    let follows = attempt.previous().last().is_some_and(|from| {
-        let upgrade = from.host() == to.host() && from.scheme() == "http" && to.scheme() == "https";
-        match credentials {
-            Credentials::None => true,
-            Credentials::Forwarded => upgrade || from.origin() == to.origin(),
-            Credentials::Dropped => from.origin() == to.origin(),
-        }
-    });
-    if follows { attempt.follow() } else { attempt.stop() }
-}
-
 /// Whether the client uses a proxy. The HTTP client reads the environment with the same matcher.
 fn is_proxied(settings: &Settings) -> bool {
     let uri = settings.base.as_str().parse::<http::Uri>();
@@ -472,42 +426,4 @@ fn says(body: &[u8], words: &str) -> bool {
 /// Path without the query, which may contain the session.
 pub(crate) fn response_path(response: &Response) -> String {
     redact::line(response.url().path())
-}
-
-fn url_of(error: &reqwest::Error) -> String {
-    error.url().map_or_else(String::new, |url| format!("`{}`", redact::line(url.path())))
-}
-
-/// The innermost cause; the outer ones only say that sending failed.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
-/// Whether the server sent something that is not HTTP, or sent it without a request.
-fn parse_error(error: &reqwest::Error) -> bool {
-    // hyper has no method for this error.
-    let unasked = "received unexpected message from connection";
-    hyper_errors(error).any(|error| error.is_parse() || error.to_string() == unasked)
-}
-
-/// The alert by which the server ended a TLS connection.
-fn tls_alert(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut found = sources(error).filter_map(|cause| match cause.downcast_ref::<io::Error>() {
-        Some(io) => io.get_ref()?.downcast_ref::<rustls::Error>(),
-        None => cause.downcast_ref::<rustls::Error>(),
-    });
-    found.find(|error| matches!(error, rustls::Error::AlertReceived(_)))
-}
-
-/// Errors of the connection; none when only its content is malformed.
-fn hyper_errors(error: &reqwest::Error) -> impl Iterator<Item = &hyper::Error> {
-    sources(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>())
-}
-
-fn sources(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
-    std::iter::successors(error.source(), |&cause| cause.source())
 }
