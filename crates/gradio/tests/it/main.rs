@@ -8,6 +8,7 @@ mod browser;
 mod chains;
 mod corpora;
 mod faults;
+mod page;
 mod page_events;
 mod proxies;
 mod replay;
