@@ -13,7 +13,7 @@ use domain::{
 use crate::common::{environment, is_url, label_value, objectives};
 use crate::conversation;
 use crate::diagnostic::Diagnostic;
-use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, OUR_LABELS, PROBE, RETRY};
+use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, RESERVED_LABELS, PROBE, RETRY};
 use crate::label;
 use crate::maintenance;
 use crate::node::{Node, Place};
@@ -351,7 +351,7 @@ fn labels(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, String>> 
     let mut labels = BTreeMap::new();
     for (key, value) in entries {
         let name = key.text.as_str();
-        if OUR_LABELS.contains(&name) {
+        if RESERVED_LABELS.contains(&name) {
             let message = format!("`{name}` is a label that Vigie sets");
             walk.note(Diagnostic::new(&key.at, message, "expected another name"));
         } else if !label::is_name(name) {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::table::{Keys, boolean, count, needed, one_of, optional, some_text, text};
 
 pub(crate) const MOST_CHECKS: usize = 50;
+/// Longest text to compare with by `similar_to`.
+pub(crate) const LONGEST_SIMILAR: usize = 4_096;
 
 pub(crate) const CHECK: Keys = Keys {
     place: "a check",
