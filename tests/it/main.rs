@@ -10,6 +10,7 @@ mod reference;
 mod repository;
 mod runbook;
 mod template;
+mod template_access;
 mod template_alarms;
 mod template_dashboard;
 mod template_edges;

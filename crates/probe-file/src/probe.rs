@@ -13,7 +13,7 @@ use domain::{
 use crate::common::{environment, is_url, label_value, objectives};
 use crate::conversation;
 use crate::diagnostic::Diagnostic;
-use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, RESERVED_LABELS, PROBE, RETRY};
+use crate::keys::{ALARM, MOST_ATTEMPTS, MOST_LABELS, PROBE, RESERVED_LABELS, RETRY};
 use crate::label;
 use crate::maintenance;
 use crate::node::{Node, Place};
