@@ -206,7 +206,7 @@ fn zone(settings: &Settings<impl Fn(&str) -> Option<String>>) -> Result<Zone, Se
 mod tests {
     use super::*;
 
-    fn with(changed: &str, value: &str) -> Result<Config, String> {
+    fn with(changed: &str, value: &str) -> Result<Config, ConfigError> {
         let env = |name: &str| {
             Some(match name {
                 _ if name == changed => value.to_owned(),
@@ -221,7 +221,7 @@ mod tests {
                 _ => return None,
             })
         };
-        Config::from_env(env).map_err(|error| error.to_string())
+        Config::from_env(env)
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
             ("TABLE_NAME", "", "`TABLE_NAME` is not set; expected the name of the table"),
         ];
         for (name, value, expected) in cases {
-            assert_eq!(with(name, value).map(|_| ()), Err(expected.to_owned()));
+            assert_eq!(with(name, value).unwrap_err().to_string(), expected);
         }
     }
 

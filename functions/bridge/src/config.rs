@@ -107,7 +107,7 @@ fn region(url: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(changes: &[(&str, &str)]) -> Result<Config, String> {
+    fn read(changes: &[(&str, &str)]) -> Result<Config, SettingError> {
         let env = |name: &str| {
             let value = changes.iter().find(|(changed, _)| *changed == name);
             let value = value.map_or_else(
@@ -124,7 +124,7 @@ mod tests {
             );
             (!value.is_empty()).then(|| value.to_owned())
         };
-        Config::from_env(env).map_err(|error| error.to_string())
+        Config::from_env(env)
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
             ),
         ];
         for (change, expected) in cases {
-            assert_eq!(read(&[change]).unwrap_err(), expected);
+            assert_eq!(read(&[change]).unwrap_err().to_string(), expected);
         }
     }
 }

@@ -210,11 +210,11 @@ fn status_page<E: Fn(&str) -> Option<String>>(
 mod tests {
     use super::*;
 
-    fn config(settings: &[(&str, &str)]) -> Result<Config, String> {
+    fn config(settings: &[(&str, &str)]) -> Result<Config, SettingError> {
         let env = |name: &str| {
             settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Config::from_env(env).map_err(|error| error.to_string())
+        Config::from_env(env)
     }
 
     const COMPLETE: [(&str, &str); 3] =
@@ -230,8 +230,9 @@ mod tests {
 
     #[test]
     fn invalid_setting_is_refused_by_name() {
-        let refused =
-            |name, value| config(&[&COMPLETE[..], &[(name, value)]].concat()).unwrap_err();
+        let refused = |name, value| {
+            config(&[&COMPLETE[..], &[(name, value)]].concat()).unwrap_err().to_string()
+        };
         assert_eq!(
             refused("PROBE_VARIABLES", "lower=x"),
             "`PROBE_VARIABLES` is `lower=x`; expected `NAME=value,OTHER=value` with names in upper case"
@@ -263,11 +264,12 @@ mod tests {
         }
         assert_eq!(
             config(&[COMPLETE[0], COMPLETE[1], ("LOCATIONS", "a,b"), ("VIGIE_LOCATION", "c")])
-                .unwrap_err(),
+                .unwrap_err()
+                .to_string(),
             "`VIGIE_LOCATION` is `c`; expected one of the names in `LOCATIONS`"
         );
         assert_eq!(
-            config(&[]).unwrap_err(),
+            config(&[]).unwrap_err().to_string(),
             "`VIGIE_ENVIRONMENT` is not set; expected a name such as `dev` or `prod`"
         );
     }

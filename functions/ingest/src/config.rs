@@ -35,10 +35,9 @@ mod tests {
         ("SAMPLES_QUEUE_URL", "https://sqs/samples.fifo"),
     ];
 
-    fn read(without: &str) -> Result<Config, String> {
+    fn read(without: &str) -> Result<Config, SettingError> {
         let find = |name: &str| GOOD.into_iter().find(|(good, _)| *good == name && name != without);
         Config::from_env(|name| find(name).map(|(_, value)| value.to_owned()))
-            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -50,7 +49,7 @@ mod tests {
         ];
         for (name, expected) in cases {
             assert_eq!(
-                read(name).unwrap_err(),
+                read(name).unwrap_err().to_string(),
                 format!("`{name}` is not set; expected {expected}")
             );
         }

@@ -40,14 +40,14 @@ mod tests {
         ("AWS_REGION", "eu-west-3"),
     ];
 
-    fn config(more: &[(&str, &str)]) -> Result<Config, String> {
+    fn config(more: &[(&str, &str)]) -> Result<Config, SettingError> {
         let env = |name: &str| {
             more.iter()
                 .chain(COMPLETE)
                 .find(|(known, _)| *known == name)
                 .map(|(_, value)| (*value).to_owned())
         };
-        config_from_env(env).map_err(|error| error.to_string())
+        config_from_env(env)
     }
 
     #[test]
@@ -61,11 +61,11 @@ mod tests {
     #[test]
     fn invalid_setting_is_refused_by_name() {
         assert_eq!(
-            config(&[("METRICS", "all")]).unwrap_err(),
+            config(&[("METRICS", "all")]).unwrap_err().to_string(),
             "`METRICS` is `all`; expected `essential` or `full`"
         );
         assert_eq!(
-            config(&[("VIGIE_ENVIRONMENT", "Dev!")]).unwrap_err(),
+            config(&[("VIGIE_ENVIRONMENT", "Dev!")]).unwrap_err().to_string(),
             "`VIGIE_ENVIRONMENT` is `Dev!`; expected a name such as `dev` or `prod`"
         );
     }
