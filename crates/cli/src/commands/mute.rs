@@ -9,20 +9,24 @@ use anyhow::{Context, bail, ensure};
 use aws_sdk_cloudwatch::Client as CloudWatch;
 use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::GetAlarmMuteRuleError;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{MuteTargets, Rule, Schedule};
+use aws_sdk_cloudwatch::types::{
+    AlarmType, CompositeAlarm, MetricAlarm, MuteTargets, Rule, Schedule,
+};
 use clap::Args;
-use domain::{AlarmKind, AlarmName, EnvironmentName, ProbeName};
+use domain::{EnvironmentName, ProbeName};
 use jiff::{SignedDuration, Timestamp};
+use notify::Subject;
 use probe_file::{parse_duration, written_duration};
 
 use crate::output::visible;
 use crate::style::{BOLD, DIM};
 use crate::{Exit, Io};
 
-/// Mute the alarms `down` and `degraded` of a probe for a limited time.
+/// Mute all alarms of a probe for a limited time.
 ///
-/// The probe still runs. If an alarm is active when the mute ends, it notifies then. Alarms on the certificate, the
-/// error budget and single locations are not muted.
+/// The alarms are `down` and `degraded`, and those on the error budget, the certificate and single locations. The
+/// probe still runs. If an alarm is active when the mute ends, it notifies then. Alerts of an Alertmanager are not
+/// muted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -99,6 +103,32 @@ fn rule_name(environment: &EnvironmentName, probe: &ProbeName) -> String {
     format!("vigie-{environment}-{probe}-mute")
 }
 
+/// All alarms of a probe, since a mute rule accepts only the names of alarms that exist. They are at most 11, and a
+/// rule accepts 100.
+async fn alarms(
+    cloudwatch: &CloudWatch,
+    environment: &EnvironmentName,
+    probe: &ProbeName,
+) -> anyhow::Result<Vec<String>> {
+    let mut pages = cloudwatch
+        .describe_alarms()
+        .alarm_name_prefix(format!("vigie-{environment}-{probe}-"))
+        .alarm_types(AlarmType::MetricAlarm)
+        .alarm_types(AlarmType::CompositeAlarm)
+        .into_paginator()
+        .send();
+    let mut names = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.with_context(|| format!("could not list the alarms of `{probe}`"))?;
+        let metric = page.metric_alarms().iter().filter_map(MetricAlarm::alarm_name);
+        let composite = page.composite_alarms().iter().filter_map(CompositeAlarm::alarm_name);
+        // The prefix may be that of another probe too, and `budget-long` and the like do not notify.
+        let is_own = |name: &&str| Subject::of_alarm(name, environment).probe() == Some(probe);
+        names.extend(metric.chain(composite).filter(is_own).map(str::to_owned));
+    }
+    Ok(names)
+}
+
 async fn put(
     cloudwatch: &CloudWatch,
     arguments: &Mute,
@@ -107,10 +137,13 @@ async fn put(
 ) -> anyhow::Result<Exit> {
     ensure!(!arguments.reason.trim().is_empty(), "`--reason` is empty; expected a text");
     let environment = &arguments.stack.environment;
-    let alarms = [AlarmKind::Down, AlarmKind::Degraded].map(|kind| {
-        AlarmName { environment: environment.clone(), probe: arguments.probe.clone(), kind }
-            .to_string()
-    });
+    let alarms = alarms(cloudwatch, environment, &arguments.probe).await?;
+    let count = alarms.len();
+    ensure!(
+        0 < count,
+        "`{}` has no alarms in {environment}\nhint: check the name, the environment and the region",
+        arguments.probe
+    );
     // A rule starts on a minute. The current minute may count as past, so the next one is used.
     let from = Timestamp::from_second((now.as_second().div_euclid(60) + 1) * 60)?;
     let until = from + SignedDuration::try_from(arguments.length)?;
@@ -124,14 +157,14 @@ async fn put(
         .name(rule_name(environment, &arguments.probe))
         .description(visible(&arguments.reason, 1_000))
         .rule(Rule::builder().schedule(schedule).build())
-        .mute_targets(MuteTargets::builder().set_alarm_names(Some(alarms.to_vec())).build())
+        .mute_targets(MuteTargets::builder().set_alarm_names(Some(alarms)).build())
         .expire_date(DateTime::from_secs(until.as_second()))
         .send()
         .await
         .with_context(|| format!("could not mute `{}`", arguments.probe))?;
     writeln!(
         io.out,
-        "muted `{}` in {environment} for {}, from the next minute until {} UTC",
+        "muted the {count} alarms of `{}` in {environment} for {}, from the next minute until {} UTC",
         arguments.probe,
         written_duration(arguments.length),
         until.strftime("%Y-%m-%d %H:%M")
@@ -215,12 +248,14 @@ mod tests {
     use super::*;
     use crate::testing::mocked;
     use aws_sdk_cloudwatch::operation::delete_alarm_mute_rule::DeleteAlarmMuteRuleOutput;
+    use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
     use aws_sdk_cloudwatch::operation::get_alarm_mute_rule::GetAlarmMuteRuleOutput;
     use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::ListAlarmMuteRulesOutput;
     use aws_sdk_cloudwatch::operation::put_alarm_mute_rule::PutAlarmMuteRuleOutput;
+    use aws_sdk_cloudwatch::types::builders::{CompositeAlarmBuilder, MetricAlarmBuilder};
     use aws_sdk_cloudwatch::types::error::ResourceNotFoundException;
     use aws_sdk_cloudwatch::types::{AlarmMuteRuleStatus, AlarmMuteRuleSummary};
-    use aws_smithy_mocks::mock;
+    use aws_smithy_mocks::{Rule as MockRule, mock};
 
     fn stack() -> Stack {
         Stack { environment: "prod".parse().unwrap() }
@@ -234,8 +269,50 @@ mod tests {
         }
     }
 
+    fn listed(metric: &'static [&'static str], composite: &'static [&'static str]) -> MockRule {
+        mock!(CloudWatch::describe_alarms)
+            .match_requests(|request| {
+                request.alarm_name_prefix() == Some("vigie-prod-support-bot-")
+                    && request.alarm_types() == [AlarmType::MetricAlarm, AlarmType::CompositeAlarm]
+            })
+            .then_output(move || {
+                let metric = metric.iter().map(|name| MetricAlarm::builder().alarm_name(*name));
+                let composite =
+                    composite.iter().map(|name| CompositeAlarm::builder().alarm_name(*name));
+                DescribeAlarmsOutput::builder()
+                    .set_metric_alarms(Some(metric.map(MetricAlarmBuilder::build).collect()))
+                    .set_composite_alarms(Some(
+                        composite.map(CompositeAlarmBuilder::build).collect(),
+                    ))
+                    .build()
+            })
+    }
+
+    fn arguments() -> Mute {
+        Mute {
+            probe: "support-bot".parse().unwrap(),
+            stack: stack(),
+            length: Duration::from_secs(7_200),
+            reason: "migration".to_owned(),
+        }
+    }
+
     #[tokio::test]
-    async fn mute_covers_both_alarms_of_the_probe() {
+    async fn mute_covers_every_alarm_of_the_probe() {
+        let listed = listed(
+            &[
+                "vigie-prod-support-bot-2-down",
+                "vigie-prod-support-bot-budget-long",
+                "vigie-prod-support-bot-budget-short",
+                "vigie-prod-support-bot-budget-slow",
+                "vigie-prod-support-bot-certificate-21d",
+                "vigie-prod-support-bot-certificate-3d",
+                "vigie-prod-support-bot-degraded",
+                "vigie-prod-support-bot-down.eu-west-3",
+                "vigie-prod-support-bot-down.office",
+            ],
+            &["vigie-prod-support-bot-budget-fast", "vigie-prod-support-bot-down"],
+        );
         let put_rule = mock!(CloudWatch::put_alarm_mute_rule)
             .match_requests(|request| {
                 let schedule = request.rule().and_then(Rule::schedule);
@@ -245,25 +322,43 @@ mod tests {
                     && request.description() == Some("migration")
                     && schedule.and_then(Schedule::expression) == Some("at(2026-11-22T14:06)")
                     && schedule.and_then(Schedule::duration) == Some("PT120M")
-                    && alarms == ["vigie-prod-support-bot-down", "vigie-prod-support-bot-degraded"]
+                    && alarms
+                        == [
+                            "vigie-prod-support-bot-budget-slow",
+                            "vigie-prod-support-bot-certificate-21d",
+                            "vigie-prod-support-bot-certificate-3d",
+                            "vigie-prod-support-bot-degraded",
+                            "vigie-prod-support-bot-down.eu-west-3",
+                            "vigie-prod-support-bot-down.office",
+                            "vigie-prod-support-bot-budget-fast",
+                            "vigie-prod-support-bot-down",
+                        ]
             })
             .then_output(|| PutAlarmMuteRuleOutput::builder().build());
-        let cloudwatch = mocked!(aws_sdk_cloudwatch, [&put_rule]);
-        let arguments = Mute {
-            probe: "support-bot".parse().unwrap(),
-            stack: stack(),
-            length: Duration::from_secs(7_200),
-            reason: "migration".to_owned(),
-        };
+        let cloudwatch = mocked!(aws_sdk_cloudwatch, [&listed, &put_rule]);
         let now = "2026-11-22T14:05:41Z".parse().unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let mut io = Io { out: &mut out, err: &mut err, live: false };
-        put(&cloudwatch, &arguments, now, &mut io).await.unwrap();
+        put(&cloudwatch, &arguments(), now, &mut io).await.unwrap();
         assert_eq!(put_rule.num_calls(), 1);
         let printed = String::from_utf8(out).unwrap();
         assert_eq!(
             printed,
-            "muted `support-bot` in prod for 2h, from the next minute until 2026-11-22 16:06 UTC\n"
+            "muted the 8 alarms of `support-bot` in prod for 2h, from the next minute until 2026-11-22 16:06 UTC\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn mute_of_a_probe_without_alarms_is_an_error() {
+        let listed = listed(&["vigie-prod-support-bot-2-down"], &[]);
+        let cloudwatch = mocked!(aws_sdk_cloudwatch, [&listed]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut io = Io { out: &mut out, err: &mut err, live: false };
+        let refused =
+            put(&cloudwatch, &arguments(), Timestamp::UNIX_EPOCH, &mut io).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`support-bot` has no alarms in prod\nhint: check the name, the environment and the region"
         );
     }
 
