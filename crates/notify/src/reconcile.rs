@@ -280,6 +280,43 @@ mod tests {
     }
 
     #[test]
+    fn deletion_ends_an_alarm_without_data() {
+        const DEGRADED: &str = "vigie-prod-bot-degraded";
+        let routes: Routes = serde_json::from_str(r#"{"routes":[]}"#).unwrap();
+        let severity = severity_by(&routes, "prod");
+        let raised = AlarmRecord::new(&alert(DEGRADED, State::Alarm), Severity::Ticket);
+        let mut records = Records::from([(DEGRADED.to_owned(), raised)]);
+        let mut step = |fact: Fact, second: i64| {
+            let alarms = BTreeMap::from([(DEGRADED.to_owned(), fact)]);
+            let facts = Facts { alarms, listed: Some(Vec::new()), ..Facts::default() };
+            let now = at(second);
+            let outgoing =
+                reconcile(&mut records, &facts, &rules(), &severity, Trigger::Flush, now);
+            begin(&mut records, &outgoing, now);
+            let delivered = |receiver: &str, key: String| Delivery {
+                receiver: receiver.to_owned(),
+                key,
+                outcome: Outcome::Accepted,
+            };
+            let deliveries: Vec<_> = outgoing
+                .into_iter()
+                .flat_map(|Outgoing { receiver, items }| {
+                    items.into_iter().map(move |(key, _)| delivered(&receiver, key))
+                })
+                .collect();
+            settle(&mut records, &deliveries, now);
+            deliveries.len()
+        };
+        let is = |state, second| Fact::Is { state, since: at(second), reason: String::new() };
+
+        assert_eq!(step(is(State::Alarm, 0), 20), 1, "the alarm");
+        assert_eq!(step(is(State::InsufficientData, 600), 620), 0, "it may still be degraded");
+        assert_eq!(step(Fact::Absent, 900), 0, "a deployment may replace it");
+        assert_eq!(step(Fact::Absent, 1_080), 1, "its end");
+        assert_eq!(step(Fact::Absent, 1_200), 0, "the end was sent");
+    }
+
+    #[test]
     fn test_of_the_bot_does_not_cover_its_locations() {
         let test = Alert {
             key: "test:1".to_owned(),

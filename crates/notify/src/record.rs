@@ -149,7 +149,7 @@ impl AlarmRecord {
     /// Compares the record with the result of a query, which has priority.
     pub fn confirm(&mut self, fact: &Fact, now: Timestamp) {
         match fact {
-            Fact::Absent if !self.is_open() => {}
+            Fact::Absent if self.alert.state == State::Ok => {}
             Fact::Absent => {
                 let since = *self.absent_since.get_or_insert(now);
                 if DELETED_AFTER <= elapsed(since, now) {
