@@ -1,5 +1,5 @@
 //! Scenarios that start all that they need by themselves. They run one after the other, beside those of the
-//! environment.
+//! environment, with a lower priority: those of the environment have probes with time limits.
 
 mod archive;
 mod pages;
@@ -11,10 +11,14 @@ mod status_page;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use anyhow::anyhow;
 use libtest_mimic::{Completion, Failed, Trial};
 use tokio::runtime::Runtime;
 
 use crate::sequence::Turns;
+
+/// Added to the nice value of the program.
+const LOWER_PRIORITY: i32 = 5;
 
 type Check = fn() -> Pin<Box<dyn Future<Output = anyhow::Result<Completion>>>>;
 
@@ -34,11 +38,17 @@ pub(super) fn trials() -> impl Iterator<Item = Trial> {
         let turns = Arc::clone(&turns);
         let place = turns.reserve(number);
         Trial::ignorable_test(name, move || {
-            let result = Runtime::new()?.block_on(async {
-                turns.wait_for(number).await;
-                check().await
-            });
+            // On Linux a priority belongs to a thread; its threads and programs inherit it.
+            let run = || {
+                rustix::process::nice(LOWER_PRIORITY)?;
+                Runtime::new()?.block_on(async {
+                    turns.wait_for(number).await;
+                    check().await
+                })
+            };
+            let result = std::thread::scope(|scope| scope.spawn(run).join());
             drop(place);
+            let result = result.unwrap_or_else(|_| Err(anyhow!("it panicked")));
             result.map_err(|error| Failed::from(format!("{error:#}")))
         })
     })
