@@ -34,7 +34,7 @@ pub(super) struct Scenario {
 
 impl Scenario {
     pub(super) fn new(name: &'static str, run: Run) -> Self {
-        Self { name, run, order: 0, turn: None, reads_ticket: false, needs: &[] }
+        Self { name, run, order: TOGETHER, turn: None, reads_ticket: false, needs: &[] }
     }
 
     fn turn(self, number: usize) -> Self {
@@ -58,12 +58,16 @@ const WRONG: &str = "mail_about_a_wrong_answer_and_its_end_in_french";
 const ECHO_BEARER: &str = "secret_in_a_bearer_reaches_the_bot";
 const ECHO_HEADER: &str = "secret_in_a_header_reaches_the_bot";
 
+/// Values of [`Scenario::order`]; larger ones run one at a time.
+pub(super) const STANDALONE: usize = 0;
+const TOGETHER: usize = 1;
+
 /// In the order in which they run: first many side by side, then the others one at a time.
 pub(super) fn all() -> Vec<Scenario> {
     let mut all = together();
     all.extend(outage::scenarios());
     let rest = of_the_whole_run().into_iter().chain(alone());
-    all.extend(rest.zip(1..).map(|(scenario, order)| Scenario { order, ..scenario }));
+    all.extend(rest.zip(TOGETHER + 1..).map(|(scenario, order)| Scenario { order, ..scenario }));
     all
 }
 

@@ -8,8 +8,8 @@
 //!
 //! The first scenario that needs the environment starts it; all scenarios of one process share it. Most run
 //! at once, each with its own probe and bot. Those that check the whole run follow, then those that
-//! disturb the others. Those of `standalone.rs` do not need it. `OUTAGE_SECONDS` sets how long receivers are
-//! away (40 s by default).
+//! disturb the others. Those of `standalone.rs` do not need it, and run before all. `OUTAGE_SECONDS` sets how
+//! long receivers are away (40 s by default).
 
 mod broken;
 mod expressions;
@@ -39,8 +39,8 @@ use suite::Suite;
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     let suite = Arc::new(Suite::new());
-    let mut trials = suite.trials();
-    trials.extend(standalone::trials());
+    let mut trials = standalone::trials(suite.sequence());
+    trials.extend(suite.trials());
     // Most of them wait. A trial waits only for trials before it in this list, so that fewer threads do as well.
     arguments.test_threads.get_or_insert(trials.len());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -57,6 +57,10 @@ impl Suite {
         list::all().into_iter().map(trial).collect()
     }
 
+    pub(super) fn sequence(&self) -> &Sequence {
+        &self.sequence
+    }
+
     /// Ends everything that the environment started.
     pub(super) fn stop(&self) {
         if let Some(environment) = self.environment.get() {
