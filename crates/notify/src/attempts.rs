@@ -28,7 +28,8 @@ impl AlarmRecord {
                 // The receiver may know of an incident, so its end must be sent; and it may not know of an end, so the
                 // end is sent again.
                 if pending.sent.state != SentState::Resolved {
-                    self.sent.insert(receiver.to_owned(), pending.sent);
+                    let unconfirmed = Sent { unconfirmed: true, ..pending.sent };
+                    self.sent.insert(receiver.to_owned(), unconfirmed);
                 }
                 1
             }
@@ -69,7 +70,7 @@ impl AlarmRecord {
     pub(crate) fn merge_sent(&mut self, other: &Self) {
         for (receiver, sent) in &other.sent {
             let kept = self.sent.entry(receiver.clone()).or_insert(*sent);
-            if kept.last() < sent.last() {
+            if (kept.last(), !kept.unconfirmed) < (sent.last(), !sent.unconfirmed) {
                 *kept = *sent;
             }
         }
@@ -107,7 +108,8 @@ mod tests {
 
     fn sent(state: SentState, second: i64) -> Sent {
         let incident = Some(at(0));
-        Sent { state, at: at(second), incident, reminded_at: None, acknowledged: false }
+        let (reminded_at, acknowledged, unconfirmed) = (None, false, false);
+        Sent { state, at: at(second), incident, reminded_at, acknowledged, unconfirmed }
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn for_receiver(
     if record.flapping_since.is_some() {
         let flapping = NotificationKind::Flapping { changes: record.changes.len() };
         return match sent {
-            Some(sent) if sent.state == SentState::Flapping => {
+            Some(sent) if sent.state == SentState::Flapping && !sent.unconfirmed => {
                 repetition(record, view, rules, receiver, &sent, now, flapping)
             }
             _ if notified || (routed && open) => Some(flapping),
@@ -127,7 +127,8 @@ fn for_receiver(
 
 /// Whether the receiver knows the state of the incident.
 fn is_current(record: &AlarmRecord, sent: &Sent) -> bool {
-    sent.state == sent_state(record, NotificationKind::Changed)
+    !sent.unconfirmed
+        && sent.state == sent_state(record, NotificationKind::Changed)
         && sent.incident == record.incident.map(|one| one.since)
 }
 
@@ -182,7 +183,9 @@ pub(crate) fn sent_after(
     let incident = record.incident.map(|incident| incident.since);
     let same_incident = |sent: &Sent| sent.incident == incident && state != SentState::Resolved;
     let acknowledged = before.filter(same_incident).is_some_and(|sent| sent.acknowledged);
-    let new = Sent { state, at: now, incident, reminded_at: None, acknowledged };
+    let reminded_at = None;
+    let new = Sent { state, at: now, incident, reminded_at, acknowledged, unconfirmed: false };
+    let before = before.map(|before| Sent { unconfirmed: false, ..before });
     match (kind, before) {
         (NotificationKind::Acknowledged, Some(before)) => Sent { acknowledged: true, ..before },
         (NotificationKind::Reminder, Some(before)) => Sent { reminded_at: Some(now), ..before },

@@ -279,41 +279,69 @@ mod tests {
         }
     }
 
+    /// Reconciles the records of `alarm` with `fact`; each notification that is due has the `outcome`.
+    fn step(
+        records: &mut Records,
+        alarm: &str,
+        fact: &Fact,
+        second: i64,
+        outcome: Outcome,
+    ) -> Vec<NotificationKind> {
+        let alarms = BTreeMap::from([(alarm.to_owned(), fact.clone())]);
+        let facts = Facts { alarms, listed: Some(Vec::new()), ..Facts::default() };
+        let severity = |_: &Alert| Severity::Ticket;
+        let now = at(second);
+        let outgoing = reconcile(records, &facts, &rules(), severity, Trigger::Flush, now);
+        begin(records, &outgoing, now);
+        let mut kinds = Vec::new();
+        for Outgoing { receiver, items } in outgoing {
+            for (key, kind) in items {
+                settle(records, &[Delivery { receiver: receiver.clone(), key, outcome }], now);
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
+
+    fn is(state: State, second: i64) -> Fact {
+        Fact::Is { state, since: at(second), reason: String::new() }
+    }
+
+    fn raised(name: &str) -> Records {
+        let record = AlarmRecord::new(&alert(name, State::Alarm), Severity::Ticket);
+        Records::from([(name.to_owned(), record)])
+    }
+
     #[test]
     fn deletion_ends_an_alarm_without_data() {
         const DEGRADED: &str = "vigie-prod-bot-degraded";
-        let routes: Routes = serde_json::from_str(r#"{"routes":[]}"#).unwrap();
-        let severity = severity_by(&routes, "prod");
-        let raised = AlarmRecord::new(&alert(DEGRADED, State::Alarm), Severity::Ticket);
-        let mut records = Records::from([(DEGRADED.to_owned(), raised)]);
-        let mut step = |fact: Fact, second: i64| {
-            let alarms = BTreeMap::from([(DEGRADED.to_owned(), fact)]);
-            let facts = Facts { alarms, listed: Some(Vec::new()), ..Facts::default() };
-            let now = at(second);
-            let outgoing =
-                reconcile(&mut records, &facts, &rules(), &severity, Trigger::Flush, now);
-            begin(&mut records, &outgoing, now);
-            let delivered = |receiver: &str, key: String| Delivery {
-                receiver: receiver.to_owned(),
-                key,
-                outcome: Outcome::Accepted,
-            };
-            let deliveries: Vec<_> = outgoing
-                .into_iter()
-                .flat_map(|Outgoing { receiver, items }| {
-                    items.into_iter().map(move |(key, _)| delivered(&receiver, key))
-                })
-                .collect();
-            settle(&mut records, &deliveries, now);
-            deliveries.len()
-        };
-        let is = |state, second| Fact::Is { state, since: at(second), reason: String::new() };
+        let mut records = raised(DEGRADED);
+        for (fact, second, notifications, why) in [
+            (is(State::Alarm, 0), 20, 1, "the alarm"),
+            (is(State::InsufficientData, 600), 620, 0, "it may still be degraded"),
+            (Fact::Absent, 900, 0, "a deployment may replace it"),
+            (Fact::Absent, 1_080, 1, "its end"),
+            (Fact::Absent, 1_200, 0, "the end was sent"),
+        ] {
+            let kinds = step(&mut records, DEGRADED, &fact, second, Outcome::Accepted);
+            assert_eq!(kinds.len(), notifications, "{why}");
+        }
+    }
 
-        assert_eq!(step(is(State::Alarm, 0), 20), 1, "the alarm");
-        assert_eq!(step(is(State::InsufficientData, 600), 620), 0, "it may still be degraded");
-        assert_eq!(step(Fact::Absent, 900), 0, "a deployment may replace it");
-        assert_eq!(step(Fact::Absent, 1_080), 1, "its end");
-        assert_eq!(step(Fact::Absent, 1_200), 0, "the end was sent");
+    #[test]
+    fn state_whose_delivery_is_not_known_is_sent_again_when_it_returns() {
+        const DOWN: &str = "vigie-prod-bot-down";
+        let mut records = raised(DOWN);
+        for (state, second, outcome, notifications, why) in [
+            (State::Alarm, 0, Outcome::Unknown, 1, "the alarm"),
+            (State::InsufficientData, 30, Outcome::Rejected, 1, "no data"),
+            (State::Alarm, 50, Outcome::Rejected, 1, "the receiver may not know of the alarm"),
+            (State::Alarm, 70, Outcome::Accepted, 1, "it still does not"),
+            (State::Alarm, 90, Outcome::Accepted, 0, "it does"),
+        ] {
+            let kinds = step(&mut records, DOWN, &is(state, second), second, outcome);
+            assert_eq!(kinds.len(), notifications, "{why}");
+        }
     }
 
     #[test]

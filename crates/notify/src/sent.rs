@@ -25,6 +25,10 @@ pub struct Sent {
     /// Whether the receiver was sent that the incident is acknowledged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub acknowledged: bool,
+    /// Whether it is not known that the receiver took it: another notification followed before that was known. If
+    /// the alarm is in this state again, it is sent again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unconfirmed: bool,
 }
 
 /// The state in the last notification of a receiver.
