@@ -30,6 +30,8 @@ pub struct RecordCache {
     /// The copies in the queue, and when they were put there.
     queued: BTreeMap<String, (AlarmRecord, Timestamp)>,
     store_failed_since: Option<Timestamp>,
+    /// Whether the last write failed. A table may answer reads and refuse writes.
+    write_failed: bool,
     sent: BTreeMap<String, Vec<Timestamp>>,
     query_failed: bool,
     sent_at_once: Option<Timestamp>,
@@ -42,7 +44,9 @@ impl RecordCache {
             self.store_failed_since.get_or_insert(now);
             return self.records.clone();
         };
-        self.store_failed_since = None;
+        if !self.write_failed {
+            self.store_failed_since = None;
+        }
         for key in &self.unsaved {
             let Some(mine) = self.records.get(key).cloned() else { continue };
             let merged = match records.remove(key) {
@@ -99,9 +103,15 @@ impl RecordCache {
         self.queued.extend(queued);
     }
 
-    /// Notes that the table did not answer.
+    /// Notes that the table did not accept a write.
     pub fn store_failed(&mut self, now: Timestamp) {
         self.store_failed_since.get_or_insert(now);
+        self.write_failed = true;
+    }
+
+    /// Notes that the table accepted a write. The next successful read ends its outage.
+    pub fn store_written(&mut self) {
+        self.write_failed = false;
     }
 
     #[must_use]

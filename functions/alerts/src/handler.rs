@@ -131,12 +131,17 @@ impl Alerts {
         carried: Vec<Alert>,
         now: Timestamp,
     ) -> bool {
-        let claimed = self.store.claim(SENDING, now, LONGEST_INVOCATION).await;
-        let claimed = claimed.unwrap_or_else(|error| {
-            tracing::error!(error = chain(&error), "Notification store is unavailable");
-            self.cache().store_failed(now);
-            true
-        });
+        let claimed = match self.store.claim(SENDING, now, LONGEST_INVOCATION).await {
+            Ok(claimed) => {
+                self.cache().store_written();
+                claimed
+            }
+            Err(error) => {
+                tracing::error!(error = chain(&error), "Notification store is unavailable");
+                self.cache().store_failed(now);
+                true
+            }
+        };
         if !claimed {
             return trigger == Trigger::Tick || self.schedule_flush(carried).await;
         }

@@ -121,12 +121,14 @@ impl Driver<'_> {
         if self.world.fails(Part::StoreWrite, now) {
             self.environments[environment].store_failed(time(now));
         } else if now < self.lock_until {
+            self.environments[environment].store_written();
             if trigger == Trigger::Flush && !self.world.fails(Part::Queue, now) {
                 self.push(now + WINDOW, Step::Flush(carried));
             }
             return Ok(());
         } else {
             self.lock_until = now + LOCK;
+            self.environments[environment].store_written();
         }
         self.reconcile(trigger, carried, environment, now)?;
         if !self.world.fails(Part::StoreWrite, now) {

@@ -27,6 +27,8 @@ use mocks::clients;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Table,
+    /// Only its reads are answered.
+    TableWrites,
     Bucket,
     Metrics,
     Topics,

@@ -207,14 +207,25 @@ async fn weekly_mail_has_the_numbers_of_the_status_page() {
 
 #[tokio::test]
 async fn heartbeat_stops_when_the_table_stays_unavailable() {
-    let (url, count) = switch().await;
-    let mut aws = FakeAws::with(&[("HEARTBEAT_URL", &url)]);
-    metric(&aws, "RunsDispatched", Some(0.0));
-    aws.breaks(Part::Table);
-    let mut beats = Vec::new();
-    for minute in [0, 9, 10, 11] {
-        aws.tick(at(&format!("10:{minute:02}:00"))).await;
-        beats.push(count.load(std::sync::atomic::Ordering::SeqCst));
+    for part in [Part::Table, Part::TableWrites] {
+        let (url, count) = switch().await;
+        let mut aws = FakeAws::with(&[("HEARTBEAT_URL", &url)]);
+        metric(&aws, "RunsDispatched", Some(0.0));
+        aws.breaks(part);
+        let mut beats = Vec::new();
+        let mut minute = async |minute: u32| {
+            aws.tick(at(&format!("10:{minute:02}:00"))).await;
+            if minute == 11 {
+                aws.repair(part);
+            }
+            beats.push(count.load(std::sync::atomic::Ordering::SeqCst));
+        };
+        for number in [0, 9, 10, 11, 12] {
+            minute(number).await;
+        }
+        assert_eq!(beats, [1, 2, 2, 2, 3], "{part:?}");
+        let counts = &aws.state().counts;
+        let unavailable = counts.iter().filter(|(name, _)| name == "NotificationStoreUnavailable");
+        assert_eq!(unavailable.count(), 4, "{part:?}: an alarm uses the metric");
     }
-    assert_eq!(beats, [1, 2, 2, 2]);
 }

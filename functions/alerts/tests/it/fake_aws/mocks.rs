@@ -341,7 +341,7 @@ fn get_item(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
 
 fn put_item(state: Arc<Mutex<State>>) -> aws_smithy_mocks::Rule {
     mock!(aws_sdk_dynamodb::Client::put_item).then_compute_response(move |request| {
-        if broken(&state, Part::Table) {
+        if broken(&state, Part::Table) || broken(&state, Part::TableWrites) {
             return MockResponse::Error(PutItemError::unhandled("the table is broken"));
         }
         let item = request.item().unwrap();
