@@ -5,11 +5,12 @@ set -uo pipefail
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-options=()
-[ -z "$INPUT_ENVIRONMENT" ] || options+=(--environment "$INPUT_ENVIRONMENT")
+environment=()
+[ -z "$INPUT_ENVIRONMENT" ] || environment=(--environment "$INPUT_ENVIRONMENT")
+options=("${environment[@]}")
 [ -z "$INPUT_TARGET" ] || options+=(--target "$INPUT_TARGET")
 
-"$INPUT_VIGIE" check "$INPUT_PROBES" >"$log" 2>&1
+"$INPUT_VIGIE" check "$INPUT_PROBES" "${environment[@]}" >"$log" 2>&1
 code=$?
 if [ "$code" -eq 0 ]; then
     "$INPUT_VIGIE" run "$INPUT_PROBES" "${options[@]}" --output junit >"$INPUT_JUNIT" 2>"$log"

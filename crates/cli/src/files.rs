@@ -68,20 +68,20 @@ pub(crate) fn probe_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn read_one(path: &Path, named_itself: bool) -> anyhow::Result<ProbeFile> {
+    let text = read_text(path, LARGEST_FILE, address_hint(path))?;
+    Ok(ProbeFile { name: path.display().to_string(), text, named: named_itself })
+}
+
+/// The text of a file with at most `most` bytes. The `hint` is added when the file cannot be opened.
+pub(crate) fn read_text(path: &Path, most: usize, hint: &str) -> anyhow::Result<String> {
     let named = || format!("could not read `{}`", path.display());
     let mut bytes = Vec::new();
     // One byte above the limit shows that the file is too large.
-    let most = u64::try_from(LARGEST_FILE).unwrap_or(u64::MAX).saturating_add(1);
-    let file = File::open(path).with_context(|| named() + address_hint(path))?;
-    file.take(most).read_to_end(&mut bytes).with_context(named)?;
-    ensure!(
-        bytes.len() <= LARGEST_FILE,
-        "`{}` is larger than {LARGEST_FILE} bytes",
-        path.display()
-    );
-    let text = String::from_utf8(bytes)
-        .map_err(|_| anyhow::anyhow!("`{}` is not UTF-8 text", path.display()))?;
-    Ok(ProbeFile { name: path.display().to_string(), text, named: named_itself })
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let file = File::open(path).with_context(|| named() + hint)?;
+    file.take(limit).read_to_end(&mut bytes).with_context(named)?;
+    ensure!(bytes.len() <= most, "`{}` is larger than {most} bytes", path.display());
+    String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("`{}` is not UTF-8 text", path.display()))
 }
 
 /// For an argument such as `chat.example.com`, which is an address without its scheme.

@@ -4,8 +4,6 @@ mod receivers;
 mod zone;
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,11 +14,12 @@ use notify::Zone;
 use serde::Deserialize;
 use status_page::Language;
 
+use crate::files::read_text;
 use crate::mail::MailConfig;
 use crate::status::Settings;
 
 /// Largest settings file, in bytes.
-const LARGEST_FILE: u64 = 64 * 1024;
+const LARGEST_FILE: usize = 64 * 1024;
 /// How long runs are kept when the file does not say it.
 const RETENTION: &str = "90d";
 
@@ -65,10 +64,7 @@ impl ServeConfig {
     /// The settings of `path`; the defaults without a path.
     pub(crate) fn read(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let could_not_read = || format!("could not read `{}`", path.display());
-        let file = File::open(path).with_context(could_not_read)?;
-        let mut text = String::new();
-        file.take(LARGEST_FILE).read_to_string(&mut text).with_context(could_not_read)?;
+        let text = read_text(path, LARGEST_FILE, "")?;
         Self::parse(&text).with_context(|| format!("`{}` is not valid", path.display()))
     }
 
@@ -178,6 +174,15 @@ pub(crate) fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> anyho
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn too_large_file_is_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vigie.toml");
+        std::fs::write(&path, "# comment\n".repeat(LARGEST_FILE / 10 + 1)).unwrap();
+        let error = ServeConfig::read(Some(&path)).unwrap_err().to_string();
+        assert!(error.ends_with("vigie.toml` is larger than 65536 bytes"), "{error}");
+    }
 
     #[test]
     fn invalid_settings_are_named() {

@@ -248,8 +248,9 @@ fn key(notification: &Notification, item: &Item) -> String {
 
 fn action(item: &Item) -> Action {
     match (item.alert.state, item.kind) {
-        (State::Ok, _) => Action::Resolve,
         (_, NotificationKind::Acknowledged) => Action::Acknowledge,
+        // While an alarm flaps, its incident stays open, also when the alarm is OK for a moment.
+        (State::Ok, NotificationKind::Changed | NotificationKind::Settled) => Action::Resolve,
         _ => Action::Trigger,
     }
 }

@@ -16,7 +16,7 @@ use crate::pack;
 const TEMPLATES: [(&str, usize); 2] =
     [("infra/template.yaml", FUNCTIONS.len()), ("infra/location.yaml", 1)];
 
-const FOLDERS: [&str; 3] = ["docs", "infra", "probes"];
+const FOLDERS: [&str; 4] = ["docs", "examples/cdk", "infra", "probes"];
 
 /// Written into samconfig.toml instead of its first comment, which is about a checkout.
 const SAMCONFIG_HEADER: &str = "\
@@ -54,7 +54,8 @@ pub fn entries(
     }
     let readme = copy(root, "packaging/archive/README-aws.md")?;
     entries.push(Entry { path: "README.md".to_owned(), ..readme });
-    for name in ["LICENSE", "CHANGELOG.md"] {
+    // docs/costs.md refers to the prices.
+    for name in ["LICENSE", "CHANGELOG.md", "crates/cli/prices.json"] {
         entries.push(copy(root, name)?);
     }
     Ok(entries)
@@ -176,6 +177,30 @@ mod tests {
         for path in paths {
             assert!(infra.join(path).exists(), "{path}");
         }
+    }
+
+    #[test]
+    fn links_of_the_documentation_lead_to_files() {
+        let archive = unpacked();
+        let root = archive.path();
+        let mut pages = vec![root.join("README.md")];
+        for folder in ["docs", "docs/reference", "infra/observability", "examples/cdk"] {
+            let files = fs::read_dir(root.join(folder)).unwrap().map(|file| file.unwrap().path());
+            pages.extend(files.filter(|file| file.extension() == Some("md".as_ref())));
+        }
+        let mut links = 0;
+        for page in pages {
+            let text = fs::read_to_string(&page).unwrap();
+            for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let file = link.split('#').next().unwrap_or_default();
+                if !file.contains("://") {
+                    let target = page.parent().unwrap().join(file);
+                    assert!(target.exists(), "{}: `{link}`", page.display());
+                    links += 1;
+                }
+            }
+        }
+        assert!(20 < links, "{links} links");
     }
 
     #[test]

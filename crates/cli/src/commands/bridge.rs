@@ -27,7 +27,7 @@ use crate::{Exit, Io};
 const CACHE_BYTES: usize = 24 << 20;
 
 /// Options whose settings are in the file of `--config`.
-const INSTEAD_OF_CONFIG: [&str; 21] = [
+const INSTEAD_OF_CONFIG: [&str; 22] = [
     "scrape",
     "remote_write",
     "job",
@@ -49,6 +49,7 @@ const INSTEAD_OF_CONFIG: [&str; 21] = [
     "label_value_length_limit",
     "fallback_scrape_protocol",
     "bounds_as_written",
+    "native_histograms",
 ];
 
 /// Scrape targets at exact intervals and send their samples to Prometheus by remote write, like a small Prometheus agent.
@@ -95,10 +96,10 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     batch_deadline: Duration,
     /// Most samples in a request.
-    #[arg(long, value_name = "COUNT", default_value_t = 2000)]
+    #[arg(long, value_name = "COUNT", default_value = "2000", value_parser = positive)]
     max_samples: usize,
     /// Most samples in the queue. When it is full, the oldest are dropped.
-    #[arg(long, value_name = "COUNT", default_value_t = 500_000)]
+    #[arg(long, value_name = "COUNT", default_value = "500000", value_parser = positive)]
     queue: usize,
     /// Samples older than this are not sent, because Prometheus would reject them.
     #[arg(long, value_name = "TIME", default_value = "50m", value_parser = duration)]
@@ -320,6 +321,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// The URL of a metrics page.
+fn positive(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| 0 < *number);
+    number.ok_or_else(|| "expected a number of at least 1".to_owned())
+}
+
 fn page(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     url.ok_or_else(|| "expected a URL such as `http://bot:7860/metrics`".to_owned())
@@ -387,6 +393,27 @@ mod tests {
         let error = targets(&arguments).err().unwrap().to_string();
         assert_eq!(error, "`--timeout` is 6s; expected at most the interval, 5s");
         assert!(targets(&parse(&["--interval", "5s", "--timeout", "5s"]).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn no_option_is_ignored_beside_a_config() {
+        use clap::CommandFactory as _;
+        for argument in Line::command().get_arguments() {
+            let id = argument.get_id().as_str();
+            let allowed = ["config", "dead_letters", "help"].contains(&id);
+            assert_eq!(INSTEAD_OF_CONFIG.contains(&id), !allowed, "{id}");
+        }
+    }
+
+    #[test]
+    fn counts_are_positive() {
+        for option in ["--max-samples", "--queue"] {
+            for (count, right) in [("1", true), ("0", false), ("-1", false), ("x", false)] {
+                let text = format!("{option}={count}");
+                let parsed = parse(&["--scrape=http://b/", "--remote-write=http://p/", &text]);
+                assert_eq!(parsed.is_ok(), right, "{text}: {parsed:?}");
+            }
+        }
     }
 
     #[test]

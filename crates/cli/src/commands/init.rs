@@ -10,6 +10,8 @@ use domain::TargetUrl;
 
 use crate::{Exit, Io, starter};
 
+const UNIT: &str = include_str!("../../../../packaging/systemd/vigie.service");
+
 /// Write a first probe file, and settings, a systemd unit and a Compose file for `vigie serve`.
 ///
 /// Existing files are not overwritten.
@@ -65,50 +67,26 @@ fn create(path: &Path, text: &str) -> anyhow::Result<()> {
     file.write_all(text.as_bytes()).with_context(failed)
 }
 
-/// The systemd unit. `vigie serve` needs the network and read access to the probe files, nothing else.
+/// The systemd unit of the release, for the files in `folder`. They may be in a home folder.
 fn service(program: &Path, folder: &Path) -> String {
-    format!(
-        "[Unit]
-Description=Vigie, synthetic prober for Gradio chatbots
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-ExecStart=\"{}\" serve \"{}\" --config \"{}\"
-# VIGIE_TOKEN, VIGIE_SMTP_PASSWORD and variables of receivers, one NAME=VALUE a line.
-EnvironmentFile=-/etc/vigie/secrets.env
-ExecReload=/bin/kill -HUP $MAINPID
-Restart=on-failure
-DynamicUser=yes
-StateDirectory=vigie
-CapabilityBoundingSet=
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-NoNewPrivileges=yes
-PrivateDevices=yes
-PrivateTmp=yes
-ProtectClock=yes
-ProtectControlGroups=yes
-ProtectHome=read-only
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectSystem=strict
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-UMask=0077
-
-[Install]
-WantedBy=multi-user.target
-",
+    let start = format!(
+        "ExecStart=\"{}\" serve \"{}\" --config \"{}\"",
         program.display(),
         folder.join("probes").display(),
         folder.join("vigie.toml").display()
-    )
+    );
+    let mut unit = String::new();
+    for line in UNIT.lines() {
+        let line = match line.split_once('=') {
+            Some(("ExecStart", _)) => &start,
+            Some(("ProtectHome", _)) => "ProtectHome=read-only",
+            _ if line.starts_with("# Runs the probes") => "# `vigie serve` as a service.",
+            _ => line,
+        };
+        unit.push_str(line);
+        unit.push('\n');
+    }
+    unit
 }
 
 /// The Compose file. The image of the release runs `vigie serve` as a user without rights.

@@ -8,17 +8,22 @@ use crate::probe;
 #[tokio::test]
 async fn action_has_the_exit_code_report_and_summary_of_the_run() {
     let bot = GradioApp::start(|_| Answer::text("hello")).await;
-    let text = |every: &str, expect: &str| {
+    let with = |settings: &str, expect: &str| {
         format!(
-            "probe: bot\nevery: {every}\nretry: {{ attempts: 0 }}\ntarget: {{ url: \"{}\" }}\n\
+            "probe: bot\nretry: {{ attempts: 0 }}\ntarget: {{ url: \"{}\" }}\n{settings}\n\
              conversation: [ {{ say: hi, expect: [ {{ contains: \"{expect}\" }} ] }} ]\n",
             bot.url
         )
     };
+    let text = |every: &str, expect: &str| with(&format!("every: {every}"), expect);
+    let slow = with("every: 1m\nobjectives: { reply: 1ms }", "hello");
+    let of_dev = "every: { dev: 1m }";
     let cases = [
         // probe file, exit code, result in the summary, tests in the JUnit report
         (text("1m", "hello"), 0, "### Vigie: up\n", Some("failures=\"0\"")),
         (text("1m", "goodbye"), 1, "### Vigie: down\n", Some("failures=\"1\"")),
+        (slow, 3, "### Vigie: degraded\n", Some("failures=\"0\"")),
+        (with(of_dev, "hello"), 2, "### Vigie: could not run\n", None),
         (text("45s", "hello"), 2, "### Vigie: could not run\n", None),
     ];
     for (text, code, result, report) in cases {

@@ -231,6 +231,9 @@ async fn init_writes_probe_settings_and_unit_and_overwrites_none() {
     assert_eq!(image, format!("${{VIGIE_IMAGE:-vigie:{}}}", env!("CARGO_PKG_VERSION")));
     let unit = std::fs::read_to_string(format!("{path}/vigie.service")).unwrap();
     assert!(unit.contains(" serve \"") && unit.contains("/probes\" --config \""), "{unit}");
+    // Without it there is no folder for the history.
+    assert!(unit.contains("\nStateDirectory=vigie\n"), "{unit}");
+    assert!(unit.contains("\nProtectHome=read-only\n"), "{unit}");
 
     std::fs::write(&probe, "edited").unwrap();
     let again = vigie(&line).await;

@@ -201,6 +201,11 @@ impl Check<'_> {
             };
             audiences.insert(audience);
         }
+        if audiences.contains(&Audience::Page) && audiences.contains(&Audience::Escalation) {
+            let expected = "expected one of them: an escalation goes to a receiver that the page did not go to";
+            self.wrong(place(send), "`send` has `page` and `escalation`".to_owned(), expected);
+            return None;
+        }
         Some(audiences)
     }
 

@@ -157,6 +157,11 @@ fn mistake_is_reported_at_its_place() {
             "`send` has `pages`",
         ),
         (
+            r#"{ "name": "a", "type": "slack", "url": "x", "send": ["page", "escalation"] }"#,
+            "[",
+            "`send` has `page` and `escalation`",
+        ),
+        (
             r#"{ "name": "a", "type": "webhook", "url": "x", "method": "GET" }"#,
             "\"GET\"",
             "`method` is `GET`",

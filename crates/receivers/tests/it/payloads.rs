@@ -56,6 +56,31 @@ async fn vendors_accept_hostile_and_long_text() {
     }
 }
 
+/// The next notification about an alarm that keeps flapping says that it settled.
+#[test]
+fn incident_of_a_flapping_alarm_stays_open() {
+    use NotificationKind::{Acknowledged, Changed, Escalation, Flapping, Settled};
+    let flapping = Flapping { changes: 7 };
+    let changed = at("14:05:11");
+    for (kind, state, action) in [
+        (Changed, State::Alarm, "trigger"),
+        (Changed, State::InsufficientData, "trigger"),
+        (Changed, State::Ok, "resolve"),
+        (flapping, State::Alarm, "trigger"),
+        (flapping, State::Ok, "trigger"),
+        (Escalation, State::Ok, "trigger"),
+        (Acknowledged, State::Alarm, "acknowledge"),
+        (Acknowledged, State::Ok, "acknowledge"),
+        (Settled, State::Alarm, "trigger"),
+        (Settled, State::Ok, "resolve"),
+    ] {
+        let one = item(alert("support-bot", state, changed), at("14:00:11"));
+        let one = notification(vec![notify::notification::Item { kind, ..one }], at("14:06:00"));
+        let payload = body(Vendor::PagerDuty, &one);
+        assert_eq!(payload["event_action"], action, "{kind:?} {state:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn vendors_accept_every_kind_of_notification() {
     let changed = at("14:05:11");
