@@ -35,6 +35,9 @@ pub struct Alert {
     /// Labels that no other field holds, such as `team`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Annotations of Alertmanager that no other field holds, such as `dashboard_url`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
     /// The severity that the alarm itself gives; routes override it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
@@ -169,6 +172,7 @@ impl Alert {
             reason: String::new(),
             description: String::new(),
             labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
             severity: None,
             runbook: None,
             link: None,

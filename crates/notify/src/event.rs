@@ -201,6 +201,7 @@ impl Reader<'_> {
             reason: change.reason,
             description: prose.to_owned(),
             labels: note.labels,
+            annotations: BTreeMap::new(),
             severity: note.severity,
             runbook: note.runbook,
             link: change.link,
@@ -246,6 +247,7 @@ impl Reader<'_> {
             looks_back_seconds: None,
             test: None,
             labels,
+            annotations,
             name,
         }
     }

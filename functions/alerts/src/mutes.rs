@@ -34,38 +34,54 @@ pub(crate) async fn muted<'a>(
     if names.is_empty() {
         return BTreeSet::new();
     }
+    // Usually no rule is active, which one call shows for all alarms.
+    let any = tokio::time::timeout(QUERY_TIMEOUT, is_active(client, None)).await;
+    match any {
+        Ok(Ok(true)) => those_muted(names, async |name| is_muted(client, name).await).await,
+        Ok(Ok(false)) => BTreeSet::new(),
+        Ok(Err(error)) => {
+            tracing::warn!(
+                error = chain(&error),
+                "Mute rules could not be listed; no alarm counts as muted"
+            );
+            BTreeSet::new()
+        }
+        Err(_) => {
+            tracing::warn!("Listing mute rules timed out; no alarm counts as muted");
+            BTreeSet::new()
+        }
+    }
+}
+
+/// Those of `names` of which `is_muted` says so within the time limit.
+async fn those_muted(
+    names: Vec<String>,
+    is_muted: impl AsyncFn(&str) -> Result<bool, MuteError>,
+) -> BTreeSet<String> {
+    let mut muted = BTreeSet::new();
     let query = async {
-        // Usually no rule is active, which one call shows for all alarms.
-        match is_active(client, None).await {
-            Ok(true) => {}
-            Ok(false) => return BTreeSet::new(),
-            Err(error) => {
-                tracing::warn!(
+        let mut answers = stream::iter(names)
+            .map(async |name| (is_muted(&name).await, name))
+            .buffer_unordered(CONCURRENT);
+        while let Some((answer, name)) = answers.next().await {
+            match answer {
+                Ok(true) => {
+                    muted.insert(name);
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(
                     error = chain(&error),
-                    "Mute rules could not be listed; no alarm counts as muted"
-                );
-                return BTreeSet::new();
+                    alarm = name,
+                    "Mute rules of the alarm could not be listed"
+                ),
             }
         }
-        let muted = stream::iter(names)
-            .map(async |name| match is_muted(client, &name).await {
-                Ok(muted) => muted.then_some(name),
-                Err(error) => {
-                    tracing::warn!(
-                        error = chain(&error),
-                        alarm = name,
-                        "Mute rules of the alarm could not be listed"
-                    );
-                    None
-                }
-            })
-            .buffer_unordered(CONCURRENT);
-        muted.filter_map(std::future::ready).collect().await
     };
-    tokio::time::timeout(QUERY_TIMEOUT, query).await.unwrap_or_else(|_| {
-        tracing::warn!("Listing mute rules timed out; no alarm counts as muted");
-        BTreeSet::new()
-    })
+    if tokio::time::timeout(QUERY_TIMEOUT, query).await.is_err() {
+        let known = muted.len();
+        tracing::warn!(known, "Listing mute rules timed out; no other alarm counts as muted");
+    }
+    muted
 }
 
 /// Whether a mute rule for the alarm is active. A rule for the alarm of a bot mutes the alarms of its locations too:
@@ -104,6 +120,18 @@ mod tests {
     use aws_sdk_cloudwatch::operation::list_alarm_mute_rules::ListAlarmMuteRulesOutput;
     use aws_sdk_cloudwatch::types::AlarmMuteRuleSummary;
     use aws_smithy_mocks::{RuleMode, mock, mock_client};
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_before_the_time_limit_count() {
+        let names = ["slow", "muted", "heard"].map(str::to_owned).into();
+        let muted = those_muted(names, async |name| {
+            if name == "slow" {
+                tokio::time::sleep(2 * QUERY_TIMEOUT).await;
+            }
+            Ok(name != "heard")
+        });
+        assert_eq!(muted.await, ["muted".to_owned()].into());
+    }
 
     #[tokio::test]
     async fn mute_of_a_bot_mutes_its_locations() {

@@ -69,6 +69,7 @@ pub(crate) struct Labels {
     pub(crate) message: &'static str,
     pub(crate) description: &'static str,
     pub(crate) label_list: &'static str,
+    pub(crate) annotations: &'static str,
     pub(crate) and_more: &'static str,
     pub(crate) week: &'static str,
     pub(crate) runs: &'static str,

@@ -1,6 +1,7 @@
 //! The layout of a mail about one alarm. Each sentence adds to the ones before it: the subject says what is wrong,
 //! the first line since when, the second what users notice, the evidence the rest.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::report::{Report, TurnReport};
@@ -58,6 +59,11 @@ pub(crate) fn write(of: &Notification, item: &Item, messages: &'static dyn Messa
     Mail { subject: writer.subject(item, situation), body: writer.body(item, situation) }
 }
 
+/// Whether the description of the alarm says more than the mail: those of Vigie's own alarms do not.
+fn is_foreign(subject: &Subject) -> bool {
+    subject.probe().is_none() || matches!(subject, Subject::External { .. })
+}
+
 impl Writer<'_> {
     fn body(&self, item: &Item, situation: Situation) -> String {
         let alert = &item.alert;
@@ -82,12 +88,15 @@ impl Writer<'_> {
         }
         if situation == Situation::Unreadable {
             section(&mut body, labels.message, &lines(&alert.reason));
-        } else if !alert.description.is_empty() && alert.subject.probe().is_none() {
+        } else if !alert.description.is_empty() && is_foreign(&alert.subject) {
             let description: String = alert.description.chars().take(DESCRIPTION).collect();
             section(&mut body, labels.description, &lines(&description));
         }
         if alert.source == Source::Alertmanager && !alert.labels.is_empty() {
-            section(&mut body, labels.label_list, &self.labels(item));
+            section(&mut body, labels.label_list, &self.pairs(&alert.labels));
+        }
+        if !alert.annotations.is_empty() {
+            section(&mut body, labels.annotations, &self.pairs(&alert.annotations));
         }
         if let Situation::Down(_)
         | Situation::DownFrom(_)
@@ -203,9 +212,8 @@ impl Writer<'_> {
         moment(at, self.messages, &self.of.zone)
     }
 
-    fn labels(&self, item: &Item) -> String {
+    fn pairs(&self, all: &BTreeMap<String, String>) -> String {
         let mut text = String::new();
-        let all = &item.alert.labels;
         for (name, value) in all.iter().take(LABELS) {
             line(&mut text, &format!("  {} = {}", brief(name, LABEL), brief(value, LABEL)));
         }

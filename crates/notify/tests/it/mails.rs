@@ -238,7 +238,12 @@ fn mails_about_other_alarms() {
     foreign.description = "It fills by 1 GB an hour.".to_owned();
     foreign.runbook = None;
     foreign.link = Some("http://prometheus.example.com:9090/graph?g0.expr=disk".to_owned());
+    let dashboard = "http://grafana.example.com/d/disk".to_owned();
+    foreign.annotations = [("dashboard_url".to_owned(), dashboard)].into();
     check("external", &changed(foreign.clone(), None));
+    let bot = Some("support-bot".parse().unwrap());
+    let of_a_bot = Alert { subject: Subject::External { probe: bot }, ..foreign.clone() };
+    check("external-of-a-bot", &changed(of_a_bot, None));
     foreign.state = State::Ok;
     foreign.changed = at("14:17:11");
     check("external-over", &changed(foreign, None));

@@ -48,6 +48,7 @@ static LABELS: Labels = Labels {
     message: "ORIGINAL MESSAGE",
     description: "DESCRIPTION OF THE ALARM",
     label_list: "LABELS",
+    annotations: "ANNOTATIONS",
     and_more: "and more",
     week: "LAST WEEK",
     runs: "runs",

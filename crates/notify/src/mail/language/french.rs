@@ -52,6 +52,7 @@ static LABELS: Labels = Labels {
     message: "MESSAGE D'ORIGINE",
     description: "DESCRIPTION DE L'ALARME",
     label_list: "ÉTIQUETTES",
+    annotations: "ANNOTATIONS",
     and_more: "et d'autres",
     week: "SEMAINE PASSÉE",
     runs: "exécutions",
