@@ -84,8 +84,8 @@ async fn those_muted(
     muted
 }
 
-/// Whether a mute rule for the alarm is active. A rule for the alarm of a bot mutes the alarms of its locations too:
-/// `vigie mute` does not know the locations.
+/// Whether a mute rule for the alarm is active. A rule for the alarm of a bot mutes the alarms of its locations too, so
+/// that a mute includes a location that was added after it.
 async fn is_muted(client: &Client, name: &str) -> Result<bool, MuteError> {
     if is_active(client, Some(name)).await? {
         return Ok(true);
