@@ -161,7 +161,7 @@ pub fn eventful() -> Report {
     };
     Report {
         duration: ms(13_500),
-        detail: "turn 2: expected contains \"Ada\", found \"Désolé, je ne sais plus comment vous vous appelez\"".to_owned(),
+        detail: "turn 2: expected contains \"Ada\", received \"Désolé, je ne sais plus comment vous vous appelez\"".to_owned(),
         ..report(vec![first, second])
     }
 }

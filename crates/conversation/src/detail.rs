@@ -28,7 +28,7 @@ fn detail_of(attempts: &[Attempt], last: &Attempt, outcome: Outcome) -> String {
     if let (Some(Reason::CheckFailed), Some((turn, check))) =
         (outcome.reason(), last.failed_checks().next())
     {
-        return format!("turn {}: expected {}, found {}", turn + 1, check.expected, check.found);
+        return format!("turn {}: expected {}, received {}", turn + 1, check.expected, check.found);
     }
     if let Some(missed) = last.missed().next() {
         return late(&missed);

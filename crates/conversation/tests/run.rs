@@ -124,7 +124,7 @@ async fn bot_that_forgets_is_down_with_the_failed_check() {
         .to_owned();
     assert_eq!(
         report.detail,
-        format!("turn 2: expected contains \"{name}\", found \"I do not know your name.\"")
+        format!("turn 2: expected contains \"{name}\", received \"I do not know your name.\"")
     );
 }
 
@@ -158,14 +158,14 @@ fn single_turn(more: &serde_json::Value) -> serde_json::Value {
 async fn empty_reply_is_down_unless_a_check_expects_it() {
     let app = GradioApp::start(|_| Answer::text("")).await;
     let cases = [
-        (serde_json::json!([]), Some("turn 1: expected an answer, found an empty reply")),
+        (serde_json::json!([]), Some("turn 1: expected an answer, received an empty reply")),
         (
             serde_json::json!([{ "not_contains": "error" }, { "max_length": 100 }]),
-            Some("turn 1: expected an answer, found an empty reply"),
+            Some("turn 1: expected an answer, received an empty reply"),
         ),
         (
             serde_json::json!([{ "min_length": 2 }]),
-            Some("turn 1: expected min_length 2, found 0 characters"),
+            Some("turn 1: expected min_length 2, received 0 characters"),
         ),
         (serde_json::json!([{ "equals": "" }]), None),
         (serde_json::json!([{ "max_length": 0 }]), None),

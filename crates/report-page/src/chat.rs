@@ -126,7 +126,7 @@ fn one_check(check: &CheckReport) -> Markup {
                 bdi { (Text(&check.expected)) }
                 @if !check.found.is_empty() {
                     div.found {
-                        @if !check.passed { "found " }
+                        @if !check.passed { "received " }
                         bdi { (Text(&check.found)) }
                     }
                 }

@@ -67,7 +67,7 @@ fn page_shows_failures_checks_and_times() {
         "down · check_failed",
         "Attempt 1 of 2: <bdi>the stream ended before the reply was complete",
         "contains &quot;Ada&quot;",
-        "found <bdi>Désolé",
+        "received <bdi>Désolé",
         "first chunk 3.60 s, objective 3.00 s",
         "Gradio 6.31.0, first event since its start",
         "until 2027-02-01, 70 days left",

@@ -66,7 +66,7 @@ fn suite(report: &Report, xml: &mut String) -> fmt::Result {
             let found = Text(&check.found);
             writeln!(
                 xml,
-                "><failure type=\"check_failed\" message=\"expected {expected}\">found {found}</failure></testcase>"
+                "><failure type=\"check_failed\" message=\"expected {expected}\">received {found}</failure></testcase>"
             )?;
         }
     }

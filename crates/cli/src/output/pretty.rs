@@ -157,7 +157,7 @@ fn one_turn(
             writeln!(to, "    {GOOD}✓{GOOD:#} {expected} {DIM}({found}){DIM:#}")?;
         } else {
             let found = visible(&check.found, LONGEST);
-            writeln!(to, "    {ERROR}✗ {expected}{ERROR:#}, found {found}")?;
+            writeln!(to, "    {ERROR}✗ {expected}{ERROR:#}, received {found}")?;
         }
     }
     Ok(())

@@ -63,7 +63,7 @@ async fn failed_check_is_down_and_shows_what_was_found() {
     assert_eq!((done.exit, done.err.as_str()), (Exit::Down, ""));
     for expected in [
         "down (check_failed)",
-        "✗ contains \"goodbye\", found",
+        "✗ contains \"goodbye\", received",
         "why turn 1: expected contains \"goodbye\"",
     ] {
         assert!(done.out.contains(expected), "{expected}: {}", done.out);
@@ -124,7 +124,7 @@ async fn results_are_printed_as_junit_and_prometheus() {
     for expected in [
         "<testsuite name=\"bot\" tests=\"3\" failures=\"1\" errors=\"0\"",
         "name=\"turn 1: contains &quot;&lt;b&gt;&quot;\" time=\"0\"/>",
-        "<failure type=\"check_failed\" message=\"expected equals &quot;x&quot;\">found ",
+        "<failure type=\"check_failed\" message=\"expected equals &quot;x&quot;\">received ",
     ] {
         assert!(junit.out.contains(expected), "{expected}: {}", junit.out);
     }

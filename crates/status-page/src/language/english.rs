@@ -61,7 +61,7 @@ pub(super) const TEXTS: Texts = Texts {
     resolved: "resolved",
     lasted: "Duration",
     expected: "Expected",
-    found: "Found",
+    found: "Received",
     acknowledged: "Acknowledged by",
     not_acknowledged: "Not acknowledged",
     failed_runs: "Failed runs",

@@ -61,7 +61,7 @@ pub(super) const TEXTS: Texts = Texts {
     resolved: "résolu",
     lasted: "Durée",
     expected: "Attendu",
-    found: "Trouvé",
+    found: "Reçu",
     acknowledged: "Pris en charge par",
     not_acknowledged: "Pas encore pris en charge",
     failed_runs: "Exécutions en échec",

@@ -83,13 +83,13 @@ pub(super) async fn failing(bot: &Bot<'_>) -> anyhow::Result<()> {
     people.ended_with(1)?;
     for (check, (expected, found)) in checks.iter().zip(expected) {
         let (expected, found) = (expected.to_owned(), found.to_owned());
-        let line = format!("✗ {expected}, found {found}");
+        let line = format!("✗ {expected}, received {found}");
         people.contains_all([line.as_str()])?;
         expect("a failed check", *check, &CheckReport { expected, found, passed: false })?;
     }
     people.contains_all([
         "down (check_failed)",
-        "  why turn 2: expected contains \"London\", found",
+        "  why turn 2: expected contains \"London\", received",
     ])?;
     each_kind(&checks)
 }
