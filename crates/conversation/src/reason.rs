@@ -50,7 +50,7 @@ mod tests {
         for failure in Failure::ALL {
             match cause(failure) {
                 Cause::Target(reason) => assert_eq!(reason.as_str(), failure.word()),
-                Cause::Own(_) => assert!(failure.is_ours(), "{failure}"),
+                Cause::Own(_) => assert!(failure.is_client_fault(), "{failure}"),
             }
         }
     }

@@ -113,7 +113,7 @@ impl ProbeRun<'_> {
     fn pause(&self, attempts: &[Attempt], left: Duration) -> Option<Duration> {
         let last = attempts.last()?;
         let most = usize::try_from(self.probe.retry.attempts).unwrap_or(usize::MAX);
-        if !last.worth_a_retry() || most < attempts.len() {
+        if !last.is_retryable() || most < attempts.len() {
             return None;
         }
         pause_within(self.probe.retry.wait, left.saturating_sub(last.duration.max(SHORTEST_RETRY)))

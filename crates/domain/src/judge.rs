@@ -27,7 +27,7 @@ pub fn judge(attempts: &[Attempt]) -> Outcome {
 impl Attempt {
     /// Whether another attempt could change the verdict: the target failed, not Vigie.
     #[must_use]
-    pub fn worth_a_retry(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         matches!(judge(std::slice::from_ref(self)), Outcome::Down { .. })
     }
 }

@@ -54,7 +54,7 @@ impl fmt::Display for RunId {
 }
 
 /// 64-bit FNV-1a with a final mix: the same on every machine and in every release, which std's
-/// hasher does not promise.
+/// hasher does not guarantee.
 #[must_use]
 pub fn stable_hash(text: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

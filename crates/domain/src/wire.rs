@@ -15,7 +15,7 @@ fn from_seconds<E: serde::de::Error>(seconds: f64) -> Result<Duration, E> {
     }
 }
 
-/// Microseconds are what a reader can use; the digits after that are noise of the binary fraction.
+/// Microseconds are what a reader can use; the digits after that are rounding errors of the binary fraction.
 fn to_seconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e6
 }

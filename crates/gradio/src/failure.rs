@@ -11,7 +11,7 @@ use crate::timing::TurnTiming;
 
 /// Why a conversation failed. Each error has exactly one.
 ///
-/// All but the last two are faults of the target; see [`Failure::is_ours`].
+/// All but the last two are faults of the target; see [`Failure::is_client_fault`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Failure {
     /// The DNS lookup failed.
@@ -107,7 +107,7 @@ impl Failure {
 
     /// Whether the cause is the configuration or this crate, not the target.
     #[must_use]
-    pub fn is_ours(self) -> bool {
+    pub fn is_client_fault(self) -> bool {
         matches!(self, Self::Settings | Self::Unsupported)
     }
 }

@@ -24,7 +24,7 @@ impl Heartbeat {
         let request = http.separate_request(url)?;
         let task = tokio::spawn(async move {
             match request.send().await {
-                // The bytes are only a sign of life.
+                // The bytes only show that the server still runs.
                 Ok(mut response) => while let Ok(Some(_)) = response.chunk().await {},
                 Err(error) => tracing::debug!(error = %error.without_url(), "Heartbeat failed"),
             }

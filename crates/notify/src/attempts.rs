@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::record::AlarmRecord;
 use crate::sent::{Attempt, Outcome, Sent, SentState};
 
-/// A receiver that does not answer is tried again every four minutes, without end: it most likely took nothing.
+/// A receiver that does not answer is tried again every four minutes, without a limit: most likely it received nothing.
 const TRIES_AFTER_TIMEOUT: u32 = 3;
 
 impl AlarmRecord {

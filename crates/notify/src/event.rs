@@ -39,7 +39,7 @@ pub enum Timer {
     /// The window of a group is over. It carries the alerts that opened it, so that they are sent even if
     /// the table fails.
     Flush(Vec<Alert>),
-    /// Records that the table did not take.
+    /// Records that the table did not store.
     Records(Vec<AlarmRecord>),
     /// A minute of the schedule: reminders, escalation, late changes, self-monitoring.
     Tick(String),
@@ -291,7 +291,7 @@ fn about(name: &str, probe: Option<ProbeName>) -> Subject {
     }
 }
 
-/// The messages that people use in Prometheus rules.
+/// The words for severities in Prometheus rules.
 fn severity(word: &str) -> Option<Severity> {
     match word {
         "page" | "critical" | "error" | "high" => Some(Severity::Page),

@@ -184,12 +184,13 @@ impl AlarmRecord {
         if HISTORY_LOST_FOR <= elapsed(self.as_of, now) {
             self.history_lost = false;
         }
-        let calm = self.changes.last().is_none_or(|at| rules.calm_after <= elapsed(*at, now));
-        if calm {
+        let is_stable =
+            self.changes.last().is_none_or(|at| rules.stable_after <= elapsed(*at, now));
+        if is_stable {
             self.flapping_since = None;
         }
         self.changes.retain(|at| elapsed(*at, now) < rules.within);
-        if !calm && rules.changes <= self.changes.len() {
+        if !is_stable && rules.changes <= self.changes.len() {
             self.flapping_since.get_or_insert(now);
         }
     }
@@ -197,11 +198,12 @@ impl AlarmRecord {
     /// Whether [`Self::refresh`] would change the state.
     #[must_use]
     pub(crate) fn is_stale(&self, rules: &FlappingRules, now: Timestamp) -> bool {
-        let calm = self.changes.last().is_none_or(|at| rules.calm_after <= elapsed(*at, now));
+        let is_stable =
+            self.changes.last().is_none_or(|at| rules.stable_after <= elapsed(*at, now));
         let recent = self.changes.iter().filter(|at| elapsed(**at, now) < rules.within).count();
-        let flaps = !calm && rules.changes <= recent;
+        let flaps = !is_stable && rules.changes <= recent;
         self.lease_is_over(now)
-            || (calm && self.flapping_since.is_some())
+            || (is_stable && self.flapping_since.is_some())
             || (flaps && self.flapping_since.is_none())
     }
 
@@ -300,7 +302,7 @@ pub struct FlappingRules {
     /// … within this time are flapping.
     pub within: Duration,
     /// Flapping ends when the state did not change for this long.
-    pub calm_after: Duration,
+    pub stable_after: Duration,
 }
 
 impl Default for FlappingRules {
@@ -309,7 +311,7 @@ impl Default for FlappingRules {
         Self {
             changes: 5,
             within: Duration::from_secs(3_600),
-            calm_after: Duration::from_secs(20 * 60),
+            stable_after: Duration::from_secs(20 * 60),
         }
     }
 }

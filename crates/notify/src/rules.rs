@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::record::FlappingRules;
 
-/// An event that no query confirms is believed for this long.
+/// An event that no query confirms counts for this long.
 pub(crate) const BELIEVED: Duration = Duration::from_secs(300);
 
 /// Who is notified, and when again.

@@ -79,8 +79,8 @@ pub struct Sender {
     http: OnceLock<reqwest::Client>,
 }
 
-/// The result of one attempt that is not final.
-struct Obstacle {
+/// Why one attempt failed.
+struct FailedAttempt {
     error: SendError,
     /// `Retry-After` of the answer.
     wait: Option<Duration>,
@@ -117,17 +117,16 @@ impl Sender {
         let mut wait = self.policy.first_wait;
         let mut attempt = 1;
         loop {
-            let obstacle = match self.attempt(receiver, request, deadline).await {
+            let failed = match self.attempt(receiver, request, deadline).await {
                 Ok(()) => return Ok(()),
-                Err(obstacle) => obstacle,
+                Err(failed) => failed,
             };
             // Receivers that failed together are not tried again together.
-            let pause = obstacle.wait.unwrap_or_else(|| wait.mul_f64(0.5 + 0.5 * fastrand::f64()));
+            let pause = failed.wait.unwrap_or_else(|| wait.mul_f64(0.5 + 0.5 * fastrand::f64()));
             let next = Instant::now().checked_add(pause);
             let in_time = next.is_some_and(|next| next < deadline);
-            if !obstacle.error.is_transient() || attempt == self.policy.attempts.max(1) || !in_time
-            {
-                return Err(obstacle.error);
+            if !failed.error.is_transient() || attempt == self.policy.attempts.max(1) || !in_time {
+                return Err(failed.error);
             }
             tokio::time::sleep(pause).await;
             wait *= 2;
@@ -140,7 +139,7 @@ impl Sender {
         receiver: &Resolved,
         request: &HttpRequest,
         deadline: Instant,
-    ) -> Result<(), Obstacle> {
+    ) -> Result<(), FailedAttempt> {
         let name = || receiver.name.clone();
         let until = deadline.min(Instant::now() + self.policy.timeout);
         let exchange = async {
@@ -168,10 +167,12 @@ impl Sender {
             Ok::<_, reqwest::Error>((status, wait, answer))
         };
         match tokio::time::timeout_at(until, exchange).await {
-            Err(_) => Err(Obstacle { error: SendError::Timeout { receiver: name() }, wait: None }),
+            Err(_) => {
+                Err(FailedAttempt { error: SendError::Timeout { receiver: name() }, wait: None })
+            }
             Ok(Err(error)) => {
                 let source = error.without_url();
-                Err(Obstacle {
+                Err(FailedAttempt {
                     error: SendError::Unreachable { receiver: name(), source },
                     wait: None,
                 })
@@ -190,7 +191,7 @@ impl Sender {
                 } else {
                     SendError::Rejected { receiver, status: code, answer }
                 };
-                Err(Obstacle { error, wait })
+                Err(FailedAttempt { error, wait })
             }
         }
     }

@@ -32,7 +32,7 @@ pub(crate) enum Answer {
     /// The same request would be rejected again.
     Rejected(Rejection),
     /// The same request may be accepted later.
-    Later(Obstacle),
+    Later(TemporaryFailure),
 }
 
 /// A permanent rejection by the receiver.
@@ -50,9 +50,9 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Why a request was not accepted this time.
+/// Why a request was not accepted this time. It may be accepted later.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Obstacle {
+pub(crate) struct TemporaryFailure {
     /// `None` when there was no answer.
     pub(crate) status: Option<u16>,
     /// The response body, or the transport error.
@@ -74,13 +74,13 @@ impl Rejection {
     }
 }
 
-impl From<Rejection> for Obstacle {
+impl From<Rejection> for TemporaryFailure {
     fn from(Rejection { status, body }: Rejection) -> Self {
         Self { status: Some(status), ..Self::unanswered(body) }
     }
 }
 
-impl Obstacle {
+impl TemporaryFailure {
     pub(crate) fn unanswered(detail: String) -> Self {
         Self {
             status: None,
@@ -107,7 +107,7 @@ impl Obstacle {
     }
 }
 
-impl fmt::Display for Obstacle {
+impl fmt::Display for TemporaryFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, detail, .. } = self;
         match status {
@@ -137,10 +137,10 @@ pub(crate) fn judge(
     now: Timestamp,
 ) -> Answer {
     let later = |body, retry_after| {
-        Answer::Later(Obstacle {
+        Answer::Later(TemporaryFailure {
             status: Some(status.as_u16()),
             retry_after,
-            ..Obstacle::unanswered(body)
+            ..TemporaryFailure::unanswered(body)
         })
     };
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
@@ -251,9 +251,9 @@ mod tests {
             Answer::NoneWritten(rejection) => format!("none: {rejection}"),
             Answer::OtherProtocol => "other protocol".into(),
             Answer::Rejected(rejection) => format!("rejected: {rejection}"),
-            Answer::Later(obstacle) => {
-                let wait = obstacle.retry_after.map(|wait| wait.as_secs());
-                format!("later: {obstacle} {wait:?}")
+            Answer::Later(failure) => {
+                let wait = failure.retry_after.map(|wait| wait.as_secs());
+                format!("later: {failure} {wait:?}")
             }
         }
     }

@@ -7,7 +7,7 @@ use reqwest::{Method, Request, Response};
 use samples::{Encoder, Protocol, Timestamp};
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Obstacle, Sent, judge, location, one_line, proves};
+use crate::answer::{Answer, Sent, TemporaryFailure, judge, location, one_line, proves};
 use crate::auth::AuthError;
 use crate::metadata::SentMetadata;
 use crate::suspects::Suspects;
@@ -109,9 +109,9 @@ impl Client {
     }
 
     /// How long to wait after the failures so far.
-    pub(crate) fn wait(&self, obstacle: &Obstacle) -> Duration {
+    pub(crate) fn wait(&self, failure: &TemporaryFailure) -> Duration {
         let wait = self.settings.backoff.wait(self.failures, fastrand::f64());
-        wait.max(obstacle.retry_after.unwrap_or_default())
+        wait.max(failure.retry_after.unwrap_or_default())
     }
 
     pub(crate) fn accepted_within(&self, time: Duration) -> bool {
@@ -135,18 +135,18 @@ impl Client {
         self.timed_out = exchange.is_err();
         let answer = match exchange {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Answer::Later(Obstacle::unanswered(self.chain(&error))),
-            Err(_) => Answer::Later(Obstacle::timed_out(timeout)),
+            Ok(Err(error)) => Answer::Later(TemporaryFailure::unanswered(self.chain(&error))),
+            Err(_) => Answer::Later(TemporaryFailure::timed_out(timeout)),
         };
         self.note(&answer);
         answer
     }
 
     fn note(&mut self, answer: &Answer) {
-        if let Answer::Later(obstacle) = answer {
+        if let Answer::Later(failure) = answer {
             self.failures = self.failures.saturating_add(1);
-            tracing::debug!(error = %obstacle, failures = self.failures, "Request failed");
-            let (since, error) = (Instant::now(), obstacle.to_string());
+            tracing::debug!(error = %failure, failures = self.failures, "Request failed");
+            let (since, error) = (Instant::now(), failure.to_string());
             let failing = self.failing.get_or_insert(Failing {
                 since,
                 error: String::new(),

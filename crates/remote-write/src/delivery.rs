@@ -13,7 +13,7 @@ use bytes::Bytes;
 use samples::{Entry, Protocol, Series, Timestamp};
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Obstacle, Rejection, Sent};
+use crate::answer::{Answer, Rejection, Sent, TemporaryFailure};
 use crate::{Client, Refusal};
 
 /// A receiver that accepted something this recently works: a 500 is then about the samples.
@@ -164,7 +164,7 @@ impl<'a> Delivery<'a> {
         requests.reverse();
         while let Some(request) = requests.pop() {
             let request = self.open(&request);
-            let obstacle = match self.send(&request, self.policy.attempts).await {
+            let failure = match self.send(&request, self.policy.attempts).await {
                 Answer::Accepted { unaccounted } => {
                     self.written(&request, unaccounted);
                     None
@@ -187,17 +187,17 @@ impl<'a> Delivery<'a> {
                 Answer::PartlyAccepted { rejected, rejection } => {
                     self.locate(&request, rejected, &rejection).await
                 }
-                Answer::Later(obstacle) if obstacle.only_500 && self.may_search() => {
+                Answer::Later(failure) if failure.only_500 && self.may_search() => {
                     if !self.policy.divide {
-                        return Some(self.blocked(&obstacle, true));
+                        return Some(self.blocked(&failure, true));
                     }
-                    self.isolate(request, obstacle).await
+                    self.isolate(request, failure).await
                 }
-                Answer::Later(obstacle) => Some(obstacle),
+                Answer::Later(failure) => Some(failure),
             };
-            if let Some(obstacle) = obstacle {
-                let is_about_samples = obstacle.only_500;
-                return Some(self.blocked(&obstacle, is_about_samples));
+            if let Some(failure) = failure {
+                let is_about_samples = failure.only_500;
+                return Some(self.blocked(&failure, is_about_samples));
             }
         }
         None
@@ -208,10 +208,10 @@ impl<'a> Delivery<'a> {
     async fn send_suspects(&mut self, indices: &[u32]) -> Option<Blocked> {
         for request in self.requests(indices) {
             let request = self.open(&request);
-            let (whole, obstacle) = match self.try_suspects(&request).await {
+            let (whole, failure) = match self.try_suspects(&request).await {
                 Verdict::Decided => continue,
-                Verdict::Rejected(rejection, obstacle) => (rejection, obstacle),
-                Verdict::Blocked(obstacle) => return Some(self.blocked(&obstacle, false)),
+                Verdict::Rejected(rejection, failure) => (rejection, failure),
+                Verdict::Blocked(failure) => return Some(self.blocked(&failure, false)),
             };
             if request.len() == 1 || self.client.rejects_all == Some(whole.status) {
                 self.rejected(&request, whole);
@@ -225,15 +225,15 @@ impl<'a> Delivery<'a> {
                     self.rejected(&[one], rejection);
                     self.rejected(&request, whole);
                 }
-                Verdict::Blocked(obstacle) => return Some(self.blocked(&obstacle, false)),
+                Verdict::Blocked(failure) => return Some(self.blocked(&failure, false)),
                 Verdict::Decided => {
                     let rest = self.open(&request);
-                    let blocked = match obstacle {
+                    let blocked = match failure {
                         None => self.divide(rest, whole).await,
-                        Some(obstacle) => self.isolate(rest, obstacle).await,
+                        Some(failure) => self.isolate(rest, failure).await,
                     };
-                    if let Some(obstacle) = blocked {
-                        return Some(self.blocked(&obstacle, obstacle.only_500));
+                    if let Some(failure) = blocked {
+                        return Some(self.blocked(&failure, failure.only_500));
                     }
                 }
             }
@@ -256,29 +256,31 @@ impl<'a> Delivery<'a> {
             Answer::PartlyAccepted { rejected, rejection } => {
                 match self.locate(request, rejected, &rejection).await {
                     None => Verdict::Decided,
-                    Some(obstacle) => Verdict::Blocked(obstacle),
+                    Some(failure) => Verdict::Blocked(failure),
                 }
             }
-            Answer::Later(obstacle) if obstacle.only_500 && self.client.accepted_within(RECENT) => {
-                let rejection = Rejection { status: 500, body: obstacle.detail.clone() };
-                Verdict::Rejected(rejection, Some(obstacle))
+            Answer::Later(failure) if failure.only_500 && self.client.accepted_within(RECENT) => {
+                let rejection = Rejection { status: 500, body: failure.detail.clone() };
+                Verdict::Rejected(rejection, Some(failure))
             }
-            Answer::Later(obstacle) => Verdict::Blocked(obstacle),
+            Answer::Later(failure) => Verdict::Blocked(failure),
             Answer::OtherProtocol => {
                 self.fall_back();
-                Verdict::Blocked(Obstacle::unanswered("the protocol version changed".to_owned()))
+                Verdict::Blocked(TemporaryFailure::unanswered(
+                    "the protocol version changed".to_owned(),
+                ))
             }
         }
     }
 
-    fn blocked(&self, obstacle: &Obstacle, is_about_samples: bool) -> Blocked {
-        let wait = self.client.wait(obstacle);
+    fn blocked(&self, failure: &TemporaryFailure, is_about_samples: bool) -> Blocked {
+        let wait = self.client.wait(failure);
         Blocked {
-            cause: obstacle.to_string(),
-            status: obstacle.status,
+            cause: failure.to_string(),
+            status: failure.status,
             wait,
             is_about_samples,
-            out_of_time: obstacle.out_of_time,
+            out_of_time: failure.out_of_time,
         }
     }
 
@@ -354,23 +356,23 @@ impl<'a> Delivery<'a> {
         let (mut count, mut only_500, mut unanswered) = (0, true, 0);
         loop {
             if self.policy.until.is_some_and(|until| until <= Instant::now()) {
-                return Answer::Later(Obstacle::out_of_time());
+                return Answer::Later(TemporaryFailure::out_of_time());
             }
             self.outcome.requests += 1;
             self.outcome.wire_bytes += body.len();
             let answer = self.client.once(&body, sent, self.now(), self.policy.until).await;
             count += 1;
-            let Answer::Later(mut obstacle) = answer else { return answer };
-            only_500 &= obstacle.status == Some(500);
-            obstacle.only_500 = only_500;
-            unanswered = if obstacle.timed_out { unanswered + 1 } else { 0 };
-            let next = Instant::now() + self.client.wait(&obstacle);
+            let Answer::Later(mut failure) = answer else { return answer };
+            only_500 &= failure.status == Some(500);
+            failure.only_500 = only_500;
+            unanswered = if failure.timed_out { unanswered + 1 } else { 0 };
+            let next = Instant::now() + self.client.wait(&failure);
             if count >= attempts
                 || unanswered >= 2
-                || !obstacle.is_transient()
+                || !failure.is_transient()
                 || self.policy.until.is_some_and(|until| until <= next)
             {
-                return Answer::Later(obstacle);
+                return Answer::Later(failure);
             }
             self.client.wait_until(next).await;
         }
@@ -426,7 +428,7 @@ impl<'a> Delivery<'a> {
 /// The answer to a request with suspects only.
 enum Verdict {
     Decided,
-    /// The obstacle is the 500 that counts as a rejection.
-    Rejected(Rejection, Option<Obstacle>),
-    Blocked(Obstacle),
+    /// The failure is the 500 that counts as a rejection.
+    Rejected(Rejection, Option<TemporaryFailure>),
+    Blocked(TemporaryFailure),
 }

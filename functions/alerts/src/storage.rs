@@ -118,7 +118,7 @@ impl Alerts {
         self.queue_unsaved(now).await
     }
 
-    /// Puts the records that the table did not take into the queue, so that they outlive this process. Returns whether
+    /// Puts the records that the table did not store into the queue, so that they outlive this process. Returns whether
     /// the queue has all of them.
     pub(crate) async fn queue_unsaved(&self, now: Timestamp) -> bool {
         let mut queued = true;

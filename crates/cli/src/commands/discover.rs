@@ -82,7 +82,7 @@ pub(crate) async fn discover(arguments: &Arguments, io: &mut Io<'_>) -> anyhow::
                 writeln!(io.out, "{refused:#}")?;
             }
             writeln!(io.err, "{ERROR}✗ {word}{ERROR:#} {prose}")?;
-            return Ok(if error.failure().is_ours() { Exit::Failed } else { Exit::Down });
+            return Ok(if error.failure().is_client_fault() { Exit::Failed } else { Exit::Down });
         }
     };
     match arguments.output {

@@ -64,7 +64,7 @@ const ACTIONS: &str = "      AlarmActions: [!Ref AlarmsTopicArn]
 ";
 
 impl Budget<'_> {
-    /// The share of failed runs that burns the budget at `rate`, without noise of binary fractions.
+    /// The share of failed runs that burns the budget at `rate`, without rounding errors of binary fractions.
     fn threshold(&self, rate: f64) -> f64 {
         (rate * self.objective.error_budget() * 1e6).round() / 1e6
     }

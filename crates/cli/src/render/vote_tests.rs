@@ -310,9 +310,10 @@ fn pages(alarm: &MathAlarm, runs: &[[Run; 3]]) -> Vec<usize> {
             continue;
         }
         // Until ten minutes of only up runs have passed.
-        let calm =
+        let is_stable =
             |begin: &usize| runs[*begin..].iter().take(10).all(|minute| *minute == [Run::Up; 3]);
-        let end = (now..runs.len()).find(calm).map_or(runs.len(), |end| (end + 10).min(runs.len()));
+        let end =
+            (now..runs.len()).find(is_stable).map_or(runs.len(), |end| (end + 10).min(runs.len()));
         let begin = now.saturating_sub(10);
         let mut before = StateValue::Ok;
         for (index, state) in states(alarm, &runs[begin..end]).into_iter().enumerate() {

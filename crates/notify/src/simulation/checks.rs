@@ -15,14 +15,14 @@ use crate::sent::SentState;
 
 /// A lost event is made up for within this time of the moment in which sending is possible.
 const LATEST: i64 = 6 * MINUTE;
-const FLAPPING_CALM: i64 = 20 * MINUTE;
+const STABLE_AFTER: i64 = 20 * MINUTE;
 const REMIND: i64 = 4 * HOUR;
 const LOG: usize = 5_000;
 const SHOWN: usize = 60;
 
 /// The last notification of a receiver about an alarm.
 #[derive(Clone, Copy, Debug)]
-struct Belief {
+struct LastNotified {
     state: SentState,
     at: i64,
     reminded: i64,
@@ -41,7 +41,7 @@ struct LastReport {
 pub(super) struct Checks {
     pub(super) violation: Option<String>,
     pub(super) messages: usize,
-    beliefs: BTreeMap<(usize, String), Belief>,
+    last_notified: BTreeMap<(usize, String), LastNotified>,
     reports: BTreeMap<usize, LastReport>,
     minute: BTreeMap<String, VecDeque<i64>>,
     store_fault: i64,
@@ -93,7 +93,7 @@ impl Checks {
         self.in_flight.clear();
     }
 
-    /// The records say that the notification is about to be sent. If the process ends now, nobody knows whether it was.
+    /// The records say that the notification is about to be sent. If the process ends now, it is unknown whether it was.
     pub(super) fn begun(&mut self, world: &World, outgoing: &Outgoing) {
         self.in_flight.extend(keys(world, outgoing));
     }
@@ -204,7 +204,7 @@ impl Checks {
         };
         let key = (index, receiver.to_owned());
         let incident = record.incident.map(|incident| incident.since);
-        let before = self.beliefs.get(&key).copied();
+        let before = self.last_notified.get(&key).copied();
         let fault = self.store_fault.max(world.last_fault(STORE, now));
         let unconfirmed = self.unconfirmed.remove(&key);
         self.in_flight.insert(key.clone());
@@ -216,13 +216,13 @@ impl Checks {
                 self.violated(now, &format!("{kind:?} of alarm-{index} sent twice to {receiver}"));
             }
         }
-        let belief = match before {
+        let last_notified = match before {
             Some(before) if before.state == state && before.incident == incident => {
-                Belief { reminded: now, ..before }
+                LastNotified { reminded: now, ..before }
             }
-            _ => Belief { state, at: now, reminded: now, incident },
+            _ => LastNotified { state, at: now, reminded: now, incident },
         };
-        self.beliefs.insert(key, belief);
+        self.last_notified.insert(key, last_notified);
     }
 
     /// The list of other alarms is complete and true.
@@ -264,11 +264,11 @@ impl Checks {
                 Severity::Page => "notifications",
                 Severity::Ticket => "tickets",
             };
-            let belief = self.beliefs.get(&(index, receiver.to_owned())).copied();
+            let last_notified = self.last_notified.get(&(index, receiver.to_owned())).copied();
             let record = stored.get(alarm.key()).map(|(record, _)| &**record);
             match alarm.kind {
-                Kind::Alertmanager => self.settled_report(world, index, belief, fault, now),
-                _ => self.settled_alarm(alarm, index, belief, record, fault, now),
+                Kind::Alertmanager => self.settled_report(world, index, last_notified, fault, now),
+                _ => self.settled_alarm(alarm, index, last_notified, record, fault, now),
             }
         }
     }
@@ -277,14 +277,14 @@ impl Checks {
         &mut self,
         alarm: &Alarm,
         index: usize,
-        belief: Option<Belief>,
+        last_notified: Option<LastNotified>,
         record: Option<&AlarmRecord>,
         fault: i64,
         now: i64,
     ) {
         let (truth, mut since) = alarm.truth(now);
         let Some(open) = class(alarm, truth) else { return };
-        let notified = belief.is_some_and(|belief| belief.state != SentState::Resolved);
+        let notified = last_notified.is_some_and(|last| last.state != SentState::Resolved);
         if open {
             if alarm.is_muted(now) {
                 return;
@@ -297,7 +297,7 @@ impl Checks {
                 self.violated(now, &format!("no notification of alarm-{index}, {truth:?}"));
             }
             let acknowledged = record.is_some_and(|record| record.acknowledged.is_some());
-            let last = belief.map_or(0, |belief| belief.reminded.max(belief.at));
+            let last = last_notified.map_or(0, |last| last.reminded.max(last.at));
             let silent = now - last.max(possible);
             if notified
                 && alarm.severity == Severity::Page
@@ -307,8 +307,8 @@ impl Checks {
                 self.violated(now, &format!("no reminder of alarm-{index}, {truth:?}"));
             }
         } else if notified {
-            let extra = match (belief.map(|belief| belief.state), truth) {
-                (Some(SentState::Flapping), _) => FLAPPING_CALM + 10 * MINUTE,
+            let extra = match (last_notified.map(|last| last.state), truth) {
+                (Some(SentState::Flapping), _) => STABLE_AFTER + 10 * MINUTE,
                 (_, Truth::Deleted) => 6 * MINUTE,
                 _ => 0,
             };
@@ -322,7 +322,7 @@ impl Checks {
         &mut self,
         world: &World,
         index: usize,
-        belief: Option<Belief>,
+        last_notified: Option<LastNotified>,
         fault: i64,
         now: i64,
     ) {
@@ -330,9 +330,9 @@ impl Checks {
         let lease_end = report.reported + world.repeat * 2;
         let open = report.firing && now < lease_end;
         let since = if report.firing && !open { lease_end } else { report.arrived };
-        let notified = belief.is_some_and(|belief| belief.state != SentState::Resolved);
-        let flapping = belief.is_some_and(|belief| belief.state == SentState::Flapping);
-        let extra = if flapping { FLAPPING_CALM + 10 * MINUTE } else { 0 };
+        let notified = last_notified.is_some_and(|last| last.state != SentState::Resolved);
+        let flapping = last_notified.is_some_and(|last| last.state == SentState::Flapping);
+        let extra = if flapping { STABLE_AFTER + 10 * MINUTE } else { 0 };
         if open != notified && LATEST + extra < now - since.max(fault) {
             let what = if open { "no notification" } else { "no end" };
             self.violated(now, &format!("{what} of alarm-{index}, last report {report:?}"));

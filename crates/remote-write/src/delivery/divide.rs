@@ -1,7 +1,7 @@
 //! Finds the samples that a receiver rejects with 400, 413 or 422, when it does not say which.
 
 use super::Delivery;
-use crate::answer::{Answer, Obstacle, Rejection};
+use crate::answer::{Answer, Rejection, TemporaryFailure};
 
 /// A rejected request with fewer samples says nothing about samples of other series.
 const MEANINGFUL: usize = 8;
@@ -27,14 +27,14 @@ impl Delivery<'_> {
         &mut self,
         request: Vec<u32>,
         rejection: Rejection,
-    ) -> Option<Obstacle> {
+    ) -> Option<TemporaryFailure> {
         match self.rejects_all(&request, &rejection).await {
             Ok(false) => {}
             Ok(true) => {
                 self.rejected(&request, rejection);
                 return None;
             }
-            Err(obstacle) => return Some(obstacle),
+            Err(failure) => return Some(failure),
         }
         let mut all = self.open(&request);
         self.sort_by_series(&mut all);
@@ -66,20 +66,20 @@ impl Delivery<'_> {
                 }
                 Answer::PartlyAccepted { rejected, rejection } => {
                     accepted = true;
-                    if let Some(obstacle) = self.locate(&part, rejected, &rejection).await {
-                        return Some(obstacle);
+                    if let Some(failure) = self.locate(&part, rejected, &rejection).await {
+                        return Some(failure);
                     }
                 }
                 Answer::OtherProtocol => {
                     self.fall_back();
                     parts.push(part);
                 }
-                Answer::Later(obstacle) => return Some(obstacle),
+                Answer::Later(failure) => return Some(failure),
             }
             if !accepted && rejected == steps {
                 match self.try_spread(&all, steps as usize + 2).await {
                     Ok(found) => accepted = found,
-                    Err(obstacle) => return Some(obstacle),
+                    Err(failure) => return Some(failure),
                 }
                 if !accepted {
                     let status = rejection.status;
@@ -101,7 +101,7 @@ impl Delivery<'_> {
         &mut self,
         request: &[u32],
         rejection: &Rejection,
-    ) -> Result<bool, Obstacle> {
+    ) -> Result<bool, TemporaryFailure> {
         if self.client.rejects_all != Some(rejection.status) {
             return Ok(false);
         }
@@ -117,7 +117,11 @@ impl Delivery<'_> {
     }
 
     /// Tries up to `count` samples alone, spread over `indices`, until one is accepted.
-    async fn try_spread(&mut self, indices: &[u32], count: usize) -> Result<bool, Obstacle> {
+    async fn try_spread(
+        &mut self,
+        indices: &[u32],
+        count: usize,
+    ) -> Result<bool, TemporaryFailure> {
         let open = self.open(indices);
         let count = count.min(open.len());
         // Steps of the golden ratio: equal steps would meet only bad samples if every second one is bad.
@@ -137,7 +141,7 @@ impl Delivery<'_> {
                     self.fall_back();
                     return Ok(true);
                 }
-                Answer::Later(obstacle) => return Err(obstacle),
+                Answer::Later(failure) => return Err(failure),
             }
         }
         Ok(false)

@@ -4,7 +4,7 @@
 //! samples that are too old.
 
 use super::Delivery;
-use crate::answer::{Answer, Obstacle, Rejection};
+use crate::answer::{Answer, Rejection, TemporaryFailure};
 use tokio::time::Instant;
 
 /// Samples of a series in a row that get 500 before the rest of the series is rejected.
@@ -23,8 +23,8 @@ impl Delivery<'_> {
     pub(super) async fn isolate(
         &mut self,
         mut request: Vec<u32>,
-        first: Obstacle,
-    ) -> Option<Obstacle> {
+        first: TemporaryFailure,
+    ) -> Option<TemporaryFailure> {
         self.sort_by_series(&mut request);
         let mut budget = 2 * request.len().max(1).ilog2() + 4;
         let mut accepted = false;
@@ -38,8 +38,8 @@ impl Delivery<'_> {
                 }
                 Answer::PartlyAccepted { rejected, rejection } => {
                     accepted = true;
-                    if let Some(obstacle) = self.locate(&part, rejected, &rejection).await {
-                        return Some(obstacle);
+                    if let Some(failure) = self.locate(&part, rejected, &rejection).await {
+                        return Some(failure);
                     }
                 }
                 Answer::OtherProtocol => {
@@ -53,19 +53,19 @@ impl Delivery<'_> {
                 Answer::Rejected(rejection) => {
                     accepted = true;
                     if rejection.is_divisible() && part.len() > 1 {
-                        if let Some(obstacle) = self.divide(part, rejection).await {
-                            return Some(obstacle);
+                        if let Some(failure) = self.divide(part, rejection).await {
+                            return Some(failure);
                         }
                     } else {
                         self.rejected(&part, rejection);
                     }
                 }
-                Answer::Later(obstacle) if obstacle.only_500 => {
+                Answer::Later(failure) if failure.only_500 => {
                     if !accepted {
                         budget -= 1;
                         if budget == 0 {
                             self.client.search_failed_at = Some(Instant::now());
-                            return Some(obstacle);
+                            return Some(failure);
                         }
                     }
                     if let Some(halves) = self.series_halves(&part) {
@@ -75,7 +75,7 @@ impl Delivery<'_> {
                         suspects.push(Suspect { indices: part, is_tried });
                     }
                 }
-                Answer::Later(obstacle) => return Some(obstacle),
+                Answer::Later(failure) => return Some(failure),
             }
         }
         if !accepted && !self.client.accepted_within(super::RECENT) {
@@ -83,15 +83,15 @@ impl Delivery<'_> {
             return Some(first);
         }
         for suspect in suspects {
-            if let Some(obstacle) = self.try_series(&suspect).await {
-                return Some(obstacle);
+            if let Some(failure) = self.try_series(&suspect).await {
+                return Some(failure);
             }
         }
         None
     }
 
     /// Tries the samples of a series one by one, the first one twice at most.
-    async fn try_series(&mut self, suspect: &Suspect) -> Option<Obstacle> {
+    async fn try_series(&mut self, suspect: &Suspect) -> Option<TemporaryFailure> {
         let mut failed = 0;
         for (number, index) in suspect.indices.iter().enumerate() {
             let attempts = if number == 0 && !suspect.is_tried { 2 } else { 1 };
@@ -103,8 +103,8 @@ impl Delivery<'_> {
                 Answer::Rejected(rejection)
                 | Answer::NoneWritten(rejection)
                 | Answer::PartlyAccepted { rejection, .. } => self.rejected(&[*index], rejection),
-                Answer::Later(obstacle) if obstacle.only_500 => {
-                    let rejection = Rejection { status: 500, body: obstacle.detail };
+                Answer::Later(failure) if failure.only_500 => {
+                    let rejection = Rejection { status: 500, body: failure.detail };
                     failed += 1;
                     if failed == IN_A_ROW {
                         self.rejected(&suspect.indices, rejection);
@@ -112,7 +112,7 @@ impl Delivery<'_> {
                     }
                     self.rejected(&[*index], rejection);
                 }
-                Answer::Later(obstacle) => return Some(obstacle),
+                Answer::Later(failure) => return Some(failure),
                 Answer::OtherProtocol => self.fall_back(),
             }
         }

@@ -1,7 +1,7 @@
 //! Finds the rejected samples of a request of which a 2.0 receiver stored the others.
 
 use super::Delivery;
-use crate::answer::{Answer, Obstacle, Rejection};
+use crate::answer::{Answer, Rejection, TemporaryFailure};
 
 impl Delivery<'_> {
     /// Looks for the `rejected` samples of `request`. `None` when the outcome of each is decided.
@@ -13,7 +13,7 @@ impl Delivery<'_> {
         request: &[u32],
         mut rejected: usize,
         why: &Rejection,
-    ) -> Option<Obstacle> {
+    ) -> Option<TemporaryFailure> {
         let mut indices = self.open(request);
         self.sort_by_series(&mut indices);
         let same = |a: &u32, b: &u32| self.series(*a) == self.series(*b);
@@ -53,13 +53,13 @@ impl Delivery<'_> {
                     self.fall_back();
                     parts.push(part);
                 }
-                (Answer::Later(obstacle), _) => {
+                (Answer::Later(failure), _) => {
                     // The newest are sent again later. The older ones are not: most are stored.
                     let left = std::iter::once(part).chain(parts).flatten();
                     let older: Vec<u32> =
                         left.flat_map(|all| &all[..all.len() - 1]).copied().collect();
                     self.written(&older, rejected.min(older.len()));
-                    return Some(obstacle);
+                    return Some(failure);
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! What a check required and what it found, in French. A report has both as English lines, which begin with
-//! one of a few messages; a line that begins otherwise, with the bot's own messages mostly, is left as it is.
+//! What a check required and what it found, in French. A report has both as English lines. A line that begins with a
+//! known phrase is translated; any other line, which is mostly the bot's own text, is not.
 
 /// Each key of the probe file with its French text: the part before its value, and the part after.
 const REQUIREMENTS: [(&str, &str, &str); 14] = [
