@@ -181,6 +181,24 @@ impl Alert {
         }
     }
 
+    /// Whether it is another alarm of a probe than those on its verdicts.
+    #[must_use]
+    pub(crate) fn is_probe_alarm(&self) -> bool {
+        matches!(self.subject, Subject::External { probe: Some(_) })
+            && self.source != Source::Alertmanager
+    }
+
+    /// What the alarm says about itself. CloudWatch's reason only lists datapoints, so that the description stands for
+    /// it in an alarm of a probe; it does not hold once the alarm has ended.
+    #[must_use]
+    pub(crate) fn statement(&self) -> &str {
+        match self.state {
+            _ if !self.is_probe_alarm() => &self.reason,
+            State::Ok => "",
+            _ => &self.description,
+        }
+    }
+
     /// The probe's name, with the location if it is about one of several; or the alarm's name.
     #[must_use]
     pub fn title(&self) -> Cow<'_, str> {

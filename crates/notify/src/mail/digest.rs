@@ -109,7 +109,9 @@ pub fn digest(notification: &Notification, item: &Item, language: Language) -> D
     Digest {
         title: writer.title(item, situation),
         summary: match &alert.subject {
-            Subject::External { .. } if !alert.reason.is_empty() => brief(&alert.reason, 200),
+            Subject::External { .. } if !alert.statement().is_empty() => {
+                brief(alert.statement(), 200)
+            }
             _ => writer.summary(item, situation),
         },
         kind: messages.kind(item.kind),

@@ -53,7 +53,9 @@ fn entry(writer: &Writer<'_>, body: &mut String, item: &Item, situation: Situati
     let alert = &item.alert;
     let state = messages.state(situation, item.kind);
     let what = match alert.subject {
-        Subject::External { .. } | Subject::Unreadable => brief(&alert.reason, 200),
+        Subject::External { .. } | Subject::Unreadable if !alert.statement().is_empty() => {
+            brief(alert.statement(), 200)
+        }
         _ => writer.summary(item, situation),
     };
     let title = name(&alert.title());

@@ -59,7 +59,7 @@ pub(crate) fn write(of: &Notification, item: &Item, messages: &'static dyn Messa
     Mail { subject: writer.subject(item, situation), body: writer.body(item, situation) }
 }
 
-/// Whether the description of the alarm says more than the mail: those of Vigie's own alarms do not.
+/// Whether the description of the alarm says more than the mail: that of an alarm on a verdict does not.
 fn is_foreign(subject: &Subject) -> bool {
     subject.probe().is_none() || matches!(subject, Subject::External { .. })
 }
@@ -137,7 +137,9 @@ impl Writer<'_> {
             None => String::new(),
         };
         let what = match &alert.subject {
-            Subject::External { .. } if !alert.reason.is_empty() => brief(&alert.reason, 60),
+            Subject::External { .. } if !alert.statement().is_empty() => {
+                brief(alert.statement(), 60)
+            }
             _ => self.summary(item, situation),
         };
         let title = brief(&alert.title(), LONGEST_IN_TITLE);
@@ -394,7 +396,6 @@ impl Writer<'_> {
     pub(super) fn mute_command(&self, item: &Item) -> Option<String> {
         let alert = &item.alert;
         let mutable = matches!(alert.source, Source::CloudWatch | Source::EventBridge)
-            && matches!(alert.subject, Subject::Down { .. } | Subject::Degraded { .. })
             && alert.state != State::Ok
             && self.of.status_page.is_none();
         let probe = alert.subject.probe().filter(|_| mutable)?;

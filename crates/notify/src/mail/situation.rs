@@ -27,6 +27,8 @@ pub(crate) enum Situation {
     Closed(Closure),
     SelfMonitoring,
     SelfMonitoringOver,
+    /// Another alarm of a probe: on its error budget or its certificate.
+    ProbeAlarm,
     External,
     ExternalOver,
     Unreadable,
@@ -121,9 +123,10 @@ impl StateCounts {
             | Situation::Closed(_)
             | Situation::SelfMonitoringOver
             | Situation::ExternalOver => &mut self.over,
-            Situation::SelfMonitoring | Situation::External | Situation::Unreadable => {
-                &mut self.other
-            }
+            Situation::SelfMonitoring
+            | Situation::ProbeAlarm
+            | Situation::External
+            | Situation::Unreadable => &mut self.other,
         } += 1;
     }
 }
@@ -168,6 +171,7 @@ fn of(alert: &Alert, incident: Option<Incident>, report: Option<&Report>) -> Sit
         Subject::SelfMonitoring if over => Situation::SelfMonitoringOver,
         Subject::SelfMonitoring => Situation::SelfMonitoring,
         Subject::External { .. } if over => Situation::ExternalOver,
+        Subject::External { .. } if alert.is_probe_alarm() => Situation::ProbeAlarm,
         Subject::External { .. } => Situation::External,
         Subject::Unreadable => Situation::Unreadable,
     }

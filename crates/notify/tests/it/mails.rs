@@ -232,6 +232,12 @@ fn mails_about_other_alarms() {
         "Runs were not executed. Their messages are in the dead-letter queue.".to_owned();
     check("self-monitoring", &changed(pipeline, None));
 
+    let mut budget =
+        alert(Subject::External { probe: Some("support-bot".parse().unwrap()) }, State::Alarm);
+    budget.name = "vigie-prod-support-bot-budget-fast".to_owned();
+    budget.description = "The error budget burns 14.4 times as fast as allowed.".to_owned();
+    check("budget", &changed(budget, None));
+
     let mut foreign = alert(Subject::External { probe: None }, State::Alarm);
     foreign.source = Source::Alertmanager;
     foreign.reason = "The disk of db-1 is 97 % full".to_owned();

@@ -87,7 +87,7 @@ impl Messages for English {
             Situation::Degraded(Slowness::Retry) => "UNSTABLE",
             Situation::Degraded(_) => "SLOW",
             Situation::NoData(_) | Situation::NoDataFrom => "NO DATA",
-            Situation::SelfMonitoring | Situation::External => "ALARM",
+            Situation::SelfMonitoring | Situation::ProbeAlarm | Situation::External => "ALARM",
             Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
                 "OK"
             }

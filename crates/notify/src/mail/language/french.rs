@@ -96,7 +96,7 @@ impl Messages for French {
             Situation::Degraded(Slowness::Retry) => "INSTABLE",
             Situation::Degraded(_) => "LENT",
             Situation::NoData(_) | Situation::NoDataFrom => "PAS DE DONNÉES",
-            Situation::SelfMonitoring | Situation::External => "ALARME",
+            Situation::SelfMonitoring | Situation::ProbeAlarm | Situation::External => "ALARME",
             Situation::Recovered(_) | Situation::SelfMonitoringOver | Situation::ExternalOver => {
                 "RÉTABLI"
             }

@@ -26,7 +26,7 @@ pub(super) fn summary(situation: Situation) -> &'static str {
         Situation::Recovered(Problem::NoData) => "results arrive again",
         Situation::SelfMonitoring => "fault in Vigie",
         Situation::SelfMonitoringOver => "fault in Vigie resolved",
-        Situation::External => "alarm raised",
+        Situation::ProbeAlarm | Situation::External => "alarm raised",
         Situation::ExternalOver => "alarm resolved",
         Situation::Unreadable => "unknown format on the alarms topic",
     }
@@ -73,6 +73,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
             "Users of the bots notice nothing. Notifications may be late or missing."
         }
         Situation::SelfMonitoringOver => "Notifications are reliable again.",
+        Situation::ProbeAlarm => "The description of the alarm says what it means.",
         Situation::External => "This alarm was not created by Vigie. Its impact is not known.",
         Situation::ExternalOver => "No action is needed.",
         Situation::Unreadable => "The message is shown below unchanged.",
@@ -134,6 +135,10 @@ pub(super) fn steps(situation: Situation) -> &'static [&'static str] {
             "Read the description of the alarm above. It says what stopped.",
             "Read the log and the dead-letter queue that the description names.",
         ],
+        Situation::ProbeAlarm => &[
+            "Read the description of the alarm.",
+            "Follow the section of the runbook on this alarm.",
+        ],
         Situation::External => &["Open the alarm, or its runbook if it has one."],
         Situation::SelfMonitoringOver | Situation::ExternalOver => &["No action is needed."],
         Situation::Unreadable => &[
@@ -150,6 +155,7 @@ pub(super) fn runbook(situation: Situation) -> Option<&'static str> {
         Situation::DownFrom(_) | Situation::NoDataFrom => "runbook.md#vigie-env-probe-downlocation",
         Situation::Degraded(_) => "runbook.md#vigie-env-probe-degraded",
         Situation::NoData(_) => "runbook.md#vigie-env-probe-down-in-insufficient_data",
+        Situation::ProbeAlarm => "runbook.md#alerts-of-the-probes",
         Situation::SelfMonitoring => "runbook.md#alarms-about-vigie-itself",
         _ => return None,
     })

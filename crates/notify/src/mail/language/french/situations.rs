@@ -28,7 +28,7 @@ pub(super) fn summary(situation: Situation) -> &'static str {
         Situation::Recovered(Problem::NoData) => "les résultats arrivent de nouveau",
         Situation::SelfMonitoring => "défaut de Vigie",
         Situation::SelfMonitoringOver => "défaut de Vigie résolu",
-        Situation::External => "alarme déclenchée",
+        Situation::ProbeAlarm | Situation::External => "alarme déclenchée",
         Situation::ExternalOver => "alarme terminée",
         Situation::Unreadable => "format inconnu sur la rubrique des alarmes",
     }
@@ -77,6 +77,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
             "Les utilisateurs des bots ne remarquent rien. Des notifications peuvent être en retard ou manquer."
         }
         Situation::SelfMonitoringOver => "Les notifications sont de nouveau fiables.",
+        Situation::ProbeAlarm => "La description de l'alarme indique ce qu'elle signifie.",
         Situation::External => {
             "Cette alarme n'a pas été créée par Vigie. Son effet n'est pas connu."
         }
@@ -143,6 +144,10 @@ pub(super) fn steps(situation: Situation) -> &'static [&'static str] {
             "Lire la description de l'alarme ci-dessus. Elle indique ce qui s'est arrêté.",
             "Lire le journal et la file de lettres mortes nommés par la description.",
         ],
+        Situation::ProbeAlarm => &[
+            "Lire la description de l'alarme.",
+            "Suivre la section de la procédure sur cette alarme.",
+        ],
         Situation::External => &["Ouvrir l'alarme, ou sa procédure si elle en a une."],
         Situation::SelfMonitoringOver | Situation::ExternalOver => {
             &["Aucune action n'est nécessaire."]
@@ -163,6 +168,7 @@ pub(super) fn runbook(situation: Situation) -> Option<&'static str> {
         }
         Situation::Degraded(_) => "runbook.fr.md#vigie-env-probe-degraded",
         Situation::NoData(_) => "runbook.fr.md#vigie-env-probe-down-en-insufficient_data",
+        Situation::ProbeAlarm => "runbook.fr.md#alertes-des-sondes",
         Situation::SelfMonitoring => "runbook.fr.md#alarmes-de-vigie-elle-m%C3%AAme",
         _ => return None,
     })
