@@ -1,4 +1,4 @@
-//! Scenarios that start all that they need by themselves. They run before those of the environment, whose probes
+//! Scenarios that start every program that they need. They run before those of the environment, whose probes
 //! have short time limits.
 
 mod archive;
