@@ -1,4 +1,6 @@
-//! The shell part of the GitHub Action.
+//! The shell parts of the GitHub Action.
+
+use std::path::Path;
 
 use testkit::gradio_app::{Answer, GradioApp};
 use tokio::process::Command;
@@ -49,5 +51,60 @@ async fn action_has_the_exit_code_report_and_summary_of_the_run() {
             "{}",
             read("vigie.xml")
         );
+    }
+}
+
+/// Writes a release with one archive whose program prints `installed`, and returns its checksum line.
+async fn release(folder: &Path, name: &str) -> String {
+    let program = folder.join(name).join("vigie");
+    std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+    std::fs::write(&program, "#!/bin/sh\necho installed\n").unwrap();
+    let archive = format!("{name}.tar.gz");
+    let commands = format!("chmod +x {name}/vigie && tar -czf {archive} {name} && sha256sum {archive}");
+    let done = Command::new("sh").args(["-c", &commands]).current_dir(folder).output();
+    String::from_utf8(done.await.unwrap().stdout).unwrap()
+}
+
+#[tokio::test]
+async fn action_installs_the_command_of_its_release() {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    for (system, processor, archive, sums, checksum_is_right) in [
+        ("Linux", "X64", "linux-x86_64", "SHA256SUMS", true),
+        ("Linux", "ARM64", "linux-arm64", "SHA256SUMS", true),
+        ("macOS", "ARM64", "macos-arm64", "SHA256SUMS-macos-arm64", true),
+        ("Linux", "X64", "linux-x86_64", "SHA256SUMS", false),
+        ("Windows", "X64", "windows-x86_64", "SHA256SUMS", true),
+    ] {
+        let server = tempfile::tempdir().unwrap();
+        let files = server.path().join(format!("a/vigie/releases/download/v{VERSION}"));
+        std::fs::create_dir_all(&files).unwrap();
+        let mut line = release(&files, &format!("vigie-{VERSION}-{archive}")).await;
+        if !checksum_is_right {
+            line.replace_range(..1, if line.starts_with('0') { "1" } else { "0" });
+        }
+        std::fs::write(files.join(sums), &line).unwrap();
+        let machine = tempfile::tempdir().unwrap();
+        let output = machine.path().join("output");
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+        let done = Command::new(format!("{root}/packaging/action-install.sh"))
+            .env("GITHUB_ACTION_PATH", root)
+            .env("GITHUB_SERVER_URL", format!("file://{}", server.path().display()))
+            .env("GITHUB_OUTPUT", &output)
+            .envs([("INPUT_REPOSITORY", "a/vigie"), ("RUNNER_OS", system)])
+            .env("RUNNER_ARCH", processor)
+            .env("RUNNER_TEMP", machine.path())
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        let written = std::fs::read_to_string(&output).unwrap_or_default();
+        let expected = checksum_is_right && system != "Windows";
+        assert_eq!(done.status.success(), expected, "{archive}: {said}");
+        assert_eq!(written.starts_with("vigie="), expected, "{archive}: {written}");
+        if expected {
+            let program = written.trim().trim_start_matches("vigie=");
+            let done = Command::new(program).output().await.unwrap();
+            assert_eq!(done.stdout, b"installed\n", "{archive}");
+        }
     }
 }
