@@ -60,7 +60,8 @@ async fn release(folder: &Path, name: &str) -> String {
     std::fs::create_dir_all(program.parent().unwrap()).unwrap();
     std::fs::write(&program, "#!/bin/sh\necho installed\n").unwrap();
     let archive = format!("{name}.tar.gz");
-    let commands = format!("chmod +x {name}/vigie && tar -czf {archive} {name} && sha256sum {archive}");
+    let commands =
+        format!("chmod +x {name}/vigie && tar -czf {archive} {name} && sha256sum {archive}");
     let done = Command::new("sh").args(["-c", &commands]).current_dir(folder).output();
     String::from_utf8(done.await.unwrap().stdout).unwrap()
 }
