@@ -13,6 +13,16 @@ use crate::error::HistoryError;
 pub(crate) const COLUMNS: &str = "incident.id, probe.name, kind, began, opened, ended, reason, detail, turn, \
      expected, found, report_due, acknowledged_by, acknowledged_at";
 
+/// The query of the first `?1` incidents with a condition, in the order of [`Incident::list_order`], which is that of
+/// the index `incident_order`.
+pub(crate) fn list(condition: &str) -> String {
+    format!(
+        "SELECT {COLUMNS} FROM incident JOIN probe ON probe.id = incident.probe WHERE {condition}
+         ORDER BY ended IS NULL DESC, began / 60000 DESC, kind = 'down' DESC, began DESC, incident.id DESC
+         LIMIT ?1"
+    )
+}
+
 /// An incident from a row with [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>) -> Result<Result<Incident, HistoryError>, rusqlite::Error> {
     let (name, kind): (String, String) = (row.get(1)?, row.get(2)?);
@@ -78,4 +88,33 @@ pub(crate) fn open(
         },
     )?;
     Ok(IncidentId(transaction.last_insert_rowid()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::Connection;
+
+    /// The steps of the plan of a list: without the index, thousands of incidents are sorted on each page.
+    fn plan(condition: &str) -> Vec<String> {
+        let mut connection = Connection::open_in_memory().unwrap();
+        crate::schema::migrate(&mut connection).unwrap();
+        let query = format!("EXPLAIN QUERY PLAN {}", list(condition));
+        let mut plan = connection.prepare(&query).unwrap();
+        plan.raw_bind_parameter(1, 50).unwrap();
+        let mut rows = plan.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            steps.push(row.get(3).unwrap());
+        }
+        steps
+    }
+
+    #[test]
+    fn incidents_are_listed_by_an_index() {
+        let all = plan("true").join("\n");
+        assert!(all.contains("incident_order") && !all.contains("TEMP B-TREE"), "{all}");
+        let of_probe = plan("incident.probe = ?2").join("\n");
+        assert!(of_probe.contains("SEARCH incident"), "{of_probe}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Reads the history while it is written.
 
 use std::io::Read as _;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,14 +11,16 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use run_record::time::{HOURS_A_DAY, day_of, hour_of, start_of_day, start_of_hour};
-use run_record::{Counts, Incident, IncidentId, RunRecord, RunSource, Summary, packed};
+use run_record::{Counts, Incident, IncidentId, RunGroup, RunRecord, RunSource, Summary, packed};
 
 use crate::error::HistoryError;
 use crate::incident::{self, COLUMNS};
-use crate::store::{row_id, time_of};
+use crate::period::{self, Body, Length};
+use crate::row::{row_id, time_of};
 
 /// The largest report that is read, in bytes of JSON.
 const LARGEST_REPORT: u64 = 4 * 1024 * 1024;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A read-only connection.
 #[derive(Debug)]
@@ -32,6 +35,19 @@ impl Reader {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         Ok(Self { connection })
+    }
+
+    /// Reads the file as it is now: what is written meanwhile is not seen by `read`.
+    pub fn at_once<T>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, HistoryError>,
+    ) -> Result<T, HistoryError> {
+        if !self.connection.is_autocommit() {
+            return read(self);
+        }
+        // Ends when it is dropped. Nothing is written, so a failure to end it is not an error.
+        let _transaction = self.connection.unchecked_transaction()?;
+        read(self)
     }
 
     /// Every probe with a run or an incident, by name.
@@ -108,44 +124,196 @@ impl Reader {
         Ok(days.into_iter().filter_map(start).collect())
     }
 
-    /// Whole days from their rows, the hours around them from the runs.
-    fn totals<T: Totals>(
+    /// The totals since each of `since`: whole days from their rows, the hours around them from theirs.
+    fn totals<T: Totals, const N: usize>(
         &self,
         probe: &ProbeName,
-        since: Timestamp,
+        since: [Timestamp; N],
         until: Timestamp,
-    ) -> Result<T, HistoryError> {
-        let mut total = T::default();
-        let Some(id) = self.id(probe)? else { return Ok(total) };
-        let (first, last) = (hour_of(since), hour_of(until));
-        let first_day = first.div_euclid(HOURS_A_DAY) + i64::from(first % HOURS_A_DAY != 0);
+    ) -> Result<[T; N], HistoryError> {
+        let mut totals = [(); N].map(|()| T::default());
+        let Some(id) = self.id(probe)? else { return Ok(totals) };
+        let Some(earliest) = since.iter().min() else { return Ok(totals) };
+        let last = hour_of(until);
         // The last day is whole if it has no later hours, as today.
         let is_whole = self.last_hour(id, day_of(until))?.is_none_or(|hour| hour <= last);
-        let end_day = (day_of(until) + i64::from(is_whole)).max(first_day);
-        for (_, totals) in self.day_rows::<T>(id, first_day, end_day)? {
-            total.merge(&totals);
-        }
-        let head = first..(last + 1).min(first_day * HOURS_A_DAY);
-        let tail = head.end.max(end_day * HOURS_A_DAY)..last + 1;
-        for range in [head, tail] {
-            for (_, runs) in self.hour_rows(id, range.start, range.end)? {
-                for run in &runs {
-                    total.add(run);
+        let end_day = day_of(until) + i64::from(is_whole);
+        let days = self.day_rows::<T>(id, first_whole_day(*earliest), end_day)?;
+        for (total, since) in totals.iter_mut().zip(since) {
+            let (first, first_day) = (hour_of(since), first_whole_day(since));
+            for (_, day) in days.iter().filter(|(day, _)| first_day <= *day) {
+                total.merge(day);
+            }
+            let head = first..(last + 1).min(first_day * HOURS_A_DAY);
+            let tail = head.end.max(end_day.max(first_day) * HOURS_A_DAY)..last + 1;
+            for range in [head, tail] {
+                for (_, hour) in self.hour_totals::<T>(id, range)? {
+                    total.merge(&hour);
                 }
             }
         }
-        Ok(total)
+        Ok(totals)
     }
 
     /// The last hour with runs of a day.
     fn last_hour(&self, probe: i64, day: i64) -> Result<Option<i64>, HistoryError> {
+        let first = day * HOURS_A_DAY;
+        let last = period::hour_before(&self.connection, probe, first + HOURS_A_DAY)?;
+        Ok(last.filter(|hour| first <= *hour))
+    }
+
+    /// The totals of each of these hours, from their rows or else from the runs.
+    fn hour_totals<T: Totals>(
+        &self,
+        probe: i64,
+        hours: Range<i64>,
+    ) -> Result<Vec<(i64, T)>, HistoryError> {
+        let mut totals = Vec::new();
+        if hours.is_empty() {
+            return Ok(totals);
+        }
+        let rest = match self.first_without_row(probe)? {
+            Some(first) => {
+                self.each_period(probe, Length::Hour, hours.clone(), |hour, body| {
+                    totals.push((hour, T::decode_hour(&body)?));
+                    Ok(())
+                })?;
+                first.max(hours.start)
+            }
+            None => hours.start,
+        };
+        for (hour, runs) in self.hour_rows(probe, rest, hours.end)? {
+            let mut total = T::default();
+            for run in &runs {
+                total.add(run);
+            }
+            totals.push((hour, total));
+        }
+        Ok(totals)
+    }
+
+    /// The hour from which on the periods have no rows, because they are not over; `None` if earlier ones may have none.
+    fn first_without_row(&self, probe: i64) -> Result<Option<i64>, HistoryError> {
+        if !period::is_filled(&self.connection, probe)? {
+            return Ok(None);
+        }
+        Ok(Some(period::last_hour(&self.connection, probe)?.unwrap_or(0)))
+    }
+
+    /// The stored periods that begin in `hours`.
+    fn each_period(
+        &self,
+        probe: i64,
+        length: Length,
+        hours: Range<i64>,
+        mut read: impl FnMut(i64, Body<'_>) -> Result<(), HistoryError>,
+    ) -> Result<(), HistoryError> {
         let mut query = self
             .connection
-            .prepare_cached("SELECT max(id) FROM hour WHERE id >= ?1 AND id < ?2")?;
-        let first = day * HOURS_A_DAY;
-        let range = [row_id(probe, first), row_id(probe, first + HOURS_A_DAY)];
-        let last: Option<i64> = query.query_row(range, |row| row.get(0))?;
-        Ok(last.map(time_of))
+            .prepare_cached("SELECT id, body FROM period WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+        let range = [length.row(probe, hours.start), length.row(probe, hours.end)];
+        let mut rows = query.query(range)?;
+        while let Some(row) = rows.next()? {
+            let body = Body::of(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+            read(time_of(row.get(0)?), body)?;
+        }
+        Ok(())
+    }
+
+    /// The groups of whole periods of `length` from their rows, those around them from the runs; `None` if the periods
+    /// may have no rows.
+    fn stored_groups(
+        &self,
+        probe: i64,
+        since: Timestamp,
+        until: Timestamp,
+        length: Length,
+    ) -> Result<Option<Vec<RunGroup>>, HistoryError> {
+        let Some(without_row) = self.first_without_row(probe)? else { return Ok(None) };
+        let step = HOUR * u32::try_from(length.hours()).unwrap_or(1);
+        let after = |hour: i64| start_of_hour(hour).unwrap_or(Timestamp::MAX);
+        // Only a period that begins at `since` or later is whole.
+        let mut first = length.start(hour_of(since));
+        if after(first) < since {
+            first += length.hours();
+        }
+        let end = length.start(hour_of(until).min(without_row)).max(first);
+        let groups_of = |hours: Range<i64>| {
+            let mut runs = period::runs(&self.connection, probe, hours)?;
+            runs.retain(|run| since <= run.due && run.due <= until);
+            Ok::<_, HistoryError>(RunGroup::of_each(&runs, step))
+        };
+        let last = hour_of(until) + 1;
+        let mut groups = groups_of(hour_of(since)..first.min(last))?;
+        self.each_period(probe, length, first..end, |_, body| {
+            groups.push(body.group()?);
+            Ok(())
+        })?;
+        groups.extend(groups_of(end..last)?);
+        Ok(Some(groups))
+    }
+
+    /// The first run since which every run with a verdict had this one.
+    fn same_since(&self, probe: i64, verdict: Verdict) -> Result<Option<Timestamp>, HistoryError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT id, summary FROM day WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
+        )?;
+        let mut rows = query.query([row_id(probe, 0), row_id(probe + 1, 0)])?;
+        let mut same = None;
+        while let Some(row) = rows.next()? {
+            let day = time_of(row.get(0)?);
+            let counts: Counts = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+            if counts.judged() != counts.verdict(verdict) {
+                let after = self.after_last_other(probe, day, verdict)?;
+                if after.is_some() || same.is_none() {
+                    return Ok(after);
+                }
+                break;
+            }
+            if 0 < counts.judged() {
+                same = Some(day);
+            }
+        }
+        // Every run of this day had the verdict.
+        let Some(day) = same else { return Ok(None) };
+        for (hour, counts) in self.hour_totals::<Counts>(probe, hours_of(day))? {
+            if 0 < counts.judged() {
+                return self.first_judged(probe, hour);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first run of a day after the last one with another verdict; `None` if no such run follows it.
+    fn after_last_other(
+        &self,
+        probe: i64,
+        day: i64,
+        verdict: Verdict,
+    ) -> Result<Option<Timestamp>, HistoryError> {
+        let mut next = None;
+        for (hour, counts) in self.hour_totals::<Counts>(probe, hours_of(day))?.into_iter().rev() {
+            if counts.judged() != counts.verdict(verdict) {
+                let runs = period::runs(&self.connection, probe, hour..hour + 1)?;
+                let judged = runs.iter().filter(|run| run.counted_verdict().is_some()).rev();
+                let same = judged.take_while(|run| run.counted_verdict() == Some(verdict));
+                let due = same.last().map(|run| run.due);
+                return match (due, next) {
+                    (None, Some(next)) => self.first_judged(probe, next),
+                    (due, _) => Ok(due),
+                };
+            }
+            if 0 < counts.judged() {
+                next = Some(hour);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first run of an hour with a verdict that counts.
+    fn first_judged(&self, probe: i64, hour: i64) -> Result<Option<Timestamp>, HistoryError> {
+        let runs = period::runs(&self.connection, probe, hour..hour + 1)?;
+        Ok(runs.iter().find(|run| run.counted_verdict().is_some()).map(|run| run.due))
     }
 
     /// The rows of hours from `first` up to, but without, `end`.
@@ -182,16 +350,17 @@ impl RunSource for Reader {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Summary, HistoryError> {
-        self.totals(probe, since, until)
+        let [summary] = self.at_once(|reader| reader.totals(probe, [since], until))?;
+        Ok(summary)
     }
 
-    fn counts(
+    fn counts<const N: usize>(
         &self,
         probe: &ProbeName,
-        since: Timestamp,
+        since: [Timestamp; N],
         until: Timestamp,
-    ) -> Result<Counts, HistoryError> {
-        self.totals(probe, since, until)
+    ) -> Result<[Counts; N], HistoryError> {
+        self.at_once(|reader| reader.totals(probe, since, until))
     }
 
     fn days(
@@ -218,10 +387,12 @@ impl RunSource for Reader {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<(Timestamp, Summary)>, HistoryError> {
-        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
-        let hours = self.hour_rows(id, hour_of(since), hour_of(until) + 1)?;
-        let start =
-            |(hour, runs): (i64, Vec<RunRecord>)| Some((start_of_hour(hour)?, Summary::of(&runs)));
+        let range = hour_of(since)..hour_of(until) + 1;
+        let hours = self.at_once(|reader| match reader.id(probe)? {
+            Some(id) => reader.hour_totals(id, range),
+            None => Ok(Vec::new()),
+        })?;
+        let start = |(hour, totals)| Some((start_of_hour(hour)?, totals));
         Ok(hours.into_iter().filter_map(start).collect())
     }
 
@@ -235,6 +406,26 @@ impl RunSource for Reader {
         let hours = self.hour_rows(id, hour_of(since), hour_of(until) + 1)?;
         let runs = hours.into_iter().flat_map(|(_, runs)| runs);
         Ok(runs.filter(|run| since <= run.due && run.due <= until).collect())
+    }
+
+    fn groups(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<RunGroup>, HistoryError> {
+        let of_step = |length: &Length| u64::try_from(length.hours() * 3_600) == Ok(step.as_secs());
+        let length = Length::ALL.into_iter().find(of_step).filter(|_| step.subsec_nanos() == 0);
+        self.at_once(|reader| {
+            if let Some(length) = length
+                && let Some(id) = reader.id(probe)?
+                && let Some(groups) = reader.stored_groups(id, since, until, length)?
+            {
+                return Ok(groups);
+            }
+            Ok(RunGroup::of_each(&reader.runs(probe, since, until)?, step))
+        })
     }
 
     fn last_runs(&self, probe: &ProbeName, count: usize) -> Result<Vec<RunRecord>, HistoryError> {
@@ -262,40 +453,10 @@ impl RunSource for Reader {
         probe: &ProbeName,
         verdict: Verdict,
     ) -> Result<Option<Timestamp>, HistoryError> {
-        let Some(id) = self.id(probe)? else { return Ok(None) };
-        let mut query = self.connection.prepare_cached(
-            "SELECT id, summary FROM day WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
-        )?;
-        let mut rows = query.query([row_id(id, 0), row_id(id + 1, 0)])?;
-        let mut same = None;
-        let mut first = None;
-        while let Some(row) = rows.next()? {
-            let day = time_of(row.get(0)?);
-            let counts: Counts = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
-            let is_same = counts.judged() == counts.verdict(verdict);
-            if is_same && counts.judged() > 0 {
-                same = Some(day);
-            } else if !is_same {
-                let hours = self.hour_rows(id, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)?;
-                first = after_last_other(&hours, verdict);
-                if first.is_none() && same.is_none() {
-                    return Ok(None);
-                }
-                break;
-            }
-        }
-        if first.is_none()
-            && let Some(day) = same
-        {
-            // Every run of this day had the verdict.
-            let hours = self.hour_rows(id, day * HOURS_A_DAY, (day + 1) * HOURS_A_DAY)?;
-            first = hours
-                .iter()
-                .flat_map(|(_, runs)| runs)
-                .find(|run| run.counted_verdict().is_some())
-                .map(|run| run.due);
-        }
-        Ok(first)
+        self.at_once(|reader| match reader.id(probe)? {
+            Some(id) => reader.same_since(id, verdict),
+            None => Ok(None),
+        })
     }
 
     fn incidents(
@@ -303,16 +464,15 @@ impl RunSource for Reader {
         probe: Option<&ProbeName>,
         count: usize,
     ) -> Result<Vec<Incident>, HistoryError> {
-        // See `Incident::list_order`.
-        let mut query = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM incident JOIN probe ON probe.id = incident.probe
-             WHERE ?1 IS NULL OR probe.name = ?1
-             ORDER BY ended IS NULL DESC, began / 60000 DESC, kind = 'down' DESC, began DESC, incident.id DESC
-             LIMIT ?2"
-        ))?;
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let parameters = params![probe.map(ProbeName::as_str), count];
-        query.query_map(parameters, incident::read)?.map(|incident| incident?).collect()
+        let Some(probe) = probe else {
+            let mut query = self.connection.prepare_cached(&incident::list("true"))?;
+            return query.query_map([count], incident::read)?.map(|incident| incident?).collect();
+        };
+        let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
+        let of_probe = incident::list("incident.probe = ?2");
+        let mut query = self.connection.prepare_cached(&of_probe)?;
+        query.query_map([count, id], incident::read)?.map(|incident| incident?).collect()
     }
 
     fn incident(&self, id: IncidentId) -> Result<Option<Incident>, HistoryError> {
@@ -331,9 +491,10 @@ fn decode_day<T: Totals>(bytes: &[u8]) -> Result<T, HistoryError> {
     T::decode(bytes).ok_or(HistoryError::Damaged { what: "a day" })
 }
 
-/// What is read from the row of a day: all of it, or the counts, which is faster.
+/// What is read from the row of a day or an hour: all of it, or the counts, which is faster.
 trait Totals: Default {
     fn decode(bytes: &[u8]) -> Option<Self>;
+    fn decode_hour(body: &Body<'_>) -> Result<Self, HistoryError>;
     fn add(&mut self, run: &RunRecord);
     fn merge(&mut self, other: &Self);
 }
@@ -341,6 +502,10 @@ trait Totals: Default {
 impl Totals for Summary {
     fn decode(bytes: &[u8]) -> Option<Self> {
         Self::decode(bytes)
+    }
+
+    fn decode_hour(body: &Body<'_>) -> Result<Self, HistoryError> {
+        Self::decode(body.summary_bytes()?).ok_or_else(period::damaged)
     }
 
     fn add(&mut self, run: &RunRecord) {
@@ -357,6 +522,10 @@ impl Totals for Counts {
         Summary::decode_counts(bytes)
     }
 
+    fn decode_hour(body: &Body<'_>) -> Result<Self, HistoryError> {
+        RunGroup::decode_counts(body.group_bytes()).ok_or_else(period::damaged)
+    }
+
     fn add(&mut self, run: &RunRecord) {
         self.add(run);
     }
@@ -366,12 +535,14 @@ impl Totals for Counts {
     }
 }
 
-/// The first run after the last one with another verdict; `None` if no such run follows it.
-fn after_last_other(hours: &[(i64, Vec<RunRecord>)], verdict: Verdict) -> Option<Timestamp> {
-    let judged =
-        hours.iter().flat_map(|(_, runs)| runs).filter(|run| run.counted_verdict().is_some());
-    let same = judged.rev().take_while(|run| run.counted_verdict() == Some(verdict));
-    same.last().map(|run| run.due)
+/// The first day of UTC that begins at the hour of `since` or later.
+fn first_whole_day(since: Timestamp) -> i64 {
+    let hour = hour_of(since);
+    hour.div_euclid(HOURS_A_DAY) + i64::from(hour % HOURS_A_DAY != 0)
+}
+
+fn hours_of(day: i64) -> Range<i64> {
+    day * HOURS_A_DAY..(day + 1) * HOURS_A_DAY
 }
 
 fn decompressed(body: &[u8]) -> Result<Report, HistoryError> {

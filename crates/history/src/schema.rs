@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::error::HistoryError;
 
 /// Each entry brings the file from the version of its index to the next one. Entries are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Brings the file up to date. Every step is one transaction.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), HistoryError> {

@@ -17,23 +17,12 @@ use run_record::{IncidentId, IncidentKind, NewIncident, RunRecord, Summary, pack
 
 use crate::error::HistoryError;
 use crate::incident;
+use crate::period;
+use crate::row::{row_id, time_of};
 use crate::schema;
 
 /// The reports that are kept of each probe. The run records of older runs remain.
 const REPORTS_PER_PROBE: i64 = 100;
-
-/// Rows of hours and days have the probe in their upper bits.
-const TIME_BITS: u32 = 24;
-
-/// The row of a probe at an hour or day.
-pub(crate) fn row_id(probe: i64, time: i64) -> i64 {
-    (probe << TIME_BITS) + time.clamp(0, (1 << TIME_BITS) - 1)
-}
-
-/// The hour or day of a row.
-pub(crate) fn time_of(row: i64) -> i64 {
-    row & ((1 << TIME_BITS) - 1)
-}
 
 /// The open history of one environment.
 #[derive(Debug)]
@@ -182,6 +171,36 @@ impl History {
         Ok(transaction.commit()?)
     }
 
+    /// Whether this is the first call with `name` within `period`. It stays so after a restart.
+    pub fn claim(
+        &mut self,
+        name: &str,
+        now: Timestamp,
+        period: Duration,
+    ) -> Result<bool, HistoryError> {
+        let until = now.saturating_add(period).unwrap_or(Timestamp::MAX);
+        let claimed = self.connection.execute(
+            "INSERT INTO claim (name, until) VALUES (?1, ?3)
+             ON CONFLICT (name) DO UPDATE SET until = ?3 WHERE until <= ?2",
+            params![name, now.as_millisecond(), until.as_millisecond()],
+        )?;
+        Ok(claimed > 0)
+    }
+
+    /// Allows the next [`Self::claim`], because what was claimed did not happen.
+    pub fn release(&mut self, name: &str) -> Result<(), HistoryError> {
+        self.connection.execute("DELETE FROM claim WHERE name = ?1", [name])?;
+        Ok(())
+    }
+
+    /// Prepares one day of a file of version 1 for fast pages, in one transaction; whether there may be more.
+    pub fn fill(&mut self) -> Result<bool, HistoryError> {
+        let transaction = self.connection.transaction()?;
+        let has_more = period::fill(&transaction)?;
+        transaction.commit()?;
+        Ok(has_more)
+    }
+
     /// Deletes what is older than `retention`, except incidents that are open.
     pub fn prune(&mut self, now: Timestamp, retention: Duration) -> Result<Pruned, HistoryError> {
         let oldest = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
@@ -198,7 +217,11 @@ impl History {
                 let range = params![row_id(probe, 0), row_id(probe, before)];
                 transaction.prepare_cached(&statement)?.execute(range)
             };
-            pruned.hours += delete("hour", hour)?;
+            let hours = delete("hour", hour)?;
+            if 0 < hours {
+                period::prune(&transaction, probe, hour)?;
+            }
+            pruned.hours += hours;
             pruned.days += delete("day", day)?;
         }
         let oldest = oldest.as_millisecond();
@@ -269,6 +292,7 @@ fn add_runs(
     transaction
         .prepare_cached("INSERT OR REPLACE INTO hour (id, runs) VALUES (?1, ?2)")?
         .execute(params![id, packed::encode(hour, &runs)])?;
+    store_periods(transaction, probe, hour, before == 0)?;
     let day = hour.div_euclid(HOURS_A_DAY);
     let id = row_id(probe, day);
     let summary = if runs.len() == before + new.len() {
@@ -291,6 +315,22 @@ fn add_runs(
         .prepare_cached("INSERT OR REPLACE INTO day (id, summary) VALUES (?1, ?2)")?
         .execute(params![id, summary.encode()])?;
     Ok(())
+}
+
+/// Writes the periods that a run of `hour` ends, or the ones that it changes. `is_new`: the first run of this hour.
+fn store_periods(
+    transaction: &Transaction<'_>,
+    probe: i64,
+    hour: i64,
+    is_new: bool,
+) -> Result<(), HistoryError> {
+    if period::last_hour(transaction, probe)? != Some(hour) {
+        return period::store(transaction, probe, hour);
+    }
+    match period::hour_before(transaction, probe, hour)? {
+        Some(previous) if is_new => period::store(transaction, probe, previous),
+        _ => Ok(()),
+    }
 }
 
 /// The summary of all runs of a day, after a run was replaced.

@@ -17,6 +17,8 @@ pub struct Counts {
 }
 
 impl Counts {
+    pub(crate) const EMPTY: Self = Self { by_code: BTreeMap::new() };
+
     /// The counts of `runs`.
     #[must_use]
     pub fn of<'a>(runs: impl IntoIterator<Item = &'a RunRecord>) -> Self {

@@ -3,6 +3,7 @@
 
 mod codec;
 mod counts;
+mod group;
 mod histogram;
 mod incident;
 mod location;
@@ -14,6 +15,7 @@ mod summary;
 pub mod time;
 
 pub use counts::Counts;
+pub use group::{GroupTimes, Percentiles, RunGroup};
 pub use histogram::Histogram;
 pub use incident::{Acknowledgement, Incident, IncidentId, IncidentKind, NewIncident};
 pub use location::{LocatedRun, merged};

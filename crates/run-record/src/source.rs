@@ -1,9 +1,12 @@
 //! Where pages read the history from.
 
+use std::time::Duration;
+
 use domain::{ProbeName, Verdict};
 use jiff::Timestamp;
 
 use crate::counts::Counts;
+use crate::group::RunGroup;
 use crate::incident::{Incident, IncidentId};
 use crate::run::RunRecord;
 use crate::summary::Summary;
@@ -26,15 +29,19 @@ pub trait RunSource {
         until: Timestamp,
     ) -> Result<Summary, Self::Error>;
 
-    /// The counts of [`Self::summary`], without its times.
+    /// The counts of [`Self::summary`] for each of `since`, without its times.
     #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
-    fn counts(
+    fn counts<const N: usize>(
         &self,
         probe: &ProbeName,
-        since: Timestamp,
+        since: [Timestamp; N],
         until: Timestamp,
-    ) -> Result<Counts, Self::Error> {
-        Ok(self.summary(probe, since, until)?.counts)
+    ) -> Result<[Counts; N], Self::Error> {
+        let mut counts = [const { Counts::EMPTY }; N];
+        for (counts, since) in counts.iter_mut().zip(since) {
+            *counts = self.summary(probe, since, until)?.counts;
+        }
+        Ok(counts)
     }
 
     /// The totals of each day of UTC with runs, oldest first.
@@ -75,6 +82,18 @@ pub trait RunSource {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<RunRecord>, Self::Error>;
+
+    /// The runs of [`Self::runs`] by steps since 1970, oldest first.
+    #[expect(clippy::missing_errors_doc, reason = "see `summary`")]
+    fn groups(
+        &self,
+        probe: &ProbeName,
+        since: Timestamp,
+        until: Timestamp,
+        step: Duration,
+    ) -> Result<Vec<RunGroup>, Self::Error> {
+        Ok(RunGroup::of_each(&self.runs(probe, since, until)?, step))
+    }
 
     /// The last `count` runs, newest first.
     #[expect(clippy::missing_errors_doc, reason = "see `summary`")]

@@ -19,7 +19,7 @@ use crate::model::{
     StateCounts,
 };
 
-use convert::{configuration, day_point, latency, merged, points, rounded, run_view, runs};
+use convert::{configuration, day_point, group_point, latency, merged, rounded, run_view, runs};
 pub use convert::{disclosure, report_path};
 
 /// Probes on one page of the overview.
@@ -172,8 +172,12 @@ impl<S: RunSource> Views<'_, S> {
             hours => HOUR * u32::try_from(hours).unwrap_or(1),
         };
         let (points, counts) = if self.source.has_runs_since(since) {
-            let records = self.source.runs(name, since, self.now)?;
-            (points(&records, step), Counts::of(&records))
+            let groups = self.source.groups(name, since, self.now, step)?;
+            let mut counts = Counts::default();
+            for group in &groups {
+                counts.merge(&group.counts);
+            }
+            (groups.iter().map(group_point).collect(), counts)
         } else {
             let days = self.source.days(name, since, self.now)?;
             (days.iter().map(day_point).collect(), merged(&days).counts)
@@ -197,10 +201,9 @@ impl<S: RunSource> Views<'_, S> {
     /// A probe on the overview.
     pub fn summary(&self, probe: &Probe) -> Result<ProbeSummary, S::Error> {
         let (name, now) = (&probe.name, self.now);
-        let period = |days: u32| {
-            let counts = self.source.counts(name, self.before(HOUR * 24 * days), now)?;
-            Ok(runs(&counts))
-        };
+        let since = [7, 30, 90].map(|days| self.before(HOUR * 24 * days));
+        let [last_7_days, last_30_days, last_90_days] =
+            self.source.counts(name, since, now)?.map(|counts| runs(&counts));
         let hours = self.source.hours(name, self.before(HOUR * 24), now)?;
         let last_24_hours = merged(&hours);
         let (state, since) = self.state(probe)?;
@@ -210,9 +213,9 @@ impl<S: RunSource> Views<'_, S> {
             state,
             since,
             in_maintenance: is_maintenance(&probe.maintenance, now),
-            last_7_days: period(7)?,
-            last_30_days: period(30)?,
-            last_90_days: period(90)?,
+            last_7_days,
+            last_30_days,
+            last_90_days,
             objective: probe.objective.map(AvailabilityObjective::percent),
             days: self.days(name)?,
             first_chunk: latency(&last_24_hours.first_chunk),

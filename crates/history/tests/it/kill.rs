@@ -1,15 +1,58 @@
 //! A writer that is killed at any moment leaves a consistent file with everything that it had committed.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use domain::Outcome;
 use history::{History, Reader, RunSource as _, Summary};
 use testkit::reports::eventful;
 
-use crate::{at, run};
+use crate::{at, periods, run};
 
 const FOLDER: &str = "VIGIE_TEST_HISTORY";
+
+/// The process that fills a file of version 1 until it is killed. Without the variable it does nothing.
+#[test]
+fn filling_process() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let mut history = History::open(folder.as_ref(), &"local".parse().unwrap()).unwrap();
+    while history.fill().unwrap() {
+        println!("filled");
+    }
+    println!("complete");
+}
+
+#[test]
+fn killed_fill_is_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runs, expected) = periods::file_of_version_1(&folder);
+    let mut steps = 0;
+    for round in 0.. {
+        let mut process = child("kill::filling_process", &folder);
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let lines = lines.filter(|line| line.contains("filled") || line.contains("complete"));
+        let done: Vec<String> = lines.take(1 + fastrand::usize(0..9)).collect();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        steps += done.len();
+        let history = History::open(folder.path(), &"local".parse().unwrap()).unwrap();
+        periods::check(&history, &runs, round);
+        if done.iter().any(|line| line.contains("complete")) {
+            assert_eq!(periods::rows(&history), expected);
+            break;
+        }
+    }
+    assert!(10 < steps, "{steps}");
+}
+
+fn child(test: &str, folder: &tempfile::TempDir) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(FOLDER, folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
 
 /// The process that is killed. Without the variable, which only the test below sets, it does nothing.
 #[test]
@@ -38,12 +81,7 @@ fn killed_writer_loses_no_committed_run() {
     let bot = "bot".parse().unwrap();
     let mut committed = Vec::new();
     for round in 0..8 {
-        let mut writer = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "kill::writer_process", "--nocapture"])
-            .env(FOLDER, folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut writer = child("kill::writer_process", &folder);
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
         let wanted = committed.len() + 20 + fastrand::usize(0..80);
         while committed.len() < wanted {
@@ -72,6 +110,7 @@ fn killed_writer_loses_no_committed_run() {
             days.merge(&day);
         }
         assert_eq!(days, Summary::of(&stored), "round {round}");
+        periods::check(&history, &stored, round);
         committed = seconds;
     }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "the writer process reports what it committed")]
 
 mod kill;
+mod periods;
 mod store;
 
 use std::time::Duration;

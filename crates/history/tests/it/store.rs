@@ -171,6 +171,22 @@ fn alarm_records_are_replaced_by_key() {
 }
 
 #[test]
+fn claim_succeeds_once_in_its_period() {
+    let folder = tempfile::tempdir().unwrap();
+    let hour = Duration::from_secs(3_600);
+    let mut history = open(&folder);
+    assert!(history.claim("weekly", at(0), hour).unwrap());
+    assert!(!history.claim("weekly", at(3_599), hour).unwrap());
+    assert!(history.claim("other", at(3_599), hour).unwrap());
+    drop(history);
+    let mut history = open(&folder);
+    assert!(!history.claim("weekly", at(3_599), hour).unwrap());
+    assert!(history.claim("weekly", at(3_600), hour).unwrap());
+    history.release("weekly").unwrap();
+    assert!(history.claim("weekly", at(3_601), hour).unwrap());
+}
+
+#[test]
 fn old_runs_are_deleted_and_open_incidents_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut history = open(&folder);
@@ -249,7 +265,8 @@ proptest! {
         });
         let expected = Summary::of(inside);
         let (since, until) = (at(since), at(until));
-        prop_assert_eq!(reader.counts(&bot(), since, until).unwrap(), expected.counts.clone());
+        let counts = reader.counts(&bot(), [since, since], until).unwrap();
+        prop_assert_eq!(counts, [expected.counts.clone(), expected.counts.clone()]);
         prop_assert_eq!(reader.summary(&bot(), since, until).unwrap(), expected);
         let days = reader.days(&bot(), since, until).unwrap().into_iter();
         let of_days: Vec<_> = days.map(|(start, summary)| (start, summary.counts)).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::maintenance::Maintenance;
 use domain::{Outcome, Probe, ProbeName, Report, TargetUrl, Verdict};
 use jiff::Timestamp;
-use run_record::{Counts, Histogram, RunRecord, Summary};
+use run_record::{Counts, GroupTimes, Histogram, Percentiles, RunGroup, RunRecord, Summary};
 
 use crate::Disclosure;
 use crate::model::{Configuration, Latency, Point, RunView, Runs};
@@ -53,12 +53,18 @@ pub(super) fn latency(histogram: &Histogram) -> Latency {
     Latency { p50: histogram.percentile(50), p95: histogram.percentile(95) }
 }
 
-/// Groups runs by `step`. Percentiles are measured values, not estimates from a histogram.
-pub(super) fn points(records: &[RunRecord], step: Duration) -> Vec<Point> {
-    let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
-    let group = |run: &RunRecord| run.due.as_millisecond().div_euclid(step);
-    let groups = records.chunk_by(|a, b| group(a) == group(b));
-    groups.filter_map(|runs| Some(point(runs.first()?.due, runs))).collect()
+/// A point of the charts from the runs of a step.
+pub(super) fn group_point(group: &RunGroup) -> Point {
+    let GroupTimes { first_chunk, reply, queue, dns, connect, tls, describe } = group.times;
+    let latency = |times: Percentiles| Latency { p50: times.p50, p95: times.p95 };
+    Point {
+        at: group.at,
+        runs: runs(&group.counts),
+        first_chunk: latency(first_chunk),
+        reply: latency(reply),
+        queue,
+        phases: [dns, connect, tls, describe],
+    }
 }
 
 /// A point of the charts from the totals of a day: percentiles from histograms, means of the phases.
@@ -79,42 +85,6 @@ pub(super) fn merged(parts: &[(Timestamp, Summary)]) -> Summary {
         total.merge(part);
         total
     })
-}
-
-fn point(at: Timestamp, records: &[RunRecord]) -> Point {
-    let times = |value: fn(&RunRecord) -> Option<Duration>| {
-        let counted = records.iter().filter(|run| !run.in_maintenance);
-        Times(counted.filter_map(value).collect())
-    };
-    let median = |value| times(value).percentile(50);
-    Point {
-        at,
-        runs: runs(&Counts::of(records)),
-        first_chunk: times(|run| run.first_chunk).latency(),
-        reply: times(|run| run.reply).latency(),
-        queue: median(|run| run.queue),
-        phases: [
-            median(|run| run.dns),
-            median(|run| run.connect),
-            median(|run| run.tls),
-            median(|run| run.describe),
-        ],
-    }
-}
-
-/// Measured times, in no order.
-struct Times(Vec<Duration>);
-
-impl Times {
-    /// The nearest rank, without sorting all: a page of 90 days has 900,000 times.
-    fn percentile(&mut self, percent: usize) -> Option<Duration> {
-        let rank = (self.0.len() * percent).div_ceil(100).max(1);
-        (rank <= self.0.len()).then(|| *self.0.select_nth_unstable(rank - 1).1)
-    }
-
-    fn latency(mut self) -> Latency {
-        Latency { p50: self.percentile(50), p95: self.percentile(95) }
-    }
 }
 
 pub(super) fn run_view(probe: &ProbeName, run: &RunRecord) -> RunView {
