@@ -1,8 +1,10 @@
 //! Reads the history while it is written.
 
+use std::cell::RefCell;
 use std::io::Read as _;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{ProbeName, Report, Verdict};
@@ -26,6 +28,15 @@ const HOUR: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    /// What was read of one probe since the transaction began.
+    days: RefCell<Option<DaysOfProbe>>,
+}
+
+/// The counts of all days of a probe, oldest first. A page needs them for totals, bars and the state.
+#[derive(Clone, Debug)]
+struct DaysOfProbe {
+    probe: i64,
+    counts: Arc<[(i64, Counts)]>,
 }
 
 impl Reader {
@@ -34,7 +45,7 @@ impl Reader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_secs(5))?;
-        Ok(Self { connection })
+        Ok(Self { connection, days: RefCell::default() })
     }
 
     /// Reads the file as it is now: what is written meanwhile is not seen by `read`.
@@ -47,7 +58,10 @@ impl Reader {
         }
         // Ends when it is dropped. Nothing is written, so a failure to end it is not an error.
         let _transaction = self.connection.unchecked_transaction()?;
-        read(self)
+        self.days.take();
+        let result = read(self);
+        self.days.take();
+        result
     }
 
     /// Every probe with a run or an incident, by name.
@@ -92,6 +106,17 @@ impl Reader {
         Ok(query.query_row([probe.as_str()], |row| row.get(0)).optional()?)
     }
 
+    /// The counts of all days of a probe, which are read once in a transaction.
+    fn counts_of_days(&self, probe: i64) -> Result<Arc<[(i64, Counts)]>, HistoryError> {
+        let mut known = self.days.borrow_mut();
+        if let Some(days) = known.as_ref().filter(|days| days.probe == probe) {
+            return Ok(Arc::clone(&days.counts));
+        }
+        let counts: Arc<[(i64, Counts)]> = self.day_rows(probe, 0, i64::MAX)?.into();
+        *known = Some(DaysOfProbe { probe, counts: Arc::clone(&counts) });
+        Ok(counts)
+    }
+
     /// The rows of days from `first` up to, but without, `end`.
     fn day_rows<T: Totals>(
         &self,
@@ -119,7 +144,7 @@ impl Reader {
         until: Timestamp,
     ) -> Result<Vec<(Timestamp, T)>, HistoryError> {
         let Some(id) = self.id(probe)? else { return Ok(Vec::new()) };
-        let days = self.day_rows(id, day_of(since), day_of(until) + 1)?;
+        let days = T::days(self, id, day_of(since), day_of(until) + 1)?;
         let start = |(day, totals)| Some((start_of_day(day)?, totals));
         Ok(days.into_iter().filter_map(start).collect())
     }
@@ -138,7 +163,7 @@ impl Reader {
         // The last day is whole if it has no later hours, as today.
         let is_whole = self.last_hour(id, day_of(until))?.is_none_or(|hour| hour <= last);
         let end_day = day_of(until) + i64::from(is_whole);
-        let days = self.day_rows::<T>(id, first_whole_day(*earliest), end_day)?;
+        let days = T::days(self, id, first_whole_day(*earliest), end_day)?;
         for (total, since) in totals.iter_mut().zip(since) {
             let (first, first_day) = (hour_of(since), first_whole_day(since));
             for (_, day) in days.iter().filter(|(day, _)| first_day <= *day) {
@@ -255,14 +280,9 @@ impl Reader {
 
     /// The first run since which every run with a verdict had this one.
     fn same_since(&self, probe: i64, verdict: Verdict) -> Result<Option<Timestamp>, HistoryError> {
-        let mut query = self.connection.prepare_cached(
-            "SELECT id, summary FROM day WHERE id >= ?1 AND id < ?2 ORDER BY id DESC",
-        )?;
-        let mut rows = query.query([row_id(probe, 0), row_id(probe + 1, 0)])?;
         let mut same = None;
-        while let Some(row) = rows.next()? {
-            let day = time_of(row.get(0)?);
-            let counts: Counts = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+        for (day, counts) in self.counts_of_days(probe)?.iter().rev() {
+            let day = *day;
             if counts.judged() != counts.verdict(verdict) {
                 let after = self.after_last_other(probe, day, verdict)?;
                 if after.is_some() || same.is_none() {
@@ -369,7 +389,7 @@ impl RunSource for Reader {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<(Timestamp, Summary)>, HistoryError> {
-        self.days_of(probe, since, until)
+        self.at_once(|reader| reader.days_of(probe, since, until))
     }
 
     fn day_counts(
@@ -378,7 +398,7 @@ impl RunSource for Reader {
         since: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<(Timestamp, Counts)>, HistoryError> {
-        self.days_of(probe, since, until)
+        self.at_once(|reader| reader.days_of(probe, since, until))
     }
 
     fn hours(
@@ -494,6 +514,13 @@ fn decode_day<T: Totals>(bytes: &[u8]) -> Result<T, HistoryError> {
 /// What is read from the row of a day or an hour: all of it, or the counts, which is faster.
 trait Totals: Default {
     fn decode(bytes: &[u8]) -> Option<Self>;
+    /// The days from `first` up to, but without, `end`.
+    fn days(
+        reader: &Reader,
+        probe: i64,
+        first: i64,
+        end: i64,
+    ) -> Result<Vec<(i64, Self)>, HistoryError>;
     fn decode_hour(body: &Body<'_>) -> Result<Self, HistoryError>;
     fn add(&mut self, run: &RunRecord);
     fn merge(&mut self, other: &Self);
@@ -502,6 +529,15 @@ trait Totals: Default {
 impl Totals for Summary {
     fn decode(bytes: &[u8]) -> Option<Self> {
         Self::decode(bytes)
+    }
+
+    fn days(
+        reader: &Reader,
+        probe: i64,
+        first: i64,
+        end: i64,
+    ) -> Result<Vec<(i64, Self)>, HistoryError> {
+        reader.day_rows(probe, first, end)
     }
 
     fn decode_hour(body: &Body<'_>) -> Result<Self, HistoryError> {
@@ -520,6 +556,16 @@ impl Totals for Summary {
 impl Totals for Counts {
     fn decode(bytes: &[u8]) -> Option<Self> {
         Summary::decode_counts(bytes)
+    }
+
+    fn days(
+        reader: &Reader,
+        probe: i64,
+        first: i64,
+        end: i64,
+    ) -> Result<Vec<(i64, Self)>, HistoryError> {
+        let days = reader.counts_of_days(probe)?;
+        Ok(days.iter().filter(|(day, _)| (first..end).contains(day)).cloned().collect())
     }
 
     fn decode_hour(body: &Body<'_>) -> Result<Self, HistoryError> {

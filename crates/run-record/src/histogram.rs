@@ -1,6 +1,5 @@
 //! A histogram with logarithmic buckets: percentiles with an error of at most 5 %.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::codec::{put, take};
@@ -12,24 +11,37 @@ const RATIO: f64 = 1.1;
 /// Counts of durations, by bucket. Bucket 0 holds durations below a millisecond.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    counts: BTreeMap<u32, u64>,
+    /// In the order of the buckets, as in a store. A page decodes and merges thousands of them.
+    counts: Vec<(u32, u64)>,
 }
 
 impl Histogram {
     pub(crate) fn add(&mut self, time: Duration) {
-        *self.counts.entry(bucket(milliseconds(time))).or_default() += 1;
+        let bucket = bucket(milliseconds(time));
+        match self.counts.binary_search_by_key(&bucket, |(bucket, _)| *bucket) {
+            Ok(at) => self.counts[at].1 += 1,
+            Err(at) => self.counts.insert(at, (bucket, 1)),
+        }
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
+        let mut merged = Vec::with_capacity(self.counts.len() + other.counts.len());
+        let mut own = self.counts.iter().copied().peekable();
         for (bucket, count) in &other.counts {
-            *self.counts.entry(*bucket).or_default() += count;
+            while let Some(before) = own.next_if(|(own, _)| own < bucket) {
+                merged.push(before);
+            }
+            let same = own.next_if(|(own, _)| own == bucket).map_or(0, |(_, count)| count);
+            merged.push((*bucket, same + count));
         }
+        merged.extend(own);
+        self.counts = merged;
     }
 
     /// The number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.iter().map(|(_, count)| count).sum()
     }
 
     /// The duration that `percent` of all do not exceed (nearest rank), as the middle of its bucket; `None` without
@@ -58,11 +70,15 @@ impl Histogram {
     }
 
     pub(crate) fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let mut counts = BTreeMap::new();
+        let mut counts = Vec::new();
         let mut bucket = 0_u32;
-        for _ in 0..take(bytes)? {
-            bucket = bucket.checked_add(u32::try_from(take(bytes)?).ok()?)?;
-            counts.insert(bucket, take(bytes)?);
+        for number in 0..take(bytes)? {
+            let distance = u32::try_from(take(bytes)?).ok()?;
+            if 0 < number && distance == 0 {
+                return None;
+            }
+            bucket = bucket.checked_add(distance)?;
+            counts.push((bucket, take(bytes)?));
         }
         Some(Self { counts })
     }
@@ -118,5 +134,25 @@ mod tests {
         let mut bytes = Vec::new();
         histogram.encode(&mut bytes);
         assert_eq!(Histogram::decode(&mut bytes.as_slice()), Some(histogram));
+        // The second of two buckets is the first one again.
+        assert_eq!(Histogram::decode(&mut [2, 7, 1, 0, 1].as_slice()), None);
+    }
+
+    #[test]
+    fn merged_buckets_are_added() {
+        let of = |times: &[u64]| {
+            let mut histogram = Histogram::default();
+            for time in times {
+                histogram.add(Duration::from_millis(*time));
+            }
+            histogram
+        };
+        let cases: [(&[u64], &[u64]); 4] =
+            [(&[], &[5, 900]), (&[5, 900], &[]), (&[1, 7, 900], &[0, 7, 60_000]), (&[8], &[3, 3])];
+        for (first, second) in cases {
+            let mut merged = of(first);
+            merged.merge(&of(second));
+            assert_eq!(merged, of(&[first, second].concat()), "{first:?} {second:?}");
+        }
     }
 }
