@@ -51,6 +51,14 @@ pub(crate) fn known_latency(time: Option<Duration>, language: Language) -> Strin
     time.map_or_else(|| "–".to_owned(), |time| latency(time, language))
 }
 
+/// The rule of an alarm, which is `2 of 3` in English.
+pub(crate) fn rule(english: &str, language: Language) -> String {
+    match language {
+        Language::English => english.to_owned(),
+        Language::French => english.replace(" of ", " sur "),
+    }
+}
+
 /// A length of time in its two largest units: `3 min`, `2 h 5 min`, `4 d 3 h`.
 pub(crate) fn length(time: Duration, language: Language) -> String {
     let seconds = time.as_secs();

@@ -96,3 +96,24 @@ pub(crate) struct Texts {
     pub(crate) day_runs: fn(u64, u64) -> String,
     pub(crate) days_left: fn(i64) -> String,
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::locale::Language;
+
+    #[test]
+    fn runs_of_a_day_are_counted_in_singular_and_plural() {
+        let cases = [
+            (0, 1, "1 run, none failed", "1 exécution, aucun échec"),
+            (1, 1, "1 of 1 run failed", "1 échec sur 1 exécution"),
+            (0, 2, "2 runs, none failed", "2 exécutions, aucun échec"),
+            (1, 144, "1 of 144 runs failed", "1 échec sur 144 exécutions"),
+            (3, 144, "3 of 144 runs failed", "3 échecs sur 144 exécutions"),
+        ];
+        for (failed, all, english, french) in cases {
+            let texts = [Language::English, Language::French]
+                .map(|language| (language.texts().day_runs)(failed, all));
+            assert_eq!(texts, [english, french]);
+        }
+    }
+}

@@ -208,8 +208,8 @@ fn configuration(site: &Site, of: &ProbePage, shown: Disclosure) -> Markup {
                 (fact(texts.every, &format::length(has.every, language)))
                 (fact(texts.timeout, &format::length(has.timeout, language)))
                 @if internal {
-                    (fact(texts.rule_down, &has.down_rule))
-                    (fact(texts.rule_degraded, &has.degraded_rule))
+                    (fact(texts.rule_down, &format::rule(&has.down_rule, language)))
+                    (fact(texts.rule_degraded, &format::rule(&has.degraded_rule, language)))
                     (fact(texts.retries, &has.retries))
                     @for window in &has.maintenance { (fact(texts.maintenance, &Text(window))) }
                     @if let Some(app) = &has.app { (fact(texts.app, &Text(app))) }

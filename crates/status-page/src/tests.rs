@@ -283,12 +283,21 @@ fn responses_match_the_published_schema() {
 fn every_text_is_written_in_both_languages() {
     let page = |language| pages(&site(Audience::Internal, language)).concat();
     let french = page(Language::French);
-    for english in
-        ["Availability", "First chunk", "Past incidents", "runs failed", "Objective<", "since "]
-    {
+    let texts = [
+        "Availability",
+        "First chunk",
+        "Past incidents",
+        "runs failed",
+        "Objective<",
+        "since ",
+        ">2 of 3<",
+        ">Received<",
+    ];
+    for english in texts {
         assert!(page(Language::English).contains(english), "{english}");
         assert!(!french.contains(english), "{english}");
     }
+    assert!(french.contains(">2 sur 3<") && french.contains(">Reçu<"));
 }
 
 #[test]

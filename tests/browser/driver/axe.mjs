@@ -1,5 +1,5 @@
 // Checks pages with axe and takes a screenshot of each: `node axe.mjs CHROMIUM FOLDER NAME=URL…`.
-// Prints the findings as JSON.
+// A page whose name ends with `-fr` is requested in French. Prints the findings as JSON.
 
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -23,8 +23,12 @@ for (const [look, settings] of Object.entries(LOOKS)) {
   for (const named of pages) {
     const [name, url] = [named.slice(0, named.indexOf('=')), named.slice(named.indexOf('=') + 1)];
     const page = await context.newPage();
+    const isFrench = name.endsWith('-fr');
+    if (isFrench) await page.setExtraHTTPHeaders({ 'accept-language': 'fr' });
     const response = await page.goto(url);
     if (!response.ok()) throw new Error(`${url}: ${response.status()}`);
+    const language = await page.evaluate(() => document.documentElement.lang);
+    if (isFrench && language !== 'fr') throw new Error(`${url}: the language is ${language}`);
     await page.screenshot({ path: path.join(folder, `${name}.${look}.png`), fullPage: true });
     // A page that is wider than the window scrolls to the side.
     const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);

@@ -157,9 +157,10 @@ fn range(range: Range) -> &'static str {
 }
 
 fn day_runs(failed: u64, all: u64) -> String {
+    let runs = if all == 1 { "run" } else { "runs" };
     match failed {
-        0 => format!("{all} runs, none failed"),
-        _ => format!("{failed} of {all} runs failed"),
+        0 => format!("{all} {runs}, none failed"),
+        _ => format!("{failed} of {all} {runs} failed"),
     }
 }
 

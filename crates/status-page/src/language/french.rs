@@ -10,7 +10,7 @@ pub(super) const TEXTS: Texts = Texts {
     incidents: "Incidents",
     feed: "Flux",
     skip: "Aller au contenu",
-    updated: "Mise à jour :",
+    updated: "Mise à jour\u{a0}:",
     live: "Cette page se met à jour automatiquement.",
     since: "depuis",
     availability: "Disponibilité",
@@ -110,8 +110,8 @@ fn headline(counts: StateCounts) -> String {
 
 fn incident_title(probe: &str, state: State, _ongoing: bool) -> String {
     match state {
-        State::Degraded => format!("{probe} : lenteur"),
-        _ => format!("{probe} : panne"),
+        State::Degraded => format!("{probe}\u{a0}: lenteur"),
+        _ => format!("{probe}\u{a0}: panne"),
     }
 }
 
@@ -154,10 +154,11 @@ fn range(range: Range) -> &'static str {
 }
 
 fn day_runs(failed: u64, all: u64) -> String {
+    let runs = if all == 1 { "exécution" } else { "exécutions" };
     match failed {
-        0 => format!("{all} exécutions, aucun échec"),
-        1 => format!("1 échec sur {all} exécutions"),
-        _ => format!("{failed} échecs sur {all} exécutions"),
+        0 => format!("{all} {runs}, aucun échec"),
+        1 => format!("1 échec sur {all} {runs}"),
+        _ => format!("{failed} échecs sur {all} {runs}"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! The status page of `vigie serve` in a real browser: axe finds nothing serious, light, dark and on a phone.
+//! The status page of `vigie serve` in a real browser: axe finds nothing serious, light, dark and on a phone, in
+//! English and French.
 //!
 //! The history has 90 invented days with outages. One bot answers, another one does not. The screenshots in
 //! `target/status-page/` are for manual review.
@@ -77,6 +78,9 @@ pub(super) async fn check() -> anyhow::Result<Completion> {
         ("incident", format!("/incidents/{incident}")),
         ("incident-open", format!("/incidents/{}", incident + 1)),
         ("report", runs),
+        ("overview-fr", "/".to_owned()),
+        ("probe-fr", "/probes/sales-bot".to_owned()),
+        ("incident-fr", format!("/incidents/{}", incident + 1)),
     ];
     let mut axe = Command::new("node");
     axe.arg("axe.mjs").arg(chromium).arg(&folder).current_dir(&driver).kill_on_drop(true);
