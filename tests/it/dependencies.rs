@@ -27,7 +27,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("receivers", &["domain", "notify", "redact"]),
     ("redact", &[]),
     ("relabel", &[]),
-    ("remote-write", &["samples"]),
+    ("remote-write", &["redact", "samples"]),
     ("report-page", &["domain", "redact"]),
     ("request-signing", &[]),
     (

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use redact::Redactor;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 
@@ -216,17 +217,8 @@ pub(crate) fn location(status: StatusCode, headers: &HeaderMap) -> Option<String
 }
 
 /// A text for logs: one short line without any of `secrets`.
-pub(crate) fn one_line(body: &[u8], secrets: &[String]) -> String {
-    let mut text = String::from_utf8_lossy(body).into_owned();
-    for secret in secrets {
-        text = text.replace(secret.as_str(), "[secret]");
-    }
-    let line = text.split(|each: char| each.is_control() || each.is_whitespace());
-    let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST_BODY) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+pub(crate) fn one_line(body: &[u8], secrets: &Redactor) -> String {
+    redact::one_line(&secrets.redact(&String::from_utf8_lossy(body)), LONGEST_BODY)
 }
 
 #[cfg(test)]
@@ -307,11 +299,12 @@ mod tests {
 
     #[test]
     fn answer_is_one_short_line_without_secrets() {
-        let secrets = ["hunter2".to_owned()];
+        let secrets = Redactor::new(&["hunter2".into(), "a/b+c=".into()]);
         assert_eq!(
             one_line(b"no hunter2\r\n\x1b[31mhere \xff\n", &secrets),
             "no [secret] [31mhere \u{fffd}"
         );
+        assert_eq!(one_line(b"token=a%2Fb%2Bc%3D\xe2\x80\xae", &secrets), "token=[secret]");
         let long = one_line("é".repeat(1000).as_bytes(), &secrets);
         assert_eq!(long.chars().count(), LONGEST_BODY + 1);
         assert_eq!(one_line(b"", &secrets), "");

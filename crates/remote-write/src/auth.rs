@@ -75,15 +75,15 @@ impl Auth {
     }
 
     /// Texts that must not appear in logs.
-    pub(crate) fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<SecretString> {
         match self {
             Self::None | Self::SigV4(_) => Vec::new(),
             Self::Basic { password, .. } => {
                 let header = self.header();
                 let coded = header.trim_start_matches("Basic ").to_owned();
-                vec![coded, password.expose_secret().to_owned()]
+                vec![coded.into(), password.clone()]
             }
-            Self::Bearer(token) => vec![token.expose_secret().to_owned()],
+            Self::Bearer(token) => vec![token.clone()],
         }
     }
 

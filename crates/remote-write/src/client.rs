@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use redact::Redactor;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Response};
 use samples::{Encoder, Protocol, Timestamp};
@@ -45,7 +46,7 @@ pub struct Client {
     failing: Option<Failing>,
     timed_out: bool,
     headers: HeaderMap,
-    secrets: Vec<String>,
+    secrets: Redactor,
     http: reqwest::Client,
     proven: bool,
 }
@@ -81,7 +82,7 @@ impl Client {
             failing: None,
             timed_out: false,
             headers: settings.header_map()?,
-            secrets: settings.secrets(),
+            secrets: settings.redactor(),
             http: settings.http()?,
             proven: false,
             settings,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use redact::Redactor;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -136,13 +137,11 @@ impl Settings {
         builder.build().map_err(SettingsError::Client)
     }
 
-    /// Texts that must not appear in logs, the longest first.
-    pub(crate) fn secrets(&self) -> Vec<String> {
-        let headers = self.headers.iter().map(|(_, value)| value.expose_secret().to_owned());
-        let mut secrets: Vec<String> = self.auth.secrets().into_iter().chain(headers).collect();
-        secrets.retain(|secret| !secret.is_empty());
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets
+    /// Removes what must not appear in logs.
+    pub(crate) fn redactor(&self) -> Redactor {
+        let headers = self.headers.iter().map(|(_, value)| value.clone());
+        let secrets: Vec<SecretString> = self.auth.secrets().into_iter().chain(headers).collect();
+        Redactor::new(&secrets)
     }
 }
 

@@ -7,6 +7,8 @@ use remote_write::{EntryOutcome, Refusal, Rejection};
 use samples::message::{Message, Unreadable, decode};
 use samples::{Entry, Timestamp};
 
+use crate::archive;
+
 /// A message as it arrived, and what became of its samples.
 pub(crate) struct QueuedMessage {
     pub(crate) id: String,
@@ -42,6 +44,8 @@ pub(crate) struct Results {
 pub(crate) enum Cause {
     Refused(Refusal),
     Rejected(Arc<Rejection>),
+    /// It is too old for the receiver, and the archive cannot contain it.
+    TooOld,
 }
 
 impl Cause {
@@ -50,6 +54,7 @@ impl Cause {
         match self {
             Self::Refused(refusal) => refusal.as_str().to_owned(),
             Self::Rejected(rejection) => format!("receiver_{}", rejection.status),
+            Self::TooOld => "too_old".to_owned(),
         }
     }
 
@@ -58,6 +63,9 @@ impl Cause {
         match self {
             Self::Refused(refusal) => format!("not sent: {}", refusal.as_str()),
             Self::Rejected(rejection) => format!("the receiver answered {rejection}"),
+            Self::TooOld => {
+                "not sent: too old, and not archived because the archive has no histograms and no UTF-8 names".to_owned()
+            }
         }
     }
 }
@@ -106,12 +114,19 @@ impl QueuedMessage {
         }
     }
 
-    /// Marks the samples before `oldest`, which are not sent.
+    /// Marks the samples before `oldest`, which are not sent: they are archived, or dead-lettered if that is not possible.
     pub(crate) fn mark_too_old(&mut self, oldest: Timestamp) {
         let Ok(content) = &self.content else { return };
         let entries = content.entries.iter().zip(&self.results.decided).enumerate();
         let old = entries.filter(|(_, (entry, decided))| !**decided && entry.at() < oldest);
-        self.results.too_old = old.map(|(index, _)| index).collect();
+        let (archived, others): (Vec<_>, Vec<_>) =
+            old.partition(|(_, (entry, _))| archive::can_contain(entry));
+        self.results.too_old = archived.into_iter().map(|(index, _)| index).collect();
+        let others: Vec<usize> = others.into_iter().map(|(index, _)| index).collect();
+        for index in others {
+            self.results.decided[index] = true;
+            self.results.rejected.push((Cause::TooOld, index));
+        }
     }
 
     /// Indices of the samples to send.
@@ -139,5 +154,43 @@ impl QueuedMessage {
         };
         self.results.decided[index] = true;
         self.results.rejected.push((cause, index));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use samples::{Sample, Series, v2};
+
+    use super::*;
+
+    #[test]
+    fn old_samples_without_a_text_form_are_dead_lettered() {
+        let at = Timestamp::from_millis;
+        let entry = |name: &str, second: i64| {
+            let series = Series::new(name, [("job", "b")]).unwrap();
+            Entry::new(series, Sample::new(1.0, at(second * 1_000)))
+        };
+        let histogram = v2::Histogram { timestamp: 2_000, ..v2::Histogram::default() };
+        let series = Series::new("seconds", [("job", "b")]).unwrap();
+        let entries = vec![
+            entry("up", 1),
+            entry("dotted.name", 2),
+            Entry::histogram(series, histogram),
+            entry("dotted.name", 10),
+        ];
+        let record = SqsMessage { message_id: Some("m".to_owned()), ..SqsMessage::default() };
+        let mut message = QueuedMessage::open(record).unwrap();
+        message.results.decided = vec![false; entries.len()];
+        let (group, run) = ("g".to_owned(), "r".to_owned());
+        message.content = Ok(Message { group, run, due: at(1_000), part: 1, parts: 1, entries });
+
+        for _ in 0..2 {
+            message.mark_too_old(at(5_000));
+            assert_eq!(message.results.too_old, [0]);
+            let rejected: Vec<_> =
+                message.results.rejected.iter().map(|(cause, at)| (cause.reason(), *at)).collect();
+            assert_eq!(rejected, [("too_old".to_owned(), 1), ("too_old".to_owned(), 2)]);
+            assert_eq!(message.to_send(), [3]);
+        }
     }
 }
