@@ -12,7 +12,7 @@ pub struct Disclosure {
     /// The address of the app.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub address: bool,
-    /// Prompts, replies, checks, and the reports that contain them.
+    /// Prompts, replies and checks.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub conversation: bool,
 }
@@ -25,6 +25,12 @@ impl Disclosure {
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether reports may be shown: they contain all three.
+    #[must_use]
+    pub fn reports(&self) -> bool {
+        self.reasons && self.address && self.conversation
     }
 
     /// Allows what `word` names; `false` for another word than [`Self::WORDS`].

@@ -133,7 +133,7 @@ fn cause(site: &Site, incident: &IncidentView) -> Markup {
                 @for (name, text) in evidence { div { dt { (name) } dd { bdi { (Text(text)) } } } }
             }
         }
-        @if let Some(report) = incident.report.as_ref().filter(|_| shown.conversation) {
+        @if let Some(report) = incident.report.as_ref().filter(|_| shown.reports()) {
             p { a.button href=(report) { (texts.report) } }
         }
     }

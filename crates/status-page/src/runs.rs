@@ -22,7 +22,7 @@ pub(crate) fn run_table(site: &Site, public: Disclosure, runs: &[RunView]) -> Ma
                         th scope="col" { (texts.first_chunk) }
                         th scope="col" { (texts.reply) }
                         th scope="col" { (texts.duration) }
-                        @if shown.conversation { th scope="col" { (texts.report) } }
+                        @if shown.reports() { th scope="col" { (texts.report) } }
                     } }
                     tbody {
                         @for run in runs {
@@ -43,7 +43,7 @@ pub(crate) fn run_table(site: &Site, public: Disclosure, runs: &[RunView]) -> Ma
                                 td { (latency(run.first_chunk)) }
                                 td { (latency(run.reply)) }
                                 td { (format::latency(run.duration, language)) }
-                                @if shown.conversation {
+                                @if shown.reports() {
                                     td { @if let Some(report) = &run.report { a href=(report) { (texts.report) } } }
                                 }
                             }

@@ -55,7 +55,7 @@ impl StatusSite {
         }
         let what = incident.what.explained_by(&report);
         let key = report_path(&probe.name, report.due);
-        let may_be_shown = self.site(report.due).shown(probe.public).conversation;
+        let may_be_shown = self.site(report.due).shown(probe.public).reports();
         if may_be_shown && what.report_due.is_some() {
             let page = report_page::render(&report);
             if let Err(error) = self.objects.put(key.trim_start_matches('/'), HTML, page).await {

@@ -197,7 +197,7 @@ impl StatusSite {
         let site = self.site(Timestamp::UNIX_EPOCH);
         let is_hidden = |name: &str, is_report: bool| {
             let probe = name.parse().ok().and_then(|name: ProbeName| probes.get(&name));
-            probe.is_none_or(|probe| is_report && !site.shown(probe.public).conversation)
+            probe.is_none_or(|probe| is_report && !site.shown(probe.public).reports())
         };
         self.objects.remove(is_hidden).await
     }

@@ -278,15 +278,19 @@ async fn public_pages_show_only_what_the_probe_allows() {
     world.record(60, DOWN).await;
     world.alarm(State::Alarm, 120).await;
     let private = ["SECRET-PROMPT", "check_failed", "alert(1)", "/runs/"];
-    let cases = [("", false), ("public: [reasons, conversation]\n", true), ("", false)];
-    for (disclosed, expected) in cases {
+    let all = "public: [reasons, address, conversation]\n";
+    let some = "public: [reasons, conversation]\n";
+    let cases = [("", false, false), (all, true, true), (some, true, false), ("", false, false)];
+    for (disclosed, expected, reports) in cases {
         world.update(&[probe("bot", disclosed)], 130).await;
         let pages = world.stored.lock().unwrap().clone();
         assert!(pages.keys().all(|key| key.starts_with("public/")), "{:?}", pages.keys());
         let all: String = pages.iter().flat_map(|(key, page)| [key.as_str(), page]).collect();
-        for text in private.iter().filter(|text| expected || all.contains(**text)) {
-            let report = *text == "/runs/";
-            assert!(all.contains(text) == expected || report, "{disclosed:?}: {text}");
+        for text in private {
+            let is_report = text == "/runs/";
+            let allowed = if is_report { reports } else { expected };
+            assert!(allowed || !all.contains(text), "{disclosed:?} shows {text}");
+            assert!(is_report || !allowed || all.contains(text), "{disclosed:?} hides {text}");
         }
         world = world.restarted(Audience::Public);
     }

@@ -297,7 +297,7 @@ async fn report(
     let due = Timestamp::from_millisecond(due).map_err(|_| Failure::NotFound)?;
     let make = move |views: &Views<'_, Reader>| {
         let public = views.probes.get(&name).map(|probe| views::disclosure(probe));
-        if !public.is_some_and(|public| site.shown(public).conversation) {
+        if !public.is_some_and(|public| site.shown(public).reports()) {
             return Ok(None);
         }
         views.source.report(&name, due)
