@@ -159,7 +159,7 @@ impl QueuedMessage {
 
 #[cfg(test)]
 mod tests {
-    use samples::{Sample, Series, v2};
+    use samples::{Histogram, Sample, Series};
 
     use super::*;
 
@@ -170,7 +170,7 @@ mod tests {
             let series = Series::new(name, [("job", "b")]).unwrap();
             Entry::new(series, Sample::new(1.0, at(second * 1_000)))
         };
-        let histogram = v2::Histogram { timestamp: 2_000, ..v2::Histogram::default() };
+        let histogram = Histogram { timestamp: 2_000, ..Histogram::default() };
         let series = Series::new("seconds", [("job", "b")]).unwrap();
         let entries = vec![
             entry("up", 1),
@@ -178,7 +178,8 @@ mod tests {
             Entry::histogram(series, histogram),
             entry("dotted.name", 10),
         ];
-        let record = SqsMessage { message_id: Some("m".to_owned()), ..SqsMessage::default() };
+        let mut record = SqsMessage::default();
+        record.message_id = Some("m".to_owned());
         let mut message = QueuedMessage::open(record).unwrap();
         message.results.decided = vec![false; entries.len()];
         let (group, run) = ("g".to_owned(), "r".to_owned());
