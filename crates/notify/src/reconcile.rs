@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn state_whose_delivery_is_not_known_is_sent_again_when_it_returns() {
+    fn state_is_sent_again_if_its_delivery_is_not_known() {
         const DOWN: &str = "vigie-prod-bot-down";
         let mut records = raised(DOWN);
         for (state, second, outcome, notifications, why) in [

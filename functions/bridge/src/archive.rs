@@ -13,7 +13,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use exposition::{Family, Format, Kind, Point, Writer};
 use samples::{Entry, NAME};
 
-use crate::queued::QueuedMessage;
+use crate::queued::{QueuedMessage, can_be_archived};
 
 /// Why samples were not stored: their message stays in the queue.
 #[derive(Debug, thiserror::Error)]
@@ -51,16 +51,10 @@ fn key(message: &QueuedMessage) -> String {
     format!("late-samples/{}-{}.openmetrics", due.strftime("%Y/%m/%d/%H%M%SZ"), message.id)
 }
 
-/// Whether a sample can be archived. Native histograms cannot be written as text, and promtool does not read UTF-8
-/// names.
-pub(crate) fn can_contain(entry: &Entry) -> bool {
-    entry.series.is_legacy() && entry.sample().is_some()
-}
-
 /// The samples by family, series and time, and how many there are. Stale markers are left out.
 fn page(entries: &[&Entry]) -> (String, usize) {
     let mut entries: Vec<&Entry> =
-        entries.iter().copied().filter(|entry| can_contain(entry)).collect();
+        entries.iter().copied().filter(|entry| can_be_archived(entry)).collect();
     entries.sort_by(|a, b| a.series.cmp(&b.series).then(a.at().cmp(&b.at())));
     let mut writer = Writer::new(Format::OpenMetrics);
     let mut count = 0;

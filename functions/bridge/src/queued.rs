@@ -7,8 +7,6 @@ use remote_write::{EntryOutcome, Refusal, Rejection};
 use samples::message::{Message, Unreadable, decode};
 use samples::{Entry, Timestamp};
 
-use crate::archive;
-
 /// A message as it arrived, and what became of its samples.
 pub(crate) struct QueuedMessage {
     pub(crate) id: String,
@@ -70,6 +68,12 @@ impl Cause {
     }
 }
 
+/// Whether the archive can contain a sample. Native histograms cannot be written as text, and promtool does not read
+/// UTF-8 names.
+pub(crate) fn can_be_archived(entry: &Entry) -> bool {
+    entry.series.is_legacy() && entry.sample().is_some()
+}
+
 impl QueuedMessage {
     /// `None` for a record without an id, which no queue sends.
     pub(crate) fn open(record: SqsMessage) -> Option<Self> {
@@ -120,7 +124,7 @@ impl QueuedMessage {
         let entries = content.entries.iter().zip(&self.results.decided).enumerate();
         let old = entries.filter(|(_, (entry, decided))| !**decided && entry.at() < oldest);
         let (archived, others): (Vec<_>, Vec<_>) =
-            old.partition(|(_, (entry, _))| archive::can_contain(entry));
+            old.partition(|(_, (entry, _))| can_be_archived(entry));
         self.results.too_old = archived.into_iter().map(|(index, _)| index).collect();
         let others: Vec<usize> = others.into_iter().map(|(index, _)| index).collect();
         for index in others {
