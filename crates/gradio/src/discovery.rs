@@ -11,7 +11,7 @@ use crate::arguments::{self, Values};
 use crate::config::{AppConfig, Protocol};
 use crate::connect::{open, render};
 use crate::description::Description;
-use crate::endpoint::kinds::{is_secret, shown, takes_text};
+use crate::endpoint::kinds::{asks_for_secret, shown, takes_text};
 use crate::endpoint::{Choice, How, Plan, candidates, choose};
 use crate::failure::{Error, Fault};
 use crate::http::Http;
@@ -162,7 +162,9 @@ fn warnings(config: &AppConfig, plans: &[Plan]) -> Vec<String> {
         ));
     }
     let mut secrets: Vec<_> = config.components.keys().copied().collect();
-    secrets.retain(|&id| takes_text(config.kind(id)) && is_secret(config, id));
+    let message = plans.first().map(|plan| plan.message);
+    secrets.retain(|&id| takes_text(config.kind(id)) && asks_for_secret(config, id));
+    secrets.retain(|&id| Some(id) != message);
     secrets.sort_unstable();
     warnings.extend(
         secrets.into_iter().map(|id| {

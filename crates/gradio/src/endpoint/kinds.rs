@@ -19,6 +19,12 @@ pub(crate) fn takes_files(kind: &str) -> bool {
     kind.contains("multimodal")
 }
 
+/// Whether a user can answer with a component of this type by voice, picture or file.
+pub(crate) fn takes_media(kind: &str) -> bool {
+    const MEDIA: [&str; 5] = ["audio", "microphone", "image", "video", "file"];
+    MEDIA.iter().any(|media| kind.contains(media))
+}
+
 /// Whether a component of this type shows a conversation.
 pub(crate) fn is_chat(kind: &str) -> bool {
     kind.ends_with("chatbot")
@@ -38,15 +44,54 @@ pub(crate) fn reply_rank(kind: &str) -> Option<usize> {
     }
 }
 
-/// Whether a component holds a secret or a search term rather than a message.
+/// Words for a secret.
+const SECRETS: [&str; 6] = ["api key", "api_key", "apikey", "password", "secret", "token"];
+
+/// Whether a component may hold a secret, so that reports hide its value.
 pub(crate) fn is_secret(config: &AppConfig, id: Id) -> bool {
-    let password = config.props(id).and_then(|props| props.kind.as_deref()) == Some("password");
-    password
-        || mentions(config, id, &["api key", "api_key", "apikey", "password", "secret", "token"])
+    is_password(config, id) || mentions(config, id, &SECRETS)
 }
 
-pub(crate) fn is_search(config: &AppConfig, id: Id) -> bool {
-    mentions(config, id, &["search", "filter", "email", "e-mail", "url"])
+/// Whether the page hides what a user types.
+pub(crate) fn is_password(config: &AppConfig, id: Id) -> bool {
+    config.props(id).and_then(|props| props.kind.as_deref()) == Some("password")
+}
+
+/// Whether a box asks for a secret rather than for a message, which may be about one.
+pub(crate) fn asks_for_secret(config: &AppConfig, id: Id) -> bool {
+    let asks = |caption: &str| has_word(caption, &SECRETS) && !invites_message(caption);
+    is_password(config, id) || asks(&caption(config, id))
+}
+
+/// Whether a box asks for a search term or an address rather than for a message.
+pub(crate) fn asks_for_search(config: &AppConfig, id: Id) -> bool {
+    const SEARCHES: [&str; 5] = ["search", "filter", "email", "e-mail", "url"];
+    let caption = caption(config, id);
+    // "Search messages" against "Message (I can search the web)".
+    let starts = SEARCHES.iter().any(|word| caption.starts_with(word));
+    let talks = if starts { invites_question(&caption) } else { invites_message(&caption) };
+    has_word(&caption, &SEARCHES) && !talks
+}
+
+fn invites_message(caption: &str) -> bool {
+    const MESSAGES: [&str; 6] = ["message", "question", "prompt", "instruction", "say", "tell"];
+    has_word(caption, &MESSAGES) || invites_question(caption)
+}
+
+/// Whether a text asks for a question, or is one as an example.
+fn invites_question(caption: &str) -> bool {
+    caption.contains('?') || has_word(caption, &["ask"])
+}
+
+/// What tells a user the purpose of a box, in lower case: its label, or the text that it shows while it
+/// is empty. The element id is the last choice, because users do not see it.
+fn caption(config: &AppConfig, id: Id) -> String {
+    let Some(props) = config.props(id) else { return String::new() };
+    let texts = [&props.label, &props.placeholder, &props.elem_id];
+    let texts = texts.into_iter().flatten().map(|text| text.trim().to_lowercase());
+    // Gradio labels a box without a label by its type.
+    let mut texts = texts.filter(|text| !text.is_empty() && text.as_str() != config.kind(id));
+    texts.next().unwrap_or_default()
 }
 
 pub(crate) fn is_message(config: &AppConfig, id: Id) -> bool {
@@ -93,7 +138,11 @@ fn mentions(config: &AppConfig, id: Id, words: &[&str]) -> bool {
     let Some(props) = config.props(id) else { return false };
     let texts = [&props.label, &props.placeholder, &props.elem_id];
     let text: Vec<&str> = texts.into_iter().flatten().map(String::as_str).collect();
-    let text = format!(" {} ", text.join(" ").to_lowercase());
+    has_word(&text.join(" ").to_lowercase(), words)
+}
+
+/// Whether a text in lower case contains one of these words, or its plural.
+fn has_word(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| {
         text.match_indices(word).any(|(at, _)| {
             let before = text[..at].chars().next_back();

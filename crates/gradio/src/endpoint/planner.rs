@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::graph::{Graph, MAX_FUNCTIONS, Reachable};
 use super::kinds::{
-    answer_rank, is_chat, is_message, is_named, is_search, is_secret, reply_rank, takes_text,
+    answer_rank, asks_for_search, asks_for_secret, is_chat, is_message, is_named, is_password,
+    reply_rank, takes_media, takes_text,
 };
 use super::typing::{TYPING, Typing, boxes_copied_to};
 use super::{Choice, How, Plan};
@@ -251,6 +252,7 @@ impl<'a> Planner<'a> {
         let inputs = reachable.order.iter().filter(|&&at| all[at].runs_on_server());
         let inputs = inputs.flat_map(|&at| all[at].inputs.iter().copied());
         let inputs: Vec<Id> = inputs.collect();
+        let has_media = inputs.iter().any(|&id| takes_media(self.config.kind(id)));
         let copied = boxes_copied_to(self.config, &inputs.iter().copied().collect());
         let mut seen = BTreeSet::new();
         let boxes = inputs.into_iter().chain(copied);
@@ -260,18 +262,24 @@ impl<'a> Planner<'a> {
         }
         let outputs = self.written(reachable);
         let free = boxes.filter(|id| !self.choice.named.contains(id));
-        let free = free.filter(|&id| !is_secret(self.config, id));
-        free.min_by_key(|&id| {
+        let free = free.filter(|&id| !is_password(self.config, id));
+        let best = free.min_by_key(|&id| {
             (
+                asks_for_secret(self.config, id),
                 triggers.first() != Some(&id),
                 !self.is_usable(id),
-                is_search(self.config, id),
+                asks_for_search(self.config, id),
                 !outputs.contains(&id),
                 !is_message(self.config, id),
                 // A text that is there before the user types is a setting.
                 self.has_text(id),
             )
-        })
+        })?;
+        // Users type a message into a box for a secret only if it is the one way into a chat.
+        let is_chat = || {
+            !has_media && !(self.chats(reachable).is_empty() && self.rendered(reachable).is_empty())
+        };
+        (!asks_for_secret(self.config, best) || is_chat()).then_some(best)
     }
 
     fn has_text(&self, id: Id) -> bool {
@@ -349,11 +357,12 @@ impl<'a> Planner<'a> {
                 .any(|&at| all[at].outputs.contains(&plan.message));
         (
             elsewhere,
+            asks_for_secret(self.config, plan.message),
             !self.is_usable(plan.message),
             !self.can_send(plan.message, &plan.triggers),
             // Often the box is only cleared.
             plan.how == How::Plain && plan.replies == [plan.message],
-            is_search(self.config, plan.message),
+            asks_for_search(self.config, plan.message),
             plan.how,
             !clears && plan.how == How::Chain,
             // Prefer `submit` to a button that reads the same box.

@@ -223,3 +223,90 @@ fn instruction_is_preferred_to_a_box_labelled_input() {
     let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
     assert_eq!(choose(&config, &Choice::default()).unwrap().message, 1);
 }
+
+/// The message box of an app with these boxes (10, 11 …), a chatbot (1), a text (2), a button (3), a
+/// microphone (4), and these functions.
+fn message_among(boxes: &[serde_json::Value], functions: &serde_json::Value) -> Option<Id> {
+    let mut components = json!([
+        { "id": 1, "type": "chatbot" }, { "id": 2, "type": "markdown" }, { "id": 3, "type": "button" },
+        { "id": 4, "type": "audio" },
+    ]);
+    let boxes = (10..).zip(boxes);
+    let boxes = boxes.map(|(id, props)| json!({ "id": id, "type": "textbox", "props": props }));
+    components.as_array_mut().unwrap().extend(boxes);
+    let config = json!({ "components": components, "dependencies": functions });
+    let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+    choose(&config, &Choice::default()).ok().map(|plan| plan.message)
+}
+
+#[test]
+fn only_box_of_a_chat_takes_the_message() {
+    let enter = json!([{ "targets": [[10, "submit"]], "inputs": [10, 1], "outputs": [10, 1] }]);
+    let click = json!([{ "targets": [[3, "click"]], "inputs": [10, 1], "outputs": [1] }]);
+    let no_chat = json!([{ "targets": [[10, "submit"]], "inputs": [10], "outputs": [2] }]);
+    let voice = json!([{ "targets": [[3, "click"]], "inputs": [4, 10, 1], "outputs": [1] }]);
+    let example = "e.g. How do I reset my password?";
+    let rows = [
+        (json!({ "placeholder": example }), &enter, Some(10)),
+        (json!({ "placeholder": example }), &click, Some(10)),
+        (json!({ "placeholder": example }), &no_chat, Some(10)),
+        (json!({ "label": "Textbox", "placeholder": example }), &no_chat, Some(10)),
+        (json!({ "label": "Message (max 512 tokens)" }), &no_chat, Some(10)),
+        (json!({ "label": "Secret message" }), &no_chat, Some(10)),
+        (json!({ "label": "Text", "placeholder": "Your token" }), &no_chat, Some(10)),
+        (json!({ "label": "API key" }), &enter, Some(10)),
+        (json!({ "label": "API key" }), &click, Some(10)),
+        (json!({ "label": "API key" }), &no_chat, None),
+        (json!({ "label": "API key" }), &voice, None),
+        (json!({ "placeholder": "Enter your API key" }), &no_chat, None),
+        (json!({ "elem_id": "api_key" }), &no_chat, None),
+        (json!({ "label": "Message", "type": "password" }), &enter, None),
+    ];
+    for (props, functions, expected) in rows {
+        assert_eq!(message_among(&[props.clone()], functions), expected, "{props} {functions}");
+    }
+}
+
+#[test]
+fn box_for_a_secret_comes_after_other_boxes() {
+    let both = json!([{ "targets": [[10, "submit"]], "inputs": [10, 11, 1], "outputs": [10, 1] }]);
+    let hidden = json!([
+        { "targets": [[10, "submit"]], "inputs": [10], "outputs": [1] },
+        { "targets": [[11, "submit"]], "inputs": [11, 1], "outputs": [11, 1] },
+    ]);
+    let text = || json!({ "label": "Text" });
+    let rows = [
+        (json!({ "label": "API key" }), text(), &both, 11),
+        (json!({ "label": "Access token" }), text(), &both, 11),
+        (json!({ "label": "Ask about your token" }), text(), &both, 10),
+        (json!({ "placeholder": "sk-... (API key)" }), text(), &both, 11),
+        (json!({ "label": "API key" }), json!({ "visible": false }), &hidden, 11),
+    ];
+    for (first, second, functions, expected) in rows {
+        let message = message_among(&[first.clone(), second.clone()], functions);
+        assert_eq!(message, Some(expected), "{first} {second}");
+    }
+}
+
+#[test]
+fn box_for_a_search_comes_after_other_chats() {
+    let functions = json!([
+        { "targets": [[10, "submit"]], "inputs": [10], "outputs": [1] },
+        { "targets": [[3, "click"]], "inputs": [11], "outputs": [1] },
+    ]);
+    let rows = [
+        (json!({ "label": "Search" }), 11),
+        (json!({ "label": "Search messages" }), 11),
+        (json!({ "placeholder": "Filter by title" }), 11),
+        (json!({ "label": "Your e-mail" }), 11),
+        (json!({ "label": "Message", "placeholder": "I can search the web" }), 10),
+        (json!({ "placeholder": "e.g. How do I change my email?" }), 10),
+        (json!({ "placeholder": "Ask me to search the web" }), 10),
+        (json!({ "label": "Question (with a URL)" }), 10),
+        (json!({ "label": "Search or ask" }), 10),
+    ];
+    for (first, expected) in rows {
+        let message = message_among(&[first.clone(), json!({})], &functions);
+        assert_eq!(message, Some(expected), "{first}");
+    }
+}
