@@ -23,7 +23,7 @@ use crate::tls::{Identity, Roots};
 /// a conversation with its own connection, cookies and session.
 #[derive(Clone, Debug)]
 pub struct Client {
-    settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
 }
 
 /// Settings of a [`Client`]. Each method names its default.

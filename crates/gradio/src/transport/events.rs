@@ -38,18 +38,17 @@ pub(super) async fn join_and_follow(
         HttpError::new(Failure::StreamBroken, prose)
     })?;
     guard.event(call, event_id);
-    streams.register(event_id).await;
+    let messages = streams.register(event_id);
 
     let mut url = call.app.api("queue/data");
     url.query_pairs_mut().append_pair("session_hash", call.session);
     loop {
-        let (message, bytes, at) =
-            streams.next(http, &url, event_id, step.deadlines.until()).await?;
+        let (message, bytes, at) = messages.next(http, &url, step.deadlines.until()).await?;
         if is_last(&message) {
             guard.finished();
         }
         if let Flow::Done(outcome) = step.receive(message, bytes, at)? {
-            streams.finish(event_id).await;
+            messages.finish().await;
             return Ok(outcome);
         }
     }

@@ -4,6 +4,7 @@
 //! the next message and passes it to the call it belongs to.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::{MutexGuard, PoisonError};
 
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
@@ -14,13 +15,10 @@ use crate::message::Body;
 
 /// The stream of one turn.
 #[derive(Default)]
-pub(crate) struct Streams(Mutex<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    open: Option<Events>,
+pub(crate) struct Streams {
+    open: Mutex<Option<Events>>,
     /// Calls that wait, by event, with the messages that others read for them.
-    waiting: HashMap<String, Inbox>,
+    waiting: std::sync::Mutex<HashMap<String, Inbox>>,
 }
 
 #[derive(Default)]
@@ -32,67 +30,79 @@ struct Inbox {
     opened: bool,
 }
 
+/// An event whose messages a call reads. When it is dropped, no messages are kept for the event any
+/// more: a server may go on sending them after the call has failed.
+pub(super) struct Registration<'s> {
+    streams: &'s Streams,
+    event_id: String,
+}
+
 impl Streams {
     /// Registers an event whose messages will be read.
-    pub(super) async fn register(&self, event_id: &str) {
-        self.0.lock().await.waiting.insert(event_id.to_owned(), Inbox::default());
+    pub(super) fn register(&self, event_id: &str) -> Registration<'_> {
+        self.waiting().insert(event_id.to_owned(), Inbox::default());
+        Registration { streams: self, event_id: event_id.to_owned() }
     }
 
-    /// The next message of an event. Opens the stream if there is none.
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Inbox>> {
+        // Plain values stay consistent if a holder panics.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registration<'_> {
+    /// The next message of the event. Opens the stream if there is none.
     pub(super) async fn next(
         &self,
         http: &Http,
         url: &url::Url,
-        event_id: &str,
         until: Instant,
     ) -> Result<Received, HttpError> {
         loop {
             // The lock is fair: after each message the next waiting call gets it.
-            let mut inner =
-                timeout_at(until, self.0.lock()).await.map_err(|_| HttpError::TimedOut)?;
-            let inbox = inner.waiting.entry(event_id.to_owned()).or_default();
-            if let Some(message) = inbox.messages.pop_front() {
+            let mut open = timeout_at(until, self.streams.open.lock())
+                .await
+                .map_err(|_| HttpError::TimedOut)?;
+            if let Some(message) = self.inbox(|inbox| inbox.messages.pop_front()).flatten() {
                 return Ok(message);
             }
-            if inner.open.is_none() {
-                let inbox = inner.waiting.entry(event_id.to_owned()).or_default();
-                inbox.opened = true;
-                inner.open = Some(Events::open(http, url.clone(), until).await?);
+            if open.is_none() {
+                self.inbox(|inbox| inbox.opened = true);
+                *open = Some(Events::open(http, url.clone(), until).await?);
             }
-            let Some(events) = &mut inner.open else { continue };
+            let Some(events) = &mut *open else { continue };
             let received = match events.next(http, until).await {
                 Ok(received) => received,
                 Err(HttpError::TimedOut) => return Err(HttpError::TimedOut),
                 Err(error) => {
-                    inner.open = None;
+                    *open = None;
                     // The stream may have ended before this event joined; then a new one is needed.
-                    if error.is_end_of_stream() && inner.may_reopen(event_id) {
+                    if error.is_end_of_stream() && self.may_reopen() {
                         continue;
                     }
                     return Err(error);
                 }
             };
             match &received.0.event_id {
-                Some(id) if id != event_id => {
-                    if let Some(inbox) = inner.waiting.get_mut(id) {
+                Some(id) if *id != self.event_id => {
+                    if let Some(inbox) = self.streams.waiting().get_mut(id) {
                         inbox.served = true;
                         inbox.messages.push_back(received);
                     }
                 }
                 Some(_) => {
-                    if let Some(inbox) = inner.waiting.get_mut(event_id) {
-                        inbox.served = true;
-                    }
+                    self.inbox(|inbox| inbox.served = true);
                     return Ok(received);
                 }
                 None if received.0.body == Body::CloseStream => {
-                    inner.open = None;
-                    if !inner.may_reopen(event_id) {
+                    *open = None;
+                    if !self.may_reopen() {
                         return Ok(received);
                     }
                 }
                 None => {
-                    let others = inner.waiting.iter_mut().filter(|(id, _)| *id != event_id);
+                    let mut waiting = self.streams.waiting();
+                    let others = waiting.iter_mut().filter(|(id, _)| **id != self.event_id);
                     for (_, inbox) in others {
                         inbox.messages.push_back(received.clone());
                     }
@@ -104,20 +114,100 @@ impl Streams {
 
     /// Removes a finished event. If it was the last one, the rest of the stream is read, so that its
     /// connection can be reused.
-    pub(super) async fn finish(&self, event_id: &str) {
-        let mut inner = self.0.lock().await;
-        inner.waiting.remove(event_id);
-        if inner.waiting.is_empty()
-            && let Some(events) = inner.open.take()
-        {
+    pub(super) async fn finish(self) {
+        let streams = self.streams;
+        drop(self);
+        let mut open = streams.open.lock().await;
+        let is_last = streams.waiting().is_empty();
+        if is_last && let Some(events) = open.take() {
             events.drain().await;
         }
     }
+
+    fn inbox<T>(&self, read: impl FnOnce(&mut Inbox) -> T) -> Option<T> {
+        self.streams.waiting().get_mut(&self.event_id).map(read)
+    }
+
+    /// Whether a call without a message may open another stream.
+    fn may_reopen(&self) -> bool {
+        self.inbox(|inbox| !inbox.served && !inbox.opened).unwrap_or_default()
+    }
 }
 
-impl Inner {
-    /// Whether a call without a message may open another stream.
-    fn may_reopen(&self, event_id: &str) -> bool {
-        self.waiting.get(event_id).is_some_and(|inbox| !inbox.served && !inbox.opened)
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        self.streams.waiting().remove(&self.event_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{Client, Proxy};
+
+    /// Serves one stream with these messages.
+    async fn serve(messages: Vec<serde_json::Value>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                stream.read_buf(&mut request).await.unwrap();
+            }
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                        connection: close\r\n\r\n";
+            let events = messages.iter().map(|message| format!("data: {message}\n\n"));
+            let answer = events.fold(head.to_owned(), |answer, event| answer + &event);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn messages_of_a_failed_event_are_not_kept() {
+        let failed = json!({ "msg": "process_completed", "event_id": "e1", "success": false });
+        let done = json!({
+            "msg": "process_completed", "event_id": "e2", "success": true, "output": { "data": [] },
+        });
+        let mut messages = vec![failed];
+        for _ in 0..10 {
+            messages.push(json!({
+                "msg": "process_generating", "event_id": "e1", "success": true,
+                "output": { "data": ["x"] },
+            }));
+            messages.push(json!({ "msg": "log", "log": "a toast", "level": "info" }));
+        }
+        messages.push(done);
+        let url = serve(messages).await;
+        let client = Client::builder(&url).proxy(Proxy::None).build().unwrap();
+        let http = Http::new(&client.settings).unwrap();
+        let url = url.parse().unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+
+        let streams = Streams::default();
+        let failing = streams.register("e1");
+        let other = streams.register("e2");
+        let (first, ..) = failing.next(&http, &url, until).await.unwrap();
+        assert_eq!(first.event_id.as_deref(), Some("e1"));
+        drop(failing);
+        let mut read = 0;
+        while other.next(&http, &url, until).await.unwrap().0.event_id.is_none() {
+            read += 1;
+        }
+        assert_eq!(read, 10);
+        let kept = |streams: &Streams| -> Vec<(String, usize)> {
+            let waiting = streams.waiting();
+            waiting.iter().map(|(id, inbox)| (id.clone(), inbox.messages.len())).collect()
+        };
+        assert_eq!(kept(&streams), [("e2".to_owned(), 0)]);
+        other.finish().await;
+        assert!(kept(&streams).is_empty());
     }
 }
