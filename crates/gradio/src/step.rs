@@ -44,8 +44,10 @@ pub(crate) struct Step<'t, 'a> {
     replies: Vec<(usize, Id)>,
     /// Output values after the last chunk.
     outputs: Option<Vec<Value>>,
+    /// Number of the outputs that the app describes; a server may send more.
+    output_count: usize,
     /// Values of outputs whose last chunk is an update that leaves the value unchanged.
-    kept: HashMap<usize, Value>,
+    kept: Kept,
     /// The chunks are differences to a value that was never sent; only the last message is complete.
     no_base: bool,
     sends_diffs: bool,
@@ -83,7 +85,8 @@ impl<'t, 'a> Step<'t, 'a> {
             queue_left: !queued,
             replies,
             outputs: None,
-            kept: HashMap::new(),
+            output_count: outputs.len(),
+            kept: Kept::default(),
             no_base: false,
             sends_diffs,
             is_endless: false,
@@ -194,8 +197,9 @@ impl<'t, 'a> Step<'t, 'a> {
     /// Gradio 4.17 to 6 keeps the last value of a failed reply under the address of its generator
     /// (`Blocks.handle_streaming_diffs`). If the next generator has the same address, its first chunk
     /// is a difference to the failed reply. Such a reply is read when it is complete.
-    fn apply(&mut self, data: Vec<Value>) -> Result<Vec<Change>, Fault> {
+    fn apply(&mut self, mut data: Vec<Value>) -> Result<Vec<Change>, Fault> {
         let mut changes = Vec::new();
+        data.truncate(self.output_count);
         let first = self.outputs.is_none() && self.sends_diffs;
         self.no_base |= first && data.iter().any(diff::is_difference);
         if self.no_base {
@@ -209,7 +213,7 @@ impl<'t, 'a> Step<'t, 'a> {
                     }
                     changes.push(change_of(&differences));
                     if removes_value(&differences) {
-                        keep(&mut self.kept, at, &mut outputs[at]);
+                        self.kept.keep(at, &mut outputs[at]);
                     }
                     // A first chunk without differences looks like an empty chat.
                     let unclear = outputs[at].as_array().is_some_and(Vec::is_empty);
@@ -225,7 +229,7 @@ impl<'t, 'a> Step<'t, 'a> {
             outputs => {
                 for (at, old) in outputs.iter_mut().flatten().enumerate() {
                     if data.get(at).is_some_and(keeps_value) {
-                        keep(&mut self.kept, at, old);
+                        self.kept.keep(at, old);
                     }
                 }
                 *outputs = Some(data);
@@ -240,11 +244,14 @@ impl<'t, 'a> Step<'t, 'a> {
     /// Checks the size of all outputs. They are at most as large as the chunks received, so they are
     /// measured only when those exceed a limit. Returns whether the replies must be measured too.
     fn check_size(&mut self, bytes: usize) -> Result<bool, Fault> {
-        self.bytes = if self.sends_diffs { self.bytes + bytes } else { bytes };
+        // Without differences, only the kept values are from earlier chunks.
+        let before = if self.sends_diffs { self.bytes } else { self.kept.bytes };
+        self.bytes = before + bytes;
         if self.bytes <= self.next_check {
             return Ok(false);
         }
-        let size: usize = self.outputs.iter().flatten().map(size_of_value).sum();
+        let outputs: usize = self.outputs.iter().flatten().map(size_of_value).sum();
+        let size = outputs + self.kept.bytes;
         let before = std::mem::replace(&mut self.measured, size);
         let mut turn = self.turn();
         let left = turn.measure_running(before, size)?;
@@ -265,14 +272,15 @@ impl<'t, 'a> Step<'t, 'a> {
         if !output.success {
             return Err(app_error(&output));
         }
-        let Some(values) = output.data else {
+        let Some(mut values) = output.data else {
             let prose = "the event ended without a value, as a cancelled event does";
             return Err(Fault::new(Failure::AppError, prose));
         };
-        let before = std::mem::replace(&mut self.measured, bytes);
-        self.turn().measure_running(before, bytes)?;
+        values.truncate(self.output_count);
         let is_first = self.outputs.is_none();
-        let values = self.with_kept(values);
+        let (values, kept) = self.with_kept(values);
+        let before = std::mem::replace(&mut self.measured, bytes + kept);
+        self.turn().measure_running(before, bytes + kept)?;
         let mut turn = self.turn();
         // In older protocols the last message repeats the duration of the last chunk.
         if is_first || self.sends_diffs {
@@ -289,18 +297,48 @@ impl<'t, 'a> Step<'t, 'a> {
         Ok(Outcome { values, changed_states: output.changed_states, rendered: output.rendered })
     }
 
-    /// The last values, with those of earlier chunks where the last one is an update without a value.
-    fn with_kept(&mut self, mut values: Vec<Value>) -> Vec<Value> {
+    /// The last values, with those of earlier chunks where the last one is an update without a value, and
+    /// the bytes of those.
+    fn with_kept(&mut self, mut values: Vec<Value>) -> (Vec<Value>, usize) {
+        let mut bytes = 0;
         let mut earlier = self.outputs.take().unwrap_or_default();
         for (at, value) in values.iter_mut().enumerate().filter(|(_, value)| keeps_value(value)) {
             if let Some(earlier) = earlier.get_mut(at) {
-                keep(&mut self.kept, at, earlier);
+                self.kept.keep(at, earlier);
             }
-            if let (Some(kept), Some(update)) = (self.kept.remove(&at), value.as_object_mut()) {
+            if let (Some(kept), Some(update)) = (self.kept.take(at), value.as_object_mut()) {
+                bytes += size_of_value(&kept);
                 update.insert("value".to_owned(), kept);
             }
         }
-        values
+        self.kept = Kept::default();
+        (values, bytes)
+    }
+}
+
+/// The last value of each output before an update without a value.
+#[derive(Default)]
+struct Kept {
+    values: HashMap<usize, Value>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Keeps the value of an output before an update without a value.
+    fn keep(&mut self, at: usize, old: &mut Value) {
+        let updated = old.get("__type__").is_some_and(|kind| kind == "update");
+        let value = if updated { old.get_mut("value") } else { Some(old) };
+        if let Some(value) = value.map(Value::take) {
+            self.take(at);
+            self.bytes += size_of_value(&value);
+            self.values.insert(at, value);
+        }
+    }
+
+    fn take(&mut self, at: usize) -> Option<Value> {
+        let value = self.values.remove(&at)?;
+        self.bytes -= size_of_value(&value);
+        Some(value)
     }
 }
 
@@ -364,13 +402,6 @@ fn removes_value(differences: &Value) -> bool {
 /// Whether a path is that of the value in an update.
 fn is_value_of_update(path: &Value) -> bool {
     path.as_array().is_some_and(|path| path.len() == 1 && path[0] == "value")
-}
-
-/// Keeps the value of an output before an update without a value.
-fn keep(kept: &mut HashMap<usize, Value>, at: usize, old: &mut Value) {
-    let updated = old.get("__type__").is_some_and(|kind| kind == "update");
-    let value = if updated { old.get_mut("value") } else { Some(old) };
-    kept.extend(value.map(|value| (at, value.take())));
 }
 
 /// Whether an update leaves the value of its component unchanged.

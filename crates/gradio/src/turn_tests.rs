@@ -20,6 +20,16 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 /// milliseconds after sending.
 fn run(
     protocol: Protocol,
+    before: (&str, Value),
+    messages: &[(u64, Value)],
+) -> Result<Reply, (Fault, Partial)> {
+    run_outputs(&[1], protocol, before, messages)
+}
+
+/// The same with further outputs; the first one has the reply.
+fn run_outputs(
+    outputs: &[u64],
+    protocol: Protocol,
     (kind, before): (&str, Value),
     messages: &[(u64, Value)],
 ) -> Result<Reply, (Fault, Partial)> {
@@ -32,7 +42,7 @@ fn run(
     let sent = turn.sent;
     let turn = Mutex::new(turn);
     let outcome = {
-        let mut step = Step::new(&turn, &[1], true);
+        let mut step = Step::new(&turn, outputs, true);
         step.set_joined(sent);
         let receive = |(at, message): &(u64, Value)| {
             let json = message.to_string();
@@ -66,7 +76,7 @@ fn estimation(rank: u64, eta: Value) -> Value {
     json!({ "msg": "estimation", "rank": rank, "queue_size": 3, "rank_eta": eta })
 }
 
-fn text() -> (&'static str, Value) {
+fn text_box() -> (&'static str, Value) {
     ("textbox", Value::Null)
 }
 
@@ -74,7 +84,7 @@ fn text() -> (&'static str, Value) {
 fn times_come_from_the_messages() {
     let reply = run(
         Protocol::SseV3,
-        text(),
+        text_box(),
         &[
             (5, estimation(2, json!(null))),
             (20, estimation(0, json!(0.5))),
@@ -109,11 +119,11 @@ fn repeated_last_duration_is_counted_once() {
             (70, generating(json!(["ab"]), 0.03)),
             (75, completed(json!(["ab"]), 0.03)),
         ];
-        let reply = run(protocol, text(), &messages).unwrap();
+        let reply = run(protocol, text_box(), &messages).unwrap();
         assert_eq!(reply.timing.server_processing, Some(MS(expected)), "{protocol:?}");
     }
     // Without chunks, the last message has the only duration.
-    let reply = run(Protocol::Ws, text(), &[(75, completed(json!(["ab"]), 0.03))]).unwrap();
+    let reply = run(Protocol::Ws, text_box(), &[(75, completed(json!(["ab"]), 0.03))]).unwrap();
     assert_eq!(reply.timing.server_processing, Some(MS(30)));
     assert_eq!(reply.timing.first_chunk, Some(MS(75)));
 }
@@ -162,7 +172,7 @@ fn partial_reply_survives_an_error() {
     let failed =
         json!({ "msg": "process_completed", "success": false, "output": { "error": "no" } });
     let messages = [(10, starts()), (20, generating(json!(["half"]), 0.01)), (30, failed)];
-    let (fault, partial) = run(Protocol::SseV3, text(), &messages).unwrap_err();
+    let (fault, partial) = run(Protocol::SseV3, text_box(), &messages).unwrap_err();
     assert_eq!((fault.failure, partial.text.as_str()), (Failure::AppError, "half"));
     assert_eq!((partial.timing.first_chunk, partial.timing.reply), (Some(MS(20)), None));
 }
@@ -171,7 +181,7 @@ fn partial_reply_survives_an_error() {
 fn update_without_value_keeps_the_reply() {
     let update = json!({ "__type__": "update", "interactive": true });
     let messages = [(10, generating(json!(["said"]), 0.01)), (20, completed(json!([update]), 0.0))];
-    assert_eq!(run(Protocol::SseV3, text(), &messages).unwrap().text, "said");
+    assert_eq!(run(Protocol::SseV3, text_box(), &messages).unwrap().text, "said");
 }
 
 #[test]
@@ -236,5 +246,57 @@ fn update_without_a_value_keeps_the_reply() {
     ] {
         let reply = run(protocol, ("chatbot", json!([])), messages).unwrap();
         assert_eq!((reply.text.as_str(), reply.timing.first_text), ("hello", Some(MS(10))));
+    }
+}
+
+#[test]
+fn values_before_an_update_count_as_outputs() {
+    let text = json!("x".repeat(3_000_000));
+    let skip = json!({ "__type__": "update" });
+    let nothing = json!([]);
+    // Each output has a long value once, and then an update without a value. The first has the reply.
+    for protocol in [Protocol::Sse, Protocol::SseV3] {
+        let has_differences = protocol == Protocol::SseV3;
+        let mut messages = vec![(5, generating(json!([null, null, null, null, null]), 0.01))];
+        for at in 1..5_usize {
+            for value in [&text, &skip] {
+                let row = (0..5).map(|other| match (has_differences, other == at) {
+                    (false, true) => value.clone(),
+                    (false, false) => Value::Null,
+                    (true, true) => json!([["replace", [], value]]),
+                    (true, false) => nothing.clone(),
+                });
+                messages.push((10, generating(row.collect(), 0.01)));
+            }
+        }
+        let outputs = [1, 2, 3, 4, 5];
+        let (fault, _) = run_outputs(&outputs, protocol, ("json", Value::Null), &messages)
+            .expect_err("the values are too large together");
+        assert_eq!(fault.failure, Failure::TooLarge);
+        assert!(fault.prose.starts_with("the outputs of the functions"), "{}", fault.prose);
+    }
+}
+
+#[test]
+fn values_beyond_the_outputs_are_ignored() {
+    let long = json!("x".repeat(1_000_000));
+    let skip = json!({ "__type__": "update" });
+    for protocol in [Protocol::Sse, Protocol::SseV3] {
+        let has_differences = protocol == Protocol::SseV3;
+        let part = |value: &Value| {
+            if has_differences { json!([["replace", [], value]]) } else { value.clone() }
+        };
+        let mut messages = vec![(5, generating(json!(["hi"]), 0.01))];
+        for beyond in 1..20_usize {
+            for last in [&long, &skip] {
+                let mut row = vec![part(&json!("hi"))];
+                row.resize(beyond, if has_differences { json!([]) } else { Value::Null });
+                row.push(part(last));
+                messages.push((10, generating(Value::from(row), 0.01)));
+            }
+        }
+        messages.push((30, completed(json!(["hi", long]), 0.01)));
+        let reply = run(protocol, text_box(), &messages).map_err(|(fault, _)| fault.prose);
+        assert_eq!(reply.map(|reply| reply.text), Ok("hi".to_owned()), "{protocol:?}");
     }
 }
