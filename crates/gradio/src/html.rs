@@ -1,5 +1,7 @@
 //! The text that a reader of HTML sees.
 
+use std::borrow::Cow;
+
 /// Visible text of HTML.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text {
@@ -78,6 +80,10 @@ pub(crate) fn read(html: &str) -> Text {
     let mut text = Text::default();
     let mut block = String::new();
     let mut rest = html;
+    let last_end = html.rfind('>');
+    // After a quote that is never closed, quotes mean nothing: to look for the end of each of them would
+    // take long.
+    let mut has_quotes = true;
     while let Some(at) = rest.find('<') {
         push_text(&mut block, &rest[..at]);
         rest = &rest[at..];
@@ -85,12 +91,17 @@ pub(crate) fn read(html: &str) -> Text {
             rest = comment.find("-->").map_or("", |end| &comment[end + 3..]);
             continue;
         }
+        let can_end = last_end > Some(html.len() - rest.len());
         let is_tag = rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c));
-        let Some(end) = rest.find('>').filter(|_| is_tag) else {
+        if !is_tag || !can_end {
             push_text(&mut block, "&lt;");
             rest = &rest[1..];
             continue;
-        };
+        }
+        let quoted = has_quotes && !rest[1..].starts_with(['!', '?']);
+        let end = if quoted { end_of_tag(rest) } else { rest.find('>') };
+        has_quotes &= end.is_some();
+        let Some(end) = end.or_else(|| rest.find('>')) else { break };
         let tag = rest[1..end].trim_start_matches('/').to_ascii_lowercase();
         let closing = rest[1..end].starts_with('/');
         let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
@@ -107,6 +118,36 @@ pub(crate) fn read(html: &str) -> Text {
     push_text(&mut block, rest);
     end_block(&mut text.blocks, &mut block);
     text
+}
+
+/// Where a tag ends: at the first `>` outside of a quoted attribute value.
+fn end_of_tag(html: &str) -> Option<usize> {
+    #[derive(Clone, Copy)]
+    enum Place {
+        /// In a name, or between attributes.
+        Name,
+        BeforeValue,
+        Value,
+        Quoted(u8),
+    }
+    let mut place = Place::Name;
+    for (at, byte) in html.bytes().enumerate() {
+        if let Place::Quoted(quote) = place {
+            if byte == quote {
+                place = Place::Name;
+            }
+            continue;
+        }
+        place = match (place, byte) {
+            (_, b'>') => return Some(at),
+            (Place::BeforeValue, b'"' | b'\'') => Place::Quoted(byte),
+            (Place::Name, b'=') => Place::BeforeValue,
+            (Place::Value, _) if byte.is_ascii_whitespace() => Place::Name,
+            (Place::BeforeValue, _) if !byte.is_ascii_whitespace() => Place::Value,
+            _ => place,
+        };
+    }
+    None
 }
 
 fn is_inline(name: &str) -> bool {
@@ -145,60 +186,9 @@ fn push_text(block: &mut String, text: &str) {
     }
 }
 
-/// Decodes numeric entities and the common named ones.
-pub(crate) fn decode(text: &str) -> String {
-    /// Longer than any entity.
-    const MAX_ENTITY: usize = 10;
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.bytes().take(MAX_ENTITY).position(|byte| byte == b';');
-        if let Some((c, end)) = end.and_then(|end| Some((entity(&rest[1..end])?, end))) {
-            out.push(c);
-            rest = &rest[end + 1..];
-        } else {
-            out.push('&');
-            rest = &rest[1..];
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn entity(name: &str) -> Option<char> {
-    if let Some(number) = name.strip_prefix('#') {
-        let hex = number.strip_prefix(['x', 'X']);
-        let code = match hex {
-            Some(hex) => u32::from_str_radix(hex, 16),
-            None => number.parse(),
-        };
-        return char::from_u32(code.ok()?);
-    }
-    Some(match name {
-        "amp" => '&',
-        "lt" => '<',
-        "gt" => '>',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => '\u{a0}',
-        "hellip" => '…',
-        "mdash" => '—',
-        "ndash" => '–',
-        "lsquo" => '‘',
-        "rsquo" => '’',
-        "ldquo" => '“',
-        "rdquo" => '”',
-        "laquo" => '«',
-        "raquo" => '»',
-        "euro" => '€',
-        "copy" => '©',
-        "eacute" => 'é',
-        "egrave" => 'è',
-        "agrave" => 'à',
-        _ => return None,
-    })
+/// Decodes entities by the rules of HTML 5.
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+    htmlize::unescape(text)
 }
 
 #[cfg(test)]
@@ -219,6 +209,50 @@ mod tests {
             assert_eq!(read(html).blocks, *blocks, "{html}");
         }
         assert_eq!(read("<p><img src=x></p>").media, 1);
+    }
+
+    #[test]
+    fn entities_are_decoded_as_a_browser_does() {
+        for (html, text) in [
+            ("M&uuml;nchen &ndash; Gru&szlig;", "München – Gruß"),
+            ("&Eacute;t&eacute; &oelig;uvre", "Été œuvre"),
+            ("3 &times; 4 &le; 12 &rarr; &check;", "3 × 4 ≤ 12 → ✓"),
+            ("&CounterClockwiseContourIntegral;", "∳"),
+            ("&copy 2026 R&ampD", "© 2026 R&D"),
+            ("9&#150;18 &#x80; &#xD800;", "9–18 € \u{fffd}"),
+            ("&unknown; &; &#; & a&b", "&unknown; &; &#; & a&b"),
+            ("&amp;uuml;", "&uuml;"),
+        ] {
+            assert_eq!(decode(html), text, "{html}");
+            assert_eq!(read(&format!("<p>{html}</p>")).blocks, [text], "{html}");
+        }
+    }
+
+    #[test]
+    fn tag_ends_outside_of_quoted_values() {
+        let cases: &[(&str, &[&str])] = &[
+            ("<p><a title=\"a > b\" href=\"/x\">ok</a></p>", &["ok"]),
+            ("<p><a title='a \">\" b' x>ok</a></p>", &["ok"]),
+            ("<p><a title = \"a > b\">ok</a></p>", &["ok"]),
+            ("<p><a title=it's>it's</a></p>", &["it's"]),
+            ("<p><a b\"c>ok</a> \"d\"</p>", &["ok \"d\""]),
+            ("<img alt=\"1 > 0\"/>ok", &["ok"]),
+            ("<script data-a=\">\">no</script>ok", &["ok"]),
+            ("<!doctype html \"><p>ok</p>", &["ok"]),
+            ("<a title=\"not closed>ok</a>", &["ok"]),
+        ];
+        for (html, blocks) in cases {
+            assert_eq!(read(html).blocks, *blocks, "{html}");
+        }
+    }
+
+    #[test]
+    fn time_grows_with_the_length() {
+        // With a search to the end for each of the parts, this test would take long.
+        for part in ["<a", "<a title=\"", "<a b=\"'>", "&#x", "&", "</"] {
+            let html = part.repeat(500_000);
+            assert!(read(&html).blocks.len() <= 1, "{part}");
+        }
     }
 
     #[test]

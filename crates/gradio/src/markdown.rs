@@ -60,7 +60,8 @@ fn paragraphs(lines: &[&str]) -> String {
             source.push_str(part);
         }
     }
-    let text = html::read(&with_unknown_tags(&source)).blocks.join("\n");
+    let source = with_plain_ampersands(&with_unknown_tags(&source));
+    let text = html::read(&source).blocks.join("\n");
     let mut code = code.into_iter();
     let text = unescaped(&without_targets(&text));
     text.split_inclusive(CODE)
@@ -80,6 +81,18 @@ fn with_unknown_tags(source: &str) -> String {
         let end = tag.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tag.len());
         let is_known = html::is_element(&tag[..end].to_ascii_lowercase());
         shown.push_str(if is_known || part.starts_with('!') { "<" } else { "&lt;" });
+        shown.push_str(part);
+    }
+    shown
+}
+
+/// An entity of Markdown ends with a semicolon; that of HTML need not.
+fn with_plain_ampersands(source: &str) -> String {
+    let mut parts = source.split('&');
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let name = part.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '#');
+        shown.push_str(if name.starts_with(';') { "&" } else { "&amp;" });
         shown.push_str(part);
     }
     shown
@@ -169,6 +182,8 @@ mod tests {
             ("Use `Vec<String>` or `a`.", "Use Vec<String> or a."),
             ("an `open mark", "an open mark"),
             ("<think></think>", "<think></think>"),
+            ("M&uuml;nchen &#8211; R&D", "München – R&D"),
+            ("&copy 2026, ?a=1&copy=2", "&copy 2026, ?a=1&copy=2"),
             ("a Vec<String> & more", "a Vec<String> & more"),
             ("array[0] and [1]", "array[0] and [1]"),
             ("#hashtag", "#hashtag"),
