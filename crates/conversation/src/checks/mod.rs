@@ -7,6 +7,7 @@
 mod fold;
 mod json;
 mod language;
+mod pattern;
 
 use std::borrow::Cow;
 
@@ -23,6 +24,7 @@ use unicode_normalization::UnicodeNormalization;
 use fold::{difference, fold};
 use json::{NoJson, find_json};
 use language::{Decision, decide};
+use pattern::fold_pattern;
 
 /// Texts longer than this are not compared for similarity: the time grows with the product of both.
 pub const LONGEST_SIMILAR: usize = 4_096;
@@ -173,20 +175,15 @@ impl Comparison<'_> {
 
     /// The part of a text in which a regex is found.
     fn search(&self, text: &str, pattern: &str) -> Result<Option<String>, BrokenCheck> {
-        let regex = self.regex(pattern)?;
-        if let Some(found) = regex.find(text) {
+        if let Some(found) = compile(pattern, self.check.ignore_case)?.find(text) {
             return Ok(Some(found.as_str().to_owned()));
         }
         if self.check.exact {
             return Ok(None);
         }
-        let regex = self.regex(&folded_pattern(pattern))?;
+        let Some(regex) = folded_regex(pattern, self.check.ignore_case) else { return Ok(None) };
         let find = |text: &str| regex.find(text).map(|found| found.as_str().to_owned());
         Ok(find(&fold(text)).or_else(|| find(&fold(&visible_text(text)))))
-    }
-
-    fn regex(&self, pattern: &str) -> Result<Regex, BrokenCheck> {
-        compile(pattern, self.check.ignore_case)
     }
 
     /// The reply, and the character that differs if there is only a small difference.
@@ -362,19 +359,9 @@ fn is_image(part: &Part) -> bool {
         || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
-/// A pattern for a folded text: its quotes and spaces are folded too. A dash is not, since it may be in
-/// a class.
-fn folded_pattern(pattern: &str) -> String {
-    let is_folded = |character: char| !matches!(character, '\u{2010}'..='\u{2015}' | '\u{2026}');
-    let fold_one = |character: char| {
-        let folded = fold(character.encode_utf8(&mut [0; 4]));
-        let mut folded = folded.chars().filter(|_| is_folded(character));
-        match (folded.next(), folded.next()) {
-            (Some(only), None) => only,
-            _ => character,
-        }
-    };
-    pattern.chars().map(fold_one).collect()
+/// A regex for folded texts. `None` if the folded pattern is not valid, such as too large.
+fn folded_regex(pattern: &str, ignore_case: bool) -> Option<Regex> {
+    compile(&fold_pattern(pattern)?, ignore_case).ok()
 }
 
 /// The part of a reply that a `save` names: its first group, or all that matches. Typographic variants
@@ -388,7 +375,7 @@ pub(crate) fn find_part(pattern: &str, reply: &str) -> Result<Option<String>, Br
     if let Some(part) = find(&compile(pattern, false)?, reply) {
         return Ok(Some(part));
     }
-    let regex = compile(&folded_pattern(pattern), false)?;
+    let Some(regex) = folded_regex(pattern, false) else { return Ok(None) };
     Ok(find(&regex, &fold(reply)).or_else(|| find(&regex, &fold(&visible_text(reply)))))
 }
 

@@ -53,6 +53,39 @@ fn typographic_variants_are_equal_unless_exact() {
 }
 
 #[test]
+fn typography_of_a_pattern_is_folded_too() {
+    for (pattern, reply) in [
+        ("9\u{2013}18 h", "9-18 h"),
+        ("9\u{2013}18 h", "9\u{2014}18\u{a0}h"),
+        (r"\d+\u2013\d+", "9-18 h"),
+        ("^9[\u{2013}\u{2014}]18", "9-18"),
+        ("9[\u{2010}-\u{2015}]18", "9-18"),
+        ("l\u{2019}\u{e9}t\u{e9}", "l'été"),
+        ("\u{ab}\u{202f}oui\u{202f}\u{bb}", "\" oui \""),
+        ("Please wait\u{2026}$", "Please wait..."),
+        ("Please wait[!\u{2026}]+$", "Please wait..."),
+        ("co\u{ad}operate", "cooperate"),
+        ("one\\n- two", "one\n\u{2013} two"),
+        ("one\\n\\n- two", "one\n\n\u{2013} two"),
+        ("(?x) 9 \u{2013} 18 \\u{a0} h", "9-18 h"),
+        ("^[^\\n]+ 9-18", "From 9\u{2013}18"),
+        ("cafe\u{301}", "caf\u{e9}"),
+    ] {
+        check(json!({ "matches": pattern }), reply, None);
+        let exact = json!({ "matches": pattern, "exact": true });
+        check(exact, reply, Some(&shown(reply)));
+        let found = carry_out(
+            &serde_json::from_value(json!({ "not_matches": pattern })).unwrap(),
+            &Answer { text: reply, ..Answer::default() },
+        );
+        assert!(!found.unwrap().passed, "{pattern}");
+    }
+    assert_eq!(find_part("(\\d+\u{2013}\\d+)", "9-18 h").unwrap().as_deref(), Some("9-18"));
+    // Folded, the ends of this range are in the wrong order.
+    check(json!({ "matches": "[\u{2019}-\u{201c}]x" }), "no", Some("\"no\""));
+}
+
+#[test]
 fn reply_is_compared_as_the_page_shows_it() {
     for (check_text, reply) in [
         ("AT&T", "Our partners are AT&amp;T."),
