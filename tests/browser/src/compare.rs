@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::report::{Attempt, Report};
+use domain::report::{Attempt, Objective, Report};
 use domain::{Outcome, Reason};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub(crate) struct Side {
     /// Why it is not up.
     pub(crate) reason: String,
     pub(crate) answers: Vec<String>,
+    /// The missed objectives that a browser can measure, such as `reply of turn 2`.
+    #[serde(default)]
+    pub(crate) missed: Vec<String>,
     /// Of the last turn: first text received, first text painted (browser only), end.
     pub(crate) first_ms: Option<u64>,
     pub(crate) painted_ms: Option<u64>,
@@ -95,6 +98,12 @@ pub(crate) fn is_right(case: &Case, side: &Side) -> bool {
     )
 }
 
+/// Whether an earlier result has what is compared today: one from before the missed objectives were
+/// named has none.
+pub(crate) fn is_complete(side: &Side) -> bool {
+    side.verdict != Verdict::Degraded || !side.missed.is_empty()
+}
+
 fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
     let error = [browser, vigie].into_iter().find(|side| side.verdict == Verdict::Error);
     if let Some(side) = error {
@@ -114,17 +123,21 @@ fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
         differences
             .push(format!("{what}: the browser says {}, Vigie {}", browser.verdict, vigie.verdict));
     }
-    if case.probe.first_text_objective_ms().is_some()
-        && browser.is_up()
-        && vigie.is_up()
-        && browser.verdict != vigie.verdict
-    {
+    let both = browser.is_up() && vigie.is_up();
+    // A retry makes the run of Vigie degraded too; it counts where the probe is about times.
+    let is_timed =
+        case.probe.first_text_objective_ms().or(case.probe.reply_objective_ms()).is_some();
+    let differs = browser.missed != vigie.missed || (is_timed && browser.verdict != vigie.verdict);
+    if both && differs {
         differences.push(format!(
-            "objective: the browser says {}, Vigie {}",
-            browser.verdict, vigie.verdict
+            "objectives: the browser says {} [{}], Vigie {} [{}]",
+            browser.verdict,
+            browser.missed.join(", "),
+            vigie.verdict,
+            vigie.missed.join(", "),
         ));
     }
-    if case.may_differ || !browser.is_up() || !vigie.is_up() {
+    if case.may_differ || !both {
         return differences;
     }
     let answers = browser.answers.iter().zip(&vigie.answers).enumerate();
@@ -139,7 +152,8 @@ fn differences(case: &Case, browser: &Side, vigie: &Side) -> Vec<String> {
 /// The verdict of the browser: the checks of the probe, applied to the page.
 pub(crate) fn browser(case: &Case, seen: &Seen) -> Side {
     let mut side = Side::default();
-    for (turn, expected) in seen.turns.iter().zip(&case.probe.conversation) {
+    for (number, (turn, expected)) in (1..).zip(seen.turns.iter().zip(&case.probe.conversation)) {
+        side.missed.extend(missed(case, number, turn));
         let answer = turn.answer();
         let images = turn.replies.iter().map(|reply| reply.images).sum();
         side.answers.push(answer.clone());
@@ -169,15 +183,35 @@ pub(crate) fn browser(case: &Case, seen: &Seen) -> Side {
     if let Some(failure) = &seen.failure {
         return Side { answers: side.answers, ..Side::down(failure.clone()) };
     }
-    let objective = case.probe.first_text_objective_ms();
-    let first_text = |turn: &SeenTurn| turn.first_received_ms.or(turn.first_painted_ms);
-    let late = seen.turns.iter().filter_map(first_text).max() > objective;
-    side.verdict = match (side.reason.is_empty(), objective.is_some() && late) {
-        (true, false) => Verdict::Up,
-        (true, true) => Verdict::Degraded,
+    side.verdict = match (side.reason.is_empty(), side.missed.is_empty()) {
+        (true, true) => Verdict::Up,
+        (true, false) => Verdict::Degraded,
         (false, _) => Verdict::Down,
     };
     side
+}
+
+/// The objectives that a turn in the browser missed.
+fn missed(case: &Case, number: usize, turn: &SeenTurn) -> impl Iterator<Item = String> {
+    let first_text = turn.first_received_ms.or(turn.first_painted_ms);
+    let objectives = [
+        (Objective::FirstChunk, first_text, case.probe.first_text_objective_ms()),
+        (Objective::Reply, turn.last_change_ms, case.probe.reply_objective_ms()),
+    ];
+    objectives.into_iter().filter_map(move |(what, measured, objective)| {
+        let is_late =
+            measured.zip(objective).is_some_and(|(measured, objective)| measured > objective);
+        name(what, number).filter(|_| is_late)
+    })
+}
+
+/// An objective of a turn; `None` if a browser does not measure it.
+fn name(what: Objective, turn: usize) -> Option<String> {
+    match what {
+        Objective::FirstChunk => Some(format!("first chunk of turn {turn}")),
+        Objective::Reply => Some(format!("reply of turn {turn}")),
+        Objective::InterChunk | Objective::CharactersPerSecond => None,
+    }
 }
 
 /// The replies without the labels of their components, `[LABEL]`, which the page shows elsewhere.
@@ -191,13 +225,20 @@ fn without_labels(answered: &str) -> String {
 }
 
 pub(crate) fn vigie(report: &Report) -> Side {
-    let turns = report.last().map_or(&[][..], |attempt: &Attempt| &attempt.turns);
+    let last = report.last();
+    let turns = last.map_or(&[][..], |attempt: &Attempt| &attempt.turns);
+    let all_missed: Vec<_> = last.into_iter().flat_map(Attempt::missed).collect();
+    let missed = all_missed.iter().filter_map(|missed| name(missed.what, missed.turn + 1));
+    let missed: Vec<String> = missed.collect();
+    // Then a browser cannot find the app degraded.
+    let is_unmeasured = report.attempts.len() == 1 && !all_missed.is_empty() && missed.is_empty();
     let timing = turns.last().map(|turn| &turn.timing);
     let ms = |time: Option<std::time::Duration>| {
         time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
     };
     let (verdict, reason) = match report.outcome {
         Outcome::Up => (Verdict::Up, String::new()),
+        Outcome::Degraded if is_unmeasured => (Verdict::Up, report.detail.clone()),
         Outcome::Degraded => (Verdict::Degraded, report.detail.clone()),
         Outcome::Down { reason: Reason::EndpointMissing } => {
             (Verdict::Refused, report.detail.clone())
@@ -211,6 +252,7 @@ pub(crate) fn vigie(report: &Report) -> Side {
         verdict,
         reason,
         answers: turns.iter().map(|turn| without_labels(&turn.answered)).collect(),
+        missed,
         first_ms: ms(timing.and_then(|timing| timing.first_text)),
         painted_ms: None,
         end_ms: ms(timing.and_then(|timing| timing.reply)),

@@ -2,7 +2,8 @@
 //!
 //! Each case of `apps.yaml` is one Gradio app. Chromium opens its page and types the prompts of the
 //! case's probe; then Vigie runs the same probe against the same server. The program fails when the
-//! verdicts or the replies differ, or when the browser does not have the result of the manifest.
+//! verdicts, the missed objectives or the replies differ, or when the browser does not have the result of
+//! the manifest. A run of all cases fails also when the times of the first text differ.
 
 mod app;
 mod checks;
@@ -35,6 +36,8 @@ use vigie::Vigie;
 const BROWSERS: usize = 3;
 /// Apps that start while the browsers use other ones.
 const APPS_AHEAD: usize = 3;
+/// Largest median of the absolute difference between Vigie and the browser in the time of the first text.
+const FIRST_TEXT_DEVIATION_MS: i128 = 100;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -94,6 +97,16 @@ async fn compare_all(root: &Path, progress: &Progress) -> anyhow::Result<()> {
         "{different} of {count} cases differ\n{}",
         results::differences(&comparisons)
     );
+    // A few cases say little about the median.
+    if only.trim().is_empty() {
+        let deviation = results::first_text_deviation(&comparisons);
+        let deviation = deviation.context("no case has the time of the first text")?;
+        ensure!(
+            deviation <= FIRST_TEXT_DEVIATION_MS,
+            "the first text in Vigie differs by {deviation} ms from the browser (median); expected at \
+             most {FIRST_TEXT_DEVIATION_MS} ms"
+        );
+    }
     Ok(())
 }
 
@@ -114,6 +127,7 @@ impl Both {
         };
         let url = app.url(case);
         let known = self.known.iter().find(|known| known.case == case.name);
+        let known = known.filter(|known| compare::is_complete(&known.browser));
         let browser = match known {
             Some(known) if compare::is_right(case, &known.browser) => known.browser.clone(),
             _ => self.browse(case, &url).await,

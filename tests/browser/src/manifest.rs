@@ -136,7 +136,7 @@ pub(crate) enum Right {
 pub(crate) struct Probe {
     pub(crate) conversation: Vec<Turn>,
     timeout: String,
-    /// Longest time to the first text of the answer that the objective allows.
+    /// Those of the whole probe; the files of this package have none for single turns.
     #[serde(default)]
     objectives: Objectives,
 }
@@ -144,6 +144,7 @@ pub(crate) struct Probe {
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Objectives {
     first_chunk: Option<String>,
+    reply: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -165,6 +166,11 @@ impl Probe {
     /// The objective for the first text, in milliseconds.
     pub(crate) fn first_text_objective_ms(&self) -> Option<u64> {
         self.objectives.first_chunk.as_deref().and_then(milliseconds)
+    }
+
+    /// The objective for the whole answer, in milliseconds.
+    pub(crate) fn reply_objective_ms(&self) -> Option<u64> {
+        self.objectives.reply.as_deref().and_then(milliseconds)
     }
 }
 

@@ -72,15 +72,27 @@ pub(crate) fn write(comparisons: &[Comparison], folder: &Path) -> anyhow::Result
 /// The number of cases that differ, and the difference of the times at which the first text was received.
 pub(crate) fn summary_of(comparisons: &[Comparison]) -> String {
     let different = comparisons.iter().filter(|comparison| !comparison.agrees()).count();
-    let mut times: Vec<i128> = comparisons.iter().filter_map(first_text_difference).collect();
-    times.sort_unstable();
-    let median = times.get(times.len() / 2).map_or_else(|| "-".to_owned(), i128::to_string);
+    let differences = || comparisons.iter().filter_map(first_text_difference);
+    let shown = |median: Option<i128>| median.map_or_else(|| "-".to_owned(), |ms| ms.to_string());
     format!(
         "{} cases, {different} differ. First text in Vigie after first text received by the browser: \
-         median {median} ms over {} cases.",
+         median {} ms, median of the absolute difference {} ms over {} cases.",
         comparisons.len(),
-        times.len()
+        shown(median(differences())),
+        shown(first_text_deviation(comparisons)),
+        differences().count(),
     )
+}
+
+/// Median of the absolute difference of the times at which the first text was received, in milliseconds.
+pub(crate) fn first_text_deviation(comparisons: &[Comparison]) -> Option<i128> {
+    median(comparisons.iter().filter_map(first_text_difference).map(i128::abs))
+}
+
+fn median(values: impl Iterator<Item = i128>) -> Option<i128> {
+    let mut values: Vec<i128> = values.collect();
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
 }
 
 fn first_text_difference(comparison: &Comparison) -> Option<i128> {
@@ -97,4 +109,27 @@ fn summary(side: &Side) -> String {
 
 fn time(milliseconds: Option<u64>) -> String {
     milliseconds.map_or_else(|| "-".to_owned(), |milliseconds| milliseconds.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::Verdict;
+
+    #[test]
+    fn early_and_late_first_texts_do_not_cancel_out() {
+        let comparison = |(vigie, browser): (u64, u64)| {
+            let side = |first_ms| Side {
+                verdict: Verdict::Up,
+                first_ms: Some(first_ms),
+                ..Side::default()
+            };
+            let (browser, vigie) = (side(browser), side(vigie));
+            Comparison { case: String::new(), browser, vigie, differences: Vec::new() }
+        };
+        let all = [(100, 600), (600, 100), (300, 300), (100, 250), (400, 200)].map(comparison);
+        assert_eq!(first_text_deviation(&all), Some(200));
+        assert_eq!(first_text_deviation(&[]), None);
+        assert!(summary_of(&all).contains("median 0 ms, median of the absolute difference 200 ms"));
+    }
 }
