@@ -3,7 +3,7 @@
 //! Alarms that change together share one mail, which differs from the mail about one alarm. The scenarios
 //! that read a whole mail therefore run in sequence. A filtered scenario is not part of the sequence.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use harness::environment::LocalEnvironment;
 use tokio::sync::{OnceCell, watch};
@@ -59,27 +59,30 @@ impl Sequence {
 }
 
 /// Places in a sequence, by number; several may hold one.
-pub(super) struct Turns(watch::Sender<BTreeSet<usize>>);
+pub(super) struct Turns(watch::Sender<Held>);
+
+/// The numbers that are held, and how many hold each.
+type Held = BTreeMap<usize, usize>;
 
 /// A place that is held until it is dropped.
 pub(super) struct Place {
     number: usize,
-    held: watch::Sender<BTreeSet<usize>>,
+    held: watch::Sender<Held>,
 }
 
 impl Turns {
     pub(super) fn new() -> Self {
-        Self(watch::Sender::new(BTreeSet::new()))
+        Self(watch::Sender::new(Held::new()))
     }
 
     pub(super) fn reserve(&self, number: usize) -> Place {
         self.0.send_modify(|held| {
-            held.insert(number);
+            *held.entry(number).or_default() += 1;
         });
         Place { number, held: self.0.clone() }
     }
 
-    /// Releases place `number` before its scenario ends.
+    /// Releases place `number` before the scenarios that hold it end.
     pub(super) fn leave(&self, number: usize) {
         self.0.send_modify(|held| {
             held.remove(&number);
@@ -88,7 +91,7 @@ impl Turns {
 
     /// Waits until no place before `number` is held.
     pub(super) async fn wait_for(&self, number: usize) {
-        let free = |held: &BTreeSet<usize>| held.range(..number).next().is_none();
+        let free = |held: &Held| held.range(..number).next().is_none();
         // Fails only without a sender, and `self` holds one.
         let _ = self.0.subscribe().wait_for(free).await;
     }
@@ -97,7 +100,12 @@ impl Turns {
 impl Drop for Place {
     fn drop(&mut self) {
         self.held.send_modify(|held| {
-            held.remove(&self.number);
+            if let Some(holders) = held.get_mut(&self.number) {
+                *holders -= 1;
+                if *holders == 0 {
+                    held.remove(&self.number);
+                }
+            }
         });
     }
 }
