@@ -276,10 +276,9 @@ impl<'a> Planner<'a> {
             )
         })?;
         // Users type a message into a box for a secret only if it is the one way into a chat.
-        let is_chat = || {
-            !has_media && !(self.chats(reachable).is_empty() && self.rendered(reachable).is_empty())
-        };
-        (!asks_for_secret(self.config, best) || is_chat()).then_some(best)
+        let has_chat = || !self.chats(reachable).is_empty() || !self.rendered(reachable).is_empty();
+        let is_only_way = || !has_media && has_chat();
+        (!asks_for_secret(self.config, best) || is_only_way()).then_some(best)
     }
 
     fn has_text(&self, id: Id) -> bool {

@@ -263,7 +263,11 @@ fn only_box_of_a_chat_takes_the_message() {
         (json!({ "label": "Message", "type": "password" }), &enter, None),
     ];
     for (props, functions, expected) in rows {
-        assert_eq!(message_among(&[props.clone()], functions), expected, "{props} {functions}");
+        assert_eq!(
+            message_among(std::slice::from_ref(&props), functions),
+            expected,
+            "{props} {functions}"
+        );
     }
 }
 
