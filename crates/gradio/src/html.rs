@@ -250,7 +250,7 @@ mod tests {
     fn time_grows_with_the_length() {
         // With a search to the end for each of the parts, this test would take long.
         for part in ["<a", "<a title=\"", "<a b=\"'>", "&#x", "&", "</"] {
-            let html = part.repeat(500_000);
+            let html = part.repeat(50_000);
             assert!(read(&html).blocks.len() <= 1, "{part}");
         }
     }
