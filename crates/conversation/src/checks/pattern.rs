@@ -16,11 +16,11 @@ use super::fold::fold;
 pub(super) fn fold_pattern(pattern: &str) -> Option<String> {
     let pattern: String = pattern.nfc().collect();
     let tree = Parser::new().parse(&pattern).ok()?;
-    let Ok(mut edits) = ast::visit(&tree, Edits::default());
-    edits.sort_by_key(|(span, _)| span.start);
+    let Ok(mut replaced) = ast::visit(&tree, Edits::default());
+    replaced.sort_by_key(|(span, _)| span.start);
     let mut folded = String::with_capacity(pattern.len());
     let mut done = 0;
-    for (span, text) in edits {
+    for (span, text) in replaced {
         folded.push_str(pattern.get(done..span.start)?);
         folded.push_str(&text);
         done = span.end;
@@ -32,7 +32,7 @@ pub(super) fn fold_pattern(pattern: &str) -> Option<String> {
 /// Parts of the pattern with their replacements.
 #[derive(Default)]
 struct Edits {
-    edits: Vec<(Range<usize>, String)>,
+    replaced: Vec<(Range<usize>, String)>,
     /// Where literal white space follows other white space. A folded text has one space there.
     repeated: BTreeSet<usize>,
     /// Whether each of the open classes is negated.
@@ -54,14 +54,14 @@ impl Edits {
     fn fold_literal(&mut self, literal: &Literal) {
         let span = range(&literal.span);
         if self.repeated.contains(&span.start) {
-            self.edits.push((span, String::new()));
+            self.replaced.push((span, String::new()));
         } else if let Some(folded) = changed(literal.c) {
             // A quantifier after the character applies to all of them.
             let text = match folded.chars().count() {
                 1 => escaped(&folded),
                 _ => format!("(?:{})", escaped(&folded)),
             };
-            self.edits.push((span, text));
+            self.replaced.push((span, text));
         }
     }
 
@@ -74,7 +74,7 @@ impl Edits {
         folded.dedup();
         if !folded.is_empty() {
             let folded: String = folded.into_iter().collect();
-            self.edits.push((span.end..span.end, escaped(&folded)));
+            self.replaced.push((span.end..span.end, escaped(&folded)));
         }
     }
 
@@ -88,7 +88,7 @@ impl Visitor for Edits {
     type Err = Infallible;
 
     fn finish(self) -> Result<Self::Output, Infallible> {
-        Ok(self.edits)
+        Ok(self.replaced)
     }
 
     fn visit_pre(&mut self, tree: &Ast) -> Result<(), Infallible> {

@@ -22,6 +22,7 @@ pub(super) async fn join_and_follow(
     step: &mut Step<'_, '_>,
     guard: &mut CancelGuard,
 ) -> Result<Outcome, HttpError> {
+    let joining = streams.join();
     let url = http.with_page_query(call.app.api("queue/join"));
     let request = http.request(Method::POST, url).json(&call.body());
     let response = http.send(request, step.deadlines.until()).await?;
@@ -38,7 +39,7 @@ pub(super) async fn join_and_follow(
         HttpError::new(Failure::StreamBroken, prose)
     })?;
     guard.event(call, event_id);
-    let messages = streams.register(event_id);
+    let messages = joining.register(event_id);
 
     let mut url = call.app.api("queue/data");
     url.query_pairs_mut().append_pair("session_hash", call.session);

@@ -3,7 +3,7 @@
 //! Gradio sends the messages of all events of a session over one stream. Whichever call waits reads
 //! the next message and passes it to the call it belongs to.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{MutexGuard, PoisonError};
 
 use tokio::sync::Mutex;
@@ -17,8 +17,20 @@ use crate::message::Body;
 #[derive(Default)]
 pub(crate) struct Streams {
     open: Mutex<Option<Events>>,
+    waiting: std::sync::Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
     /// Calls that wait, by event, with the messages that others read for them.
-    waiting: std::sync::Mutex<HashMap<String, Inbox>>,
+    inboxes: HashMap<String, Inbox>,
+    /// Events whose messages nobody reads any more.
+    ended: HashSet<String>,
+    /// Calls whose event is not known yet.
+    joining: usize,
+    /// Messages of events that are not known yet, and their bytes.
+    early: VecDeque<Received>,
+    early_bytes: usize,
 }
 
 #[derive(Default)]
@@ -30,6 +42,10 @@ struct Inbox {
     opened: bool,
 }
 
+/// A call that joins the queue. The first messages of its event may arrive before the response that names
+/// the event, and are kept meanwhile.
+pub(super) struct Joining<'s>(&'s Streams);
+
 /// An event whose messages a call reads. When it is dropped, no messages are kept for the event any
 /// more: a server may go on sending them after the call has failed.
 pub(super) struct Registration<'s> {
@@ -38,15 +54,57 @@ pub(super) struct Registration<'s> {
 }
 
 impl Streams {
-    /// Registers an event whose messages will be read.
-    pub(super) fn register(&self, event_id: &str) -> Registration<'_> {
-        self.waiting().insert(event_id.to_owned(), Inbox::default());
-        Registration { streams: self, event_id: event_id.to_owned() }
+    /// Announces a call before its request.
+    pub(super) fn join(&self) -> Joining<'_> {
+        self.waiting().joining += 1;
+        Joining(self)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Inbox>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Plain values stay consistent if a holder panics.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'s> Joining<'s> {
+    /// Registers the event whose messages will be read.
+    pub(super) fn register(self, event_id: &str) -> Registration<'s> {
+        let streams = self.0;
+        let mut waiting = streams.waiting();
+        let is_own = |message: &Received| message.0.event_id.as_deref() == Some(event_id);
+        let (own, others): (VecDeque<_>, VecDeque<_>) = waiting.early.drain(..).partition(is_own);
+        waiting.early = others;
+        let inbox = Inbox { served: !own.is_empty(), messages: own, opened: false };
+        waiting.inboxes.insert(event_id.to_owned(), inbox);
+        Registration { streams, event_id: event_id.to_owned() }
+    }
+}
+
+impl Drop for Joining<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.waiting();
+        waiting.joining -= 1;
+        if waiting.joining == 0 {
+            waiting.early.clear();
+            waiting.early_bytes = 0;
+        }
+    }
+}
+
+impl Waiting {
+    /// Keeps a message for the call of its event.
+    fn deliver(&mut self, event_id: &str, message: Received) {
+        /// Bytes of the messages of events that are not known yet.
+        const MAX_EARLY: usize = 1024 * 1024;
+        if let Some(inbox) = self.inboxes.get_mut(event_id) {
+            inbox.served = true;
+            inbox.messages.push_back(message);
+        } else if self.joining > 0 && !self.ended.contains(event_id) {
+            self.early_bytes += message.1;
+            if self.early_bytes <= MAX_EARLY {
+                self.early.push_back(message);
+            }
+        }
     }
 }
 
@@ -85,10 +143,8 @@ impl Registration<'_> {
             };
             match &received.0.event_id {
                 Some(id) if *id != self.event_id => {
-                    if let Some(inbox) = self.streams.waiting().get_mut(id) {
-                        inbox.served = true;
-                        inbox.messages.push_back(received);
-                    }
+                    let id = id.clone();
+                    self.streams.waiting().deliver(&id, received);
                 }
                 Some(_) => {
                     self.inbox(|inbox| inbox.served = true);
@@ -102,7 +158,7 @@ impl Registration<'_> {
                 }
                 None => {
                     let mut waiting = self.streams.waiting();
-                    let others = waiting.iter_mut().filter(|(id, _)| **id != self.event_id);
+                    let others = waiting.inboxes.iter_mut().filter(|(id, _)| **id != self.event_id);
                     for (_, inbox) in others {
                         inbox.messages.push_back(received.clone());
                     }
@@ -118,14 +174,14 @@ impl Registration<'_> {
         let streams = self.streams;
         drop(self);
         let mut open = streams.open.lock().await;
-        let is_last = streams.waiting().is_empty();
+        let is_last = streams.waiting().inboxes.is_empty();
         if is_last && let Some(events) = open.take() {
             events.drain().await;
         }
     }
 
     fn inbox<T>(&self, read: impl FnOnce(&mut Inbox) -> T) -> Option<T> {
-        self.streams.waiting().get_mut(&self.event_id).map(read)
+        self.streams.waiting().inboxes.get_mut(&self.event_id).map(read)
     }
 
     /// Whether a call without a message may open another stream.
@@ -136,7 +192,9 @@ impl Registration<'_> {
 
 impl Drop for Registration<'_> {
     fn drop(&mut self) {
-        self.streams.waiting().remove(&self.event_id);
+        let mut waiting = self.streams.waiting();
+        waiting.inboxes.remove(&self.event_id);
+        waiting.ended.insert(std::mem::take(&mut self.event_id));
     }
 }
 
@@ -192,8 +250,8 @@ mod tests {
         let until = Instant::now() + Duration::from_secs(30);
 
         let streams = Streams::default();
-        let failing = streams.register("e1");
-        let other = streams.register("e2");
+        let failing = streams.join().register("e1");
+        let other = streams.join().register("e2");
         let (first, ..) = failing.next(&http, &url, until).await.unwrap();
         assert_eq!(first.event_id.as_deref(), Some("e1"));
         drop(failing);
@@ -204,10 +262,34 @@ mod tests {
         assert_eq!(read, 10);
         let kept = |streams: &Streams| -> Vec<(String, usize)> {
             let waiting = streams.waiting();
-            waiting.iter().map(|(id, inbox)| (id.clone(), inbox.messages.len())).collect()
+            waiting.inboxes.iter().map(|(id, inbox)| (id.clone(), inbox.messages.len())).collect()
         };
         assert_eq!(kept(&streams), [("e2".to_owned(), 0)]);
         other.finish().await;
         assert!(kept(&streams).is_empty());
+    }
+
+    #[tokio::test]
+    async fn message_before_its_event_is_known_is_kept() {
+        let done = |event: &str| {
+            json!({
+                "msg": "process_completed", "event_id": event, "success": true,
+                "output": { "data": [] },
+            })
+        };
+        let url = serve(vec![done("e2"), done("e3"), done("e1")]).await;
+        let client = Client::builder(&url).proxy(Proxy::None).build().unwrap();
+        let http = Http::new(&client.settings).unwrap();
+        let url = url.parse().unwrap();
+        let until = Instant::now() + Duration::from_secs(30);
+
+        let streams = Streams::default();
+        let joining = streams.join();
+        let first = streams.join().register("e1");
+        let event = |received: Received| received.0.event_id.unwrap();
+        assert_eq!(event(first.next(&http, &url, until).await.unwrap()), "e1");
+        let second = joining.register("e2");
+        assert_eq!(event(second.next(&http, &url, until).await.unwrap()), "e2");
+        assert_eq!(streams.waiting().early.len(), 0, "nobody waits for the other one");
     }
 }
