@@ -2,6 +2,7 @@
 
 mod channels;
 mod evidence;
+mod weekly;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +28,8 @@ use crate::recorder::{AlarmEvent, Message, Recorder};
 pub(crate) use channels::Channels;
 pub(crate) use evidence::Evidence;
 
+/// Where the probes run, as mails name it.
+const REGION: &str = "vigie serve";
 /// Time between two checks for reminders and retries.
 const TICK: Duration = Duration::from_secs(15);
 
@@ -37,6 +40,8 @@ pub(crate) struct Notifier {
     pub(crate) zone: Zone,
     /// The address of the status page.
     pub(crate) address: String,
+    /// Whether the weekly mail is sent.
+    pub(crate) weekly: bool,
     pub(crate) recorder: Recorder,
 }
 
@@ -69,7 +74,9 @@ impl Notifier {
                 _ = ticks.tick() => {}
                 _ = stopped.wait_for(|stop| *stop) => return Ok(()),
             }
-            self.notify(&mut memory, before, Timestamp::now()).await;
+            let now = Timestamp::now();
+            self.notify(&mut memory, before, now).await;
+            self.send_weekly(&memory, now).await;
         }
     }
 
@@ -228,7 +235,7 @@ impl Notifier {
             // `vigie serve` makes all runs at one location.
             seen_from: Vec::new(),
             dashboard: Some(format!("{}/", self.address)),
-            region: "vigie serve".to_owned(),
+            region: REGION.to_owned(),
             bucket: String::new(),
             status_page: Some(self.address.clone()),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alarm_model::StateValue;
 use anyhow::Context as _;
@@ -30,6 +30,9 @@ const TICK: Duration = Duration::from_secs(5);
 /// Time between two deletions of old runs.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 
+/// Old runs are prepared for fast pages in parts of this length, with pauses of the same length.
+const FILL: Duration = Duration::from_millis(20);
+
 /// What the thread does.
 pub(crate) enum Message {
     /// A run has finished.
@@ -40,6 +43,10 @@ pub(crate) enum Message {
     Acknowledge(ProbeName, Acknowledgement, oneshot::Sender<usize>),
     /// The records of alarms have changed: key and JSON. The sender is notified when they are stored.
     AlarmRecords(Vec<(String, String)>, oneshot::Sender<()>),
+    /// Something that may happen once in a period: its name, now, and the period. The sender is sent whether it may.
+    Claim(&'static str, Timestamp, Duration, oneshot::Sender<bool>),
+    /// What was claimed did not happen.
+    Release(&'static str),
 }
 
 /// What the thread sends to the notifier.
@@ -76,6 +83,7 @@ impl Recorder {
             changes,
             alarms: Alarms::default(),
             pruned: None,
+            is_filled: false,
             windows: BTreeMap::new(),
             planned: BTreeMap::new(),
             evaluated: Timestamp::now(),
@@ -115,6 +123,8 @@ struct Thread {
     changes: watch::Sender<u64>,
     alarms: Alarms,
     pruned: Option<Timestamp>,
+    /// Whether no runs of an earlier version are left to prepare.
+    is_filled: bool,
     /// The maintenance windows of each probe.
     windows: BTreeMap<ProbeName, Vec<Maintenance>>,
     /// Incidents that are not opened yet.
@@ -131,7 +141,7 @@ impl Thread {
     fn run(mut self, receiver: &Receiver<Message>) {
         loop {
             let mut reports = Vec::new();
-            match receiver.recv_timeout(TICK) {
+            match receiver.recv_timeout(if self.is_filled { TICK } else { FILL }) {
                 Ok(message) => self.take(message, &mut reports),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -144,6 +154,17 @@ impl Thread {
             self.store(&reports);
             self.evaluate(Timestamp::now());
             self.prune(Timestamp::now());
+            self.fill();
+        }
+    }
+
+    /// Prepares some runs of an earlier version.
+    fn fill(&mut self) {
+        let began = Instant::now();
+        while !self.is_filled && began.elapsed() < FILL {
+            let more = self.history.fill();
+            self.is_filled = !*more.as_ref().unwrap_or(&false);
+            log("Old runs could not be prepared for the pages", more);
         }
     }
 
@@ -156,6 +177,15 @@ impl Thread {
                 log("Alarm records could not be stored", self.history.save_alarms(records));
                 // An error means that the notifier has ended.
                 let _ = stored.send(());
+            }
+            Message::Claim(name, now, period, claimed) => {
+                let stored = self.history.claim(name, now, period);
+                // An error means that the notifier has ended.
+                let _ = claimed.send(*stored.as_ref().unwrap_or(&false));
+                log("A claim could not be stored", stored);
+            }
+            Message::Release(name) => {
+                log("A claim could not be stored", self.history.release(name));
             }
             Message::Acknowledge(probe, by, count) => {
                 // An error means that the request was cancelled.

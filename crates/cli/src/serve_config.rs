@@ -58,6 +58,8 @@ struct NotificationConfig {
     escalate_after: Option<String>,
     /// Such as `Europe/Paris`; the time zone of the machine if left out.
     time_zone: Option<String>,
+    /// Whether a mail on Mondays lists the availability of each probe.
+    weekly_mail: bool,
 }
 
 impl ServeConfig {
@@ -74,6 +76,10 @@ impl ServeConfig {
         config.remind_every()?;
         config.escalate_after()?;
         config.zone()?;
+        ensure!(
+            config.mail.is_some() || !config.weekly_mail(),
+            "`notifications.weekly_mail` is `true`; expected the section `[mail]` with it"
+        );
         if let Some(code) = &config.language
             && code.parse::<Language>().is_err()
         {
@@ -118,6 +124,11 @@ impl ServeConfig {
     /// The time zone of notifications.
     pub(crate) fn zone(&self) -> anyhow::Result<Zone> {
         zone::zone(self.notifications.time_zone.as_deref(), |name| std::env::var(name).ok())
+    }
+
+    /// Whether the weekly mail is sent.
+    pub(crate) fn weekly_mail(&self) -> bool {
+        self.notifications.weekly_mail
     }
 
     /// The receivers and routes, with the values of environment variables.
@@ -193,6 +204,7 @@ mod tests {
             ("retention = \"1h\"", "expected a duration from `1d` to `366d`"),
             ("address = \"status.example.com\"", "expected an address such as"),
             ("[notifications]\nremind_every = \"soon\"", "`notifications.remind_every` is `soon`"),
+            ("[notifications]\nweekly_mail = true", "expected the section `[mail]` with it"),
             ("[notifications]\ntime_zone = \"Mars\"", "`notifications.time_zone` is `Mars`"),
         ];
         for (text, expected) in cases {
@@ -213,7 +225,7 @@ mod tests {
         let uncommented: Vec<&str> =
             text.lines().skip(1).map(|line| line.trim_start_matches("# ")).collect();
         let config = ServeConfig::parse(&uncommented.join("\n")).unwrap();
-        assert!(config.mail.is_some() && config.page().language.is_some());
+        assert!(config.mail.is_some() && config.page().language.is_some() && config.weekly_mail());
         let local = "local".parse().unwrap();
         let key = |name: &str| (name == "PAGERDUTY_KEY").then(|| "0".repeat(32));
         assert_eq!(config.receivers(&local, key).unwrap().receivers.len(), 1);

@@ -3,7 +3,7 @@
 //! - [`event`] reads what CloudWatch, EventBridge and Alertmanager send.
 //! - [`record`] is what Vigie keeps about one alarm, [`sent`] what its receivers know, [`reconcile`] decides what to send.
 //! - [`route`] gives an alert its severity.
-//! - [`mail`] writes the text.
+//! - [`mail`] writes the text; [`weekly`] decides when the weekly mail is due and what it counts.
 //!
 //! The function `alerts` does the I/O around it.
 
@@ -27,6 +27,7 @@ pub mod selection;
 pub mod sent;
 #[cfg(test)]
 mod simulation;
+pub mod weekly;
 
 pub use alert::{Alert, Source, State, Subject};
 pub use incident::{Acknowledgement, Closure, Incident, NotificationKind};

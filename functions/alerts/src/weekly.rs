@@ -10,23 +10,20 @@ use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataError;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{MetricDataQuery, MetricDataResult};
 use cloudwatch::OwnMetric;
-use domain::{AvailabilityObjective, ProbeName};
+use domain::ProbeName;
 use jiff::Timestamp;
-use jiff::civil::Weekday;
 use lambda_kit::chain;
 use notify::mail::write_weekly;
-use notify::notification::{ProbeWeek, Runs, WeeklyReport};
+use notify::notification::{ProbeWeek, WeeklyReport};
 use notify::reconcile::Records;
 use notify::selection::other_alarms;
+use notify::weekly::{self, BUDGET_DAYS, Counted, Sums, WEEK_DAYS};
 
 use crate::handler::Alerts;
 use crate::publish::publish_weekly;
 
 /// The longest that the mail waits for its metrics.
 const TIMEOUT: Duration = Duration::from_secs(5);
-const WEEKLY: Duration = Duration::from_secs(6 * 86_400);
-/// The mail is sent on Mondays from this hour on, in the team's time zone.
-const WEEKLY_HOUR: i8 = 8;
 
 impl Alerts {
     /// Sends the weekly mail when it is due.
@@ -72,10 +69,9 @@ impl Alerts {
     }
 
     async fn is_weekly(&self, now: Timestamp) -> bool {
-        let there = now.to_zoned(self.config.zone.rules.clone());
-        let hour = there.weekday() == Weekday::Monday && WEEKLY_HOUR <= there.hour();
         // Without the table it would be sent each minute, so it is not sent at all.
-        hour && self.store.claim("weekly", now, WEEKLY).await.unwrap_or(false)
+        weekly::is_due(now, &self.config.zone)
+            && self.store.claim("weekly", now, weekly::PERIOD).await.unwrap_or(false)
     }
 
     /// The week of each probe that ran, by name; `None` when CloudWatch does not answer.
@@ -87,11 +83,7 @@ impl Alerts {
         let objectives = self.objectives().await;
         let week = |(probe, counted): (ProbeName, Counted)| {
             let objective = objectives.get(&probe).copied();
-            Some(ProbeWeek {
-                runs: Runs::of(counted.week.passed, counted.week.total)?,
-                budget_left: objective.and_then(|objective| counted.budget.left(objective)),
-                probe,
-            })
+            counted.week_of(probe, objective)
         };
         Some(counted.into_iter().filter_map(week).collect())
     }
@@ -148,7 +140,7 @@ impl Alerts {
         while let Some(page) = pages.next().await {
             for result in page?.metric_data_results() {
                 if let Ok(probe) = result.label().unwrap_or_default().parse() {
-                    probes.entry(probe).or_default().add(result, end - WEEK_DAYS * DAY);
+                    add(probes.entry(probe).or_default(), result, end - WEEK_DAYS * DAY);
                 }
             }
         }
@@ -157,8 +149,6 @@ impl Alerts {
 }
 
 const DAY: i64 = 86_400;
-const WEEK_DAYS: i64 = 7;
-const BUDGET_DAYS: i64 = AvailabilityObjective::DAYS as i64;
 
 /// Names of the queries.
 const PASSED: &str = "passed";
@@ -166,45 +156,23 @@ const TOTAL: &str = "total";
 const EXCLUDED_PASSED: &str = "excluded_passed";
 const EXCLUDED_TOTAL: &str = "excluded_total";
 
-/// Runs of a probe.
-#[derive(Debug, Default)]
-struct Counted {
-    week: Sums,
-    /// The days of the error budget.
-    budget: Sums,
-}
-
-#[derive(Debug, Default)]
-struct Sums {
-    passed: f64,
-    total: f64,
-}
-
-impl Counted {
-    fn add(&mut self, result: &MetricDataResult, week_start: i64) {
-        let id = result.id().unwrap_or_default();
-        let times = result.timestamps().iter().map(DateTime::secs);
-        for (at, value) in times.zip(result.values()) {
-            self.budget.add(id, *value);
-            if week_start <= at {
-                self.week.add(id, *value);
-            }
+fn add(counted: &mut Counted, result: &MetricDataResult, week_start: i64) {
+    let id = result.id().unwrap_or_default();
+    let times = result.timestamps().iter().map(DateTime::secs);
+    for (at, value) in times.zip(result.values()) {
+        add_value(&mut counted.budget, id, *value);
+        if week_start <= at {
+            add_value(&mut counted.week, id, *value);
         }
     }
 }
 
-impl Sums {
-    fn add(&mut self, id: &str, value: f64) {
-        match id {
-            PASSED => self.passed += value,
-            TOTAL => self.total += value,
-            EXCLUDED_PASSED => self.passed -= value,
-            EXCLUDED_TOTAL => self.total -= value,
-            _ => {}
-        }
-    }
-
-    fn left(&self, objective: AvailabilityObjective) -> Option<f64> {
-        objective.budget_left(self.total - self.passed, self.total)
+fn add_value(sums: &mut Sums, id: &str, value: f64) {
+    match id {
+        PASSED => sums.passed += value,
+        TOTAL => sums.total += value,
+        EXCLUDED_PASSED => sums.passed -= value,
+        EXCLUDED_TOTAL => sums.total -= value,
+        _ => {}
     }
 }

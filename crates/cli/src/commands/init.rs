@@ -137,6 +137,7 @@ retention = \"90d\"
 
 # [notifications]
 # remind_every = \"4h\"
+# weekly_mail = true                       # on Mondays: the availability of each probe
 # time_zone = \"Europe/Paris\"               # the machine's if left out
 
 # [[receivers]]                            # see docs/receivers.md

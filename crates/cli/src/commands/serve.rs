@@ -25,7 +25,7 @@ use crate::notifier::{Channels, Evidence, Notifier};
 use crate::receiver_client::ReceiverClient;
 use crate::recorder::Recorder;
 use crate::serve_config::{self, ServeConfig};
-use crate::status::{self, Access, StatusPages};
+use crate::status::{self, Access, Readers, StatusPages};
 use crate::style::ERROR;
 use crate::{Exit, Io, error_text, files, signals};
 
@@ -173,7 +173,7 @@ impl Service {
             settings: config.page(),
             access,
             exporter: Arc::clone(&exporter),
-            reader: Mutex::new(reader),
+            readers: Readers::new(path, reader),
             previous,
             changed,
             stopped: stopped.clone(),
@@ -256,7 +256,8 @@ fn notifier(
     }
     let reader = Mutex::new(Reader::open(history)?);
     let evidence = Evidence { exporter: Arc::clone(exporter), reader };
-    Ok(Some(Notifier { channels, evidence, zone: config.zone()?, address, recorder }))
+    let weekly = config.weekly_mail();
+    Ok(Some(Notifier { channels, evidence, zone: config.zone()?, address, weekly, recorder }))
 }
 
 /// How long the last runs may take to be stored.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::EnvironmentName;
-use notify::mail::write;
-use notify::notification::Notification;
+use notify::mail::{Mail, write, write_weekly};
+use notify::notification::{Notification, WeeklyReport};
 use notify::record::FlappingRules;
 use notify::rules::Rules;
 use notify::sent::Outcome;
@@ -91,6 +91,12 @@ impl Channels {
         }
     }
 
+    /// Sends the weekly mail to the recipients of pages.
+    pub(super) async fn send_weekly(&self, report: &WeeklyReport) -> Outcome {
+        let Some(mailer) = &self.mailer else { return Outcome::Accepted };
+        self.put(mailer, Recipients::Page, PAGE, &write_weekly(report, self.language)).await
+    }
+
     async fn mail(
         &self,
         mailer: &Mailer,
@@ -98,8 +104,11 @@ impl Channels {
         receiver: &str,
         notification: &Notification,
     ) -> Outcome {
-        let mail = write(notification, self.language);
-        match mailer.send(to, &mail).await {
+        self.put(mailer, to, receiver, &write(notification, self.language)).await
+    }
+
+    async fn put(&self, mailer: &Mailer, to: Recipients, receiver: &str, mail: &Mail) -> Outcome {
+        match mailer.send(to, mail).await {
             Ok(()) => {
                 info!(receiver, subject = mail.subject, "Mail sent");
                 Outcome::Accepted

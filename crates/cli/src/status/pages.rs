@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{
@@ -29,6 +29,7 @@ use tracing::warn;
 
 use super::access::{Access, Permission};
 use super::actions;
+use super::readers::Readers;
 use crate::exporter::Exporter;
 
 /// What the operator chose for the page.
@@ -46,7 +47,7 @@ pub(crate) struct StatusPages {
     pub(crate) settings: Settings,
     pub(crate) access: Access,
     pub(crate) exporter: Arc<Exporter>,
-    pub(crate) reader: Mutex<Reader>,
+    pub(crate) readers: Readers,
     /// The newest reports of an earlier process.
     pub(crate) previous: BTreeMap<ProbeName, Arc<Report>>,
     pub(crate) changed: watch::Receiver<u64>,
@@ -150,13 +151,18 @@ impl StatusPages {
         now: Timestamp,
         make: impl FnOnce(&Views<'_, Reader>) -> Result<T, HistoryError> + Send + 'static,
     ) -> Result<T, Failure> {
+        let Ok(turn) = Arc::clone(&self.readers.turns).acquire_owned().await else {
+            return Err(Failure::History);
+        };
         let pages = Arc::clone(self);
         let read = move || {
+            let _turn = turn;
             let probes = pages.exporter.probes();
             let mut latest = pages.previous.clone();
             latest.extend(pages.exporter.latest());
-            let reader = pages.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            make(&Views { source: &*reader, probes: &probes, latest: &latest, now })
+            let read =
+                |source: &Reader| make(&Views { source, probes: &probes, latest: &latest, now });
+            pages.readers.with(|reader| reader.at_once(read))
         };
         match tokio::task::spawn_blocking(read).await {
             Ok(Ok(made)) => Ok(made),

@@ -8,11 +8,11 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use jiff::Timestamp;
 use lambda_kit::chain;
-use run_record::Summary;
+use notify::weekly::{BUDGET_DAYS, Counted};
 use run_record::time::day_of;
 use run_table::{RunTable, RunTableError};
 
-use super::{BUDGET_DAYS, Counted, Sums, TIMEOUT, WEEK_DAYS};
+use super::TIMEOUT;
 use crate::handler::Alerts;
 
 /// Probes that are read at the same time.
@@ -46,25 +46,12 @@ impl Alerts {
         let table = &RunTable::new(self.clients.dynamodb.clone(), &self.config.table);
         let read = stream::iter(names).map(async |probe| {
             let days = table.days(&probe, today - BUDGET_DAYS, today - 1).await?;
-            Ok((probe, counted(&days, today - WEEK_DAYS)))
+            let totals = days
+                .iter()
+                .map(|(day, totals)| (*day, totals.counts.passed(), totals.counts.judged()));
+            Ok((probe, Counted::of_days(totals, today)))
         });
         let read: Vec<Result<_, RunTableError>> = read.buffer_unordered(AT_ONCE).collect().await;
         read.into_iter().collect()
     }
-}
-
-/// `first`: the first day of the week.
-fn counted(days: &BTreeMap<i64, Summary>, first: i64) -> Counted {
-    let sums = |from: i64| {
-        days.range(from..).fold(Sums::default(), |sums, (_, day)| Sums {
-            passed: sums.passed + float(day.counts.passed()),
-            total: sums.total + float(day.counts.judged()),
-        })
-    };
-    Counted { week: sums(first), budget: sums(i64::MIN) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of runs are far below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
