@@ -10,8 +10,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
-/// See `crates/history/src/schema/1.sql`.
+/// See `crates/history/src/schema`.
 const TIME_BITS: u32 = 24;
+/// Codes of the lengths of periods.
+const HOURS: i64 = 0;
+const QUARTER_DAYS: i64 = 1;
+const DAYS: i64 = 2;
 /// Probes on a page of the overview.
 const PROBES_PER_PAGE: i64 = 50;
 
@@ -30,9 +34,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let times = json!({
         "24h": each(&|probe| history.hours(probe, hour - 24, hour))?,
-        "7d": each(&|probe| history.hours(probe, hour - 7 * 24, hour))?,
-        "30d": each(&|probe| history.hours(probe, hour - 30 * 24, hour))?,
-        "90d": each(&|probe| history.hours(probe, hour - 90 * 24, hour))?,
+        "7d": each(&|probe| history.periods(HOURS, probe, hour - 7 * 24, hour))?,
+        "30d": each(&|probe| history.periods(QUARTER_DAYS, probe, hour - 30 * 24, hour))?,
+        "90d": each(&|probe| history.periods(DAYS, probe, hour - 90 * 24, hour))?,
         "overview": each(&|probe| history.overview(probe, probes, hour))?,
     });
     println!("{times}");
@@ -57,6 +61,18 @@ impl History {
         self.bytes("SELECT summary FROM day WHERE id BETWEEN ?1 AND ?2", probe, first, last)
     }
 
+    /// The periods of a length that begin in these hours.
+    fn periods(
+        &self,
+        length: i64,
+        probe: i64,
+        first: i64,
+        last: i64,
+    ) -> Result<usize, rusqlite::Error> {
+        let statement = "SELECT body FROM period WHERE id BETWEEN ?1 AND ?2";
+        self.bytes(statement, probe * 4 + length, first, last)
+    }
+
     /// The last hour of each probe, and 90 days and 24 hours of the probes of a page.
     fn overview(&self, first: i64, probes: i64, hour: i64) -> Result<usize, rusqlite::Error> {
         let mut bytes = 0;
@@ -65,7 +81,7 @@ impl History {
         }
         for probe in (first..first + PROBES_PER_PAGE).map(|probe| 1 + probe % probes) {
             bytes += self.days(probe, hour / 24 - 90, hour / 24)?;
-            bytes += self.hours(probe, hour - 24, hour)?;
+            bytes += self.periods(HOURS, probe, hour - 24, hour)?;
         }
         Ok(bytes)
     }
