@@ -83,7 +83,7 @@ fn invites_question(caption: &str) -> bool {
     caption.contains('?') || has_word(caption, &["ask"])
 }
 
-/// What tells a user the purpose of a box, in lower case: its label, or the text that it shows while it
+/// The text that shows the purpose of a box, in lower case: its label, or the text in the box while it
 /// is empty. The element id is the last choice, because users do not see it.
 fn caption(config: &AppConfig, id: Id) -> String {
     let Some(props) = config.props(id) else { return String::new() };

@@ -24,7 +24,7 @@ pub(crate) struct Streams {
 struct Waiting {
     /// Calls that wait, by event, with the messages that others read for them.
     inboxes: HashMap<String, Inbox>,
-    /// Events whose messages nobody reads any more.
+    /// Events whose messages are no longer read.
     ended: HashSet<String>,
     /// Calls whose event is not known yet.
     joining: usize,
