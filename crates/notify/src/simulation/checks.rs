@@ -15,6 +15,9 @@ use crate::sent::SentState;
 
 /// A lost event is made up for within this time of the moment in which sending is possible.
 const LATEST: i64 = 6 * MINUTE;
+/// An event that arrived is notified after its group's window. If its flush is lost, a minute of the schedule does it.
+const AT_ONCE: i64 = 3 * MINUTE;
+const ESCALATE: i64 = 2 * HOUR;
 const STABLE_AFTER: i64 = 20 * MINUTE;
 const REMIND: i64 = 4 * HOUR;
 const LOG: usize = 5_000;
@@ -27,6 +30,30 @@ struct LastNotified {
     at: i64,
     reminded: i64,
     incident: Option<Timestamp>,
+    acknowledged: bool,
+}
+
+/// What a receiver is sent about an open alarm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Reminded,
+    /// No reminders: a tracker, or the receiver of tickets.
+    Notified,
+    Escalation,
+}
+
+/// A receiver as one alarm sees it.
+#[derive(Clone, Copy)]
+struct Receiver {
+    role: Role,
+    last: Option<LastNotified>,
+}
+
+/// The event of the newest change to `ALARM` that arrived.
+#[derive(Clone, Copy, Debug)]
+struct Raised {
+    changed: i64,
+    arrived: i64,
 }
 
 /// The newest report of Alertmanager that arrived.
@@ -43,6 +70,7 @@ pub(super) struct Checks {
     pub(super) messages: usize,
     last_notified: BTreeMap<(usize, String), LastNotified>,
     reports: BTreeMap<usize, LastReport>,
+    raised: BTreeMap<usize, Raised>,
     minute: BTreeMap<String, VecDeque<i64>>,
     store_fault: i64,
     /// Until when a message of a process that ended is not delivered again.
@@ -62,6 +90,7 @@ const ANY: &[Part] = &[
     Part::Notifications,
     Part::Tickets,
     Part::Escalation,
+    Part::Tracker,
     Part::Queue,
     Part::Scheduler,
 ];
@@ -122,13 +151,20 @@ impl Checks {
         let line = format!("event {} {:?} of {}", alert.key, alert.state, alert.reported);
         self.log(now, &line);
         let Some(index) = index(world, &alert.key) else { return };
+        let second = |time: Timestamp| time.as_second() - super::world::time(0).as_second();
         if world.alarms[index].kind == Kind::Alertmanager {
-            let reported = alert.reported.as_second() - super::world::time(0).as_second();
+            let reported = second(alert.reported);
             let firing = alert.state == State::Alarm;
             let report = LastReport { firing, reported, arrived: now };
             let known = self.reports.entry(index).or_insert(report);
             if known.reported < reported {
                 *known = report;
+            }
+        } else if alert.state == State::Alarm {
+            let raised = Raised { changed: second(alert.changed), arrived: now };
+            let known = self.raised.entry(index).or_insert(raised);
+            if known.changed < raised.changed {
+                *known = raised;
             }
         }
     }
@@ -195,32 +231,40 @@ impl Checks {
                 self.violated(now, &format!("{kind:?} for the muted alarm-{index}"));
             }
         }
+        let key = (index, receiver.to_owned());
+        let before = self.last_notified.get(&key).copied();
         let state = match kind {
+            NotificationKind::Acknowledged => before.map_or(SentState::Alarm, |last| last.state),
             NotificationKind::Flapping { .. } => SentState::Flapping,
             NotificationKind::Escalation if record.flapping_since.is_some() => SentState::Flapping,
             _ if !open => SentState::Resolved,
             _ if record.alert.state == State::Alarm => SentState::Alarm,
             _ => SentState::NoData,
         };
-        let key = (index, receiver.to_owned());
         let incident = record.incident.map(|incident| incident.since);
-        let before = self.last_notified.get(&key).copied();
+        let acknowledges = kind == NotificationKind::Acknowledged;
         let fault = self.store_fault.max(world.last_fault(STORE, now));
         let unconfirmed = self.unconfirmed.remove(&key);
         self.in_flight.insert(key.clone());
         if let Some(before) = before {
             let last = before.at.max(before.reminded);
             let excused = unconfirmed || last - 10 * MINUTE <= fault;
-            let repeats = before.state == state && before.incident == incident;
+            let repeats = before.state == state
+                && before.incident == incident
+                && (!acknowledges || before.acknowledged);
             if repeats && !excused && now - last < REMIND - 10 * MINUTE {
                 self.violated(now, &format!("{kind:?} of alarm-{index} sent twice to {receiver}"));
             }
         }
         let last_notified = match before {
-            Some(before) if before.state == state && before.incident == incident => {
-                LastNotified { reminded: now, ..before }
+            Some(before) if before.state == state && before.incident == incident => LastNotified {
+                reminded: now,
+                acknowledged: before.acknowledged || acknowledges,
+                ..before
+            },
+            _ => {
+                LastNotified { state, at: now, reminded: now, incident, acknowledged: acknowledges }
             }
-            _ => LastNotified { state, at: now, reminded: now, incident },
         };
         self.last_notified.insert(key, last_notified);
     }
@@ -260,15 +304,28 @@ impl Checks {
         let fault = world.last_fault(ANY, now).max(self.redelivered.min(now));
         let fault = fault.max(self.store_fault);
         for (index, alarm) in world.alarms.iter().enumerate() {
-            let receiver = match alarm.severity {
-                Severity::Page => "notifications",
-                Severity::Ticket => "tickets",
+            let receivers: &[(&str, Role)] = match alarm.severity {
+                Severity::Page if world.has_tracker => &[
+                    ("notifications", Role::Reminded),
+                    ("tracker", Role::Notified),
+                    ("escalation", Role::Escalation),
+                ],
+                Severity::Page => {
+                    &[("notifications", Role::Reminded), ("escalation", Role::Escalation)]
+                }
+                Severity::Ticket => &[("tickets", Role::Notified)],
             };
-            let last_notified = self.last_notified.get(&(index, receiver.to_owned())).copied();
             let record = stored.get(alarm.key()).map(|(record, _)| &**record);
-            match alarm.kind {
-                Kind::Alertmanager => self.settled_report(world, index, last_notified, fault, now),
-                _ => self.settled_alarm(alarm, index, last_notified, record, fault, now),
+            for (receiver, role) in receivers {
+                let last = self.last_notified.get(&(index, (*receiver).to_owned())).copied();
+                match (alarm.kind, role) {
+                    (Kind::Alertmanager, Role::Escalation) => {}
+                    (Kind::Alertmanager, _) => self.settled_report(world, index, last, fault, now),
+                    _ => {
+                        let receiver = Receiver { role: *role, last };
+                        self.settled_alarm(alarm, index, receiver, record, fault, now);
+                    }
+                }
             }
         }
     }
@@ -277,11 +334,12 @@ impl Checks {
         &mut self,
         alarm: &Alarm,
         index: usize,
-        last_notified: Option<LastNotified>,
+        receiver: Receiver,
         record: Option<&AlarmRecord>,
         fault: i64,
         now: i64,
     ) {
+        let Receiver { role, last: last_notified } = receiver;
         let (truth, mut since) = alarm.truth(now);
         let Some(open) = class(alarm, truth) else { return };
         let notified = last_notified.is_some_and(|last| last.state != SentState::Resolved);
@@ -292,17 +350,31 @@ impl Checks {
             if truth == Truth::NoData {
                 since += 10 * MINUTE;
             }
-            let possible = since.max(fault).max(alarm.last_mute(now));
+            let possible = fault.max(alarm.last_mute(now));
+            let acknowledged = record.is_some_and(|record| record.acknowledged.is_some());
+            if role == Role::Escalation {
+                let due = (since + ESCALATE).max(possible);
+                if !notified && !acknowledged && LATEST < now - due {
+                    self.violated(now, &format!("no escalation of alarm-{index}, {truth:?}"));
+                }
+                return;
+            }
+            let raised = self.raised.get(&index).filter(|raised| raised.changed == since);
+            if let Some(Raised { arrived, .. }) = raised
+                && truth == Truth::Alarm
+                && !notified
+                && possible < *arrived
+                && AT_ONCE < now - arrived
+            {
+                self.violated(now, &format!("alarm-{index} was not notified at once"));
+            }
+            let possible = since.max(possible);
             if !notified && LATEST < now - possible {
                 self.violated(now, &format!("no notification of alarm-{index}, {truth:?}"));
             }
-            let acknowledged = record.is_some_and(|record| record.acknowledged.is_some());
             let last = last_notified.map_or(0, |last| last.reminded.max(last.at));
             let silent = now - last.max(possible);
-            if notified
-                && alarm.severity == Severity::Page
-                && !acknowledged
-                && REMIND + 15 * MINUTE < silent
+            if notified && role == Role::Reminded && !acknowledged && REMIND + 15 * MINUTE < silent
             {
                 self.violated(now, &format!("no reminder of alarm-{index}, {truth:?}"));
             }

@@ -1,7 +1,7 @@
 //! Runs a history: the steps of the world, and the messages in the queue.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -64,11 +64,16 @@ pub(super) struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     pub(super) fn new(world: &'a World, random: Random) -> Self {
+        let page = if world.has_tracker {
+            vec!["notifications", "tracker"]
+        } else {
+            vec!["notifications"]
+        };
         let rules = Rules {
-            page: vec!["notifications".to_owned()],
+            page: page.into_iter().map(str::to_owned).collect(),
             ticket: vec!["tickets".to_owned()],
             escalation: vec!["escalation".to_owned()],
-            trackers: std::collections::BTreeSet::new(),
+            trackers: BTreeSet::from(["tracker".to_owned()]),
             remind_every: Some(Duration::from_secs(4 * 3_600)),
             escalate_after: Some(Duration::from_secs(2 * 3_600)),
             flapping: FlappingRules::default(),

@@ -232,6 +232,7 @@ impl Driver<'_> {
         let part = match outgoing.receiver.as_str() {
             "notifications" => Part::Notifications,
             "tickets" => Part::Tickets,
+            "tracker" => Part::Tracker,
             _ => Part::Escalation,
         };
         if self.world.fails(part, now) {

@@ -72,6 +72,7 @@ pub(super) enum Part {
     Notifications,
     Tickets,
     Escalation,
+    Tracker,
     Queue,
     Scheduler,
 }
@@ -81,10 +82,12 @@ pub(super) struct World {
     pub(super) faults: Vec<(Part, i64, i64)>,
     pub(super) end: i64,
     pub(super) repeat: i64,
+    /// Whether pages also go to a receiver that keeps incidents itself.
+    pub(super) has_tracker: bool,
 }
 
 impl World {
-    pub(super) fn new(random: &mut Random) -> Self {
+    pub(super) fn new(random: &mut Random, has_tracker: bool) -> Self {
         let count = match random.between(0, 99) {
             0..80 => random.between(1, 4),
             80..99 => random.between(5, 20),
@@ -117,7 +120,11 @@ impl World {
                 faults.push((part, from, from + length * MINUTE));
             }
         }
-        Self { alarms, faults, end, repeat }
+        if has_tracker && random.percent(40) {
+            let from = random.between(0, end);
+            faults.push((Part::Tracker, from, from + random.between(1, 300) * MINUTE));
+        }
+        Self { alarms, faults, end, repeat, has_tracker }
     }
 
     pub(super) fn fails(&self, part: Part, at: i64) -> bool {
