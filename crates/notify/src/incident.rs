@@ -37,7 +37,7 @@ pub enum NotificationKind {
 pub enum Closure {
     /// The alarm was deleted or renamed.
     Deleted,
-    /// Alertmanager has not reported the alert for twice its repeat interval.
+    /// Its sender cannot be queried, and has not reported the alert for twice the repeat interval of Alertmanager.
     NotReported,
 }
 

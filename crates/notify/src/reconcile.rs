@@ -75,6 +75,9 @@ pub fn reconcile(
         if let Some(fact) = facts.alarms.get(key) {
             record.confirm(fact, now);
         }
+        if facts.out_of_reach.contains(key) {
+            record.lease_report(rules.lease);
+        }
         record.refresh(&rules.flapping, now);
     }
     let paged = paged(records);
@@ -172,8 +175,8 @@ fn is_known(key: &str, record: &AlarmRecord, facts: &Facts) -> bool {
 /// Whether the state is certain enough for a reminder: queried just now, or reported just now. An Alertmanager
 /// repeats what is active, so that Vigie reminds when it does.
 fn is_confirmed(key: &str, record: &AlarmRecord, facts: &Facts, now: Timestamp) -> bool {
-    if record.can_be_queried() {
-        is_known(key, record, facts)
+    if record.can_be_queried() && !facts.out_of_reach.contains(key) {
+        facts.alarms.contains_key(key)
     } else {
         elapsed(record.as_of, now) < BELIEVED
     }
@@ -310,6 +313,40 @@ mod tests {
     fn raised(name: &str) -> Records {
         let record = AlarmRecord::new(&alert(name, State::Alarm), Severity::Ticket);
         Records::from([(name.to_owned(), record)])
+    }
+
+    /// An alarm of another account: its events arrive, and queries do not.
+    #[test]
+    fn alarm_out_of_reach_ends_with_its_lease() {
+        const DISK: &str = "disk full";
+        let mut records = raised(DISK);
+        for record in records.values_mut() {
+            record.severity = Severity::Page;
+        }
+        let out_of_reach = BTreeSet::from([DISK.to_owned()]);
+        let facts = Facts { listed: Some(Vec::new()), out_of_reach, ..Facts::default() };
+        let rules = Rules { remind_every: Some(Duration::from_secs(900)), ..rules() };
+        for (second, expected, why) in [
+            (20, Some(State::Alarm), "the alarm"),
+            (1_800, None, "a reminder would say what was not confirmed"),
+            (3_700, Some(State::Ok), "its end: no report for the time of the lease"),
+            (3_800, None, "the end was sent"),
+        ] {
+            let now = at(second);
+            let severity = |_: &Alert| Severity::Page;
+            let sent = reconcile(&mut records, &facts, &rules, severity, Trigger::Flush, now);
+            begin(&mut records, &sent, now);
+            let delivered = |one: &Outgoing| Delivery {
+                receiver: one.receiver.clone(),
+                key: DISK.to_owned(),
+                outcome: Outcome::Accepted,
+            };
+            let deliveries: Vec<Delivery> = sent.iter().map(delivered).collect();
+            settle(&mut records, &deliveries, now);
+            let state = records[DISK].alert.state;
+            assert_eq!((!sent.is_empty()).then_some(state), expected, "{why}");
+        }
+        assert_eq!(records[DISK].closure, Some(crate::Closure::NotReported));
     }
 
     #[test]

@@ -176,6 +176,13 @@ impl AlarmRecord {
         }
     }
 
+    /// Limits for how long the last report holds: the alarm is one that Vigie may not query.
+    pub(crate) fn lease_report(&mut self, lease: Duration) {
+        if self.is_open() && self.lease_until.is_none() {
+            self.lease_until = self.as_of.checked_add(lease).ok();
+        }
+    }
+
     /// Brings what depends on the time up to date: lease and flapping.
     pub fn refresh(&mut self, rules: &FlappingRules, now: Timestamp) {
         if self.lease_is_over(now) {
