@@ -92,6 +92,7 @@ pub fn digest(notification: &Notification, item: &Item, language: Language) -> D
     let pages = writer.pages(item, situation);
     let commands = pages.report.iter().map(|(_, command)| command.clone());
     let mut commands: Vec<String> = commands.filter(|command| !command.is_empty()).collect();
+    commands.extend(writer.acknowledge_command(item));
     commands.extend(writer.mute_command(item));
     let link = |kind, label: &str, url: &String| Link {
         kind,

@@ -64,6 +64,7 @@ pub(crate) struct Labels {
     pub(crate) runbook: &'static str,
     pub(crate) alarm: &'static str,
     pub(crate) dashboard: &'static str,
+    pub(crate) acknowledge: &'static str,
     pub(crate) mute: &'static str,
     pub(crate) mute_reason: &'static str,
     pub(crate) message: &'static str,
@@ -173,6 +174,7 @@ pub(crate) trait Messages: Sync {
     fn steps(&self, situation: Situation) -> &'static [&'static str];
     /// The page and section of Vigie's own runbook, below `docs/`.
     fn runbook(&self, situation: Situation) -> Option<&'static str>;
+    fn acknowledge_hint(&self) -> &'static str;
     fn mute_hint(&self) -> &'static str;
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String;
     fn group_subject(&self, counts: StateCounts, environment: &str, names: &str) -> String;

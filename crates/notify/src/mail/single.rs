@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::Severity;
 use domain::report::{Report, TurnReport};
 use jiff::Timestamp;
 
@@ -30,6 +31,8 @@ const DESCRIPTION: usize = 2_000;
 /// The most labels that are shown, and the most characters of each.
 const LABELS: usize = 30;
 const LABEL: usize = 200;
+/// The longest name of an alarm in CloudWatch.
+const ALARM_NAME: usize = 255;
 
 pub(crate) struct Writer<'a> {
     pub(crate) of: &'a Notification,
@@ -115,6 +118,10 @@ impl Writer<'_> {
         }
         section(&mut body, labels.next, &numbered(&self.steps(item, situation)));
         section(&mut body, labels.links, &self.links(item, situation));
+        if let Some(acknowledge) = self.acknowledge_command(item) {
+            let hint = self.messages.acknowledge_hint();
+            section(&mut body, labels.acknowledge, &format!("{acknowledge}\n{hint}"));
+        }
         if let Some(mute) = self.mute_command(item) {
             let hint = self.messages.mute_hint();
             section(&mut body, labels.mute, &format!("{mute}\n{hint}"));
@@ -389,6 +396,29 @@ impl Writer<'_> {
         let page = self.messages.runbook(situation).map(links::docs).filter(|_| !is_elsewhere);
         let runbooks = runbook.map(|own| one_line(own)).into_iter().chain(page).collect();
         Pages { report, runbooks, alarm: alert.link.as_ref().map(|link| one_line(link)) }
+    }
+
+    /// `None` when there are no reminders that an acknowledgement would stop. Alerts of Alertmanager may share a name.
+    pub(super) fn acknowledge_command(&self, item: &Item) -> Option<String> {
+        let alert = &item.alert;
+        let reminded = item.severity == Severity::Page
+            && item.acknowledged.is_none()
+            && alert.state != State::Ok
+            && alert.test.is_none();
+        let name = match &self.of.status_page {
+            _ if !reminded => return None,
+            Some(_) => alert.subject.probe()?.as_str(),
+            None if matches!(alert.source, Source::CloudWatch | Source::EventBridge) => &alert.name,
+            None => return None,
+        };
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        let place = match &self.of.status_page {
+            Some(url) => format!("--url {url}"),
+            None => format!("--environment {}", self.of.environment),
+        };
+        let pastes =
+            name.len() <= ALARM_NAME && name.bytes().all(is_plain) && !name.starts_with('-');
+        pastes.then(|| format!("vigie alerts ack {name} --by \"$USER\" {place}"))
     }
 
     /// `None` for alarms that `vigie mute` does not affect: those of an Alertmanager are silenced there, and those of

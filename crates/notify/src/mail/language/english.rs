@@ -43,6 +43,7 @@ static LABELS: Labels = Labels {
     runbook: "runbook",
     alarm: "alarm",
     dashboard: "dashboard",
+    acknowledge: "ACKNOWLEDGE",
     mute: "MUTE",
     mute_reason: "fix in progress",
     message: "ORIGINAL MESSAGE",
@@ -193,7 +194,7 @@ impl Messages for English {
             Situation::Degraded(Slowness::Retry) => format!("{name} has been unstable {since}."),
             Situation::Degraded(_) => format!("{name} has been slow {since}."),
             Situation::NoData(_) | Situation::NoDataFrom => {
-                format!("Vigie has no results for {name} {since}.")
+                format!("Vigie has had no results for {name} {since}.")
             }
             Situation::SelfMonitoring => {
                 format!("The self-monitoring alarm {name} has been active {since}.")
@@ -278,6 +279,10 @@ impl Messages for English {
 
     fn runbook(&self, situation: Situation) -> Option<&'static str> {
         situations::runbook(situation)
+    }
+
+    fn acknowledge_hint(&self) -> &'static str {
+        "Reminders and escalation stop until the incident ends."
     }
 
     fn mute_hint(&self) -> &'static str {

@@ -47,6 +47,7 @@ static LABELS: Labels = Labels {
     runbook: "procédure",
     alarm: "alarme",
     dashboard: "tableau",
+    acknowledge: "PRENDRE EN CHARGE",
     mute: "SUSPENDRE LES NOTIFICATIONS",
     mute_reason: "correction en cours",
     message: "MESSAGE D'ORIGINE",
@@ -309,6 +310,10 @@ impl Messages for French {
 
     fn runbook(&self, situation: Situation) -> Option<&'static str> {
         situations::runbook(situation)
+    }
+
+    fn acknowledge_hint(&self) -> &'static str {
+        "Les rappels et l'escalade s'arrêtent jusqu'à la fin de l'incident."
     }
 
     fn mute_hint(&self) -> &'static str {

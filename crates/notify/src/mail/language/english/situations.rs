@@ -19,7 +19,7 @@ pub(super) fn summary(situation: Situation) -> &'static str {
         Situation::NoDataFrom => "no results from this location",
         Situation::NoData(Some(fault)) => reasons::fault(fault),
         Situation::Closed(Closure::Deleted) => "the alarm was deleted or renamed",
-        Situation::Closed(Closure::NotReported) => "no longer reported by Alertmanager",
+        Situation::Closed(Closure::NotReported) => "no longer reported by its sender",
         Situation::Recovered(Problem::Down) => "answers correctly again",
         Situation::Recovered(Problem::Location) => "agrees with the other locations again",
         Situation::Recovered(Problem::Degraded) => "fast enough again",
@@ -61,7 +61,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
             "The alarm no longer exists in CloudWatch. Vigie sends no further notification about it. The bot may still be down."
         }
         Situation::Closed(Closure::NotReported) => {
-            "Alertmanager did not repeat the alert: it was resolved, silenced or inhibited, or Alertmanager is down."
+            "Vigie cannot query the sender, and the sender did not repeat the alert: it was resolved, silenced or inhibited, or the sender is down."
         }
         Situation::Recovered(Problem::Down) => "Users get correct answers again.",
         Situation::Recovered(Problem::Location) => "The location has a vote again.",
@@ -74,7 +74,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
         }
         Situation::SelfMonitoringOver => "Notifications are reliable again.",
         Situation::ProbeAlarm => "The description of the alarm says what it means.",
-        Situation::External => "This alarm was not created by Vigie. Its impact is not known.",
+        Situation::External => "Vigie does not know the impact of this alarm.",
         Situation::ExternalOver => "No action is needed.",
         Situation::Unreadable => "The message is shown below unchanged.",
     }
@@ -126,7 +126,7 @@ pub(super) fn steps(situation: Situation) -> &'static [&'static str] {
             &["If the alarm was not deleted on purpose, deploy again.", reasons::RUN_PROBE]
         }
         Situation::Closed(Closure::NotReported) => {
-            &["Check the alert in Alertmanager if you did not expect this."]
+            &["Check the alert at its sender, such as Alertmanager, if you did not expect this."]
         }
         Situation::Recovered(_) => {
             &["No action is needed now. During working hours, record what fixed it."]

@@ -21,7 +21,7 @@ pub(super) fn summary(situation: Situation) -> &'static str {
         Situation::NoDataFrom => "aucun résultat de ce lieu",
         Situation::NoData(Some(fault)) => reasons::fault(fault),
         Situation::Closed(Closure::Deleted) => "alarme supprimée ou renommée",
-        Situation::Closed(Closure::NotReported) => "Alertmanager ne la signale plus",
+        Situation::Closed(Closure::NotReported) => "son émetteur ne la signale plus",
         Situation::Recovered(Problem::Down) => "répond de nouveau correctement",
         Situation::Recovered(Problem::Location) => "de nouveau d'accord avec les autres lieux",
         Situation::Recovered(Problem::Degraded) => "répond de nouveau assez vite",
@@ -61,7 +61,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
             "L'alarme n'existe plus dans CloudWatch. Vigie n'enverra plus de notification à son sujet. Le bot est peut-être encore en panne."
         }
         Situation::Closed(Closure::NotReported) => {
-            "Alertmanager n'a pas répété l'alerte\u{a0}: elle est terminée, mise en silence ou inhibée, ou Alertmanager est en panne."
+            "Vigie ne peut pas interroger l'émetteur, et l'émetteur n'a pas répété l'alerte\u{a0}: elle est terminée, mise en silence ou inhibée, ou l'émetteur est en panne."
         }
         Situation::Recovered(Problem::Down) => {
             "Les utilisateurs reçoivent de nouveau des réponses correctes."
@@ -78,9 +78,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
         }
         Situation::SelfMonitoringOver => "Les notifications sont de nouveau fiables.",
         Situation::ProbeAlarm => "La description de l'alarme indique ce qu'elle signifie.",
-        Situation::External => {
-            "Cette alarme n'a pas été créée par Vigie. Son effet n'est pas connu."
-        }
+        Situation::External => "Vigie ne connaît pas l'effet de cette alarme.",
         Situation::ExternalOver => "Aucune action n'est nécessaire.",
         Situation::Unreadable => "Le message est reproduit ci-dessous sans changement.",
     }
@@ -134,9 +132,9 @@ pub(super) fn steps(situation: Situation) -> &'static [&'static str] {
             "Si l'alarme n'a pas été supprimée volontairement, déployer de nouveau.",
             reasons::RUN_PROBE,
         ],
-        Situation::Closed(Closure::NotReported) => {
-            &["Vérifier l'alerte dans Alertmanager si ce n'était pas attendu."]
-        }
+        Situation::Closed(Closure::NotReported) => &[
+            "Vérifier l'alerte chez son émetteur, par exemple Alertmanager, si ce n'était pas attendu.",
+        ],
         Situation::Recovered(_) => {
             &["Aucune action immédiate. Aux heures de travail, noter ce qui a corrigé l'incident."]
         }
