@@ -8,7 +8,8 @@ pub mod aws;
 mod binstall;
 pub mod changelog;
 pub mod entry;
-pub mod formula;
+#[cfg(test)]
+mod formula;
 pub mod linux;
 pub mod oci;
 pub mod pack;
