@@ -14,6 +14,8 @@ pub mod linux;
 pub mod oci;
 pub mod pack;
 pub mod programs;
+#[cfg(test)]
+mod reproducible;
 pub mod sbom;
 pub mod wheel;
 

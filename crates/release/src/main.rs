@@ -133,7 +133,7 @@ impl Release<'_> {
         files.write(&format!("vigie-{VERSION}-oci-{name}.tar"), &image)?;
         let readme = fs::read_to_string(root.join("packaging/archive/README-linux.md"))?;
         let license = fs::read_to_string(root.join("LICENSE"))?;
-        let wheel = wheel::wheel(vigie, &readme, &license, architecture)?;
+        let wheel = wheel::wheel(vigie, &entries, &readme, &license, architecture)?;
         files.write(&wheel::file_name(architecture), &wheel)
     }
 
