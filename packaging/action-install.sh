@@ -9,8 +9,8 @@ case $RUNNER_ARCH in
     *) echo "Vigie has no release for $RUNNER_ARCH: pass the input \`vigie\`" >&2; exit 2 ;;
 esac
 case $RUNNER_OS in
-    Linux) name="vigie-$version-linux-$arch" sums=SHA256SUMS ;;
-    macOS) name="vigie-$version-macos-$arch" sums="SHA256SUMS-macos-$arch" ;;
+    Linux) name="vigie-$version-linux-$arch" sums=SHA256SUMS check=sha256sum ;;
+    macOS) name="vigie-$version-macos-$arch" sums="SHA256SUMS-macos-$arch" check="shasum -a 256" ;;
     *) echo "Vigie has no release for $RUNNER_OS: pass the input \`vigie\`" >&2; exit 2 ;;
 esac
 
@@ -19,8 +19,6 @@ release="$GITHUB_SERVER_URL/$INPUT_REPOSITORY/releases/download/v$version"
 for file in "$name.tar.gz" "$sums"; do
     curl --fail --silent --show-error --location --retry 3 --max-time 120 --output "$file" "$release/$file"
 done
-check="sha256sum"
-command -v "$check" >/dev/null || check="shasum -a 256"
 grep -F "  $name.tar.gz" "$sums" | $check --check --quiet
 tar -xzf "$name.tar.gz"
 echo "vigie=$RUNNER_TEMP/$name/vigie" >>"$GITHUB_OUTPUT"

@@ -5,15 +5,15 @@ set -uo pipefail
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-environment=()
-[ -z "$INPUT_ENVIRONMENT" ] || environment=(--environment "$INPUT_ENVIRONMENT")
-options=("${environment[@]}")
-[ -z "$INPUT_TARGET" ] || options+=(--target "$INPUT_TARGET")
+# Not an array: with `set -u`, bash 3.2 of macOS refuses to expand an empty one.
+set -- "$INPUT_PROBES"
+[ -z "$INPUT_ENVIRONMENT" ] || set -- "$@" --environment "$INPUT_ENVIRONMENT"
 
-"$INPUT_VIGIE" check "$INPUT_PROBES" "${environment[@]}" >"$log" 2>&1
+"$INPUT_VIGIE" check "$@" >"$log" 2>&1
 code=$?
 if [ "$code" -eq 0 ]; then
-    "$INPUT_VIGIE" run "$INPUT_PROBES" "${options[@]}" --output junit >"$INPUT_JUNIT" 2>"$log"
+    [ -z "$INPUT_TARGET" ] || set -- "$@" --target "$INPUT_TARGET"
+    "$INPUT_VIGIE" run "$@" --output junit >"$INPUT_JUNIT" 2>"$log"
     code=$?
 fi
 cat "$log"

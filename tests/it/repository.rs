@@ -67,6 +67,25 @@ fn copies_of_the_repository_address_are_current() {
     }
 }
 
+/// Commands that users paste name the version of the workspace.
+#[test]
+fn commands_name_the_version_of_the_workspace() {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    for (path, count) in [("README.md", 3), ("examples/cdk/README.md", 1)] {
+        let text = fs::read_to_string(root().join(path)).expect("a page");
+        let text = text.replace("/download/v", "/download/vigie-");
+        let named = text.split("vigie-").skip(1).filter(|rest| rest.starts_with(char::is_numeric));
+        let named: Vec<&str> = named.collect();
+        assert_eq!(named.len(), count, "{path}");
+        for rest in named {
+            let found = rest.get(..VERSION.len() + 1).unwrap_or(rest);
+            let end = found.chars().next_back();
+            let is_whole = end.is_some_and(|end| !end.is_alphanumeric() && end != '.');
+            assert!(found.starts_with(VERSION) && is_whole, "{path} names version `{found}`");
+        }
+    }
+}
+
 #[test]
 fn no_other_file_has_the_repository_address() {
     let (_, address) = ADDRESS.split_once("://").expect("an address");

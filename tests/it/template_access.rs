@@ -153,6 +153,29 @@ fn roles_are_limited_to_named_resources() {
 }
 
 #[test]
+fn only_the_dispatcher_writes_keys_and_stored_probes() {
+    let template = template();
+    let dispatcher = template.resource("DispatcherRole").role_statements();
+    let policy = template.resource("ReportBucketPolicy");
+    let policy = statements(policy.get("/PolicyDocument"));
+    for folder in ["/signing/*", "/probes/*"] {
+        let is_of = |statement: &&Statement<'_>| {
+            let resources = statement.raw_resources();
+            resources.iter().any(|resource| resource.to_string().contains(folder))
+        };
+        let allowed = dispatcher.iter().filter(is_of).any(|one| one.allows("s3:PutObject"));
+        assert!(allowed, "the dispatcher writes {folder}");
+        let denied = policy
+            .iter()
+            .filter(is_of)
+            .find(|one| one.denies() && one.actions() == ["s3:PutObject"]);
+        let denied = denied.unwrap_or_else(|| panic!("anyone may write {folder}"));
+        let role = denied.condition("ArnNotEquals", "aws:PrincipalArn");
+        assert_eq!(target(role).as_deref(), Some("DispatcherRole"), "{folder}");
+    }
+}
+
+#[test]
 fn secrets_of_another_environment_are_not_readable() {
     let template = template();
     let statements = template.resource("ProberRole").role_statements();

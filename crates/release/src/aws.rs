@@ -16,7 +16,7 @@ use crate::pack;
 const TEMPLATES: [(&str, usize); 2] =
     [("infra/template.yaml", FUNCTIONS.len()), ("infra/location.yaml", 1)];
 
-const FOLDERS: [&str; 4] = ["docs", "examples/cdk", "infra", "probes"];
+pub(crate) const FOLDERS: [&str; 4] = ["docs", "examples/cdk", "infra", "probes"];
 
 /// Written into samconfig.toml instead of its first comment, which is about a checkout.
 const SAMCONFIG_HEADER: &str = "\

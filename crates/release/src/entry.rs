@@ -67,7 +67,7 @@ pub fn copy(root: &Path, path: &str) -> anyhow::Result<Entry> {
     Ok(entry)
 }
 
-/// Reads the files of a folder of the checkout and of the folders in it, without hidden ones and caches.
+/// Reads the files of a folder of the checkout and of the folders in it, without hidden ones and what other tools write.
 pub fn copy_folder(root: &Path, folder: &str) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let path = root.join(folder);
@@ -87,9 +87,12 @@ pub fn copy_folder(root: &Path, folder: &str) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
+/// What other tools write into a checkout, such as the commands of examples/cdk.
+const CREATED: [&str; 3] = ["__pycache__", "cdk.out", "node_modules"];
+
 fn is_shipped(name: &str) -> bool {
     let is_hidden = name.starts_with('.') && name != ".env.example";
-    !is_hidden && name != "__pycache__"
+    !is_hidden && !CREATED.contains(&name)
 }
 
 fn is_script(path: &str) -> bool {
@@ -105,11 +108,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let inner = root.path().join("a/b");
         fs::create_dir_all(&inner).unwrap();
-        fs::create_dir(root.path().join("a/__pycache__")).unwrap();
+        for folder in ["__pycache__", "node_modules", "cdk.out"] {
+            fs::create_dir(root.path().join("a").join(folder)).unwrap();
+            fs::write(root.path().join("a").join(folder).join("x"), "").unwrap();
+        }
         for name in ["c.sh", "a.txt", ".env", ".env.example"] {
             fs::write(inner.join(name), name).unwrap();
         }
-        fs::write(root.path().join("a/__pycache__/x.pyc"), "").unwrap();
         std::os::unix::fs::symlink("b/a.txt", root.path().join("a/link")).unwrap();
         let entries = copy_folder(root.path(), "a").unwrap();
         let found: Vec<(&str, Kind)> =

@@ -8,11 +8,14 @@ pub mod aws;
 mod binstall;
 pub mod changelog;
 pub mod entry;
-pub mod formula;
+#[cfg(test)]
+mod formula;
 pub mod linux;
 pub mod oci;
 pub mod pack;
 pub mod programs;
+#[cfg(test)]
+mod reproducible;
 pub mod sbom;
 pub mod wheel;
 

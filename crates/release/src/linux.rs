@@ -9,7 +9,7 @@ use crate::VERSION;
 use crate::entry::{Entry, copy};
 
 /// Shells with the file name of their completions.
-const SHELLS: [(&str, &str); 3] =
+pub(crate) const SHELLS: [(&str, &str); 3] =
     [("bash", "vigie.bash"), ("zsh", "_vigie"), ("fish", "vigie.fish")];
 
 /// The name of the archive, which is also its folder.

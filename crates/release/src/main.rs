@@ -14,7 +14,7 @@ use deploy::progress::Progress;
 use deploy::python::{BUILD_TOOLS, SAM};
 use deploy::run;
 use release::programs::Libc;
-use release::{VERSION, aws, changelog, formula, linux, oci, pack, programs, sbom, wheel};
+use release::{VERSION, aws, changelog, linux, oci, pack, programs, sbom, wheel};
 
 /// The JSON Schema of probe files; its `$id` names this file.
 const SCHEMA: &str = "vigie-probe.schema.json";
@@ -83,9 +83,6 @@ async fn release(arguments: Arguments, progress: &Progress) -> anyhow::Result<()
     let schema = schema.context("`vigie schema`")?;
     ensure!(schema.status.success(), "`vigie schema` ended with {}", schema.status);
     files.write(SCHEMA, &schema.stdout)?;
-    let template = fs::read_to_string(root.join("packaging/homebrew/vigie.rb"))?;
-    let formula = formula::fill(&template, &files.checksums)?;
-    files.write("vigie.rb", formula.as_bytes())?;
     let sums = files.checksums.iter().map(|(name, sum)| format!("{sum}  {name}\n"));
     let sums: String = sums.collect();
     fs::write(files.output.join("SHA256SUMS"), &sums)?;
@@ -136,7 +133,7 @@ impl Release<'_> {
         files.write(&format!("vigie-{VERSION}-oci-{name}.tar"), &image)?;
         let readme = fs::read_to_string(root.join("packaging/archive/README-linux.md"))?;
         let license = fs::read_to_string(root.join("LICENSE"))?;
-        let wheel = wheel::wheel(vigie, &readme, &license, architecture)?;
+        let wheel = wheel::wheel(vigie, &entries, &readme, &license, architecture)?;
         files.write(&wheel::file_name(architecture), &wheel)
     }
 

@@ -26,17 +26,35 @@ fn platforms(architecture: Architecture) -> [String; 2] {
     [format!("manylinux2014_{processor}"), format!("musllinux_1_1_{processor}")]
 }
 
-/// The bytes of the wheel.
+/// Where an installation has the completions and manual pages of the archive; `None` for its other files.
+fn shared(path: &str) -> Option<String> {
+    let place = match path {
+        "completions/vigie.bash" => "bash-completion/completions/vigie",
+        "completions/_vigie" => "zsh/site-functions/_vigie",
+        "completions/vigie.fish" => "fish/vendor_completions.d/vigie.fish",
+        _ => return Some(format!("share/man/man1/{}", path.strip_prefix("man/")?)),
+    };
+    Some(format!("share/{place}"))
+}
+
+/// The bytes of the wheel. `archive` has the entries of the archive of the command.
 pub fn wheel(
     vigie: Vec<u8>,
+    archive: &[Entry],
     readme: &str,
     license: &str,
     architecture: Architecture,
 ) -> anyhow::Result<Vec<u8>> {
-    pack::zip(&entries(vigie, readme, license, architecture))
+    pack::zip(&entries(vigie, archive, readme, license, architecture))
 }
 
-fn entries(vigie: Vec<u8>, readme: &str, license: &str, architecture: Architecture) -> Vec<Entry> {
+fn entries(
+    vigie: Vec<u8>,
+    archive: &[Entry],
+    readme: &str,
+    license: &str,
+    architecture: Architecture,
+) -> Vec<Entry> {
     let info = format!("vigie-{VERSION}.dist-info");
     let mut tags = String::new();
     for platform in platforms(architecture) {
@@ -57,6 +75,10 @@ fn entries(vigie: Vec<u8>, readme: &str, license: &str, architecture: Architectu
         Entry::file(format!("{info}/WHEEL"), wheel),
         Entry::file(format!("{info}/licenses/LICENSE"), license),
     ];
+    entries.extend(archive.iter().filter_map(|entry| {
+        let path = format!("vigie-{VERSION}.data/data/{}", shared(&entry.path)?);
+        Some(Entry::file(path, entry.content.clone()))
+    }));
     let mut record = String::new();
     for Entry { path, content, .. } in &entries {
         let _ = writeln!(record, "{path},sha256={},{}", base64url(content), content.len());
@@ -89,7 +111,19 @@ mod tests {
 
     #[test]
     fn record_lists_every_file_with_its_hash() {
-        let entries = entries(b"abc".to_vec(), "# Vigie\n", "text", Architecture::X86);
+        let names = crate::linux::SHELLS.map(|(_, file)| format!("completions/{file}"));
+        let names = names.into_iter().chain(["man/vigie.1".to_owned(), "README.md".to_owned()]);
+        let archive: Vec<Entry> = names.map(|name| Entry::file(name, "x")).collect();
+        let entries = entries(b"abc".to_vec(), &archive, "# Vigie\n", "text", Architecture::X86);
+        let shared = entries.iter().filter_map(|entry| entry.path.split_once("/data/share/"));
+        let shared: Vec<&str> = shared.map(|(_, path)| path).collect();
+        let expected = [
+            "bash-completion/completions/vigie",
+            "zsh/site-functions/_vigie",
+            "fish/vendor_completions.d/vigie.fish",
+            "man/man1/vigie.1",
+        ];
+        assert_eq!(shared, expected);
         let (record, others) = entries.split_last().unwrap();
         assert_eq!(record.path, format!("vigie-{VERSION}.dist-info/RECORD"));
         let record = String::from_utf8(record.content.clone()).unwrap();

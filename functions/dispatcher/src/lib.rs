@@ -1,8 +1,8 @@
 //! Plans the runs and scrapes of the next minute, every minute, and sends them to the queue of runs.
 //!
-//! The dispatcher has no state. The plan depends only on the scheduled minute and the probes, so a
-//! schedule that fires twice sends the same run requests twice, and the prober's claim makes each run
-//! happen once.
+//! The plan depends only on the scheduled minute and the probes, so a schedule that fires twice sends the same run
+//! requests twice, and the prober's claim makes each run happen once. The dispatcher stores the probes, for the case that
+//! one of their files has an error when it starts again.
 
 mod alarms;
 mod config;
@@ -214,8 +214,17 @@ impl Dispatcher {
         let Dispatched { scrapes, messages, .. } = planned;
         info!(%minute, runs = runs_sent, scrapes, messages, "Minute dispatched");
         let counting = self.count_dead_letters(minute);
-        tokio::join!(self.update_status_page(&loaded.probes), counting);
+        let storing = Box::pin(self.store_probes());
+        tokio::join!(self.update_status_page(&loaded.probes), counting, storing);
         sent.into_iter().try_for_each(Sent::check).map(|()| planned)
+    }
+
+    /// Stores the probes after the run requests are sent, so that a bucket that does not respond delays no run.
+    async fn store_probes(&self) {
+        if let Err(error) = self.source.store(Timestamp::now()).await {
+            error!(error = chain(&error), "Storing the last good probes failed");
+            self.count(OwnMetric::RunErrors, 1).await;
+        }
     }
 
     /// Plans the minute of a location and sends its run requests.

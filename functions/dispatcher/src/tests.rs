@@ -1,9 +1,13 @@
+use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use aws_sdk_cloudwatch::operation::put_metric_data::PutMetricDataOutput;
 use aws_sdk_cloudwatch::types::MetricDatum;
-use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectInput, PutObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::error::NoSuchKey;
 use aws_sdk_sqs::Client as Sqs;
 use aws_sdk_sqs::operation::get_queue_attributes::{
     GetQueueAttributesError, GetQueueAttributesOutput,
@@ -25,12 +29,39 @@ fn dispatcher(variables: &str, sqs: &[&Rule], put: &Rule) -> Dispatcher {
 }
 
 fn dispatcher_at(locations: &str, variables: &str, sqs: &[&Rule], put: &Rule) -> Dispatcher {
-    let key = mock!(S3::put_object).then_output(|| PutObjectOutput::builder().build());
+    let key = mock!(S3::put_object).match_requests(is_key).then_output(put_done);
     dispatcher_with_key(&key, locations, variables, sqs, put)
+}
+
+fn is_key(request: &PutObjectInput) -> bool {
+    request.key().is_some_and(|key| key.starts_with("signing/"))
+}
+
+fn put_done() -> PutObjectOutput {
+    PutObjectOutput::builder().build()
+}
+
+fn no_such_key() -> GetObjectError {
+    GetObjectError::NoSuchKey(NoSuchKey::builder().build())
 }
 
 fn dispatcher_with_key(
     key: &Rule,
+    locations: &str,
+    variables: &str,
+    sqs: &[&Rule],
+    put: &Rule,
+) -> Dispatcher {
+    let nothing_stored = mock!(S3::get_object).then_error(no_such_key);
+    let storing = mock!(S3::put_object).then_output(put_done);
+    let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [key, &nothing_stored, &storing]);
+    let probes = concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes");
+    dispatcher_of(probes, s3, locations, variables, sqs, put)
+}
+
+fn dispatcher_of(
+    probes: &str,
+    s3: S3,
     locations: &str,
     variables: &str,
     sqs: &[&Rule],
@@ -42,14 +73,13 @@ fn dispatcher_with_key(
         "VIGIE_ENVIRONMENT" => Some("local".to_owned()),
         "RUNS_QUEUE_URL" => Some("http://queue/vigie-local-runs".to_owned()),
         "PROBE_VARIABLES" => Some(variables.to_owned()),
-        "PROBES" => Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes").to_owned()),
+        "PROBES" => Some(probes.to_owned()),
         "PROBE_ALARMS" => Some("off".to_owned()),
         "REPORT_BUCKET" => Some("reports".to_owned()),
         "RUN_HISTORY" => Some("on".to_owned()),
         _ => None,
     };
     let config = Config::from_env(env).unwrap();
-    let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [key]);
     let destinations =
         Destination::all(&config, |_| mock_client!(aws_sdk_sqs, RuleMode::MatchAny, sqs));
     let cloudwatch = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [put]);
@@ -199,7 +229,7 @@ async fn probe_with_unset_variable_is_counted_as_run_error() {
 #[tokio::test]
 async fn refused_renewal_of_the_key_is_counted() {
     let stored = AtomicBool::new(false);
-    let key = mock!(S3::put_object).then_compute_response(move |_| {
+    let key = mock!(S3::put_object).match_requests(is_key).then_compute_response(move |_| {
         if stored.swap(true, Ordering::Relaxed) {
             MockResponse::Error(PutObjectError::unhandled("access denied"))
         } else {
@@ -221,6 +251,74 @@ async fn refused_renewal_of_the_key_is_counted() {
     assert_eq!((key.num_calls(), counted.num_calls()), (1, 0));
     assert_eq!(dispatcher.dispatch(next_day).await.unwrap().runs, 6, "the last key signs");
     assert_eq!((key.num_calls(), counted.num_calls()), (2, 1));
+}
+
+/// A bucket that keeps what was put last.
+fn kept_object() -> [Rule; 2] {
+    let object: &'static StdMutex<Option<Vec<u8>>> = Box::leak(Box::default());
+    let put = mock!(S3::put_object).then_compute_output(move |request| {
+        if !is_key(request) {
+            *object.lock().unwrap() = request.body().bytes().map(<[u8]>::to_vec);
+        }
+        put_done()
+    });
+    let get = mock!(S3::get_object).then_compute_response(move |_| {
+        match object.lock().unwrap().clone() {
+            Some(bytes) => MockResponse::Output(
+                GetObjectOutput::builder().body(ByteStream::from(bytes)).build(),
+            ),
+            None => MockResponse::Error(no_such_key()),
+        }
+    });
+    [put, get]
+}
+
+#[tokio::test]
+async fn probe_whose_file_breaks_runs_after_a_cold_start() {
+    let layer = tempfile::tempdir().unwrap();
+    let write = |every: &str| {
+        let text = format!(
+            "probe: bot\nevery: {every}\ntarget: {{ url: \"http://x\" }}\nconversation: [{{ say: hi }}]\n"
+        );
+        std::fs::write(layer.path().join("bot.yaml"), text).unwrap();
+    };
+    let [put, get] = kept_object();
+    let sent = mock!(Sqs::send_message_batch).then_output(accepted);
+    let is_error = |datum: &MetricDatum| datum.metric_name() == Some("RunErrors");
+    let counted = mock!(CloudWatch::put_metric_data)
+        .match_requests(move |request| request.metric_data().iter().any(is_error))
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let others = any_metric();
+    for (every, runs, errors) in [("10s", 6, 0), ("45s", 6, 1), ("20s", 3, 1)] {
+        write(every);
+        let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&put, &get]);
+        let probes = layer.path().to_str().unwrap();
+        let mut dispatcher = dispatcher_of(probes, s3, "", "", &[&sent], &others);
+        dispatcher.cloudwatch =
+            mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&counted, &others]);
+        assert_eq!(dispatcher.dispatch(scheduled()).await.unwrap().runs, runs, "{every}");
+        assert_eq!(counted.num_calls(), errors, "{every}");
+    }
+}
+
+#[tokio::test]
+async fn failed_store_of_the_probes_is_counted_and_runs_are_sent() {
+    let key = mock!(S3::put_object).match_requests(is_key).then_output(put_done);
+    let get = mock!(S3::get_object).then_error(no_such_key);
+    let refused = mock!(S3::put_object).then_error(|| PutObjectError::unhandled("access denied"));
+    let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&key, &get, &refused]);
+    let sent = mock!(Sqs::send_message_batch).then_output(accepted);
+    let counted = mock!(CloudWatch::put_metric_data)
+        .match_requests(|request| request.metric_data()[0].metric_name() == Some("RunErrors"))
+        .then_output(|| PutMetricDataOutput::builder().build());
+    let others = any_metric();
+    let probes = concat!(env!("CARGO_MANIFEST_DIR"), "/../../probes");
+    let url = "DEMO_BOT_URL=http://127.0.0.1:7860";
+    let mut dispatcher = dispatcher_of(probes, s3, "", url, &[&sent], &others);
+    dispatcher.cloudwatch =
+        mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, [&counted, &others]);
+    assert_eq!(dispatcher.dispatch(scheduled()).await.unwrap().runs, 6);
+    assert_eq!((refused.num_calls(), counted.num_calls()), (1, 1));
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use deploy::process::Processes;
 use deploy::python::SAM;
 use deploy::run;
 use harness::net::{free_port, wait_until_it_answers};
+use harness::packages;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use release::{VERSION, wheel};
 use tokio::process::Command;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
                 Ok(()) => Ok(Completion::Completed),
                 Err(error) => Err(Failed::from(format!("{error:#}"))),
             },
-            None => Ok(Completion::ignored_with("run `make release` first")),
+            None => Ok(Completion::ignored_with(packages::skip("run `make release` first")?)),
         })
     };
     let trials = vec![
@@ -137,6 +138,9 @@ async fn python(dist: &Dist) -> anyhow::Result<()> {
     output(pip.args(["install", "--quiet", "--no-index"]).arg(wheel)).await?;
     let version = output(Command::new(environment.join("bin/vigie")).arg("--version")).await?;
     ensure!(version.contains(VERSION), "{version}");
+    for file in ["man/man1/vigie.1", "bash-completion/completions/vigie"] {
+        ensure!(environment.join("share").join(file).is_file(), "no {file}");
+    }
     Ok(())
 }
 

@@ -20,6 +20,8 @@ pub struct Package {
     pub release: &'static str,
 }
 
+/// 2.42.
+pub const PROMETHEUS_2: Package = Package { name: "prometheus", release: "bookworm" };
 /// 3.5 or later: receives and sends remote write 2.0.
 pub const PROMETHEUS_3: Package = Package { name: "prometheus", release: "forky" };
 /// 1.79: `victoria-metrics` and `vmagent`.

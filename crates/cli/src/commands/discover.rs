@@ -1,6 +1,6 @@
 //! `vigie discover`: shows the chat of a Gradio app and writes a probe file for it.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -276,12 +276,12 @@ fn write(
         probe_file::parse(&text, &shown.to_string()).is_ok(),
         "could not generate a valid probe file from the app's description"
     );
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .with_context(|| format!("could not write `{shown}`"))?;
-    file.write_all(text.as_bytes()).with_context(|| format!("could not write `{shown}`"))
+    // The archive of the command has no folder for probes.
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| OpenOptions::new().write(true).create_new(true).open(path))
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("could not write `{shown}`"))
 }
 
 fn probe_text(arguments: &Arguments, discovery: &Discovery, best: &Candidate) -> String {

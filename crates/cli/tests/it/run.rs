@@ -181,7 +181,7 @@ async fn credentials_are_in_no_output() {
 async fn discover_writes_a_probe_file_that_runs() {
     let bot = bot().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("My Bot.yaml").to_string_lossy().into_owned();
+    let file = folder.path().join("probes/My Bot.yaml").to_string_lossy().into_owned();
     let done = vigie(&["discover", &bot.url, "--write", &file]).await;
     assert_eq!(done.exit, Exit::Success, "{}", done.err);
     for expected in [

@@ -1,5 +1,6 @@
 //! Lists and reads probe files: in a folder, such as a Lambda layer, or in S3.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -59,6 +60,23 @@ pub(super) enum ReadError {
 impl Files {
     pub(super) fn new(from: ProbesFrom, s3: S3) -> Self {
         Self { from, s3 }
+    }
+
+    /// The name of a file without that of its folder or prefix, which a deployment may change.
+    pub(super) fn short<'n>(&self, name: &'n str) -> &'n str {
+        name.strip_prefix(&*self.root()).unwrap_or(name)
+    }
+
+    /// The opposite of [`Self::short`].
+    pub(super) fn full(&self, short: &str) -> String {
+        format!("{}{short}", self.root())
+    }
+
+    fn root(&self) -> Cow<'_, str> {
+        match &self.from {
+            ProbesFrom::Folder(folder) => folder.to_string_lossy(),
+            ProbesFrom::Bucket { prefix, .. } => prefix.into(),
+        }
     }
 
     pub(super) async fn list(&self) -> Result<Vec<Listed>, ListError> {

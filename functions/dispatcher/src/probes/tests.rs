@@ -5,9 +5,12 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Error, ListObjectsV2Output};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::Object;
+use aws_sdk_s3::types::error::NoSuchKey;
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
 
 use super::*;
+
+mod stored;
 
 fn config(probes: &str) -> Config {
     let env = |name: &str| match name {
@@ -20,13 +23,22 @@ fn config(probes: &str) -> Config {
     Config::from_env(env).unwrap()
 }
 
+/// No probes are stored.
 fn bucket(rules: &[&Rule]) -> Source {
+    let nothing = nothing_stored();
+    let rules = [&[&nothing], rules].concat();
     let s3 = mock_client!(aws_sdk_s3, RuleMode::Sequential, rules);
     Source::new(&config("s3://probes/here"), s3)
 }
 
 fn folder(path: &str) -> Source {
-    Source::new(&config(path), mock_client!(aws_sdk_s3, []))
+    Source::new(&config(path), mock_client!(aws_sdk_s3, [&nothing_stored()]))
+}
+
+fn nothing_stored() -> Rule {
+    mock!(S3::get_object)
+        .match_requests(|request| request.bucket() == Some("reports"))
+        .then_error(|| GetObjectError::NoSuchKey(NoSuchKey::builder().build()))
 }
 
 fn listing(files: &'static [(&str, &str)]) -> Rule {
@@ -84,7 +96,7 @@ fn probe_of_another_environment_is_disabled() {
         );
         let parsed = parse(&config, "bot.yaml", &text);
         assert_eq!(parsed.is_err(), is_error, "{name}");
-        let probe = parsed.ok().flatten();
+        let probe = parsed.ok().and_then(|content| content.probe);
         assert_eq!(probe.map(|probe| probe.enabled), enabled, "{name}");
     }
 }
@@ -166,22 +178,83 @@ async fn known_probes_stay_active_when_the_list_fails() {
     assert!(bucket(&[&failing()]).load().await.is_err(), "no probe is known");
 }
 
+fn same_name(file: &str, other: &str, kept: &str) -> String {
+    format!(
+        "probe `bot` is in `here/{file}` and in `here/{other}`; expected a unique name, `here/{file}` is refused{kept}"
+    )
+}
+
+const KEPT: &str = "; the last good version stays active";
+
 #[tokio::test]
-async fn two_files_with_one_probe_use_the_first_and_are_reported() {
+async fn second_file_of_a_probe_does_not_replace_it() {
+    let source = bucket(&[
+        &listing(&[("here/b.yaml", "1")]),
+        &object("here/b.yaml", text("bot")),
+        &listing(&[("here/a.yaml", "1"), ("here/b.yaml", "1")]),
+        &object("here/a.yaml", text("bot").replace("1m", "2m")),
+        // A new content of the first file is refused too.
+        &listing(&[("here/a.yaml", "1"), ("here/b.yaml", "2")]),
+        &object("here/b.yaml", text("bot").replace("1m", "3m")),
+        &listing(&[("here/a.yaml", "1")]),
+    ]);
+    let every = async || {
+        let loaded = source.load().await.unwrap();
+        let [probe] = &loaded.probes[..] else { panic!("{loaded:?}") };
+        (probe.every.as_secs(), loaded.problems.clone())
+    };
+    assert_eq!(every().await, (60, vec![]));
+    let problems = vec![same_name("a.yaml", "b.yaml", ""), same_name("b.yaml", "a.yaml", KEPT)];
+    assert_eq!(every().await, (60, problems.clone()));
+    assert_eq!(every().await, (60, problems));
+    assert_eq!(every().await, (120, vec![]), "the other file was removed");
+}
+
+#[tokio::test]
+async fn two_new_files_with_one_probe_are_both_refused() {
     let source = bucket(&[
         &listing(&[("here/b.yaml", "1"), ("here/a.yaml", "1")]),
         &object("here/b.yaml", text("bot")),
         &object("here/a.yaml", text("bot").replace("1m", "2m")),
+        &listing(&[("here/b.yaml", "1")]),
     ]);
-    let loaded = source.load().await.unwrap();
-    let [probe] = &loaded.probes[..] else { panic!("{loaded:?}") };
-    assert_eq!(probe.every.as_secs(), 120);
-    assert_eq!(
-        loaded.problems,
-        [
-            "probe `bot` is in `here/a.yaml` and in `here/b.yaml`; expected a unique name, `here/a.yaml` is used"
-        ]
-    );
+    let problems = vec![same_name("a.yaml", "b.yaml", ""), same_name("b.yaml", "a.yaml", "")];
+    assert_eq!(load(&source).await, (vec![], problems));
+    assert_eq!(names(&source).await, ["bot"]);
+}
+
+#[tokio::test]
+async fn name_of_a_last_good_version_is_not_free() {
+    let source = bucket(&[
+        &listing(&[("here/a.yaml", "1"), ("here/c.yaml", "1")]),
+        &object("here/a.yaml", text("bot")),
+        &object("here/c.yaml", text("c")),
+        &listing(&[("here/a.yaml", "2"), ("here/c.yaml", "2")]),
+        &object("here/a.yaml", text("bot").replace("1m", "45s")),
+        &object("here/c.yaml", text("bot")),
+        // Its content is the name of the last good version of a file that is refused.
+        &listing(&[("here/a.yaml", "2"), ("here/c.yaml", "2"), ("here/d.yaml", "1")]),
+        &object("here/d.yaml", text("c")),
+    ]);
+    assert_eq!(names(&source).await, ["bot", "c"]);
+    let (kept, problems) = load(&source).await;
+    assert_eq!(kept, ["bot", "c"]);
+    assert_eq!(problems[1], same_name("c.yaml", "a.yaml", KEPT));
+    let (kept, problems) = load(&source).await;
+    assert_eq!(kept, ["bot", "c"]);
+    assert!(problems[2].starts_with("probe `c` is in `here/d.yaml` and in `here/c.yaml`"));
+}
+
+#[tokio::test]
+async fn name_of_a_probe_of_another_environment_is_not_free() {
+    let lacks = text("bot").replace("\"http://x\"", "{ dev: \"http://x\" }");
+    let source = bucket(&[
+        &listing(&[("here/a.yaml", "1"), ("here/b.yaml", "1")]),
+        &object("here/a.yaml", format!("{lacks}environments: [dev]\n")),
+        &object("here/b.yaml", text("bot")),
+    ]);
+    let (kept, problems) = load(&source).await;
+    assert_eq!((kept.len(), problems.len()), (0, 2), "{problems:?}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod status_page;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use harness::packages;
 use libtest_mimic::{Completion, Failed, Trial};
 use tokio::runtime::Runtime;
 
@@ -31,6 +32,11 @@ const LANES: [&[(&str, Check)]; 2] = [
         ("pages_are_stored_as_by_prometheus", || Box::pin(pages::check())),
     ],
 ];
+
+/// The result of a scenario that lacks a program.
+fn skipped(error: &anyhow::Error) -> anyhow::Result<Completion> {
+    Ok(Completion::ignored_with(packages::skip(format!("{error:#}"))?))
+}
 
 /// Their trials, in the order in which they run.
 pub(super) fn trials(sequence: &Sequence) -> Vec<Trial> {

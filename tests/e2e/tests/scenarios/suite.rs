@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use deploy::progress::Progress;
 use deploy::run;
 use harness::environment::{LocalEnvironment, Options};
+use harness::packages;
 use libtest_mimic::{Completion, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
@@ -15,7 +16,7 @@ use crate::list::{self, Scenario};
 use crate::secrecy;
 use crate::sequence::{Places, Sequence};
 
-/// A scenario that cannot run on this machine; it is reported as ignored.
+/// A scenario that cannot run on this machine; it is ignored, or fails where tools are required.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Skipped(pub(super) String);
@@ -71,7 +72,7 @@ impl Suite {
     fn run(&self, scenario: &Scenario, places: Places) -> Result<Completion, Failed> {
         match self.runtime.block_on(self.outcome(scenario, Some(places))) {
             Ok(()) => Ok(Completion::Completed),
-            Err(Failure::Skipped(reason)) => Ok(Completion::ignored_with(reason)),
+            Err(Failure::Skipped(reason)) => Ok(Completion::ignored_with(packages::skip(reason)?)),
             Err(Failure::Failed(error)) => Err(error.into()),
         }
     }

@@ -79,7 +79,7 @@ impl Checks<'_> {
         }
         let package =
             "package --package redact --package gradio --no-verify --allow-dirty --locked";
-        self.check("the client can be published", cargo(self.root, package)).await;
+        self.check("the client can be packaged", cargo(self.root, package)).await;
         self.check("licences and bans", cargo(self.root, "deny check bans licenses sources")).await;
     }
 

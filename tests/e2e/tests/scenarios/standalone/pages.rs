@@ -20,14 +20,13 @@ use std::time::Duration;
 use anyhow::ensure;
 use deploy::process::Processes;
 use deploy::run;
-use harness::debian::PROMETHEUS_3;
-use harness::{command, packages};
+use harness::command;
+use harness::debian::{PROMETHEUS_2, PROMETHEUS_3};
 use libtest_mimic::Completion;
 
+use super::skipped;
 use sender::{Program, Sender};
 use servers::Servers;
-
-const HINT: &str = "hint: install Prometheus 2.42 so that `prometheus` is on the PATH (Debian: apt-get install prometheus)";
 
 /// Pages of the set, at least.
 const LEAST: usize = 400;
@@ -35,13 +34,14 @@ const LEAST: usize = 400;
 pub(super) async fn check() -> anyhow::Result<Completion> {
     let folder = run::root().join("target/acceptance");
     let (processes, _) = Processes::open(&folder.join("processes"), &folder.join("logs"))?;
-    let prometheus_2 = match packages::install(&processes, "prometheus", "prometheus", HINT).await {
-        Ok(path) => path,
-        Err(error) => return Ok(Completion::ignored_with(format!("{error:#}"))),
+    // The list of differences is that of these versions. The machine may have another one.
+    let prometheus_2 = match PROMETHEUS_2.unpack(run::root(), &processes).await {
+        Ok(package) => package.program("prometheus"),
+        Err(error) => return skipped(&error),
     };
     let prometheus_3 = match PROMETHEUS_3.unpack(run::root(), &processes).await {
         Ok(package) => package.program("prometheus"),
-        Err(error) => return Ok(Completion::ignored_with(format!("{error:#}"))),
+        Err(error) => return skipped(&error),
     };
     let vigie = command::build(run::root(), &processes).await?;
     let programs = [

@@ -16,6 +16,8 @@ use libtest_mimic::Completion;
 use testkit::reports;
 use tokio::process::Command;
 
+use super::skipped;
+
 const HINT: &str =
     "hint: install Chromium so that `chromium` is on the PATH (Debian: apt-get install chromium)";
 
@@ -39,7 +41,7 @@ pub(super) async fn check() -> anyhow::Result<Completion> {
     let (processes, _) = Processes::open(&folder.join("processes"), &folder.join("logs"))?;
     let chromium = match packages::install(&processes, "chromium", "chromium", HINT).await {
         Ok(path) => path,
-        Err(error) => return Ok(Completion::ignored_with(format!("{error:#}"))),
+        Err(error) => return skipped(&error),
     };
     let browser = Browser { chromium, folder: folder.to_owned() };
 

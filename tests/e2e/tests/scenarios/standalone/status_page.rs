@@ -22,6 +22,8 @@ use serde::Deserialize;
 use testkit::gradio_app::{Answer, GradioApp};
 use tokio::process::Command;
 
+use super::skipped;
+
 const HINT: &str =
     "hint: install Chromium so that `chromium` is on the PATH (Debian: apt-get install chromium)";
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -53,7 +55,7 @@ pub(super) async fn check() -> anyhow::Result<Completion> {
     let (processes, _) = Processes::open(&folder.join("processes"), &folder.join("logs"))?;
     let chromium = match packages::install(&processes, "chromium", "chromium", HINT).await {
         Ok(path) => path,
-        Err(error) => return Ok(Completion::ignored_with(format!("{error:#}"))),
+        Err(error) => return skipped(&error),
     };
     let driver = root.join("tests/browser/driver");
     let mut npm = Command::new("npm");
