@@ -72,6 +72,7 @@ fn limits(section: &mut Section<'_>, default: Limits) -> Limits {
         labels: section.limit("label_limit").or(default.labels),
         label_name_bytes: section.limit("label_name_length_limit").or(default.label_name_bytes),
         label_value_bytes: section.limit("label_value_length_limit").or(default.label_value_bytes),
+        ..default
     }
 }
 
