@@ -7,6 +7,7 @@ mod target;
 mod units;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -79,8 +80,9 @@ fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigError> {
     if scrape_configs.is_empty() {
         top.problem("scrape_configs", "is not set; expected at least one target");
     }
+    let mut jobs = BTreeSet::new();
     for section in scrape_configs {
-        targets.extend(target::read(section, &global)?);
+        targets.extend(target::read(section, &global, &mut jobs)?);
     }
     let mut receivers = top.sections("remote_write").into_iter();
     let first = receivers.next();
