@@ -5,6 +5,7 @@ mod receiver;
 mod section;
 mod target;
 mod units;
+mod yaml;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -14,7 +15,6 @@ use std::path::{Path, PathBuf};
 use remote_write::Settings;
 use scrape_engine::engine::Batches;
 use scrape_engine::scraping::Target;
-use serde_json::Value;
 
 pub(crate) use target::{FALLBACK, fallback_format};
 
@@ -67,8 +67,8 @@ pub(crate) fn read(path: &Path) -> Result<Configuration, ConfigError> {
 }
 
 fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigError> {
-    let yaml = |source| ConfigError::Yaml { file: path.to_owned(), source: Box::new(source) };
-    let value: Value = serde_saphyr::from_str(text).map_err(yaml)?;
+    let invalid = |source| ConfigError::Yaml { file: path.to_owned(), source: Box::new(source) };
+    let value = yaml::read(text).map_err(invalid)?;
     let file = RefCell::new(File::new(path.parent().unwrap_or(Path::new("."))));
     let mut top = Section::top(value, &file);
     for key in IGNORED {

@@ -329,6 +329,11 @@ mod tests {
                 Some("a=some-name some=name"),
             ),
             (
+                r#"{"source_labels":["a"],"regex":"\\d|\\w","target_label":"b","replacement":"1"}"#,
+                "a=é",
+                Some("a=é"),
+            ),
+            (
                 r#"{"source_labels":["__name__"],"regex":"foo_(.*)","target_label":"__name__","replacement":"bar_$1"}"#,
                 "__name__=foo_x",
                 Some("__name__=bar_x"),

@@ -410,7 +410,7 @@ fn rules(section: &mut Section<'_>, key: &str) -> Vec<Rule> {
     let mut rules = Vec::new();
     for rule in section.sections(key) {
         let path = rule.path().to_owned();
-        let config: Result<Config, _> = serde_json::from_value(rule.into_value());
+        let config: Result<Config, _> = serde_json::from_value(rule.into_value(&["modulus"]));
         let problem = match config.map(|config| Rule::new(&config)) {
             Ok(Ok(rule)) => {
                 rules.push(rule);

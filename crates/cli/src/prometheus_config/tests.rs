@@ -165,6 +165,19 @@ fn scalars_of_a_rule_are_texts() {
 }
 
 #[test]
+fn texts_are_taken_as_they_are_written() {
+    let settings = "basic_auth: { username: 01, password: 0123 }, honor_labels: yes, sample_limit: 5, \
+                    relabel_configs: [{ source_labels: [v], modulus: 4, action: hashmod, target_label: n }]";
+    let group = "targets: [\"a:1\"], labels: { v: 1.10, on: yes }";
+    let Configuration { targets, .. } = job(settings, group).unwrap();
+    let Target { request, labels, .. } = &targets[0];
+    assert_eq!(request.headers["authorization"], "Basic MDE6MDEyMw==");
+    assert_eq!(request.limits.samples, Some(5));
+    let up = labels.up().unwrap().to_string();
+    assert!(up.contains(r#"on="yes""#) && up.contains(r#"v="1.10""#), "{up}");
+}
+
+#[test]
 fn contradictory_settings_are_reported() {
     let error = |result: Result<Configuration, String>| result.err().unwrap_or_default();
     let receiver = "remote_write: [{ url: http://p/w }]";
