@@ -46,7 +46,7 @@ fn reference_of_metrics_is_up_to_date() {
 
 #[test]
 fn reference_of_alarms_is_up_to_date() {
-    let source = "infra/self-monitoring.yaml and infra/alarms.yaml";
+    let source = "crates/domain/src/alarm.rs and infra/self-monitoring.yaml";
     check("alarms.md", "Alarms", source, &alarms::page());
 }
 

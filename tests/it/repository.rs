@@ -122,3 +122,10 @@ fn old_address_is_replaced_before_known_paths() {
     assert_eq!(with_address(text), wanted);
     assert_eq!(with_address("in /releases/ of it"), "in /releases/ of it");
 }
+
+#[test]
+fn readme_has_at_most_120_lines() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the file");
+    let lines = readme.lines().count();
+    assert!(lines <= 120, "README.md has {lines} lines");
+}

@@ -5,15 +5,16 @@ mod receiver;
 mod section;
 mod target;
 mod units;
+mod yaml;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use remote_write::Settings;
 use scrape_engine::engine::Batches;
 use scrape_engine::scraping::Target;
-use serde_json::Value;
 
 pub(crate) use target::{FALLBACK, fallback_format};
 
@@ -66,8 +67,8 @@ pub(crate) fn read(path: &Path) -> Result<Configuration, ConfigError> {
 }
 
 fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigError> {
-    let yaml = |source| ConfigError::Yaml { file: path.to_owned(), source: Box::new(source) };
-    let value: Value = serde_saphyr::from_str(text).map_err(yaml)?;
+    let invalid = |source| ConfigError::Yaml { file: path.to_owned(), source: Box::new(source) };
+    let value = yaml::read(text).map_err(invalid)?;
     let file = RefCell::new(File::new(path.parent().unwrap_or(Path::new("."))));
     let mut top = Section::top(value, &file);
     for key in IGNORED {
@@ -79,8 +80,9 @@ fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigError> {
     if scrape_configs.is_empty() {
         top.problem("scrape_configs", "is not set; expected at least one target");
     }
+    let mut jobs = BTreeSet::new();
     for section in scrape_configs {
-        targets.extend(target::read(section, &global)?);
+        targets.extend(target::read(section, &global, &mut jobs)?);
     }
     let mut receivers = top.sections("remote_write").into_iter();
     let first = receivers.next();

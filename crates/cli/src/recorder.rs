@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,8 @@ use anyhow::Context as _;
 use domain::maintenance::{Maintenance, is_maintenance};
 use domain::{AlarmKind, Probe, ProbeName, Report};
 use history::{
-    History, HistoryError, IncidentKind, NewIncident, Reader, ReportedRun, RunSource as _,
+    History, HistoryError, IncidentKind, NewIncident, NotStored, Reader, ReportedRun,
+    RunSource as _,
 };
 use jiff::Timestamp;
 use notify::Acknowledgement;
@@ -59,7 +60,7 @@ pub(crate) enum AlarmEvent {
 #[derive(Clone)]
 pub(crate) struct Recorder {
     sender: SyncSender<Message>,
-    dropped: Arc<AtomicU64>,
+    not_stored: Arc<AtomicU64>,
     /// Counts the stored batches: changes when pages show something new.
     changed: watch::Receiver<u64>,
 }
@@ -75,8 +76,10 @@ impl Recorder {
         let (sender, receiver) = sync_channel(CAPACITY);
         let (changes, changed) = watch::channel(0);
         let reader = Reader::open(history.path())?;
+        let not_stored = Arc::<AtomicU64>::default();
         let mut thread = Thread {
             history,
+            not_stored: Arc::clone(&not_stored),
             reader,
             retention,
             events,
@@ -93,21 +96,20 @@ impl Recorder {
             .name("recorder".to_owned())
             .spawn(move || thread.run(&receiver))
             .context("could not start a thread")?;
-        Ok((Self { sender, dropped: Arc::default(), changed }, thread))
+        Ok((Self { sender, not_stored, changed }, thread))
     }
 
-    /// Hands over a message. If the disk is too slow for the runs, it is dropped and counted.
+    /// Hands over a message. If the disk is too slow for the runs, it is dropped.
     pub(crate) fn send(&self, message: Message) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.sender.try_send(message)
-        {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let is_run = matches!(message, Message::Run(_));
+        if self.sender.try_send(message).is_err() && is_run {
+            self.not_stored.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The number of messages that were dropped.
-    pub(crate) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// The number of runs that are missing from the history.
+    pub(crate) fn not_stored(&self) -> u64 {
+        self.not_stored.load(Ordering::Relaxed)
     }
 
     pub(crate) fn changed(&self) -> watch::Receiver<u64> {
@@ -117,6 +119,7 @@ impl Recorder {
 
 struct Thread {
     history: History,
+    not_stored: Arc<AtomicU64>,
     reader: Reader,
     retention: Duration,
     events: mpsc::UnboundedSender<AlarmEvent>,
@@ -239,12 +242,32 @@ impl Thread {
             in_maintenance: self.in_maintenance(&report.probe, report.due),
         });
         let all: Vec<ReportedRun<'_>> = runs.collect();
-        log("Runs could not be stored", self.history.record(&all));
+        self.record(&all);
         // An alarm counts a run also when the disk is full.
         for report in reports {
             self.alarms.observe(report);
         }
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Stores runs; logs and counts those that could not be stored.
+    fn record(&mut self, runs: &[ReportedRun<'_>]) {
+        let failed = match self.history.record(runs) {
+            Ok(not_stored) => {
+                let failed = not_stored.len();
+                for NotStored { probe, due, error } in not_stored {
+                    let error = anyhow::Error::new(error);
+                    warn!(%probe, %due, error = format!("{error:#}"), "Run could not be stored");
+                }
+                failed
+            }
+            Err(error) => {
+                log("Runs could not be stored", Err::<(), _>(error));
+                runs.len()
+            }
+        };
+        let failed = u64::try_from(failed).unwrap_or(u64::MAX);
+        self.not_stored.fetch_add(failed, Ordering::Relaxed);
     }
 
     fn evaluate(&mut self, now: Timestamp) {
@@ -332,5 +355,53 @@ fn incident(transition: &Transition) -> NewIncident {
     match transition.report.as_deref() {
         Some(report) => new.explained_by(report),
         None => new,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::reports::{attempt, report, turn};
+
+    fn up(probe: &str, seconds: u64) -> Arc<Report> {
+        let good = report(vec![attempt(vec![turn(400, "a", "b")])]);
+        let due = Timestamp::UNIX_EPOCH + Duration::from_secs(1_795_564_800 + seconds);
+        Arc::new(Report { probe: probe.parse().unwrap(), due, ..good })
+    }
+
+    #[test]
+    fn run_that_cannot_be_stored_is_counted_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut history = History::open(folder.path(), &"local".parse().unwrap()).unwrap();
+        let first = up("bad", 0);
+        let run = ReportedRun { report: &first, in_maintenance: false };
+        history.record(&[run]).unwrap();
+        let path = history.path().to_owned();
+        let file = rusqlite::Connection::open(&path).unwrap();
+        assert_eq!(file.execute("UPDATE hour SET runs = x'ff'", []).unwrap(), 1);
+        // The runs of the test are never deleted.
+        let retention = Duration::from_secs(u32::MAX.into());
+        let (events, _) = mpsc::unbounded_channel();
+        let (recorder, thread) = Recorder::start(history, &[], retention, events).unwrap();
+        for report in [up("bad", 60), up("good", 60), up("good", 120)] {
+            recorder.send(Message::Run(report));
+        }
+        let Recorder { sender, not_stored, .. } = recorder;
+        drop(sender);
+        thread.join().unwrap();
+        assert_eq!(not_stored.load(Ordering::Relaxed), 1);
+        let reader = Reader::open(&path).unwrap();
+        assert_eq!(reader.last_runs(&"good".parse().unwrap(), 9).unwrap().len(), 2);
+
+        // Without the table no run can be stored.
+        let history = History::open(folder.path(), &"local".parse().unwrap()).unwrap();
+        file.execute_batch("DROP TABLE latest").unwrap();
+        let (events, _) = mpsc::unbounded_channel();
+        let (recorder, thread) = Recorder::start(history, &[], retention, events).unwrap();
+        recorder.send(Message::Run(up("good", 180)));
+        let Recorder { sender, not_stored, .. } = recorder;
+        drop(sender);
+        thread.join().unwrap();
+        assert_eq!(not_stored.load(Ordering::Relaxed), 1);
     }
 }

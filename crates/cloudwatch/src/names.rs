@@ -200,9 +200,11 @@ impl OwnMetric {
             Self::RunsLost => {
                 ("RunsLost", "runs that were lost because their invocation crashed", NOTHING)
             }
-            Self::ScrapesLate => {
-                ("ScrapesLate", "scrapes that were skipped because they started too late", NOTHING)
-            }
+            Self::ScrapesLate => (
+                "ScrapesLate",
+                "scrapes that were skipped because they started more than one interval late",
+                NOTHING,
+            ),
             Self::SamplesTooLarge => (
                 "SamplesTooLarge",
                 "samples that were dropped because a queue message cannot carry them",
@@ -276,11 +278,38 @@ impl OwnMetric {
 mod tests {
     use std::collections::BTreeSet;
 
+    use domain::metrics::{Detail, for_cloudwatch};
+    use domain::{Outcome, OwnFault, Reason, Report};
+    use testkit::reports::{attempt, report, turn};
+
     use super::*;
 
     #[test]
     fn every_own_metric_has_its_own_name() {
         let names: BTreeSet<_> = OwnMetric::ALL.iter().map(|metric| metric.name()).collect();
         assert_eq!(names.len(), OwnMetric::ALL.len());
+        for metric in OwnMetric::ALL {
+            assert_eq!(metric.name(), format!("{metric:?}"));
+        }
+    }
+
+    #[test]
+    fn table_has_every_metric_of_a_run() {
+        let up = Report { maintenance: true, ..report(vec![attempt(vec![turn(400, "a", "b")])]) };
+        let down = Outcome::Down { reason: Reason::Connect };
+        let error = Outcome::RunError { fault: OwnFault::Secret };
+        let mut published = BTreeSet::new();
+        for outcome in [up.outcome, down, error] {
+            let run = Report { outcome, ..up.clone() };
+            for metric in for_cloudwatch(&run, Detail::Full) {
+                let dimensions = if metric.reason.is_some() { PROBE_AND_REASON } else { PROBE };
+                let listed = PROBE_METRICS.iter().find(|listed| listed.name == metric.name);
+                let listed = listed.map(|listed| (listed.unit, listed.dimensions));
+                assert_eq!(listed, Some((metric.unit, dimensions)), "{}", metric.name);
+                published.insert(metric.name);
+            }
+        }
+        let listed: BTreeSet<_> = PROBE_METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(published, listed);
     }
 }

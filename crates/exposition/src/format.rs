@@ -33,9 +33,10 @@ impl Format {
     }
 }
 
-/// Whether `text` is a list of parameters of a media type, such as `version=1.0.0; charset="utf-8"`.
+/// Whether `text` is a list of parameters of a media type, such as `version=1.0.0; charset="utf-8"`. A parameter may
+/// be repeated with the same value.
 fn are_parameters(mut text: &str) -> bool {
-    let mut names = Vec::new();
+    let mut known: Vec<(String, &str)> = Vec::new();
     loop {
         text = text.trim_start_matches([' ', '\t', ';']);
         if text.is_empty() {
@@ -43,19 +44,19 @@ fn are_parameters(mut text: &str) -> bool {
         }
         let Some((name, rest)) = text.split_once('=') else { return false };
         let name = name.trim().to_ascii_lowercase();
-        let Some(rest) = after_value(rest) else { return false };
+        let Some((value, rest)) = value(rest.trim_start()) else { return false };
         let ends = rest.trim_start();
-        if !is_token(&name) || names.contains(&name) || !(ends.is_empty() || ends.starts_with(';'))
-        {
+        let differs = known.iter().any(|(known, other)| *known == name && *other != value);
+        if !is_token(&name) || differs || !(ends.is_empty() || ends.starts_with(';')) {
             return false;
         }
-        names.push(name);
+        known.push((name, value));
         text = rest;
     }
 }
 
-/// What follows the value of a parameter; `None` without a valid value.
-fn after_value(text: &str) -> Option<&str> {
+/// The value of a parameter and what follows it; `None` without a valid value.
+fn value(text: &str) -> Option<(&str, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
         let mut escaped = false;
         let end = quoted.find(|char| {
@@ -63,11 +64,11 @@ fn after_value(text: &str) -> Option<&str> {
             escaped = char == '\\' && !escaped;
             is_end
         })?;
-        return Some(&quoted[end + 1..]);
+        return Some((&quoted[..end], &quoted[end + 1..]));
     }
     let end = text.find([';', ' ', '\t']).unwrap_or(text.len());
     let (value, rest) = text.split_at(end);
-    is_token(value).then_some(rest)
+    is_token(value).then_some((value, rest))
 }
 
 /// A token of RFC 9110.
@@ -142,6 +143,8 @@ mod tests {
             ("text/plain; version=", None),
             ("text/plain; a=\"b", None),
             ("text/plain; a=1; a=2", None),
+            ("text/plain; charset=utf-8; Charset=\"utf-8\"", Some(Format::Prometheus)),
+            ("text/plain; version = 0.0.4", Some(Format::Prometheus)),
             ("text/plain; a=1 b=2", None),
             ("text/html", None),
             ("text", None),

@@ -39,6 +39,6 @@ pub use error::ParseError;
 pub use format::{Format, Kind};
 pub use labels::Labels;
 pub use line::{Exemplar, Line, Sample};
-pub use number::{NORMAL_NAN_BITS, value as parse_value};
+pub use number::{NORMAL_NAN_BITS, float_text, value as parse_value};
 pub use reader::Reader;
 pub use writer::{Example, Family, Point, WriteError, Writer};

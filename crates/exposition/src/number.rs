@@ -70,6 +70,29 @@ pub(crate) fn write_value(out: &mut String, number: f64) {
     }
 }
 
+/// The canonical form of a bound in OpenMetrics: as Go writes a float in its shortest form, with `.0` after an integer.
+#[must_use]
+pub fn float_text(number: f64) -> String {
+    if number.is_nan() {
+        return "NaN".to_owned();
+    }
+    if number.is_infinite() {
+        return if number > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    // `1.5e-7`: digits and exponent.
+    let scientific = format!("{number:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if number == 0.0 || (-4..6).contains(&exponent) {
+        let plain = number.to_string();
+        return if plain.contains('.') { plain } else { format!("{plain}.0") };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    let mut text = digits.to_owned();
+    let _ = write!(text, "e{sign}{:02}", exponent.abs());
+    text
+}
+
 /// Writes milliseconds as seconds that are read as the same milliseconds.
 ///
 /// Prometheus cuts off parts of a millisecond, and 1.001 s as a float is slightly less. Such numbers get

@@ -26,6 +26,9 @@ pub struct Converted {
     pub histograms: Vec<(usize, NativeHistogram)>,
     /// Start times of counters, summaries and histograms, likewise: milliseconds since 1970.
     pub starts: Vec<(usize, i64)>,
+    /// Names of families with their units. They have no `# UNIT` lines, since in OpenMetrics the name of a counter does
+    /// not end with `_total`.
+    pub units: Vec<(String, String)>,
 }
 
 /// Which series of a native histogram are read.
@@ -52,8 +55,10 @@ pub enum ProtobufError {
     Type { field: u32, expected: &'static str },
     #[error("a metric family has no name")]
     NoName,
-    #[error("a metric of `{family}` has no value of the family's type")]
-    NoValue { family: String },
+    #[error(
+        "the unit of `{family}` is `{unit}`; expected a unit with which the family's name ends"
+    )]
+    Unit { family: String, unit: String },
     #[error("a native histogram of `{family}` is not valid: {what}")]
     Histogram { family: String, what: &'static str },
     #[error("the page is larger than {limit} bytes as text")]

@@ -92,7 +92,7 @@ fn classic_metrics_become_lines_of_open_metrics() {
         (
             4,
             histogram,
-            "# TYPE a histogram\na_count 4\na_sum 1.25\na_bucket{le=\"0.1\"} 1\na_bucket{le=\"2\"} 3\na_bucket{le=\"+Inf\"} 4\n",
+            "# TYPE a histogram\na_count 4\na_sum 1.25\na_bucket{le=\"0.1\"} 1\na_bucket{le=\"2.0\"} 3\na_bucket{le=\"+Inf\"} 4\n",
         ),
     ];
     for (kind, metric, expected) in cases {
@@ -170,7 +170,6 @@ fn invalid_page_is_refused_with_a_reason() {
         (vec![1, 7], "a message of the page has a field that is not valid protobuf"),
         (gauge(&int(1, 1)), "field 1 of a message has another type; expected a float of 64 bits"),
         (page("", 1, &[]), "a metric family has no name"),
-        (page("a", 1, &[]), "a metric of `a` has no value of the family's type"),
         (page("\u{ff}", 9, &[]), "a message of the page has a field that is not valid protobuf"),
         (
             histogram(&[span(2), sint(13, 1)]),
@@ -195,6 +194,93 @@ fn invalid_page_is_refused_with_a_reason() {
     }
     let error = convert(&gauge(&double(1, 1.0)), Histograms::Native, 20).unwrap_err();
     assert_eq!(error, ProtobufError::TooLarge { limit: 20 });
+}
+
+/// A page with one family, whose fields follow each other.
+fn family(fields: &[Vec<u8>]) -> Vec<u8> {
+    let family = fields.concat();
+    [varint(family.len() as u64), family].concat()
+}
+
+#[test]
+fn value_of_another_type_is_zero_as_in_prometheus() {
+    let gauge = bytes(2, &double(1, 7.0));
+    let cases = [
+        (0, "# TYPE a counter\na 0\n"),
+        (2, "# TYPE a summary\na_count 0\na_sum 0\n"),
+        (3, "# TYPE a unknown\na 0\n"),
+        (4, "# TYPE a histogram\na_count 0\na_sum 0\na_bucket{le=\"+Inf\"} 0\n"),
+    ];
+    for (kind, expected) in cases {
+        assert_eq!(text(&page("a", kind, &gauge), Histograms::Native), expected);
+    }
+    // Without a type, a family has counters.
+    let untyped = family(&[bytes(1, b"a"), bytes(4, &bytes(3, &double(1, 7.0)))]);
+    assert_eq!(text(&untyped, Histograms::Native), "# TYPE a counter\na 7\n");
+}
+
+#[test]
+fn family_without_metrics_is_ignored() {
+    for fields in [vec![], vec![bytes(1, b"a"), int(3, 9)], vec![bytes(1, b"a"), bytes(5, b"x")]] {
+        assert_eq!(text(&family(&fields), Histograms::Native), "");
+    }
+}
+
+#[test]
+fn unit_is_the_end_of_the_name_of_its_family() {
+    let with_unit = |name: &str, kind: u64, unit: &str| {
+        let fields = [bytes(1, name.as_bytes()), int(3, kind), bytes(4, &[])];
+        let body = family(&[fields.concat(), bytes(5, unit.as_bytes())]);
+        convert(&body, Histograms::Native, LIMIT).map(|page| page.units)
+    };
+    for (name, kind) in [("wait_seconds", 1), ("wait_seconds_total", 0), ("wait_seconds", 0)] {
+        let units = with_unit(name, kind, "seconds").unwrap();
+        assert_eq!(units, [(name.to_owned(), "seconds".to_owned())]);
+    }
+    for (name, kind) in [("seconds", 1), ("wait_seconds_total", 1), ("wait_bytes", 0)] {
+        let error = with_unit(name, kind, "seconds").unwrap_err().to_string();
+        let start = format!("the unit of `{name}` is `seconds`; expected ");
+        assert!(error.starts_with(&start), "{error}");
+    }
+    assert_eq!(with_unit("wait", 1, "").unwrap(), []);
+}
+
+/// Clients expose empty buckets between others, and an empty span to mark a native histogram without values.
+#[test]
+fn empty_buckets_and_spans_are_removed_as_in_prometheus() {
+    let span = |number: u32, offset: i64, length: u64| {
+        bytes(number, &[sint(1, offset), int(2, length)].concat())
+    };
+    let deltas = |number: u32, deltas: &[i64]| -> Vec<u8> {
+        deltas.iter().flat_map(|delta| sint(number, *delta)).collect()
+    };
+    let read = |fields: &[Vec<u8>]| {
+        let body = page("a", 4, &bytes(7, &fields.concat()));
+        convert(&body, Histograms::Native, LIMIT).unwrap().histograms.remove(0).1
+    };
+    // Counts 0 2 0 0 3 in one span, then 0 1 after a gap of 2.
+    let spans = [span(12, -3, 5), span(12, 0, 0), span(12, 2, 2)].concat();
+    let filled = read(&[int(1, 6), spans, deltas(13, &[0, 2, -2, 0, 3, -3, 1])]);
+    let expected = [(-2, 1), (2, 1), (3, 1)].map(|(offset, length)| Span { offset, length });
+    assert_eq!(
+        (&filled.positive_spans[..], &filled.positive_deltas[..]),
+        (&expected[..], &[2, 1, -2][..])
+    );
+    let empty = read(&[span(12, 0, 0), span(9, 4, 1), deltas(10, &[0])]);
+    assert_eq!((empty.positive_spans.len(), empty.negative_spans.len()), (0, 0));
+    assert_eq!(empty.negative_deltas, []);
+    let floats = [span(9, 1, 3), double(11, 1.5), double(11, 2.5), double(11, 0.0)].concat();
+    let floats = read(&[double(4, 4.0), floats]);
+    assert_eq!(floats.negative_spans, [Span { offset: 1, length: 2 }]);
+    assert_eq!(floats.negative_counts, [1.5, 2.5]);
+}
+
+#[test]
+fn native_histogram_without_buckets_has_no_classic_series() {
+    let span = bytes(12, &[sint(1, 0), int(2, 1)].concat());
+    let histogram = [int(1, 2), span, sint(13, 2)].concat();
+    let page = text(&page("a", 4, &bytes(7, &histogram)), Histograms::Both);
+    assert_eq!(page, "# TYPE a histogram\na 0\n");
 }
 
 proptest! {

@@ -23,4 +23,4 @@ pub use run_record::{
     Acknowledgement, Counts, Histogram, Incident, IncidentId, IncidentKind, NewIncident, RunRecord,
     RunSource, Summary,
 };
-pub use store::{History, Pruned, ReportedRun};
+pub use store::{History, NotStored, Pruned, ReportedRun};

@@ -108,7 +108,8 @@ pub(crate) fn hour_before(
     Ok(last.map(time_of))
 }
 
-/// The runs of these hours.
+/// The runs of these hours, without those of damaged ones: one damaged hour must not hide other runs, keep later ones
+/// from being stored, nor old ones from being deleted.
 pub(crate) fn runs(
     connection: &Connection,
     probe: i64,
@@ -120,8 +121,7 @@ pub(crate) fn runs(
     let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
         let bytes = row.get_ref(1)?.as_blob().unwrap_or_default();
-        let hour = packed::decode(time_of(row.get(0)?), bytes);
-        runs.extend(hour.ok_or(HistoryError::Damaged { what: "an hour" })?);
+        runs.extend(packed::decode(time_of(row.get(0)?), bytes).unwrap_or_default());
     }
     Ok(runs)
 }

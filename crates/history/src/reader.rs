@@ -87,11 +87,12 @@ impl Reader {
         body.map(|body| decompressed(&body)).transpose()
     }
 
-    /// The newest report of each probe.
+    /// The newest report of each probe. Damaged ones are left out, since the next run replaces them.
     pub fn latest_reports(&self) -> Result<Vec<Report>, HistoryError> {
         let mut query = self.connection.prepare_cached("SELECT body FROM latest")?;
         let bodies = query.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
-        bodies.map(|body| decompressed(&body?)).collect()
+        let readable = bodies.map(|body| Ok(decompressed(&body?).ok()));
+        readable.filter_map(Result::transpose).collect()
     }
 
     /// The records of all alarms, by key.
@@ -130,10 +131,23 @@ impl Reader {
         let mut rows = query.query([row_id(probe, first), row_id(probe, end)])?;
         let mut days = Vec::new();
         while let Some(row) = rows.next()? {
-            let totals = decode_day(row.get_ref(1)?.as_blob().unwrap_or_default())?;
-            days.push((time_of(row.get(0)?), totals));
+            let day = time_of(row.get(0)?);
+            let totals = match T::decode(row.get_ref(1)?.as_blob().unwrap_or_default()) {
+                Some(totals) => totals,
+                None => self.totals_of_runs(probe, day)?,
+            };
+            days.push((day, totals));
         }
         Ok(days)
+    }
+
+    /// The totals of a day whose row is damaged.
+    fn totals_of_runs<T: Totals>(&self, probe: i64, day: i64) -> Result<T, HistoryError> {
+        let mut totals = T::default();
+        for run in period::runs(&self.connection, probe, hours_of(day))? {
+            totals.add(&run);
+        }
+        Ok(totals)
     }
 
     /// Days of UTC with the totals of each.
@@ -225,7 +239,7 @@ impl Reader {
         Ok(Some(period::last_hour(&self.connection, probe)?.unwrap_or(0)))
     }
 
-    /// The stored periods that begin in `hours`.
+    /// The stored periods that begin in `hours`. Damaged ones are left out.
     fn each_period(
         &self,
         probe: i64,
@@ -239,8 +253,10 @@ impl Reader {
         let range = [length.row(probe, hours.start), length.row(probe, hours.end)];
         let mut rows = query.query(range)?;
         while let Some(row) = rows.next()? {
-            let body = Body::of(row.get_ref(1)?.as_blob().unwrap_or_default())?;
-            read(time_of(row.get(0)?), body)?;
+            if let Ok(body) = Body::of(row.get_ref(1)?.as_blob().unwrap_or_default()) {
+                // It only fails if the body is damaged.
+                let _ = read(time_of(row.get(0)?), body);
+            }
         }
         Ok(())
     }
@@ -349,9 +365,10 @@ impl Reader {
         let mut rows = query.query([row_id(probe, first), row_id(probe, end)])?;
         let mut hours = Vec::new();
         while let Some(row) = rows.next()? {
-            let id = row.get(0)?;
-            let runs = decode_hour(id, row.get_ref(1)?.as_blob().unwrap_or_default())?;
-            hours.push((time_of(id), runs));
+            let hour = time_of(row.get(0)?);
+            // As in `period::runs`, a damaged hour is left out.
+            let runs = packed::decode(hour, row.get_ref(1)?.as_blob().unwrap_or_default());
+            hours.extend(runs.map(|runs| (hour, runs)));
         }
         Ok(hours)
     }
@@ -458,11 +475,9 @@ impl RunSource for Reader {
         while last.len() < count
             && let Some(row) = rows.next()?
         {
-            last.extend(
-                decode_hour(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default())?
-                    .into_iter()
-                    .rev(),
-            );
+            let bytes = row.get_ref(1)?.as_blob().unwrap_or_default();
+            let runs = packed::decode(time_of(row.get(0)?), bytes).unwrap_or_default();
+            last.extend(runs.into_iter().rev());
         }
         last.truncate(count);
         Ok(last)
@@ -501,14 +516,6 @@ impl RunSource for Reader {
         ))?;
         query.query_row([id.0], incident::read).optional()?.transpose()
     }
-}
-
-fn decode_hour(id: i64, bytes: &[u8]) -> Result<Vec<RunRecord>, HistoryError> {
-    packed::decode(time_of(id), bytes).ok_or(HistoryError::Damaged { what: "an hour" })
-}
-
-fn decode_day<T: Totals>(bytes: &[u8]) -> Result<T, HistoryError> {
-    T::decode(bytes).ok_or(HistoryError::Damaged { what: "a day" })
 }
 
 /// What is read from the row of a day or an hour: all of it, or the counts, which is faster.

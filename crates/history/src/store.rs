@@ -10,7 +10,7 @@ use domain::{EnvironmentName, Outcome, ProbeName, Report};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use run_record::time::{HOURS_A_DAY, day_of, hour_of};
 use run_record::{IncidentId, IncidentKind, NewIncident, RunRecord, Summary, packed};
@@ -18,7 +18,7 @@ use run_record::{IncidentId, IncidentKind, NewIncident, RunRecord, Summary, pack
 use crate::error::HistoryError;
 use crate::incident;
 use crate::period;
-use crate::row::{row_id, time_of};
+use crate::row::row_id;
 use crate::schema;
 
 /// The reports that are kept of each probe. The run records of older runs remain.
@@ -40,6 +40,14 @@ pub struct ReportedRun<'a> {
     pub report: &'a Report,
     /// Whether it was due in a maintenance window.
     pub in_maintenance: bool,
+}
+
+/// A run that [`History::record`] could not store.
+#[derive(Debug)]
+pub struct NotStored {
+    pub probe: ProbeName,
+    pub due: Timestamp,
+    pub error: HistoryError,
 }
 
 /// How much [`History::prune`] deleted.
@@ -75,27 +83,32 @@ impl History {
         &self.path
     }
 
-    /// Stores runs in one transaction, and the reports of those that are not up.
-    pub fn record(&mut self, runs: &[ReportedRun<'_>]) -> Result<(), HistoryError> {
-        let mut new = Vec::new();
-        let transaction = self.connection.transaction()?;
-        for ReportedRun { report, in_maintenance } in runs {
-            let probe = probe_id(&transaction, &self.probes, &mut new, &report.probe)?;
-            let body = compressed(report)?;
-            let has_report = report.outcome != Outcome::Up;
-            let run =
-                RunRecord { has_report, in_maintenance: *in_maintenance, ..RunRecord::of(report) };
-            add_run(&transaction, probe, &run)?;
-            if has_report {
-                add_report(&transaction, probe, run.due, &body)?;
+    /// Stores runs in one transaction, and the reports of those that are not up. Returns the runs that could not be
+    /// stored; these do not keep the others from being stored.
+    ///
+    /// # Errors
+    /// None of the runs was stored.
+    pub fn record(&mut self, runs: &[ReportedRun<'_>]) -> Result<Vec<NotStored>, HistoryError> {
+        let (mut new, mut not_stored) = (Vec::new(), Vec::new());
+        let mut transaction = self.connection.transaction()?;
+        for run in runs {
+            let known = new.len();
+            let savepoint = transaction.savepoint()?;
+            match add_reported(&savepoint, &self.probes, &mut new, run) {
+                Ok(()) => savepoint.commit()?,
+                Err(error) => {
+                    // Some errors, such as a full disk, also end the transaction; then this fails.
+                    savepoint.finish()?;
+                    new.truncate(known);
+                    let ReportedRun { report, .. } = run;
+                    let (probe, due) = (report.probe.clone(), report.due);
+                    not_stored.push(NotStored { probe, due, error });
+                }
             }
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO latest (probe, body) VALUES (?1, ?2)")?
-                .execute(params![probe, body])?;
         }
         transaction.commit()?;
         self.probes.extend(new);
-        Ok(())
+        Ok(not_stored)
     }
 
     /// Stores runs without reports, such as those of an import, in one transaction.
@@ -245,7 +258,7 @@ fn lock(path: &Path, database: &Path) -> Result<File, HistoryError> {
 
 /// The number of a probe, which is created if needed. New numbers are valid only after the commit.
 fn probe_id(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     known: &BTreeMap<ProbeName, i64>,
     new: &mut Vec<(ProbeName, i64)>,
     name: &ProbeName,
@@ -253,29 +266,42 @@ fn probe_id(
     if let Some(id) = known.get(name) {
         return Ok(*id);
     }
-    transaction
+    connection
         .prepare_cached("INSERT OR IGNORE INTO probe (name) VALUES (?1)")?
         .execute([name.as_str()])?;
-    let mut query = transaction.prepare_cached("SELECT id FROM probe WHERE name = ?1")?;
+    let mut query = connection.prepare_cached("SELECT id FROM probe WHERE name = ?1")?;
     let id = query.query_row([name.as_str()], |row| row.get(0))?;
     new.push((name.clone(), id));
     Ok(id)
 }
 
-fn add_run(transaction: &Transaction<'_>, probe: i64, run: &RunRecord) -> Result<(), HistoryError> {
-    add_runs(transaction, probe, std::slice::from_ref(run))
+/// Adds a run, and its report if it was not up.
+fn add_reported(
+    connection: &Connection,
+    known: &BTreeMap<ProbeName, i64>,
+    new: &mut Vec<(ProbeName, i64)>,
+    ReportedRun { report, in_maintenance }: &ReportedRun<'_>,
+) -> Result<(), HistoryError> {
+    let probe = probe_id(connection, known, new, &report.probe)?;
+    let body = compressed(report)?;
+    let has_report = report.outcome != Outcome::Up;
+    let run = RunRecord { has_report, in_maintenance: *in_maintenance, ..RunRecord::of(report) };
+    add_runs(connection, probe, std::slice::from_ref(&run))?;
+    if has_report {
+        add_report(connection, probe, run.due, &body)?;
+    }
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO latest (probe, body) VALUES (?1, ?2)")?
+        .execute(params![probe, body])?;
+    Ok(())
 }
 
 /// Adds runs of one hour, in the order of their due times. A run that is stored already is replaced.
-fn add_runs(
-    transaction: &Transaction<'_>,
-    probe: i64,
-    new: &[RunRecord],
-) -> Result<(), HistoryError> {
+fn add_runs(connection: &Connection, probe: i64, new: &[RunRecord]) -> Result<(), HistoryError> {
     let Some(first) = new.first() else { return Ok(()) };
     let hour = hour_of(first.due);
     let id = row_id(probe, hour);
-    let mut query = transaction.prepare_cached("SELECT runs FROM hour WHERE id = ?1")?;
+    let mut query = connection.prepare_cached("SELECT runs FROM hour WHERE id = ?1")?;
     let stored: Option<Vec<u8>> = query.query_row([id], |row| row.get(0)).optional()?;
     let damaged = HistoryError::Damaged { what: "an hour" };
     let mut runs = match stored {
@@ -289,29 +315,26 @@ fn add_runs(
             Err(at) => runs.insert(at, *run),
         }
     }
-    transaction
+    connection
         .prepare_cached("INSERT OR REPLACE INTO hour (id, runs) VALUES (?1, ?2)")?
         .execute(params![id, packed::encode(hour, &runs)])?;
-    store_periods(transaction, probe, hour, before == 0)?;
+    store_periods(connection, probe, hour, before == 0)?;
     let day = hour.div_euclid(HOURS_A_DAY);
     let id = row_id(probe, day);
-    let summary = if runs.len() == before + new.len() {
-        let mut query = transaction.prepare_cached("SELECT summary FROM day WHERE id = ?1")?;
-        let stored: Option<Vec<u8>> = query.query_row([id], |row| row.get(0)).optional()?;
-        let mut summary = match stored {
-            Some(bytes) => {
-                Summary::decode(&bytes).ok_or(HistoryError::Damaged { what: "a day" })?
+    let mut query = connection.prepare_cached("SELECT summary FROM day WHERE id = ?1")?;
+    let stored: Option<Vec<u8>> = query.query_row([id], |row| row.get(0)).optional()?;
+    let stored = stored.map_or_else(|| Some(Summary::default()), |bytes| Summary::decode(&bytes));
+    let summary = match stored.filter(|_| runs.len() == before + new.len()) {
+        Some(mut summary) => {
+            for run in new {
+                summary.add(run);
             }
-            None => Summary::default(),
-        };
-        for run in new {
-            summary.add(run);
+            summary
         }
-        summary
-    } else {
-        summary_of_day(transaction, probe, day)?
+        // A run was replaced, or the summary is damaged.
+        None => summary_of_day(connection, probe, day)?,
     };
-    transaction
+    connection
         .prepare_cached("INSERT OR REPLACE INTO day (id, summary) VALUES (?1, ?2)")?
         .execute(params![id, summary.encode()])?;
     Ok(())
@@ -319,54 +342,38 @@ fn add_runs(
 
 /// Writes the periods that a run of `hour` ends, or the ones that it changes. `is_new`: the first run of this hour.
 fn store_periods(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     probe: i64,
     hour: i64,
     is_new: bool,
 ) -> Result<(), HistoryError> {
-    if period::last_hour(transaction, probe)? != Some(hour) {
-        return period::store(transaction, probe, hour);
+    if period::last_hour(connection, probe)? != Some(hour) {
+        return period::store(connection, probe, hour);
     }
-    match period::hour_before(transaction, probe, hour)? {
-        Some(previous) if is_new => period::store(transaction, probe, previous),
+    match period::hour_before(connection, probe, hour)? {
+        Some(previous) if is_new => period::store(connection, probe, previous),
         _ => Ok(()),
     }
 }
 
-/// The summary of all runs of a day, after a run was replaced.
-fn summary_of_day(
-    transaction: &Transaction<'_>,
-    probe: i64,
-    day: i64,
-) -> Result<Summary, HistoryError> {
+/// The summary of all runs of a day.
+fn summary_of_day(connection: &Connection, probe: i64, day: i64) -> Result<Summary, HistoryError> {
     let first = day * HOURS_A_DAY;
-    let mut query =
-        transaction.prepare_cached("SELECT id, runs FROM hour WHERE id >= ?1 AND id < ?2")?;
-    let range = [row_id(probe, first), row_id(probe, first + HOURS_A_DAY)];
-    let mut rows = query.query(range)?;
-    let mut summary = Summary::default();
-    while let Some(row) = rows.next()? {
-        let (id, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        let runs = packed::decode(time_of(id), &bytes);
-        let runs = runs.ok_or(HistoryError::Damaged { what: "an hour" })?;
-        for run in &runs {
-            summary.add(run);
-        }
-    }
-    Ok(summary)
+    let runs = period::runs(connection, probe, first..first + HOURS_A_DAY)?;
+    Ok(Summary::of(&runs))
 }
 
 fn add_report(
-    transaction: &Transaction<'_>,
+    connection: &Connection,
     probe: i64,
     due: Timestamp,
     body: &[u8],
 ) -> Result<(), HistoryError> {
-    transaction
+    connection
         .prepare_cached("INSERT OR REPLACE INTO report (probe, due, body) VALUES (?1, ?2, ?3)")?
         .execute(params![probe, due.as_millisecond(), body])?;
     // The report that opened an incident is kept with it.
-    transaction
+    connection
         .prepare_cached(
             "DELETE FROM report WHERE probe = ?1
              AND due <= (SELECT due FROM report WHERE probe = ?1 ORDER BY due DESC LIMIT 1 OFFSET ?2)

@@ -168,11 +168,25 @@ fn fallback(walk: &mut Walk<'_>, node: &Node) -> Option<TextFormat> {
     format
 }
 
+/// A rule in which numbers and truth values are texts as they are written, such as `1.10`, since Prometheus takes them so.
+fn rule_of(walk: &Walk<'_>, node: &Node) -> serde_json::Value {
+    let Value::Map(entries) = &node.value else { return node.to_json() };
+    let written = entries.iter().map(|(key, value)| {
+        let is_plain = matches!(value.value, Value::Bool(_) | Value::Integer(_) | Value::Float(_));
+        let text = walk.at(&value.at);
+        // The place of an alias has its name, not its value.
+        let is_text = is_plain && key.text != "modulus" && !text.starts_with('*');
+        let json = if is_text { text.into() } else { value.to_json() };
+        (key.text.clone(), json)
+    });
+    written.collect()
+}
+
 fn rules_of(walk: &mut Walk<'_>, node: &Node) -> Option<Vec<relabel::Config>> {
     let mut rules = Vec::new();
     for item in walk.items(node, "a list of rules")? {
         // Serde reads the rule, since its keys are those of Prometheus.
-        let rule = serde_json::from_value::<relabel::Config>(item.to_json());
+        let rule = serde_json::from_value::<relabel::Config>(rule_of(walk, item));
         let problem = match rule {
             Ok(rule) => match relabel::Rule::new(&rule) {
                 Ok(_) => {

@@ -12,11 +12,18 @@
 //! # Ok::<(), relabel::InvalidRule>(())
 //! ```
 
+mod expression;
+mod template;
+mod text;
+
 use std::collections::BTreeMap;
 
 use md5::{Digest as _, Md5};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
+
+use template::expand;
+use text::{text, texts};
 
 /// Labels by name. A label without a value does not exist.
 pub type LabelSet = BTreeMap<String, String>;
@@ -28,16 +35,20 @@ const REGEX_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "texts")]
     pub source_labels: Vec<String>,
+    #[serde(deserialize_with = "text")]
     pub separator: String,
     /// Must match the whole text.
+    #[serde(deserialize_with = "text")]
     pub regex: String,
     #[serde(skip_serializing_if = "is_zero")]
     pub modulus: u64,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "text")]
     pub target_label: String,
+    #[serde(deserialize_with = "text")]
     pub replacement: String,
+    #[serde(deserialize_with = "text")]
     pub action: String,
 }
 
@@ -96,8 +107,6 @@ pub enum InvalidRule {
     Regex { regex: String, source: Box<regex::Error> },
     #[error("`target_label` is not set; the action `{action}` requires it")]
     NoTarget { action: String },
-    #[error("`target_label` is `{target}`; expected the name of a label, such as `team`")]
-    Target { target: String },
     #[error("`modulus` is 0; expected a larger number, such as `4`")]
     Modulus,
 }
@@ -141,11 +150,9 @@ impl Rule {
             Action::DropEqual { target } => return get(labels, target) != value,
             Action::Replace { target, replacement } => {
                 if let Some(found) = self.regex.captures(&value) {
-                    let (mut name, mut text) = (String::new(), String::new());
-                    found.expand(target, &mut name);
-                    found.expand(replacement, &mut text);
-                    // A name that is not valid changes nothing, as in Prometheus.
-                    if is_label_name(&name) {
+                    let (name, text) = (expand(target, &found), expand(replacement, &found));
+                    // An empty name changes nothing, as in Prometheus.
+                    if !name.is_empty() {
                         set(labels, name, text);
                     }
                 }
@@ -161,9 +168,10 @@ impl Rule {
             }
             Action::LabelMap { replacement } => {
                 let before = labels.clone();
-                for (name, value) in before.iter().filter(|(name, _)| self.regex.is_match(name)) {
-                    let mapped = self.regex.replace_all(name, replacement).into_owned();
-                    set(labels, mapped, value.clone());
+                for (name, value) in &before {
+                    if let Some(found) = self.regex.captures(name) {
+                        set(labels, expand(replacement, &found), value.clone());
+                    }
                 }
             }
             Action::LabelDrop => labels.retain(|name, _| !self.regex.is_match(name)),
@@ -193,10 +201,11 @@ fn set(labels: &mut LabelSet, name: String, value: String) {
 /// As Prometheus 3: the expression matches the whole text, and `.` also matches a line end.
 fn regex(text: &str) -> Result<Regex, InvalidRule> {
     let wrong = |source| InvalidRule::Regex { regex: text.to_owned(), source: Box::new(source) };
+    let translated = expression::translated(text);
     // Compiled alone first, so that `a)(b` is not valid.
     let limited = |text: &str| regex::RegexBuilder::new(text).size_limit(REGEX_BYTES).build();
-    limited(text).map_err(wrong)?;
-    limited(&format!("^(?s:{text})$")).map_err(wrong)
+    limited(&translated).map_err(wrong)?;
+    limited(&format!("^(?s:{translated})$")).map_err(wrong)
 }
 
 fn target(config: &Config, action: &str) -> Result<String, InvalidRule> {
@@ -204,20 +213,8 @@ fn target(config: &Config, action: &str) -> Result<String, InvalidRule> {
     if target.is_empty() {
         return Err(InvalidRule::NoTarget { action: action.to_owned() });
     }
-    // `replace` may use groups in the name.
-    let may_have_groups = action == "replace" && target.contains('$');
-    if may_have_groups || is_label_name(&target) {
-        Ok(target)
-    } else {
-        Err(InvalidRule::Target { target })
-    }
-}
-
-/// `[a-zA-Z_][a-zA-Z0-9_]*`
-fn is_label_name(name: &str) -> bool {
-    let start = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    name.bytes().next().is_some_and(start)
-        && name.bytes().all(|byte| start(byte) || byte.is_ascii_digit())
+    // As in Prometheus 3, a name has any characters. `replace` may use groups in it.
+    Ok(target)
 }
 
 /// Each character by itself, as in Go: a character whose capital form has several characters stays as it is.
@@ -324,12 +321,17 @@ mod tests {
             (
                 r#"{"source_labels":["a"],"regex":"(?P<x>.+)","target_label":"${x}","replacement":"${x}"}"#,
                 "a=some-name",
-                Some("a=some-name"),
+                Some("a=some-name some-name=some-name"),
             ),
             (
                 r#"{"source_labels":["a"],"regex":"(.+)-(.+)","target_label":"${1}","replacement":"${2}"}"#,
                 "a=some-name",
                 Some("a=some-name some=name"),
+            ),
+            (
+                r#"{"source_labels":["a"],"regex":"\\d|\\w","target_label":"b","replacement":"1"}"#,
+                "a=é",
+                Some("a=é"),
             ),
             (
                 r#"{"source_labels":["__name__"],"regex":"foo_(.*)","target_label":"__name__","replacement":"bar_$1"}"#,
@@ -357,7 +359,6 @@ mod tests {
                 r#"{"action":"lowercase"}"#,
                 "`target_label` is not set; the action `lowercase` requires it",
             ),
-            (r#"{"target_label":"a-b"}"#, "`target_label` is `a-b`; expected the name of a label"),
             (
                 r#"{"target_label":"a","action":"hashmod"}"#,
                 "`modulus` is 0; expected a larger number",
@@ -368,6 +369,27 @@ mod tests {
             let error = rule(config).unwrap_err();
             assert!(error.starts_with(expected), "{config}: {error}");
         }
+    }
+
+    /// In YAML, `regex: true` and `replacement: 1` are not texts.
+    #[test]
+    fn number_and_truth_value_are_texts() {
+        let config = r#"{"source_labels":["a",1],"regex":true,"target_label":2,"replacement":1.5,"separator":0}"#;
+        let config: Config = serde_json::from_str(config).unwrap();
+        let found =
+            (&*config.regex, &*config.target_label, &*config.replacement, &*config.separator);
+        assert_eq!(found, ("true", "2", "1.5", "0"));
+        assert_eq!(config.source_labels, ["a", "1"]);
+        let error = rule(r#"{"regex":[]}"#).unwrap_err();
+        assert!(error.contains("expected a text"), "{error}");
+    }
+
+    #[test]
+    fn names_in_utf_8_are_set() {
+        let text = r#"{"source_labels":["a"],"target_label":"http.status","replacement":"x"}"#;
+        let mut labels = set_of("a=1");
+        assert!(apply(&[rule(text).unwrap()], &mut labels));
+        assert_eq!(labels, set_of("a=1 http.status=x"));
     }
 
     #[test]

@@ -297,6 +297,87 @@ mod tests {
         }
     }
 
+    /// What becomes of the samples of a request, and the requested wait in seconds.
+    fn decision(answer: Answer) -> (&'static str, Option<u64>) {
+        match answer {
+            Answer::Accepted { .. } => ("stored", None),
+            Answer::PartlyAccepted { .. } | Answer::NoneWritten(_) => ("counted", None),
+            Answer::OtherProtocol => ("send over 1.0", None),
+            Answer::Rejected(rejection) if rejection.is_divisible() => ("split", None),
+            Answer::Rejected(_) => ("drop", None),
+            Answer::Later(failure) => {
+                let kept = if failure.is_transient() { "retry" } else { "keep" };
+                (kept, failure.retry_after.map(|wait| wait.as_secs()))
+            }
+        }
+    }
+
+    /// Status; the decision over 1.0, over 2.0 at the first contact, and over 2.0 later.
+    const DECISIONS: &[(u16, [&str; 3])] = &[
+        (200, ["stored", "send over 1.0", "send over 1.0"]),
+        (202, ["stored", "send over 1.0", "send over 1.0"]),
+        (204, ["stored", "send over 1.0", "send over 1.0"]),
+        (301, ["keep"; 3]),
+        (304, ["keep"; 3]),
+        (308, ["keep"; 3]),
+        (400, ["split", "send over 1.0", "split"]),
+        (401, ["keep"; 3]),
+        (403, ["keep"; 3]),
+        (404, ["keep"; 3]),
+        (405, ["keep"; 3]),
+        (408, ["retry"; 3]),
+        (409, ["drop"; 3]),
+        (413, ["split"; 3]),
+        (415, ["drop", "send over 1.0", "send over 1.0"]),
+        (422, ["split"; 3]),
+        (425, ["retry"; 3]),
+        (429, ["retry"; 3]),
+        (500, ["retry"; 3]),
+        (501, ["retry"; 3]),
+        (502, ["retry"; 3]),
+        (503, ["retry"; 3]),
+        (504, ["retry"; 3]),
+        (599, ["retry"; 3]),
+        (999, ["retry"; 3]),
+    ];
+
+    /// `Retry-After`, and the wait in seconds after 429 and 5xx; other statuses have none.
+    const WAITS: &[(Option<&str>, Option<u64>)] = &[
+        (None, None),
+        (Some("0"), Some(0)),
+        (Some("7"), Some(7)),
+        (Some("Sun, 06 Nov 1994 08:49:40 GMT"), Some(3)),
+        (Some("Sunday, 06-Nov-94 08:49:40 GMT"), Some(3)),
+        (Some("Sun, 06 Nov 1994 08:49:30 GMT"), Some(0)),
+        (Some("Fri, 31 Dec 9999 23:59:59 GMT"), Some(600)),
+        (Some("86400"), Some(600)),
+        (Some("99999999999999999999"), Some(600)),
+        (Some("soon"), None),
+        (Some("-3"), None),
+        (Some("1.5"), None),
+        (Some(""), None),
+    ];
+
+    #[test]
+    fn status_sets_the_decision_and_retry_after_the_wait() {
+        let now = Timestamp::from_millis(784_111_777_000);
+        let kinds = [(Protocol::V1, false), (Protocol::V2, false), (Protocol::V2, true)];
+        for (status, decisions) in DECISIONS {
+            for ((protocol, proven), decided) in kinds.into_iter().zip(decisions) {
+                for (value, wait) in WAITS {
+                    let value = value.map(|value| (RETRY_AFTER, value.parse().unwrap()));
+                    let headers: HeaderMap = value.into_iter().collect();
+                    let sent = Sent { protocol, samples: 3, histograms: 1, proven };
+                    let code = StatusCode::from_u16(*status).unwrap();
+                    let found = decision(judge(code, &headers, String::new(), sent, now));
+                    let wait = wait.filter(|_| matches!(*status, 429 | 500..600));
+                    let case = format!("{status} {headers:?} {protocol} proven: {proven}");
+                    assert_eq!(found, (*decided, wait), "{case}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn answer_is_one_short_line_without_secrets() {
         let secrets = Redactor::new(&["hunter2".into(), "Zm9v/YmFy+cXV4=".into()]);

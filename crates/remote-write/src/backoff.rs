@@ -34,17 +34,19 @@ impl Backoff {
 /// `None` when it is neither.
 pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that does not fit is a long wait too.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let obsolete = |format| {
+    let date = |format| {
         let date = strtime::parse(format, value).ok()?.to_datetime().ok()?;
-        TimeZone::UTC.to_timestamp(date).ok()
+        // The last day of the year 9999 has no timestamp.
+        Some(TimeZone::UTC.to_timestamp(date).unwrap_or(jiff::Timestamp::MAX))
     };
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(value).ok();
-    let date = date
-        .or_else(|| obsolete("%A, %d-%b-%y %H:%M:%S GMT"))
-        .or_else(|| obsolete("%a %b %e %H:%M:%S %Y"))?;
+    let formats =
+        ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let rfc2822 = rfc2822::DateTimeParser::new().parse_timestamp(value).ok();
+    let date = rfc2822.or_else(|| formats.into_iter().find_map(date))?;
     Some(Timestamp::from_millis(date.as_millisecond()).since(now))
 }
 
@@ -67,6 +69,9 @@ mod tests {
         let cases = [
             ("7", Some(7)),
             (" 0 ", Some(0)),
+            ("99999999999999999999", Some(u64::MAX)),
+            ("+7", None),
+            ("1.5", None),
             ("Sun, 06 Nov 1994 08:49:40 GMT", Some(3)),
             ("Sun, 06 Nov 1994 08:49:30 GMT", Some(0)),
             ("Sunday, 06-Nov-94 08:49:40 GMT", Some(3)),

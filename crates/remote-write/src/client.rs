@@ -217,3 +217,78 @@ async fn read(mut response: Response) -> Vec<u8> {
     }
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::{Event, Level, Subscriber, span};
+
+    use super::*;
+
+    /// The times of the logged warnings.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<Mutex<Vec<Instant>>>);
+
+    impl Warnings {
+        fn times(&self) -> Vec<Instant> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    impl Subscriber for Warnings {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() == Level::WARN
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn event(&self, _: &Event<'_>) {
+            self.0.lock().unwrap().push(Instant::now());
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    /// What a sender does after an answer that says "later".
+    async fn is_refused(client: &mut Client, retry_after: Option<u64>) {
+        let failure = TemporaryFailure {
+            status: Some(503),
+            retry_after: retry_after.map(Duration::from_secs),
+            ..TemporaryFailure::unanswered("busy".to_owned())
+        };
+        client.note(&Answer::Later(failure.clone()));
+        let next = Instant::now() + client.wait(&failure);
+        client.wait_until(next).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unavailable_receiver_is_reported_once_after_10_seconds() {
+        for retry_after in [None, Some(0), Some(1), Some(3), Some(9), Some(10), Some(60), Some(600)]
+        {
+            let warnings = Warnings::default();
+            let _logging = tracing::subscriber::set_default(warnings.clone());
+            let mut client = Client::new(Settings::new("http://127.0.0.1:9/").unwrap()).unwrap();
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_secs(1_500) {
+                is_refused(&mut client, retry_after).await;
+            }
+            let times = warnings.times();
+            assert_eq!(times.len(), 1, "Retry-After {retry_after:?}");
+            assert_eq!((times[0] - began).as_secs(), 10, "Retry-After {retry_after:?}");
+
+            // The next outage is reported too.
+            client.note(&Answer::Accepted { unaccounted: 0 });
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_secs(15) {
+                is_refused(&mut client, retry_after).await;
+            }
+            assert_eq!(warnings.times().len(), 2, "Retry-After {retry_after:?}");
+        }
+    }
+}

@@ -68,7 +68,7 @@ pub(crate) async fn make(
     let client = scrapers.client(&target, &http).await?;
     let limits = limits(&scrape.options, shared.limits);
     let small = shared.limits.body_bytes / SMALL_PAGES;
-    let small = Limits { body_bytes: small.min(limits.body_bytes), ..limits };
+    let small = Limits { body_bytes: small.min(limits.body_bytes), text_bytes: small, ..limits };
     let config = &publisher.config;
     let instance = target.instance();
     let labels = rules(labels(scrape, config, instance), &scrape.options)?;
@@ -161,6 +161,7 @@ fn limits(options: &ScrapeOptions, most: Limits) -> Limits {
     let limit = |value: Option<u32>| value.and_then(|value| usize::try_from(value).ok());
     Limits {
         body_bytes: limit(options.body_size_limit).unwrap_or(most.body_bytes).min(most.body_bytes),
+        text_bytes: most.text_bytes,
         samples: limit(options.sample_limit),
         labels: limit(options.label_limit),
         label_name_bytes: limit(options.label_name_length_limit),

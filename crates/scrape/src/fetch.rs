@@ -24,8 +24,8 @@ const ACCEPT_PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.promethe
 /// Bytes that are decompressed at once.
 const CHUNK: usize = 64 << 10;
 
-/// Redirects that are followed, at most, all within one host.
-const REDIRECTS: usize = 5;
+/// Redirects that are followed, at most, all within one host. Prometheus makes ten requests.
+const REDIRECTS: usize = 9;
 
 /// What to fetch.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub enum FetchError {
     Gzip { source: std::io::Error },
     #[error("the page is not valid protobuf exposition")]
     Protobuf { source: ProtobufError },
-    #[error("the page is larger than {limit} bytes")]
+    #[error("the page is not smaller than the limit of {limit} bytes")]
     TooLarge { limit: usize },
 }
 
@@ -92,8 +92,16 @@ pub(crate) async fn fetch_known(
     memory: &Memory,
 ) -> Result<Page, FetchError> {
     let response = answer(client, request).await?;
-    let format = format_of(&response, request.fallback)?;
-    receive(response, format, request, memory).await
+    match format_of(&response, request.fallback) {
+        Ok(format) => receive(response, format, request, memory).await,
+        Err(error) => {
+            // As in Prometheus, a page without any content needs no content type.
+            let limits = Limits { body_bytes: CHUNK, ..request.limits };
+            let request = Request { limits, ..request.clone() };
+            let page = receive(response, Some(Format::Prometheus), &request, memory).await;
+            page.ok().filter(Page::is_empty).ok_or(error)
+        }
+    }
 }
 
 fn transport(timeout: Duration) -> impl Fn(reqwest::Error) -> FetchError {
@@ -173,11 +181,13 @@ async fn receive(
     let plain = format.filter(|_| !is_gzip);
     let mut incoming = plain.map(|format| Incoming::new(memory, format, expected));
     let mut body = Vec::with_capacity(if incoming.is_some() { 0 } else { expected });
+    // As in Prometheus, a page with as many bytes as the limit is over it. Packed, a small page may be larger.
+    let most = if is_gzip { limit.saturating_add(CHUNK) } else { limit };
     let mut received = 0;
     let failed = transport(request.timeout);
     while let Some(chunk) = response.chunk().await.map_err(&failed)? {
         received += chunk.len();
-        if limit < received {
+        if most <= received {
             return Err(FetchError::TooLarge { limit });
         }
         match &mut incoming {
@@ -197,7 +207,7 @@ async fn receive(
                 let zipped = std::mem::take(&mut body);
                 unzip(&zipped, limit, |chunk| body.extend_from_slice(chunk))?;
             }
-            converted(&body, request.histograms, limit)
+            converted(&body, request.histograms, request.limits.text_bytes)
         }
     }
 }
@@ -212,8 +222,8 @@ fn converted(body: &[u8], histograms: Histograms, limit: usize) -> Result<Page, 
         ProtobufError::TooLarge { limit } => FetchError::TooLarge { limit },
         source => FetchError::Protobuf { source },
     })?;
-    let (format, body) = (Format::OpenMetrics, page.text.into_bytes());
-    Ok(Page { histograms: page.histograms, starts: page.starts, ..Page::new(format, body) })
+    let protobuf::Converted { text, histograms, starts, units } = page;
+    Ok(Page { histograms, starts, units, ..Page::new(Format::OpenMetrics, text.into_bytes()) })
 }
 
 /// Decompresses all members of a gzip stream and passes chunks to `take`. As in Prometheus, other bytes
@@ -227,7 +237,7 @@ fn unzip(body: &[u8], limit: usize, mut take: impl FnMut(&[u8])) -> Result<(), F
             return Ok(());
         }
         length += count;
-        if limit < length {
+        if limit <= length {
             return Err(FetchError::TooLarge { limit });
         }
         take(&chunk[..count]);

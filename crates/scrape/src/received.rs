@@ -13,6 +13,8 @@ pub struct Page {
     pub histograms: Vec<(usize, NativeHistogram)>,
     /// See [`exposition::protobuf::Converted::starts`].
     pub starts: Vec<(usize, i64)>,
+    /// See [`exposition::protobuf::Converted::units`].
+    pub units: Vec<(String, String)>,
     /// Lines with known series, which were removed from `body`.
     pub(crate) known: Omitted,
 }
@@ -21,8 +23,8 @@ impl Page {
     /// A page of text.
     #[must_use]
     pub fn new(format: Format, body: Vec<u8>) -> Self {
-        let (histograms, starts, known) = (Vec::new(), Vec::new(), Omitted::default());
-        Self { format, body, histograms, starts, known }
+        let (histograms, starts, units) = (Vec::new(), Vec::new(), Vec::new());
+        Self { format, body, histograms, starts, units, known: Omitted::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

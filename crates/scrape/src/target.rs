@@ -97,7 +97,7 @@ impl Labels {
         Series::new(name, self.iter().chain(external))
     }
 
-    /// The series of a sample. A label that the target has too becomes `exported_NAME`, with `exported_`
+    /// The series of a sample, without the external labels. A label that the target has too becomes `exported_NAME`, with `exported_`
     /// repeated until the name is free; the shortest name goes first, as in Prometheus.
     pub(crate) fn series_of(
         &self,
@@ -145,13 +145,19 @@ impl Labels {
             }
             labels = set.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         }
-        for (name, value) in &self.external {
-            if labels.iter().all(|(taken, _)| taken != name) {
-                labels.push((name.into(), value.into()));
-            }
-        }
         let series = Series::from_labels(labels.iter().map(|(name, value)| (&**name, &**value)))?;
         Ok(Relabeled::Kept(series))
+    }
+
+    /// The series with the external labels.
+    pub(crate) fn completed(&self, series: Series) -> Result<Series, InvalidSeries> {
+        if self.external.is_empty() {
+            return Ok(series);
+        }
+        let is_free = |name: &str| series.labels().all(|(taken, _)| taken != name);
+        let external = self.external.iter().filter(|(name, _)| is_free(name));
+        let external = external.map(|(name, value)| (name.as_str(), value.as_str()));
+        Series::from_labels(series.labels().chain(external))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -166,8 +172,10 @@ impl Labels {
 /// Limits of a page. A page over a limit fails as a whole: `up` is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the page, after decompression.
+    /// A page, after decompression, has fewer bytes.
     pub body_bytes: usize,
+    /// Bytes of a protobuf page as text, at most. Its lines repeat what the page has once.
+    pub text_bytes: usize,
     /// Samples that the rules of the target keep. `None`: no limit, as in Prometheus, here and below.
     pub samples: Option<usize>,
     /// Labels of a series, those of the target and the name included.
@@ -183,6 +191,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 512 << 20,
+            text_bytes: 512 << 20,
             samples: None,
             labels: None,
             label_name_bytes: None,
@@ -199,7 +208,7 @@ impl Limits {
     #[must_use]
     pub fn for_memory(bytes: usize) -> Self {
         let body_bytes = (bytes.saturating_sub(64 << 20) / 7).max(1 << 20);
-        Self { body_bytes, ..Self::default() }
+        Self { body_bytes, text_bytes: body_bytes, ..Self::default() }
     }
 }
 
@@ -225,7 +234,7 @@ mod tests {
         let mut lines = exposition::Reader::new(line.as_bytes(), exposition::Format::Prometheus);
         let Some(Ok(exposition::Line::Sample(sample))) = lines.next() else { panic!("{line}") };
         let text = match labels.series_of(&sample, Kind::Unknown) {
-            Ok(Relabeled::Kept(series)) => series.to_string(),
+            Ok(Relabeled::Kept(series)) => labels.completed(series).unwrap().to_string(),
             Ok(Relabeled::Dropped) => "dropped".to_owned(),
             Err(error) => error.to_string(),
         };

@@ -30,6 +30,8 @@ pub(crate) struct Walk<'m, 'p> {
     limits: &'m Limits,
     at: Timestamp,
     families: Families<'p>,
+    /// The type that was declared last.
+    declared: Kind,
     pub(crate) entries: Vec<Entry>,
     pub(crate) counts: Counts,
     /// The slots in the order of the page.
@@ -70,6 +72,7 @@ impl<'m, 'p> Walk<'m, 'p> {
             limits,
             at,
             families: Families::default(),
+            declared: Kind::Unknown,
             entries: Vec::with_capacity(known + OWN_SERIES.len()),
             counts: Counts::default(),
             order: Vec::with_capacity(known),
@@ -86,6 +89,9 @@ impl<'m, 'p> Walk<'m, 'p> {
 
     /// Reads the whole page, up to the first error.
     pub(crate) fn page(&mut self, page: &'p Page) -> Result<(), ScrapeError> {
+        for (family, unit) in &page.units {
+            self.families.declare(family.as_str().into()).unit = unit;
+        }
         let known = &page.known;
         let (mut values, mut times) = (known.values.iter(), known.times.iter());
         let mut at = 0;
@@ -182,7 +188,10 @@ impl<'m, 'p> Walk<'m, 'p> {
                         self.next = 1 + self.sample(&sample, known, more)?;
                     }
                 }
-                Line::Type { family, kind } => self.families.declare(family).kind = Some(kind),
+                Line::Type { family, kind } => {
+                    self.declared = kind;
+                    self.families.declare(family).kind = Some(kind);
+                }
                 Line::Help { family, text } => {
                     self.families.declare(family).help = text.into_owned();
                 }
@@ -306,7 +315,7 @@ impl<'m, 'p> Walk<'m, 'p> {
         let name = sample.name();
         let (family, kind) = self.families.of(&name);
         let role = role(sample, family, kind);
-        let series = match self.relabeled(sample, kind)? {
+        let series = match self.relabeled(sample, self.declared)? {
             Relabeled::Kept(series) => series,
             Relabeled::Dropped => return Ok((self.memory.add_dropped(sample.series()), false)),
         };
@@ -332,13 +341,14 @@ impl<'m, 'p> Walk<'m, 'p> {
             self.counts.scraped += 1;
             ScrapeError::Series { source }
         })?;
-        if let Relabeled::Kept(series) = &relabeled
-            && let Some(source) = over_limit(series, self.limits)
-        {
+        let Relabeled::Kept(series) = relabeled else { return Ok(relabeled) };
+        if let Some(source) = over_limit(&series, self.limits) {
             self.counts.scraped += 1;
             return Err(ScrapeError::Limit { source });
         }
-        Ok(relabeled)
+        // The limits are about the labels of the target and its page only.
+        let series = self.labels.completed(series);
+        Ok(Relabeled::Kept(series.map_err(|source| ScrapeError::Series { source })?))
     }
 
     /// Counts a sample of a page that has too many. It is not added to the memory.

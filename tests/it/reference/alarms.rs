@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use domain::{AlarmKind, AlarmRule, ExtraAlarm, LocationAlarmName, Severity};
 use testkit::template::{CloudFormation, Resource};
 
 const INTRODUCTION: &str = "What to do about each alarm is in the [runbook](../runbook.md).
@@ -14,16 +15,14 @@ interval of the probe, and the rules are those of `alarm` in the [probe file](pr
 
 | alarm | ALARM | INSUFFICIENT_DATA | default rule | severity |
 | --- | --- | --- | --- | --- |
-| `vigie-ENV-PROBE-down` | the bot is down | no data: the state of the bot is unknown | 2 of 3 runs | `page` |
-| `vigie-ENV-PROBE-degraded` | the bot is slow, or passes only on retry | no notification | 3 of 5 runs | `ticket` |
-| `vigie-ENV-PROBE-budget-fast` | with `objective`: the error budget burns 14.4 times as fast as allowed | no notification | 1 h and 5 min | `page` |
-| `vigie-ENV-PROBE-budget-slow` | with `objective`: the error budget burns 3 times as fast as allowed | no notification | 1 d | `ticket` |
-| `vigie-ENV-PROBE-certificate-21d` | the TLS certificate expires in less than 21 days | no notification | lowest value of 1 h | `ticket` |
-| `vigie-ENV-PROBE-certificate-3d` | the TLS certificate expires in less than 3 days | no notification | lowest value of 1 h | `page` |
+";
+
+const AFTER_THE_PROBES: &str = "
+At several [locations](../locations.md), `down` and `degraded` count the locations whose runs failed or were degraded.
 
 The alarms of the error budget are described in [alerting](../alerting.md#error-budget). They exist on AWS only, and \
-`budget-fast` has two alarms as its parts, `budget-long` and `budget-short`, which notify no one. A target whose address \
-begins with `http://` has no alarms on the certificate.
+`budget-fast` has two alarms as its parts, `vigie-ENV-PROBE-budget-long` and `vigie-ENV-PROBE-budget-short`, which notify \
+no one. A target whose address begins with `http://` has no alarms on the certificate.
 
 ## Alarms about Vigie itself
 
@@ -33,9 +32,89 @@ CloudWatch sends these directly to the topic `vigie-ENV-self-monitoring`. No fun
 | --- | --- | --- | --- |
 ";
 
+/// An alarm of a probe.
+struct OfProbe {
+    /// What follows `vigie-ENV-PROBE-`.
+    suffix: String,
+    alarm: &'static str,
+    no_data: &'static str,
+    rule: String,
+    severity: Severity,
+}
+
+fn on_verdicts(kind: AlarmKind) -> OfProbe {
+    let rule = AlarmRule::default();
+    let (alarm, no_data, m_of_n, severity) = match kind {
+        AlarmKind::Down => (
+            "the bot is down",
+            "no data: the state of the bot is unknown",
+            rule.down,
+            rule.severity,
+        ),
+        AlarmKind::Degraded => (
+            "the bot is slow, or passes only on retry",
+            NO_NOTIFICATION,
+            rule.degraded,
+            Severity::Ticket,
+        ),
+    };
+    let (suffix, rule) = (kind.as_str().to_owned(), format!("{m_of_n} runs"));
+    OfProbe { suffix, alarm, no_data, rule, severity }
+}
+
+const NO_NOTIFICATION: &str = "no notification";
+
+fn at_a_location() -> OfProbe {
+    let name = LocationAlarmName {
+        environment: "env".parse().expect("a name"),
+        probe: "probe".parse().expect("a name"),
+        location: "location".parse().expect("a name"),
+    };
+    let name = name.to_string();
+    let suffix = name.strip_prefix("vigie-env-probe-").expect("the start of every name");
+    OfProbe {
+        suffix: suffix.replace("location", "LOCATION"),
+        alarm: "with several locations: the bot is down from this one",
+        no_data: "no data from this location, which then has no vote",
+        rule: format!("{} runs", AlarmRule::default().down),
+        severity: Severity::Ticket,
+    }
+}
+
+fn extra(kind: ExtraAlarm) -> OfProbe {
+    let (alarm, rule) = match kind {
+        ExtraAlarm::BudgetFast => (
+            "with `objective`: the error budget burns 14.4 times as fast as allowed",
+            "1 h and 5 min",
+        ),
+        ExtraAlarm::BudgetSlow => {
+            ("with `objective`: the error budget burns 3 times as fast as allowed", "1 d")
+        }
+        ExtraAlarm::CertificateTicket => {
+            ("the TLS certificate expires in less than 21 days", "lowest value of 1 h")
+        }
+        ExtraAlarm::CertificatePage => {
+            ("the TLS certificate expires in less than 3 days", "lowest value of 1 h")
+        }
+    };
+    let (suffix, rule) = (kind.as_str().to_owned(), rule.to_owned());
+    OfProbe { suffix, alarm, no_data: NO_NOTIFICATION, rule, severity: kind.severity() }
+}
+
+fn of_probe() -> String {
+    let verdicts =
+        [on_verdicts(AlarmKind::Down), at_a_location(), on_verdicts(AlarmKind::Degraded)];
+    let row = |alarm: OfProbe| {
+        let OfProbe { suffix, alarm, no_data, rule, severity } = alarm;
+        let severity = severity.as_str();
+        format!("| `vigie-ENV-PROBE-{suffix}` | {alarm} | {no_data} | {rule} | `{severity}` |\n")
+    };
+    verdicts.into_iter().chain(ExtraAlarm::ALL.map(extra)).map(row).collect()
+}
+
 pub(super) fn page() -> String {
     let stack = CloudFormation::load("self-monitoring.yaml");
-    let mut page = INTRODUCTION.to_owned();
+    let mut page = [INTRODUCTION, &of_probe(), AFTER_THE_PROBES].concat();
     let mut alarms: Vec<Resource<'_>> = stack.of_type("AWS::CloudWatch::Alarm").collect();
     alarms.sort_by_key(|alarm| name(*alarm));
     for alarm in alarms {

@@ -1,59 +1,22 @@
 //! CloudWatch metrics and Prometheus series.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::fs;
 
-use domain::metrics::{COMMON_LABELS, PHASES, PUBLISHED};
+use cloudwatch::{BY_LOCATION, MetricInfo, NAMESPACE, OwnMetric, PROBE_METRICS};
+use domain::metrics::{COMMON_LABELS, PHASES, PUBLISHED, Unit};
+use testkit::dashboards::root;
 
-pub(super) const SOURCE: &str = "crates/domain/src/metrics/prometheus.rs";
+use crate::repository::list;
 
-const CLOUDWATCH: &str = "## CloudWatch
+pub(super) const SOURCE: &str =
+    "crates/cloudwatch/src/names.rs and crates/domain/src/metrics/prometheus.rs";
 
-Namespace `Vigie`. A value is stamped with the time at which the run was due. A metric that is absent has no value for that \
-run or minute.
-
-Dimensions `Environment` and `Probe`, one value per run:
-
-| metric | unit | meaning | absent |
-| --- | --- | --- | --- |
-| `Success` | 0 or 1 | 1 if the run was up or degraded. The average is the availability. | no verdict |
-| `Degraded` | 0 or 1 | 1 if every check passed but an objective was missed, or only a retry passed | no verdict |
-| `Duration` | Seconds | duration of the run, retries included | no verdict |
-| `TimeToFirstChunk` | Seconds | from the prompt to the first chunk with text, one value per turn | no chunk |
-| `Failure` (with dimension `Reason`) | Count | 1 for the reason of a failed run | not down |
-| `QueueTime`, `ReplyDuration`, `InterChunkTime`, `ProcessingTime`, `ConnectTime` | Seconds | with `Metrics=full` | phase did not occur |
-| `Retries` | Count | attempts after the first one, with `Metrics=full` | no verdict |
-| `CertificateDaysLeft` | days | days until the TLS certificate expires | no TLS |
-| `MaintenanceSuccess` | 0 or 1 | the value of `Success` of a run in a maintenance window, which does not count for availability | the run is outside of maintenance windows |
-
-`Success` and `TimeToFirstChunk` are also published with the dimension `Location` if the parameter `Locations` is set.
-
-Dimension `Environment`, about Vigie itself. Absent while there is nothing to count, unless stated otherwise:
-
-| metric | meaning |
-| --- | --- |
-| `RunsDispatched` | runs that the dispatcher requested; published every minute, including 0 |
-| `LongestTimeout` | longest timeout of the probes in Seconds, for the heartbeat; published if it is over 2 minutes |
-| `RunsReported` | runs with a published result |
-| `RunErrors` | runs without a verdict because of a fault of Vigie, and probes that could not be read |
-| `RunsStalled` | runs decided by CPU starvation of the prober; never counted against the bot |
-| `RunsLate` | runs that were skipped because they started more than one interval late |
-| `ScrapesLate` | scrapes that were skipped because they started more than one interval late |
-| `RunsLost` | runs that were lost because their invocation crashed |
-| `ProbesWithoutAlarm` | probes that run but have no alarm |
-| `StatusPageErrors` | pages of the status page that could not be written |
-| `LocationDeadLetters` | messages in the dead-letter queues of the other locations; counted every five minutes |
-| `NotificationsUnpublished` | notifications that SNS rejected |
-| `NotificationStoreUnavailable` | 1 for each invocation of `alerts` in which the table did not answer |
-| `SubscriptionsUnconfirmed` | unconfirmed or missing e-mail subscriptions; published daily, hourly while there are any, including 0 |
-| `SamplesReceived`, `SamplesSent`, `OldestMessageAge` | samples of the bridge, and the age of the oldest message in Seconds; each minute in which the bridge runs |
-| `SamplesRefused` (also with `Reason`) | samples that the receiver rejected; `unaccounted` if it did not say which |
-| `SamplesDeadLettered` | rejected samples in the dead-letter queue |
-| `SamplesArchived` | samples that were too old for the receiver and are stored in the report bucket |
-| `SamplesTooLarge` | samples that were dropped because a queue message cannot carry them |
-";
+const HEADER: &str = "| metric | unit | meaning | absent |\n| --- | --- | --- | --- |\n";
 
 pub(super) fn page() -> String {
-    let mut page = CLOUDWATCH.to_owned();
+    let mut page = cloudwatch_metrics();
     let labels: Vec<String> = COMMON_LABELS.iter().map(|label| format!("`{label}`")).collect();
     let phases: Vec<String> = PHASES.iter().map(|phase| format!("`{phase}`")).collect();
     let _ = write!(
@@ -79,4 +42,97 @@ pub(super) fn page() -> String {
          `last_over_time(…)`, as the rules and dashboards in `infra/observability` do.\n",
     );
     page
+}
+
+fn cloudwatch_metrics() -> String {
+    let mut page = format!(
+        "## CloudWatch\n\nNamespace `{NAMESPACE}`. A metric that is absent has no value for that run or minute.\n\n\
+         ### Metrics of a probe\n\nDimensions `Environment` and `Probe`. A value is one run, stamped with the time at \
+         which the run was due. A metric with `Metrics=full` in its meaning is not published by default.\n\n{HEADER}"
+    );
+    page.extend(PROBE_METRICS.iter().map(row));
+    let by_location: Vec<String> = BY_LOCATION.iter().map(|name| format!("`{name}`")).collect();
+    let _ = write!(
+        page,
+        "\n{} are also published with the dimension `Location` if the parameter `Locations` is set.\n\n\
+         ### Metrics about Vigie itself\n\nDimension `Environment`.\n\n{HEADER}",
+        by_location.join(" and ")
+    );
+    page.extend(OwnMetric::ALL.iter().map(|metric| row(&metric.info())));
+    page
+}
+
+fn row(metric: &MetricInfo) -> String {
+    let unit = match metric.unit {
+        Unit::Count => "Count",
+        Unit::Seconds => "Seconds",
+        Unit::Unitless => "None",
+    };
+    let further: Vec<String> = metric
+        .dimensions
+        .iter()
+        .filter(|name| !["Environment", "Probe"].contains(name))
+        .map(|name| format!(" (with dimension `{name}`)"))
+        .collect();
+    format!(
+        "| `{}`{} | {unit} | {} | {} |\n",
+        metric.name,
+        further.concat(),
+        super::cell(metric.meaning),
+        super::cell(metric.absent)
+    )
+}
+
+/// The names that follow `start` in the source files of the functions and crates, except the crate with the names.
+fn named_in_sources(start: &str) -> BTreeSet<String> {
+    let mut files = Vec::new();
+    for folder in ["crates", "functions"] {
+        list(&root().join(folder), false, &mut files);
+    }
+    let names = root().join("crates/cloudwatch");
+    let is_source = |path: &std::path::PathBuf| {
+        path.extension() == Some("rs".as_ref()) && !path.starts_with(&names)
+    };
+    let files: Vec<_> = files.into_iter().filter(is_source).collect();
+    assert!(files.len() > 300, "{} files", files.len());
+    let texts = files.iter().map(|path| fs::read_to_string(path).expect("a source file"));
+    texts.flat_map(|text| names_after(&text, start)).collect()
+}
+
+/// The words that follow `start`.
+fn names_after(text: &str, start: &str) -> Vec<String> {
+    let word = |rest: &str| rest.chars().take_while(char::is_ascii_alphanumeric).collect();
+    text.split(start).skip(1).map(word).collect()
+}
+
+#[test]
+fn metrics_about_vigie_are_listed_and_published() {
+    let published = named_in_sources("OwnMetric::");
+    let listed: BTreeSet<String> =
+        OwnMetric::ALL.iter().map(|metric| metric.name().to_owned()).collect();
+    assert_eq!(published, listed);
+}
+
+#[test]
+fn alarms_and_dashboards_use_published_metrics() {
+    let known: BTreeSet<&str> = PROBE_METRICS
+        .iter()
+        .map(|metric| metric.name)
+        .chain(OwnMetric::ALL.iter().map(|metric| metric.name()))
+        .collect();
+    let mut used = BTreeSet::new();
+    let mut files = Vec::new();
+    list(&root().join("infra"), true, &mut files);
+    for path in files.iter().filter(|path| path.extension() == Some("yaml".as_ref())) {
+        let text = fs::read_to_string(path).expect("a template");
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let of_alarms = lines.windows(2).filter(|pair| pair[0].ends_with("Namespace: Vigie"));
+        used.extend(of_alarms.flat_map(|pair| names_after(pair[1], "MetricName: ")));
+        used.extend(names_after(&text, "[ \"Vigie\", \""));
+        let searches = lines.iter().filter(|line| line.contains("SEARCH('{Vigie,"));
+        used.extend(searches.flat_map(|line| names_after(line, "MetricName=\\\"")));
+    }
+    assert!(used.len() > 20, "{used:?}");
+    let unknown: Vec<_> = used.iter().filter(|name| !known.contains(name.as_str())).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }

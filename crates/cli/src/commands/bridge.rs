@@ -257,6 +257,7 @@ fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
         labels: arguments.label_limit,
         label_name_bytes: arguments.label_name_length_limit,
         label_value_bytes: arguments.label_value_length_limit,
+        ..Limits::default()
     };
     let client = scrape::client(USER_AGENT).context("could not set up the HTTP client")?;
     let target = |url: &Url| {

@@ -115,10 +115,10 @@ fn own_series(
     page.family(family(
         "vigie_runs_not_stored",
         Kind::Counter,
-        "Runs that are missing from the history because the disk was too slow.",
+        "Runs that are missing from the history: the disk was too slow or full, or the history is damaged.",
         "",
     ))?;
-    page.sample(&[], float(exporter.recorder.dropped()))?;
+    page.sample(&[], float(exporter.recorder.not_stored()))?;
     page.family(family(
         "vigie_reload_success",
         Kind::Gauge,

@@ -91,7 +91,11 @@ impl<'f> Section<'f> {
 
     pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
         let value = self.take(key)?;
-        let flag = value.as_bool();
+        let flag = match scalar(&value).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" => Some(true),
+            "false" | "no" | "off" | "n" => Some(false),
+            _ => None,
+        };
         if flag.is_none() {
             self.invalid(key, &shown(&value), "`true` or `false`");
         }
@@ -101,7 +105,7 @@ impl<'f> Section<'f> {
     /// A number; 0 means no limit.
     pub(super) fn limit(&mut self, key: &str) -> Option<usize> {
         let value = self.take(key)?;
-        let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
+        let number = value.as_str().and_then(|text| text.parse().ok());
         if number.is_none() {
             self.invalid(key, &shown(&value), "a whole number, such as `1000`");
         }
@@ -220,8 +224,15 @@ impl<'f> Section<'f> {
         Some(SecretString::from(text))
     }
 
-    /// What is left, for a type that reads it itself.
-    pub(super) fn into_value(self) -> Value {
+    /// What is left, for a type that reads it itself. The settings in `numbers` are numbers.
+    pub(super) fn into_value(mut self, numbers: &[&str]) -> Value {
+        for key in numbers {
+            if let Some(value) = self.map.get_mut(*key)
+                && let Some(number) = value.as_str().and_then(|text| text.parse::<u64>().ok())
+            {
+                *value = number.into();
+            }
+        }
         Value::Object(self.map)
     }
 
@@ -251,12 +262,7 @@ impl<'f> Section<'f> {
 }
 
 fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
-    }
+    value.as_str().map(str::to_owned)
 }
 
 fn shown(value: &Value) -> String {

@@ -1,5 +1,6 @@
 //! `scrape_configs`: each target with its labels, limits and rules.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -41,13 +42,15 @@ impl Global {
             external: Vec::new(),
         };
         let Some(mut section) = section else { return global };
-        global.interval = interval(&mut section).unwrap_or(global.interval);
-        global.timeout = section.duration("scrape_timeout").unwrap_or(global.timeout);
+        global.interval = time(&mut section, "scrape_interval").unwrap_or(global.interval);
+        let timeout = timeout(&mut section, global.interval);
+        global.timeout = timeout.unwrap_or(global.timeout.min(global.interval));
         global.limits = limits(&mut section, global.limits);
         global.native_histograms = section.flag("scrape_native_histograms").unwrap_or(false);
         global.classic_histograms =
             section.flag("always_scrape_classic_histograms").unwrap_or(false);
-        global.external = section.pairs("external_labels");
+        let set = |(name, value): (String, String)| (name, expanded(&value, process_env));
+        global.external = section.pairs("external_labels").into_iter().map(set).collect();
         for key in ["evaluation_interval", "rule_query_offset", "query_log_file"] {
             section.ignore(key);
         }
@@ -56,13 +59,44 @@ impl Global {
     }
 }
 
-fn interval(section: &mut Section<'_>) -> Option<Duration> {
-    let interval = section.duration("scrape_interval")?;
-    if interval.is_zero() {
-        section.invalid("scrape_interval", "0s", "a longer duration, such as `15s`");
-        return None;
+/// A time; as in Prometheus, 0 is the same as no setting.
+fn time(section: &mut Section<'_>, key: &str) -> Option<Duration> {
+    section.duration(key).filter(|time| !time.is_zero())
+}
+
+fn timeout(section: &mut Section<'_>, interval: Duration) -> Option<Duration> {
+    let timeout = time(section, "scrape_timeout");
+    if timeout.is_some_and(|timeout| timeout > interval) {
+        let text = format!("is longer than the interval, {interval:?}");
+        section.problem("scrape_timeout", &text);
     }
-    Some(interval)
+    timeout.map(|timeout| timeout.min(interval))
+}
+
+fn process_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// The value of an external label with the environment variables that it names, such as `${REGION}`, as in Prometheus 3.
+/// `$$` is a dollar sign.
+fn expanded(value: &str, env: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('$') {
+        out.push_str(before);
+        let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        let (name, left) = match after.strip_prefix('{').and_then(|inside| inside.split_once('}')) {
+            Some(braced) => braced,
+            None if after.starts_with('$') => after.split_at(1),
+            None => after.split_at(after.find(|char| !is_name(char)).unwrap_or(after.len())),
+        };
+        match name {
+            "" | "$" => out.push('$'),
+            name => out.push_str(&env(name).unwrap_or_default()),
+        }
+        rest = left;
+    }
+    out + rest
 }
 
 fn limits(section: &mut Section<'_>, default: Limits) -> Limits {
@@ -72,6 +106,7 @@ fn limits(section: &mut Section<'_>, default: Limits) -> Limits {
         labels: section.limit("label_limit").or(default.labels),
         label_name_bytes: section.limit("label_name_length_limit").or(default.label_name_bytes),
         label_value_bytes: section.limit("label_value_length_limit").or(default.label_value_bytes),
+        ..default
     }
 }
 
@@ -103,17 +138,20 @@ enum TargetError {
     Client(reqwest::Error),
 }
 
-pub(super) fn read(mut section: Section<'_>, global: &Global) -> Result<Vec<Target>, ConfigError> {
+/// The targets of a job. `jobs` has the names of those before it.
+pub(super) fn read(
+    mut section: Section<'_>,
+    global: &Global,
+    jobs: &mut BTreeSet<String>,
+) -> Result<Vec<Target>, ConfigError> {
     let name = section.text("job_name").unwrap_or_default();
     if name.is_empty() {
         section.problem("job_name", "is not set; expected the label `job`");
+    } else if !jobs.insert(name.clone()) {
+        section.invalid("job_name", &name, "a name that no other job has");
     }
-    let interval = interval(&mut section).unwrap_or(global.interval);
-    let timeout = section.duration("scrape_timeout");
-    if timeout.is_some_and(|timeout| timeout > interval) {
-        let text = format!("is longer than the interval, {interval:?}");
-        section.problem("scrape_timeout", &text);
-    }
+    let interval = time(&mut section, "scrape_interval").unwrap_or(global.interval);
+    let timeout = timeout(&mut section, interval);
     let tls = section.section("tls_config").map(tls).unwrap_or_default();
     let mut job = Job {
         name,
@@ -164,23 +202,7 @@ impl Job {
         address: &str,
         labels: &[(String, String)],
     ) -> Result<Option<Target>, TargetError> {
-        let mut set = LabelSet::from(
-            [
-                ("job", self.name.as_str()),
-                ("__address__", address),
-                ("__scheme__", &self.scheme),
-                ("__metrics_path__", &self.path),
-            ]
-            .map(|(name, value)| (name.to_owned(), value.to_owned())),
-        );
-        set.insert("__scrape_interval__".to_owned(), format!("{}ms", self.interval.as_millis()));
-        set.insert("__scrape_timeout__".to_owned(), format!("{}ms", self.timeout.as_millis()));
-        for (name, values) in &self.params {
-            if let Some(first) = values.first() {
-                set.insert(format!("__param_{name}"), first.clone());
-            }
-        }
-        set.extend(labels.iter().cloned());
+        let mut set = self.discovered(address, labels);
         if !relabel::apply(&self.relabel, &mut set) {
             return Ok(None);
         }
@@ -190,7 +212,9 @@ impl Job {
         let every = units::duration(get("__scrape_interval__")).filter(|every| !every.is_zero());
         let every = every.ok_or(expected("a valid label `__scrape_interval__`"))?;
         let timeout = units::duration(get("__scrape_timeout__"));
-        let timeout = timeout.ok_or(expected("a valid label `__scrape_timeout__`"))?;
+        let timeout = timeout.filter(|timeout| !timeout.is_zero() && *timeout <= every);
+        let timeout = timeout
+            .ok_or(expected("a valid label `__scrape_timeout__`, not longer than the interval"))?;
         let instance = match get("instance") {
             "" => get("__address__"),
             instance => instance,
@@ -214,13 +238,37 @@ impl Job {
         let request = Request {
             url,
             headers: self.headers.clone(),
-            timeout: timeout.min(every),
+            timeout,
             limits: self.limits,
             server_name: self.tls.server_name.clone(),
             fallback: self.fallback,
             histograms: self.histograms,
         };
         Ok(Some(Target { client, request, labels, every }))
+    }
+
+    /// The labels of a target before `relabel_configs`. As in Prometheus, a label of the group that is not empty replaces
+    /// that of the job.
+    fn discovered(&self, address: &str, labels: &[(String, String)]) -> LabelSet {
+        let of_group = labels.iter().filter(|(_, value)| !value.is_empty()).cloned();
+        let mut set: LabelSet = of_group.collect();
+        set.insert("__address__".to_owned(), address.to_owned());
+        let of_job = [
+            ("job", self.name.clone()),
+            ("__scheme__", self.scheme.clone()),
+            ("__metrics_path__", self.path.clone()),
+            ("__scrape_interval__", format!("{}ms", self.interval.as_millis())),
+            ("__scrape_timeout__", format!("{}ms", self.timeout.as_millis())),
+        ];
+        for (name, value) in of_job {
+            set.entry(name.to_owned()).or_insert(value);
+        }
+        for (name, values) in &self.params {
+            if let Some(first) = values.first() {
+                set.entry(format!("__param_{name}")).or_insert_with(|| first.clone());
+            }
+        }
+        set
     }
 
     /// The client for a target. The targets of a job share one, unless it is bound to a host.
@@ -362,7 +410,7 @@ fn rules(section: &mut Section<'_>, key: &str) -> Vec<Rule> {
     let mut rules = Vec::new();
     for rule in section.sections(key) {
         let path = rule.path().to_owned();
-        let config: Result<Config, _> = serde_json::from_value(rule.into_value());
+        let config: Result<Config, _> = serde_json::from_value(rule.into_value(&["modulus"]));
         let problem = match config.map(|config| Rule::new(&config)) {
             Ok(Ok(rule)) => {
                 rules.push(rule);
@@ -374,4 +422,25 @@ fn rules(section: &mut Section<'_>, key: &str) -> Vec<Rule> {
         section.problem_at(&path, &problem);
     }
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn external_label_has_environment_variables() {
+        let env = |name: &str| (name == "REGION").then(|| "eu".to_owned());
+        let cases = [
+            ("plain", "plain"),
+            ("${REGION}-1", "eu-1"),
+            ("$REGION/$REGION", "eu/eu"),
+            ("a$$b", "a$b"),
+            ("${MISSING}x", "x"),
+            ("ends with $", "ends with $"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(expanded(value, env), expected, "{value}");
+        }
+    }
 }

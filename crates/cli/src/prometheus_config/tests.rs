@@ -124,3 +124,84 @@ fn file_without_a_receiver_is_reported() {
     assert_eq!(error.as_deref(), Some(expected));
     assert!(read_text("a: [").err().unwrap().starts_with("`prometheus.yml` is not valid YAML"));
 }
+
+/// One job with these settings and targets.
+fn job(settings: &str, group: &str) -> Result<Configuration, String> {
+    read_text(&format!(
+        "global: {{ scrape_interval: 30s }}\n\
+         scrape_configs: [{{ job_name: a, static_configs: [{{ {group} }}], {settings} }}]\n\
+         remote_write: [{{ url: http://p/w }}]\n"
+    ))
+}
+
+#[test]
+fn zero_is_the_default_time_as_in_prometheus() {
+    for settings in ["scrape_interval: 0s, scrape_timeout: 0s", "scrape_interval: 0"] {
+        let Configuration { targets, .. } = job(settings, "targets: [\"a:1\"]").unwrap();
+        let times = (targets[0].every.as_secs(), targets[0].request.timeout.as_secs());
+        assert_eq!(times, (30, 10), "{settings}");
+    }
+}
+
+#[test]
+fn labels_of_a_group_replace_those_of_the_job() {
+    let group = "targets: [\"a:1\"], labels: { job: b, __metrics_path__: /own, __scheme__: \"\", __address__: \"x:9\" }";
+    let Configuration { targets, .. } = job("metrics_path: /m", group).unwrap();
+    let Target { request, labels, .. } = &targets[0];
+    assert_eq!(request.url.as_str(), "http://a:1/own");
+    assert_eq!(labels.up().unwrap().to_string(), r#"up{instance="a:1",job="b"}"#);
+}
+
+#[test]
+fn scalars_of_a_rule_are_texts() {
+    let rules = "relabel_configs: [{ source_labels: [scrape], regex: true, action: keep }], \
+                 metric_relabel_configs: [{ target_label: shard, replacement: 1 }]";
+    let group = "targets: [\"a:1\"], labels: { scrape: true }";
+    assert_eq!(job(rules, group).unwrap().targets.len(), 1);
+    assert_eq!(
+        job(rules, "targets: [\"a:1\"], labels: { scrape: false }").unwrap().targets.len(),
+        0
+    );
+}
+
+#[test]
+fn texts_are_taken_as_they_are_written() {
+    let settings = "basic_auth: { username: 01, password: 0123 }, honor_labels: yes, sample_limit: 5, \
+                    relabel_configs: [{ source_labels: [v], modulus: 4, action: hashmod, target_label: n }]";
+    let group = "targets: [\"a:1\"], labels: { v: 1.10, on: yes }";
+    let Configuration { targets, .. } = job(settings, group).unwrap();
+    let Target { request, labels, .. } = &targets[0];
+    assert_eq!(request.headers["authorization"], "Basic MDE6MDEyMw==");
+    assert_eq!(request.limits.samples, Some(5));
+    let up = labels.up().unwrap().to_string();
+    assert!(up.contains(r#"on="yes""#) && up.contains(r#"v="1.10""#), "{up}");
+}
+
+#[test]
+fn contradictory_settings_are_reported() {
+    let error = |result: Result<Configuration, String>| result.err().unwrap_or_default();
+    let receiver = "remote_write: [{ url: http://p/w }]";
+    let two = "[{ job_name: a, static_configs: [] }, { job_name: a, static_configs: [] }]";
+    let cases = [
+        (
+            read_text(&format!("scrape_configs: {two}\n{receiver}")),
+            "`scrape_configs[1].job_name` is `a`; expected a name that no other job has",
+        ),
+        (
+            read_text(&format!(
+                "global: {{ scrape_interval: 5s, scrape_timeout: 6s }}\nscrape_configs: [{{ job_name: a }}]\n{receiver}"
+            )),
+            "`global.scrape_timeout` is longer than the interval, 5s",
+        ),
+        (
+            job(
+                "relabel_configs: [{ target_label: __scrape_timeout__, replacement: 31s }]",
+                "targets: [\"a:1\"]",
+            ),
+            "`scrape_configs[0].static_configs[0].targets` is `a:1`; expected a valid label `__scrape_timeout__`, not longer than the interval",
+        ),
+    ];
+    for (result, expected) in cases {
+        assert_eq!(error(result), format!("`prometheus.yml` cannot be used\n  {expected}"));
+    }
+}

@@ -29,11 +29,12 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     (!text.is_empty()).then(|| Duration::from_millis(milliseconds))
 }
 
-/// `512MB`, `1GiB`: units are powers of 1024.
+/// `512MB`, `1.5GiB`: units are powers of 1024.
 pub(super) fn size(text: &str) -> Option<usize> {
-    let digits = text.find(|each: char| !each.is_ascii_digit()).unwrap_or(text.len());
-    let number: usize = text[..digits].parse().ok()?;
-    let shift = match &text[digits..] {
+    let is_digit = |each: char| each.is_ascii_digit() || each == '.';
+    let digits = text.find(|each| !is_digit(each)).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit {
         "" | "B" => 0,
         "KB" | "KiB" => 10,
         "MB" | "MiB" => 20,
@@ -41,7 +42,16 @@ pub(super) fn size(text: &str) -> Option<usize> {
         "TB" | "TiB" => 40,
         _ => return None,
     };
-    number.checked_mul(1 << shift)
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let of_whole = whole.parse::<usize>().ok()?.checked_mul(1 << shift)?;
+    if part.is_empty() {
+        return Some(of_whole);
+    }
+    // Nine decimals are more than a size needs.
+    let part = part.get(..9).unwrap_or(part);
+    let decimals = u32::try_from(part.len()).ok()?;
+    let of_part = (part.parse::<u128>().ok()? << shift) / 10_u128.pow(decimals);
+    of_whole.checked_add(usize::try_from(of_part).ok()?)
 }
 
 #[cfg(test)]
@@ -77,7 +87,10 @@ mod tests {
             ("10B", Some(10)),
             ("2KB", Some(2048)),
             ("1MiB", Some(1 << 20)),
-            ("1.5MB", None),
+            ("1.5MB", Some(3 << 19)),
+            ("0.25KiB", Some(256)),
+            ("1.5.5MB", None),
+            (".5MB", None),
             ("MB", None),
             ("1XB", None),
         ];

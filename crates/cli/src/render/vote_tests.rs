@@ -48,6 +48,23 @@ fn alarms_at_several_locations_match_their_snapshot() {
 }
 
 #[test]
+fn reference_names_every_alarm_that_can_be_rendered() {
+    let objective = domain::AvailabilityObjective::from_percent(99.5);
+    let probe = Probe { objective, ..probe("bot", 60) };
+    let text = rendered(&[probe], &three());
+    let name = |line: &str| line.trim().strip_prefix("AlarmName: !Sub ").map(str::to_owned);
+    let names: Vec<String> = text.lines().filter_map(name).collect();
+    assert_eq!(names.len(), 2 + 3 + 4 + 2, "{names:?}");
+    let page = include_str!("../../../../docs/reference/alarms.md");
+    for name in names {
+        let name = name.replace("${Environment}-bot", "ENV-PROBE");
+        let at_location = name.split_once('.').map(|(alarm, _)| format!("{alarm}.LOCATION"));
+        let name = at_location.unwrap_or(name);
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn single_location_changes_no_alarm() {
     let probes = [probe("bot", 60), limited_to(&["prod"], probe("other", 60))];
     let before = rendered(&probes, &DeployedLocations::default());

@@ -5,7 +5,7 @@ use super::text::{Example, Pair, Text};
 use super::wire::{Field, fields};
 use super::{Histograms, ProtobufError};
 use crate::format::Kind;
-use crate::number::write_value;
+use crate::number::float_text;
 
 /// Milliseconds of a second.
 const SECOND: i64 = 1000;
@@ -15,20 +15,31 @@ pub(super) fn read(
     histograms: Histograms,
     text: &mut Text,
 ) -> Result<(), ProtobufError> {
-    let (mut name, mut help, mut kind) = ("", "", Kind::Counter);
+    let (mut name, mut help, mut kind, mut unit) = ("", "", 0, "");
+    let mut has_metrics = false;
     for field in fields(message) {
         let field = field?;
         match field.number {
             1 => name = field.text()?,
             2 => help = field.text()?,
-            3 => kind = kind_of(field.int()?)?,
+            3 => kind = field.int()?,
+            4 => has_metrics = true,
+            5 => unit = field.text()?,
             _ => {}
         }
+    }
+    if !has_metrics {
+        // As in Prometheus, nothing of such a family is read.
+        return Ok(());
     }
     if name.is_empty() {
         return Err(ProtobufError::NoName);
     }
-    text.family(name, kind, help);
+    let kind = kind_of(kind)?;
+    if !unit.is_empty() && !ends_with_unit(name, kind, unit) {
+        return Err(ProtobufError::Unit { family: name.to_owned(), unit: unit.to_owned() });
+    }
+    text.family(name, kind, help, unit);
     // The metrics follow in a second pass: the fields of a message may have any order.
     for field in fields(message) {
         let field = field?;
@@ -39,6 +50,12 @@ pub(super) fn read(
         }
     }
     Ok(())
+}
+
+/// Whether the name of a family ends with its unit; that of a counter may end with `_total` after it.
+fn ends_with_unit(name: &str, kind: Kind, unit: &str) -> bool {
+    let total = name.strip_suffix("_total").filter(|_| kind == Kind::Counter);
+    total.unwrap_or(name).strip_suffix(unit).is_some_and(|stem| stem.ends_with('_'))
 }
 
 fn kind_of(number: u64) -> Result<Kind, ProtobufError> {
@@ -63,10 +80,6 @@ struct Family<'a> {
 impl Family<'_> {
     fn named(&self, suffix: &str) -> String {
         format!("{}{suffix}", self.name)
-    }
-
-    fn no_value(&self) -> ProtobufError {
-        ProtobufError::NoValue { family: self.name.to_owned() }
     }
 }
 
@@ -110,7 +123,8 @@ impl<'a> Metric<'a> {
             Kind::Histogram | Kind::GaugeHistogram => self.histogram,
             _ => self.untyped,
         };
-        let message = message.ok_or_else(|| family.no_value())?;
+        // As in Prometheus, a metric without a value of the family's type has the value 0.
+        let message = message.unwrap_or_default();
         match family.kind {
             Kind::Summary => self.write_summary(message, family, text),
             Kind::Histogram | Kind::GaugeHistogram => self.write_histogram(message, family, text),
@@ -161,7 +175,7 @@ impl<'a> Metric<'a> {
         self.put(text, &family.named("_count"), float(count));
         self.put(text, &family.named("_sum"), sum);
         for (bound, value) in quantiles {
-            let bound = written(bound);
+            let bound = float_text(bound);
             let labels = self.labels_and(("quantile", &bound));
             text.sample(family.name, &labels, value, self.timestamp_ms, None);
         }
@@ -191,18 +205,21 @@ impl<'a> Metric<'a> {
         let count = if native.is_float { native.count_float } else { float(native.count) };
         let sum = native.sum;
         let is_native = reads_native(&native, family.histograms);
+        // As in Prometheus, a native histogram without buckets has no classic series.
+        let is_classic = !is_native || family.histograms == Histograms::Both && !buckets.is_empty();
         if is_native {
             native.check().map_err(|what| ProtobufError::Histogram {
                 family: family.name.to_owned(),
                 what,
             })?;
+            native.compact();
             examples.extend(buckets.iter().filter_map(|bucket| bucket.example.clone()));
             // An entry has one exemplar: the newest. Prometheus takes none without a time.
             let newest = examples.iter().filter(|one| one.timestamp_ms.is_some());
             let newest = newest.max_by_key(|one| one.timestamp_ms);
             text.histogram(family.name, &self.labels, native, self.timestamp_ms, newest);
         }
-        if !is_native || family.histograms == Histograms::Both {
+        if is_classic {
             self.put(text, &family.named("_count"), count);
             self.put(text, &family.named("_sum"), sum);
             self.write_buckets(&mut buckets, count, &family.named("_bucket"), text);
@@ -222,7 +239,7 @@ impl<'a> Metric<'a> {
             buckets.push(Bucket { count, bound: f64::INFINITY, example: None });
         }
         for bucket in buckets {
-            let bound = written(bucket.bound);
+            let bound = float_text(bucket.bound);
             let labels = self.labels_and(("le", &bound));
             text.sample(name, &labels, bucket.count, self.timestamp_ms, bucket.example.as_ref());
         }
@@ -317,12 +334,6 @@ fn time(field: Field<'_>) -> Result<i64, ProtobufError> {
         }
     }
     Ok(seconds.saturating_mul(SECOND).saturating_add(nanos / 1_000_000))
-}
-
-fn written(number: f64) -> String {
-    let mut text = String::new();
-    write_value(&mut text, number);
-    text
 }
 
 #[expect(clippy::cast_precision_loss, reason = "as Prometheus does it")]

@@ -68,6 +68,30 @@ impl NativeHistogram {
         Ok(())
     }
 
+    /// Removes empty buckets and spans, as Prometheus does. The histogram must be valid.
+    pub(super) fn compact(&mut self) {
+        for (spans, deltas, counts) in [
+            (&mut self.negative_spans, &mut self.negative_deltas, &mut self.negative_counts),
+            (&mut self.positive_spans, &mut self.positive_deltas, &mut self.positive_counts),
+        ] {
+            if self.is_float {
+                let filled = filled(spans, counts.iter().copied(), |count| *count != 0.0);
+                *spans = spans_of(filled.iter().map(|(place, _)| *place));
+                *counts = filled.into_iter().map(|(_, count)| count).collect();
+            } else {
+                let absolute = deltas.iter().scan(0, |count: &mut i64, delta| {
+                    *count = count.saturating_add(*delta);
+                    Some(*count)
+                });
+                let filled = filled(spans, absolute, |count| *count != 0);
+                *spans = spans_of(filled.iter().map(|(place, _)| *place));
+                let mut before = 0;
+                let delta = |(_, count)| count - std::mem::replace(&mut before, count);
+                *deltas = filled.into_iter().map(delta).collect();
+            }
+        }
+    }
+
     /// What is not valid, by the rules of Prometheus.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if !(-4..=8).contains(&self.schema) {
@@ -106,6 +130,37 @@ impl NativeHistogram {
         }
         Ok(())
     }
+}
+
+/// The place and the count of each bucket that is not empty.
+fn filled<T>(
+    spans: &[Span],
+    counts: impl Iterator<Item = T>,
+    is_filled: impl Fn(&T) -> bool,
+) -> Vec<(i64, T)> {
+    let mut next = 0;
+    let places = spans.iter().flat_map(|span| {
+        let first = next + i64::from(span.offset);
+        next = first + i64::from(span.length);
+        first..next
+    });
+    places.zip(counts).filter(|(_, count)| is_filled(count)).collect()
+}
+
+/// The spans of these places, which are in ascending order.
+fn spans_of(places: impl Iterator<Item = i64>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut next = 0;
+    for place in places {
+        match spans.last_mut() {
+            Some(span) if place == next => span.length += 1,
+            // Prometheus adds offsets as 32 bits too.
+            _ => spans
+                .push(Span { offset: i32::try_from(place - next).unwrap_or(i32::MAX), length: 1 }),
+        }
+        next = place + 1;
+    }
+    spans
 }
 
 /// Whether the sum of the deltas up to each bucket is a count.

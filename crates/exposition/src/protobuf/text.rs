@@ -40,7 +40,10 @@ impl Text {
         if limit < self.page.text.len() { Err(ProtobufError::TooLarge { limit }) } else { Ok(()) }
     }
 
-    pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str) {
+    pub(super) fn family(&mut self, name: &str, kind: Kind, help: &str, unit: &str) {
+        if !unit.is_empty() {
+            self.page.units.push((name.to_owned(), unit.to_owned()));
+        }
         self.comment("# TYPE ", name);
         self.page.text.push_str(kind.word(Format::OpenMetrics));
         self.end_line();

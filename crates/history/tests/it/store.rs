@@ -9,6 +9,7 @@ use history::{
     RunSource as _, Summary,
 };
 use proptest::prelude::*;
+use rusqlite::Connection;
 use testkit::reports::{attempt, eventful, report, turn};
 
 use crate::{START, at, reported, run};
@@ -51,6 +52,69 @@ fn report_of_a_failed_run_is_kept() {
     let runs = reader.last_runs(&bad.probe, 5).unwrap();
     let expected = [RunRecord::of(&later), RunRecord { has_report: true, ..RunRecord::of(&bad) }];
     assert_eq!(runs, expected);
+}
+
+/// A run of this probe that was up.
+fn up(probe: &str, second: i64) -> Report {
+    let good = report(vec![attempt(vec![turn(400, "a", "b")])]);
+    Report { probe: probe.parse().unwrap(), due: at(second), ..good }
+}
+
+/// Changes the rows of the probe `bad` in the open file.
+fn damage(history: &History, set: &str) {
+    let file = Connection::open(history.path()).unwrap();
+    let of_probe = "(SELECT id FROM probe WHERE name = 'bad')";
+    let key = if set.starts_with("latest") { "probe" } else { "id >> 24" };
+    let changed = file.execute(&format!("UPDATE {set} WHERE {key} = {of_probe}"), []).unwrap();
+    assert!(0 < changed, "{set}");
+}
+
+#[test]
+fn damaged_hour_loses_no_runs_of_other_probes_or_hours() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut history = open(&folder);
+    assert!(history.record(&[reported(&up("bad", 0))]).unwrap().is_empty());
+    damage(&history, "hour SET runs = x'ff'");
+    let (bad, good, new) = (up("bad", 60), up("good", 60), up("new", 60));
+    let not_stored = history.record(&[reported(&good), reported(&bad), reported(&new)]).unwrap();
+    let [one] = &not_stored[..] else { panic!("{not_stored:?}") };
+    assert_eq!((one.probe.as_str(), one.due), ("bad", at(60)));
+    assert!(matches!(one.error, HistoryError::Damaged { .. }), "{:?}", one.error);
+    let reader = Reader::open(history.path()).unwrap();
+    for probe in [&good.probe, &new.probe] {
+        assert_eq!(reader.last_runs(probe, 9).unwrap().len(), 1, "{probe}");
+    }
+    // The hours, quarters and days that end after the damaged hour are stored without it.
+    for hour in 1..50 {
+        let not_stored = history.record(&[reported(&up("bad", hour * 3_600))]).unwrap();
+        assert!(not_stored.is_empty(), "{hour}: {not_stored:?}");
+    }
+    assert_eq!(reader.last_runs(&bad.probe, 99).unwrap().len(), 49);
+    let end = at(50 * 3_600);
+    assert_eq!(reader.runs(&bad.probe, at(0), end).unwrap().len(), 49);
+    assert_eq!(reader.hours(&bad.probe, at(0), end).unwrap().len(), 49);
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(reader.groups(&bad.probe, at(0), end, hour).unwrap().len(), 49);
+    let kept = Duration::from_secs(47 * 3_600);
+    assert_eq!(history.prune(at(50 * 3_600), kept).unwrap().hours, 5);
+}
+
+#[test]
+fn damaged_day_and_report_are_replaced_by_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut history = open(&folder);
+    history.record(&[reported(&up("bad", 0)), reported(&up("good", 0))]).unwrap();
+    for set in ["day SET summary = x'ff'", "latest SET body = x'ff'"] {
+        damage(&history, set);
+    }
+    let reader = Reader::open(history.path()).unwrap();
+    assert_eq!(reader.latest_reports().unwrap(), [up("good", 0)]);
+    let days = reader.day_counts(&up("bad", 0).probe, at(0), at(60)).unwrap();
+    assert_eq!(days.iter().map(|(_, counts)| counts.judged()).sum::<u64>(), 1);
+    let bad = up("bad", 60);
+    assert!(history.record(&[reported(&bad)]).unwrap().is_empty());
+    assert_eq!(reader.summary(&bad.probe, at(0), at(60)).unwrap().counts.judged(), 2);
+    assert_eq!(reader.latest_reports().unwrap().len(), 2);
 }
 
 #[test]

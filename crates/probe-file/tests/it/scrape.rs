@@ -51,6 +51,18 @@ fn mapping_is_one_scrape_with_defaults() {
 }
 
 #[test]
+fn scalars_of_a_rule_are_texts_as_they_are_written() {
+    let scrapes = read(
+        "{ metric_relabel_configs: [{ source_labels: [a], regex: true, target_label: b, replacement: 1.10 }, \
+         { source_labels: [a], modulus: 4, target_label: 007, action: hashmod }] }",
+    )
+    .unwrap();
+    let [first, second] = &scrapes[0].options.metric_relabel_configs[..] else { panic!() };
+    assert_eq!((&*first.regex, &*first.replacement), ("true", "1.10"));
+    assert_eq!((&*second.target_label, second.modulus), ("007", 4));
+}
+
+#[test]
 fn invalid_scrape_is_reported() {
     let cases = [
         ("[{ job: a }, { job_name: a }]", "the job `a` occurs twice"),

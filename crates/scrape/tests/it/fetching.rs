@@ -33,6 +33,9 @@ async fn target() -> (Url, Seen) {
         .route("/created", get(async || StatusCode::CREATED))
         .route("/json", get(async || ([(header::CONTENT_TYPE, "application/json")], "a 1\n")))
         .route("/untyped", get(async || Response::new(axum::body::Body::from("a 1\n"))))
+        .route("/empty", get(async || Response::new(axum::body::Body::empty())))
+        .route("/gzip-untyped", get(async || untyped(gzip(b"a 1\n"))))
+        .route("/gzip-empty", get(async || untyped(gzip(b""))))
         .route("/silent", get(std::future::pending::<String>))
         .with_state(Arc::clone(&seen));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -57,6 +60,11 @@ fn gzip(body: &[u8]) -> Response {
     encoder.write_all(body).unwrap();
     let headers = [(header::CONTENT_ENCODING, "gzip"), (header::CONTENT_TYPE, "text/plain")];
     (headers, encoder.finish().unwrap()).into_response()
+}
+
+fn untyped(mut response: Response) -> Response {
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    response
 }
 
 fn request(target: &Url, path: &str) -> Request {
@@ -121,10 +129,35 @@ async fn page_without_a_known_type_needs_a_fallback() {
 }
 
 #[tokio::test]
+async fn page_without_content_needs_no_type() {
+    let (target, _) = target().await;
+    for path in ["/empty", "/gzip-empty"] {
+        assert_eq!(get_page(&target, path).await.unwrap().body, b"", "{path}");
+    }
+    let error = get_page(&target, "/gzip-untyped").await.unwrap_err();
+    assert!(matches!(error, FetchError::ContentType { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn page_with_as_many_bytes_as_the_limit_is_refused() {
+    let (target, _) = target().await;
+    let client = client("Vigie/test").unwrap();
+    // `a 1` and a line end; the packed page is larger.
+    for (path, limit, is_refused) in
+        [("/metrics/", 4, true), ("/metrics/", 5, false), ("/gzip", 4, true), ("/gzip", 5, false)]
+    {
+        let mut request = request(&target, path);
+        request.limits.body_bytes = limit;
+        let refused = matches!(fetch(&client, &request).await, Err(FetchError::TooLarge { .. }));
+        assert_eq!(refused, is_refused, "{path}, limit {limit}");
+    }
+}
+
+#[tokio::test]
 async fn unusable_response_is_an_error_with_its_reason() {
     let (target, _) = target().await;
-    let away = "the target redirects to `http://127.0.0.2:9/`; expected at most 5 redirects within its host";
-    let around = "the target redirects to `/loop`; expected at most 5 redirects within its host";
+    let away = "the target redirects to `http://127.0.0.2:9/`; expected at most 9 redirects within its host";
+    let around = "the target redirects to `/loop`; expected at most 9 redirects within its host";
     let cases = [
         ("/away", away),
         ("/loop", around),
@@ -145,7 +178,7 @@ async fn size_and_time_are_limited() {
     let mut bomb = request(&target, "/bomb");
     bomb.limits.body_bytes = 1 << 20;
     let error = fetch(&client, &bomb).await.unwrap_err();
-    assert_eq!(error.to_string(), "the page is larger than 1048576 bytes");
+    assert_eq!(error.to_string(), "the page is not smaller than the limit of 1048576 bytes");
 
     let mut silent = request(&target, "/silent");
     silent.timeout = Duration::from_millis(100);

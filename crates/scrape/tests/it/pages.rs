@@ -122,6 +122,39 @@ fn bucket_bounds_have_the_form_of_prometheus_3() {
 }
 
 #[test]
+fn bounds_have_the_form_of_the_type_declared_last() {
+    let cases = [
+        ("# TYPE h histogram\nh_bucket{le=\"1\"} 1\n", "1.0"),
+        ("# TYPE h histogram\n# TYPE g gauge\nh_bucket{le=\"1\"} 1\n", "1"),
+        ("# TYPE h histogram\nother{le=\"1\"} 1\n", "1.0"),
+        ("h_bucket{le=\"1\"} 1\n# TYPE h histogram\n", "1"),
+    ];
+    for (body, expected) in cases {
+        let scrape = scrape_page(body.into(), Format::Prometheus, &Limits::default());
+        assert_eq!(scrape.entries[0].series.label("le"), Some(expected), "{body}");
+    }
+    let gauge = "# TYPE h gaugehistogram\nh_bucket{le=\"1\"} 1\n# EOF\n";
+    let scrape = scrape_page(gauge.into(), Format::OpenMetrics, &Limits::default());
+    assert_eq!(scrape.entries[0].series.label("le"), Some("1"));
+}
+
+#[test]
+fn external_labels_do_not_count_for_limits() {
+    let external = vec![("region".to_owned(), "a-long-name".to_owned())];
+    let labels = labels().with_external(external);
+    // The name, `job` and `instance`.
+    let limits =
+        Limits { labels: Some(3), label_value_bytes: Some("instance".len()), ..Limits::default() };
+    let at = Timestamp::from_millis(1_800_000_000_000);
+    for (body, is_up) in [("a 1\n", true), ("a{b=\"c\"} 1\n", false)] {
+        let page = Ok(Page::new(Format::Prometheus, body.into()));
+        let scrape = Memory::new().absorb(&labels, &limits, page, at, || Duration::ZERO);
+        assert_eq!(scrape.error.is_none(), is_up, "{body}: {:?}", scrape.error);
+        assert_eq!(scrape.entries[0].series.label("region"), Some("a-long-name"));
+    }
+}
+
+#[test]
 fn limit_of_a_small_function_rejects_a_large_page() {
     let limits = Limits::for_memory(256 << 20);
     assert!((20 << 20..30 << 20).contains(&limits.body_bytes), "{}", limits.body_bytes);

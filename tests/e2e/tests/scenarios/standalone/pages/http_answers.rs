@@ -56,6 +56,8 @@ const CONTENT_TYPES: &[&str] = &[
     "application/openmetrics-text",
     "application/openmetrics-text; version=2.0.0",
     "text/plain, text/html",
+    "text/plain; charset=utf-8; charset=\"utf-8\"",
+    "text/plain; version = 0.0.4",
 ];
 
 pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {

@@ -87,6 +87,21 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "a{path=\"/api/v2/things\"} 1\na{path=\"/other\"} 2\n",
     ),
     (
+        "replace-by-ascii-classes",
+        "metric_relabel_configs: [{ source_labels: [b], regex: '\\w+|\\d', target_label: c, replacement: found }]",
+        "a{b=\"\u{e9}\"} 1\na{b=\"\u{661}\"} 2\na{b=\"e1\"} 3\n",
+    ),
+    (
+        "replace-with-groups",
+        "metric_relabel_configs: [{ source_labels: [b], regex: '(x)([^{]*){y}', target_label: c, replacement: '$1z-${2}-$$-${a b}' }]",
+        "a{b=\"x-1{y}\"} 1\na{b=\"x\"} 2\n",
+    ),
+    (
+        "replace-with-scalars",
+        "metric_relabel_configs: [{ source_labels: [b], regex: true, target_label: c, replacement: 1.10 }]",
+        "a{b=\"true\"} 1\na{b=\"1\"} 2\n",
+    ),
+    (
         "renamed-metric",
         "metric_relabel_configs: [{ source_labels: [__name__], regex: \"old_(.*)\", target_label: __name__, replacement: \"new_${1}\" }]",
         "# HELP old_a Help.\n# TYPE old_a counter\nold_a 1\nb 2\n",
