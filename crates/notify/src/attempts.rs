@@ -70,9 +70,7 @@ impl AlarmRecord {
     pub(crate) fn merge_sent(&mut self, other: &Self) {
         for (receiver, sent) in &other.sent {
             let kept = self.sent.entry(receiver.clone()).or_insert(*sent);
-            if (kept.last(), !kept.unconfirmed) < (sent.last(), !sent.unconfirmed) {
-                *kept = *sent;
-            }
+            *kept = kept.merged(*sent);
         }
         for (receiver, attempt) in &other.attempts {
             let kept = self.attempts.entry(receiver.clone()).or_insert(*attempt);
@@ -207,6 +205,23 @@ mod tests {
                 assert_eq!(merged.attempts, after.attempts, "{outcome:?}");
             }
         }
+    }
+
+    /// Two execution environments sent different states without the table: which one arrived last is not known.
+    #[test]
+    fn states_sent_at_the_same_time_are_not_confirmed() {
+        let state = |mine: Sent, other: Sent| {
+            let merged = mine.merged(other);
+            assert_eq!(other.merged(mine), merged);
+            (merged.state, merged.unconfirmed)
+        };
+        let (flaps, ended) = (SentState::Flapping, SentState::Resolved);
+        assert_eq!(state(sent(flaps, 5), sent(ended, 5)), (flaps, true));
+        assert_eq!(state(sent(flaps, 5), sent(ended, 9)), (flaps, true));
+        assert_eq!(state(sent(flaps, 5), sent(ended, 30)), (ended, false));
+        assert_eq!(state(sent(flaps, 5), sent(flaps, 5)), (flaps, false));
+        let acknowledged = Sent { acknowledged: true, ..sent(SentState::Alarm, 5) };
+        assert_eq!(sent(SentState::Alarm, 5).merged(acknowledged), acknowledged);
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// An attempt is not repeated more often than this; then it counts as delivered. With the pauses of
 /// [`Attempt::pause`] this is about three hours.
 const MOST_TRIES: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+/// Notifications that two execution environments began within this time may arrive in either order.
+const SAME_TIME: SignedDuration = SignedDuration::from_secs(10);
 
 /// The last notification to one receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,19 @@ impl Sent {
     #[must_use]
     pub fn last(&self) -> Timestamp {
         self.reminded_at.unwrap_or(self.at).max(self.at)
+    }
+
+    /// What is known from two copies of the record.
+    pub(crate) fn merged(self, other: Self) -> Self {
+        let age = |sent: &Self| (sent.last(), !sent.unconfirmed, sent.acknowledged);
+        let (older, newer) = if age(&self) <= age(&other) { (self, other) } else { (other, self) };
+        let same = (older.state, older.incident) == (newer.state, newer.incident);
+        if same || SAME_TIME < newer.last().duration_since(older.last()) {
+            return newer;
+        }
+        // Without the table, both were sent. If the state that arrived last is not the current one, it is sent again.
+        let ended = newer.state == SentState::Resolved;
+        Self { unconfirmed: true, ..if ended { older } else { newer } }
     }
 
     pub(crate) fn is_same(&self, other: &Self) -> bool {
