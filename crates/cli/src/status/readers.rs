@@ -13,7 +13,7 @@ const AT_ONCE: usize = 4;
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Reader>>,
-    /// Whoever uses a reader has a permit.
+    /// A reader is used with a permit only.
     pub(super) turns: Arc<Semaphore>,
 }
 
