@@ -6,7 +6,7 @@
 use exposition::{Format, Line, Reader, Sample};
 
 use crate::memory::Memory;
-use crate::received::Page;
+use crate::received::{Page, clean_comments};
 
 /// Takes the chunks of a page.
 pub(crate) struct Incoming<'m> {
@@ -54,6 +54,7 @@ impl<'m> Incoming<'m> {
     /// The page, once all of it was received.
     pub(crate) fn finish(mut self) -> Page {
         self.page.body.append(&mut self.started);
+        clean_comments(self.page.format, &mut self.page.body);
         self.page
     }
 

@@ -22,7 +22,8 @@ pub struct Page {
 impl Page {
     /// A page of text.
     #[must_use]
-    pub fn new(format: Format, body: Vec<u8>) -> Self {
+    pub fn new(format: Format, mut body: Vec<u8>) -> Self {
+        clean_comments(format, &mut body);
         let (histograms, starts, units) = (Vec::new(), Vec::new(), Vec::new());
         Self { format, body, histograms, starts, units, known: Omitted::default() }
     }
@@ -30,6 +31,33 @@ impl Page {
     pub(crate) fn is_empty(&self) -> bool {
         self.body.is_empty() && self.known.values.is_empty()
     }
+}
+
+/// Replaces bytes that are not UTF-8 in comments of the Prometheus format, which Prometheus does not check.
+pub(crate) fn clean_comments(format: Format, body: &mut [u8]) {
+    let mut from = 0;
+    while format == Format::Prometheus
+        && let Err(error) = str::from_utf8(&body[from..])
+    {
+        let bad = from + error.valid_up_to();
+        let start = memchr::memrchr(b'\n', &body[..bad]).map_or(0, |end| end + 1);
+        if !is_comment(&body[start..bad]) {
+            return;
+        }
+        from = memchr::memchr(b'\n', &body[bad..]).map_or(body.len(), |length| bad + length);
+        body[bad..from].iter_mut().filter(|byte| !byte.is_ascii()).for_each(|byte| *byte = b'?');
+    }
+}
+
+/// Whether a line with this start is a comment, and neither `# HELP` nor `# TYPE`.
+fn is_comment(start: &[u8]) -> bool {
+    let Some(rest) = start.trim_ascii_start().strip_prefix(b"#") else { return false };
+    let word = rest.trim_ascii_start();
+    let is_key = |key: &[u8]| {
+        let after = word.strip_prefix(key).and_then(<[u8]>::first);
+        after.is_some_and(|byte| matches!(byte, b' ' | b'\t'))
+    };
+    word.len() == rest.len() || !is_key(b"HELP") && !is_key(b"TYPE")
 }
 
 /// Lines that follow each other, with the series of slots that follow each other.

@@ -139,6 +139,26 @@ fn bounds_have_the_form_of_the_type_declared_last() {
 }
 
 #[test]
+fn bytes_that_are_not_utf_8_are_allowed_in_comments_only() {
+    let cases: [(&[u8], bool); 8] = [
+        (b"# caf\xe9 \xff\na 1\n", true),
+        (b"#\xff\n # \xff\na 1\n# HELPER \xff", true),
+        (b"#\x00 HELP a \xff\na 1\n", true),
+        (b"# HELP a \xff\na 1\n", false),
+        (b"# TYPE \xff gauge\na 1\n", false),
+        (b"# \xff\na{b=\"\xff\"} 1\n", false),
+        (b"# \xff\na 1 \xff\n", false),
+        (b"a 1 # \xff\n", false),
+    ];
+    for (body, is_up) in cases {
+        let scrape = scrape_page(body.to_vec(), Format::Prometheus, &Limits::default());
+        assert_eq!(scrape.error.is_none(), is_up, "{body:?}: {:?}", scrape.error);
+    }
+    let scrape = scrape_page(b"# \xff\n# EOF\n".to_vec(), Format::OpenMetrics, &Limits::default());
+    assert!(scrape.error.is_some());
+}
+
+#[test]
 fn external_labels_do_not_count_for_limits() {
     let external = vec![("region".to_owned(), "a-long-name".to_owned())];
     let labels = labels().with_external(external);
