@@ -1,5 +1,6 @@
 //! Tests of the files of the repository: templates, dashboards, rules, documentation, dependencies.
 
+mod browser_cases;
 mod default_rule;
 mod dependencies;
 mod deploy_policy;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::report::{
-    App, Attempt, Cause, CheckReport, Failure, Report, RunId, TurnReport, VERSION, judge,
+    App, Attempt, Cause, CheckReport, Failure, ReplyPart, Report, RunId, TurnReport, VERSION, judge,
 };
 use domain::{Objectives, Phases, Reason, Spread, Timing};
 use jiff::Timestamp;
@@ -25,6 +25,8 @@ pub fn turn(offset: u64, said: &str, answered: &str) -> TurnReport {
         answered: answered.to_owned(),
         characters: u64::try_from(answered.chars().count()).expect("a sample is short"),
         thinking: String::new(),
+        blocks: Vec::new(),
+        parts: Vec::new(),
         toasts: Vec::new(),
         cached: None,
         timing: Timing {
@@ -131,6 +133,11 @@ pub fn eventful() -> Report {
         "Désolé, je ne sais plus comment vous vous appelez, mais 3 × 4 = **12**.\n\n- trois\n- quatre",
     );
     slow.thinking = String::from("The user asks for their name.\nIt is not in my context.");
+    slow.blocks = vec!["Thinking".to_owned(), "Used the tool calculator".to_owned()];
+    slow.parts = vec![
+        ReplyPart { kind: "image".to_owned(), name: Some("table.png".to_owned()) },
+        ReplyPart { kind: "html".to_owned(), name: None },
+    ];
     slow.timing.first_chunk = Some(ms(3_600));
     slow.timing.reply = Some(ms(4_900));
     slow.checks = vec![
@@ -172,6 +179,8 @@ pub fn hostile() -> Report {
     let evil = "<script>document.title='RAN'</script><img src=x onerror=\"document.title='RAN'\">\u{202e}drow\u{202c} \u{1b}[31m \u{0} ]]> --> </style></main> &amp; \"'` javascript:document.title='RAN'";
     let mut bad = turn(400, evil, evil);
     bad.thinking = String::from(evil);
+    bad.blocks = vec![evil.to_owned()];
+    bad.parts = vec![ReplyPart { kind: evil.to_owned(), name: Some(evil.to_owned()) }];
     bad.checks =
         vec![CheckReport { expected: evil.to_owned(), found: evil.to_owned(), passed: false }];
     let mut attempt = attempt(vec![bad]);

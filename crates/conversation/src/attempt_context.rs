@@ -101,25 +101,32 @@ fn is_mostly_stalled(waited: Duration, stalled: Duration) -> bool {
 mod tests {
     use std::collections::HashMap;
 
+    use domain::report::{LONGEST_NAME, MOST_LISTED};
+    use gradio::{Answer, Part, Reply, Thought};
     use serde_json::json;
 
     use super::*;
     use crate::stall::StallMonitor;
+    use crate::turn_report::TurnStalls;
 
-    #[tokio::test]
-    async fn secret_inputs_and_credential_forms_are_hidden() {
-        let probe: Probe = serde_json::from_value(json!({
+    fn probe() -> Probe {
+        serde_json::from_value(json!({
             "name": "bot", "every_seconds": 60, "enabled": true, "timeout_seconds": 5,
             "target": { "url": "http://localhost" }, "retry": { "attempts": 0, "wait_seconds": 1 },
             "objectives": {}, "conversation": [{ "say": "hi" }],
             "alarm": { "down": { "m": 2, "n": 3 }, "degraded": { "m": 3, "n": 5 }, "severity": "page" },
         }))
-        .unwrap();
-        let target = FilledTarget::new(&probe.target, &HashMap::new(), &HashMap::new()).unwrap();
-        let stalls = StallMonitor::default();
-        let context = AttemptContext {
-            probe: &probe,
-            target: &target,
+        .unwrap()
+    }
+
+    fn context<'a>(
+        probe: &'a Probe,
+        target: &'a FilledTarget,
+        stalls: &'a StallMonitor,
+    ) -> AttemptContext<'a> {
+        AttemptContext {
+            probe,
+            target,
             user_agent: "",
             traceparent: String::new(),
             offset: Duration::ZERO,
@@ -128,7 +135,14 @@ mod tests {
             is_process_limit: false,
             stalled: stalls.start(),
             secret_inputs: OnceLock::new(),
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn secret_inputs_and_credential_forms_are_hidden() {
+        let (probe, stalls) = (probe(), StallMonitor::default());
+        let target = FilledTarget::new(&probe.target, &HashMap::new(), &HashMap::new()).unwrap();
+        let context = context(&probe, &target, &stalls);
         let input = |value: &str, is_secret| Input {
             name: None,
             label: None,
@@ -145,6 +159,36 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(context.reported(text), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn titles_of_blocks_and_parts_are_reported() {
+        let (probe, stalls) = (probe(), StallMonitor::default());
+        let target = FilledTarget::new(&probe.target, &HashMap::new(), &HashMap::new()).unwrap();
+        let context = context(&probe, &target, &stalls);
+        let block = |title: &str| Thought { title: title.to_owned(), ..Thought::default() };
+        let part = |kind: &str, name: Option<&str>| Part {
+            kind: kind.to_owned(),
+            name: name.map(str::to_owned),
+        };
+        let other = Answer { thinking: vec![block("Used b")], ..Answer::default() };
+        let reply = Reply {
+            thinking: vec![block("Used sk-abcdefghijklmnop"), block(""), block("a\n\nb")],
+            parts: vec![part("image", Some(&"x".repeat(300))), part("html", None)],
+            others: vec![
+                other,
+                Answer { parts: vec![part("file", None); 30], ..Answer::default() },
+            ],
+            ..Reply::default()
+        };
+        let stalled = TurnStalls { first_chunk: None, turn: Duration::ZERO };
+        let turn = &probe.conversation[0];
+        let report = context.turn_report(turn, Duration::ZERO, "hi", &reply, stalled, &[]);
+        assert_eq!(report.blocks, ["Used [secret]", "a b", "Used b"]);
+        assert_eq!(report.parts.len(), MOST_LISTED);
+        let name = report.parts[0].name.as_ref().unwrap();
+        assert_eq!(name.chars().count(), LONGEST_NAME + 1, "with an ellipsis");
+        assert_eq!(report.parts[1].to_string(), "html");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::report::{App, CheckReport, TurnReport};
+use domain::report::{App, CheckReport, LONGEST_NAME, MOST_LISTED, ReplyPart, TurnReport, cut_at};
 use domain::{Spread, Timing, Turn};
-use gradio::{Reply, Session, Toast, TurnTiming};
+use gradio::{Part, Reply, Session, Toast, TurnTiming};
 
 use crate::attempt_context::AttemptContext;
 
@@ -33,8 +33,11 @@ impl AttemptContext<'_> {
         stalled: TurnStalls,
         checks: &[CheckReport],
     ) -> TurnReport {
-        let thinking: Vec<&str> =
-            reply.thinking.iter().map(|thought| thought.text.as_str()).collect();
+        let others = &reply.others;
+        let blocks = || reply.thinking.iter().chain(others.iter().flat_map(|one| &one.thinking));
+        let parts = reply.parts.iter().chain(others.iter().flat_map(|one| &one.parts));
+        let thinking: Vec<&str> = blocks().map(|block| block.text.as_str()).collect();
+        let titles = blocks().map(|block| self.name(&block.title));
         let check = |check: &CheckReport| CheckReport {
             expected: self.reported(&check.expected),
             found: self.reported(&check.found),
@@ -46,12 +49,28 @@ impl AttemptContext<'_> {
             answered: self.reported(&answered(reply)),
             characters: u64::try_from(reply.text.chars().count()).unwrap_or(u64::MAX),
             thinking: self.reported(&thinking.join("\n")),
+            blocks: titles.filter(|title| !title.is_empty()).take(MOST_LISTED).collect(),
+            parts: parts.take(MOST_LISTED).map(|part| self.reply_part(part)).collect(),
             toasts: reply.toasts.iter().map(|toast| self.reported(&toast_line(toast))).collect(),
             cached: reply.cached.as_ref().map(|cached| self.reported(cached)),
             timing: timing(&reply.timing, stalled),
             checks: checks.iter().map(check).collect(),
             objectives: turn.objectives.or(self.probe.objectives),
         }
+    }
+
+    fn reply_part(&self, part: &Part) -> ReplyPart {
+        ReplyPart {
+            kind: self.name(&part.kind),
+            name: part.name.as_ref().map(|name| self.name(name)),
+        }
+    }
+
+    /// A name from outside, on one line.
+    fn name(&self, text: &str) -> String {
+        let text = self.reported(text);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        cut_at(&words.join(" "), LONGEST_NAME)
     }
 }
 

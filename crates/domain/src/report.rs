@@ -1,6 +1,7 @@
 //! The report of a run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -147,6 +148,12 @@ pub struct TurnReport {
     /// Text of thinking and tool blocks, cut likewise; empty when there were none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub thinking: String,
+    /// Titles of thinking and tool blocks in order, at most [`MOST_LISTED`], each cut at [`LONGEST_NAME`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<String>,
+    /// Parts of the reply that are not text, at most [`MOST_LISTED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ReplyPart>,
     /// Messages that the page shows for some seconds: `warning: TEXT`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub toasts: Vec<String>,
@@ -159,8 +166,30 @@ pub struct TurnReport {
     pub objectives: Objectives,
 }
 
+/// An image, a file, HTML or another part of a reply that is not text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyPart {
+    /// `image`, `file`, `html`, or the type of another component, such as `plot`.
+    pub kind: String,
+    /// Name of a file or description of an image, cut at [`LONGEST_NAME`]. Never an address, which may
+    /// contain a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl fmt::Display for ReplyPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        self.name.iter().try_for_each(|name| write!(f, " {name}"))
+    }
+}
+
 /// Longest text kept of a prompt or an answer, in Unicode scalar values.
 pub const LONGEST_TEXT: usize = 4_096;
+/// Longest title of a block and longest name of a part, in Unicode scalar values.
+pub const LONGEST_NAME: usize = 200;
+/// Blocks and parts of a reply that are listed.
+pub const MOST_LISTED: usize = 20;
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +216,16 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl TurnReport {
+    /// The text of the answer, or the parts of an answer without text: `[image cat.png]`.
+    #[must_use]
+    pub fn answer(&self) -> String {
+        if !self.answered.is_empty() {
+            return self.answered.clone();
+        }
+        let parts: Vec<String> = self.parts.iter().map(|part| format!("[{part}]")).collect();
+        parts.join(" ")
+    }
+
     /// The times that describe the app; `None` if the whole reply came from its cache.
     #[must_use]
     pub fn latency(&self) -> Option<&Timing> {
@@ -241,7 +280,13 @@ impl Report {
 /// The first `LONGEST_TEXT` characters, with an ellipsis when something was cut.
 #[must_use]
 pub fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_TEXT) {
+    cut_at(text, LONGEST_TEXT)
+}
+
+/// The first `longest` characters, with an ellipsis when something was cut.
+#[must_use]
+pub fn cut_at(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -250,6 +295,20 @@ pub fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answer_without_text_is_its_parts() {
+        let part = |kind: &str, name: Option<&str>| ReplyPart {
+            kind: kind.to_owned(),
+            name: name.map(str::to_owned),
+        };
+        let parts = vec![part("image", Some("cat.png")), part("html", None)];
+        let turn = crate::testing::attempt(None, 0, None).turns.remove(0);
+        let turn = TurnReport { parts, ..turn };
+        assert_eq!(turn.answer(), "x");
+        let turn = TurnReport { answered: String::new(), ..turn };
+        assert_eq!(turn.answer(), "[image cat.png] [html]");
+    }
 
     #[test]
     fn long_text_is_cut_between_characters() {

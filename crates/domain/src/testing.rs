@@ -80,6 +80,8 @@ pub(crate) fn attempt(
         answered: "x".into(),
         characters: 1,
         thinking: String::new(),
+        blocks: Vec::new(),
+        parts: Vec::new(),
         toasts: Vec::new(),
         cached: None,
         timing: Timing { first_chunk, reply: first_chunk, ..Timing::default() },
@@ -109,6 +111,8 @@ pub(crate) fn report(turns: usize, reached: usize) -> Report {
         answered: "hi".to_owned(),
         characters: 2,
         thinking: String::new(),
+        blocks: Vec::new(),
+        parts: Vec::new(),
         toasts: Vec::new(),
         cached: None,
         timing: Timing {

@@ -9,6 +9,8 @@ pub(crate) struct Text {
     pub(crate) blocks: Vec<String>,
     /// Number of images, videos and audio players.
     pub(crate) media: usize,
+    /// Number of other pages in it. A page shows them only in an HTML component.
+    pub(crate) frames: usize,
 }
 
 /// Elements with which a text that is HTML starts.
@@ -102,15 +104,27 @@ pub(crate) fn read(html: &str) -> Text {
         let end = if quoted { end_of_tag(rest) } else { rest.find('>') };
         has_quotes &= end.is_some();
         let Some(end) = end.or_else(|| rest.find('>')) else { break };
-        let tag = rest[1..end].trim_start_matches('/').to_ascii_lowercase();
+        let source = &rest[1..end];
+        let is_start = rest.len() == html.trim_start().len();
+        let tag = source.trim_start_matches('/').to_ascii_lowercase();
         let closing = rest[1..end].starts_with('/');
         let name = tag.split(|c: char| c.is_whitespace() || c == '/').next().unwrap_or_default();
         rest = &rest[end + 1..];
         match name {
             "script" | "style" | "head" | "template" | "svg" | "title" if !closing => {
+                // A drawing as a whole is an image, and one within a text is an icon.
+                text.media += usize::from(name == "svg" && is_start);
                 rest = after_element(rest, name);
             }
-            "img" | "video" | "audio" if !closing => text.media += 1,
+            // Void elements have no end.
+            name if !closing && !VOID.contains(&name) && is_hidden(source) => {
+                rest = after_nested(rest, name);
+            }
+            "img" | "video" | "audio" if !closing && !is_hidden(source) => text.media += 1,
+            "iframe" | "object" | "embed" if !closing => {
+                text.frames += 1;
+                end_block(&mut text.blocks, &mut block);
+            }
             _ if is_inline(name) => {}
             _ => end_block(&mut text.blocks, &mut block),
         }
@@ -156,6 +170,64 @@ fn is_inline(name: &str) -> bool {
         "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr",
     ];
     INLINE.contains(&name)
+}
+
+/// Elements without content.
+const VOID: [&str; 9] = ["img", "br", "hr", "input", "wbr", "source", "link", "meta", "embed"];
+
+/// Whether the attributes of a tag hide its element.
+fn is_hidden(tag: &str) -> bool {
+    let mut hides = false;
+    let mut rest = tag.find(|c: char| c.is_whitespace()).map_or("", |at| &tag[at..]);
+    while !hides {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+        let end = rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        if name.is_empty() && after.is_empty() {
+            break;
+        }
+        let (value, after) = match after.trim_start().strip_prefix('=') {
+            None => ("", after),
+            Some(value) => value_of_attribute(value.trim_start()),
+        };
+        rest = after;
+        let style = || value.to_ascii_lowercase().replace(char::is_whitespace, "");
+        hides = name.eq_ignore_ascii_case("hidden")
+            || (name.eq_ignore_ascii_case("style") && style().contains("display:none"));
+    }
+    hides
+}
+
+/// The value at the start of a text, and what follows it.
+fn value_of_attribute(text: &str) -> (&str, &str) {
+    for quote in ['"', '\''] {
+        if let Some(quoted) = text.strip_prefix(quote) {
+            return quoted.split_once(quote).unwrap_or((quoted, ""));
+        }
+    }
+    text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
+}
+
+/// What follows the end of an element, which may contain others of its name.
+fn after_nested<'a>(html: &'a str, name: &str) -> &'a str {
+    let mut depth = 1;
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        let tag = &rest[at + 1..];
+        let is_end = tag.starts_with('/');
+        let own = tag.trim_start_matches('/');
+        let ends = |c: char| c.is_whitespace() || c == '>' || c == '/';
+        let is_own = own.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+            && own[name.len()..].starts_with(ends);
+        rest = tag;
+        if is_own {
+            depth = if is_end { depth - 1 } else { depth + 1 };
+        }
+        if depth == 0 {
+            return rest.find('>').map_or("", |end| &rest[end + 1..]);
+        }
+    }
+    ""
 }
 
 /// What follows the end of an element whose content is not text.
@@ -247,9 +319,28 @@ mod tests {
     }
 
     #[test]
+    fn hidden_elements_show_nothing() {
+        let cases: &[(&str, &[&str])] = &[
+            ("<div><p style=\"color: red; Display : none\">raw</p></div>", &[]),
+            ("<div hidden><div>raw</div></div><p>ok</p>", &["ok"]),
+            ("<DIV HIDDEN=\"\">raw</DIV>ok", &["ok"]),
+            ("<p title=\"a hidden b\" data-x=hidden>ok</p>", &["ok"]),
+            ("<p style='display:block'>ok</p>", &["ok"]),
+            ("<p hidden>raw", &[]),
+            ("<p><input hidden value=1>ok</p>", &["ok"]),
+        ];
+        for (html, blocks) in cases {
+            assert_eq!(read(html).blocks, *blocks, "{html}");
+        }
+        assert_eq!(read("<p><img hidden src=x><img src=y></p>").media, 1);
+    }
+
+    #[test]
     fn time_grows_with_the_length() {
         // With a search to the end for each of the parts, this test would take long.
-        for part in ["<a", "<a title=\"", "<a b=\"'>", "&#x", "&", "</"] {
+        for part in
+            ["<a", "<a title=\"", "<a b=\"'>", "&#x", "&", "</", "<p hidden><p", "<p hidden></p>"]
+        {
             let html = part.repeat(50_000);
             assert!(read(&html).blocks.len() <= 1, "{part}");
         }

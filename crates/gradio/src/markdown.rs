@@ -11,7 +11,21 @@ use crate::html;
 /// ```
 #[must_use]
 pub fn visible_text(markdown: &str) -> String {
+    read(markdown).0
+}
+
+/// The images that a page shows for Markdown, by their descriptions.
+pub(crate) fn images(markdown: &str) -> Vec<Option<String>> {
+    if !markdown.contains("![") && !markdown.contains('<') {
+        return Vec::new();
+    }
+    read(markdown).1
+}
+
+/// Text and images.
+fn read(markdown: &str) -> (String, Vec<Option<String>>) {
     let mut shown: Vec<String> = Vec::new();
+    let mut images = Vec::new();
     let mut text: Vec<&str> = Vec::new();
     let mut fence: Option<&str> = None;
     for line in markdown.lines() {
@@ -20,16 +34,16 @@ pub fn visible_text(markdown: &str) -> String {
             Some(open) if mark.is_some_and(|mark| mark.starts_with(open)) => fence = None,
             Some(_) => shown.push(line.to_owned()),
             None if mark.is_some() => {
-                shown.push(paragraphs(&text));
+                shown.push(paragraphs(&text, &mut images));
                 text.clear();
                 fence = mark;
             }
             None => text.push(line),
         }
     }
-    shown.push(paragraphs(&text));
+    shown.push(paragraphs(&text, &mut images));
     shown.retain(|part| !part.trim().is_empty());
-    shown.join("\n")
+    (shown.join("\n"), images)
 }
 
 /// The mark at the start or the end of a code block.
@@ -41,8 +55,8 @@ fn fence_of(line: &str) -> Option<&str> {
     (length >= 3 && !is_inline).then(|| &line[..length])
 }
 
-/// Lines outside of code blocks.
-fn paragraphs(lines: &[&str]) -> String {
+/// Lines outside of code blocks. Adds the images in them.
+fn paragraphs(lines: &[&str], images: &mut Vec<Option<String>>) -> String {
     let lines = lines.iter().copied().map(without_markers);
     let lines: Vec<&str> = lines.filter(|line| !shows_nothing(line)).collect();
     let text = lines.join("\n");
@@ -61,9 +75,10 @@ fn paragraphs(lines: &[&str]) -> String {
         }
     }
     let source = with_plain_ampersands(&with_unknown_tags(&source));
-    let text = html::read(&source).blocks.join("\n");
+    let html::Text { blocks, media, .. } = html::read(&source);
+    images.extend(std::iter::repeat_n(None, media));
     let mut code = code.into_iter();
-    let text = unescaped(&without_targets(&text));
+    let text = unescaped(&without_targets(&blocks.join("\n"), images));
     text.split_inclusive(CODE)
         .map(|part| match part.strip_suffix(CODE) {
             Some(text) => format!("{text}{}", code.next().unwrap_or_default()),
@@ -122,29 +137,59 @@ fn shows_nothing(line: &str) -> bool {
     is_rule('-') || is_rule('*') || is_rule('_') || is_target()
 }
 
-/// Links as their texts, and no images.
-fn without_targets(text: &str) -> String {
-    let mut shown = String::new();
+/// Links as their texts, without the images, which are added to `images`.
+fn without_targets(text: &str, images: &mut Vec<Option<String>>) -> String {
+    let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('[') {
-        let (before, link) = rest.split_at(at);
-        let end = link.find("](").filter(|end| !link[1..*end].contains('['));
-        let target = end.and_then(|end| Some((end, end + link[end..].find(')')?)));
-        let Some((end, close)) = target else {
-            shown.push_str(before);
-            shown.push('[');
-            rest = &link[1..];
+    while let Some(middle) = rest.find("](") {
+        let whole = rest;
+        let (before, target) = (&rest[..middle], &rest[middle + 2..]);
+        let Some(end) = end_of_target(target) else {
+            shown.push_str(&rest[..middle + 2]);
+            rest = target;
             continue;
         };
-        if let Some(before) = before.strip_suffix('!') {
-            shown.push_str(before);
-        } else {
-            shown.push_str(before);
-            shown.push_str(&link[1..end]);
+        rest = &target[end + 1..];
+        match before.rfind('[') {
+            Some(start) => {
+                let name = &before[start + 1..];
+                if let Some(before) = before[..start].strip_suffix('!') {
+                    shown.push_str(before);
+                    let name = name.replace(CODE, "");
+                    images.push(Some(name).filter(|name| !name.is_empty()));
+                } else {
+                    shown.push_str(&before[..start]);
+                    shown.push_str(name);
+                }
+            }
+            // The text of the link was an image.
+            None if before.is_empty() && shown.ends_with('[') => {
+                shown.pop();
+            }
+            None => shown.push_str(&whole[..whole.len() - rest.len()]),
         }
-        rest = &link[close + 1..];
     }
-    shown + rest
+    shown.push_str(rest);
+    shown
+}
+
+/// Where the target of a link ends: at the parenthesis that closes it, before another bracket.
+fn end_of_target(target: &str) -> Option<usize> {
+    let mut first = None;
+    let mut open = 0_usize;
+    for (at, byte) in target.bytes().enumerate() {
+        match byte {
+            b'[' | b']' => break,
+            b'(' => open += 1,
+            b')' if open == 0 => return Some(at),
+            b')' => {
+                open -= 1;
+                first = first.or(Some(at));
+            }
+            _ => {}
+        }
+    }
+    first
 }
 
 /// Without the backslash before a punctuation mark.
@@ -172,6 +217,11 @@ mod tests {
             ("Our partners are AT&amp;T.", "Our partners are AT&T."),
             ("See [Ada](https://a.b/c) Lovelace.", "See Ada Lovelace."),
             ("![a picture](x.png)", ""),
+            ("[![a badge](x.svg)](https://a.b/c)", ""),
+            ("See [Ada](https://a.b/Ada_(programmer)) Lovelace.", "See Ada Lovelace."),
+            ("See [Ada](https://a.b/c(d) Lovelace.", "See Ada Lovelace."),
+            ("[a [b](c), [d](", "[a b, [d]("),
+            ("a](b) [c](d)", "a](b) c"),
             ("# The *first* program\n\nby Ada", "The *first* program by Ada"),
             ("> quoted\n> text", "quoted text"),
             ("snake\\_case.md, 5\\$", "snake_case.md, 5$"),
@@ -190,6 +240,32 @@ mod tests {
         ];
         for (source, shown) in rows {
             assert_eq!(visible_text(source), shown, "{source}");
+        }
+    }
+
+    #[test]
+    fn images_are_found_where_the_page_shows_them() {
+        let rows: [(&str, &[Option<&str>]); 6] = [
+            ("Here: ![a cat](https://a.b/c.png?key=1)", &[Some("a cat")]),
+            ("![](c.png) ![`b`](d.png)", &[None, None]),
+            ("Here: <img src=\"c.png\" alt=\"a cat\">", &[None]),
+            ("```\n![a cat](c.png)\n```", &[]),
+            ("Write `![a cat](c.png)`", &[]),
+            ("[a cat](c.png)", &[]),
+        ];
+        for (source, expected) in rows {
+            let found = images(source);
+            let found: Vec<Option<&str>> = found.iter().map(Option::as_deref).collect();
+            assert_eq!(found, expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn time_grows_with_the_length() {
+        // With a search to the end for each of the parts, this test would take minutes.
+        for part in ["[", "![", "[a](", "[a]((", "](", "[a](b", "`[", "<a", "&", "\\[", "~~~\n"] {
+            let source = part.repeat(1_000_000 / part.len());
+            assert!(visible_text(&source).len() <= source.len() * 5, "{part}");
         }
     }
 

@@ -15,8 +15,8 @@ pub(crate) fn after_message(
     before: &Value,
     message: &str,
 ) -> Option<String> {
-    let message = collapsed(message);
-    if message.is_empty() {
+    let lines: Vec<String> = message.lines().map(collapsed).filter(|one| !one.is_empty()).collect();
+    if lines.is_empty() {
         return None;
     }
     let segments = segments(kind, value);
@@ -26,32 +26,82 @@ pub(crate) fn after_message(
     // Some apps show the newest turn first, or a line below the conversation.
     let below = new.iter().rev().zip(old.iter().rev()).take_while(|(new, old)| new == old).count();
     let new = &new[..new.len() - below];
-    let at = new.iter().position(|segment| is_message(segment, &message))?;
+    let (is_user, end) = (0..new.len()).find_map(|at| message_at(&new[at..], &lines, at))?;
     // A text that is only the message is a reply that repeats it.
     if segments.len() == 1 && kind != "html" && value.is_string() {
         return None;
     }
-    let reply = new[at + 1..].join("\n");
-    // The name of the bot alone is not a reply.
-    Some(if is_after_name(&reply, "", false) { String::new() } else { reply })
+    let reply = new[end..].join("\n");
+    // Nothing follows `Echo: hello`.
+    if !is_user && reply.is_empty() {
+        return None;
+    }
+    Some(if is_name_of_bot(&reply) { String::new() } else { reply })
 }
 
-/// Whether a segment is the user's message, maybe after a name such as `User:`.
-fn is_message(segment: &str, message: &str) -> bool {
-    is_after_name(segment, message, true)
+/// Longest name before a text, in bytes.
+const MAX_NAME: usize = 24;
+const COLONS: [char; 3] = [':', '>', '：'];
+const USERS: [&str; 16] = [
+    "user", "you", "human", "me", "client", "customer", "question", "q", "vous", "moi", "sie",
+    "du", "ich", "usuario", "用户", "你",
+];
+const BOTS: [&str; 6] = ["bot", "assistant", "ai", "chatbot", "🤖", "助手"];
+
+/// Where the segments after the user's message start, if it is at the start of these segments, which
+/// start at `at`; and whether what precedes it says that the user sent it.
+fn message_at(segments: &[String], lines: &[String], at: usize) -> Option<(bool, usize)> {
+    let first = segments.first()?;
+    if let Some(is_user) = user_before(first, &lines.join(" ")) {
+        return Some((is_user, at + 1));
+    }
+    let is_user = user_before(first, &lines[0])?;
+    let rest = segments.get(1..lines.len())?;
+    let is_same = rest.iter().zip(&lines[1..]).all(|(segment, line)| collapsed(segment) == *line);
+    is_same.then_some((is_user, at + lines.len()))
 }
 
-/// Whether a segment is this text after a name, or the text alone if `may_be_alone`.
-fn is_after_name(segment: &str, text: &str, may_be_alone: bool) -> bool {
-    /// Longest name before a text, in bytes.
-    const MAX_NAME: usize = 24;
+/// Whether a segment is this text of the user: alone, after a sign or a word for the user (true), or after
+/// another name with a colon (false). A time of day may follow it.
+fn user_before(segment: &str, text: &str) -> Option<bool> {
     let segment = collapsed(segment);
-    let segment = segment.trim_matches(|c: char| c == '*' || c == '>' || c == ' ');
-    segment.strip_suffix(text).is_some_and(|name| {
-        let name = name.trim_end_matches([' ', '*']);
-        (name.is_empty() && may_be_alone)
-            || (name.len() <= MAX_NAME && name.ends_with([':', '>', '：']))
-    })
+    let is_user = |segment: &str| {
+        let segment = segment.trim_matches(['*', '>', ' ']);
+        let before = segment.strip_suffix(text)?.trim_end_matches([' ', '*']);
+        let name = name_in(before);
+        match name.as_str() {
+            _ if before.len() > MAX_NAME || BOTS.contains(&name.as_str()) => None,
+            name if name.is_empty() || USERS.contains(&name) => Some(true),
+            _ => before.ends_with(COLONS).then_some(false),
+        }
+    };
+    is_user(&segment).or_else(|| is_user(without_time(&segment)))
+}
+
+/// Whether a reply is only the name of the bot.
+fn is_name_of_bot(reply: &str) -> bool {
+    let reply = reply.trim_end_matches([' ', '*']);
+    reply.len() <= MAX_NAME
+        && (reply.ends_with(COLONS)
+            || BOTS.contains(&reply.trim())
+            || BOTS.contains(&name_in(reply).as_str()))
+}
+
+/// A name without the signs and the time of day around it, in lower case.
+fn name_in(text: &str) -> String {
+    let text = text.trim_end_matches(COLONS).trim_end();
+    without_time(text).trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
+}
+
+/// A text without a time of day at its end, such as `10:42` or `(9:05 PM)`.
+fn without_time(text: &str) -> &str {
+    let clock = text.trim_end_matches([')', ']', ' ', '✓']);
+    let clock =
+        ["AM", "PM", "am", "pm"].iter().find_map(|half| clock.strip_suffix(half)).unwrap_or(clock);
+    let rest = clock.trim_end_matches(|c: char| c.is_ascii_digit() || ": ".contains(c));
+    let is_time = clock[rest.len()..].trim().split(':').count() > 1
+        && clock.ends_with(|c: char| c.is_ascii_digit() || c == ' ');
+    if is_time { rest.trim_end_matches(['(', '[', ' ']) } else { text }
 }
 
 fn segments(kind: &str, value: &Value) -> Vec<String> {
@@ -76,7 +126,12 @@ fn add_segments(kind: &str, value: &Value, out: &mut Vec<String>) {
             }
         }
         Value::Object(map) => {
-            for item in map.values() {
+            // The role of a message and the type of a part of it are not shown as texts.
+            let shown = [("role", "content"), ("type", "text")]
+                .into_iter()
+                .find(|(name, shown)| map.contains_key(*name) && map.contains_key(*shown));
+            for (_, item) in map.iter().filter(|(key, _)| shown.is_none_or(|(_, one)| one == *key))
+            {
                 add_segments(kind, item, out);
             }
         }
@@ -94,12 +149,14 @@ mod tests {
 
     use super::*;
 
+    /// HTML with a row for each text.
+    fn page(rows: &[&str]) -> Value {
+        let rows = rows.iter().map(|row| format!("<div class='m'>{row}</div>"));
+        json!(format!("<div>{}</div>", rows.collect::<String>()))
+    }
+
     #[test]
     fn reply_is_what_follows_the_message() {
-        let page = |rows: &[&str]| {
-            let rows = rows.iter().map(|row| format!("<div class='m'>{row}</div>"));
-            json!(format!("<div>{}</div>", rows.collect::<String>()))
-        };
         let cases = [
             (
                 "silent bot",
@@ -162,6 +219,90 @@ mod tests {
                 Some(""),
             ),
             ("echo", "textbox", json!("hi"), json!(""), "hi", None),
+        ];
+        for (name, kind, value, before, message, expected) in cases {
+            assert_eq!(
+                after_message(kind, &value, &before, message).as_deref(),
+                expected,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn message_may_have_a_name_and_a_time() {
+        let cases = [
+            ("echo in HTML", "html", page(&["You said: hi"]), json!(""), "hi", None),
+            (
+                "messages in JSON",
+                "json",
+                json!([{ "role": "user", "content": "hi" }, { "role": "assistant", "content": "Hello!" }]),
+                json!([]),
+                "hi",
+                Some("Hello!"),
+            ),
+            (
+                "messages in JSON, silent bot",
+                "json",
+                json!([
+                    { "role": "user", "content": [{ "type": "text", "text": "hi" }] },
+                    { "role": "assistant", "content": "" },
+                ]),
+                json!([]),
+                "hi",
+                Some(""),
+            ),
+            ("sign before the message", "html", page(&["🧑 hi", "🤖"]), json!(""), "hi", Some("")),
+            (
+                "word before the message",
+                "html",
+                page(&["You hi", "Bot Hello!"]),
+                json!(""),
+                "hi",
+                Some("Bot Hello!"),
+            ),
+            (
+                "name of the user",
+                "html",
+                page(&["Ada: hi", "Hello!"]),
+                json!(""),
+                "hi",
+                Some("Hello!"),
+            ),
+            ("times", "html", page(&["hi 10:42", "Bot 10:43"]), json!(""), "hi", Some("")),
+            (
+                "time and name",
+                "html",
+                page(&["You (9:05 PM): hi", "Hello!"]),
+                json!(""),
+                "hi",
+                Some("Hello!"),
+            ),
+            (
+                "message about a time",
+                "html",
+                page(&["at 10:42", "Hello!"]),
+                json!(""),
+                "at 10:42",
+                Some("Hello!"),
+            ),
+            (
+                "lines",
+                "markdown",
+                json!("User: a\nb\n\nBot: Hello!"),
+                json!(""),
+                "a\n\nb",
+                Some("Bot: Hello!"),
+            ),
+            ("lines in HTML", "html", page(&["a<br>b", ""]), json!(""), "a\nb", Some("")),
+            (
+                "answer that ends with a time",
+                "html",
+                page(&["hi", "at 10:42"]),
+                json!(""),
+                "hi",
+                Some("at 10:42"),
+            ),
         ];
         for (name, kind, value, before, message, expected) in cases {
             assert_eq!(

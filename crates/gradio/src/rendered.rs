@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::config::hides;
+use crate::config::{hides, is_chat};
 
 /// The release whose pages decide what is hidden.
 const NEWEST: (u32, u32) = (6, 31);
@@ -19,7 +19,7 @@ pub(crate) fn value(rendered: &Value) -> Value {
     add(&rendered["layout"], &by_id, &mut shown);
     let kind = |one: &Value| one["type"].as_str().unwrap_or_default().to_owned();
     let value = |one: &Value| one["props"]["value"].clone();
-    if let Some(chat) = shown.iter().find(|one| kind(one).ends_with("chatbot")) {
+    if let Some(chat) = shown.iter().find(|one| is_chat(&kind(one))) {
         return json!({ "chatbot": value(chat) });
     }
     let texts = shown.into_iter().filter(|one| is_text(&kind(one))).map(value);

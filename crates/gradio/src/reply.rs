@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::config::is_chat;
 use crate::html;
+use crate::markdown;
 use crate::timing::TurnTiming;
 
 /// Media elements of one HTML reply that are listed.
@@ -117,8 +119,11 @@ impl Content {
     pub fn read(kind: &str, value: &Value) -> Self {
         let mut content = Self::default();
         match value {
-            Value::Array(pairs) if kind.ends_with("chatbot") && pairs.iter().all(is_pair) => {
+            Value::Array(pairs) if is_chat(kind) && pairs.iter().all(is_pair) => {
                 content.add_pairs(pairs);
+            }
+            Value::Object(plot) if kind == "plot" && plot.contains_key("plot") => {
+                content.parts.push(Part { kind: kind.to_owned(), name: None });
             }
             other => content.add(other),
         }
@@ -135,7 +140,7 @@ impl Content {
     /// The visible content of HTML.
     pub(crate) fn of_html(html: &html::Text) -> Self {
         let mut content = Self::default();
-        content.add_html(html);
+        content.add_html(html, html.frames);
         content
     }
 
@@ -153,19 +158,33 @@ impl Content {
         for (open, close) in
             tags.iter().filter(|(open, close)| !open.is_empty() && !close.is_empty())
         {
-            while let Some((start, inner)) = self.text.split_once(open) {
-                let (inner, rest) = inner.split_once(close).unwrap_or((inner, ""));
+            if !self.text.contains(open) {
+                continue;
+            }
+            let mut answer = String::new();
+            let mut rest = self.text.as_str();
+            while let Some((start, inner)) = rest.split_once(open) {
+                let (inner, after) = inner.split_once(close).unwrap_or((inner, ""));
                 let title = "Reasoning".to_owned();
                 let text = inner.trim().to_owned();
                 self.thinking.push(Thought { title, text, ..Thought::default() });
-                let text = format!("{start}{rest}");
-                text.trim().clone_into(&mut self.text);
+                answer.push_str(start);
+                rest = after;
             }
+            answer.push_str(rest);
+            answer.trim().clone_into(&mut self.text);
         }
     }
 
-    fn add_html(&mut self, html: &html::Text) {
-        if html.blocks.is_empty() && html.media == 0 {
+    /// Adds the images that a page shows for the text of a finished reply.
+    pub(crate) fn add_markdown_images(&mut self) {
+        let image = |name| Part { kind: "image".to_owned(), name };
+        self.parts.extend(markdown::images(&self.text).into_iter().take(MAX_PARTS).map(image));
+    }
+
+    /// Adds HTML that shows so many other pages.
+    fn add_html(&mut self, html: &html::Text, frames: usize) {
+        if html.blocks.is_empty() && html.media == 0 && frames == 0 {
             return;
         }
         self.add_line(&html.blocks.join("\n"));
@@ -218,7 +237,10 @@ impl Content {
         };
         match value {
             _ if is_empty || !SHOWN_IN_CHAT.contains(&kind) => {}
-            Some(Value::String(html)) if kind == "html" => self.add_html(&html::read(html)),
+            Some(Value::String(html)) if kind == "html" => {
+                let html = html::read(html);
+                self.add_html(&html, html.frames);
+            }
             _ => self.parts.push(Part { kind: kind.to_owned(), name: None }),
         }
     }
@@ -264,8 +286,9 @@ impl Content {
 
     fn add_file(&mut self, file: &Value) {
         let field = |name| file.get(name).and_then(Value::as_str);
-        let path = file.as_str().or_else(|| field("path")).or_else(|| field("url"));
-        let name = field("orig_name").or_else(|| path?.rsplit(['/', '\\']).next());
+        let paths = [file.as_str(), field("path"), field("url"), field("name")];
+        let path = paths.into_iter().flatten().next();
+        let name = field("orig_name").or_else(|| path.and_then(file_name));
         let mime = field("mime_type").unwrap_or_default();
         let image = mime.starts_with("image/") || name.is_some_and(is_image);
         let kind = if image { "image" } else { "file" };
@@ -280,8 +303,10 @@ impl Content {
             self.parts.push(Part { kind: kind.to_owned(), name: None });
         } else if let Some(name) = file_in_path(text) {
             self.add_file(&Value::from(name));
+        } else if let Some(kind) = kind_of_data(text) {
+            self.parts.push(Part { kind: kind.to_owned(), name: None });
         } else if html::is_html(text) {
-            self.add_html(&html::read(text));
+            self.add_html(&html::read(text), 0);
         } else {
             let text = self.without_embedded_images(text);
             self.add_line(&text);
@@ -329,12 +354,32 @@ fn component_in_repr(text: &str) -> Option<&str> {
     is_repr.then(|| path.rsplit('.').nth(1).or_else(|| path.rsplit('.').next())).flatten()
 }
 
+/// The name of a file on a server or at an address, whose query may contain a secret. Data has no name.
+fn file_name(path: &str) -> Option<&str> {
+    if path.starts_with("data:") {
+        return None;
+    }
+    let path = match path.split_once("://") {
+        // Without a path, the last part is the host, maybe after credentials.
+        Some((_, address)) => address.split(['?', '#']).next()?.split_once('/')?.1,
+        None => path,
+    };
+    path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty())
+}
+
 /// The API of a `ChatInterface` returns a file as its path on the server (6.31).
 fn file_in_path(text: &str) -> Option<&str> {
     let temporary = text.starts_with('/') && text.contains("/gradio/");
     let file = is_image(text) && text.starts_with('/');
     ((temporary || file) && text.contains('.') && !text.contains(char::is_whitespace))
         .then_some(text)
+}
+
+/// Images are data in an address up to Gradio 3.
+fn kind_of_data(text: &str) -> Option<&'static str> {
+    let (kind, _) = text.strip_prefix("data:")?.split_once(";base64,")?;
+    let is_plain = !kind.contains(char::is_whitespace) && !text.contains(char::is_whitespace);
+    is_plain.then_some(if kind.starts_with("image/") { "image" } else { "file" })
 }
 
 fn is_image(name: &str) -> bool {
@@ -398,13 +443,19 @@ impl<'a> Shape<'a> {
         {
             return Some(Self::Component(kind));
         }
-        if let Some(file) = map.get("file").filter(|file| !file.is_null())
-            && only(&["file", "alt_text", "type"])
-        {
-            return Some(Self::WithFile(file));
+        for (name, keys) in WRAPPERS {
+            if let Some(file) = map
+                .get(name)
+                .filter(|file| file.is_object() || (name == "file" && file.is_string()))
+                && only(keys)
+            {
+                return Some(Self::WithFile(file));
+            }
         }
         let marked = map.get("meta").is_some_and(|meta| meta["_type"] == "gradio.FileData");
-        let located = text("path").is_some() || text("url").is_some();
+        // Up to Gradio 3, the path of a file is its name.
+        let is_named = text("name").is_some() && map.get("is_file") == Some(&Value::Bool(true));
+        let located = text("path").is_some() || text("url").is_some() || is_named;
         if located && (marked || only(&FILE_KEYS)) {
             return Some(Self::File);
         }
@@ -418,8 +469,16 @@ impl<'a> Shape<'a> {
     }
 }
 
+/// Objects around a file, by the key of the file: a file in a chat, an item of a gallery, and a video.
+const WRAPPERS: [(&str, &[&str]); 3] = [
+    ("file", &["file", "alt_text", "type"]),
+    ("image", &["image", "caption"]),
+    ("video", &["video", "subtitles", "caption"]),
+];
+
 /// The keys of Gradio's `FileData`, from 3.x to 6.
-const FILE_KEYS: [&str; 10] = [
+const FILE_KEYS: [&str; 11] = [
+    "alt_text",
     "path",
     "url",
     "size",

@@ -114,6 +114,60 @@ fn text_is_read_from_every_shape() {
 }
 
 #[test]
+fn files_and_images_are_parts() {
+    let cases = [
+        (
+            "a file at an address with a query",
+            "json",
+            json!({ "path": null, "url": "https://u:p@a.b/file=/tmp/cat.png?token=secret#x" }),
+            " <image cat.png>",
+        ),
+        (
+            "an address without a path",
+            "json",
+            json!({ "path": null, "url": "https://u:p@a.b?token=secret" }),
+            " <file>",
+        ),
+        (
+            "data in an address",
+            "json",
+            json!({ "path": null, "url": "data:text/plain;base64,aGk/aGk=" }),
+            " <file>",
+        ),
+        (
+            "a file in a pair of Gradio 3",
+            "chatbot",
+            json!([["a", { "name": "/tmp/x/cat.png", "mime_type": "image/png", "alt_text": null, "data": null, "is_file": true }]]),
+            " <image cat.png>",
+        ),
+        (
+            "a gallery",
+            "gallery",
+            json!([{ "image": { "path": "/tmp/x/cat.png", "url": null, "meta": { "_type": "gradio.FileData" } }, "caption": null }]),
+            " <image cat.png>",
+        ),
+        (
+            "a video",
+            "video",
+            json!({ "video": { "path": "/tmp/x/cat.mp4", "meta": { "_type": "gradio.FileData" } }, "subtitles": null }),
+            " <file cat.mp4>",
+        ),
+        ("a plot", "plot", json!({ "type": "plotly", "plot": "{\"data\":[]}" }), " <plot>"),
+        ("data with an image", "json", json!({ "image": "cat" }), r#"{"image":"cat"}"#),
+        ("an image of Gradio 3", "image", json!("data:image/png;base64,aGk="), " <image>"),
+        (
+            "a text about data",
+            "textbox",
+            json!("data:image/png;base64, is a prefix"),
+            "data:image/png;base64, is a prefix",
+        ),
+    ];
+    for (name, kind, value, expected) in cases {
+        assert_eq!(read(kind, &value), expected, "{name}");
+    }
+}
+
+#[test]
 fn chatbot_shows_only_some_components() {
     let answer = |content| json!([{ "role": "assistant", "content": content }]);
     let cases = [
@@ -122,6 +176,14 @@ fn chatbot_shows_only_some_components() {
         (answer(json!({ "component": "markdown", "value": "yes" })), ""),
         (answer(json!({ "component": "html", "value": "<p>yes</p>" })), "yes <html>"),
         (answer(json!({ "component": "html", "value": "<p></p>" })), ""),
+        (
+            answer(json!({ "component": "html", "value": "<iframe srcdoc='a map'></iframe>" })),
+            " <html>",
+        ),
+        // The page removes it from a text.
+        (answer(json!("<iframe srcdoc='a map'></iframe>")), ""),
+        (answer(json!("<svg><text>a chart</text></svg>")), " <image> <html>"),
+        (answer(json!("<p><svg></svg></p>")), ""),
         (answer(json!({ "component": "image", "value": null })), ""),
         (answer(json!({ "component": "gallery", "value": [] })), ""),
         (json!("<gradio.components.plot.Plot object at 0x7f9cfa83d550>"), " <plot>"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::config::{Id, RENDERED_KIND};
+use crate::config::{Id, RENDERED_KIND, is_chat};
 use crate::html;
 use crate::novelty;
 use crate::reply::{Answer, Content};
@@ -142,7 +142,10 @@ impl ReplyTrack {
         self.content.text.chars().count() + thinking.sum::<usize>()
     }
 
-    pub(crate) fn into_answer(self) -> Answer {
+    pub(crate) fn into_answer(mut self) -> Answer {
+        if self.is_markdown() {
+            self.content.add_markdown_images();
+        }
         Answer {
             label: self.source.label,
             kind: self.source.kind,
@@ -150,6 +153,14 @@ impl ReplyTrack {
             thinking: self.content.thinking,
             parts: self.content.parts,
         }
+    }
+
+    /// Whether the page shows the text as Markdown. The API of a `ChatInterface` returns what the chat
+    /// shows.
+    fn is_markdown(&self) -> bool {
+        let kind = self.source.kind.as_str();
+        !self.source.is_message_box
+            && (is_chat(kind) || matches!(kind, "markdown" | "json" | RENDERED_KIND))
     }
 
     /// The new content of a value, or of the value in an update.
@@ -165,7 +176,7 @@ impl ReplyTrack {
         let (kind, value) =
             if rendered(value) { ("chatbot", &value["chatbot"]) } else { (kind.as_str(), value) };
         let before = if rendered(before) { &before["chatbot"] } else { before };
-        let chat = kind.ends_with("chatbot");
+        let chat = is_chat(kind);
         // A repeated text is a new reply; an unchanged chat is not.
         if chat && value == before {
             return Content::default();
@@ -271,6 +282,22 @@ mod tests {
             let mut track = ReplyTrack::new(source);
             track.note(&chat, Duration::ZERO);
             assert_eq!(track.content.is_empty(), is_empty, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn image_in_markdown_is_a_part() {
+        let text = "Here it is:\n![a cat](https://a.b/cat.png?key=secret)";
+        let chat = json!([{ "role": "assistant", "content": text }]);
+        for (kind, value, count) in
+            [("chatbot", &chat, 1), ("markdown", &json!(text), 1), ("textbox", &json!(text), 0)]
+        {
+            let source = ReplySource { kind: kind.to_owned(), ..ReplySource::default() };
+            let mut track = ReplyTrack::new(source);
+            track.note(value, Duration::ZERO);
+            let answer = track.into_answer();
+            assert_eq!((answer.text.as_str(), answer.parts.len()), (text, count), "{kind}");
+            assert!(answer.parts.iter().all(|part| part.name.as_deref() == Some("a cat")));
         }
     }
 

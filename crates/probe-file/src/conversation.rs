@@ -57,7 +57,7 @@ fn turn(
     let fields = walk.fields(node, &TURN, &node.place())?;
     let scope = Scope { words, secrets: false };
     let say = fields.get("say").and_then(|node| {
-        let say = walk.template(node, scope)?;
+        let say = trimmed_template(walk, node, scope)?;
         let empty = say.parts().is_empty();
         if empty {
             walk.note(Diagnostic::new(&node.at, "the prompt is empty", "expected some text"));
@@ -96,7 +96,7 @@ fn save(walk: &mut Walk<'_>, node: &Node, taken: &[&str]) -> Option<BTreeMap<Str
             let message = format!("`{name}` is saved by an earlier turn");
             walk.note(Diagnostic::new(&key.at, message, "expected another name"));
         }
-        if let Some(pattern) = walk.text(value, "a regex")
+        if let Some(pattern) = walk.text(value, "a regex").map(without_line_end)
             && walk.regex(value, pattern)
         {
             saved.insert(key.text.clone(), pattern.to_owned());
@@ -124,7 +124,7 @@ fn check(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Check> {
     let mut requirements = fields.iter().filter(|(key, _)| !is_option(&key.text));
     let Some((key, value)) = requirements.next() else {
         // A misspelt key is noted already.
-        if node.entries().iter().all(|(key, _)| is_option(&key.text)) {
+        if node.entries().iter().all(|(key, _)| CHECK.has(&key.text)) {
             walk.note(Diagnostic::new(
                 &place,
                 "the check has no requirement",
@@ -187,9 +187,20 @@ fn requirement(
     })
 }
 
+/// A text as a prompt or a check means it.
+fn trimmed_template(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Template> {
+    let text = walk.text(node, "text")?;
+    walk.template_in(node, without_line_end(text), scope)
+}
+
+/// A text without the line break that YAML adds to a block (`|` or `>`). Few replies end with one.
+fn without_line_end(text: &str) -> &str {
+    text.trim_end_matches('\n')
+}
+
 /// A text that is not empty: every reply contains the empty text.
 fn some_text(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Template> {
-    let template = walk.template(node, scope)?;
+    let template = trimmed_template(walk, node, scope)?;
     let empty = template.parts().is_empty();
     if empty {
         walk.note(Diagnostic::new(
@@ -230,7 +241,7 @@ fn tool_called(walk: &mut Walk<'_>, node: &Node, scope: Scope<'_>) -> Option<Req
     let place = node.place();
     let fields = walk.fields(node, &TOOL, &place)?;
     if fields.iter().next().is_none() {
-        if node.entries().is_empty() {
+        if node.entries().iter().all(|(key, _)| TOOL.has(&key.text)) {
             let expected = "expected `name`, `matches`, or both";
             walk.note(Diagnostic::new(&place, "the check names no tool", expected));
         }

@@ -47,6 +47,8 @@ pub const LARGEST_FILE: usize = 256 * 1024;
 /// # Errors
 /// Every mistake in the file.
 pub fn parse(text: &str, file: &str) -> Result<ProbeSpec, Diagnostics> {
+    // Some editors write a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let one = |mistake| Diagnostics::new(file, text, vec![mistake]);
     if text.len() > LARGEST_FILE {
         let message = format!("the file has {} bytes", text.len());

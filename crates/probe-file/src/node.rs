@@ -86,7 +86,7 @@ impl Node {
 
 /// Reads a document into its tree. Editors and tools add `---` at the end, which is not another document.
 pub(crate) fn read(source: &str) -> Result<Node, serde_saphyr::Error> {
-    let source = source.trim_end().strip_suffix("\n---").unwrap_or(source);
+    let source = without_last_mark(source);
     serde_saphyr::from_str_with_options(
         source,
         serde_saphyr::options! {
@@ -105,6 +105,21 @@ pub(crate) fn read(source: &str) -> Result<Node, serde_saphyr::Error> {
             with_snippet: false,
         },
     )
+}
+
+/// The source without a `---` that only comments follow.
+fn without_last_mark(source: &str) -> &str {
+    let mut rest = source;
+    loop {
+        rest = rest.trim_end();
+        let start = rest.rfind('\n').map_or(0, |newline| newline + 1);
+        match &rest[start..] {
+            _ if start == 0 => return source,
+            line if line == "---" || line.starts_with("--- #") => return &rest[..start],
+            line if line.starts_with('#') => rest = &rest[..start],
+            _ => return source,
+        }
+    }
 }
 
 fn place(location: Location) -> Place {
@@ -267,5 +282,14 @@ mod tests {
         }
         assert!(read(&bomb).is_err());
         assert!(read("a: 1\n---\nb: 2\n").is_err());
+    }
+
+    #[test]
+    fn mark_at_the_end_is_not_a_document() {
+        let plain = read("a: 1\n").unwrap();
+        for end in ["---", "---\n\n", "---\r\n", "--- # end\n", "---\n# end\n#\n"] {
+            assert_eq!(read(&format!("a: 1\n{end}")).unwrap(), plain, "{end:?}");
+        }
+        assert!(read("---\na: 1\n# --- b\n").is_ok());
     }
 }

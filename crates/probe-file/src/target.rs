@@ -208,7 +208,7 @@ impl By<'_> {
             }
         }
         for name in self.environments.unwrap_or_default() {
-            if node.get(name.as_str()).is_none() {
+            if node.get(name.as_str()).is_none_or(|value| value.value == Value::Null) {
                 let at = node.place();
                 let message = format!("there is no value for `{name}`");
                 walk.note(Diagnostic::new(
@@ -327,7 +327,7 @@ fn headers(walk: &mut Walk<'_>, node: &Node) -> Option<BTreeMap<String, Template
             headers.insert(key.text.clone(), value);
         }
     }
-    if headers.is_empty() && node.entries().is_empty() {
+    if node.entries().iter().all(|(_, value)| value.value == Value::Null) {
         walk.note(Diagnostic::new(&node.at, "`headers` is empty", "expected at least one header"));
         return None;
     }
@@ -340,7 +340,7 @@ fn inputs(
     by: By<'_>,
 ) -> Option<BTreeMap<String, PerEnvironment<serde_json::Value>>> {
     let mut inputs = BTreeMap::new();
-    for (key, value) in walk.entries(node, "inputs such as `{ temperature: 0.2 }`")? {
+    for (key, value) in walk.nullable_entries(node, "inputs such as `{ temperature: 0.2 }`")? {
         // An app may take an object: only a mapping of known environments is one by environment.
         let object = |node: &Node| {
             let entries = node.entries();

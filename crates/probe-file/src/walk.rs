@@ -12,6 +12,7 @@ use crate::keys::{ALL, Keys, PROBE};
 use crate::node::{Key, Node, Place, Value};
 use crate::tags::{is_unknown_tag, tag_before};
 use crate::units;
+use crate::yaml_error;
 
 /// Reads the tree and collects the mistakes.
 pub(crate) struct Walk<'a> {
@@ -129,8 +130,20 @@ impl<'a> Walk<'a> {
         Some(Fields { entries })
     }
 
-    /// The entries of a mapping with free keys. Notes duplicate ones.
+    /// The entries of a mapping with free keys. Notes duplicate ones. A key without a value counts as
+    /// left out.
     pub(crate) fn entries<'n>(
+        &mut self,
+        node: &'n Node,
+        expected: &str,
+    ) -> Option<Vec<(&'n Key, &'n Node)>> {
+        let mut entries = self.nullable_entries(node, expected)?;
+        entries.retain(|(_, value)| value.value != Value::Null);
+        Some(entries)
+    }
+
+    /// The same where `null` is a value.
+    pub(crate) fn nullable_entries<'n>(
         &mut self,
         node: &'n Node,
         expected: &str,
@@ -365,6 +378,13 @@ impl<'a> Walk<'a> {
 
     /// Whether this is a regex; notes it when it is not.
     pub(crate) fn regex(&mut self, node: &Node, pattern: &str) -> bool {
+        if let Some(character) = pattern.chars().find(|character| is_stray(*character)) {
+            let code = u32::from(character);
+            let message = format!("the regex has the control character U+{code:04X}");
+            let mistake = Diagnostic::new(&node.at, message, "expected text");
+            self.note(mistake.hint(yaml_error::ESCAPE));
+            return false;
+        }
         let Err(error) = Regex::new(pattern) else { return true };
         // The message of the crate is a drawing; its last line is the reason.
         let message = error.to_string();
@@ -377,6 +397,12 @@ impl<'a> Walk<'a> {
         ));
         false
     }
+}
+
+/// Whether a character is in a regex only because YAML read an escape of the regex, such as `\b`.
+fn is_stray(character: char) -> bool {
+    matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}')
+        || (character.is_control() && !matches!(character, '\t' | '\n' | '\r'))
 }
 
 /// Keys as a message lists them.

@@ -2,6 +2,10 @@
 
 use crate::diagnostic::Diagnostic;
 
+/// Hint for an escape of a regex in double quotes.
+pub(crate) const ESCAPE: &str =
+    "in double quotes a backslash is an escape: use single quotes, or write `\\\\`";
+
 /// The error of serde-saphyr at its place, with a hint.
 pub(crate) fn diagnostic(text: &str, error: &serde_saphyr::Error) -> Diagnostic {
     let at =
@@ -20,7 +24,7 @@ pub(crate) fn diagnostic(text: &str, error: &serde_saphyr::Error) -> Diagnostic 
 fn explain(message: &str, line: &str) -> (String, &'static str) {
     let is = |part: &str| message.contains(part);
     let (replaced, hint) = if is("unknown escape") {
-        (None, "in double quotes a backslash is an escape: use single quotes, or write `\\\\`")
+        (None, ESCAPE)
     } else if line.contains('\u{a0}') {
         (None, "the line has a no-break space (U+00A0): replace it by a space")
     } else if line.contains("${") && (is("',' or '}'") || is("',' or ']'") || is("flow")) {

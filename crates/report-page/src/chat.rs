@@ -38,18 +38,18 @@ fn one(report: &Report, attempt: &Attempt, index: usize, turn: &TurnReport) -> M
         article {
             h3.number { "Turn " (index + 1) " of " (report.turns.max(index + 1)) }
             div.said dir="auto" { (Text(&turn.said)) }
-            @if !turn.thinking.is_empty() {
-                details.thinking {
-                    summary { "Thinking" }
-                    div dir="auto" { (Text(&turn.thinking)) }
-                }
-            }
-            @if turn.answered.is_empty() {
+            (thinking(turn))
+            @if turn.answered.is_empty() && !turn.parts.is_empty() {
+                div.answered.empty { "No text." }
+            } @else if turn.answered.is_empty() {
                 div.answered.empty {
                     @if broken { "No answer." } @else { "The answer is empty." }
                 }
             } @else {
                 div.answered.broken[broken] dir="auto" { (Text(&turn.answered)) }
+            }
+            @for part in &turn.parts {
+                p.part { "with " bdi { (Text(&part.to_string())) } }
             }
             p.timing {
                 @for (index, part) in timing(attempt, index, turn).iter().enumerate() {
@@ -65,6 +65,22 @@ fn one(report: &Report, attempt: &Attempt, index: usize, turn: &TurnReport) -> M
                     @for check in &turn.checks { (one_check(check)) }
                 }
             }
+        }
+    }
+}
+
+/// Thinking and tool blocks: their titles, and their text folded below.
+fn thinking(turn: &TurnReport) -> Markup {
+    let titles = turn.blocks.join(", ");
+    let titles = if titles.is_empty() { "Thinking" } else { titles.as_str() };
+    html! {
+        @if !turn.thinking.is_empty() {
+            details.thinking {
+                summary { bdi { (Text(titles)) } }
+                div dir="auto" { (Text(&turn.thinking)) }
+            }
+        } @else if !turn.blocks.is_empty() {
+            p.part { bdi { (Text(titles)) } }
         }
     }
 }

@@ -68,6 +68,8 @@ fn page_shows_failures_checks_and_times() {
         "Attempt 1 of 2: <bdi>the stream ended before the reply was complete",
         "contains &quot;Ada&quot;",
         "received <bdi>Désolé",
+        "<summary><bdi>Thinking, Used the tool calculator</bdi></summary>",
+        "with <bdi>image table.png</bdi>",
         "first chunk 3.60 s, objective 3.00 s",
         "Gradio 6.31.0, first event since its start",
         "until 2027-02-01, 70 days left",

@@ -113,6 +113,12 @@ fn one_turn(
     if !turn.answered.is_empty() {
         writeln!(to, "    ‹ {}", visible(&turn.answered, LONGEST))?;
     }
+    let parts: Vec<String> = turn.parts.iter().map(ToString::to_string).collect();
+    for (name, list) in [("parts", parts.join(", ")), ("blocks", turn.blocks.join(", "))] {
+        if !list.is_empty() {
+            writeln!(to, "    {DIM}{name}{DIM:#} {}", visible(&list, LONGEST))?;
+        }
+    }
     let late =
         |what: Objective| attempt.missed().find(|miss| miss.turn == index && miss.what == what);
     let mut times = Vec::new();
@@ -214,5 +220,15 @@ mod tests {
         let mut text = Vec::new();
         write(&reports::eventful(), &mut text).unwrap();
         assert!(String::from_utf8(text).unwrap().contains("turn 2: expected contains"));
+    }
+
+    #[test]
+    fn parts_and_titles_of_blocks_are_shown() {
+        let mut text = Vec::new();
+        write(&reports::eventful(), &mut text).unwrap();
+        let text = anstream::adapter::strip_bytes(&text).into_vec();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("    parts image table.png, html\n"), "{text}");
+        assert!(text.contains("    blocks Thinking, Used the tool calculator\n"), "{text}");
     }
 }

@@ -83,9 +83,11 @@ fn typographic(character: char) -> Option<&'static str> {
 }
 
 /// Which characters are Markdown emphasis or code marks: runs of `*`, `_` or `` ` `` that begin or end
-/// a word.
+/// a word, and pairs of `**` of which one is inside a word, as in `**12**km`.
 fn emphasis(characters: &[char]) -> Vec<bool> {
     let mut is_mark = vec![false; characters.len()];
+    // The last run of `**` of this line that no other one closes.
+    let mut open: Option<(usize, usize)> = None;
     let mut start = 0;
     while start < characters.len() {
         let mark = characters[start];
@@ -100,6 +102,19 @@ fn emphasis(characters: &[char]) -> Vec<bool> {
             if is_opening || is_closing {
                 is_mark[start..end].fill(true);
             }
+            if mark == '*' && run > 1 {
+                let pair = open.filter(|&(from, to)| to - from == run && !is_space(before));
+                open = match pair {
+                    Some((from, to)) => {
+                        is_mark[from..to].fill(true);
+                        is_mark[start..end].fill(true);
+                        None
+                    }
+                    None => Some((start, end)).filter(|_| !is_space(after)),
+                };
+            }
+        } else if mark == '\n' {
+            open = None;
         }
         start = end;
     }
@@ -176,6 +191,8 @@ mod tests {
             ("(_Ada_), ***Ada***: `x`.", "(Ada), Ada: x."),
             ("**Note:** it", "Note: it"),
             ("答えは**東京**です", "答えは東京です"),
+            ("**12**km, re**mark**able\n2**10", "12km, remarkable 2**10"),
+            ("คือ**ปารีส**ครับ", "คือปารีสครับ"),
             ("snake_case 2*3 5 * 3", "snake_case 2*3 5 * 3"),
             ("* item\n- item", "* item - item"),
             ("~~no~~ ~5", "no ~5"),

@@ -67,6 +67,12 @@ pub struct Props {
     pub active: Option<bool>,
 }
 
+/// Whether a component of this type shows a conversation. Types of custom components are recognised by their
+/// ending, because their values have the same shapes.
+pub(crate) fn is_chat(kind: &str) -> bool {
+    kind.contains("chatbot") || kind.ends_with("chat")
+}
+
 impl Props {
     /// Whether the page draws the component without its value: the template of an HTML component has neither
     /// `${…}` nor `{{…}}`, and its script does not use the value.

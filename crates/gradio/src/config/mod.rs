@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub(crate) use component::is_chat;
 pub use component::{Component, Props};
 pub use dependency::Dependency;
 pub use protocol::Protocol;

@@ -3,11 +3,13 @@
 //! Types of custom components are recognised by their ending, because their values have the same
 //! shape as those of the built-in ones (`modelscopeprochatbot`, `antdxsender`).
 
+pub(crate) use crate::config::is_chat;
 use crate::config::{AppConfig, Id};
 
 /// Whether a user can type a message into a component of this type.
 pub(crate) fn takes_text(kind: &str) -> bool {
-    const ENDINGS: [&str; 4] = ["textbox", "input", "sender", "textarea"];
+    const ENDINGS: [&str; 8] =
+        ["textbox", "input", "sender", "textarea", "composer", "prompt", "chatbox", "messagebox"];
     const OTHERS: [&str; 8] =
         ["image", "audio", "video", "file", "number", "color", "date", "password"];
     ENDINGS.iter().any(|ending| kind.ends_with(ending))
@@ -25,11 +27,6 @@ pub(crate) fn takes_media(kind: &str) -> bool {
     MEDIA.iter().any(|media| kind.contains(media))
 }
 
-/// Whether a component of this type shows a conversation.
-pub(crate) fn is_chat(kind: &str) -> bool {
-    kind.ends_with("chatbot")
-}
-
 /// Rank of a component type as the place of a reply in an app without a chatbot, the best first.
 pub(crate) fn reply_rank(kind: &str) -> Option<usize> {
     match kind {
@@ -37,7 +34,8 @@ pub(crate) fn reply_rank(kind: &str) -> Option<usize> {
         "code" | "highlightedtext" => Some(1),
         "json" => Some(2),
         "label" => Some(3),
-        "image" | "audio" | "video" | "file" | "dataframe" | "number" => Some(4),
+        "image" | "gallery" | "plot" | "model3d" | "audio" | "video" | "file" | "dataframe"
+        | "number" => Some(4),
         _ if is_chat(kind) => Some(0),
         _ if takes_text(kind) => Some(0),
         _ => None,
@@ -100,7 +98,8 @@ pub(crate) fn is_message(config: &AppConfig, id: Id) -> bool {
     mentions(config, id, &MESSAGES)
 }
 
-/// Whether the label is that of an answer (0), says nothing (1), or is that of something else (2).
+/// Whether the label is that of an answer (0), says nothing (1), names an answer and something else (2), or
+/// only something else (3).
 pub(crate) fn answer_rank(config: &AppConfig, id: Id) -> usize {
     const ANSWERS: [&str; 10] = [
         "answer",
@@ -114,7 +113,7 @@ pub(crate) fn answer_rank(config: &AppConfig, id: Id) -> usize {
         "bot",
         "generation",
     ];
-    const OTHERS: [&str; 14] = [
+    const OTHERS: [&str; 28] = [
         "status",
         "log",
         "source",
@@ -129,8 +128,33 @@ pub(crate) fn answer_rank(config: &AppConfig, id: Id) -> usize {
         "title",
         "cost",
         "citation",
+        "document",
+        "doc",
+        "chunk",
+        "passage",
+        "evidence",
+        "retrieved",
+        "metadata",
+        "history",
+        "trace",
+        "usage",
+        "score",
+        "latency",
+        "duration",
+        "reasoning",
     ];
-    if mentions(config, id, &OTHERS) { 2 } else { usize::from(!mentions(config, id, &ANSWERS)) }
+    match (mentions(config, id, &ANSWERS), mentions(config, id, &OTHERS)) {
+        (true, false) => 0,
+        (false, false) => 1,
+        (true, true) => 2,
+        (false, true) => 3,
+    }
+}
+
+/// Whether a box asks for a setting of the bot rather than for a message.
+pub(crate) fn asks_for_setting(config: &AppConfig, id: Id) -> bool {
+    let caption = caption(config, id);
+    has_word(&caption, &["system", "negative", "persona"]) && !invites_question(&caption)
 }
 
 /// Whether label, placeholder or element id contains one of these words.
@@ -188,6 +212,10 @@ mod tests {
             ("imageinput", false, false),
             ("chatbot", false, true),
             ("modelscopeprochatbot", false, true),
+            ("chatbotplus", false, true),
+            ("agentchat", false, true),
+            ("chatinput", true, false),
+            ("promptcomposer", true, false),
             ("button", false, false),
         ] {
             assert_eq!((takes_text(kind), is_chat(kind)), (text, chat), "{kind}");
@@ -206,9 +234,11 @@ mod tests {
             ("Answer", 0),
             ("Model outputs", 0),
             ("Text", 1),
-            ("Sources", 2),
+            ("Answer with sources", 2),
+            ("Sources", 3),
+            ("Retrieved documents", 3),
             ("Catalog", 1),
-            ("Log", 2),
+            ("Log", 3),
         ] {
             assert_eq!(answer_rank(&config(label), 1), rank, "{label}");
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::graph::{Graph, MAX_FUNCTIONS, Reachable};
 use super::kinds::{
-    answer_rank, asks_for_search, asks_for_secret, is_chat, is_message, is_named, is_password,
-    reply_rank, takes_media, takes_text,
+    answer_rank, asks_for_search, asks_for_secret, asks_for_setting, is_chat, is_message, is_named,
+    is_password, reply_rank, takes_media, takes_text,
 };
 use super::typing::{TYPING, Typing, boxes_copied_to};
 use super::{Choice, How, Plan};
@@ -270,6 +270,7 @@ impl<'a> Planner<'a> {
                 !self.is_usable(id),
                 asks_for_search(self.config, id),
                 !outputs.contains(&id),
+                asks_for_setting(self.config, id),
                 !is_message(self.config, id),
                 // A text that is there before the user types is a setting.
                 self.has_text(id),

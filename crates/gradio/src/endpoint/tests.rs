@@ -150,6 +150,18 @@ fn box_with_configured_value_is_not_the_message_box() {
 }
 
 #[test]
+fn pictures_for_a_prompt_are_a_reply() {
+    for kind in ["image", "gallery", "plot", "model3d"] {
+        let config = json!({
+            "components": [{ "id": 1, "type": "textbox" }, { "id": 2, "type": kind }],
+            "dependencies": [{ "targets": [[1, "submit"]], "inputs": [1], "outputs": [2] }],
+        });
+        let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+        assert_eq!(found(&config, None).unwrap(), "plain / 0!", "{kind}");
+    }
+}
+
+#[test]
 fn app_without_chat_is_rejected() {
     let config = blocks(&json!([{ "targets": [[4, "click"]], "inputs": [], "outputs": [5] }]));
     assert_eq!(
@@ -288,6 +300,21 @@ fn box_for_a_secret_comes_after_other_boxes() {
     ];
     for (first, second, functions, expected) in rows {
         let message = message_among(&[first.clone(), second.clone()], functions);
+        assert_eq!(message, Some(expected), "{first} {second}");
+    }
+}
+
+#[test]
+fn box_for_a_setting_comes_after_the_message_box() {
+    let functions = json!([{ "targets": [[3, "click"]], "inputs": [10, 11, 1], "outputs": [1] }]);
+    let rows = [
+        (json!({ "label": "System prompt" }), json!({ "label": "Your message" }), 11),
+        (json!({ "label": "System message" }), json!({ "label": "Text" }), 11),
+        (json!({ "label": "Prompt" }), json!({ "label": "Negative prompt" }), 10),
+        (json!({ "label": "Ask about the system" }), json!({ "label": "Text" }), 10),
+    ];
+    for (first, second, expected) in rows {
+        let message = message_among(&[first.clone(), second.clone()], &functions);
         assert_eq!(message, Some(expected), "{first} {second}");
     }
 }

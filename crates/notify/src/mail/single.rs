@@ -306,7 +306,7 @@ impl Writer<'_> {
         let mut rows = vec![(labels.said, brief(&turn.said, QUOTE))];
         let mut failed = turn.checks.iter().filter(|check| !check.passed).peekable();
         if failed.peek().is_none() {
-            rows.push((labels.answered, quoted(&turn.answered)));
+            rows.push((labels.answered, quoted(&turn.answer())));
         }
         for check in failed {
             rows.push((labels.expected, brief(&self.messages.expected(&check.expected), QUOTE)));

@@ -32,6 +32,8 @@ fn turn(offset: Duration, said: &str, answered: &str) -> TurnReport {
         answered: answered.to_owned(),
         characters: answered.chars().count() as u64,
         thinking: String::new(),
+        blocks: Vec::new(),
+        parts: Vec::new(),
         toasts: Vec::new(),
         cached: None,
         timing: Timing {

@@ -70,6 +70,19 @@ fn missing_key_has_its_default() {
 }
 
 #[test]
+fn block_text_has_no_line_break_at_its_end() {
+    let files: BTreeMap<String, String> = fixtures("good").into_iter().collect();
+    let marked = format!("\u{feff}{}", files["left-out.yaml"]);
+    let probe = probe_file::parse(&marked, "left-out.yaml").unwrap();
+    let turn = &probe.conversation[1];
+    assert_eq!(turn.say.to_string(), "What is my name?");
+    let checks: Vec<String> = turn.expect.iter().map(ToString::to_string).collect();
+    assert_eq!(checks, ["contains \"Ada\"", "matches \"Ada|Lovelace\""]);
+    assert_eq!(turn.save.keys().collect::<Vec<_>>(), ["name"]);
+    assert_eq!(probe.labels.keys().collect::<Vec<_>>(), ["tier"]);
+}
+
+#[test]
 fn object_input_is_not_a_map_by_environment() {
     let files: BTreeMap<String, String> = fixtures("good").into_iter().collect();
     let probe = probe_file::parse(&files["fast.yaml"], "fast.yaml").unwrap();

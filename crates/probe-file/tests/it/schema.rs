@@ -34,6 +34,7 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "locations-make-too-many-runs.yaml",
     "locations-that-cannot-agree.yaml",
     "objective-never-missed.yaml",
+    "regex-escape.yaml",
     "regex-unclosed.yaml",
     "regex.yaml",
     "retry-leaves-no-time.yaml",

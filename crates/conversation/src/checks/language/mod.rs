@@ -74,7 +74,8 @@ fn by_script(letters: &Letters, text: &str, code: &str) -> Option<Decision> {
     match code {
         "zh" if letters.share(Script::Kana) > 0.1 => Some(Decision::Other("ja".to_owned())),
         "ja" if letters.share(Script::Kana) == 0.0 => {
-            let is_chinese = longest_run(text) >= 6 || text.contains(script::is_only_chinese);
+            let is_chinese = text.contains(script::is_only_chinese)
+                || (longest_run(text) >= 6 && script::has_chinese_grammar(text));
             Some(if is_chinese { Decision::Other("zh".to_owned()) } else { Decision::Undecided })
         }
         _ if script::is_unique(scripts[0]) => Some(Decision::Expected),
@@ -83,7 +84,7 @@ fn by_script(letters: &Letters, text: &str, code: &str) -> Option<Decision> {
 }
 
 /// Letters of the longest part between spaces and signs. Japanese has no long one without kana, except
-/// in lists of names.
+/// in names and notices.
 fn longest_run(text: &str) -> usize {
     let runs = text.split(|character: char| !character.is_alphabetic());
     runs.map(|run| run.chars().count()).max().unwrap_or(0)

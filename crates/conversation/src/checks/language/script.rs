@@ -185,5 +185,19 @@ fn script_of(character: char) -> Option<(Script, f64)> {
 
 /// Whether a character is frequent in Chinese and not used in Japanese.
 pub(super) fn is_only_chinese(character: char) -> bool {
-    "您们这這吗呢么请谢说样没还让给吧啊哪谁为对问时间过几".contains(character)
+    const CHARACTERS: &str = "个们这吗呢么请谢说样没还让给吧啊哪谁为对问时间过几您开关电单订货发码达务边难热线联处录页选\
+        择输错误网络认邮查询结账优价换维营业员东车马鸟鱼龙门见观现规视觉长张带头买卖红绿蓝银钱钟铁\
+        书汉语话读词调变产应总统华专义乐习从仅众伤储儿兴农况净减创别刚则办动劳势协压厅历县听启响园\
+        围图圆场块坏备复够奖妇妈孙实审宽导层岁岛币师帮广庆库废异弃弹归态恶惊愿户执扩扫护报拟损\
+        显暂极构标栏树档检欢气汇测济满灵爱环疗监盖盘离积稳笔签简类紧级纪纯纸练组细终绍经绝继续综\
+        编缩罗职胜脑脸节艺药获虑虽补计讨训议讯记讲许论设访证评识诉试诚该详诸课谈负财责败质购贴贵贷\
+        费资赏赛赞赠赢转轮软轻载较辆运进远违连迟适递遗释销键镇闭闲闻阅队阳际陆险项顺须顾顿预领频题\
+        颜额风飞饭饮馆验骗鸡齐妳啦喔囉麼們這嗎說樣沒讓";
+    CHARACTERS.contains(character)
+}
+
+/// Whether a text has two of the words of Chinese that Japanese has only within others, such as `的` in
+/// `目的`.
+pub(super) fn has_chinese_grammar(text: &str) -> bool {
+    "的是你他她也很我了会".chars().filter(|word| text.contains(*word)).count() > 1
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use replies::{FIFTH, FOURTH, FURTHER, MIXED, MORE, THIRD};
+use replies::{FIFTH, FOURTH, FURTHER, MIXED, MORE, OTHERS, SIXTH, THIRD};
 
 use super::*;
 
@@ -78,6 +78,16 @@ fn fourth_replies_pass_and_wrong_languages_fail() {
 #[test]
 fn fifth_replies_pass_and_wrong_languages_fail() {
     check(FIFTH.iter().copied(), 0.9);
+}
+
+#[test]
+fn sixth_replies_pass_and_wrong_languages_fail() {
+    check(SIXTH.iter().copied(), 0.9);
+}
+
+#[test]
+fn replies_in_other_languages_pass() {
+    check(OTHERS.iter().copied(), 0.5);
 }
 
 #[test]

@@ -144,7 +144,7 @@ pub(super) const FREQUENT: &[Lexicon] = &[
          venerdì sabato domenica gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre \
          novembre dicembre lavorativi purtroppo scusiamo disagio riprovare riprovi tardi presto squadra \
          servizio bisogno altro altra altri altre ogni volta ottimo vorrei potrebbe potresti solo mentre \
-         nessun nessuno nessuna qualcuno bello caldo freddo sole pioggia felice lieto lieta servire assistere \
+         nessun nessuno nessuna qualcuno carte regalo regali scade scadono bello caldo freddo sole pioggia felice lieto lieta servire assistere \
          entro minuti minuto soltanto settimane mesi anni favore support team login stock account password \
          policy email okay ok super online offline chat business lista vale breve preciso service video lasci \
          lasciami permetta ottima buono buona scelta",
