@@ -48,6 +48,8 @@ async fn manual(root: &Path, helper: &Path) -> anyhow::Result<Vec<Entry>> {
         let name = page.file_name().to_string_lossy().into_owned();
         entries.push(Entry::file(format!("man/{name}"), std::fs::read(page.path())?));
     }
+    // The wheel lists them in this order.
+    entries.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(entries)
 }
 

@@ -38,7 +38,8 @@ fn checkout(machine: Machine) -> TempDir {
     if machine.reversed {
         entries.reverse();
     }
-    let folder = tempfile::tempdir().unwrap();
+    // A folder in memory lists its files in the order of their creation, most others do not.
+    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     for entry in entries {
         write(&folder.path().join(&entry.path), &entry, machine);
     }
@@ -76,7 +77,9 @@ async fn files(machine: Machine) -> Vec<(&'static str, Vec<u8>)> {
     let (root, x86) = (folder.path(), Architecture::X86);
     let aws = aws::entries(root, &root.join("functions"), x86).unwrap();
     let pages = if machine.reversed { "vigie-run.1 vigie.1" } else { "vigie.1 vigie-run.1" };
-    let command = linux::entries(root, PROGRAM.to_vec(), &helper(root, pages)).await.unwrap();
+    let programs = tempfile::tempdir().unwrap();
+    let command =
+        linux::entries(root, PROGRAM.to_vec(), &helper(programs.path(), pages)).await.unwrap();
     let image = oci::image(&oci::files(PROGRAM.to_vec(), b"certificates".to_vec()), x86).unwrap();
     let wheel = wheel::wheel(PROGRAM.to_vec(), &command, "# Vigie", "license", x86).unwrap();
     vec![
