@@ -217,8 +217,8 @@ mod tests {
         };
         let (flaps, ended) = (SentState::Flapping, SentState::Resolved);
         assert_eq!(state(sent(flaps, 5), sent(ended, 5)), (flaps, true));
-        assert_eq!(state(sent(flaps, 5), sent(ended, 9)), (flaps, true));
-        assert_eq!(state(sent(flaps, 5), sent(ended, 30)), (ended, false));
+        assert_eq!(state(sent(flaps, 5), sent(ended, 6)), (flaps, true));
+        assert_eq!(state(sent(flaps, 5), sent(ended, 15)), (ended, false), "one after the other");
         assert_eq!(state(sent(flaps, 5), sent(flaps, 5)), (flaps, false));
         let acknowledged = Sent { acknowledged: true, ..sent(SentState::Alarm, 5) };
         assert_eq!(sent(SentState::Alarm, 5).merged(acknowledged), acknowledged);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 const MOST_TRIES: u32 = 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// Notifications that two execution environments began within this time may arrive in either order.
-const SAME_TIME: SignedDuration = SignedDuration::from_secs(10);
+const SAME_TIME: SignedDuration = SignedDuration::from_secs(1);
 
 /// The last notification to one receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

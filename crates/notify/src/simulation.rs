@@ -84,6 +84,7 @@ fn earlier_findings_keep_every_invariant() {
         (18_458, "a failed try was counted again each time its record came back from the queue"),
         (29_822, "an alarm that was deleted while it had no data was not ended"),
         (54_455, "a notification whose delivery was not known was taken to be delivered"),
+        (3_044, "an end that followed its alarm within ten seconds was sent again"),
         (9_254, "an end and a change were sent at the same time, and the later one was not known"),
         (13_559, "a record was taken to be in the queue when another environment had received it"),
     ];
