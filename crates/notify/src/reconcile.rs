@@ -175,8 +175,8 @@ fn is_known(key: &str, record: &AlarmRecord, facts: &Facts) -> bool {
 /// Whether the state is certain enough for a reminder: queried just now, or reported just now. An Alertmanager
 /// repeats what is active, so that Vigie reminds when it does.
 fn is_confirmed(key: &str, record: &AlarmRecord, facts: &Facts, now: Timestamp) -> bool {
-    if record.can_be_queried() && !facts.out_of_reach.contains(key) {
-        facts.alarms.contains_key(key)
+    if record.can_be_queried() {
+        is_known(key, record, facts)
     } else {
         elapsed(record.as_of, now) < BELIEVED
     }
@@ -328,7 +328,7 @@ mod tests {
         let rules = Rules { remind_every: Some(Duration::from_secs(900)), ..rules() };
         for (second, expected, why) in [
             (20, Some(State::Alarm), "the alarm"),
-            (1_800, None, "a reminder would say what was not confirmed"),
+            (1_800, Some(State::Alarm), "a reminder"),
             (3_700, Some(State::Ok), "its end: no report for the time of the lease"),
             (3_800, None, "the end was sent"),
         ] {

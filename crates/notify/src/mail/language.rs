@@ -174,7 +174,8 @@ pub(crate) trait Messages: Sync {
     fn steps(&self, situation: Situation) -> &'static [&'static str];
     /// The page and section of Vigie's own runbook, below `docs/`.
     fn runbook(&self, situation: Situation) -> Option<&'static str>;
-    fn acknowledge_hint(&self) -> &'static str;
+    /// `of_serve`: the command asks a running `vigie serve`.
+    fn acknowledge_hint(&self, of_serve: bool) -> &'static str;
     fn mute_hint(&self) -> &'static str;
     fn footer(&self, severity: &str, team: Option<&str>, alarm: &str, reason: &str) -> String;
     fn group_subject(&self, counts: StateCounts, environment: &str, names: &str) -> String;

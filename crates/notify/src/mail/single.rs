@@ -119,7 +119,7 @@ impl Writer<'_> {
         section(&mut body, labels.next, &numbered(&self.steps(item, situation)));
         section(&mut body, labels.links, &self.links(item, situation));
         if let Some(acknowledge) = self.acknowledge_command(item) {
-            let hint = self.messages.acknowledge_hint();
+            let hint = self.messages.acknowledge_hint(self.of.status_page.is_some());
             section(&mut body, labels.acknowledge, &format!("{acknowledge}\n{hint}"));
         }
         if let Some(mute) = self.mute_command(item) {

@@ -199,6 +199,14 @@ fn mail_about_a_bot_lists_what_each_location_sees() {
 }
 
 #[test]
+fn mail_of_serve_links_to_its_pages() {
+    let mail = changed(alert(probe_down(), State::Alarm), Some(down(Reason::AppError)));
+    let status_page = Some("http://127.0.0.1:9517".to_owned());
+    let dashboard = Some("http://127.0.0.1:9517/".to_owned());
+    check("down-serve", &Notification { status_page, dashboard, ..mail });
+}
+
+#[test]
 fn recovery_mails() {
     let ok = |subject| alert(subject, State::Ok);
     check("recovered-down", &changed(ok(probe_down()), Some(down(Reason::AppError))));

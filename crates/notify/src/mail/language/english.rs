@@ -281,8 +281,12 @@ impl Messages for English {
         situations::runbook(situation)
     }
 
-    fn acknowledge_hint(&self) -> &'static str {
-        "Reminders and escalation stop until the incident ends."
+    fn acknowledge_hint(&self, of_serve: bool) -> &'static str {
+        if of_serve {
+            "Reminders and escalation stop until the incident ends. If `vigie serve` has a token, set VIGIE_TOKEN to it."
+        } else {
+            "Reminders and escalation stop until the incident ends."
+        }
     }
 
     fn mute_hint(&self) -> &'static str {

@@ -312,8 +312,12 @@ impl Messages for French {
         situations::runbook(situation)
     }
 
-    fn acknowledge_hint(&self) -> &'static str {
-        "Les rappels et l'escalade s'arrêtent jusqu'à la fin de l'incident."
+    fn acknowledge_hint(&self, of_serve: bool) -> &'static str {
+        if of_serve {
+            "Les rappels et l'escalade s'arrêtent jusqu'à la fin de l'incident. Si `vigie serve` a un jeton, le donner dans VIGIE_TOKEN."
+        } else {
+            "Les rappels et l'escalade s'arrêtent jusqu'à la fin de l'incident."
+        }
     }
 
     fn mute_hint(&self) -> &'static str {

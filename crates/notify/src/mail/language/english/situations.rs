@@ -19,7 +19,7 @@ pub(super) fn summary(situation: Situation) -> &'static str {
         Situation::NoDataFrom => "no results from this location",
         Situation::NoData(Some(fault)) => reasons::fault(fault),
         Situation::Closed(Closure::Deleted) => "the alarm was deleted or renamed",
-        Situation::Closed(Closure::NotReported) => "no longer reported by its sender",
+        Situation::Closed(Closure::NotReported) => "no further report from its sender",
         Situation::Recovered(Problem::Down) => "answers correctly again",
         Situation::Recovered(Problem::Location) => "agrees with the other locations again",
         Situation::Recovered(Problem::Degraded) => "fast enough again",
@@ -61,7 +61,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
             "The alarm no longer exists in CloudWatch. Vigie sends no further notification about it. The bot may still be down."
         }
         Situation::Closed(Closure::NotReported) => {
-            "Vigie cannot query the sender, and the sender did not repeat the alert: it was resolved, silenced or inhibited, or the sender is down."
+            "Vigie cannot query the alert and received no further report about it. It may be resolved, silenced or inhibited, its sender may be down, or it may still be active."
         }
         Situation::Recovered(Problem::Down) => "Users get correct answers again.",
         Situation::Recovered(Problem::Location) => "The location has a vote again.",

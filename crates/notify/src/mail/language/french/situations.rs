@@ -21,7 +21,9 @@ pub(super) fn summary(situation: Situation) -> &'static str {
         Situation::NoDataFrom => "aucun résultat de ce lieu",
         Situation::NoData(Some(fault)) => reasons::fault(fault),
         Situation::Closed(Closure::Deleted) => "alarme supprimée ou renommée",
-        Situation::Closed(Closure::NotReported) => "son émetteur ne la signale plus",
+        Situation::Closed(Closure::NotReported) => {
+            "son émetteur n'envoie plus de message à son sujet"
+        }
         Situation::Recovered(Problem::Down) => "répond de nouveau correctement",
         Situation::Recovered(Problem::Location) => "de nouveau d'accord avec les autres lieux",
         Situation::Recovered(Problem::Degraded) => "répond de nouveau assez vite",
@@ -61,7 +63,7 @@ pub(super) fn impact(situation: Situation) -> &'static str {
             "L'alarme n'existe plus dans CloudWatch. Vigie n'enverra plus de notification à son sujet. Le bot est peut-être encore en panne."
         }
         Situation::Closed(Closure::NotReported) => {
-            "Vigie ne peut pas interroger l'émetteur, et l'émetteur n'a pas répété l'alerte\u{a0}: elle est terminée, mise en silence ou inhibée, ou l'émetteur est en panne."
+            "Vigie ne peut pas interroger l'état de l'alerte et n'a plus reçu de message à son sujet. Elle est peut-être terminée, mise en silence ou inhibée, son émetteur est peut-être en panne, ou elle est encore active."
         }
         Situation::Recovered(Problem::Down) => {
             "Les utilisateurs reçoivent de nouveau des réponses correctes."
