@@ -173,7 +173,10 @@ fn is_inline(name: &str) -> bool {
 }
 
 /// Elements without content.
-const VOID: [&str; 9] = ["img", "br", "hr", "input", "wbr", "source", "link", "meta", "embed"];
+const VOID: [&str; 14] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+    "track", "wbr",
+];
 
 /// Whether the attributes of a tag hide its element.
 fn is_hidden(tag: &str) -> bool {
@@ -208,26 +211,74 @@ fn value_of_attribute(text: &str) -> (&str, &str) {
     text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
 }
 
+/// Elements whose start ends a paragraph, and whose end does.
+const BLOCKS: [&str; 21] = [
+    "p",
+    "div",
+    "ul",
+    "ol",
+    "li",
+    "dl",
+    "table",
+    "td",
+    "pre",
+    "blockquote",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "section",
+    "article",
+    "main",
+    "details",
+];
+
+/// The elements whose start ends an element without an end tag, and those that contain it.
+fn ends_of(name: &str) -> (&'static [&'static str], &'static [&'static str]) {
+    match name {
+        "p" => (&BLOCKS, &BLOCKS),
+        "li" => (&["li"], &["ul", "ol", "menu"]),
+        "dt" | "dd" => (&["dt", "dd"], &["dl"]),
+        "td" | "th" => (&["td", "th", "tr"], &["table"]),
+        "tr" => (&["tr"], &["table"]),
+        "option" => (&["option"], &["select"]),
+        _ => (&[], &[]),
+    }
+}
+
 /// What follows the end of an element, which may contain others of its name.
 fn after_nested<'a>(html: &'a str, name: &str) -> &'a str {
-    let mut depth = 1;
+    let (siblings, containers) = ends_of(name);
+    let mut depth = 0_usize;
     let mut rest = html;
     while let Some(at) = rest.find('<') {
-        let tag = &rest[at + 1..];
-        let is_end = tag.starts_with('/');
-        let own = tag.trim_start_matches('/');
-        let ends = |c: char| c.is_whitespace() || c == '>' || c == '/';
-        let is_own = own.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
-            && own[name.len()..].starts_with(ends);
-        rest = tag;
-        if is_own {
-            depth = if is_end { depth - 1 } else { depth + 1 };
-        }
-        if depth == 0 {
-            return rest.find('>').map_or("", |end| &rest[end + 1..]);
+        let whole = &rest[at..];
+        rest = &rest[at + 1..];
+        let own = rest.trim_start_matches('/');
+        let is_end = rest.starts_with('/');
+        let is_any = |names: &[&str]| names.iter().any(|one| has_name(own, one));
+        let nests = is_any(containers) || (containers.is_empty() && has_name(own, name));
+        match depth {
+            0 if is_end && has_name(own, name) => {
+                return rest.find('>').map_or("", |end| &rest[end + 1..]);
+            }
+            0 if is_any(if is_end { containers } else { siblings }) => return whole,
+            _ if nests && is_end => depth = depth.saturating_sub(1),
+            _ if nests => depth += 1,
+            _ => {}
         }
     }
     ""
+}
+
+/// Whether a tag, from its name on, is one of an element with this name.
+fn has_name(tag: &str, name: &str) -> bool {
+    let ends = |c: char| c.is_whitespace() || c == '>' || c == '/';
+    tag.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+        && tag[name.len()..].starts_with(ends)
 }
 
 /// What follows the end of an element whose content is not text.
@@ -328,6 +379,17 @@ mod tests {
             ("<p style='display:block'>ok</p>", &["ok"]),
             ("<p hidden>raw", &[]),
             ("<p><input hidden value=1>ok</p>", &["ok"]),
+            ("<p hidden>raw<p>ok</p>", &["ok"]),
+            ("<p hidden><b>raw</b><br><div>ok</div>", &["ok"]),
+            ("<div><p hidden>raw</div>ok", &["ok"]),
+            ("<ul><li hidden>a<li>b</ul>", &["b"]),
+            ("<ul><li hidden>a<ul><li>b</ul><li>c</ul>", &["c"]),
+            ("<ul><li hidden>a</ul>ok", &["ok"]),
+            ("<dl><dt hidden>a<dd>b</dl>", &["b"]),
+            ("<table><tr><td hidden>a<td>b<tr><td>c</table>", &["b", "c"]),
+            ("<table><tr hidden><td>a<tr><td>b</table>", &["b"]),
+            ("<table><col hidden><tr><td>a</table>", &["a"]),
+            ("<map><area hidden></map>ok", &["ok"]),
         ];
         for (html, blocks) in cases {
             assert_eq!(read(html).blocks, *blocks, "{html}");
@@ -338,9 +400,18 @@ mod tests {
     #[test]
     fn time_grows_with_the_length() {
         // With a search to the end for each of the parts, this test would take long.
-        for part in
-            ["<a", "<a title=\"", "<a b=\"'>", "&#x", "&", "</", "<p hidden><p", "<p hidden></p>"]
-        {
+        for part in [
+            "<a",
+            "<a title=\"",
+            "<a b=\"'>",
+            "&#x",
+            "&",
+            "</",
+            "<p hidden><p",
+            "<p hidden></p>",
+            "<li hidden><ul>",
+            "<li hidden>",
+        ] {
             let html = part.repeat(50_000);
             assert!(read(&html).blocks.len() <= 1, "{part}");
         }

@@ -46,7 +46,7 @@ const USERS: [&str; 16] = [
     "user", "you", "human", "me", "client", "customer", "question", "q", "vous", "moi", "sie",
     "du", "ich", "usuario", "用户", "你",
 ];
-const BOTS: [&str; 6] = ["bot", "assistant", "ai", "chatbot", "🤖", "助手"];
+const BOTS: [&str; 5] = ["bot", "assistant", "ai", "chatbot", "助手"];
 
 /// Where the segments after the user's message start, if it is at the start of these segments, which
 /// start at `at`; and whether what precedes it says that the user sent it.
@@ -81,10 +81,12 @@ fn user_before(segment: &str, text: &str) -> Option<bool> {
 /// Whether a reply is only the name of the bot.
 fn is_name_of_bot(reply: &str) -> bool {
     let reply = reply.trim_end_matches([' ', '*']);
+    // A bare word can be an answer.
+    let is_marked = reply.trim_start().starts_with('🤖') || without_time(reply) != reply;
     reply.len() <= MAX_NAME
         && (reply.ends_with(COLONS)
-            || BOTS.contains(&reply.trim())
-            || BOTS.contains(&name_in(reply).as_str()))
+            || reply.trim() == "🤖"
+            || (is_marked && BOTS.contains(&name_in(reply).as_str())))
 }
 
 /// A name without the signs and the time of day around it, in lower case.
@@ -98,10 +100,24 @@ fn without_time(text: &str) -> &str {
     let clock = text.trim_end_matches([')', ']', ' ', '✓']);
     let clock =
         ["AM", "PM", "am", "pm"].iter().find_map(|half| clock.strip_suffix(half)).unwrap_or(clock);
-    let rest = clock.trim_end_matches(|c: char| c.is_ascii_digit() || ": ".contains(c));
-    let is_time = clock[rest.len()..].trim().split(':').count() > 1
-        && clock.ends_with(|c: char| c.is_ascii_digit() || c == ' ');
-    if is_time { rest.trim_end_matches(['(', '[', ' ']) } else { text }
+    without_clock(clock.trim_end()).map_or(text, |rest| rest.trim_end_matches(['(', '[', ' ']))
+}
+
+/// A text without the hour, minutes and seconds at its end. `None` if it does not end with them.
+fn without_clock(text: &str) -> Option<&str> {
+    let without_minutes = |text| {
+        let (rest, minutes) = str::rsplit_once(text, ':')?;
+        let is_minutes = minutes.len() == 2 && minutes.bytes().all(|byte| byte.is_ascii_digit());
+        (is_minutes && rest.ends_with(|c: char| c.is_ascii_digit())).then_some(rest)
+    };
+    let rest = without_minutes(text)?;
+    let rest = without_minutes(rest).unwrap_or(rest);
+    // A number may precede the hour without a space, when the page shows them in two elements.
+    let hour = |digits: usize| {
+        let (before, hour) = rest.split_at_checked(rest.len().checked_sub(digits)?)?;
+        hour.parse::<u8>().ok().filter(|hour| *hour < 24).map(|_| before)
+    };
+    hour(2).or_else(|| hour(1))
 }
 
 fn segments(kind: &str, value: &Value) -> Vec<String> {
@@ -230,6 +246,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "rows of data")]
     fn message_may_have_a_name_and_a_time() {
         let cases = [
             ("echo in HTML", "html", page(&["You said: hi"]), json!(""), "hi", None),
@@ -295,6 +312,49 @@ mod tests {
                 Some("Bot: Hello!"),
             ),
             ("lines in HTML", "html", page(&["a<br>b", ""]), json!(""), "a\nb", Some("")),
+            (
+                "name of a bot as the answer",
+                "html",
+                page(&["hi", "AI."]),
+                json!(""),
+                "hi",
+                Some("AI."),
+            ),
+            (
+                "name of a bot as the answer in a text",
+                "textbox",
+                json!("User: hi\nAI"),
+                json!(""),
+                "hi",
+                Some("AI"),
+            ),
+            (
+                "message that ends with a number",
+                "html",
+                page(&["Track order 1234 10:42", "Bot 10:43"]),
+                json!(""),
+                "Track order 1234",
+                Some(""),
+            ),
+            (
+                "time without a space",
+                "html",
+                page(&["order 1234<time>9:05:01</time>", ""]),
+                json!(""),
+                "order 1234",
+                Some(""),
+            ),
+            (
+                "message with times in JSON, silent bot",
+                "json",
+                json!([
+                    { "role": "user", "content": "hi", "timestamp": "10:42" },
+                    { "role": "assistant", "content": "", "timestamp": "10:43" },
+                ]),
+                json!([]),
+                "hi",
+                Some(""),
+            ),
             (
                 "answer that ends with a time",
                 "html",

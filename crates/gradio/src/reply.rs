@@ -288,7 +288,7 @@ impl Content {
         let field = |name| file.get(name).and_then(Value::as_str);
         let paths = [file.as_str(), field("path"), field("url"), field("name")];
         let path = paths.into_iter().flatten().next();
-        let name = field("orig_name").or_else(|| path.and_then(file_name));
+        let name = field("orig_name").and_then(file_name).or_else(|| path.and_then(file_name));
         let mime = field("mime_type").unwrap_or_default();
         let image = mime.starts_with("image/") || name.is_some_and(is_image);
         let kind = if image { "image" } else { "file" };
@@ -362,9 +362,17 @@ fn file_name(path: &str) -> Option<&str> {
     let path = match path.split_once("://") {
         // Without a path, the last part is the host, maybe after credentials.
         Some((_, address)) => address.split(['?', '#']).next()?.split_once('/')?.1,
-        None => path,
+        None => without_query(path),
     };
     path.rsplit(['/', '\\']).next().filter(|name| !name.is_empty())
+}
+
+/// A path without a query and a fragment with a value. `#` may be a part of a file's name.
+fn without_query(path: &str) -> &str {
+    let path = path.split('?').next().unwrap_or_default();
+    path.split_once('#')
+        .filter(|(_, fragment)| fragment.contains('='))
+        .map_or(path, |(path, _)| path)
 }
 
 /// The API of a `ChatInterface` returns a file as its path on the server (6.31).

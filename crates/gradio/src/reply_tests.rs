@@ -129,6 +129,30 @@ fn files_and_images_are_parts() {
             " <file>",
         ),
         (
+            "a name with a query",
+            "json",
+            json!({ "path": null, "url": "https://u:p@a.b/cat.png?token=secret", "orig_name": "cat.png?token=secret" }),
+            " <image cat.png>",
+        ),
+        (
+            "an address as a name",
+            "json",
+            json!({ "path": null, "url": "https://a.b/cat", "orig_name": "https://u:p@a.b/cat.png#token=secret" }),
+            " <image cat.png>",
+        ),
+        (
+            "a name with a number sign",
+            "json",
+            json!({ "path": "/x/cat_1.png", "orig_name": "cat #1.png" }),
+            " <image cat #1.png>",
+        ),
+        (
+            "a name with a fragment",
+            "json",
+            json!({ "path": "/x/cat.png", "orig_name": "cat.png#token=secret" }),
+            " <image cat.png>",
+        ),
+        (
             "data in an address",
             "json",
             json!({ "path": null, "url": "data:text/plain;base64,aGk/aGk=" }),

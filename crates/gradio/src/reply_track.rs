@@ -160,7 +160,9 @@ impl ReplyTrack {
     fn is_markdown(&self) -> bool {
         let kind = self.source.kind.as_str();
         !self.source.is_message_box
-            && (is_chat(kind) || matches!(kind, "markdown" | "json" | RENDERED_KIND))
+            && (is_chat(kind)
+                || matches!(kind, "markdown" | RENDERED_KIND)
+                || (kind == "json" && !self.source.may_show_conversation))
     }
 
     /// The new content of a value, or of the value in an update.
@@ -298,6 +300,20 @@ mod tests {
             let answer = track.into_answer();
             assert_eq!((answer.text.as_str(), answer.parts.len()), (text, count), "{kind}");
             assert!(answer.parts.iter().all(|part| part.name.as_deref() == Some("a cat")));
+        }
+    }
+
+    #[test]
+    fn json_is_markdown_only_in_the_api_of_a_chat() {
+        for (may_show_conversation, count) in [(false, 1), (true, 0)] {
+            let source = ReplySource {
+                kind: "json".to_owned(),
+                may_show_conversation,
+                ..ReplySource::default()
+            };
+            let mut track = ReplyTrack::new(source);
+            track.note(&json!({ "md": "![a cat](cat.png)" }), Duration::ZERO);
+            assert_eq!(track.into_answer().parts.len(), count, "{may_show_conversation}");
         }
     }
 

@@ -27,6 +27,9 @@ pub(crate) fn takes_media(kind: &str) -> bool {
     MEDIA.iter().any(|media| kind.contains(media))
 }
 
+/// Rank of the types that do not show a text.
+pub(crate) const LAST_REPLY_RANK: usize = 4;
+
 /// Rank of a component type as the place of a reply in an app without a chatbot, the best first.
 pub(crate) fn reply_rank(kind: &str) -> Option<usize> {
     match kind {
@@ -35,7 +38,7 @@ pub(crate) fn reply_rank(kind: &str) -> Option<usize> {
         "json" => Some(2),
         "label" => Some(3),
         "image" | "gallery" | "plot" | "model3d" | "audio" | "video" | "file" | "dataframe"
-        | "number" => Some(4),
+        | "number" => Some(LAST_REPLY_RANK),
         _ if is_chat(kind) => Some(0),
         _ if takes_text(kind) => Some(0),
         _ => None,
@@ -113,7 +116,7 @@ pub(crate) fn answer_rank(config: &AppConfig, id: Id) -> usize {
         "bot",
         "generation",
     ];
-    const OTHERS: [&str; 28] = [
+    const OTHERS: [&str; 21] = [
         "status",
         "log",
         "source",
@@ -128,20 +131,13 @@ pub(crate) fn answer_rank(config: &AppConfig, id: Id) -> usize {
         "title",
         "cost",
         "citation",
-        "document",
-        "doc",
         "chunk",
         "passage",
         "evidence",
         "retrieved",
         "metadata",
-        "history",
         "trace",
-        "usage",
-        "score",
         "latency",
-        "duration",
-        "reasoning",
     ];
     match (mentions(config, id, &ANSWERS), mentions(config, id, &OTHERS)) {
         (true, false) => 0,
@@ -154,7 +150,17 @@ pub(crate) fn answer_rank(config: &AppConfig, id: Id) -> usize {
 /// Whether a box asks for a setting of the bot rather than for a message.
 pub(crate) fn asks_for_setting(config: &AppConfig, id: Id) -> bool {
     let caption = caption(config, id);
-    has_word(&caption, &["system", "negative", "persona"]) && !invites_question(&caption)
+    let is_setting = has_word(&caption, &["negative", "persona"]) || is_about_system(&caption);
+    is_setting && !invites_question(&caption)
+}
+
+/// Whether a caption is `system`, or contains it before a word for an instruction.
+fn is_about_system(caption: &str) -> bool {
+    const INSTRUCTIONS: [&str; 4] = ["prompt", "message", "instruction", "role"];
+    let words: Vec<&str> =
+        caption.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect();
+    let instructs = |word: &str| INSTRUCTIONS.contains(&word.trim_end_matches('s'));
+    words == ["system"] || words.windows(2).any(|two| two[0] == "system" && instructs(two[1]))
 }
 
 /// Whether label, placeholder or element id contains one of these words.

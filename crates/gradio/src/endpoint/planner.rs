@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::graph::{Graph, MAX_FUNCTIONS, Reachable};
 use super::kinds::{
-    answer_rank, asks_for_search, asks_for_secret, asks_for_setting, is_chat, is_message, is_named,
-    is_password, reply_rank, takes_media, takes_text,
+    LAST_REPLY_RANK, answer_rank, asks_for_search, asks_for_secret, asks_for_setting, is_chat,
+    is_message, is_named, is_password, reply_rank, takes_media, takes_text,
 };
 use super::typing::{TYPING, Typing, boxes_copied_to};
 use super::{Choice, How, Plan};
@@ -330,6 +330,8 @@ impl<'a> Planner<'a> {
             let rank = reply_rank(self.config.kind(id))?;
             let hidden = !self.may_be_visible(id);
             let label = answer_rank(self.config, id);
+            // A picture or a table is usually an addition to a text, unless its label names an answer.
+            let label = if rank == LAST_REPLY_RANK && label > 0 { label.max(2) } else { label };
             // A function that reads nothing writes a status, and an answer may be streamed.
             let is_constant = all[at].inputs.is_empty();
             let is_whole = all[at].is_generator() != Some(true);

@@ -207,6 +207,29 @@ fn status_after_the_answer_is_not_the_reply() {
 }
 
 #[test]
+fn best_of_the_outputs_is_the_reply() {
+    let rows = [
+        (("textbox", "Answer with sources"), ("plot", ""), 2),
+        (("plot", ""), ("textbox", "Text"), 3),
+        (("gallery", ""), ("textbox", "Status"), 2),
+        (("textbox", "Text"), ("image", "Generated image"), 3),
+        (("textbox", "Chat history"), ("html", ""), 2),
+        (("textbox", "Translated document"), ("textbox", "Detected language"), 2),
+        (("textbox", "Log"), ("textbox", "Text"), 3),
+    ];
+    for (first, second, expected) in rows {
+        let output = |id: Id, (kind, label): (&str, &str)| json!({ "id": id, "type": kind, "props": { "label": label } });
+        let config = json!({
+            "components": [{ "id": 1, "type": "textbox" }, output(2, first), output(3, second)],
+            "dependencies": [{ "targets": [[1, "submit"]], "inputs": [1], "outputs": [2, 3] }],
+        });
+        let config = AppConfig::parse(config.to_string().as_bytes()).unwrap();
+        let plan = choose(&config, &Choice::default()).unwrap();
+        assert_eq!(plan.replies, [expected], "{first:?} {second:?}");
+    }
+}
+
+#[test]
 fn empty_box_is_preferred_to_one_with_a_text() {
     let config = json!({
         "components": [
@@ -312,6 +335,9 @@ fn box_for_a_setting_comes_after_the_message_box() {
         (json!({ "label": "System message" }), json!({ "label": "Text" }), 11),
         (json!({ "label": "Prompt" }), json!({ "label": "Negative prompt" }), 10),
         (json!({ "label": "Ask about the system" }), json!({ "label": "Text" }), 10),
+        (json!({ "label": "Message to the booking system" }), json!({ "label": "Your name" }), 10),
+        (json!({ "label": "System" }), json!({ "label": "Text" }), 11),
+        (json!({ "elem_id": "system_instructions" }), json!({ "label": "Text" }), 11),
     ];
     for (first, second, expected) in rows {
         let message = message_among(&[first.clone(), second.clone()], &functions);
