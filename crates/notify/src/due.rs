@@ -74,8 +74,13 @@ fn with_retry(
     now: Timestamp,
     decide: impl Fn(Option<Sent>) -> Option<NotificationKind>,
 ) -> Option<NotificationKind> {
-    let retries = record.attempts.get(receiver).is_some_and(|attempt| attempt.is_due(now));
+    let attempt = record.attempts.get(receiver);
+    let retries = attempt.is_some_and(|attempt| attempt.is_due(now));
+    // An incident that the receiver may not know cannot be acknowledged there.
+    let waits =
+        |kind: &NotificationKind| attempt.is_some() && *kind == NotificationKind::Acknowledged;
     decide(record.last_sent(receiver))
+        .filter(|kind| !waits(kind))
         .or_else(|| if retries { decide(record.sent.get(receiver).copied()) } else { None })
 }
 

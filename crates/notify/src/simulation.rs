@@ -86,6 +86,8 @@ fn earlier_findings_keep_every_invariant() {
         (54_455, "a notification whose delivery was not known was taken to be delivered"),
         (3_044, "an end that followed its alarm within ten seconds was sent again"),
         (9_254, "an end and a change were sent at the same time, and the later one was not known"),
+        (39_069, "an incident was acknowledged at a receiver that did not know it"),
+        (99_837, "an incident was acknowledged at a receiver that did not know it"),
         (13_559, "a record was taken to be in the queue when another environment had received it"),
     ];
     for (seed, bug) in findings {
