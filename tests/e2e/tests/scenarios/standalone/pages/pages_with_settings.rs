@@ -147,11 +147,6 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "a{b=\"1\",c=\"1\"} 1\na{b=\"1\",c=\"2\"} 2\n",
     ),
     (
-        "drop-equal",
-        "metric_relabel_configs: [{ source_labels: [b], target_label: c, action: dropequal }]",
-        "a{b=\"1\",c=\"1\"} 1\na{b=\"1\",c=\"2\"} 2\n",
-    ),
-    (
         "removed-name",
         "metric_relabel_configs: [{ regex: \"__name__\", action: labeldrop }]",
         "a 1\n",
